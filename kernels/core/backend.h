@@ -1,0 +1,48 @@
+// What every backend provides besides ops: memory, order and capture. Two concrete classes, no virtual base: Cpu is
+// defined in kernels/cpu/cpu.h, Cuda in kernels/cuda/cuda.h; a function missing for one of them is a link error.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "kernels/core/view.h"
+
+namespace crc {
+
+class Arena;
+class Cpu;
+class Cuda;
+
+// The only place that knows whether this build contains the CUDA backend.
+#if CRC_CUDA
+inline constexpr bool kCudaBuild = true;
+#else
+inline constexpr bool kCudaBuild = false;
+#endif
+
+std::shared_ptr<Cpu> make_cpu(int threads);  // threads 0: what OMP_NUM_THREADS or the machine says
+std::shared_ptr<Cuda> make_cuda(int index);  // Error device_unavailable if there is no such device
+
+#define CRC_BACKEND(Result, name, ...) \
+  Result name(Cpu&, ##__VA_ARGS__);    \
+  Result name(Cuda&, ##__VA_ARGS__);
+
+CRC_BACKEND(Device, device_of)
+CRC_BACKEND(Arena&, scratch_of)
+CRC_BACKEND(std::string, describe)                                         // one line for logs and `doctor`
+CRC_BACKEND(void*, allocate, int64_t bytes)                                // 256-byte aligned; Error out_of_memory
+CRC_BACKEND(void, release, void* data)
+CRC_BACKEND(void, copy_in, void* to, const void* host, int64_t bytes)      // complete on return
+CRC_BACKEND(void, copy_out, void* host, const void* from, int64_t bytes)   // complete on return
+CRC_BACKEND(void, copy_within, void* to, const void* from, int64_t bytes)  // ordered with the ops
+CRC_BACKEND(void, set_zero, void* data, int64_t bytes)                     // ordered with the ops
+CRC_BACKEND(void, synchronize)
+CRC_BACKEND(void, before_op, const char* name)                             // opens the profiler range
+CRC_BACKEND(void, after_op, const char* name)                              // closes it; under CRC_SYNC=1 synchronises
+// Makes `work` repeatable: CUDA captures it as a graph and the result replays that; on the CPU the result calls `work`.
+CRC_BACKEND(std::function<void()>, record, std::function<void()> work)
+#undef CRC_BACKEND
+
+}  // namespace crc

@@ -1,0 +1,48 @@
+#include "kernels/cpu/cpu.h"
+
+#include <omp.h>
+
+#include <cstdlib>
+#include <cstring>
+
+#include "kernels/cpu/onednn.h"
+
+namespace crc {
+namespace {
+
+void* allocate_aligned(int64_t bytes) {
+  constexpr int64_t kAlignment = 256;
+  void* data = std::aligned_alloc(kAlignment, (bytes / kAlignment + 1) * kAlignment);
+  if (!data) fail(ExitCode::out_of_memory, "cannot allocate " + std::to_string(bytes) + " bytes of memory; use a smaller batch");
+  return data;
+}
+
+}  // namespace
+
+Cpu::Cpu(int threads)
+    : threads_(threads > 0 ? threads : omp_get_max_threads()), arena_({allocate_aligned, std::free, Device{}}) {
+  omp_set_num_threads(threads_);
+}
+Cpu::~Cpu() = default;
+
+OneDnn& Cpu::onednn() {
+  if (!onednn_) onednn_ = std::make_unique<OneDnn>();
+  return *onednn_;
+}
+
+std::shared_ptr<Cpu> make_cpu(int threads) { return std::make_shared<Cpu>(threads); }
+Device device_of(Cpu&) { return {}; }
+Arena& scratch_of(Cpu& cpu) { return cpu.scratch(); }
+std::string describe(Cpu& cpu) { return "cpu, " + std::to_string(cpu.threads()) + " threads"; }
+void* allocate(Cpu&, int64_t bytes) { return allocate_aligned(bytes); }
+void release(Cpu&, void* data) { std::free(data); }
+void copy_in(Cpu&, void* to, const void* host, int64_t bytes) { std::memcpy(to, host, bytes); }
+void copy_out(Cpu&, void* host, const void* from, int64_t bytes) { std::memcpy(host, from, bytes); }
+void copy_within(Cpu&, void* to, const void* from, int64_t bytes) { std::memmove(to, from, bytes); }
+void set_zero(Cpu&, void* data, int64_t bytes) { std::memset(data, 0, bytes); }
+void synchronize(Cpu&) {}
+void before_op(Cpu&, const char*) {}
+void after_op(Cpu&, const char*) {}
+std::function<void()> record(Cpu&, std::function<void()> work) { return work; }
+
+}  // namespace crc

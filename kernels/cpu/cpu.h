@@ -1,0 +1,27 @@
+// The CPU backend's runtime: threads, scratch memory, the oneDNN engine with its primitive cache.
+#pragma once
+
+#include <memory>
+
+#include "kernels/core/arena.h"
+#include "kernels/core/backend.h"
+
+namespace crc {
+
+class OneDnn;  // kernels/cpu/onednn.h
+
+class Cpu {
+ public:
+  explicit Cpu(int threads);
+  ~Cpu();
+  Arena& scratch() { return arena_; }
+  int threads() const { return threads_; }
+  OneDnn& onednn();  // made at the first call
+
+ private:
+  int threads_;
+  Arena arena_;
+  std::unique_ptr<OneDnn> onednn_;
+};
+
+}  // namespace crc

@@ -1,0 +1,28 @@
+// Parallel loops on the CPU. Chunks are fixed by the problem, never by the number of threads, so results are the same
+// bits for any thread count.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+
+#include "kernels/cpu/cpu.h"
+
+namespace crc {
+
+// f(chunk, begin, end) over [0, n) in chunks of `grain`; chunks may run in any order and on any thread.
+template <class F> void for_chunks(Cpu& cpu, int64_t n, int64_t grain, F&& f) {
+  const int64_t chunks = (n + grain - 1) / grain;
+#pragma omp parallel for schedule(static) num_threads(cpu.threads()) if (chunks > 1)
+  for (int64_t c = 0; c < chunks; ++c) f(c, c * grain, std::min(n, (c + 1) * grain));
+}
+
+// f(i) for i in [0, n): the CPU's way to run a CRC_HD functor.
+template <class F> void for_each(Cpu& cpu, int64_t n, const F& f) {
+  constexpr int64_t kGrain = 4096;  // large enough to hide the loop's overhead, small enough to share out a batch
+  for_chunks(cpu, n, kGrain, [&](int64_t, int64_t begin, int64_t end) {
+    const F local = f;  // a copy the compiler can keep in registers
+    for (int64_t i = begin; i < end; ++i) local(i);
+  });
+}
+
+}  // namespace crc

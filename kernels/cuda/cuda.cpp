@@ -1,0 +1,110 @@
+#include "kernels/cuda/cuda.h"
+
+#include <cstdlib>
+
+#include "kernels/cuda/check.h"
+#include "kernels/cuda/trace.h"
+
+namespace crc {
+namespace {
+
+bool synchronous() {
+  static const bool value = [] {
+    const char* v = std::getenv("CRC_SYNC");
+    return v && *v && std::string(v) != "0";
+  }();
+  return value;
+}
+
+void* allocate_on_device(int64_t bytes) {
+  void* data = nullptr;
+  check_cuda(cudaMalloc(&data, size_t(bytes > 0 ? bytes : 1)),
+             "cannot allocate " + std::to_string(bytes) + " bytes of GPU memory (use a smaller batch)");
+  return data;
+}
+
+void release_on_device(void* data) { (void)cudaFree(data); }  // at exit the driver may be gone already: not an error
+
+}  // namespace
+
+Cuda::Cuda(int index)
+    : index_(index), arena_({allocate_on_device, release_on_device, Device{DeviceKind::cuda, int16_t(index)}}) {
+  int count = 0;
+  const cudaError_t status = cudaGetDeviceCount(&count);
+  const std::string name = to_string(device());
+  if (status != cudaSuccess || count == 0) {
+    (void)cudaGetLastError();
+    fail(ExitCode::device_unavailable, "device " + name + ": no usable NVIDIA GPU (" +
+                                           std::string(cudaGetErrorString(status)) +
+                                           "); check the driver with nvidia-smi, or use --device cpu");
+  }
+  if (index < 0 || index >= count)
+    fail(ExitCode::device_unavailable, "device " + name + " does not exist: this machine has " + std::to_string(count) +
+                                           " GPU(s), numbered from 0");
+  check_cuda(cudaSetDevice(index), "select device " + name);
+  check_cuda(cudaDeviceGetAttribute(&multiprocessors_, cudaDevAttrMultiProcessorCount, index), "query " + name);
+  check_cuda(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "create a stream on " + name);
+}
+
+Cuda::~Cuda() {
+  for (auto& handle : handles_) handle.reset();
+  if (stream_) (void)cudaStreamDestroy(stream_);
+}
+
+std::shared_ptr<Cuda> make_cuda(int index) { return std::make_shared<Cuda>(index); }
+Device device_of(Cuda& cuda) { return cuda.device(); }
+Arena& scratch_of(Cuda& cuda) { return cuda.scratch(); }
+
+std::string describe(Cuda& cuda) {
+  cudaDeviceProp properties{};
+  check_cuda(cudaGetDeviceProperties(&properties, cuda.device().index), "query " + to_string(cuda.device()));
+  return to_string(cuda.device()) + ", " + properties.name + ", sm_" + std::to_string(properties.major) +
+         std::to_string(properties.minor) + ", " + std::to_string(properties.totalGlobalMem >> 20) + " MiB";
+}
+
+void* allocate(Cuda&, int64_t bytes) { return allocate_on_device(bytes); }
+void release(Cuda&, void* data) { release_on_device(data); }
+
+void copy_in(Cuda& cuda, void* to, const void* host, int64_t bytes) {
+  check_cuda(cudaMemcpyAsync(to, host, size_t(bytes), cudaMemcpyHostToDevice, cuda.stream()), "copy to the GPU");
+  synchronize(cuda);
+}
+void copy_out(Cuda& cuda, void* host, const void* from, int64_t bytes) {
+  check_cuda(cudaMemcpyAsync(host, from, size_t(bytes), cudaMemcpyDeviceToHost, cuda.stream()), "copy from the GPU");
+  synchronize(cuda);
+}
+void copy_within(Cuda& cuda, void* to, const void* from, int64_t bytes) {
+  check_cuda(cudaMemcpyAsync(to, from, size_t(bytes), cudaMemcpyDeviceToDevice, cuda.stream()), "copy on the GPU");
+}
+void set_zero(Cuda& cuda, void* data, int64_t bytes) {
+  check_cuda(cudaMemsetAsync(data, 0, size_t(bytes), cuda.stream()), "clear GPU memory");
+}
+void synchronize(Cuda& cuda) { check_cuda(cudaStreamSynchronize(cuda.stream()), "synchronise with the GPU"); }
+
+void before_op(Cuda&, const char* name) { trace_push(name); }
+void after_op(Cuda& cuda, const char* name) {
+  trace_pop();
+  if (synchronous()) check_cuda(cudaStreamSynchronize(cuda.stream()), std::string("op ") + name);
+}
+
+std::function<void()> record(Cuda& cuda, std::function<void()> work) {
+  const cudaStream_t stream = cuda.stream();
+  check_cuda(cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal), "begin graph capture");
+  cudaGraph_t graph = nullptr;
+  try {
+    work();
+  } catch (...) {
+    (void)cudaStreamEndCapture(stream, &graph);
+    if (graph) (void)cudaGraphDestroy(graph);
+    throw;
+  }
+  check_cuda(cudaStreamEndCapture(stream, &graph), "end graph capture");
+  cudaGraphExec_t executable = nullptr;
+  const cudaError_t status = cudaGraphInstantiate(&executable, graph, 0);
+  (void)cudaGraphDestroy(graph);
+  check_cuda(status, "instantiate the captured graph");
+  const std::shared_ptr<CUgraphExec_st> owner(executable, [](cudaGraphExec_t g) { (void)cudaGraphExecDestroy(g); });
+  return [owner, stream] { check_cuda(cudaGraphLaunch(owner.get(), stream), "launch the captured graph"); };
+}
+
+}  // namespace crc

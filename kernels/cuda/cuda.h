@@ -1,0 +1,42 @@
+// The CUDA backend's runtime: one stream, scratch memory, library handles made at first use.
+#pragma once
+
+#include <cuda_runtime.h>
+
+#include <memory>
+
+#include "kernels/core/arena.h"
+#include "kernels/core/backend.h"
+
+namespace crc {
+
+class CudnnHandle;     // kernels/cuda/cudnn.h
+class CublasHandle;    // kernels/cuda/cublas.h
+class CusolverHandle;  // kernels/cuda/cusolver.h
+
+class Cuda {
+ public:
+  explicit Cuda(int index);
+  ~Cuda();
+  Device device() const { return {DeviceKind::cuda, int16_t(index_)}; }
+  cudaStream_t stream() const { return stream_; }
+  Arena& scratch() { return arena_; }
+  int multiprocessors() const { return multiprocessors_; }
+
+  // Library state of one kind, made at the first call and kept for the life of the backend.
+  template <class Handle> Handle& handle(std::shared_ptr<Handle> (*make)(Cuda&)) {
+    static_assert(Handle::kSlot < kSlots);
+    if (!handles_[Handle::kSlot]) handles_[Handle::kSlot] = make(*this);
+    return *static_cast<Handle*>(handles_[Handle::kSlot].get());
+  }
+
+ private:
+  static constexpr int kSlots = 3;
+  int index_;
+  int multiprocessors_ = 0;
+  cudaStream_t stream_ = nullptr;
+  Arena arena_;
+  std::shared_ptr<void> handles_[kSlots];
+};
+
+}  // namespace crc
