@@ -5,8 +5,8 @@
 
 namespace crc {
 namespace {
-constexpr int64_t kAlignment = 256;           // what cudaMalloc guarantees, and enough for any vector load
-constexpr int64_t kBlockBytes = 16ll << 20;   // small enough for tests, large enough to hold one op's scratch
+constexpr int64_t kAlignment = 256;          // what cudaMalloc guarantees, and enough for any vector load
+constexpr int64_t kBlockBytes = 16ll << 20;  // small enough for tests, large enough to hold one op's scratch
 }  // namespace
 
 Arena::~Arena() {

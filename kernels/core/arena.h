@@ -49,15 +49,18 @@ class Arena {
 
   void freeze() { frozen_ = true; }  // from now on, growing is an internal error
   void thaw() { frozen_ = false; }
-  int64_t reserved_bytes() const;    // what the arena holds of the device's memory
+  int64_t reserved_bytes() const;  // what the arena holds of the device's memory
   int64_t blocks() const { return int64_t(blocks_.size()); }
 
  private:
-  struct Block { void* data; int64_t bytes; };
+  struct Block {
+    void* data;
+    int64_t bytes;
+  };
   Source source_;
   std::vector<Block> blocks_;
-  size_t block_ = 0;   // the block in use
-  int64_t used_ = 0;   // bytes of it
+  size_t block_ = 0;  // the block in use
+  int64_t used_ = 0;  // bytes of it
   bool frozen_ = false;
 };
 

@@ -31,16 +31,16 @@ std::shared_ptr<Cuda> make_cuda(int index);  // Error device_unavailable if ther
 
 CRC_BACKEND(Device, device_of)
 CRC_BACKEND(Arena&, scratch_of)
-CRC_BACKEND(std::string, describe)                                         // one line for logs and `doctor`
-CRC_BACKEND(void*, allocate, int64_t bytes)                                // 256-byte aligned; Error out_of_memory
+CRC_BACKEND(std::string, describe)           // one line for logs and `doctor`
+CRC_BACKEND(void*, allocate, int64_t bytes)  // 256-byte aligned; Error out_of_memory
 CRC_BACKEND(void, release, void* data)
 CRC_BACKEND(void, copy_in, void* to, const void* host, int64_t bytes)      // complete on return
 CRC_BACKEND(void, copy_out, void* host, const void* from, int64_t bytes)   // complete on return
 CRC_BACKEND(void, copy_within, void* to, const void* from, int64_t bytes)  // ordered with the ops
 CRC_BACKEND(void, set_zero, void* data, int64_t bytes)                     // ordered with the ops
 CRC_BACKEND(void, synchronize)
-CRC_BACKEND(void, before_op, const char* name)                             // opens the profiler range
-CRC_BACKEND(void, after_op, const char* name)                              // closes it; under CRC_SYNC=1 synchronises
+CRC_BACKEND(void, before_op, const char* name)  // opens the profiler range
+CRC_BACKEND(void, after_op, const char* name)   // closes it; under CRC_SYNC=1 synchronises
 // Makes `work` repeatable: CUDA captures it as a graph and the result replays that; on the CPU the result calls `work`.
 CRC_BACKEND(std::function<void()>, record, std::function<void()> work)
 #undef CRC_BACKEND

@@ -38,7 +38,7 @@ std::string Context::describe() const {
 std::shared_ptr<void> Context::allocate(int64_t bytes) {
   const auto own = [bytes](auto backend) {
     void* data = crc::allocate(*backend, bytes);
-    set_zero(*backend, data, bytes);
+    crc::set_zero(*backend, data, bytes);
     return std::shared_ptr<void>(data, [backend](void* p) { release(*backend, p); });
   };
   if constexpr (kCudaBuild) {

@@ -14,8 +14,8 @@ namespace crc {
 class Context {
  public:
   static Context cpu(int threads = 0) { return Context(make_cpu(threads), nullptr); }
-  static Context cuda(int index = 0);                // Error device_unavailable: no such device, or a CPU-only build
-  static Context from_name(const std::string& name); // "cpu", "cuda", "cuda:1" or "auto" (CUDA where it works)
+  static Context cuda(int index = 0);                 // Error device_unavailable: no such device, or a CPU-only build
+  static Context from_name(const std::string& name);  // "cpu", "cuda", "cuda:1" or "auto" (CUDA where it works)
 
   Device device() const { return device_; }
   Arena& scratch() const { return *scratch_; }

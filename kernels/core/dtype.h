@@ -41,22 +41,32 @@ template <> struct DtypeOf<int64_t> { static constexpr Dtype value = Dtype::i64;
 constexpr int64_t size_of(Dtype dtype) {
   switch (dtype) {
     case Dtype::f32:
-    case Dtype::i32: return 4;
+    case Dtype::i32:
+      return 4;
     case Dtype::f64:
-    case Dtype::i64: return 8;
-    case Dtype::bf16: return 2;
-    case Dtype::u8: return 1;
+    case Dtype::i64:
+      return 8;
+    case Dtype::bf16:
+      return 2;
+    case Dtype::u8:
+      return 1;
   }
   return 0;
 }
 constexpr const char* name_of(Dtype dtype) {
   switch (dtype) {
-    case Dtype::f32: return "f32";
-    case Dtype::f64: return "f64";
-    case Dtype::bf16: return "bf16";
-    case Dtype::u8: return "u8";
-    case Dtype::i32: return "i32";
-    case Dtype::i64: return "i64";
+    case Dtype::f32:
+      return "f32";
+    case Dtype::f64:
+      return "f64";
+    case Dtype::bf16:
+      return "bf16";
+    case Dtype::u8:
+      return "u8";
+    case Dtype::i32:
+      return "i32";
+    case Dtype::i64:
+      return "i64";
   }
   return "?";
 }

@@ -2,9 +2,10 @@
 //
 //   CRC_OP(void, add, (View<float, 1> out, View<const float, 1> a, View<const float, 1> b))
 //
-// declares add(Cpu&, ...), defined in add.cpp, add(Cuda&, ...), defined in add.cu, and the dispatcher add(Context&, ...),
-// which checks that every view lives on the context's device, opens the profiler range and branches once. A missing
-// definition is a link error that names it. CRC_OP_OVERLOAD declares a further signature of an op already declared.
+// declares add(Cpu&, ...), defined in add.cpp, add(Cuda&, ...), defined in add.cu, and the dispatcher add(Context&,
+// ...), which checks that every view lives on the context's device, opens the profiler range and branches once. A
+// missing definition is a link error that names it. CRC_OP_OVERLOAD declares a further signature of an op already
+// declared.
 #pragma once
 
 #include "kernels/core/context.h"
@@ -15,21 +16,22 @@
 #define CRC_OP_OVERLOAD(Result, name, params) \
   Result name(Cpu&, CRC_UNPAREN params);      \
   Result name(Cuda&, CRC_UNPAREN params);
-#define CRC_OP(Result, name, params)                                                                            \
-  CRC_OP_OVERLOAD(Result, name, params)                                                                         \
-  template <class... Args> Result name(Context& context, const Args&... args) {                                 \
-    return dispatch<Result>(                                                                                    \
-        context, #name, [&](auto& backend) -> Result { return name(backend, args...); }, args...);              \
+#define CRC_OP(Result, name, params)                                                               \
+  CRC_OP_OVERLOAD(Result, name, params)                                                            \
+  template <class... Args> Result name(Context& context, const Args&... args) {                    \
+    return dispatch<Result>(                                                                       \
+        context, #name, [&](auto& backend) -> Result { return name(backend, args...); }, args...); \
   }
 // The bf16 twin of an op: CUDA only. On the CPU it is an error, never a silent conversion.
-#define CRC_OP_BF16(Result, name, params)                                                                       \
-  Result name(Cuda&, CRC_UNPAREN params);                                                                       \
+#define CRC_OP_BF16(Result, name, params) \
+  Result name(Cuda&, CRC_UNPAREN params); \
   inline Result name(Cpu&, CRC_UNPAREN params) { refuse_bf16(#name); }
 
 namespace crc {
 
 [[noreturn]] inline void refuse_bf16(const char* op) {
-  fail(ExitCode::config, std::string(op) + ": bf16 activations need a CUDA device; use precision = \"fp32\" on the CPU");
+  fail(ExitCode::config,
+       std::string(op) + ": bf16 activations need a CUDA device; use precision = \"fp32\" on the CPU");
 }
 
 template <class T> void check_device(const char*, Device, const T&) {}

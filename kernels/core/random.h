@@ -16,7 +16,9 @@
 
 namespace crc {
 
-struct Philox4 { uint32_t v[4]; };
+struct Philox4 {
+  uint32_t v[4];
+};
 
 // What a stream of numbers is for: part of the key, so streams never overlap. Values are part of the file format of a
 // run (they decide every draw): append, never renumber.
@@ -30,17 +32,19 @@ enum class Purpose : uint32_t {
   initial_pool = 7,
   dataset = 8,
   group_shuffle = 9,
+  labeled_augment = 10,
+  bench = 254,
   test = 255,
 };
 
-CRC_HD Philox4 philox4x32(uint32_t k0, uint32_t k1, uint32_t c0, uint32_t c1, uint32_t c2, uint32_t c3) {
+CRC_HD Philox4 philox(uint32_t k0, uint32_t k1, uint32_t c0, uint32_t c1, uint32_t c2, uint32_t c3) {
 #if defined(__CUDA_ARCH__)
   const uint4 r = curand_Philox4x32_10(make_uint4(c0, c1, c2, c3), make_uint2(k0, k1));
   return {{r.x, r.y, r.z, r.w}};
 #else
   const r123::Philox4x32::ctr_type counter = {{c0, c1, c2, c3}};
   const r123::Philox4x32::key_type key = {{k0, k1}};
-  const auto r = r123::Philox4x32(counter, key);
+  const auto r = r123::Philox4x32()(counter, key);
   return {{r[0], r[1], r[2], r[3]}};
 #endif
 }
@@ -54,19 +58,22 @@ CRC_HD uint32_t below_from(uint32_t bits, uint32_t n) { return uint32_t((uint64_
 class Draws {
  public:
   CRC_HD Draws(uint32_t seed, Purpose purpose, int64_t item, int64_t step)
-      : seed_(seed), purpose_(uint32_t(purpose)), item_lo_(uint32_t(item)), item_hi_(uint32_t(item >> 32)),
+      : seed_(seed),
+        purpose_(uint32_t(purpose)),
+        item_lo_(uint32_t(item)),
+        item_hi_(uint32_t(item >> 32)),
         step_(uint32_t(step)) {}
 
   CRC_HD uint32_t bits() {
     if (used_ == 4) {
-      block_ = philox4x32(seed_, purpose_, item_lo_, step_, next_block_++, item_hi_);
+      block_ = philox(seed_, purpose_, item_lo_, step_, next_block_++, item_hi_);
       used_ = 0;
     }
     return block_.v[used_++];
   }
-  CRC_HD float uniform() { return uniform_from(bits()); }                                        // [0, 1)
-  CRC_HD float uniform(float low, float high) { return low + (high - low) * uniform(); }         // [low, high)
-  CRC_HD uint32_t below(uint32_t n) { return below_from(bits(), n); }                            // {0, ..., n-1}
+  CRC_HD float uniform() { return uniform_from(bits()); }                                 // [0, 1)
+  CRC_HD float uniform(float low, float high) { return low + (high - low) * uniform(); }  // [low, high)
+  CRC_HD uint32_t below(uint32_t n) { return below_from(bits(), n); }                     // {0, ..., n-1}
   CRC_HD bool coin() { return bits() >> 31; }
 
  private:
@@ -85,7 +92,7 @@ CRC_HD uint32_t permute(uint32_t seed, Purpose purpose, uint32_t epoch, uint32_t
   do {
     uint32_t left = i >> half_bits, right = i & mask;
     for (uint32_t round = 0; round < 4; ++round) {
-      const uint32_t f = philox4x32(seed, uint32_t(purpose), right, epoch, round, n).v[0] & mask;
+      const uint32_t f = philox(seed, uint32_t(purpose), right, epoch, round, n).v[0] & mask;
       const uint32_t next = left ^ f;
       left = right;
       right = next;

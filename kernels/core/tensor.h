@@ -17,7 +17,8 @@ class Tensor {
   Tensor& operator=(Tensor&&) = default;
   // Zero-filled.
   Tensor(Context& context, std::vector<int64_t> shape, Dtype dtype, std::string name);
-  template <class T> static Tensor from_host(Context& context, std::vector<int64_t> shape, const T* data, std::string name) {
+  template <class T>
+  static Tensor from_host(Context& context, std::vector<int64_t> shape, const T* data, std::string name) {
     Tensor t(context, std::move(shape), DtypeOf<T>::value, std::move(name));
     context.copy_in(t.view<T, 1>(), data);
     return t;
@@ -37,6 +38,10 @@ class Tensor {
       for (int d = 0; d < R; ++d) v.shape[d] = shape_[d];
     return v;
   }
+  // A byte tensor seen as an array of structs.
+  template <class T> View<T, 1> as() const {
+    return {reinterpret_cast<T*>(view<uint8_t, 1>().data), {size() / int64_t(sizeof(T))}, device_, name_->c_str()};
+  }
   template <class T> std::vector<T> to_host(Context& context) const {
     std::vector<T> host(size());
     context.copy_out(host.data(), view<const T, 1>());
@@ -50,7 +55,6 @@ class Tensor {
   Dtype dtype_ = Dtype::f32;
   Device device_;
   std::shared_ptr<void> memory_;
-
 };
 
 }  // namespace crc

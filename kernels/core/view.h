@@ -40,8 +40,10 @@ template <class T, int R> struct View {
     for (int d = 0; d < R; ++d) flat = flat * shape[d] + index[d];
     return data[flat];
   }
-  operator View<const T, R>() const requires(!std::is_const_v<T>) {
-    View<const T, R> v{data, {}, device, name};
+  // A template only so that it does not exist for View<const T>.
+  template <class U>
+  requires(std::is_same_v<U, const T> && !std::is_const_v<T>) operator View<U, R>() const {
+    View<U, R> v{data, {}, device, name};
     for (int d = 0; d < R; ++d) v.shape[d] = shape[d];
     return v;
   }

@@ -13,7 +13,8 @@ namespace {
 void* allocate_aligned(int64_t bytes) {
   constexpr int64_t kAlignment = 256;
   void* data = std::aligned_alloc(kAlignment, (bytes / kAlignment + 1) * kAlignment);
-  if (!data) fail(ExitCode::out_of_memory, "cannot allocate " + std::to_string(bytes) + " bytes of memory; use a smaller batch");
+  if (!data)
+    fail(ExitCode::out_of_memory, "cannot allocate " + std::to_string(bytes) + " bytes of memory; use a smaller batch");
   return data;
 }
 

@@ -39,8 +39,8 @@ Cuda::Cuda(int index)
                                            "); check the driver with nvidia-smi, or use --device cpu");
   }
   if (index < 0 || index >= count)
-    fail(ExitCode::device_unavailable, "device " + name + " does not exist: this machine has " + std::to_string(count) +
-                                           " GPU(s), numbered from 0");
+    fail(ExitCode::device_unavailable,
+         "device " + name + " does not exist: this machine has " + std::to_string(count) + " GPU(s), numbered from 0");
   check_cuda(cudaSetDevice(index), "select device " + name);
   check_cuda(cudaDeviceGetAttribute(&multiprocessors_, cudaDevAttrMultiProcessorCount, index), "query " + name);
   check_cuda(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "create a stream on " + name);

@@ -29,7 +29,7 @@ struct Grid {
 template <class... P, class... A>
 void launch(Cuda& cuda, const char* name, void (*kernel)(P...), Grid grid, A&&... args) {
   if (grid.blocks.x == 0 || grid.blocks.y == 0 || grid.blocks.z == 0) return;  // no work
-  constexpr size_t kDefaultShared = 48 << 10;  // above this a kernel must opt in
+  constexpr size_t kDefaultShared = 48 << 10;                                  // above this a kernel must opt in
   if (grid.shared_bytes > kDefaultShared)
     check_cuda(cudaFuncSetAttribute(reinterpret_cast<const void*>(kernel), cudaFuncAttributeMaxDynamicSharedMemorySize,
                                     int(grid.shared_bytes)),
@@ -38,8 +38,9 @@ void launch(Cuda& cuda, const char* name, void (*kernel)(P...), Grid grid, A&&..
   kernel<<<grid.blocks, grid.threads, grid.shared_bytes, cuda.stream()>>>(std::forward<A>(args)...);
   check_cuda(cudaGetLastError(), std::string("launch of op ") + name);
 #else
-  check_cuda(emulator::launch(kernel, grid.blocks, grid.threads, grid.shared_bytes, cuda.stream(), std::forward<A>(args)...),
-             std::string("launch of op ") + name);
+  check_cuda(
+      emulator::launch(kernel, grid.blocks, grid.threads, grid.shared_bytes, cuda.stream(), std::forward<A>(args)...),
+      std::string("launch of op ") + name);
 #endif
 }
 

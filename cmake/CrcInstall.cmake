@@ -1,0 +1,6 @@
+include(GNUInstallDirs)
+foreach(program crc_train crc_select crc_bench)
+  if(TARGET ${program})
+    install(TARGETS ${program} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+  endif()
+endforeach()

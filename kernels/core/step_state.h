@@ -1,0 +1,16 @@
+// Everything that changes from one training step to the next, in one small struct in device memory: ops read it there,
+// so a step has no host value in it and can be replayed as a captured graph.
+#pragma once
+
+#include <cstdint>
+
+namespace crc {
+
+struct StepState {
+  int64_t step;  // optimizer steps completed; random counters use it
+  float learning_rate;
+  float ema_decay;
+  float consistency_weight;  // ramp of the unsupervised loss
+};
+
+}  // namespace crc

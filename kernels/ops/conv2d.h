@@ -1,0 +1,35 @@
+// 2-D convolution (cross-correlation, as in PyTorch), NHWC activations, KRSC weights, square kernel.
+//   y[n,p,q,k] = bias[k] + sum_{r,s,c} x[n, p*stride + r - pad, q*stride + s - pad, c] * w[k,r,s,c]
+// x [N,H,W,C]  w [K,R,R,C]  bias [K] or empty  y [N,P,Q,K] with P = (H + 2*pad - R)/stride + 1.
+// Backward: dx = (not +=); dw +=. The gradient of the bias is column_sum of dy (reduce.h).
+// Class: library (oneDNN on the CPU, cuDNN on CUDA; fp32 is true fp32, never tf32, unless config.tf32).
+// bf16: x, y, dx, dy are bf16; w, bias and dw stay fp32 (weights are rounded to bf16 inside, sums are fp32).
+// No aliasing. Errors: internal for shapes that do not fit.
+#pragma once
+
+#include "kernels/core/op.h"
+
+namespace crc {
+
+struct Conv2dConfig {
+  int64_t stride = 1;
+  int64_t pad = 1;
+  bool tf32 = false;  // CUDA, fp32 activations: allow tf32 tensor cores
+};
+
+CRC_OP(void, conv2d,
+       (View<float, 4> y, View<const float, 4> x, View<const float, 4> w, View<const float, 1> bias,
+        Conv2dConfig config))
+CRC_OP(void, conv2d_backward_data,
+       (View<float, 4> dx, View<const float, 4> dy, View<const float, 4> w, Conv2dConfig config))
+CRC_OP(void, conv2d_backward_weights,
+       (View<float, 4> dw, View<const float, 4> dy, View<const float, 4> x, Conv2dConfig config))
+CRC_OP_BF16(void, conv2d,
+            (View<bf16, 4> y, View<const bf16, 4> x, View<const float, 4> w, View<const float, 1> bias,
+             Conv2dConfig config))
+CRC_OP_BF16(void, conv2d_backward_data,
+            (View<bf16, 4> dx, View<const bf16, 4> dy, View<const float, 4> w, Conv2dConfig config))
+CRC_OP_BF16(void, conv2d_backward_weights,
+            (View<float, 4> dw, View<const bf16, 4> dy, View<const bf16, 4> x, Conv2dConfig config))
+
+}  // namespace crc

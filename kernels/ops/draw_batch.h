@@ -1,0 +1,35 @@
+// The sampler: which items the next batch holds. Item b of step t stands at place t*B + b of an endless sequence of
+// permutations of `pool`, so every item comes once per pass, and a batch depends on (seed, purpose, step) alone.
+// ids [B], pool [N] with 0 < N < 2^31. Class: exact.
+#pragma once
+
+#include "kernels/core/op.h"
+#include "kernels/core/random.h"
+#include "kernels/core/step_state.h"
+
+namespace crc {
+
+struct DrawConfig {
+  uint32_t seed = 0;
+  Purpose purpose = Purpose::labeled_order;
+};
+
+struct DrawBatch {
+  int64_t* ids;
+  const int64_t* pool;
+  int64_t batch, pool_size;
+  const StepState* state;
+  DrawConfig config;
+
+  CRC_HD void operator()(int64_t b) const {
+    const int64_t place = state->step * batch + b;
+    const int64_t pass = place / pool_size;
+    ids[b] =
+        pool[permute(config.seed, config.purpose, uint32_t(pass), uint32_t(pool_size), uint32_t(place % pool_size))];
+  }
+};
+
+CRC_OP(void, draw_batch,
+       (View<int64_t, 1> ids, View<const int64_t, 1> pool, View<const StepState, 1> state, DrawConfig config))
+
+}  // namespace crc
