@@ -88,12 +88,13 @@ Step make_step(const dnnl::engine& engine, ConvPass pass, const ConvProblem& p, 
 
 int64_t images_per_slice(ConvPass pass, const ConvProblem& p) {
   if (pass == ConvPass::backward_weights) {
-    constexpr int64_t kSlices = 8;  // each costs a pass over dw at the end, and is all the parallelism there is
-    return (p.n + kSlices - 1) / kSlices;
+    constexpr int64_t kSlices = 16;    // at most: all the parallelism there is, and each holds a copy of dw
+    constexpr int64_t kPixels = 2048;  // at least: summing a slice's copy of dw then costs a few percent
+    const int64_t pixels = p.p() * p.q();
+    return std::min(p.n, std::max((p.n + kSlices - 1) / kSlices, (kPixels + pixels - 1) / pixels));
   }
   constexpr double kFlops = 32e6;  // about 0.3 ms: far above the cost of a call, small enough to share out a batch
-  const double per_image = p.flops() / double(p.n);
-  return std::clamp(int64_t(kFlops / per_image), int64_t(1), p.n);
+  return std::clamp(int64_t(kFlops * double(p.n) / p.flops()), int64_t(1), p.n);
 }
 
 Plan make_plan(const dnnl::engine& engine, ConvPass pass, const ConvProblem& problem, bool has_bias) {
