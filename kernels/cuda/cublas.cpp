@@ -68,8 +68,7 @@ class CublasHandle {
 void cublas_gemm(Cuda& cuda, const CublasShape& shape, double alpha, const float* a, const float* b, double beta,
                  float* c) {
   const float alpha32 = float(alpha), beta32 = float(beta);
-  cuda.handle(&CublasHandle::make)
-      .gemm(shape, &alpha32, a, b, &beta32, c, CUDA_R_32F, CUBLAS_COMPUTE_32F_PEDANTIC);
+  cuda.handle(&CublasHandle::make).gemm(shape, &alpha32, a, b, &beta32, c, CUDA_R_32F, CUBLAS_COMPUTE_32F_PEDANTIC);
 }
 void cublas_gemm(Cuda& cuda, const CublasShape& shape, double alpha, const double* a, const double* b, double beta,
                  double* c) {

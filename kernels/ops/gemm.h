@@ -15,8 +15,7 @@ struct GemmConfig {
 };
 
 // Checks the shapes of both backends' calls; returns K.
-template <class T>
-int64_t check_gemm(View<T, 2> c, View<const T, 2> a, View<const T, 2> b, const GemmConfig& config) {
+template <class T> int64_t check_gemm(View<T, 2> c, View<const T, 2> a, View<const T, 2> b, const GemmConfig& config) {
   const int64_t k = a.shape[config.transpose_a ? 0 : 1];
   if (config.transpose_a)
     check_shape("gemm", a, {k, c.shape[0]});

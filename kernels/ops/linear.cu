@@ -25,9 +25,8 @@ void linear(Cuda& cuda, View<float, 2> y, View<const float, 2> x, View<const flo
 void linear_backward(Cuda& cuda, View<float, 2> dx, View<float, 2> dw, View<float, 1> dbias, View<const float, 2> dy,
                      View<const float, 2> x, View<const float, 2> w) {
   linear_backward_products(cuda, dx, dw, dbias, dy, x, w);
-  launch(cuda, "linear_backward", bias_gradient,
-         {.blocks = dim3(unsigned(dbias.size())), .threads = dim3(kThreads)}, dbias.data, dy.data, dy.shape[0],
-         dy.shape[1]);
+  launch(cuda, "linear_backward", bias_gradient, {.blocks = dim3(unsigned(dbias.size())), .threads = dim3(kThreads)},
+         dbias.data, dy.data, dy.shape[0], dy.shape[1]);
 }
 
 }  // namespace crc
