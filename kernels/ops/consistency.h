@@ -2,7 +2,7 @@
 //   losses[n] = mean_c (softmax(logits[n])_c - softmax(target[n])_c)^2,
 //   dlogits = scale * state.consistency_weight * d losses[n] / d logits[n];  the target is a constant.
 // A mask[n] of 0 leaves the row out: loss 0, gradient 0 (an empty mask keeps all). logits, target, dlogits [N,C];
-// losses, mask [N]. Class: point (per row). dlogits may alias logits.
+// losses, mask [N]. Class: reduce (per row: the gradient is a difference of sums). dlogits may alias logits.
 #pragma once
 
 #include "kernels/core/op.h"

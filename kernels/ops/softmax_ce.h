@@ -8,31 +8,37 @@
 namespace crc {
 
 // The stable softmax of one row, shared by the lanes (kernels/cpu/rows.h, kernels/cuda/rows.cuh) that work on it:
-// p_c = exp((x_c - max) / temperature) / sum. A lane reads its own columns alone, so a caller may overwrite them in the
-// same order. A NaN or +inf among the logits makes every p_c NaN.
+// p_c = exp((x_c - max) / temperature) / (own + rest). A lane reads its own columns alone, so a caller may overwrite
+// them in the same order. A NaN or +inf among the logits makes every p_c NaN.
 struct SoftmaxRow {
-  float max = -INFINITY, sum = 0, temperature = 1;
+  float max = -INFINITY;
+  float own = 0, rest = 0;  // the sum of the powers: that of column `apart`, and the others
+  float temperature = 1;
 
-  template <class Lanes> CRC_HD SoftmaxRow(const float* x, int64_t classes, Lanes lanes, float t = 1) : temperature(t) {
+  template <class Lanes>
+  CRC_HD SoftmaxRow(const float* x, int64_t classes, Lanes lanes, float t = 1, int64_t apart = -1) : temperature(t) {
     for (int64_t c = lanes.lane; c < classes; c += lanes.count) max = fmaxf(max, x[c]);
     max = lanes.max(max);
-    for (int64_t c = lanes.lane; c < classes; c += lanes.count) sum += power(x[c]);
-    sum = lanes.sum(sum);
+    for (int64_t c = lanes.lane; c < classes; c += lanes.count) (c == apart ? own : rest) += power(x[c]);
+    rest = lanes.sum(rest);
+    if (apart >= 0) own = lanes.sum(own);
   }
   CRC_HD float power(float x) const { return expf((x - max) / temperature); }
-  CRC_HD float operator()(float x) const { return power(x) / sum; }
+  CRC_HD float operator()(float x) const { return power(x) / (own + rest); }
 };
 
 // loss = keep * -log softmax(x)_label;  dx = scale * (softmax(x) - onehot(label)).  0 <= label < classes. dx may be
-// null.
+// null. 1 - p_label is formed from the other classes: a confident row keeps its relative precision.
 template <class Lanes>
 CRC_HD void cross_entropy_row(float* dx, float* loss, const float* x, int64_t classes, int64_t label, float keep,
                               float scale, Lanes lanes) {
-  const SoftmaxRow softmax(x, classes, lanes);
+  const SoftmaxRow softmax(x, classes, lanes, 1, label);
   for (int64_t c = lanes.lane; c < classes; c += lanes.count) {
     const float logit = x[c];
-    if (c == label) *loss = keep * (logf(softmax.sum) - (logit - softmax.max));
-    if (dx) dx[c] = scale * (softmax(logit) - (c == label ? 1.0f : 0.0f));
+    if (c == label)
+      *loss = keep *
+              (logit == softmax.max ? log1pf(softmax.rest) : logf(softmax.own + softmax.rest) + (softmax.max - logit));
+    if (dx) dx[c] = scale * (c == label ? -softmax.rest / (softmax.own + softmax.rest) : softmax(logit));
   }
 }
 
