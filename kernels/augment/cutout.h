@@ -1,0 +1,44 @@
+// The Cutouts of the three sources. Sides are half the image's width: 16 (up to 16) pixels at 32.
+#pragma once
+
+#include "kernels/augment/op.h"
+#include "kernels/core/random.h"
+
+namespace crc::augment {
+
+// Covers x0..x1, y0..y1, both ends inclusive as PIL.ImageDraw.rectangle; ends may lie outside the image.
+struct Cutout {
+  int x0, y0, x1, y1;
+  Pixel color;
+
+  CRC_HD static Cutout none() { return {0, 0, -1, -1, {}}; }
+  CRC_HD bool covers(int x, int y) const { return x >= x0 && x <= x1 && y >= y0 && y <= y1; }
+};
+
+// A square about (cx, cy): its low corner is moved inside the image before the far one is formed, so that only the
+// right and lower borders shrink it. Inclusive ends make it side + 1 pixels wide.
+CRC_HD Cutout square(float cx, float cy, float side, int width, int height, Pixel color) {
+  const int x0 = int(fmaxf(0, cx - side / 2)), y0 = int(fmaxf(0, cy - side / 2));
+  return {x0, y0, int(fminf(float(width), float(x0) + side)), int(fminf(float(height), float(y0) + side)), color};
+}
+
+CRC_HD Cutout kekmodel_cutout(Draws& draws, int width, int height) {
+  const float cx = draws.uniform(0, float(width)), cy = draws.uniform(0, float(height));
+  return square(cx, cy, float(width / 2), width, height, {{127, 127, 127}, 255});
+}
+
+// Centres come from NumPy's uniform(low = width, high = 1): in (1, width].
+CRC_HD Cutout lee_cutout(Draws& draws, int width, int height) {
+  const float side = float(width) * draws.uniform(0, 0.5f);
+  const float cx = draws.uniform(float(width), 1), cy = draws.uniform(float(height), 1);
+  return side <= 0 ? Cutout::none() : square(cx, cy, side, width, height, {{125, 123, 114}, 255});
+}
+
+// Shrinks at every border; shows mid-grey.
+CRC_HD Cutout google_cutout(Draws& draws, int width, int height) {
+  const int half = width / 2 / 2;
+  const int cx = int(draws.below(uint32_t(width))), cy = int(draws.below(uint32_t(height)));
+  return {cx - half, cy - half, cx + half - 1, cy + half - 1, {{0, 0, 0}, 0}};
+}
+
+}  // namespace crc::augment
