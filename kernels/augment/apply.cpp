@@ -1,5 +1,7 @@
 #include "kernels/augment/apply.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 namespace crc::augment {
@@ -34,16 +36,16 @@ template <class Op> void run(double value, const Image& image, Pixel* out) {
     for (int x = 0; x < image.width; ++x) *out++ = op(image, x, y);
 }
 
-std::string listed() {
-  std::string all;
-  for (const OpInfo& op : names()) all += (all.empty() ? "" : ", ") + std::string(op.name);
+std::vector<std::string> listed() {
+  std::vector<std::string> all;
+  for (const OpInfo& op : names()) all.push_back(op.name);
   return all;
 }
 
 }  // namespace
 
-const std::vector<OpInfo>& names() {
-  static const std::vector<OpInfo> all{
+std::span<const OpInfo> names() {
+  static constexpr OpInfo all[] = {
 #define CRC_AUGMENT_OP(name, Type) {#name, Type::parameter},
 #include "kernels/augment/registry.def"
 #undef CRC_AUGMENT_OP
@@ -63,23 +65,23 @@ void apply(OpId op, double value, const Image& image, Pixel* out) {
 
 std::vector<uint8_t> apply(const std::string& name, double value, View<const uint8_t, 3> image) {
   constexpr int64_t kMaxSide = 8192;  // keeps the coordinates of affine.h in range
-  const auto op = std::find_if(names().begin(), names().end(), [&](const OpInfo& o) { return name == o.name; });
-  if (op == names().end()) fail(ExitCode::usage, "unknown augmentation '" + name + "'; choose one of: " + listed());
+  const std::span<const OpInfo> all = names();
+  const auto op = std::find_if(all.begin(), all.end(), [&](const OpInfo& o) { return name == o.name; });
+  if (op == all.end())
+    fail(ExitCode::usage, fmt::format("unknown augmentation '{}'; choose one of: {}", name, fmt::join(listed(), ", ")));
   const auto [meaning, low, high] = op->parameter;
   if (low < high && !(value >= low && value <= high))
-    fail(ExitCode::usage, name + ": value is " + std::to_string(value) + " (" + meaning + "); choose " +
-                              std::to_string(low) + " to " + std::to_string(high));
+    fail(ExitCode::usage, fmt::format("{}: value is {:g} ({}); choose {:g} to {:g}", name, value, meaning, low, high));
   check_shape("augment", image, {-1, -1, 3});
   if (std::max(image.shape[0], image.shape[1]) > kMaxSide)
-    fail(ExitCode::config, name + ": the image is " + std::to_string(image.shape[0]) + "x" +
-                               std::to_string(image.shape[1]) + "; scale it to at most " + std::to_string(kMaxSide) +
-                               " pixels a side");
+    fail(ExitCode::config, fmt::format("{}: the image is {}x{}; scale it to at most {} pixels a side", name,
+                                       image.shape[0], image.shape[1], kMaxSide));
 
   std::vector<Pixel> pixels(image.size() / 3), result(pixels.size());
   for (size_t i = 0; i < pixels.size(); ++i)
     pixels[i] = {{image.data[3 * i], image.data[3 * i + 1], image.data[3 * i + 2]}, 255};
   const Image source{pixels.data(), int(image.shape[1]), int(image.shape[0])};
-  apply(OpId(op - names().begin()), value, source, result.data());
+  apply(OpId(op - all.begin()), value, source, result.data());
   std::vector<uint8_t> out;
   out.reserve(image.size());
   for (const Pixel& p : result) out.insert(out.end(), p.c, p.c + 3);

@@ -1,6 +1,7 @@
 // One operation on one image of the host, by name or by id, and the list of operations for programs.
 #pragma once
 
+#include <span>
 #include <string>
 #include <vector>
 
@@ -13,7 +14,7 @@ struct OpInfo {
   const char* name;     // as in registry.def
   Parameter parameter;  // low == high: the operation takes no value
 };
-const std::vector<OpInfo>& names();
+std::span<const OpInfo> names();  // in the order of OpId
 
 // The image [H,W,3] after the operation, the same size; each side at most 8192. `value` is the operation's own
 // parameter. Errors (usage): an unknown name, a value outside the operation's range; (config): an image too large.

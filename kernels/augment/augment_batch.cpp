@@ -7,7 +7,7 @@
 namespace crc::augment {
 namespace {
 
-void augment_image(const Plan& plan, const NormalizeTable& table, const uint8_t* raw, int width, int height, float* y) {
+void augment_image(Plan plan, const NormalizeTable& table, const uint8_t* raw, int width, int height, float* y) {
   Pixel buffers[2][kMaxPixels];
   Pixel *front = buffers[0], *back = buffers[1];
   for (int v = 0; v < height; ++v)

@@ -31,7 +31,7 @@ struct AugmentConfig {
   Padding padding = Padding::reflect;
   bool crop_per_batch = false;  // one offset for the whole batch and step (perrying's Mean Teacher)
   Policy strong = Policy::none;
-  NormalizeConfig normalize;
+  NormalizeConfig normalize = {};
 };
 
 inline constexpr int kMaxPixels = 96 * 96;  // of one image: two copies must fit in a block's shared memory

@@ -16,21 +16,23 @@ struct Cutout {
 };
 
 // A square about (cx, cy): its low corner is moved inside the image before the far one is formed, so that only the
-// right and lower borders shrink it. Inclusive ends make it side + 1 pixels wide.
-CRC_HD Cutout square(float cx, float cy, float side, int width, int height, Pixel color) {
-  const int x0 = int(fmaxf(0, cx - side / 2)), y0 = int(fmaxf(0, cy - side / 2));
-  return {x0, y0, int(fminf(float(width), float(x0) + side)), int(fminf(float(height), float(y0) + side)), color};
+// right and lower borders shrink it. Inclusive ends make it side + 1 pixels wide. fp64: corner + side must not round
+// up.
+CRC_HD Cutout square(double cx, double cy, double side, int width, int height, Pixel color) {
+  const int x0 = int(fmax(0.0, cx - side / 2)), y0 = int(fmax(0.0, cy - side / 2));
+  return {x0, y0, int(fmin(double(width), x0 + side)), int(fmin(double(height), y0 + side)), color};
 }
 
 CRC_HD Cutout kekmodel_cutout(Draws& draws, int width, int height) {
-  const float cx = draws.uniform(0, float(width)), cy = draws.uniform(0, float(height));
-  return square(cx, cy, float(width / 2), width, height, {{127, 127, 127}, 255});
+  const double cx = width * double(draws.uniform()), cy = height * double(draws.uniform());
+  return square(cx, cy, width / 2, width, height, {{127, 127, 127}, 255});
 }
 
 // Centres come from NumPy's uniform(low = width, high = 1): in (1, width].
 CRC_HD Cutout lee_cutout(Draws& draws, int width, int height) {
-  const float side = float(width) * draws.uniform(0, 0.5f);
-  const float cx = draws.uniform(float(width), 1), cy = draws.uniform(float(height), 1);
+  const double side = width * 0.5 * double(draws.uniform());
+  const double cx = width + (1 - width) * double(draws.uniform());
+  const double cy = height + (1 - height) * double(draws.uniform());
   return side <= 0 ? Cutout::none() : square(cx, cy, side, width, height, {{125, 123, 114}, 255});
 }
 
