@@ -36,9 +36,9 @@ template <class Op> void run(double value, const Image& image, Pixel* out) {
     for (int x = 0; x < image.width; ++x) *out++ = op(image, x, y);
 }
 
-std::vector<std::string> listed() {
-  std::vector<std::string> all;
-  for (const OpInfo& op : names()) all.push_back(op.name);
+std::string listed() {
+  std::string all;
+  for (const OpInfo& op : names()) all.append(all.empty() ? "" : ", ").append(op.name);
   return all;
 }
 
@@ -68,10 +68,11 @@ std::vector<uint8_t> apply(const std::string& name, double value, View<const uin
   const std::span<const OpInfo> all = names();
   const auto op = std::find_if(all.begin(), all.end(), [&](const OpInfo& o) { return name == o.name; });
   if (op == all.end())
-    fail(ExitCode::usage, fmt::format("unknown augmentation '{}'; choose one of: {}", name, fmt::join(listed(), ", ")));
+    fail(ExitCode::usage, fmt::format("unknown augmentation '{}'; choose one of: {}", name, listed()));
   const auto [meaning, low, high] = op->parameter;
   if (low < high && !(value >= low && value <= high))
-    fail(ExitCode::usage, fmt::format("{}: value is {:g} ({}); choose {:g} to {:g}", name, value, meaning, low, high));
+    fail(ExitCode::usage, fmt::format("{}: value is {} ({}); choose {} to {}", name, fmt::to_string(value), meaning,
+                                      fmt::to_string(low), fmt::to_string(high)));
   check_shape("augment", image, {-1, -1, 3});
   if (std::max(image.shape[0], image.shape[1]) > kMaxSide)
     fail(ExitCode::config, fmt::format("{}: the image is {}x{}; scale it to at most {} pixels a side", name,
