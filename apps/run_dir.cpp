@@ -53,6 +53,16 @@ bool is_unfinished_creation(const fs::path& directory) {
   return true;
 }
 
+void refuse_occupied(const fs::path& path) {
+  if (is_unfinished_creation(path)) return;
+  fail(ExitCode::output_refused,
+       fs::exists(path / kRun)
+           ? fmt::format("{} holds a run already; to go on with it: crc_train resume {}; to start anew, name another "
+                         "directory: --out DIR",
+                         path.string(), path.string())
+           : fmt::format("{} exists and is not empty; name a new directory: --out DIR", path.string()));
+}
+
 // The text is compared, not the values: a later version may know keys that the file does not have.
 Config stored_config(const fs::path& run, const std::string& expected) {
   const std::string text = read_file(run / kConfig);
@@ -109,16 +119,11 @@ RunDir::RunDir(const fs::path& path, RunLock lock, Config config, Ledger ledger,
 RunDir RunDir::create(const fs::path& path, const Config& config, const RunInfo& info) {
   Config().merge_toml(config.to_toml(), "the resolved configuration");  // it must read back, or no resume is possible
   make_directories(path);
+  refuse_occupied(path);  // before .lock is created in somebody's directory
   RunLock lock(path);
-  if (!is_unfinished_creation(path)) {
-    fail(ExitCode::output_refused,
-         fs::exists(path / kRun)
-             ? fmt::format("{} holds a run already; to go on with it: crc_train resume {}; to start anew, name another "
-                           "directory: --out DIR",
-                           path.string(), path.string())
-             : fmt::format("{} exists and is not empty; name a new directory: --out DIR", path.string()));
-  }
+  refuse_occupied(path);
   remove_stale_temporaries(path);
+  remove_stale_temporaries(path / kCheckpoints);
   commit_file(path / kConfig, config.to_toml());
   Ledger ledger = Ledger::create(path / kLabels, info.limits);
   commit_file(path / kMetrics, "");

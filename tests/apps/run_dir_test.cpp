@@ -104,7 +104,7 @@ TEST(RunDir, OneProcessAtATime) {
   RunDir run = create(dir / "run");
   expect_error(ExitCode::output_refused, {"in use by process " + std::to_string(::getpid()), host_name()},
                [&] { RunDir::open(dir / "run"); });
-  expect_error(ExitCode::output_refused, {"in use"}, [&] { create(dir / "run"); });
+  expect_error(ExitCode::output_refused, {"holds a run"}, [&] { create(dir / "run"); });
 }
 
 // R9: whoever races for a directory, one wins.
