@@ -31,6 +31,7 @@ TEST(Progress, ATerminalGetsOneLineAtMostFiveTimesASecond) {
     screen.text.clear();
     progress.line("round 1: 93.2 %");
     EXPECT_EQ(screen.text, "\r\x1b[Kround 1: 93.2 %\n");
+    screen.now += 1;
     progress.update({"round 2/5", 1001, 2000, ""});
     screen.text.clear();
   }
