@@ -75,10 +75,11 @@ std::string header(const Runs& runs, const Groups& groups) {
 
 std::string accuracy_section(const Groups& groups) {
   const std::vector<int64_t> counts = label_counts(groups);
-  std::string html = chart_figure(accuracy_chart(groups),
-                                  "Accuracy of the tested model after the last epoch. Thick: mean over seeds; thin: "
-                                  "single seeds; band: one standard "
-                                  "deviation. The axis counts the labels in the ledger.");
+  std::string caption = "Accuracy of the tested model after the last epoch; the axis counts the labels in the ledger.";
+  if (std::any_of(groups.begin(), groups.end(), [](const RunGroup& g) { return g.runs.size() > 1; })) {
+    caption += " Thick: mean over seeds; thin: single seeds; band: one standard deviation.";
+  }
+  std::string html = chart_figure(accuracy_chart(groups), caption);
   std::vector<std::string> heads = {"acquisition", "runs"};
   for (int64_t count : counts) heads.push_back(fmt::format("{} labels", count));
   auto rows_for = [&](double RoundRow::*column) {

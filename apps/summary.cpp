@@ -122,7 +122,7 @@ LineChart accuracy_chart(const std::vector<RunGroup>& groups) {
     LineSeries series;
     series.name = group.name;
     series.ink = group.ink;
-    series.emphasized = groups.size() > 1 && group.name.starts_with("crc");
+    series.emphasized = groups.size() == 1 || group.name.starts_with("crc");
     for (int64_t labels : counts) {
       const MeanStd value = at_labels(group, labels, &RoundRow::acc_last);
       if (value.count == 0) continue;

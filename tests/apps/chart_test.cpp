@@ -157,12 +157,12 @@ TEST(Chart, BraillePlotGolden) {
   chart.series.push_back({.name = "crc", .mean = {{0, 0}, {10, 10}}, .deviation = {}, .members = {}});
   EXPECT_EQ(braille_plot(chart, 34, 4),
             "        accuracy\n"
-            "     10 │         ⢀⡠⠔ crc\n"
-            "        │      ⣀⠔⠊⠁  \n"
-            "      5 │   ⢀⠤⠒⠉     \n"
-            "      0 │⡠⠒⠉         \n"
+            "     10 │         ⣀⠔⠊ crc\n"
+            "        │      ⣀⠔⠊   \n"
+            "      5 │   ⡠⠔⠉      \n"
+            "      0 │⡠⠔⠉         \n"
             "        └────────────\n"
-            "         0   4   8     labels\n");
+            "         0   4    8  labels\n");
   EXPECT_THAT(braille_plot(chart, 34, 4, true), HasSubstr("\x1b[34mcrc\x1b[0m"));
 }
 
