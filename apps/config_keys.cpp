@@ -69,7 +69,8 @@ void add_model(std::vector<ConfigKey>& keys) {
                text("model.conv_bias", "none", {"none", "stem", "all"}, "which convolutions have a bias"),
                text("model.init", "kaiming_fan_out", {"kaiming_fan_out", "kaiming_fan_out_torch_head"},
                     "convolutions N(0, 2/(k^2 C_out)); head Xavier normal, or PyTorch's default uniform (lee)"),
-               integer("model.base_channels", 16, 1, 1024, "wrn: channels of the stem")});
+               integer("model.base_channels", 16, 1, 1024, "wrn: channels of the stem"),
+               integer("model.first_stride", 1, 1, 2, "wrn: stride of stage 1 (2 and 3 have stride 2)")});
 }
 
 void add_ssl(std::vector<ConfigKey>& keys) {
