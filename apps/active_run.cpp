@@ -55,7 +55,7 @@ ExitCode ActiveRun::run() {
   directory_.ledger().record(0, "initial", initial);
 
   const std::optional<Checkpoint> checkpoint = directory_.resume();
-  for (const std::string& note : directory_.notes()) progress_.note(note);
+  for (const std::string& note : directory_.notes()) progress_.warn(note);
   const Int rounds = config_.get<Int>("acquisition.rounds");
   for (Int round = checkpoint ? checkpoint->info.round : 0; round <= rounds; ++round) {
     begin_round(round);
@@ -91,8 +91,7 @@ void ActiveRun::begin_round(Int round) {
   trainer_.reset();  // its memory goes first
   trainer_ = std::make_unique<ssl::Trainer>(context_, *net_, train_images_, pool.labeled_ids(), unlabeled,
                                             train_config(config_, dataset_, round));
-  progress_.begin_round(round, Int(pool.labeled_ids().size()),
-                        config_.get<Int>("ssl.epochs") * config_.get<Int>("ssl.steps_per_epoch"));
+  progress_.line(fmt::format("round {}: training from scratch on {} labels", round, pool.labeled_ids().size()));
 }
 
 bool ActiveRun::round_complete() const {
@@ -128,9 +127,20 @@ void ActiveRun::train_until(Int step) {
     trainer_->train(chunk);
     context_.synchronize();
     step_seconds = seconds_since(start) / double(chunk);
-    progress_.step(trainer_->step());
+    show_progress();
     if (seconds_since(last_save_) > kSaveEvery && trainer_->step() < step) save(false);
   }
+}
+
+void ActiveRun::show_progress() {
+  const Int per_round = config_.get<Int>("ssl.epochs") * config_.get<Int>("ssl.steps_per_epoch");
+  const Int rounds = config_.get<Int>("acquisition.rounds");
+  const double accuracy = history_.accuracy.empty() ? 0 : history_.accuracy.back();
+  progress_.update({.label = fmt::format("round {}/{} epoch {}/{}", round_, rounds, history_.accuracy.size() + 1,
+                                         config_.get<Int>("ssl.epochs")),
+                    .done = round_ * per_round + trainer_->step(),
+                    .total = (rounds + 1) * per_round,
+                    .detail = history_.accuracy.empty() ? "" : fmt::format("acc {:.1f} %", 100 * accuracy)});
 }
 
 void ActiveRun::end_epoch() {
@@ -156,7 +166,9 @@ void ActiveRun::end_epoch() {
                              {"test_loss", test.loss},
                              {"balanced_acc", test.balanced_accuracy},
                              {"seconds", history_.seconds}});
-  progress_.epoch(Int(history_.accuracy.size()), losses.labeled, losses.unlabeled, losses.mask_rate, test.accuracy);
+  progress_.line(fmt::format("round {} epoch {}: loss {:.4f} + {:.4f}, mask {:.0f} %, test accuracy {:.2f} %", round_,
+                             history_.accuracy.size(), losses.labeled, losses.unlabeled, 100 * losses.mask_rate,
+                             100 * test.accuracy));
   if (!round_complete()) save(false);
 }
 
@@ -180,7 +192,9 @@ void ActiveRun::end_round() {
   row.train_s = history_.seconds;
   rows.push_back(row);
   directory_.write_rounds(rows);
-  progress_.end_round(rows.back());
+  progress_.line(fmt::format("round {} with {} labels: last {:.2f} %, median {:.2f} %, best {:.2f} %, {}", round_,
+                             row.labels, 100 * row.acc_last, 100 * row.acc_median, 100 * row.acc_best,
+                             duration(row.train_s)));
 }
 
 void ActiveRun::query() {
@@ -202,7 +216,7 @@ void ActiveRun::query() {
   rows.back().query_s = seconds_since(start);
   if (selection.rank > 0 && !selection.groups.empty()) rows.back().lambda_min = selection.groups.front().score;
   directory_.write_rounds(rows);
-  progress_.note(selection.summary);
+  progress_.line(selection.summary);
 
   std::vector<Answer> answers;
   for (Int id : selection.picks) {
@@ -259,7 +273,7 @@ void ActiveRun::restore(const Checkpoint& checkpoint) {
   const auto read = [&](const char* name) { return file.at(name, source).values<double>(); };
   history_ = {read("history.accuracy"), read("history.loss"), read("history.balanced_accuracy"),
               read("history.seconds").at(0)};
-  progress_.note(fmt::format("resumed round {} at step {} from {}", round_, trainer_->step(), checkpoint.file));
+  progress_.line(fmt::format("resumed round {} at step {} from {}", round_, trainer_->step(), checkpoint.file));
 }
 
 }  // namespace crc::apps

@@ -35,6 +35,7 @@ class ActiveRun {
   bool train_round();              // false: stopped by a signal, after a checkpoint
   bool round_complete() const;     // all epochs, or out of patience
   void train_until(int64_t step);  // at most to `step`; returns early when a signal arrived
+  void show_progress();
   void end_epoch();
   void end_round();
   void query();

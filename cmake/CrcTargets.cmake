@@ -40,9 +40,40 @@ function(crc_library folder)
   elseif(folder STREQUAL "apps")
     target_link_libraries(crc_apps PUBLIC crc_dep_fmt crc_dep_cli11 crc_dep_tomlplusplus crc_dep_json crc_dep_xxhash
                           PRIVATE crc_dep_stb)
+    set(commit_header ${CMAKE_BINARY_DIR}/generated/crc_commit.h)
+    add_custom_target(crc_commit BYPRODUCTS ${commit_header}
+                      COMMAND ${CMAKE_COMMAND} -DSOURCE=${CMAKE_SOURCE_DIR} -DOUTPUT=${commit_header}
+                              -DVERSION=${PROJECT_VERSION} -DBUILD_TYPE=${CMAKE_BUILD_TYPE}
+                              -P ${CMAKE_SOURCE_DIR}/cmake/CrcCommit.cmake)
+    add_dependencies(crc_apps crc_commit)
+    target_include_directories(crc_apps PRIVATE ${CMAKE_BINARY_DIR}/generated)
   else()
     target_link_libraries(crc_${folder} PRIVATE crc_dep_fmt)
   endif()
+endfunction()
+
+# Compiles the recipes of apps/recipes/ into crc_apps, so that the program needs no folder beside it.
+function(crc_embed_recipes)
+  file(GLOB files CONFIGURE_DEPENDS apps/recipes/*.toml)
+  set(entries "")
+  foreach(file ${files})
+    set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${file})
+    get_filename_component(name ${file} NAME_WE)
+    file(READ ${file} text)
+    string(APPEND entries "      {\"${name}\", R\"toml(${text})toml\"},\n")
+  endforeach()
+  set(generated ${CMAKE_BINARY_DIR}/generated/recipes_embedded.cpp)
+  file(CONFIGURE OUTPUT ${generated} CONTENT "#include \"apps/recipes.h\"
+
+namespace crc::apps {
+const std::vector<Recipe>& recipes() {
+  static const std::vector<Recipe> all = {
+@entries@  };
+  return all;
+}
+}  // namespace crc::apps
+" @ONLY)
+  target_sources(crc_apps PRIVATE ${generated})
 endfunction()
 
 function(crc_program name)

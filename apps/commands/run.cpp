@@ -26,12 +26,13 @@ void check_precision(const Config& config, const Context& context) {
 
 int execute(Context& context, RunDir& directory, const data::Dataset& dataset, bool quiet) {
   install_signal_handlers();
-  Progress progress(directory.path(), directory.config(), quiet);
+  Progress progress(ProgressOptions::for_stderr(quiet, directory.config().get<double>("report.interval"),
+                                                directory.path() / "log.txt"));
   const ExitCode code = ActiveRun(context, directory, dataset, progress).run();
   write_report({directory.path()}, directory.path() / "report.html");
-  if (code == ExitCode::ok) progress.note("done: " + (directory.path() / "report.html").string());
+  if (code == ExitCode::ok) progress.line("done: " + (directory.path() / "report.html").string());
   if (code == ExitCode::preempted)
-    progress.note("stopped after a checkpoint; continue with: crc_train resume " + directory.path().string());
+    progress.line("stopped after a checkpoint; continue with: crc_train resume " + directory.path().string());
   return int(code);
 }
 

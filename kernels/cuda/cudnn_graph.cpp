@@ -1,5 +1,6 @@
 #include "kernels/cuda/cudnn_graph.h"
 
+#include <iterator>
 #include <utility>
 
 #include "kernels/core/error.h"
@@ -55,9 +56,12 @@ struct Names {
 Names names(ConvPass pass) {
   switch (pass) {
     case ConvPass::forward:
-      return {CUDNN_BACKEND_OPERATION_CONVOLUTION_FORWARD_DESCRIPTOR,  CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_X,
-              CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_W,              CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_Y,
-              CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_CONV_DESC,      CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_ALPHA,
+      return {CUDNN_BACKEND_OPERATION_CONVOLUTION_FORWARD_DESCRIPTOR,
+              CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_X,
+              CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_W,
+              CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_Y,
+              CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_CONV_DESC,
+              CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_ALPHA,
               CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_BETA};
     case ConvPass::backward_data:
       return {CUDNN_BACKEND_OPERATION_CONVOLUTION_BACKWARD_DATA_DESCRIPTOR,
@@ -79,8 +83,8 @@ Names names(ConvPass pass) {
 }
 
 const char* name_of(cudnnBackendNumericalNote_t note) {
-  static constexpr const char* kNames[] = {"tensor core", "rounds its inputs", "rounds its sums", "FFT",
-                                           "not repeatable", "Winograd", "Winograd 4x4", "Winograd 6x6",
+  static constexpr const char* kNames[] = {"tensor core",    "rounds its inputs", "rounds its sums", "FFT",
+                                           "not repeatable", "Winograd",          "Winograd 4x4",    "Winograd 6x6",
                                            "Winograd 13x13", "strict NaN"};
   return size_t(note) < std::size(kNames) ? kNames[note] : "a note this build does not know";
 }
@@ -177,7 +181,7 @@ std::vector<Descriptor> ConvGraph::configurations(cudnnBackendHeurMode_t mode) {
   return found;
 }
 
-bool ConvGraph::try_plan(const Descriptor& configuration, Plan& plan) {
+bool ConvGraph::try_plan(Descriptor configuration, Plan& plan) {
   Descriptor engine(CUDNN_BACKEND_ENGINE_DESCRIPTOR);
   cudnnBackendDescriptor_t raw = engine.raw();
   configuration.get(CUDNN_ATTR_ENGINECFG_ENGINE, CUDNN_TYPE_BACKEND_DESCRIPTOR, 1, &raw);
@@ -202,15 +206,16 @@ bool ConvGraph::try_plan(const Descriptor& configuration, Plan& plan) {
     return false;
   }
   plan.plan.get(CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE, CUDNN_TYPE_INT64, 1, &plan.workspace_bytes);
+  plan.configuration = std::move(configuration);
   return true;
 }
 
 std::vector<Plan> ConvGraph::plans(size_t count) {
   std::vector<Plan> found;
   for (const cudnnBackendHeurMode_t mode : {CUDNN_HEUR_MODE_A, CUDNN_HEUR_MODE_FALLBACK})
-    for (const Descriptor& configuration : configurations(mode)) {
+    for (Descriptor& configuration : configurations(mode)) {
       if (found.size() == count) return found;
-      if (Plan plan; try_plan(configuration, plan)) found.push_back(std::move(plan));
+      if (Plan plan; try_plan(std::move(configuration), plan)) found.push_back(std::move(plan));
     }
   return found;
 }

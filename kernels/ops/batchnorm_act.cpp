@@ -1,0 +1,159 @@
+#include "kernels/ops/batchnorm_act.h"
+
+#include "kernels/cpu/columns.h"
+
+namespace crc {
+namespace {
+
+// Merges the moments of a tile of x into those of the periods above it.
+void merge_tile(const float* __restrict x, const Tile& tile, int64_t period, double* __restrict mean,
+                double* __restrict m2) {
+  float pivot[kTileWidth], sum[kTileWidth] = {}, squares[kTileWidth] = {};
+  const int64_t width = tile.width;
+  std::copy(x, x + width, pivot);
+  for (int64_t r = 0; r < tile.height; ++r)
+    for (int64_t k = 0; k < width; ++k) {
+      const float d = x[r * period + k] - pivot[k];
+      sum[k] += d;
+      squares[k] += d * d;
+    }
+  for (int64_t k = 0; k < width; ++k) {
+    const Moments above{double(tile.above), mean[k], m2[k]};
+    const Moments merged = above.merged(Moments::about(pivot[k], sum[k], squares[k], double(tile.height)));
+    mean[k] = merged.mean, m2[k] = merged.m2;
+  }
+}
+
+// Merges the columns of a piece of n elements that belong to the same channel, into the first of them.
+void merge_period(int64_t n, int64_t period, int64_t channels, double* mean, double* m2) {
+  const auto count = [&](int64_t k) { return double(n / period + (k < n % period)); };
+  double rows = count(0);
+  for (int64_t k = channels; k < period; rows += count(k), k += channels)
+    for (int64_t c = 0; c < channels; ++c) {
+      const Moments merged = Moments{rows, mean[c], m2[c]}.merged({count(k), mean[k + c], m2[k + c]});
+      mean[c] = merged.mean, m2[c] = merged.m2;
+    }
+}
+
+void batch_statistics(Cpu& cpu, const BatchNormStatistics& statistics, View<const float, 4> x) {
+  const int64_t size = x.size(), channels = x.shape[3];
+  const int64_t period = period_of(channels), piece = piece_of(channels), pieces = (size + piece - 1) / piece;
+  const View<double, 3> parts = cpu.scratch().take<double>({pieces, 2, period}, "moments");
+  for_chunks(cpu, size, piece, [&](int64_t p, int64_t begin, int64_t end) {
+    double *mean = &parts(p, 0, 0), *m2 = &parts(p, 1, 0);
+    std::fill(mean, mean + 2 * period, 0.0);
+    for_tiles(begin, end, period, [&](const Tile& tile) {
+      merge_tile(x.data + tile.at, tile, period, mean + tile.first, m2 + tile.first);
+    });
+    merge_period(end - begin, period, channels, mean, m2);
+  });
+  for (int64_t c = 0; c < channels; ++c) {
+    Moments batch;
+    for (int64_t p = 0; p < pieces; ++p) {
+      const double rows = double(std::min(piece, size - p * piece) / channels);
+      batch = batch.merged({rows, parts(p, 0, c), parts(p, 1, c)});
+    }
+    statistics(c, batch);
+  }
+}
+
+// The constants of one period, one row each: mean, scale, shift.
+View<float, 2> affine_period(Cpu& cpu, const BatchNormParameters& parameters, int64_t channels) {
+  const View<float, 2> table = cpu.scratch().take<float>({3, period_of(channels)}, "affine map");
+  for (int64_t k = 0; channels > 0 && k < table.shape[1]; ++k) {
+    const BatchNormAffine a = parameters(k % channels);
+    table(0, k) = a.mean, table(1, k) = a.scale, table(2, k) = a.shift;
+  }
+  return table;
+}
+
+void apply(float* y, const float* x, int64_t n, const float* mean, const float* scale, const float* shift,
+           LeakyRelu act) {
+#pragma omp simd
+  for (int64_t k = 0; k < n; ++k) y[k] = act(BatchNormAffine{mean[k], scale[k], shift[k]}(x[k]));
+}
+
+// The sums over a tile of the gradient g of z, and of g * (x - mean).
+void sum_gradients(const float* __restrict dy, const float* __restrict x, const Tile& tile, int64_t period,
+                   const float* __restrict mean, const float* __restrict scale, const float* __restrict shift,
+                   LeakyReluBackward act, float* __restrict sum_g, float* __restrict sum_gx) {
+  const int64_t width = tile.width;
+  std::fill(sum_g, sum_g + width, 0.0f);
+  std::fill(sum_gx, sum_gx + width, 0.0f);
+  for (int64_t r = 0; r < tile.height; ++r)
+    for (int64_t k = 0; k < width; ++k) {
+      const float xi = x[r * period + k];
+      const float g = act(dy[r * period + k], BatchNormAffine{mean[k], scale[k], shift[k]}(xi));
+      sum_g[k] += g;
+      sum_gx[k] += g * (xi - mean[k]);
+    }
+}
+
+void apply_backward(float* dx, const float* dy, const float* x, int64_t n, const float* mean, const float* scale,
+                    const float* shift, const float* constant, const float* slope, LeakyReluBackward act) {
+#pragma omp simd
+  for (int64_t k = 0; k < n; ++k) {
+    const float g = act(dy[k], BatchNormAffine{mean[k], scale[k], shift[k]}(x[k]));
+    dx[k] = BatchNormBackwardPoint{mean[k], scale[k], constant[k], slope[k]}(g, x[k]);
+  }
+}
+
+void fill_statistics(Cpu& cpu, const BatchNormStatistics& statistics, View<const float, 4> x) {
+  if (statistics.mode == Mode::eval)
+    for_each(cpu, x.shape[3], statistics);
+  else
+    batch_statistics(cpu, statistics, x);
+}
+
+}  // namespace
+
+void batchnorm_stats(Cpu& cpu, View<float, 2> saved, View<float, 1> running_mean, View<float, 1> running_var,
+                     View<const float, 4> x, BatchNormConfig config, Mode mode) {
+  check_batchnorm("batchnorm_stats", x, saved, {running_mean, running_var});
+  const Arena::Frame frame(cpu.scratch());
+  const auto rest = cpu.scratch().take<float>({x.shape[3]}, "mean rest");
+  fill_statistics(cpu, {saved, running_mean, running_var, rest, config, mode}, x);
+}
+
+void batchnorm_act(Cpu& cpu, View<float, 4> y, View<float, 2> saved, View<float, 1> running_mean,
+                   View<float, 1> running_var, View<const float, 4> x, View<const float, 1> gamma,
+                   View<const float, 1> beta, BatchNormConfig config, Mode mode) {
+  check_batchnorm("batchnorm_act", x, saved, {running_mean, running_var, gamma, beta}, {y});
+  const Arena::Frame frame(cpu.scratch());
+  const int64_t channels = x.shape[3];
+  const auto rest = cpu.scratch().take<float>({channels}, "mean rest");
+  fill_statistics(cpu, {saved, running_mean, running_var, rest, config, mode}, x);
+
+  const auto affine = affine_period(cpu, {saved, gamma, beta, rest, config.offset}, channels);
+  for_periods(cpu, x.size(), channels, [&](int64_t at, int64_t n) {
+    apply(y.data + at, x.data + at, n, &affine(0, 0), &affine(1, 0), &affine(2, 0), {config.slope});
+  });
+}
+
+void batchnorm_act_backward(Cpu& cpu, View<float, 4> dx, View<float, 1> dgamma, View<float, 1> dbeta,
+                            View<const float, 4> dy, View<const float, 4> x, View<const float, 2> saved,
+                            View<const float, 1> gamma, View<const float, 1> beta, BatchNormConfig config, Mode mode) {
+  check_batchnorm("batchnorm_act_backward", x, saved, {dgamma, dbeta, gamma, beta}, {dx, dy});
+  const Arena::Frame frame(cpu.scratch());
+  const int64_t channels = x.shape[3], rows = channels == 0 ? 0 : x.size() / channels;
+  const auto line = cpu.scratch().take<float>({2, channels}, "batch terms");
+  const BatchNormBackward backward{
+      {saved, gamma, beta, {}, config.offset}, dgamma, dbeta, line, mode == Mode::eval ? 0 : double(rows)};
+  const LeakyReluBackward act{config.slope};
+  const auto affine = affine_period(cpu, backward.parameters, channels);
+  const auto sums = column_sums<2>(cpu, x.size(), channels, [&](const Tile& tile, auto& s) {
+    sum_gradients(dy.data + tile.at, x.data + tile.at, tile, affine.shape[1], &affine(0, tile.first),
+                  &affine(1, tile.first), &affine(2, tile.first), act, s[0], s[1]);
+  });
+  for (int64_t c = 0; c < channels; ++c) backward(c, sums(0, c), sums(1, c));
+
+  const auto terms = cpu.scratch().take<float>({2, affine.shape[1]}, "batch terms of a period");
+  for (int64_t k = 0; channels > 0 && k < terms.shape[1]; ++k)
+    terms(0, k) = line(0, k % channels), terms(1, k) = line(1, k % channels);
+  for_periods(cpu, x.size(), channels, [&](int64_t at, int64_t n) {
+    apply_backward(dx.data + at, dy.data + at, x.data + at, n, &affine(0, 0), &affine(1, 0), &affine(2, 0),
+                   &terms(0, 0), &terms(1, 0), act);
+  });
+}
+
+}  // namespace crc
