@@ -45,10 +45,8 @@ uint32_t round_seed(const Config& config, Int round) {
 data::Dataset load_dataset(const Config& config) {
   data::Source source{.name = config.get<Text>("data.name"), .dir = config.get<Text>("data.dir"), .options = {}};
   if (!config.get<Text>("data.profile").empty()) source.options["profile"] = config.get<Text>("data.profile");
-  for (const char* key : {"train_size", "test_size", "seed"}) {
-    const Int value = config.get<Int>(Text("data.") + key);
-    if (value != 0) source.options[key] = std::to_string(value);
-  }
+  for (const auto& [key, option] : {std::pair("data.train_size", "train"), {"data.test_size", "test"}, {"data.seed", "seed"}})
+    if (const Int value = config.get<Int>(key)) source.options[option] = std::to_string(value);
   data::Dataset dataset = data::load(source);
   limit(dataset.train, config.get<Int>("data.limit_train"));
   limit(dataset.test, config.get<Int>("data.limit_test"));

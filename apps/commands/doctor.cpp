@@ -19,7 +19,7 @@ void line(const std::string& name, const std::string& value) { fmt::print("{:<12
 // Weights after a few FixMatch steps of a small net on built-in images.
 std::vector<float> trained_weights(Context& context) {
   const data::Dataset digits =
-      data::load({.name = "street_digits", .dir = {}, .options = {{"train_size", "200"}, {"test_size", "10"}}});
+      data::load({.name = "street_digits", .dir = {}, .options = {{"train", "200"}, {"test", "10"}}});
   const data::Images& images = digits.train;
   const ssl::ImageSet set(context, images.count, images.height, images.width, images.pixels.data(),
                           images.labels.data());

@@ -51,7 +51,7 @@ class Wrn : public OnDevice {
     EXPECT_EQ(expect_summaries(after, wrn_golden(), prefix + "buffer."), 50);
     const auto gradients = nn::export_weights(context, net->layout(),
                                               {grads.weights().values, weights.weights().running}, nn::Names::kekmodel);
-    EXPECT_EQ(expect_summaries(gradients, wrn_golden(), prefix + "grad."), 81);
+    EXPECT_EQ(expect_summaries(gradients, wrn_golden(), prefix + "grad."), 80);
     if (!full_gradients) return;
     for (const nn::TensorEntry& g : full_gradients->tensors)
       expect_close(gradients.at(g.name, "gradients").values<float>(), g.values<float>(), Class::network, Dtype::f32,
