@@ -92,6 +92,33 @@ TEST(Ledger, MessagesSayWhatIsWrong) {
                [&] { load_ledger(dir / "labels.jsonl", {.items = 1000, .classes = 9}); });
 }
 
+// A chain that was made with care still cannot hold what no run would write.
+TEST(Ledger, AValidChainOfImpossibleLabelsIsRefused) {
+  ScratchDir dir;
+  auto refused = [&](const std::vector<std::array<int, 3>>& item_class_round, const std::vector<std::string>& pieces) {
+    std::string text, prev(32, '0');
+    int seq = 0;
+    for (const auto& [item, klass, round] : item_class_round) {
+      const std::string line = "{\"seq\":" + std::to_string(seq++) + ",\"item\":" + std::to_string(item) +
+                               ",\"class\":" + std::to_string(klass) + ",\"round\":" + std::to_string(round) +
+                               ",\"source\":\"oracle\",\"prev\":\"" + prev + "\"";
+      prev = checksum(line);
+      text += line + ",\"hash\":\"" + prev + "\"}\n";
+    }
+    commit_file(dir / "made", text);
+    if (pieces.empty()) {
+      EXPECT_EQ(load_ledger(dir / "made", kLimits).labels.size(), item_class_round.size());
+    } else {
+      expect_error(ExitCode::corrupt_data, pieces, [&] { load_ledger(dir / "made", kLimits); });
+    }
+  };
+  refused({{1, 1, 0}, {2, 2, 1}}, {});
+  refused({{1, 1, 0}, {2, 2, 0}, {1, 1, 0}}, {"line 3", "item 1 a second time"});
+  refused({{1, 1, 1}, {2, 2, 0}}, {"line 2", "goes back to round 0"});
+  refused({{-1, 1, 0}}, {"line 1", "item -1"});
+  refused({{1, -1, 0}}, {"line 1", "class -1"});
+}
+
 TEST(Ledger, ATornLastLineIsDroppedAndCounted) {
   ScratchDir dir;
   example(dir / "labels.jsonl");
