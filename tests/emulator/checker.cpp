@@ -94,7 +94,7 @@ class RaceAndBoundsChecker : public Checker {
   void check_cell(Cell& cell, uint32_t epoch, const Access& a, const char* address);
   void record_read(Cell& cell, const Access& a);
   [[noreturn]] void race(const char* kind, const Access& a, const char* address, const Record& earlier) const;
-  [[noreturn]] void report(const Access& a, const std::string& message) const;
+  [[noreturn]] void report(const std::string& message) const;
   const char* verb(const Access& a) const { return a.atomic ? "atomic" : a.write ? "write" : "read"; }
   std::string described(const Access& a) const;
 
@@ -168,9 +168,7 @@ void RaceAndBoundsChecker::must_be_initialized(const void* data, size_t bytes) {
 
 // ---- rules
 
-void RaceAndBoundsChecker::report(const Access& a, const std::string& message) const {
-  fail({}, "%s\n    at %s", message.c_str(), source_line(a.code).c_str());
-}
+void RaceAndBoundsChecker::report(const std::string& message) const { fail({}, "%s", message.c_str()); }
 
 std::string RaceAndBoundsChecker::described(const Access& a) const {
   return std::string(verb(a)) + " of " + std::to_string(a.bytes) + " bytes";
@@ -178,11 +176,11 @@ std::string RaceAndBoundsChecker::described(const Access& a) const {
 
 void RaceAndBoundsChecker::check_device_bounds(const Access& a) const {
   const Allocation* allocation = find_allocation(a.address);
-  if (!allocation) report(a, "OUT OF BOUNDS: " + described(a) + " in front of all device memory");
+  if (!allocation) report("OUT OF BOUNDS: " + described(a) + " in front of all device memory");
   const char* end = allocation->data + allocation->bytes;
-  if (!allocation->live) report(a, "OUT OF BOUNDS: " + described(a) + " in freed device memory");
+  if (!allocation->live) report("OUT OF BOUNDS: " + described(a) + " in freed device memory");
   if (a.address + a.bytes > end)
-    report(a, "OUT OF BOUNDS: " + described(a) + ", " + std::to_string(a.address - end) +
+    report("OUT OF BOUNDS: " + described(a) + ", " + std::to_string(a.address - end) +
                   " bytes past the end of device memory of " + std::to_string(allocation->bytes) + " bytes");
 }
 
@@ -190,18 +188,18 @@ void RaceAndBoundsChecker::check_shared_bounds(const Access& a) {
   if (dynamic_shared_.contains(a.address)) {
     const size_t offset = size_t(a.address - dynamic_shared_.begin);
     if (offset + a.bytes > launch_->shared_bytes)
-      report(a, "OUT OF BOUNDS: " + described(a) + " at byte " + std::to_string(offset) +
+      report("OUT OF BOUNDS: " + described(a) + " at byte " + std::to_string(offset) +
                     " of dynamic shared memory of " + std::to_string(launch_->shared_bytes) + " bytes");
     return;
   }
   const auto& variables = shared_variables();
   const size_t offset = size_t(a.address - static_shared_.begin);
   const auto next = std::upper_bound(variables.begin(), variables.end(), offset,
-                                     [](size_t at, const SharedVariable& v) { return at < v.offset; });
-  if (next == variables.begin()) report(a, "OUT OF BOUNDS: " + described(a) + " in front of all shared memory");
-  const SharedVariable& variable = *std::prev(next);
-  if (offset + a.bytes > variable.offset + variable.bytes)
-    report(a, "OUT OF BOUNDS: " + described(a) + " at byte " + std::to_string(offset - variable.offset) + " of " +
+                                     [](size_t at, const Symbol& v) { return at < v.value; });
+  if (next == variables.begin()) report("OUT OF BOUNDS: " + described(a) + " in front of all shared memory");
+  const Symbol& variable = *std::prev(next);
+  if (offset + a.bytes > variable.value + variable.bytes)
+    report("OUT OF BOUNDS: " + described(a) + " at byte " + std::to_string(offset - variable.value) + " of " +
                   variable.name + " of " + std::to_string(variable.bytes) + " bytes");
 }
 
@@ -210,13 +208,13 @@ void RaceAndBoundsChecker::check_elsewhere(const Access& a) const {
   const auto* arguments = static_cast<const char*>(launch_->arguments.get());
   if (!a.write && a.address >= arguments && a.address < arguments + launch_->argument_bytes) return;
   if (!a.write && in_program(a.address)) return;
-  report(a, "HOST MEMORY: " + described(a) + " at an address that is neither device nor shared memory");
+  report("HOST MEMORY: " + described(a) + " at an address that is neither device nor shared memory");
 }
 
 void RaceAndBoundsChecker::check_initialized(const Region& region, const Access& a, const char* what) const {
   const uint8_t* flags = region.initialized + (a.address - region.begin);
   for (size_t i = 0; i < a.bytes; ++i)
-    if (!flags[i]) report(a, "UNINITIALISED: " + described(a) + " of " + what + " memory that nobody wrote");
+    if (!flags[i]) report("UNINITIALISED: " + described(a) + " of " + what + " memory that nobody wrote");
 }
 
 void RaceAndBoundsChecker::access(const Access& a) {
@@ -297,11 +295,12 @@ void RaceAndBoundsChecker::record_read(Cell& cell, const Access& a) {
 }
 
 void RaceAndBoundsChecker::race(const char* kind, const Access& a, const char* address, const Record& earlier) const {
+  prepare_source_lines({earlier.code});
   const std::string who = earlier.thread == kManyWarps ? "threads of several warps"
                           : earlier.several ? "lanes of warp " + std::to_string(earlier.thread / 32)
                                             : "thread " + std::to_string(earlier.thread);
   const bool on_device = device_.contains(address);
-  report(a, std::string("RACE (") + kind + ") on " + (on_device ? "device" : "shared") + " memory, block " +
+  report(std::string("RACE (") + kind + ") on " + (on_device ? "device" : "shared") + " memory, block " +
                 std::to_string(order_.block()) + " thread " + std::to_string(order_.thread()) +
                 "\n    earlier and unordered: block " + std::to_string(earlier.block) + " " + who + " at " +
                 source_line(earlier.code));

@@ -1,8 +1,5 @@
 #include "tests/emulator/memory.h"
 
-#include <cxxabi.h>
-#include <elf.h>
-#include <fcntl.h>
 #include <link.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -12,7 +9,6 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <fstream>
 
 #include "tests/emulator/checker.h"
 #include "tests/emulator/emulator.h"
@@ -156,30 +152,6 @@ DeviceAccess::~DeviceAccess() {
 
 namespace {
 
-std::vector<SharedVariable> read_shared_variables() {
-  std::vector<SharedVariable> variables;
-  if (__asan_poison_memory_region) return variables;  // there __shared__ is a plain static
-  std::ifstream file("/proc/self/exe", std::ios::binary);
-  const std::string image((std::istreambuf_iterator<char>(file)), {});
-  const auto* header = reinterpret_cast<const ElfW(Ehdr)*>(image.data());
-  const auto* sections = reinterpret_cast<const ElfW(Shdr)*>(image.data() + header->e_shoff);
-  for (int s = 0; s < header->e_shnum; ++s) {
-    if (sections[s].sh_type != SHT_SYMTAB) continue;
-    const auto* symbols = reinterpret_cast<const ElfW(Sym)*>(image.data() + sections[s].sh_offset);
-    const char* names = image.data() + sections[sections[s].sh_link].sh_offset;
-    for (size_t i = 0; i < sections[s].sh_size / sizeof *symbols; ++i) {
-      const char* name = names + symbols[i].st_name;
-      // Variables of functions only: _ZZ<function>E<variable>.
-      if ((symbols[i].st_info & 15) != STT_TLS || symbols[i].st_shndx == SHN_UNDEF || strncmp(name, "_ZZ", 3)) continue;
-      char* demangled = abi::__cxa_demangle(name, nullptr, nullptr, nullptr);
-      variables.push_back({symbols[i].st_value, symbols[i].st_size, demangled ? demangled : name});
-      std::free(demangled);
-    }
-  }
-  std::sort(variables.begin(), variables.end(), [](auto& a, auto& b) { return a.offset < b.offset; });
-  return variables;
-}
-
 struct Segment {
   char* begin = nullptr;
   size_t bytes = 0;
@@ -199,8 +171,9 @@ Segment thread_local_segment() {
 
 }  // namespace
 
-const std::vector<SharedVariable>& shared_variables() {
-  static const std::vector<SharedVariable> variables = read_shared_variables();
+const std::vector<Symbol>& shared_variables() {
+  static const std::vector<Symbol> variables =  // AddressSanitizer's build has plain statics
+      __asan_poison_memory_region ? std::vector<Symbol>() : thread_local_symbols();
   return variables;
 }
 char* shared_segment() { return thread_local_segment().begin; }
@@ -223,7 +196,7 @@ void fill_shared_memory(size_t dynamic_bytes) {
   memset(slot, kGarbage, dynamic_bytes);
   if (shared_variables().empty()) return;
   char* segment = shared_segment();
-  for (const SharedVariable& variable : shared_variables()) memset(segment + variable.offset, kGarbage, variable.bytes);
+  for (const Symbol& variable : shared_variables()) memset(segment + variable.value, kGarbage, variable.bytes);
 }
 
 void* dynamic_shared() { return dynamic_shared_slot(); }

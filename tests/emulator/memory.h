@@ -4,8 +4,9 @@
 
 #include <cstddef>
 #include <mutex>
-#include <string>
 #include <vector>
+
+#include "tests/emulator/symbols.h"
 
 namespace emulator {
 
@@ -37,11 +38,8 @@ class DeviceAccess {
 };
 
 // ---- shared memory
-struct SharedVariable {
-  size_t offset, bytes;  // in the program's thread-local segment
-  std::string name;
-};
-const std::vector<SharedVariable>& shared_variables();  // by offset; empty where __shared__ is a plain static
+// Static ones, by offset in the program's thread-local segment; empty where __shared__ is a plain static.
+const std::vector<Symbol>& shared_variables();
 char* shared_segment();                                 // of the calling OS thread
 size_t shared_segment_bytes();
 char* dynamic_shared_slot();

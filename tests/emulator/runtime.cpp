@@ -9,6 +9,7 @@
 #include "tests/emulator/checker.h"
 #include "tests/emulator/memory.h"
 #include "tests/emulator/report.h"
+#include "tests/emulator/symbols.h"
 #include "tests/emulator/scheduler.h"
 #include "tests/emulator/stream.h"
 
@@ -63,7 +64,7 @@ void check_pointer_argument(const void* kernel, const volatile void* pointer) {
   const auto* p = const_cast<const char*>(static_cast<const volatile char*>(pointer));
   // A pointer to the end of an array is as good as one to its begin.
   if (!p || is_device_memory(p, 0) || is_device_memory(p - 1, 1)) return;
-  fail({}, "kernel %s gets the pointer %p, which is not device memory", function_name(kernel).c_str(), p);
+  fail({}, "kernel %s gets the pointer %p, which is not device memory", function_at(kernel).c_str(), p);
 }
 
 cudaError_t submit(Launch launch, cudaStream_t stream) {
@@ -79,7 +80,7 @@ cudaError_t submit(Launch launch, cudaStream_t stream) {
                                std::to_string(max_shared) + ")";
     const bool too_much_shared = launch.shared_bytes > max_shared;
     return refuse(too_much_shared ? cudaErrorInvalidValue : cudaErrorInvalidConfiguration,
-                  function_name(launch.kernel).c_str(), reason.c_str());
+                  function_at(launch.kernel).c_str(), reason.c_str());
   }
   ++counters().launches;
   return push(stream, [launch = std::move(launch)] { run(launch); });

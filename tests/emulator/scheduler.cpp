@@ -13,6 +13,7 @@
 #include "tests/emulator/fiber.h"
 #include "tests/emulator/memory.h"
 #include "tests/emulator/report.h"
+#include "tests/emulator/symbols.h"
 
 namespace emulator {
 namespace {
@@ -280,7 +281,7 @@ std::string where_am_i() {
   char place[160];
   snprintf(place, sizeof place, "  block (%u,%u,%u) thread (%u,%u,%u) of kernel ", blockIdx.x, blockIdx.y, blockIdx.z,
            threadIdx.x, threadIdx.y, threadIdx.z);
-  return place + function_name(block->launch().kernel) + "\n";
+  return place + function_at(block->launch().kernel) + "\n";
 }
 
 const char* name_of(Collective op) {

@@ -390,6 +390,9 @@ template <Bug bug> std::string run_host() {
   return expect(result == values);
 }
 
+// A reader that comes first meets garbage, one that comes second a race.
+constexpr const char* kUnordered = "RACE|UNINITIALISED";
+
 }  // namespace
 
 #define MUTANT(run, bug, expected) {#run "_" #bug, expected, run<Bug::bug>}
@@ -397,8 +400,8 @@ template <Bug bug> std::string run_host() {
 const std::vector<Mutant>& mutants() {
   static const std::vector<Mutant> all = {
       MUTANT(run_sum, none, ""),
-      MUTANT(run_sum, no_first_barrier, "RACE"),
-      MUTANT(run_sum, no_second_barrier, "RACE"),
+      MUTANT(run_sum, no_first_barrier, kUnordered),
+      MUTANT(run_sum, no_second_barrier, kUnordered),
       MUTANT(run_sum, no_bound, "OUT OF BOUNDS: read of 4 bytes, 0 bytes past the end of device memory"),
       MUTANT(run_sum, shared_overrun, "OUT OF BOUNDS: read of 4 bytes at byte 16 of"),
       MUTANT(run_sum, uninitialised_shared, "UNINITIALISED"),
@@ -407,11 +410,11 @@ const std::vector<Mutant>& mutants() {
       MUTANT(run_small_warp, none, ""),
       MUTANT(run_small_warp, absent_lane, "reads from lane 20, which does not take part"),
       MUTANT(run_transpose, none, ""),
-      MUTANT(run_transpose, no_first_barrier, "RACE"),
+      MUTANT(run_transpose, no_first_barrier, kUnordered),
       MUTANT(run_transpose, no_bound, "OUT OF BOUNDS"),
       MUTANT(run_transpose, too_little_dynamic_shared, "of dynamic shared memory of 256 bytes"),
       MUTANT(run_channel_sum, none, ""),
-      MUTANT(run_channel_sum, no_first_barrier, "RACE"),
+      MUTANT(run_channel_sum, no_first_barrier, kUnordered),
       MUTANT(run_channel_sum, no_bound, "OUT OF BOUNDS"),
       MUTANT(run_channel_sum, uninitialised_scratch, "UNINITIALISED"),
       MUTANT(run_channel_sum, early_return, "exit"),
@@ -420,7 +423,7 @@ const std::vector<Mutant>& mutants() {
       MUTANT(run_histogram, plain_add_in_shared, "RACE"),
       MUTANT(run_histogram, plain_add_in_global, "RACE"),
       MUTANT(run_histogram, uninitialised_shared, "UNINITIALISED"),
-      MUTANT(run_histogram, no_first_barrier, "RACE"),
+      MUTANT(run_histogram, no_first_barrier, kUnordered),
       MUTANT(run_histogram, no_second_barrier, "RACE"),
       MUTANT(run_last_block, none, ""),
       MUTANT(run_last_block, no_release_fence, "RACE"),
@@ -428,9 +431,9 @@ const std::vector<Mutant>& mutants() {
       MUTANT(run_last_block, every_block_finishes, "UNINITIALISED"),
       MUTANT(run_last_block, one_fence_for_all, "RACE"),
       MUTANT(run_last_block, plain_ticket, "RACE"),
-      MUTANT(run_last_block, no_second_barrier, "RACE"),
+      MUTANT(run_last_block, no_second_barrier, kUnordered),
       MUTANT(run_copy, none, ""),
-      MUTANT(run_copy, misaligned, "MISALIGNED"),
+      MUTANT(run_copy, misaligned, "MISALIGNED|OUT OF BOUNDS"),
       MUTANT(run_copy, rounded_up, "OUT OF BOUNDS"),
       MUTANT(run_copy, freed_memory, "not device memory"),
       MUTANT(run_copy, host_pointer, "not device memory"),
@@ -438,12 +441,12 @@ const std::vector<Mutant>& mutants() {
       MUTANT(run_functor, none, ""),
       MUTANT(run_functor, host_pointer_in_struct, "HOST MEMORY"),
       MUTANT(run_reverse, none, ""),
-      MUTANT(run_reverse, no_syncwarp, "RACE"),
-      MUTANT(run_reverse, half_syncwarp, "RACE"),
+      MUTANT(run_reverse, no_syncwarp, kUnordered),
+      MUTANT(run_reverse, half_syncwarp, kUnordered),
       MUTANT(run_reverse, masks_disagree, "lane"),
       MUTANT(run_reverse, divergent_barrier, "divergent barrier"),
       MUTANT(run_bytes, none, ""),
-      MUTANT(run_bytes, same_byte, "RACE (write after write)"),
+      MUTANT(run_bytes, same_byte, "RACE .write after write"),
       MUTANT(run_bytes, read_neighbour, "RACE"),
       MUTANT(run_bytes, writes_constant, "HOST MEMORY: write"),
       MUTANT(run_host, none, ""),

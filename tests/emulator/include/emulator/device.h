@@ -15,12 +15,12 @@
 #define __launch_bounds__(...)
 #define __align__(n) __attribute__((aligned(n)))
 // One OS thread runs a block, so shared variables are statics. As thread_local they lie together in one segment, where
-// the emulator finds each by its symbol, fills it with garbage and checks its bounds; but AddressSanitizer puts red
-// zones only around plain statics.
+// the emulator finds each by its symbol, fills it with garbage and checks its bounds (the alignment leaves a gap after
+// most of them, so that an overrun does not land in the next); but AddressSanitizer needs plain statics.
 #if defined(EMULATOR_ASAN)
 #define __shared__ static
 #else
-#define __shared__ static thread_local
+#define __shared__ static thread_local __attribute__((aligned(256)))
 #endif
 #define CRC_DYNAMIC_SHARED(T, name) T* name = reinterpret_cast<T*>(::emulator::dynamic_shared())
 #define EMULATOR_INLINE inline __attribute__((always_inline))  // so that reports show the kernel's line, not ours
