@@ -45,6 +45,30 @@ function(crc_library folder)
   endif()
 endfunction()
 
+# Compiles the recipes of apps/recipes/ into crc_apps, so that the program needs no folder beside it.
+function(crc_embed_recipes)
+  file(GLOB files CONFIGURE_DEPENDS apps/recipes/*.toml)
+  set(entries "")
+  foreach(file ${files})
+    set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${file})
+    get_filename_component(name ${file} NAME_WE)
+    file(READ ${file} text)
+    string(APPEND entries "      {\"${name}\", R\"toml(${text})toml\"},\n")
+  endforeach()
+  set(generated ${CMAKE_BINARY_DIR}/generated/recipes_embedded.cpp)
+  file(CONFIGURE OUTPUT ${generated} CONTENT "#include \"apps/recipes.h\"
+
+namespace crc::apps {
+const std::vector<Recipe>& recipes() {
+  static const std::vector<Recipe> all = {
+@entries@  };
+  return all;
+}
+}  // namespace crc::apps
+" @ONLY)
+  target_sources(crc_apps PRIVATE ${generated})
+endfunction()
+
 function(crc_program name)
   if(EXISTS ${CMAKE_SOURCE_DIR}/apps/${name}.cpp)
     add_executable(${name} apps/${name}.cpp)

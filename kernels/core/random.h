@@ -6,7 +6,9 @@
 #include <cstdint>
 
 #if defined(__CUDACC__)
+#define mulhilo32 curand_mulhilo32  // Random123 has a function of this name too
 #include <curand_philox4x32_x.h>
+#undef mulhilo32
 #endif
 #if !defined(__CUDA_ARCH__)
 #include <Random123/philox.h>

@@ -63,7 +63,7 @@ template <class T, int R> struct View {
 
 template <class T, int R> std::string shape_string(const View<T, R>& v) {
   std::string s = "[";
-  for (int d = 0; d < R; ++d) s += (d ? "," : "") + std::to_string(v.shape[d]);
+  for (int d = 0; d < R; ++d) s.append(d ? "," : "").append(std::to_string(v.shape[d]));
   return s + "]";
 }
 

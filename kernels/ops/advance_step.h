@@ -1,9 +1,12 @@
 // The schedules of a training run, evaluated on the device: sets `state` up for step t, or moves it to the next one.
-//   learning rate  cosine: base * cos(7*pi*t / (16*horizon))  (FixMatch);  staircase: base * (t >= drop_at ? drop : 1)
+//   learning rate  cosine: base * max(0, cos(7*pi*t / (16*horizon)))  (FixMatch)
+//                  staircase: base * (t >= drop_at ? drop : 1)
 //   ema decay      constant d;  warmed: min(1 - 1/(t+1), d)  (Mean Teacher)
 //   consistency    ramp == 0: weight;  else weight * exp(-5 * (1 - min(t/ramp, 1))^2)
-// Formed in fp64, stored in fp32. Class: point.
+// Formed in fp64, stored in fp32. state [1]. Class: point.
 #pragma once
+
+#include <cmath>
 
 #include "kernels/core/op.h"
 #include "kernels/core/step_state.h"
@@ -13,7 +16,7 @@ namespace crc {
 struct Schedule {
   enum class Rate : uint8_t { cosine, staircase } rate = Rate::cosine;
   double base_rate = 0.03;
-  int64_t horizon = 1 << 20;  // cosine: steps
+  int64_t horizon = 1 << 20;  // cosine: steps, above 0
   int64_t drop_at = 400000;   // staircase
   double drop = 0.2;
   double ema_decay = 0.999;
@@ -21,7 +24,27 @@ struct Schedule {
   double consistency_weight = 1;
   int64_t ramp = 0;  // steps
 
-  CRC_HD StepState at(int64_t t) const;
+  CRC_HD StepState at(int64_t t) const {
+    const double step = double(t);
+    double factor = t >= drop_at ? drop : 1;
+    if (rate == Rate::cosine) factor = fmax(0.0, cos(7 * 3.14159265358979323846 * step / (16 * double(horizon))));
+    const double decay = ema_warmup ? fmin(1 - 1 / (step + 1), ema_decay) : ema_decay;
+    const double missing = ramp == 0 ? 0 : 1 - fmin(step / double(ramp), 1.0);
+    return {t, float(base_rate * factor), float(decay), float(consistency_weight * exp(-5 * missing * missing))};
+  }
+};
+
+struct SetStep {
+  StepState* state;
+  Schedule schedule;
+  int64_t step;
+  CRC_HD void operator()(int64_t) const { *state = schedule.at(step); }
+};
+
+struct AdvanceStep {
+  StepState* state;
+  Schedule schedule;
+  CRC_HD void operator()(int64_t) const { *state = schedule.at(state->step + 1); }
 };
 
 CRC_OP(void, set_step, (View<StepState, 1> state, Schedule schedule, int64_t step))  // state = schedule.at(step)

@@ -7,6 +7,9 @@
 // No aliasing. Errors: internal for shapes that do not fit.
 #pragma once
 
+#include <algorithm>
+
+#include "kernels/core/conv_problem.h"
 #include "kernels/core/op.h"
 
 namespace crc {
@@ -31,5 +34,34 @@ CRC_OP_BF16(void, conv2d_backward_data,
             (View<bf16, 4> dx, View<const bf16, 4> dy, View<const float, 4> w, Conv2dConfig config))
 CRC_OP_BF16(void, conv2d_backward_weights,
             (View<float, 4> dw, View<const bf16, 4> dy, View<const bf16, 4> x, Conv2dConfig config))
+
+// The problem that these shapes describe; fails unless they fit together.
+template <class T>
+ConvProblem conv_problem(const char* op, const View<T, 4>& x, const View<const float, 4>& w, const View<T, 4>& y,
+                         Conv2dConfig config) {
+  const ConvProblem problem{.n = x.shape[0],
+                            .h = x.shape[1],
+                            .w = x.shape[2],
+                            .c = x.shape[3],
+                            .k = w.shape[0],
+                            .r = w.shape[1],
+                            .stride = config.stride,
+                            .pad = config.pad,
+                            .dtype = DtypeOf<std::remove_const_t<T>>::value,
+                            .tf32 = config.tf32};
+  check_shape(op, w, {problem.k, problem.r, problem.r, problem.c});
+  const bool kernel_fits = std::min(problem.h, problem.w) + 2 * problem.pad >= problem.r;
+  if (problem.c < 1 || problem.k < 1 || problem.r < 1 || problem.stride < 1 || problem.pad < 0 || !kernel_fits)
+    fail_internal(std::string(op) + ": no such convolution: " + to_string(problem));
+  check_shape(op, y, {problem.n, problem.p(), problem.q(), problem.k});
+  return problem;
+}
+
+// to += from, element by element.
+template <class T> struct AddInto {
+  float* to;
+  const T* from;
+  CRC_HD void operator()(int64_t i) const { to[i] += float(from[i]); }
+};
 
 }  // namespace crc

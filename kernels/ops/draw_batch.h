@@ -29,6 +29,13 @@ struct DrawBatch {
   }
 };
 
+inline void check_draw_batch(View<const int64_t, 1> pool, View<const StepState, 1> state) {
+  check_shape("draw_batch", state, {1});
+  if (pool.size() == 0 || pool.size() >= int64_t(1) << 31)
+    fail_internal("draw_batch: '" + std::string(pool.name) + "' has " + std::to_string(pool.size()) +
+                  " items, expected 1 to 2^31-1");
+}
+
 CRC_OP(void, draw_batch,
        (View<int64_t, 1> ids, View<const int64_t, 1> pool, View<const StepState, 1> state, DrawConfig config))
 

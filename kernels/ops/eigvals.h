@@ -1,7 +1,8 @@
-// All eigenvalues of symmetric matrices, ascending, fp64: w[b,:] = eig(a[b]); a is destroyed.
-// a [B,n,n] (only the lower triangle in row-major terms is read), w [B,n]. Class: library (LAPACK dsyevd, cuSOLVER
-// Dsyevd: the definition that faster solvers are measured against). Error numerical where the solver does not converge
-// or an entry is not finite. Not capturable in a graph (it reads the solver's info).
+// All eigenvalues of symmetric matrices, ascending: w[b,:] = eig(a[b]); a is destroyed.
+// a [B,n,n] (only the lower triangle in row-major terms is read), w [B,n]. Class: library (LAPACK xsyevd, cuSOLVER
+// xsyevd: the definition that faster solvers are measured against). The same bits for any number of threads. Error
+// numerical where the solver does not converge or an entry is not finite. Not capturable in a graph (it reads the
+// solver's info). fp64 is for scores; fp32 only shows what fp32 does to them.
 #pragma once
 
 #include "kernels/core/op.h"
@@ -9,5 +10,11 @@
 namespace crc {
 
 CRC_OP(void, eigvals, (View<double, 2> w, View<double, 3> a))
+CRC_OP_OVERLOAD(void, eigvals, (View<float, 2> w, View<float, 3> a))
+
+// What both backends report of a matrix that has an entry NaN or infinite.
+inline constexpr int kEigvalsNotFinite = -1000;
+// Throws for the first matrix whose info is not 0.
+void check_eigvals_info(const int* info, int64_t batch, int64_t n);
 
 }  // namespace crc

@@ -6,6 +6,17 @@
 
 namespace crc {
 
+struct EmaUpdate {
+  float* ema;
+  const float* w;
+  const StepState* state;
+
+  CRC_HD void operator()(int64_t i) const {
+    const float d = state->ema_decay;
+    ema[i] = d * ema[i] + (1 - d) * w[i];
+  }
+};
+
 CRC_OP(void, ema_update, (View<float, 1> ema, View<const float, 1> w, View<const StepState, 1> state))
 
 }  // namespace crc

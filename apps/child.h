@@ -1,0 +1,21 @@
+// This program again, as child processes: the cells of a demo or a sweep are ordinary runs, each in its own process and
+// directory, so one that fails harms no other and each can be resumed by hand.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace crc::apps {
+
+struct Job {
+  std::vector<std::string> arguments;  // of this program, without its name
+  std::string error_file;              // where its stderr goes
+  int exit_code = -1;                  // set by run_jobs; 128 + signal if one killed it
+};
+
+// Runs all jobs, at most `parallel` at a time, and calls `tick` about five times a second with how many have ended.
+// A stop signal is passed on to the children; returns false then, after they have ended.
+bool run_jobs(std::vector<Job>& jobs, int parallel, const std::function<void(int ended)>& tick);
+
+}  // namespace crc::apps

@@ -1,0 +1,58 @@
+// The commands of crc_train, one file each. Each takes the parsed options and returns the exit code.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace crc::apps {
+
+struct RunOptions {
+  std::string config;                 // a TOML file, or the name of a built-in recipe; empty: the defaults
+  std::vector<std::string> settings;  // --set key=value
+  std::string out;                    // run directory; empty: runs/<recipe>-s<seed>
+  bool dry_run = false;
+  bool quiet = false;
+};
+int command_run(const RunOptions& options, const std::vector<std::string>& arguments);
+int command_resume(const std::string& directory, bool quiet);
+
+struct DemoOptions {
+  std::string out = "runs/demo";
+  int64_t seeds = 3;
+  int64_t jobs = 0;  // curves trained at a time; 0: one per core
+  bool fresh = false;
+  std::vector<std::string> settings;
+};
+int command_demo(const DemoOptions& options);
+
+struct EvalOptions {
+  std::string weights, data, logits, features;
+  int64_t limit = 0;
+  bool json = false;
+  std::vector<std::string> settings;
+};
+int command_eval(const EvalOptions& options);
+
+int command_list();
+
+struct DataOptions {
+  std::string out;  // make: directory; preview: PNG
+  int64_t count = 100;
+  bool force = false;
+  std::vector<std::string> settings;
+};
+int command_data_make(const DataOptions& options);
+int command_data_info(const DataOptions& options);
+int command_data_preview(const DataOptions& options);
+
+int command_doctor(const std::string& device);
+
+struct ConvertOptions {
+  std::string from, to, names = "kekmodel";
+  std::vector<std::string> settings;
+};
+int command_export(const ConvertOptions& options);
+int command_import(const ConvertOptions& options);
+
+}  // namespace crc::apps

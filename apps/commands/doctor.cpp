@@ -1,0 +1,73 @@
+// crc_train doctor: what this machine and this build can do, and whether they compute what they should.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+
+#include "apps/commands/commands.h"
+#include "apps/version.h"
+#include "data/dataset.h"
+#include "nn/wrn.h"
+#include "ssl/trainer.h"
+
+namespace crc::apps {
+namespace {
+
+void line(const std::string& name, const std::string& value) { fmt::print("{:<12} {}\n", name, value); }
+
+// Weights after a few FixMatch steps of a small net on built-in images.
+std::vector<float> trained_weights(Context& context) {
+  const data::Dataset digits =
+      data::load({.name = "street_digits", .dir = {}, .options = {{"train_size", "200"}, {"test_size", "10"}}});
+  const data::Images& images = digits.train;
+  const ssl::ImageSet set(context, images.count, images.height, images.width, images.pixels.data(),
+                          images.labels.data());
+  const auto net = nn::make_wrn({.depth = 10, .width = 1, .base_channels = 8});
+  std::vector<int64_t> all(size_t(images.count));
+  for (int64_t i = 0; i < images.count; ++i) all[size_t(i)] = i;
+  ssl::TrainConfig config;
+  config.batch = 8;
+  config.mu = 2;
+  config.steps_per_epoch = 4;
+  ssl::Trainer trainer(context, *net, set, all, all, config);
+  trainer.train(4);
+  std::vector<float> weights(size_t(net->layout().total()));
+  context.copy_out(weights.data(), View<const float, 1>(trainer.student().values));
+  return weights;
+}
+
+}  // namespace
+
+int command_doctor(const std::string& device) {
+  line("crc", version() + " (" + commit() + ", " + compiler() + ")");
+  line("CUDA build", kCudaBuild ? "yes" : "no: configure with the CUDA toolkit installed to get one");
+  Context context = Context::from_name(device);
+  line("device", context.describe());
+  const auto space = std::filesystem::space(std::filesystem::current_path());
+  line("disk here", fmt::format("{:.1f} GB free", double(space.available) / 1e9));
+
+  const std::vector<float> first = trained_weights(context), second = trained_weights(context);
+  const bool repeats = first == second;
+  line("self-test", fmt::format("4 FixMatch steps twice: {}", repeats ? "the same bits" : "DIFFERENT bits"));
+  bool agrees = true;
+  if (context.device().kind == DeviceKind::cuda) {
+    Context cpu = Context::cpu();
+    const std::vector<float> reference = trained_weights(cpu);
+    double error = 0, norm = 0;
+    for (size_t i = 0; i < reference.size(); ++i) {
+      error += std::pow(double(first[i]) - reference[i], 2);
+      norm += std::pow(double(reference[i]), 2);
+    }
+    const double relative = std::sqrt(error / norm);
+    agrees = relative < 1e-4;  // Class::network of the tests' tolerance table
+    line("self-test",
+         fmt::format("against the CPU: relative difference {:.1e}{}", relative, agrees ? "" : ", TOO LARGE"));
+  }
+  if (!repeats || !agrees)
+    fail(ExitCode::numerical, "the self-test failed; run the tests (scripts/test.sh) and report it");
+  line("verdict", "ready: crc_train demo");
+  return 0;
+}
+
+}  // namespace crc::apps

@@ -1,0 +1,58 @@
+// crc_train eval
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "apps/commands/commands.h"
+#include "apps/experiment.h"
+#include "apps/recipes.h"
+#include "data/npy.h"
+#include "nn/weights_io.h"
+#include "ssl/evaluate.h"
+
+namespace crc::apps {
+namespace {
+
+void write_matrix(const std::string& path, const Tensor& t, Context& context) {
+  if (path.empty()) return;
+  const std::vector<float> values = t.to_host<float>(context);
+  const data::Bytes bytes = data::encode_npy<float>(values, t.shape());
+  commit_file(path, {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+}
+
+}  // namespace
+
+int command_eval(const EvalOptions& options) {
+  std::vector<std::string> settings = options.settings;
+  if (!options.data.empty()) settings.push_back("data.dir=\"" + options.data + "\"");
+  const Config config = resolve_recipe("", settings);
+  const nn::TensorFile file = nn::decode_safetensors(read_file(options.weights), options.weights);
+  const data::Dataset dataset = load_dataset(config);
+  const std::unique_ptr<nn::Net> net = make_net(config, dataset);
+  Context context = Context::from_name(config.get<std::string>("run.device"));
+  const nn::WeightBuffers weights(context, net->layout(), "weights");
+  nn::import_weights(context, net->layout(), weights.weights(), file, options.weights);
+
+  const data::Images& test = dataset.test;
+  const ssl::ImageSet images(context, test.count, test.height, test.width, test.pixels.data(), test.labels.data());
+  const ssl::Prediction p = ssl::predict(context, *net, weights.weights(), images, normalize_config(config, dataset),
+                                         config.get<int64_t>("eval.batch"), options.limit);
+  write_matrix(options.logits, p.logits, context);
+  write_matrix(options.features, p.features, context);
+  const ssl::Evaluation e = ssl::evaluate(p.logits.to_host<float>(context), test.labels, dataset.classes());
+  if (options.json) {
+    const nlohmann::ordered_json json = {{"images", e.images},
+                                         {"accuracy", e.accuracy},
+                                         {"balanced_accuracy", e.balanced_accuracy},
+                                         {"loss", e.loss},
+                                         {"confusion", e.confusion}};
+    fmt::print("{}\n", json.dump());
+  } else {
+    fmt::print(
+        "images             {}\naccuracy           {:.2f} %\nbalanced accuracy  {:.2f} %\nloss               {:.4f}\n",
+        e.images, 100 * e.accuracy, 100 * e.balanced_accuracy, e.loss);
+  }
+  return 0;
+}
+
+}  // namespace crc::apps

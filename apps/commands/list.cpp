@@ -1,0 +1,38 @@
+// crc_train list
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "apps/commands/commands.h"
+#include "apps/recipes.h"
+#include "crc/acquisition.h"
+#include "data/dataset.h"
+#include "kernels/augment/apply.h"
+#include "ssl/method.h"
+
+namespace crc::apps {
+namespace {
+
+void row(const std::string& name, const std::string& description, const std::string& source) {
+  fmt::print("  {:<24} {}{}\n", name, description, source.empty() ? "" : "  [" + source + "]");
+}
+
+}  // namespace
+
+int command_list() {
+  fmt::print("Methods (ssl.method)\n");
+  for (const ssl::MethodEntry& m : ssl::methods()) row(m.name, m.description, m.source);
+  fmt::print("\nAcquisitions (acquisition.name)\n");
+  for (const select::Acquisition& a : select::acquisitions()) row(a.name, a.description, a.source);
+  fmt::print("\nData sets (data.name)\n");
+  for (const data::DatasetEntry* d : data::dataset_registry()) row(d->name, d->description, d->source);
+  fmt::print("\nAugmentation policies (ssl.strong)\n");
+  for (const std::string& policy : config_key("ssl.strong").choices) row(policy, "", "");
+  fmt::print("\nAugmentation operations\n");
+  for (const augment::OpInfo& op : augment::names()) row(op.name, op.parameter.meaning, "");
+  fmt::print("\nRecipes (crc_train run NAME)\n");
+  for (const Recipe& r : recipes()) row(r.name, recipe_title(r), "");
+  return 0;
+}
+
+}  // namespace crc::apps

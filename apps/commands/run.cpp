@@ -1,0 +1,77 @@
+// crc_train run, resume
+#include <fmt/format.h>
+
+#include "apps/active_run.h"
+#include "apps/commands/commands.h"
+#include "apps/recipes.h"
+#include "apps/signals.h"
+
+namespace crc::apps {
+namespace {
+
+std::string device_name(const Config& config) { return config.get<std::string>("run.device"); }
+
+Context make_context(const Config& config) {
+  const std::string device = device_name(config);
+  return device == "cpu" ? Context::cpu(int(config.get<int64_t>("run.threads"))) : Context::from_name(device);
+}
+
+// Precision that the device does not have is an error before anything is written.
+void check_precision(const Config& config, const Context& context) {
+  const std::string precision = config.get<std::string>("run.precision");
+  if (precision != "fp32" && context.device().kind == DeviceKind::cpu)
+    fail(ExitCode::config,
+         "run.precision = \"" + precision + "\" needs a CUDA device, and this run is on the CPU; use fp32");
+}
+
+int execute(Context& context, RunDir& directory, const data::Dataset& dataset, bool quiet) {
+  install_signal_handlers();
+  Progress progress(ProgressOptions::for_stderr(quiet, directory.config().get<double>("report.interval"),
+                                                directory.path() / "log.txt"));
+  const ExitCode code = ActiveRun(context, directory, dataset, progress).run();
+  write_report({directory.path()}, directory.path() / "report.html");
+  if (code == ExitCode::ok) progress.line("done: " + (directory.path() / "report.html").string());
+  if (code == ExitCode::preempted)
+    progress.line("stopped after a checkpoint; continue with: crc_train resume " + directory.path().string());
+  return int(code);
+}
+
+}  // namespace
+
+int command_run(const RunOptions& options, const std::vector<std::string>& arguments) {
+  const Config config = resolve_recipe(options.config, options.settings);
+  const data::Dataset dataset = load_dataset(config);
+  const std::unique_ptr<nn::Net> net = make_net(config, dataset);
+  if (options.dry_run) {
+    fmt::print("{}\n{}", config.to_toml(), plan(config, dataset, *net));
+    return 0;
+  }
+  Context context = make_context(config);
+  check_precision(config, context);
+  const std::string out = options.out.empty() ? default_run_directory(options.config, config) : options.out;
+  RunDir directory = RunDir::create(out, config,
+                                    {.arguments = arguments,
+                                     .device = context.describe(),
+                                     .libraries = {},
+                                     .determinism = "device",
+                                     .data_hash = dataset.fingerprint,
+                                     .limits = {.items = dataset.train.count, .classes = dataset.classes()},
+                                     .class_names = dataset.class_names});
+  return execute(context, directory, dataset, options.quiet);
+}
+
+int command_resume(const std::string& path, bool quiet) {
+  if (marker_of(path) == Marker::done) {
+    if (!quiet) fmt::print(stderr, "{} is done already; its report is {}/report.html\n", path, path);
+    return 0;
+  }
+  RunDir directory = RunDir::open(path);
+  const data::Dataset dataset = load_dataset(directory.config());
+  if (dataset.fingerprint != directory.data_hash())
+    fail(ExitCode::corrupt_data, "the data set is not the one this run began with (fingerprint " + dataset.fingerprint +
+                                     ", then " + directory.data_hash() + "); restore the files, or start a new run");
+  Context context = make_context(directory.config());
+  return execute(context, directory, dataset, quiet);
+}
+
+}  // namespace crc::apps

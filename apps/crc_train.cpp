@@ -1,0 +1,140 @@
+// crc_train: active semi-supervised learning from the command line. This file only parses; the commands are in
+// apps/commands/.
+#include <CLI/CLI.hpp>
+
+#include "apps/commands/commands.h"
+#include "apps/errors.h"
+#include "apps/files.h"
+#include "apps/version.h"
+#include "kernels/core/error.h"
+
+namespace {
+
+using namespace crc::apps;
+
+constexpr const char* kExamples =
+    "\nExamples\n"
+    "  crc_train demo                                         CRC against random on built-in data, about two minutes\n"
+    "  crc_train run cifar10 --set data.dir=DIR --out runs/a  the paper's CIFAR-10 setting\n"
+    "  crc_train run my.toml --set ssl.epochs=20 --dry-run    what would happen, and where each value comes from\n"
+    "  crc_train resume runs/a                                go on after a kill, with the same bits on the CPU\n"
+    "  crc_train eval --weights W.safetensors --data DIR --logits L.npy\n"
+    "\nExit codes: 0 done, 10 waiting for labels, 64 usage, 65 corrupt data, 66 input missing, 69 device unavailable,\n"
+    "71 out of memory, 73 output exists or is locked, 74 I/O error or disk full, 75 preempted, 76 numerical, 78 "
+    "config.\n";
+
+void add_settings(CLI::App* command, std::vector<std::string>& settings) {
+  command->add_option("--set", settings, "override one key of the configuration: key=value; may be repeated")
+      ->allow_extra_args(false)
+      ->take_all();
+}
+
+struct Parsed {
+  RunOptions run;
+  DemoOptions demo;
+  EvalOptions eval;
+  DataOptions data;
+  ConvertOptions convert;
+  std::string directory, device = "auto";
+  bool quiet = false;
+};
+
+// Declares all commands; each callback runs its command and stores the exit code.
+void declare(CLI::App& app, Parsed& p, int& code, const std::vector<std::string>& arguments) {
+  CLI::App* run = app.add_subcommand("run", "train, score, query, label, train again");
+  run->add_option("config", p.run.config, "TOML file or built-in recipe (crc_train list)");
+  add_settings(run, p.run.settings);
+  run->add_option("--out", p.run.out, "run directory, must not exist");
+  run->add_flag("--dry-run", p.run.dry_run, "print the resolved plan and stop");
+  run->add_flag("--quiet,-q", p.run.quiet, "no progress, only errors");
+  run->callback([&] { code = command_run(p.run, arguments); });
+
+  CLI::App* demo = app.add_subcommand("demo", "CRC against random and entropy on built-in data");
+  demo->add_option("--out", p.demo.out, "directory of the demo's runs")->capture_default_str();
+  demo->add_option("--seeds", p.demo.seeds, "curves per acquisition")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+  demo->add_option("--jobs", p.demo.jobs, "curves trained at a time; 0: one per core")
+      ->check(CLI::Range(0, 4096))
+      ->capture_default_str();
+  demo->add_flag("--fresh", p.demo.fresh, "train again although the results are there");
+  add_settings(demo, p.demo.settings);
+  demo->callback([&] { code = command_demo(p.demo); });
+
+  CLI::App* resume = app.add_subcommand("resume", "continue a run that was stopped or killed");
+  resume->add_option("directory", p.directory, "run directory")->required();
+  resume->add_flag("--quiet,-q", p.quiet, "no progress, only errors");
+  resume->callback([&] { code = command_resume(p.directory, p.quiet); });
+
+  CLI::App* eval = app.add_subcommand("eval", "test a network's weights on a data set's test images");
+  eval->add_option("--weights", p.eval.weights, "safetensors file, any port's tensor names")->required();
+  eval->add_option("--data", p.eval.data, "directory of the data set; its kind is data.name (default cifar10)");
+  eval->add_option("--limit", p.eval.limit, "only the first N test images")->check(CLI::NonNegativeNumber);
+  eval->add_option("--logits", p.eval.logits, "write the logits [N,C] to this .npy file");
+  eval->add_option("--features", p.eval.features, "write the features [N,D] to this .npy file");
+  eval->add_flag("--json", p.eval.json, "print one JSON object");
+  add_settings(eval, p.eval.settings);
+  eval->callback([&] { code = command_eval(p.eval); });
+
+  app.add_subcommand("list", "methods, acquisitions, data sets, augmentations and recipes")->callback([&] {
+    code = command_list();
+  });
+
+  CLI::App* data = app.add_subcommand("data", "make, describe and look at data sets");
+  data->require_subcommand(1);
+  const auto data_command = [&](const char* name, const char* description, int (*command)(const DataOptions&)) {
+    CLI::App* sub = data->add_subcommand(name, description);
+    add_settings(sub, p.data.settings);
+    sub->callback([&, command] { code = command(p.data); });
+    return sub;
+  };
+  CLI::App* make =
+      data_command("make", "write the built-in street-digits set in the CIFAR binary layout", command_data_make);
+  make->add_option("directory", p.data.out, "where to")->required();
+  data_command("info", "sizes, classes, statistics and checksum of a data set", command_data_info);
+  CLI::App* preview =
+      data_command("preview", "a grid of images with their weak and strong views", command_data_preview);
+  preview->add_option("png", p.data.out, "PNG file to write")->required();
+  preview->add_option("--count", p.data.count, "images")->check(CLI::Range(1, 1000))->capture_default_str();
+
+  CLI::App* doctor = app.add_subcommand("doctor", "device, libraries, threads and a self-test");
+  doctor->add_option("--device", p.device, "auto, cpu, cuda or cuda:N")->capture_default_str();
+  doctor->callback([&] { code = command_doctor(p.device); });
+
+  CLI::App* exporter = app.add_subcommand("export", "write a run's weights under a port's tensor names");
+  exporter->add_option("weights", p.convert.from, "safetensors file")->required();
+  exporter->add_option("out", p.convert.to, "file to write")->required();
+  exporter->add_option("--names", p.convert.names, "kekmodel, lee, perrying, torchssl or usb")->capture_default_str();
+  add_settings(exporter, p.convert.settings);
+  exporter->callback([&] { code = command_export(p.convert); });
+}
+
+int parse_and_run(int argc, char** argv) {
+  CLI::App app("crc_train: active semi-supervised learning with few labels", "crc_train");
+  app.footer(kExamples);
+  app.set_version_flag("--version",
+                       [] { return "crc_train " + version() + " (" + commit() + ", " + compiler() + ")"; });
+  app.require_subcommand(1);
+  app.fallthrough(false);
+  Parsed parsed;
+  int code = 0;
+  const std::vector<std::string> arguments(argv, argv + argc);
+  declare(app, parsed, code, arguments);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& e) {
+    return app.exit(e);  // --help, --version
+  } catch (const CLI::ParseError& e) {
+    std::string hint = "crc_train --help";
+    for (const CLI::App* sub : app.get_subcommands()) hint = "crc_train " + sub->get_name() + " --help";
+    crc::fail(crc::ExitCode::usage, std::string(e.what()) + "; see " + hint);
+  }
+  return code;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  ignore_write_signals();
+  return guarded_main("crc_train", [&] { return parse_and_run(argc, argv); });
+}

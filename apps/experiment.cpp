@@ -1,0 +1,158 @@
+#include "apps/experiment.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "kernels/core/random.h"
+#include "nn/mlp.h"
+#include "nn/wrn.h"
+
+namespace crc::apps {
+namespace {
+
+using Text = std::string;
+using Int = int64_t;
+
+// The configuration's word to the enumerator of the same name; the schema has refused all others.
+template <class E> E choose(const Text& word, std::initializer_list<std::pair<const char*, E>> choices) {
+  for (const auto& [name, value] : choices)
+    if (word == name) return value;
+  fail_internal("no enumerator for \"" + word + "\"");
+}
+
+void limit(data::Images& images, Int count) {
+  if (count == 0 || count >= images.count) return;
+  images.count = count;
+  images.pixels.resize(size_t(count * images.bytes_per_image()));
+  images.labels.resize(size_t(count));
+}
+
+BatchNormConfig norm_config(const Config& config) {
+  return {.momentum = float(config.get<double>("model.bn_momentum")),
+          .eps = float(config.get<double>("model.bn_eps")),
+          .slope = float(config.get<double>("model.slope")),
+          .offset = float(config.get<double>("model.bn_offset"))};
+}
+
+// One 32-bit word for (run.seed, round): round 0 and 1 share nothing.
+uint32_t round_seed(const Config& config, Int round) {
+  return philox(uint32_t(config.get<Int>("run.seed")), uint32_t(Purpose::init), uint32_t(round), 0, 0, 0).v[0];
+}
+
+}  // namespace
+
+data::Dataset load_dataset(const Config& config) {
+  data::Source source{.name = config.get<Text>("data.name"), .dir = config.get<Text>("data.dir"), .options = {}};
+  if (!config.get<Text>("data.profile").empty()) source.options["profile"] = config.get<Text>("data.profile");
+  for (const char* key : {"train_size", "test_size", "seed"}) {
+    const Int value = config.get<Int>(Text("data.") + key);
+    if (value != 0) source.options[key] = std::to_string(value);
+  }
+  data::Dataset dataset = data::load(source);
+  limit(dataset.train, config.get<Int>("data.limit_train"));
+  limit(dataset.test, config.get<Int>("data.limit_test"));
+  return dataset;
+}
+
+std::unique_ptr<nn::Net> make_net(const Config& config, const data::Dataset& dataset) {
+  const Text precision = config.get<Text>("run.precision");
+  if (config.get<Text>("model.name") == "mlp") {
+    const Int width = config.get<Int>("model.width");
+    return nn::make_mlp({.inputs = dataset.train.bytes_per_image(),
+                         .hidden = std::vector<Int>(size_t(config.get<Int>("model.depth")), width),
+                         .classes = dataset.classes(),
+                         .slope = float(config.get<double>("model.slope"))});
+  }
+  return nn::make_wrn(
+      {.depth = config.get<Int>("model.depth"),
+       .width = config.get<Int>("model.width"),
+       .classes = dataset.classes(),
+       .wiring = choose<nn::Wiring>(
+           config.get<Text>("model.wiring"),
+           {{"raw_x", nn::Wiring::raw_x}, {"shared_act", nn::Wiring::shared_act}, {"preact", nn::Wiring::preact}}),
+       .base_channels = config.get<Int>("model.base_channels"),
+       .first_stride = config.get<Int>("model.first_stride"),
+       .norm = norm_config(config),
+       .conv_bias = choose<nn::ConvBias>(
+           config.get<Text>("model.conv_bias"),
+           {{"none", nn::ConvBias::none}, {"stem", nn::ConvBias::stem}, {"all", nn::ConvBias::all}}),
+       .head_init =
+           config.get<Text>("model.init") == "kaiming_fan_out" ? nn::Init::xavier_normal : nn::Init::uniform_fan_in,
+       .decay_head_bias = config.get<bool>("ssl.decay_fc_bias"),
+       .precision = precision == "bf16" ? Dtype::bf16 : Dtype::f32,
+       .tf32 = precision == "tf32"});
+}
+
+NormalizeConfig normalize_config(const Config& config, const data::Dataset& dataset) {
+  NormalizeConfig normalize;  // "half"
+  if (config.get<Text>("data.normalize") == "half") return normalize;
+  std::copy_n(dataset.normalize.mean, 3, normalize.mean);
+  std::copy_n(dataset.normalize.std, 3, normalize.std);
+  return normalize;
+}
+
+ssl::TrainConfig train_config(const Config& config, const data::Dataset& dataset, Int round) {
+  using augment::Policy;
+  const Int steps = config.get<Int>("ssl.steps_per_epoch");
+  const Int horizon = config.get<Int>("ssl.horizon_epochs");
+  ssl::TrainConfig train;
+  train.method = config.get<Text>("ssl.method");
+  train.seed = round_seed(config, round);
+  train.batch = config.get<Int>("ssl.batch");
+  train.mu = config.get<Int>("ssl.mu");
+  train.lambda_u = float(config.get<double>("ssl.lambda_u"));
+  train.threshold = float(config.get<double>("ssl.threshold"));
+  train.temperature = float(config.get<double>("ssl.temperature"));
+  train.steps_per_epoch = steps;
+  train.schedule.rate =
+      config.get<Text>("ssl.schedule") == "cosine" ? Schedule::Rate::cosine : Schedule::Rate::staircase;
+  train.schedule.base_rate = config.get<double>("ssl.lr");
+  train.schedule.horizon = steps * (horizon > 0 ? horizon : config.get<Int>("ssl.epochs"));
+  train.schedule.ema_decay = config.get<double>("ssl.ema_decay");
+  train.sgd.momentum = float(config.get<double>("ssl.momentum"));
+  train.sgd.nesterov = config.get<bool>("ssl.nesterov");
+  train.sgd.weight_decay = float(config.get<double>("ssl.weight_decay"));
+  train.ema_buffers =
+      config.get<Text>("ssl.ema_buffers") == "copied" ? ssl::EmaBuffers::copied : ssl::EmaBuffers::averaged;
+  train.weak.flip = config.get<bool>("ssl.weak.flip");
+  train.weak.crop_pad = int(config.get<Int>("ssl.weak.crop_pad"));
+  train.weak.padding =
+      config.get<Text>("ssl.weak.padding") == "reflect" ? augment::Padding::reflect : augment::Padding::zero;
+  train.weak.normalize = normalize_config(config, dataset);
+  train.strong = choose<Policy>(config.get<Text>("ssl.strong"), {{"cutout", Policy::cutout},
+                                                                 {"randaugment_kekmodel", Policy::randaugment_kekmodel},
+                                                                 {"randaugment_lee", Policy::randaugment_lee},
+                                                                 {"randaugment_google", Policy::randaugment_google}});
+  return train;
+}
+
+select::Config selection_config(const Config& config, Int round) {
+  return {.name = config.get<Text>("acquisition.name"),
+          .budget = config.get<Int>("acquisition.budget"),
+          .group_size = config.get<Int>("acquisition.group_size"),
+          .search = config.get<Text>("acquisition.search"),
+          .candidates = config.get<Int>("acquisition.candidates"),
+          .solver = config.get<Text>("acquisition.solver"),
+          .seed = uint32_t(config.get<Int>("run.seed")),
+          .round = round};
+}
+
+std::string plan(const Config& config, const data::Dataset& dataset, const nn::Net& net) {
+  const Int rounds = config.get<Int>("acquisition.rounds"), initial = config.get<Int>("acquisition.initial");
+  const Int budget = config.get<Int>("acquisition.budget"), epochs = config.get<Int>("ssl.epochs");
+  const Int steps = config.get<Int>("ssl.steps_per_epoch"), batch = config.get<Int>("ssl.batch");
+  const bool fixmatch = config.get<Text>("ssl.method") == "fixmatch";
+  const Int images = batch * (fixmatch ? 1 + 2 * config.get<Int>("ssl.mu") : 1);
+  return fmt::format(
+      "data     {}: {} training and {} test images of {}x{}, {} classes\n"
+      "network  {} parameters, {} features\n"
+      "labels   {} at first, then {} queries of {} by {}: {} in the end\n"
+      "training {} rounds of up to {} epochs of {} steps of {} images: {} steps\n",
+      dataset.name, dataset.train.count, dataset.test.count, dataset.train.height, dataset.train.width,
+      dataset.classes(), net.layout().count(), net.feature_dim(), initial, rounds, budget,
+      config.get<Text>("acquisition.name"), initial + rounds * budget, rounds + 1, epochs, steps, images,
+      (rounds + 1) * epochs * steps);
+}
+
+}  // namespace crc::apps

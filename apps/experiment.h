@@ -1,0 +1,29 @@
+// From a configuration to the things it names: data set, network, training settings, acquisition settings.
+#pragma once
+
+#include <memory>
+
+#include "apps/config.h"
+#include "crc/acquisition.h"
+#include "data/dataset.h"
+#include "nn/net.h"
+#include "ssl/config.h"
+
+namespace crc::apps {
+
+// The data set, cut to data.limit_train and data.limit_test. Errors as data::load.
+data::Dataset load_dataset(const Config& config);
+
+std::unique_ptr<nn::Net> make_net(const Config& config, const data::Dataset& dataset);
+
+NormalizeConfig normalize_config(const Config& config, const data::Dataset& dataset);
+
+// Round r trains with its own stream of random numbers, from its own initial weights.
+ssl::TrainConfig train_config(const Config& config, const data::Dataset& dataset, int64_t round);
+
+select::Config selection_config(const Config& config, int64_t round);
+
+// What the run will do and take, for --dry-run: sizes, steps, memory, arithmetic.
+std::string plan(const Config& config, const data::Dataset& dataset, const nn::Net& net);
+
+}  // namespace crc::apps

@@ -1,0 +1,39 @@
+#include "apps/recipes.h"
+
+#include <algorithm>
+
+#include "kernels/core/error.h"
+
+namespace crc::apps {
+
+std::string recipe_title(const Recipe& recipe) {
+  const size_t end = recipe.text.find('\n');
+  const size_t begin = recipe.text.find_first_not_of("# ");
+  return begin < end ? recipe.text.substr(begin, end - begin) : "";
+}
+
+Config resolve_recipe(const std::string& config, const std::vector<std::string>& settings) {
+  Config resolved;
+  const auto recipe =
+      std::find_if(recipes().begin(), recipes().end(), [&](const Recipe& r) { return r.name == config; });
+  if (recipe != recipes().end()) {
+    resolved.merge_toml(recipe->text, "recipe " + recipe->name);
+  } else if (!config.empty()) {
+    if (!fs::exists(config)) {
+      std::string known;
+      for (const Recipe& r : recipes()) known += (known.empty() ? "" : ", ") + r.name;
+      fail(ExitCode::input_missing, "\"" + config + "\" is neither a file nor a built-in recipe (" + known + ")");
+    }
+    resolved.merge_file(config);
+  }
+  resolved.merge_environment();
+  for (const std::string& setting : settings) resolved.merge_setting(setting);
+  return resolved;
+}
+
+std::string default_run_directory(const std::string& config, const Config& resolved) {
+  const std::string stem = config.empty() ? "run" : fs::path(config).stem().string();
+  return "runs/" + stem + "-s" + std::to_string(resolved.get<int64_t>("run.seed"));
+}
+
+}  // namespace crc::apps

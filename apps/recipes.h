@@ -1,0 +1,25 @@
+// Built-in recipes: the TOML files of apps/recipes/, compiled into the program, so that it needs no folder beside it.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "apps/config.h"
+
+namespace crc::apps {
+
+struct Recipe {
+  std::string name;  // the file's name without .toml
+  std::string text;
+};
+const std::vector<Recipe>& recipes();            // generated from apps/recipes/*.toml
+std::string recipe_title(const Recipe& recipe);  // its first comment line
+
+// `config` is a TOML file, a recipe's name, or empty for the defaults; then environment and settings.
+// Error 66 if it is neither, with the known recipes.
+Config resolve_recipe(const std::string& config, const std::vector<std::string>& settings);
+
+// "runs/<recipe or file name>-s<seed>"
+std::string default_run_directory(const std::string& config, const Config& resolved);
+
+}  // namespace crc::apps

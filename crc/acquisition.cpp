@@ -1,0 +1,91 @@
+#include "crc/acquisition.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <numeric>
+
+namespace crc::select {
+
+#define CRC_ACQUISITION(name, description, source) Selection select_##name(Context&, const Problem&, const Config&);
+#include "crc/acquisitions.def"
+#undef CRC_ACQUISITION
+
+namespace {
+
+constexpr Acquisition kAcquisitions[] = {
+#define CRC_ACQUISITION(name, description, source) {#name, description, source, select_##name},
+#include "crc/acquisitions.def"
+#undef CRC_ACQUISITION
+};
+
+const Acquisition& find(const std::string& name) {
+  std::string known;
+  for (const Acquisition& a : kAcquisitions) {
+    if (a.name == name) return a;
+    known += std::string(known.empty() ? "" : ", ") + a.name;
+  }
+  fail(ExitCode::config, fmt::format("acquisition \"{}\" is not known; use one of {}", name, known));
+}
+
+// An ascending copy; every id has a row in every array that is given.
+std::vector<int64_t> checked(const Problem& problem, std::span<const int64_t> list, const char* name) {
+  std::vector<int64_t> ids(list.begin(), list.end());
+  std::sort(ids.begin(), ids.end());
+  const auto twice = std::adjacent_find(ids.begin(), ids.end());
+  if (twice != ids.end())
+    fail(ExitCode::config, fmt::format("item {} is twice in the {} list; list every item once", *twice, name));
+  if (ids.empty()) return ids;
+  if (ids.front() < 0) fail(ExitCode::config, fmt::format("item {} of the {} list is negative", ids.front(), name));
+  for (const auto& array : {problem.features, problem.logits})
+    if (array.size() > 0 && ids.back() >= array.shape[0])
+      fail(ExitCode::config, fmt::format("item {} of the {} list is outside '{}', which has {} rows; item ids are row "
+                                         "numbers from 0",
+                                         ids.back(), name, array.name, array.shape[0]));
+  return ids;
+}
+
+}  // namespace
+
+std::span<const Acquisition> acquisitions() { return kAcquisitions; }
+
+Selection select(Context& context, const Problem& problem, const Config& config) {
+  const Acquisition& acquisition = find(config.name);
+  const std::vector<int64_t> labeled = checked(problem, problem.labeled, "labeled");
+  const std::vector<int64_t> unlabeled = checked(problem, problem.unlabeled, "unlabeled");
+  for (int64_t id : unlabeled)
+    if (std::binary_search(labeled.begin(), labeled.end(), id))
+      fail(ExitCode::config, fmt::format("item {} is both labeled and unlabeled; remove it from one list", id));
+  const int64_t pool = int64_t(unlabeled.size());
+  if (config.budget < 1 || config.budget > pool)
+    fail(ExitCode::config,
+         fmt::format("budget {} with {} unlabeled items; choose a budget from 1 to {}", config.budget, pool, pool));
+  if (config.round < 0 || config.round > int64_t(UINT32_MAX))
+    fail(ExitCode::config, fmt::format("round {} is outside 0..{}", config.round, UINT32_MAX));
+  if (problem.classes < 1) fail(ExitCode::config, fmt::format("{} classes; at least 1 is needed", problem.classes));
+  Problem ascending = problem;
+  ascending.labeled = labeled;
+  ascending.unlabeled = unlabeled;
+  return acquisition.select(context, ascending, config);
+}
+
+Selection best_items(const Problem& problem, const Config& config, std::vector<double> scores) {
+  std::vector<int64_t> order(problem.unlabeled.size());
+  std::iota(order.begin(), order.end(), 0);
+  // Positions ascend with the ids, so that a stable order breaks ties by the smallest id.
+  std::stable_sort(order.begin(), order.end(), [&](int64_t a, int64_t b) { return scores[a] > scores[b]; });
+  order.resize(config.budget);
+  Selection selection;
+  for (int64_t k : order) {
+    selection.picks.push_back(problem.unlabeled[k]);
+    selection.groups.push_back({{problem.unlabeled[k]}, scores[k]});
+  }
+  selection.candidates.assign(problem.unlabeled.begin(), problem.unlabeled.end());
+  selection.scores = std::move(scores);
+  selection.summary =
+      fmt::format("{}: {} of {} items, scores {:.6g} down to {:.6g}", config.name, config.budget,
+                  problem.unlabeled.size(), selection.groups.front().score, selection.groups.back().score);
+  return selection;
+}
+
+}  // namespace crc::select

@@ -1,0 +1,72 @@
+// Acquisition: which items of the unlabelled pool to label next. An acquisition is one file in crc/acquisitions/ and
+// one line in crc/acquisitions.def. It sees features and logits as views and knows no trainer.
+//
+// Every acquisition: picks exactly `budget` distinct items of `unlabeled`, best first; breaks ties by the smallest item
+// id; depends on neither the order of the lists nor the number of threads; draws random numbers by (seed, round) alone.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "kernels/core/context.h"
+
+namespace crc::select {
+
+// Arrays on the context's device; row i belongs to item id i. An acquisition that needs an empty array says so.
+struct Problem {
+  View<const float, 2> features;                // [N,D] input of the last linear layer, eval mode, no augmentation
+  View<const float, 2> logits;                  // [N,C]
+  std::span<const int64_t> labeled, unlabeled;  // item ids, disjoint; acquisitions get them ascending
+  int64_t classes = 1;                          // C: only scales the scores of crc
+};
+
+struct Config {
+  std::string name = "crc";
+  int64_t budget = 0;                // Q: items to pick
+  int64_t group_size = 1;            // G, divides Q; only for acquisitions that score groups
+  std::string search = "partition";  // or independent, given: where candidate groups come from (crc/search.h)
+  int64_t candidates = 0;            // independent: groups to draw; 0 means floor(|U|/G)
+  std::vector<int64_t> given = {};   // search "given": [K*G] item ids, group after group
+  std::string solver = "syevd";      // crc/score.h
+  uint32_t seed = 0;
+  int64_t round = 0;  // of acquisitions; another round draws other numbers
+};
+
+struct Group {
+  std::vector<int64_t> items;  // ascending
+  double score;
+};
+
+struct Selection {
+  std::vector<int64_t> picks;       // [Q], best first
+  std::vector<Group> groups;        // what was picked, best first; groups of one for item-wise acquisitions
+  int64_t group_size = 1;           // of the candidates
+  std::vector<int64_t> candidates;  // [K*group_size] item ids
+  std::vector<double> scores;       // [K], larger is better
+  std::string summary;              // one line for logs
+  // crc only:
+  int64_t rank = 0;               // of the pool's features with a 1 appended, at most D+1
+  int64_t constant_features = 0;  // features with one value on the whole pool: they lower the rank for every group
+  int64_t below_noise = 0;        // candidates whose score is below its noise floor and counts as 0
+  int64_t copies = 0;             // candidates that hold an item twice, or a copy of a labelled one
+};
+
+struct Acquisition {
+  const char* name;
+  const char* description;
+  const char* source;
+  Selection (*select)(Context&, const Problem&, const Config&);  // lists ascending and checked
+};
+
+std::span<const Acquisition> acquisitions();
+
+// Checks the problem, then runs config.name. Errors: config (unknown names; a budget outside [1,|U|]; G does not divide
+// Q; an item listed twice or outside the arrays), numerical (NaN or infinity in a row of the pool: names the item).
+Selection select(Context& context, const Problem& problem, const Config& config);
+
+// For acquisitions that score each item: the `budget` items of problem.unlabeled with the largest scores [|U|].
+Selection best_items(const Problem& problem, const Config& config, std::vector<double> scores);
+
+}  // namespace crc::select

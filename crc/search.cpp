@@ -1,0 +1,92 @@
+#include "crc/search.h"
+
+#include <algorithm>
+#include <numeric>
+#include <unordered_set>
+
+#include "kernels/core/random.h"
+
+namespace crc::select {
+
+Groups partition(std::span<const int64_t> unlabeled, int64_t size, uint32_t seed, int64_t round) {
+  const auto pool = uint32_t(unlabeled.size());
+  Groups groups{size, std::vector<int64_t>(unlabeled.size() / size * size)};
+  for (size_t k = 0; k < groups.members.size(); ++k)
+    groups.members[k] = unlabeled[permute(seed, Purpose::group_shuffle, uint32_t(round), pool, uint32_t(k))];
+  for (auto group = groups.members.begin(); group != groups.members.end(); group += size)
+    std::sort(group, group + size);
+  return groups;
+}
+
+// Floyd's algorithm: G draws for G distinct positions.
+Groups independent(std::span<const int64_t> unlabeled, int64_t size, int64_t count, int64_t first, uint32_t seed,
+                   int64_t round) {
+  const int64_t pool = int64_t(unlabeled.size());
+  Groups groups{size, {}};
+  groups.members.reserve(count * size);
+  std::unordered_set<int64_t> taken;
+  for (int64_t k = 0; k < count; ++k) {
+    Draws draws(seed, Purpose::group_shuffle, first + k, round);
+    taken.clear();
+    for (int64_t last = pool - size; last < pool; ++last) {
+      const int64_t position = draws.below(uint32_t(last + 1));
+      groups.members.push_back(unlabeled[*taken.insert(taken.contains(position) ? last : position).first]);
+    }
+    std::sort(groups.members.end() - size, groups.members.end());
+  }
+  return groups;
+}
+
+Copies::Copies(const HostRows& features, std::span<const int64_t> labeled, std::span<const int64_t> unlabeled)
+    : original_(features.data.size() / features.width, -1), labeled_(original_.size(), false) {
+  std::vector<int64_t> items(labeled.begin(), labeled.end());
+  items.insert(items.end(), unlabeled.begin(), unlabeled.end());
+  std::sort(items.begin(), items.end(), [&](int64_t a, int64_t b) {
+    const auto x = features[a], y = features[b];
+    const auto [p, q] = std::mismatch(x.begin(), x.end(), y.begin());
+    return p == x.end() ? a < b : *p < *q;
+  });
+  for (size_t k = 0; k < items.size(); ++k) {
+    const auto x = features[items[k]];
+    const bool copy = k > 0 && std::equal(x.begin(), x.end(), features[items[k - 1]].begin());
+    original_[items[k]] = copy ? original_[items[k - 1]] : items[k];
+  }
+  for (int64_t item : labeled) labeled_[original_[item]] = true;
+}
+
+bool Copies::degenerate(std::span<const int64_t> group) const {
+  std::vector<int64_t> originals;
+  for (int64_t item : group) {
+    if (labeled_[original_[item]]) return true;
+    originals.push_back(original_[item]);
+  }
+  std::sort(originals.begin(), originals.end());
+  return std::adjacent_find(originals.begin(), originals.end()) != originals.end();
+}
+
+void choose(std::vector<int64_t>& chosen, int64_t wanted, const Groups& groups, std::span<const double> scores,
+            const Copies& copies) {
+  std::vector<int64_t> order(groups.count());
+  std::iota(order.begin(), order.end(), 0);
+  std::stable_sort(order.begin(), order.end(), [&](int64_t a, int64_t b) {
+    if (scores[a] != scores[b]) return scores[a] > scores[b];
+    return std::ranges::lexicographical_compare(groups[a], groups[b]);
+  });
+  std::unordered_set<int64_t> items, originals;
+  const auto mark = [&](int64_t k) {
+    for (int64_t item : groups[k]) items.insert(item), originals.insert(copies.original(item));
+  };
+  const auto is_taken = [&](int64_t item) { return items.contains(item); };
+  const auto is_copy_of_taken = [&](int64_t item) { return originals.contains(copies.original(item)); };
+  for (int64_t k : chosen) mark(k);
+  for (const bool allow_copies : {false, true})
+    for (int64_t k : order) {
+      if (int64_t(chosen.size()) >= wanted) return;
+      if (std::ranges::any_of(groups[k], is_taken)) continue;
+      if (!allow_copies && (copies.degenerate(groups[k]) || std::ranges::any_of(groups[k], is_copy_of_taken))) continue;
+      chosen.push_back(k);
+      mark(k);
+    }
+}
+
+}  // namespace crc::select

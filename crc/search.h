@@ -1,0 +1,47 @@
+// Candidate groups, and the choice among scored ones.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "crc/host_rows.h"
+
+namespace crc::select {
+
+struct Groups {
+  int64_t size = 1;              // G
+  std::vector<int64_t> members;  // [K*G] item ids, ascending within a group
+  int64_t count() const { return int64_t(members.size()) / size; }
+  std::span<const int64_t> operator[](int64_t k) const { return {members.data() + k * size, size_t(size)}; }
+};
+
+// Algorithm 1 of the paper: the pool, shuffled by (seed, round), cut into floor(|U|/G) disjoint groups.
+Groups partition(std::span<const int64_t> unlabeled, int64_t size, uint32_t seed, int64_t round);
+
+// `count` groups, each drawn uniformly without replacement from the whole pool, whatever the others hold. Group k is
+// draw number first + k of (seed, round).
+Groups independent(std::span<const int64_t> unlabeled, int64_t size, int64_t count, int64_t first, uint32_t seed,
+                   int64_t round);
+
+// Which items have the same features as an earlier one (by item id) of the pool. Beyond |L|+G > rank the smallest
+// eigenvalue no longer drops to zero when a group holds a copy, so copies are told apart by their features.
+class Copies {
+ public:
+  Copies(const HostRows& features, std::span<const int64_t> labeled, std::span<const int64_t> unlabeled);
+  int64_t original(int64_t item) const { return original_[item]; }  // the smallest id with these features
+  // A group is degenerate (paper section 3.2) if it holds two equal items or a copy of a labelled one.
+  bool degenerate(std::span<const int64_t> group) const;
+
+ private:
+  std::vector<int64_t> original_;  // [N], -1 outside the pool
+  std::vector<bool> labeled_;      // [N] whether this original has a labelled copy (or is labelled)
+};
+
+// Appends to `chosen` the best groups that share no item with those chosen before, until there are `wanted`: larger
+// score first, then the smaller item ids. Groups that bring a copy, of anything labelled, of their own or of what is
+// chosen, come last.
+void choose(std::vector<int64_t>& chosen, int64_t wanted, const Groups& groups, std::span<const double> scores,
+            const Copies& copies);
+
+}  // namespace crc::select

@@ -1,0 +1,16 @@
+// Item-wise acquisitions on class probabilities, computed in fp64 from the logits.
+#pragma once
+
+#include <functional>
+#include <span>
+
+#include "crc/acquisition.h"
+
+namespace crc::select {
+
+// The items with the largest measure(p), p = softmax(logits) of the item, largest probability first: descending, so
+// that the measure does not depend on the order of the classes. C >= 2.
+Selection most_uncertain(Context& context, const Problem& problem, const Config& config,
+                         const std::function<double(std::span<const double> p)>& measure);
+
+}  // namespace crc::select

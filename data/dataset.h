@@ -1,0 +1,92 @@
+// Labelled images as host arrays, and the registry of data sets. A new data set is one file in datasets/ and one line
+// in datasets.def. Images are always RGB (grey is replicated); sizes, label ranges and record structure are checked
+// before use.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "data/file.h"
+#include "data/options.h"
+
+namespace crc::data {
+
+struct Images {
+  int64_t count = 0, height = 0, width = 0;
+  std::vector<uint8_t> pixels;  // [N,H,W,3]
+  std::vector<int32_t> labels;  // [N], in 0..classes-1; -1: unlabelled
+
+  int64_t bytes_per_image() const { return height * width * 3; }
+  std::span<const uint8_t> image(int64_t i) const {
+    return {pixels.data() + i * bytes_per_image(), size_t(bytes_per_image())};
+  }
+};
+
+// Of pixels / 255, per channel.
+struct NormalizeStats {
+  float mean[3] = {0.5f, 0.5f, 0.5f};
+  float std[3] = {0.5f, 0.5f, 0.5f};
+};
+
+// What a generator knows about an item. For reports only: training never reads it.
+struct ItemNote {
+  int32_t style = 0;
+  int64_t duplicate_of = -1;  // id of the original in the same split
+  bool near_duplicate = false;
+  bool ambiguous = false;
+  float rotation = 0;  // radians
+  float contrast = 0;  // ink - background, in -1..1
+};
+
+struct SideInformation {
+  std::vector<std::string> styles;
+  std::vector<ItemNote> train, test;  // empty, or one per item
+};
+
+struct Dataset {
+  std::string name;
+  std::vector<std::string> class_names;
+  Images train, test, validation;  // validation may be empty
+  NormalizeStats normalize;
+  std::string fingerprint;  // of the files, or of the generator's parameters
+  SideInformation side;
+
+  int64_t classes() const { return int64_t(class_names.size()); }
+};
+
+struct Source {
+  std::string name;
+  Path dir;
+  std::map<std::string, std::string> options;
+};
+
+struct DatasetEntry {
+  const char* name;
+  const char* description;
+  const char* source;   // where the files come from
+  const char* files;    // what `dir` must hold
+  const char* options;  // "name=default ..."
+  Dataset (*load)(const Source&, Options&);
+};
+
+namespace datasets {
+#define CRC_DATASET(name) extern const DatasetEntry name;
+#include "data/datasets.def"
+#undef CRC_DATASET
+}  // namespace datasets
+
+std::span<const DatasetEntry* const> dataset_registry();
+// Errors: config (unknown name or option), input_missing, corrupt_data.
+Dataset load(const Source& source);
+
+// For loaders. Mean and standard deviation over all pixels, from exact integer sums.
+NormalizeStats measure(const Images& images);
+// Moves `count` images of a permutation by `seed` from train to validation; the others keep their order.
+void split_validation(Dataset& dataset, int64_t count, uint32_t seed);
+// Reads the options `validation` and `split_seed` and splits.
+void split_validation(Dataset& dataset, Options& options);
+
+}  // namespace crc::data

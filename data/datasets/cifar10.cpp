@@ -1,0 +1,119 @@
+#include "data/datasets/cifar10.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <sstream>
+
+#include "data/datasets/records.h"
+#include "kernels/core/error.h"
+
+namespace crc::data {
+namespace {
+
+constexpr int kBatches = 5;
+constexpr int64_t kLargestSide = 1024;
+
+std::string batch_name(int batch) { return fmt::format("data_batch_{}.bin", batch); }
+
+RecordLayout layout_of(const Path& folder) {
+  RecordLayout layout{32, 32, {{"label", 10}}};
+  const Path path = folder / "image_size.txt";
+  if (std::error_code error; !std::filesystem::exists(path, error)) return layout;
+  const Bytes bytes = read_file(path, 64);
+  const std::string text(bytes.begin(), bytes.end());
+  std::istringstream in(text);
+  std::string rest;
+  const bool two = bool(in >> layout.height >> layout.width) && !(in >> rest);
+  if (!two || std::min(layout.height, layout.width) < 1 || std::max(layout.height, layout.width) > kLargestSide)
+    fail_at(path, 0, fmt::format("{:?}", text), fmt::format("height and width in 1..{}", kLargestSide));
+  return layout;
+}
+
+Dataset load_cifar10(const Source& source, Options& options) {
+  std::vector<std::string> files;
+  for (int batch = 1; batch <= kBatches; ++batch) files.push_back(batch_name(batch));
+  files.push_back("test_batch.bin");
+  const Path folder = find_folder("cifar10", source.dir, {"cifar-10-batches-bin"}, files, datasets::cifar10.source);
+  const RecordLayout layout = layout_of(folder);
+
+  Dataset dataset;
+  Fingerprint fingerprint;
+  for (const auto& file : files)
+    read_records(folder / file, layout, file == files.back() ? dataset.test : dataset.train, fingerprint);
+  dataset.fingerprint = fingerprint.hex();
+  dataset.class_names = read_class_names(folder / "batches.meta.txt", {"airplane", "automobile", "bird", "cat", "deer",
+                                                                       "dog", "frog", "horse", "ship", "truck"});
+  const bool official = layout.height == 32 && dataset.train.count == 50000 && dataset.class_names[0] == "airplane";
+  // The constants of the PyTorch ports, so that results compare; for other data, measured.
+  dataset.normalize =
+      official ? NormalizeStats{{0.4914f, 0.4822f, 0.4465f}, {0.2471f, 0.2435f, 0.2616f}} : measure(dataset.train);
+  split_validation(dataset, options);
+  return dataset;
+}
+
+void append_notes(std::string& csv, const char* split, const Dataset& dataset, const std::vector<ItemNote>& notes,
+                  const std::vector<int32_t>& labels) {
+  for (size_t i = 0; i < notes.size(); ++i) {
+    const ItemNote& n = notes[i];
+    csv += fmt::format("{},{},{},{},{},{},{},{:.4f},{:.4f}\n", split, i, labels[i], dataset.side.styles[n.style],
+                       n.duplicate_of >= 0 ? std::to_string(n.duplicate_of) : "", int(n.near_duplicate),
+                       int(n.ambiguous), n.rotation, n.contrast);
+  }
+}
+
+void check_writable(const Dataset& dataset) {
+  const Images &train = dataset.train, &test = dataset.test;
+  const auto labelled = [](const Images& images) {
+    return std::ranges::all_of(images.labels, [](int l) { return l >= 0; });
+  };
+  if (train.count < kBatches || test.count < 1)
+    fail(ExitCode::usage,
+         fmt::format("CIFAR-10 files need at least {} training images and 1 test image; here are {} and {}", kBatches,
+                     train.count, test.count));
+  if (dataset.classes() != 10 || !labelled(train) || !labelled(test))
+    fail(ExitCode::usage,
+         fmt::format("CIFAR-10 files hold 10 classes and only labelled images; {} has {} classes{}", dataset.name,
+                     dataset.classes(), labelled(train) ? "" : " and unlabelled images"));
+  if (train.height != test.height || train.width != test.width || std::max(train.height, train.width) > kLargestSide)
+    fail(ExitCode::usage, fmt::format("CIFAR-10 files hold images of one size up to {}; train is {}x{}, test {}x{}",
+                                      kLargestSide, train.height, train.width, test.height, test.width));
+}
+
+}  // namespace
+
+void write_cifar10(const Path& dir, const Dataset& dataset) {
+  check_writable(dataset);
+  std::error_code error;
+  std::filesystem::create_directories(dir, error);
+  if (error) fail(ExitCode::output_refused, fmt::format("{}: cannot be created: {}", dir.string(), error.message()));
+  const int64_t n = dataset.train.count;
+  for (int batch = 0; batch < kBatches; ++batch)
+    write_file(dir / batch_name(batch + 1),
+               pack_records(dataset.train, batch * n / kBatches, (batch + 1) * n / kBatches));
+  write_file(dir / "test_batch.bin", pack_records(dataset.test, 0, dataset.test.count));
+  std::string names;
+  for (const auto& name : dataset.class_names) names += name + "\n";
+  write_file(dir / "batches.meta.txt", names);
+  if (dataset.train.height != 32 || dataset.train.width != 32)
+    write_file(dir / "image_size.txt", fmt::format("{} {}\n", dataset.train.height, dataset.train.width));
+  if (!dataset.side.train.empty()) {
+    std::string csv = "split,id,class,style,duplicate_of,near_duplicate,ambiguous,rotation,contrast\n";
+    append_notes(csv, "train", dataset, dataset.side.train, dataset.train.labels);
+    append_notes(csv, "test", dataset, dataset.side.test, dataset.test.labels);
+    write_file(dir / "meta.csv", csv);
+  }
+}
+
+namespace datasets {
+const DatasetEntry cifar10 = {
+    "cifar10",
+    "CIFAR-10: 50,000 + 10,000 photographs, 32x32, 10 classes",
+    "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz",
+    "data_batch_1.bin ... data_batch_5.bin test_batch.bin [batches.meta.txt], here or in cifar-10-batches-bin",
+    "validation=0 split_seed=0",
+    load_cifar10,
+};
+}  // namespace datasets
+
+}  // namespace crc::data

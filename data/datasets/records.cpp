@@ -1,0 +1,64 @@
+#include "data/datasets/records.h"
+
+#include <fmt/format.h>
+
+#include <sstream>
+
+namespace crc::data {
+
+void read_records(const Path& path, const RecordLayout& layout, Images& images, Fingerprint& fingerprint) {
+  const Bytes bytes = read_file(path);
+  const int64_t size = int64_t(bytes.size()), record = layout.bytes(), count = size / record;
+  const int64_t plane = layout.height * layout.width, label_bytes = int64_t(layout.labels.size());
+  if (size == 0 || size % record != 0)
+    fail_at(path, count * record, fmt::format("{} bytes after {} whole records", size % record, count),
+            fmt::format("records of {} bytes ({} label + {}x{}x3)", record, label_bytes, layout.height, layout.width));
+  fingerprint.add(bytes);
+  images.height = layout.height, images.width = layout.width;
+  images.pixels.reserve(images.pixels.size() + size_t(count) * 3 * plane);
+  for (int64_t i = 0; i < count; ++i) {
+    const uint8_t* in = bytes.data() + i * record;
+    for (int64_t k = 0; k < label_bytes; ++k) {
+      const auto& [name, classes] = layout.labels[k];
+      if (in[k] >= classes)
+        fail_at(path, i * record + k, fmt::format("{} {} in record {}", name, in[k], i),
+                fmt::format("0..{}", classes - 1));
+    }
+    images.labels.push_back(in[label_bytes - 1]);
+    const uint8_t* planes = in + label_bytes;
+    for (int64_t p = 0; p < plane; ++p)
+      for (int64_t c = 0; c < 3; ++c) images.pixels.push_back(planes[c * plane + p]);
+  }
+  images.count += count;
+}
+
+Bytes pack_records(const Images& images, int64_t first, int64_t last) {
+  const int64_t plane = images.height * images.width;
+  Bytes bytes;
+  bytes.reserve(size_t((last - first) * (1 + 3 * plane)));
+  for (int64_t i = first; i < last; ++i) {
+    const auto image = images.image(i);
+    bytes.push_back(uint8_t(images.labels[i]));
+    for (int64_t c = 0; c < 3; ++c)
+      for (int64_t p = 0; p < plane; ++p) bytes.push_back(image[p * 3 + c]);
+  }
+  return bytes;
+}
+
+std::vector<std::string> read_class_names(const Path& path, std::vector<std::string> otherwise) {
+  if (std::error_code error; !std::filesystem::exists(path, error)) return otherwise;
+  const Bytes bytes = read_file(path, 1 << 20);
+  std::istringstream text(std::string(bytes.begin(), bytes.end()));
+  std::vector<std::string> names;
+  for (std::string line; std::getline(text, line);) {
+    if (!line.empty() && line.back() == '\r') line.pop_back();
+    names.push_back(line);
+  }
+  while (!names.empty() && names.back().empty()) names.pop_back();
+  if (names.size() != otherwise.size())
+    fail_at(path, int64_t(bytes.size()), fmt::format("{} class names", names.size()),
+            fmt::format("{}", otherwise.size()));
+  return names;
+}
+
+}  // namespace crc::data

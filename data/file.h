@@ -1,0 +1,48 @@
+// Whole files, and errors that name the path, the byte, what stands there and what was expected.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace crc::data {
+
+using Path = std::filesystem::path;
+using Bytes = std::vector<uint8_t>;
+
+// The whole file. Error: input_missing (no such file), corrupt_data (longer than `limit` bytes), io.
+Bytes read_file(const Path& path, int64_t limit = int64_t(16) << 30);
+// Creates the file. Error: output_refused when it exists or cannot be created (nothing is overwritten), io.
+void write_file(const Path& path, std::span<const uint8_t> bytes);
+void write_file(const Path& path, std::string_view text);
+
+// "a, b, c"
+std::string join(const std::vector<std::string>& names);
+
+// Throws corrupt_data: "<path>: byte <offset>: found <found>, expected <expected>. <what to do>".
+[[noreturn]] void fail_at(const Path& path, int64_t offset, const std::string& found, const std::string& expected);
+
+// The first of `dir` and its `subfolders` that holds one of `files`; it must hold all of them. An empty `dir` or a
+// missing file is input_missing, and the message lists what is expected where and `source` (where to get it).
+Path find_folder(const std::string& dataset, const Path& dir, const std::vector<std::string>& subfolders,
+                 const std::vector<std::string>& files, const std::string& source);
+
+// XXH3-64 over everything added, as 16 hexadecimal digits: tells whether two runs read the same data.
+class Fingerprint {
+ public:
+  Fingerprint();
+  ~Fingerprint();
+  void add(std::span<const uint8_t> bytes);
+  void add(std::string_view text);
+  std::string hex() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace crc::data

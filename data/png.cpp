@@ -1,0 +1,111 @@
+#include "data/png.h"
+
+#include <fmt/format.h>
+
+// Static: the library's symbols must not meet another copy's in the same program.
+#define STB_IMAGE_STATIC
+#define STB_IMAGE_IMPLEMENTATION
+#define STBI_ONLY_PNG
+#define STBI_NO_STDIO
+#define STBI_NO_LINEAR
+#define STBI_NO_HDR
+#define STBI_MAX_DIMENSIONS 4096
+#include <stb/stb_image.h>
+#define STB_IMAGE_WRITE_STATIC
+#define STB_IMAGE_WRITE_IMPLEMENTATION
+#define STBI_WRITE_NO_STDIO
+#include <stb/stb_image_write.h>
+
+#include <algorithm>
+#include <cstring>
+#include <string_view>
+
+#include "data/crc32.h"
+#include "kernels/core/error.h"
+
+namespace crc::data {
+namespace {
+
+constexpr uint8_t kSignature[8] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
+
+uint32_t big_endian(const uint8_t* p) {
+  return uint32_t(p[0]) << 24 | uint32_t(p[1]) << 16 | uint32_t(p[2]) << 8 | p[3];
+}
+
+// One chunk: length (4), type (4), payload, CRC-32 of type and payload (4).
+struct Chunk {
+  std::string_view type;
+  std::span<const uint8_t> payload;
+};
+
+Chunk read_chunk(std::span<const uint8_t> bytes, size_t at, const Path& path) {
+  const size_t left = bytes.size() - at;
+  if (left < 12) fail_at(path, int64_t(at), fmt::format("{} bytes to the end", left), "a chunk of at least 12 bytes");
+  const uint32_t length = big_endian(&bytes[at]);
+  if (length > left - 12)
+    fail_at(path, int64_t(at), fmt::format("a chunk of {} bytes", length),
+            fmt::format("at most {} to the end", left - 12));
+  const uint32_t stored = big_endian(&bytes[at + 8 + length]), computed = crc32(bytes.subspan(at + 4, length + 4));
+  if (stored != computed)
+    fail_at(path, int64_t(at + 8 + length), fmt::format("checksum {:08x}", stored), fmt::format("{:08x}", computed));
+  return {{reinterpret_cast<const char*>(&bytes[at + 4]), 4}, bytes.subspan(at + 8, length)};
+}
+
+void check_header(const Chunk& header, const Path& path) {
+  if (header.type != "IHDR" || header.payload.size() != 13)
+    fail_at(path, 12, fmt::format("chunk {:?} of {} bytes", header.type, header.payload.size()), "IHDR of 13 bytes");
+  for (const auto& [name, at] : {std::pair{"width", 0}, std::pair{"height", 4}}) {
+    const uint32_t extent = big_endian(&header.payload[at]);
+    if (extent < 1 || extent > STBI_MAX_DIMENSIONS)
+      fail_at(path, 16 + at, fmt::format("{} {}", name, extent), fmt::format("1..{}", STBI_MAX_DIMENSIONS));
+  }
+}
+
+// The decoder itself checks neither checksums nor that there is image data.
+void check_structure(std::span<const uint8_t> bytes, const Path& path) {
+  if (bytes.size() < 8 || std::memcmp(bytes.data(), kSignature, 8) != 0)
+    fail_at(path, 0, bytes.size() < 8 ? fmt::format("{} bytes", bytes.size()) : "other bytes", "the PNG signature");
+  size_t at = 8, data_bytes = 0;
+  for (bool end = false; !end;) {
+    const Chunk chunk = read_chunk(bytes, at, path);
+    if (at == 8) check_header(chunk, path);
+    if (chunk.type == "IDAT") data_bytes += chunk.payload.size();
+    end = chunk.type == "IEND";
+    at += 12 + chunk.payload.size();
+  }
+  if (at != bytes.size())
+    fail_at(path, int64_t(at), fmt::format("{} more bytes", bytes.size() - at), "the end of the file");
+  if (data_bytes == 0) fail_at(path, int64_t(at) - 12, "the end of the image", "image data (IDAT) before it");
+}
+
+}  // namespace
+
+Bytes encode_png(const RgbImage& image) {
+  if (image.height < 1 || image.width < 1 || image.pixels.size() != size_t(image.height * image.width * 3))
+    fail_internal(fmt::format("encode_png: {} bytes for {}x{} RGB", image.pixels.size(), image.height, image.width));
+  Bytes bytes;
+  const auto append = [](void* to, void* data, int size) {
+    const auto* p = static_cast<const uint8_t*>(data);
+    static_cast<Bytes*>(to)->insert(static_cast<Bytes*>(to)->end(), p, p + size);
+  };
+  const int h = int(image.height), w = int(image.width);
+  if (!stbi_write_png_to_func(append, &bytes, w, h, 3, image.pixels.data(), 3 * w))
+    fail(ExitCode::out_of_memory, fmt::format("encode_png: no memory for an image of {}x{}", h, w));
+  return bytes;
+}
+
+RgbImage decode_png(std::span<const uint8_t> bytes, const Path& path) {
+  check_structure(bytes, path);
+  int w = 0, h = 0, channels = 0;
+  stbi_uc* pixels = stbi_load_from_memory(bytes.data(), int(bytes.size()), &w, &h, &channels, 3);
+  if (!pixels) fail_at(path, 0, fmt::format("a PNG that does not decode ({})", stbi_failure_reason()), "a whole image");
+  RgbImage image{h, w, std::vector<uint8_t>(pixels, pixels + size_t(w) * h * 3)};
+  stbi_image_free(pixels);
+  return image;
+}
+
+void write_png(const Path& path, const RgbImage& image) { write_file(path, encode_png(image)); }
+
+RgbImage read_png(const Path& path) { return decode_png(read_file(path, int64_t(1) << 28), path); }
+
+}  // namespace crc::data

@@ -1,0 +1,24 @@
+// PNG files. Only RGB is written; grey, palette and alpha are read as RGB.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "data/file.h"
+
+namespace crc::data {
+
+struct RgbImage {
+  int64_t height = 0, width = 0;
+  std::vector<uint8_t> pixels;  // [H,W,3]
+};
+
+Bytes encode_png(const RgbImage& image);
+// Structure and checksums are verified first. Error: corrupt_data, naming `path`; also for more than 4096 x 4096
+// pixels.
+RgbImage decode_png(std::span<const uint8_t> bytes, const Path& path);
+
+void write_png(const Path& path, const RgbImage& image);
+RgbImage read_png(const Path& path);
+
+}  // namespace crc::data

@@ -1,0 +1,76 @@
+#include "data/pool.h"
+
+#include <fmt/format.h>
+
+#include <unordered_set>
+
+#include "kernels/core/error.h"
+#include "kernels/core/random.h"
+
+namespace crc::data {
+
+Pool::Pool(int64_t items, int64_t classes) : is_labeled_(items), per_class_(classes) {}
+
+void Pool::label(int64_t id, int32_t label, int32_t round) {
+  const LabeledItem item{id, label, round};
+  this->label({&item, 1});
+}
+
+void Pool::label(std::span<const LabeledItem> items) {
+  std::unordered_set<int64_t> seen;
+  for (const auto& [id, label, round] : items) {
+    if (id < 0 || id >= this->items())
+      fail(ExitCode::config,
+           fmt::format("item {} cannot be labelled: the pool has items 0..{}", id, this->items() - 1));
+    if (is_labeled_[id] || !seen.insert(id).second)
+      fail(ExitCode::config, fmt::format("item {} cannot be labelled in round {}: it has a label already; a label is "
+                                         "asked for and counted once",
+                                         id, round));
+    if (label < 0 || label >= classes())
+      fail(ExitCode::config, fmt::format("item {} cannot have label {}: classes are 0..{}", id, label, classes() - 1));
+  }
+  for (const LabeledItem& item : items) {
+    is_labeled_[item.id] = true;
+    labeled_.push_back(item);
+    per_class_[item.label].push_back(item.id);
+  }
+}
+
+std::vector<int64_t> Pool::labeled_ids() const {
+  std::vector<int64_t> ids;
+  for (const LabeledItem& item : labeled_) ids.push_back(item.id);
+  return ids;
+}
+
+std::vector<int64_t> Pool::unlabeled_ids() const {
+  std::vector<int64_t> ids;
+  for (int64_t id = 0; id < items(); ++id)
+    if (!is_labeled_[id]) ids.push_back(id);
+  return ids;
+}
+
+std::vector<std::vector<int64_t>> ids_by_class(std::span<const int32_t> labels, int64_t classes) {
+  std::vector<std::vector<int64_t>> ids(classes);
+  for (size_t i = 0; i < labels.size(); ++i)
+    if (labels[i] >= 0) ids.at(labels[i]).push_back(int64_t(i));
+  return ids;
+}
+
+std::vector<int64_t> draw_initial(std::span<const int32_t> labels, int64_t classes, int64_t count, uint32_t seed) {
+  if (count < 0 || classes < 1 || count % classes != 0)
+    fail(ExitCode::config, fmt::format("{} initial labels cannot be balanced over {} classes: choose a multiple of {}",
+                                       count, classes, classes));
+  const auto ids = ids_by_class(labels, classes);
+  const int64_t each = count / classes;
+  for (int64_t c = 0; c < classes; ++c)
+    if (int64_t(ids[c].size()) < each)
+      fail(ExitCode::config, fmt::format("{} initial labels need {} of each class, but class {} has {} items", count,
+                                         each, c, ids[c].size()));
+  std::vector<int64_t> drawn;
+  for (int64_t k = 0; k < each; ++k)
+    for (int64_t c = 0; c < classes; ++c)
+      drawn.push_back(ids[c][permute(seed, Purpose::initial_pool, uint32_t(c), uint32_t(ids[c].size()), uint32_t(k))]);
+  return drawn;
+}
+
+}  // namespace crc::data

@@ -1,0 +1,46 @@
+// Which items of a run are labelled, in which order, and which are still in the pool.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace crc::data {
+
+struct LabeledItem {
+  int64_t id;
+  int32_t label;
+  int32_t round;
+};
+
+class Pool {
+ public:
+  Pool(int64_t items, int64_t classes);
+
+  // Error: config, for an id outside 0..items-1, an id that has a label already, or a label outside 0..classes-1; then
+  // nothing changes.
+  void label(int64_t id, int32_t label, int32_t round);
+  void label(std::span<const LabeledItem> items);
+
+  int64_t items() const { return int64_t(is_labeled_.size()); }
+  int64_t classes() const { return int64_t(per_class_.size()); }
+  bool is_labeled(int64_t id) const { return is_labeled_.at(id); }
+  std::span<const LabeledItem> labeled() const { return labeled_; }  // in the order of labelling
+  std::vector<int64_t> labeled_ids() const;                          // in the order of labelling
+  std::vector<int64_t> unlabeled_ids() const;                        // ascending
+  std::span<const int64_t> labeled_of_class(int32_t label) const { return per_class_.at(label); }
+
+ private:
+  std::vector<bool> is_labeled_;
+  std::vector<LabeledItem> labeled_;
+  std::vector<std::vector<int64_t>> per_class_;
+};
+
+// The ids of each class, ascending; labels of -1 (unknown) are left out.
+std::vector<std::vector<int64_t>> ids_by_class(std::span<const int32_t> labels, int64_t classes);
+
+// A balanced first labelled set: count / classes items of each class, drawn by `seed`, classes taking turns. A larger
+// count begins with the smaller one. Error: config, when classes does not divide count or a class has too few items.
+std::vector<int64_t> draw_initial(std::span<const int32_t> labels, int64_t classes, int64_t count, uint32_t seed);
+
+}  // namespace crc::data

@@ -1,0 +1,26 @@
+// Symmetric eigenproblems on the CPU: the one user of LAPACKE. Plain functions on row-major arrays; only the lower
+// triangle is read. Each call runs on the calling thread alone, so that ops are parallel over matrices and their bits
+// do not depend on the number of threads. (They do depend on the processor type: OpenBLAS has kernels for each.)
+#pragma once
+
+#include <cstdint>
+
+namespace crc {
+
+// OpenBLAS's own threads would compete with OpenMP's, and their number would change the order of summation: whoever
+// is about to call BLAS or LAPACK switches them off. The setting is the process's; repeating it costs nothing.
+void use_one_blas_thread();
+
+// Elements of scratch that symmetric_eigenvalues needs for n x n.
+int64_t eigenvalues_work_size(int64_t n, const double* type);
+int64_t eigenvalues_work_size(int64_t n, const float* type);
+
+// w [n] = eigenvalues of a [n,n], ascending; a is destroyed. n >= 1. Returns LAPACK's info: 0 is success. Allocates
+// nothing. xSYEVD, job N.
+int symmetric_eigenvalues(int64_t n, double* a, double* w, double* work, int64_t work_size);
+int symmetric_eigenvalues(int64_t n, float* a, float* w, float* work, int64_t work_size);
+
+// Also the eigenvectors: row i of a becomes the unit eigenvector of w[i]. Error numerical if it does not converge.
+void symmetric_eigenvectors(int64_t n, double* a, double* w);
+
+}  // namespace crc

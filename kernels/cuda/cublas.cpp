@@ -1,0 +1,78 @@
+#include "kernels/cuda/cublas.h"
+
+#include <cublas_v2.h>
+
+#include <algorithm>
+
+#include "kernels/cuda/dynamic_library.h"
+
+#define CRC_STRING_OF(x) #x
+#define CRC_STRING(x) CRC_STRING_OF(x)
+
+namespace crc {
+namespace {
+
+const DynamicLibrary& library() {
+  static const DynamicLibrary opened("cuBLAS", {"libcublas.so." CRC_STRING(CUBLAS_VER_MAJOR)});
+  return opened;
+}
+
+void check(cublasStatus_t status, const char* call) {
+  if (status == CUBLAS_STATUS_SUCCESS) return;
+  const auto text = CRC_SYMBOL(library(), cublasGetStatusString)(status);
+  fail(status == CUBLAS_STATUS_ALLOC_FAILED ? ExitCode::out_of_memory : ExitCode::internal,
+       std::string(call) + ": " + (text ? text : "unknown status"));
+}
+
+}  // namespace
+
+class CublasHandle {
+ public:
+  static constexpr int kSlot = 1;
+  static std::shared_ptr<CublasHandle> make(Cuda& cuda) { return std::make_shared<CublasHandle>(cuda); }
+
+  explicit CublasHandle(Cuda& cuda) : cuda_(cuda) {
+    constexpr int64_t kWorkspaceBytes = 32ll << 20;  // what cuBLAS asks for on Hopper; more than it does elsewhere
+    check(CRC_SYMBOL(library(), cublasCreate_v2)(&handle_), "cublasCreate");
+    workspace_ = allocate(cuda_, kWorkspaceBytes);
+    // In this order: setting the stream would drop the workspace.
+    check(CRC_SYMBOL(library(), cublasSetStream_v2)(handle_, cuda_.stream()), "cublasSetStream");
+    check(CRC_SYMBOL(library(), cublasSetWorkspace_v2)(handle_, workspace_, size_t(kWorkspaceBytes)),
+          "cublasSetWorkspace");
+  }
+  ~CublasHandle() {
+    if (handle_) (void)CRC_SYMBOL(library(), cublasDestroy_v2)(handle_);
+    if (workspace_) release(cuda_, workspace_);
+  }
+  CublasHandle(const CublasHandle&) = delete;
+  CublasHandle& operator=(const CublasHandle&) = delete;
+
+  // cuBLAS is column-major: the row-major product is c^T = op(b)^T op(a)^T.
+  void gemm(const CublasShape& s, const void* alpha, const void* a, const void* b, const void* beta, void* c,
+            cudaDataType_t type, cublasComputeType_t arithmetic) {
+    const auto operation = [](bool transpose) { return transpose ? CUBLAS_OP_T : CUBLAS_OP_N; };
+    const int64_t lda = std::max<int64_t>(1, s.transpose_a ? s.m : s.k);
+    const int64_t ldb = std::max<int64_t>(1, s.transpose_b ? s.k : s.n);
+    check(CRC_SYMBOL(library(), cublasGemmEx_64)(handle_, operation(s.transpose_b), operation(s.transpose_a), s.n, s.m,
+                                                 s.k, alpha, b, type, ldb, a, type, lda, beta, c, type, s.n, arithmetic,
+                                                 CUBLAS_GEMM_DEFAULT),
+          "cublasGemmEx");
+  }
+
+ private:
+  Cuda& cuda_;
+  cublasHandle_t handle_ = nullptr;
+  void* workspace_ = nullptr;
+};
+
+void cublas_gemm(Cuda& cuda, const CublasShape& shape, double alpha, const float* a, const float* b, double beta,
+                 float* c) {
+  const float alpha32 = float(alpha), beta32 = float(beta);
+  cuda.handle(&CublasHandle::make).gemm(shape, &alpha32, a, b, &beta32, c, CUDA_R_32F, CUBLAS_COMPUTE_32F_PEDANTIC);
+}
+void cublas_gemm(Cuda& cuda, const CublasShape& shape, double alpha, const double* a, const double* b, double beta,
+                 double* c) {
+  cuda.handle(&CublasHandle::make).gemm(shape, &alpha, a, b, &beta, c, CUDA_R_64F, CUBLAS_COMPUTE_64F_PEDANTIC);
+}
+
+}  // namespace crc

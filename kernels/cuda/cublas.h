@@ -1,0 +1,21 @@
+// cuBLAS as one plain function: row-major C = alpha op(A) op(B) + beta C on the backend's stream, in the arithmetic of
+// its type and no other (fp32 is never tf32 or emulated). The library is opened and its fixed workspace allocated at
+// the first call, so that later calls allocate nothing and may be captured in a graph; make one call before capturing.
+#pragma once
+
+#include "kernels/cuda/cuda.h"
+
+namespace crc {
+
+// op(a) [m,k], op(b) [k,n], c [m,n]; all dense, m and n >= 1.
+struct CublasShape {
+  bool transpose_a, transpose_b;
+  int64_t m, n, k;
+};
+
+void cublas_gemm(Cuda& cuda, const CublasShape& shape, double alpha, const float* a, const float* b, double beta,
+                 float* c);
+void cublas_gemm(Cuda& cuda, const CublasShape& shape, double alpha, const double* a, const double* b, double beta,
+                 double* c);
+
+}  // namespace crc

@@ -1,0 +1,21 @@
+// Convolution with cuDNN 9, behind plain types: this header and ConvProblem are all that the ops see of it.
+//
+// Plans are made at the first call with a (pass, problem) and kept; that call must not be under graph capture. Later
+// calls neither allocate nor synchronise and can be captured. Engines whose bits vary from run to run, Winograd and FFT
+// are refused; so is everything that rounds fp32 inputs or sums, unless the problem allows tf32.
+//
+// CRC_CUDNN_AUTOTUNE=1 times the first few engines at a plan's making and keeps the fastest, instead of the one cuDNN's
+// heuristics rank first. Two runs may then choose differently, and differ in the last bits.
+#pragma once
+
+#include "kernels/core/conv_problem.h"
+
+namespace crc {
+
+class Cuda;
+
+// problem.dtype is f32 or bf16, and the type of all three arrays; out is overwritten and 16-byte aligned.
+// Errors: device_unavailable without libcudnn.so.9; internal if no engine computes this, with cuDNN's reason.
+void cudnn_conv(Cuda& cuda, ConvPass pass, const ConvProblem& problem, const void* in0, const void* in1, void* out);
+
+}  // namespace crc

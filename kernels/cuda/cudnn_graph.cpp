@@ -1,0 +1,218 @@
+#include "kernels/cuda/cudnn_graph.h"
+
+#include <utility>
+
+#include "kernels/core/error.h"
+
+namespace crc::cudnn {
+namespace {
+
+std::string reason(cudnnStatus_t status) {
+  char message[512] = "";
+  CRC_CUDNN(cudnnGetLastErrorString)(message, sizeof message);
+  return std::string(CRC_CUDNN(cudnnGetErrorString)(status)) + (*message ? std::string(": ") + message : "");
+}
+
+cudnnDataType_t data_type(Dtype dtype) {
+  if (dtype == Dtype::f32) return CUDNN_DATA_FLOAT;
+  if (dtype == Dtype::bf16) return CUDNN_DATA_BFLOAT16;
+  fail_internal(std::string("cuDNN convolution of ") + name_of(dtype) + ": only f32 and bf16 are supported");
+}
+
+// cuDNN orders extents N,C,H,W whatever the layout; the strides make it NHWC (or KRSC).
+Descriptor tensor(int64_t uid, Dtype dtype, int64_t n, int64_t h, int64_t w, int64_t c) {
+  Descriptor t(CUDNN_BACKEND_TENSOR_DESCRIPTOR);
+  const cudnnDataType_t type = data_type(dtype);
+  t.set(CUDNN_ATTR_TENSOR_DATA_TYPE, CUDNN_TYPE_DATA_TYPE, 1, &type);
+  t.set(CUDNN_ATTR_TENSOR_DIMENSIONS, {n, c, h, w});
+  t.set(CUDNN_ATTR_TENSOR_STRIDES, {h * w * c, 1, w * c, c});
+  t.set(CUDNN_ATTR_TENSOR_UNIQUE_ID, {uid});
+  t.set(CUDNN_ATTR_TENSOR_BYTE_ALIGNMENT, {kByteAlignment});
+  t.finalize("cuDNN tensor");
+  return t;
+}
+
+Descriptor convolution(const ConvProblem& p) {
+  Descriptor d(CUDNN_BACKEND_CONVOLUTION_DESCRIPTOR);
+  const cudnnDataType_t compute = CUDNN_DATA_FLOAT;
+  const cudnnConvolutionMode_t mode = CUDNN_CROSS_CORRELATION;
+  d.set(CUDNN_ATTR_CONVOLUTION_COMP_TYPE, CUDNN_TYPE_DATA_TYPE, 1, &compute);
+  d.set(CUDNN_ATTR_CONVOLUTION_CONV_MODE, CUDNN_TYPE_CONVOLUTION_MODE, 1, &mode);
+  d.set(CUDNN_ATTR_CONVOLUTION_SPATIAL_DIMS, {2});
+  d.set(CUDNN_ATTR_CONVOLUTION_DILATIONS, {1, 1});
+  d.set(CUDNN_ATTR_CONVOLUTION_FILTER_STRIDES, {p.stride, p.stride});
+  d.set(CUDNN_ATTR_CONVOLUTION_PRE_PADDINGS, {p.pad, p.pad});
+  d.set(CUDNN_ATTR_CONVOLUTION_POST_PADDINGS, {p.pad, p.pad});
+  d.finalize("cuDNN convolution " + to_string(p));
+  return d;
+}
+
+// What an operation calls its parts.
+struct Names {
+  cudnnBackendDescriptorType_t operation;
+  cudnnBackendAttributeName_t in0, in1, out, convolution, alpha, beta;
+};
+Names names(ConvPass pass) {
+  switch (pass) {
+    case ConvPass::forward:
+      return {CUDNN_BACKEND_OPERATION_CONVOLUTION_FORWARD_DESCRIPTOR,  CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_X,
+              CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_W,              CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_Y,
+              CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_CONV_DESC,      CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_ALPHA,
+              CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_BETA};
+    case ConvPass::backward_data:
+      return {CUDNN_BACKEND_OPERATION_CONVOLUTION_BACKWARD_DATA_DESCRIPTOR,
+              CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_DY,
+              CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_W,
+              CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_DX,
+              CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_CONV_DESC,
+              CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_ALPHA,
+              CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_BETA};
+    default:
+      return {CUDNN_BACKEND_OPERATION_CONVOLUTION_BACKWARD_FILTER_DESCRIPTOR,
+              CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_DY,
+              CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_X,
+              CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_DW,
+              CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_CONV_DESC,
+              CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_ALPHA,
+              CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_BETA};
+  }
+}
+
+const char* name_of(cudnnBackendNumericalNote_t note) {
+  static constexpr const char* kNames[] = {"tensor core", "rounds its inputs", "rounds its sums", "FFT",
+                                           "not repeatable", "Winograd", "Winograd 4x4", "Winograd 6x6",
+                                           "Winograd 13x13", "strict NaN"};
+  return size_t(note) < std::size(kNames) ? kNames[note] : "a note this build does not know";
+}
+
+bool allowed(cudnnBackendNumericalNote_t note, const ConvProblem& p) {
+  if (note == CUDNN_NUMERICAL_NOTE_STRICT_NAN_PROP) return true;
+  if (note == CUDNN_NUMERICAL_NOTE_TENSOR_CORE) return p.dtype == Dtype::bf16 || p.tf32;
+  if (note == CUDNN_NUMERICAL_NOTE_DOWN_CONVERT_INPUTS) return p.dtype == Dtype::f32 && p.tf32;
+  return false;
+}
+
+}  // namespace
+
+const DynamicLibrary& library() {
+  static const DynamicLibrary cudnn("cuDNN 9", {"libcudnn.so.9"});
+  return cudnn;
+}
+
+void check(cudnnStatus_t status, const std::string& what) {
+  if (status != CUDNN_STATUS_SUCCESS) fail_internal(what + ": " + reason(status));
+}
+
+Descriptor::Descriptor(cudnnBackendDescriptorType_t type) {
+  check(CRC_CUDNN(cudnnBackendCreateDescriptor)(type, &raw_), "create a cuDNN descriptor");
+}
+Descriptor::~Descriptor() {
+  if (raw_) (void)CRC_CUDNN(cudnnBackendDestroyDescriptor)(raw_);
+}
+void Descriptor::set(cudnnBackendAttributeName_t name, cudnnBackendAttributeType_t type, int64_t count,
+                     const void* values) {
+  check(CRC_CUDNN(cudnnBackendSetAttribute)(raw_, name, type, count, values),
+        "set cuDNN attribute " + std::to_string(name));
+}
+int64_t Descriptor::get(cudnnBackendAttributeName_t name, cudnnBackendAttributeType_t type, int64_t count,
+                        void* values) const {
+  int64_t found = 0;
+  check(CRC_CUDNN(cudnnBackendGetAttribute)(raw_, name, type, count, &found, values),
+        "get cuDNN attribute " + std::to_string(name));
+  return found;
+}
+cudnnStatus_t Descriptor::try_finalize() { return CRC_CUDNN(cudnnBackendFinalize)(raw_); }
+
+Target described_target(const std::string& json) {
+  Target target{nullptr, Descriptor(CUDNN_BACKEND_DEVICEPROP_DESCRIPTOR)};
+  target.properties.set(CUDNN_ATTR_DEVICEPROP_JSON_REPRESENTATION, CUDNN_TYPE_CHAR, int64_t(json.size()), json.data());
+  target.properties.finalize("cuDNN device properties");
+  return target;
+}
+
+ConvGraph::ConvGraph(const Target& target, ConvPass pass, const ConvProblem& p) : target_(target), problem_(p) {
+  const auto x = [&](int64_t uid) { return tensor(uid, p.dtype, p.n, p.h, p.w, p.c); };
+  const auto w = [&](int64_t uid) { return tensor(uid, p.dtype, p.k, p.r, p.r, p.c); };
+  const auto y = [&](int64_t uid) { return tensor(uid, p.dtype, p.n, p.p(), p.q(), p.k); };
+  in0_ = pass == ConvPass::forward ? x(kUidIn0) : y(kUidIn0);
+  in1_ = pass == ConvPass::backward_weights ? x(kUidIn1) : w(kUidIn1);
+  out_ = pass == ConvPass::forward ? y(kUidOut) : pass == ConvPass::backward_data ? x(kUidOut) : w(kUidOut);
+  convolution_ = convolution(p);
+
+  const Names name = names(pass);
+  const float one = 1, zero = 0;
+  operation_ = Descriptor(name.operation);
+  operation_.set(name.in0, in0_);
+  operation_.set(name.in1, in1_);
+  operation_.set(name.out, out_);
+  operation_.set(name.convolution, convolution_);
+  operation_.set(name.alpha, CUDNN_TYPE_FLOAT, 1, &one);
+  operation_.set(name.beta, CUDNN_TYPE_FLOAT, 1, &zero);
+  operation_.finalize("cuDNN convolution " + to_string(pass) + " " + to_string(p));
+
+  graph_ = Descriptor(CUDNN_BACKEND_OPERATIONGRAPH_DESCRIPTOR);
+  graph_.set(CUDNN_ATTR_OPERATIONGRAPH_OPS, operation_);
+  if (target.handle) graph_.set(CUDNN_ATTR_OPERATIONGRAPH_HANDLE, CUDNN_TYPE_HANDLE, 1, &target.handle);
+  graph_.finalize("cuDNN operation graph");
+}
+
+std::vector<Descriptor> ConvGraph::configurations(cudnnBackendHeurMode_t mode) {
+  Descriptor heuristics(CUDNN_BACKEND_ENGINEHEUR_DESCRIPTOR);
+  heuristics.set(CUDNN_ATTR_ENGINEHEUR_OPERATION_GRAPH, graph_);
+  heuristics.set(CUDNN_ATTR_ENGINEHEUR_MODE, CUDNN_TYPE_HEUR_MODE, 1, &mode);
+  if (target_.properties) heuristics.set(CUDNN_ATTR_ENGINEHEUR_DEVICEPROP, target_.properties);
+  if (const cudnnStatus_t status = heuristics.try_finalize(); status != CUDNN_STATUS_SUCCESS) {
+    refusals_ += "\n  heuristics: " + reason(status);
+    return {};
+  }
+  constexpr auto kResults = CUDNN_ATTR_ENGINEHEUR_RESULTS;
+  const int64_t count = heuristics.get(kResults, CUDNN_TYPE_BACKEND_DESCRIPTOR, 0, nullptr);
+  std::vector<Descriptor> found;
+  std::vector<cudnnBackendDescriptor_t> raw;
+  for (int64_t i = 0; i < count; ++i) {
+    found.emplace_back(CUDNN_BACKEND_ENGINECFG_DESCRIPTOR);
+    raw.push_back(found.back().raw());
+  }
+  found.resize(size_t(heuristics.get(kResults, CUDNN_TYPE_BACKEND_DESCRIPTOR, count, raw.data())));
+  return found;
+}
+
+bool ConvGraph::try_plan(const Descriptor& configuration, Plan& plan) {
+  Descriptor engine(CUDNN_BACKEND_ENGINE_DESCRIPTOR);
+  cudnnBackendDescriptor_t raw = engine.raw();
+  configuration.get(CUDNN_ATTR_ENGINECFG_ENGINE, CUDNN_TYPE_BACKEND_DESCRIPTOR, 1, &raw);
+  engine.get(CUDNN_ATTR_ENGINE_GLOBAL_INDEX, CUDNN_TYPE_INT64, 1, &plan.engine);
+  const std::string name = "\n  engine " + std::to_string(plan.engine) + ": ";
+
+  cudnnBackendNumericalNote_t notes[CUDNN_NUMERICAL_NOTE_TYPE_COUNT];
+  const int64_t count =
+      engine.get(CUDNN_ATTR_ENGINE_NUMERICAL_NOTE, CUDNN_TYPE_NUMERICAL_NOTE, std::size(notes), notes);
+  for (int64_t i = 0; i < count; ++i)
+    if (!allowed(notes[i], problem_)) {
+      refusals_ += name + "refused, " + name_of(notes[i]);
+      return false;
+    }
+
+  plan.plan = Descriptor(CUDNN_BACKEND_EXECUTION_PLAN_DESCRIPTOR);
+  plan.plan.set(CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG, configuration);
+  if (target_.handle) plan.plan.set(CUDNN_ATTR_EXECUTION_PLAN_HANDLE, CUDNN_TYPE_HANDLE, 1, &target_.handle);
+  if (target_.properties) plan.plan.set(CUDNN_ATTR_EXECUTION_PLAN_DEVICEPROP, target_.properties);
+  if (const cudnnStatus_t status = plan.plan.try_finalize(); status != CUDNN_STATUS_SUCCESS) {
+    refusals_ += name + reason(status);
+    return false;
+  }
+  plan.plan.get(CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE, CUDNN_TYPE_INT64, 1, &plan.workspace_bytes);
+  return true;
+}
+
+std::vector<Plan> ConvGraph::plans(size_t count) {
+  std::vector<Plan> found;
+  for (const cudnnBackendHeurMode_t mode : {CUDNN_HEUR_MODE_A, CUDNN_HEUR_MODE_FALLBACK})
+    for (const Descriptor& configuration : configurations(mode)) {
+      if (found.size() == count) return found;
+      if (Plan plan; try_plan(configuration, plan)) found.push_back(std::move(plan));
+    }
+  return found;
+}
+
+}  // namespace crc::cudnn

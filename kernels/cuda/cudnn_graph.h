@@ -1,0 +1,85 @@
+// cuDNN's graph API as far as a convolution needs it: from a problem to engine configurations and a plan. Nothing here
+// needs a GPU, so that tests ask on any machine what cuDNN would run on another (tests/kernels/cuda/).
+#pragma once
+
+#include <cudnn_backend.h>
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "kernels/core/conv_problem.h"
+#include "kernels/cuda/dynamic_library.h"
+
+namespace crc::cudnn {
+
+const DynamicLibrary& library();  // libcudnn.so.9
+#define CRC_CUDNN(function) CRC_SYMBOL(::crc::cudnn::library(), function)
+
+void check(cudnnStatus_t status, const std::string& what);  // Error internal with cuDNN's own explanation
+
+// Owns a backend descriptor.
+class Descriptor {
+ public:
+  Descriptor() = default;
+  explicit Descriptor(cudnnBackendDescriptorType_t type);
+  ~Descriptor();
+  Descriptor(Descriptor&& other) noexcept : raw_(std::exchange(other.raw_, nullptr)) {}
+  Descriptor& operator=(Descriptor&& other) noexcept {
+    std::swap(raw_, other.raw_);
+    return *this;
+  }
+
+  cudnnBackendDescriptor_t raw() const { return raw_; }
+  explicit operator bool() const { return raw_ != nullptr; }
+
+  void set(cudnnBackendAttributeName_t name, cudnnBackendAttributeType_t type, int64_t count, const void* values);
+  void set(cudnnBackendAttributeName_t name, const std::vector<int64_t>& values) {
+    set(name, CUDNN_TYPE_INT64, int64_t(values.size()), values.data());
+  }
+  void set(cudnnBackendAttributeName_t name, const Descriptor& value) {
+    set(name, CUDNN_TYPE_BACKEND_DESCRIPTOR, 1, &value.raw_);
+  }
+  int64_t get(cudnnBackendAttributeName_t name, cudnnBackendAttributeType_t type, int64_t count, void* values) const;
+  cudnnStatus_t try_finalize();
+  void finalize(const std::string& what) { check(try_finalize(), what); }
+
+ private:
+  cudnnBackendDescriptor_t raw_ = nullptr;
+};
+
+// Where a plan will run: a device that is here (its handle), or a record of one that is not.
+struct Target {
+  cudnnHandle_t handle = nullptr;
+  Descriptor properties;
+};
+Target described_target(const std::string& json);  // cuDNN's DEVICEPROP record
+
+constexpr int64_t kUidIn0 = 1, kUidIn1 = 2, kUidOut = 3;  // of the tensors, in the order of ConvPass
+constexpr int64_t kByteAlignment = 16;                    // of their data
+
+struct Plan {
+  Descriptor plan;
+  int64_t workspace_bytes = 0;
+  int64_t engine = -1;  // cuDNN's number of it, for logs
+};
+
+// The operation graph of one convolution, its engine configurations from the heuristics, best first, and their plans.
+class ConvGraph {
+ public:
+  ConvGraph(const Target& target, ConvPass pass, const ConvProblem& problem);
+  // The first `count` plans that finalise and keep the rules of cudnn.h; fewer, or none, if there are no more.
+  std::vector<Plan> plans(size_t count);
+  const std::string& refusals() const { return refusals_; }  // why engines were passed over
+
+ private:
+  std::vector<Descriptor> configurations(cudnnBackendHeurMode_t mode);
+  bool try_plan(const Descriptor& configuration, Plan& plan);
+
+  const Target& target_;
+  ConvProblem problem_;
+  Descriptor in0_, in1_, out_, convolution_, operation_, graph_;
+  std::string refusals_;
+};
+
+}  // namespace crc::cudnn

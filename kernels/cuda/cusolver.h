@@ -1,0 +1,13 @@
+// cuSOLVER's eigenvalues as one plain function on the backend's stream; the library is opened at the first call.
+#pragma once
+
+#include "kernels/cuda/cuda.h"
+
+namespace crc {
+
+// w [batch,n] = eigenvalues of a [batch,n,n], ascending; only the lower triangles (row-major) are read, a is destroyed.
+// info [batch] on the device: 0 where the solver converged. n >= 1. One xSYEVD after the other.
+void cusolver_eigenvalues(Cuda& cuda, int64_t batch, int64_t n, double* a, double* w, int* info);
+void cusolver_eigenvalues(Cuda& cuda, int64_t batch, int64_t n, float* a, float* w, int* info);
+
+}  // namespace crc

@@ -1,0 +1,13 @@
+#include "kernels/ops/ema.h"
+
+#include "kernels/cpu/for_each.h"
+
+namespace crc {
+
+void ema_update(Cpu& cpu, View<float, 1> ema, View<const float, 1> w, View<const StepState, 1> state) {
+  check_shape("ema_update", w, {ema.size()});
+  check_shape("ema_update", state, {1});
+  for_each(cpu, ema.size(), EmaUpdate{ema.data, w.data, state.data});
+}
+
+}  // namespace crc

@@ -1,0 +1,12 @@
+#include "kernels/cuda/launch.cuh"
+#include "kernels/ops/ema.h"
+
+namespace crc {
+
+void ema_update(Cuda& cuda, View<float, 1> ema, View<const float, 1> w, View<const StepState, 1> state) {
+  check_shape("ema_update", w, {ema.size()});
+  check_shape("ema_update", state, {1});
+  for_each(cuda, "ema_update", ema.size(), EmaUpdate{ema.data, w.data, state.data});
+}
+
+}  // namespace crc

@@ -1,0 +1,57 @@
+// Convolution layer: parameters of kernels/ops/conv2d.h and their place in a ParamLayout.
+#pragma once
+
+#include "kernels/ops/conv2d.h"
+#include "kernels/ops/reduce.h"
+#include "nn/params.h"
+
+namespace crc::nn {
+
+class Conv2d {
+ public:
+  struct Config {
+    int64_t in, out, kernel = 3, stride = 1;
+    bool bias = false;
+    bool tf32 = false;
+  };
+  Conv2d(ParamLayout& layout, const std::string& name, Config config)
+      : layout_(&layout), config_(config), conv_{config.stride, config.kernel / 2, config.tf32} {
+    weight_ = layout.add({name + ".weight",
+                          {config.out, config.kernel, config.kernel, config.in},
+                          ParamKind::conv_weight,
+                          Init::kaiming_fan_out,
+                          true});
+    if (config.bias) bias_ = layout.add({name + ".bias", {config.out}, ParamKind::bias, Init::zeros, false});
+  }
+
+  int64_t out_channels() const { return config_.out; }
+  int64_t out_extent(int64_t extent) const { return (extent + 2 * conv_.pad - config_.kernel) / conv_.stride + 1; }
+
+  template <class T> void forward(Context& context, const Weights& weights, View<T, 4> y, View<const T, 4> x) const {
+    View<const float, 1> bias{nullptr, {0}, context.device(), "no bias"};
+    if (bias_ >= 0) bias = weights.param<1>(*layout_, bias_);
+    conv2d(context, y, x, View<const float, 4>(weights.param<4>(*layout_, weight_)), bias, conv_);
+  }
+  // dx [N,H,W,in] =; gradients +=.
+  template <class T>
+  void backward_data(Context& context, const Weights& weights, View<T, 4> dx, View<const T, 4> dy) const {
+    conv2d_backward_data(context, dx, dy, View<const float, 4>(weights.param<4>(*layout_, weight_)), conv_);
+  }
+  template <class T>
+  void backward_weights(Context& context, const Weights& grads, View<const T, 4> dy, View<const T, 4> x) const {
+    conv2d_backward_weights(context, grads.param<4>(*layout_, weight_), dy, x, conv_);
+    if (bias_ >= 0) {
+      const int64_t channels = dy.shape[3];
+      const View<const T, 2> rows{dy.data, {dy.size() / channels, channels}, dy.device, dy.name};
+      column_sum(context, grads.param<1>(*layout_, bias_), rows);
+    }
+  }
+
+ private:
+  const ParamLayout* layout_;
+  Config config_;
+  Conv2dConfig conv_;
+  int weight_ = -1, bias_ = -1;
+};
+
+}  // namespace crc::nn

@@ -1,0 +1,33 @@
+// Fully connected layer: parameters of kernels/ops/linear.h.
+#pragma once
+
+#include "kernels/ops/linear.h"
+#include "nn/params.h"
+
+namespace crc::nn {
+
+class Linear {
+ public:
+  Linear(ParamLayout& layout, const std::string& name, int64_t in, int64_t out, Init init, bool decay_bias)
+      : layout_(&layout) {
+    weight_ = layout.add({name + ".weight", {out, in}, ParamKind::linear_weight, init, true});
+    bias_ = layout.add({name + ".bias", {out}, ParamKind::bias, Init::zeros, decay_bias});
+  }
+
+  void forward(Context& context, const Weights& weights, View<float, 2> y, View<const float, 2> x) const {
+    linear(context, y, x, View<const float, 2>(weights.param<2>(*layout_, weight_)),
+           View<const float, 1>(weights.param<1>(*layout_, bias_)));
+  }
+  // dx may be empty; gradients +=.
+  void backward(Context& context, const Weights& weights, const Weights& grads, View<float, 2> dx,
+                View<const float, 2> dy, View<const float, 2> x) const {
+    linear_backward(context, dx, grads.param<2>(*layout_, weight_), grads.param<1>(*layout_, bias_), dy, x,
+                    View<const float, 2>(weights.param<2>(*layout_, weight_)));
+  }
+
+ private:
+  const ParamLayout* layout_;
+  int weight_, bias_;
+};
+
+}  // namespace crc::nn

@@ -1,0 +1,18 @@
+// Multilayer perceptron on flattened inputs: linear + LeakyReLU for each hidden width, then the head. fp32.
+#pragma once
+
+#include "nn/net.h"
+
+namespace crc::nn {
+
+struct MlpConfig {
+  int64_t inputs = 2;  // H*W*channels of an image, or the length of a point
+  std::vector<int64_t> hidden = {64, 64};
+  int64_t classes = 2;
+  float slope = 0.1f;
+};
+
+// Parameters "layers.0.weight", ..., "fc.weight". Features are the last hidden activations.
+std::unique_ptr<Net> make_mlp(const MlpConfig& config);
+
+}  // namespace crc::nn

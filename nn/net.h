@@ -1,0 +1,55 @@
+// Net: a feature extractor and a linear head. Stateless: weights, gradients and saved activations are arguments.
+#pragma once
+
+#include <memory>
+#include <variant>
+
+#include "kernels/core/mode.h"
+#include "nn/params.h"
+
+namespace crc::nn {
+
+// Network inputs and activations, NHWC, in the precision of the net.
+using Activations = std::variant<View<float, 4>, View<bf16, 4>>;
+
+// What a forward pass leaves behind for its backward pass. The arrays live in the context's scratch memory: the frame
+// that was open during forward must still be open during backward.
+struct Saved {
+  virtual ~Saved() = default;
+};
+
+class Net {
+ public:
+  virtual ~Net() = default;
+  const ParamLayout& layout() const { return layout_; }
+  int64_t feature_dim() const { return feature_dim_; }
+  int64_t classes() const { return classes_; }
+  Dtype precision() const { return precision_; }
+
+  // Room for n inputs in the net's precision, from the context's scratch memory.
+  Activations take_input(Context& context, int64_t n, int64_t height, int64_t width) const;
+
+  // x [N,H,W,3] -> features [N,D], logits [N,C]. saved may be null when no backward pass follows.
+  virtual void forward(Context& context, const Weights& weights, const Activations& x, Mode mode,
+                       View<float, 2> features, View<float, 2> logits, Saved* saved) const = 0;
+  // grads += d loss / d parameters, given dlogits [N,C] and what forward saved.
+  virtual void backward(Context& context, const Weights& weights, const Weights& grads, View<const float, 2> dlogits,
+                        const Saved& saved) const = 0;
+  virtual std::unique_ptr<Saved> new_saved() const = 0;
+
+ protected:
+  Net(int64_t feature_dim, int64_t classes, Dtype precision)
+      : feature_dim_(feature_dim), classes_(classes), precision_(precision) {}
+  ParamLayout layout_;
+
+ private:
+  int64_t feature_dim_, classes_;
+  Dtype precision_;
+};
+
+inline Activations Net::take_input(Context& context, int64_t n, int64_t height, int64_t width) const {
+  if (precision_ == Dtype::bf16) return context.scratch().take<bf16, 4>({n, height, width, 3}, "input");
+  return context.scratch().take<float, 4>({n, height, width, 3}, "input");
+}
+
+}  // namespace crc::nn

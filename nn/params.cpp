@@ -1,0 +1,39 @@
+#include "nn/params.h"
+
+namespace crc::nn {
+namespace {
+constexpr int64_t kSliceFloats = 32;  // 128 bytes
+int64_t padded(int64_t floats) { return (floats + kSliceFloats - 1) / kSliceFloats * kSliceFloats; }
+}  // namespace
+
+int64_t ParamSpec::size() const {
+  int64_t n = 1;
+  for (int64_t extent : shape) n *= extent;
+  return n;
+}
+
+int ParamLayout::add(ParamSpec spec) {
+  int64_t& section = spec.decayed ? decayed_ : not_decayed_;
+  spec.offset = section;
+  section += padded(spec.size());
+  params_.push_back(std::move(spec));
+  return int(params_.size()) - 1;
+}
+
+int ParamLayout::add_running(std::string name, int64_t channels) {
+  running_.push_back({std::move(name), channels, running_total_});
+  running_total_ += padded(2 * channels);
+  return int(running_.size()) - 1;
+}
+
+int64_t ParamLayout::count() const {
+  int64_t n = 0;
+  for (const ParamSpec& spec : params_) n += spec.size();
+  return n;
+}
+
+WeightBuffers::WeightBuffers(Context& context, const ParamLayout& layout, const std::string& name)
+    : values_(context, {layout.total()}, Dtype::f32, name),
+      running_(context, {layout.running_total()}, Dtype::f32, name + " running statistics") {}
+
+}  // namespace crc::nn

@@ -1,0 +1,112 @@
+#include "nn/wrn_unit.h"
+
+#include "kernels/ops/add.h"
+
+namespace crc::nn {
+
+WrnUnit::WrnUnit(ParamLayout& layout, const std::string& name, Config config)
+    : config_(config),
+      bn1_(layout, name + ".bn1", config.in, config.norm),
+      conv1_(layout, name + ".conv1",
+             {.in = config.in,
+              .out = config.out,
+              .kernel = 3,
+              .stride = config.stride,
+              .bias = config.conv_bias,
+              .tf32 = config.tf32}),
+      bn2_(layout, name + ".bn2", config.out, config.norm),
+      conv2_(layout, name + ".conv2",
+             {.in = config.out,
+              .out = config.out,
+              .kernel = 3,
+              .stride = 1,
+              .bias = config.conv_bias,
+              .tf32 = config.tf32}) {
+  if (config.input != UnitInput::identity)
+    shortcut_.emplace(layout, name + ".convShortcut",
+                      Conv2d::Config{.in = config.in,
+                                     .out = config.out,
+                                     .kernel = 1,
+                                     .stride = config.stride,
+                                     .bias = config.conv_bias,
+                                     .tf32 = config.tf32});
+}
+
+template <class T>
+View<T, 4> WrnUnit::forward(Context& context, const Weights& weights, View<const T, 4> x, Mode mode,
+                            Saved<T>& saved) const {
+  Arena& arena = context.scratch();
+  const int64_t n = x.shape[0], h = conv1_.out_extent(x.shape[1]), w = conv1_.out_extent(x.shape[2]);
+  auto y = arena.take<T, 4>({n, h, w, config_.out}, "unit output");  // [N,H',W',out]
+  saved.x = x;
+  saved.mode = mode;
+  saved.stats1 = arena.take<float, 2>({2, config_.in}, "bn1 statistics");
+  saved.stats2 = arena.take<float, 2>({2, config_.out}, "bn2 statistics");
+
+  View<const T, 4> conv_input = x;
+  if (config_.input == UnitInput::raw) {
+    bn1_.forward_stats(context, weights, saved.stats1, x, mode);
+  } else {
+    auto a1 = arena.take<T, 4>({n, x.shape[1], x.shape[2], config_.in}, "act(bn1(x))");
+    bn1_.forward(context, weights, a1, saved.stats1, x, mode);
+    conv_input = saved.a1 = a1;
+  }
+  auto y1 = arena.take<T, 4>({n, h, w, config_.out}, "conv1 output");
+  conv1_.forward<T>(context, weights, y1, conv_input);
+  auto a2 = arena.take<T, 4>({n, h, w, config_.out}, "act(bn2(y1))");
+  bn2_.forward<T>(context, weights, a2, saved.stats2, y1, mode);
+  conv2_.forward<T>(context, weights, y, a2);
+  saved.y1 = y1;
+  saved.a2 = a2;
+
+  if (!shortcut_) {
+    add(context, y.flat(), View<const T, 1>(y.flat()), x.flat());
+  } else {
+    Arena::Frame frame(arena);
+    auto s = arena.take<T, 4>({n, h, w, config_.out}, "shortcut");
+    shortcut_->forward<T>(context, weights, s, config_.input == UnitInput::activated ? conv_input : x);
+    add(context, y.flat(), View<const T, 1>(y.flat()), View<const T, 1>(s.flat()));
+  }
+  return y;
+}
+
+template <class T>
+void WrnUnit::backward(Context& context, const Weights& weights, const Weights& grads, View<T, 4> dx,
+                       View<const T, 4> dy, const Saved<T>& saved) const {
+  Arena& arena = context.scratch();
+  Arena::Frame frame(arena);
+  const auto& s = saved.y1.shape;
+  auto d2 = arena.take<T, 4>({s[0], s[1], s[2], s[3]}, "gradient inside the unit");
+  conv2_.backward_weights<T>(context, grads, dy, saved.a2);
+  conv2_.backward_data<T>(context, weights, d2, dy);
+  bn2_.backward<T>(context, weights, grads, d2, d2, saved.y1, saved.stats2, saved.mode);
+
+  const bool raw = config_.input == UnitInput::raw;
+  conv1_.backward_weights<T>(context, grads, d2, raw ? saved.x : saved.a1);
+  conv1_.backward_data<T>(context, weights, dx, d2);
+
+  const View<const T, 1> dx_in = dx.flat();
+  if (!shortcut_) {
+    bn1_.backward<T>(context, weights, grads, dx, dx, saved.x, saved.stats1, saved.mode);
+    add(context, dx.flat(), dx_in, dy.flat());
+    return;
+  }
+  auto ds = arena.take<T, 4>({dx.shape[0], dx.shape[1], dx.shape[2], dx.shape[3]}, "gradient of the shortcut");
+  const bool activated = config_.input == UnitInput::activated;
+  shortcut_->backward_weights<T>(context, grads, dy, activated ? saved.a1 : saved.x);
+  shortcut_->backward_data<T>(context, weights, ds, dy);
+  if (config_.input == UnitInput::split)
+    bn1_.backward<T>(context, weights, grads, dx, dx, saved.x, saved.stats1, saved.mode);
+  add(context, dx.flat(), dx_in, View<const T, 1>(ds.flat()));
+  if (activated) bn1_.backward<T>(context, weights, grads, dx, dx, saved.x, saved.stats1, saved.mode);
+}
+
+#define INSTANTIATE(T)                                                                                     \
+  template View<T, 4> WrnUnit::forward(Context&, const Weights&, View<const T, 4>, Mode, Saved<T>&) const; \
+  template void WrnUnit::backward(Context&, const Weights&, const Weights&, View<T, 4>, View<const T, 4>,  \
+                                  const Saved<T>&) const;
+INSTANTIATE(float)
+INSTANTIATE(bf16)
+#undef INSTANTIATE
+
+}  // namespace crc::nn

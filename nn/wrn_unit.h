@@ -1,0 +1,59 @@
+// The residual unit of a wide residual network: the place where fusion is decided. Today the plain chain of ops, which
+// stays as the oracle of any fused schedule behind this interface.
+//   y = conv2(act(bn2(conv1(a)))) + shortcut,   a = act(bn1(x)) or x, by the unit's input rule
+#pragma once
+
+#include <optional>
+
+#include "nn/layers/batchnorm_act.h"
+#include "nn/layers/conv2d.h"
+
+namespace crc::nn {
+
+// What feeds conv1 and the shortcut of a unit. The reference codes that all say "WRN-28-2" differ exactly here.
+enum class UnitInput : uint8_t {
+  identity,   // equal channels: conv1 reads act(bn1(x)), the shortcut is x itself
+  activated,  // conv1 and the 1x1 shortcut both read act(bn1(x))
+  raw,        // both read x; bn1 only moves its statistics
+  split,      // conv1 reads act(bn1(x)), the 1x1 shortcut reads x (He et al. 2016, pre-activation)
+};
+
+class WrnUnit {
+ public:
+  struct Config {
+    int64_t in, out, stride;
+    UnitInput input;
+    BatchNormConfig norm;
+    bool conv_bias = false;
+    bool tf32 = false;
+  };
+  // What backward needs: a1 is empty when nothing read it.
+  template <class T> struct Saved {
+    View<const T, 4> x, a1, y1, a2;
+    View<float, 2> stats1, stats2;
+    Mode mode;
+  };
+
+  WrnUnit(ParamLayout& layout, const std::string& name, Config config);
+
+  int64_t out_channels() const { return config_.out; }
+  int64_t out_extent(int64_t extent) const { return conv1_.out_extent(extent); }
+
+  // x [N,H,W,in] -> [N,H',W',out], in scratch memory of the caller's frame.
+  template <class T>
+  View<T, 4> forward(Context& context, const Weights& weights, View<const T, 4> x, Mode mode, Saved<T>& saved) const;
+  // dx [N,H,W,in] = ; grads +=.
+  template <class T>
+  void backward(Context& context, const Weights& weights, const Weights& grads, View<T, 4> dx, View<const T, 4> dy,
+                const Saved<T>& saved) const;
+
+ private:
+  Config config_;
+  BatchNormAct bn1_;
+  Conv2d conv1_;
+  BatchNormAct bn2_;
+  Conv2d conv2_;
+  std::optional<Conv2d> shortcut_;
+};
+
+}  // namespace crc::nn

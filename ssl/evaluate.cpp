@@ -1,0 +1,57 @@
+#include "ssl/evaluate.h"
+
+#include <algorithm>
+#include <cmath>
+
+
+namespace crc::ssl {
+
+Prediction predict(Context& context, const nn::Net& net, const nn::Weights& weights, const ImageSet& images,
+                   const NormalizeConfig& normalize_config, int64_t batch, int64_t limit) {
+  const int64_t n = limit > 0 ? std::min(limit, images.size()) : images.size();
+  Prediction p{Tensor(context, {n, net.feature_dim()}, Dtype::f32, "features"),
+               Tensor(context, {n, net.classes()}, Dtype::f32, "logits")};
+  for (int64_t begin = 0; begin < n; begin += batch) {
+    const int64_t end = std::min(begin + batch, n);
+    Arena::Frame frame(context.scratch());
+    const nn::Activations x = net.take_input(context, end - begin, images.height(), images.width());
+    const View<const int64_t, 1> in_order{nullptr, {0}, context.device(), "all"};
+    std::visit([&](auto y) { normalize(context, y, images.pixels().slice(begin, end), in_order, normalize_config); },
+               x);
+    net.forward(context, weights, x, Mode::eval, p.features.view<float, 2>().slice(begin, end),
+                p.logits.view<float, 2>().slice(begin, end), nullptr);
+  }
+  return p;
+}
+
+Evaluation evaluate(const std::vector<float>& logits, const std::vector<int32_t>& labels, int64_t classes) {
+  Evaluation e;
+  e.confusion.assign(classes * classes, 0);
+  int64_t correct = 0;
+  for (size_t i = 0; i < logits.size() / classes; ++i) {
+    if (labels[i] < 0) continue;
+    const float* row = logits.data() + i * classes;
+    const int64_t predicted = std::max_element(row, row + classes) - row;
+    double sum = 0;
+    for (int64_t c = 0; c < classes; ++c) sum += std::exp(double(row[c]) - row[predicted]);
+    e.loss += std::log(sum) + row[predicted] - row[labels[i]];
+    correct += predicted == labels[i];
+    ++e.confusion[labels[i] * classes + predicted];
+    ++e.images;
+  }
+  if (e.images == 0) return e;
+  e.accuracy = double(correct) / double(e.images);
+  e.loss /= double(e.images);
+  int64_t occurring = 0;
+  for (int64_t c = 0; c < classes; ++c) {
+    int64_t of_class = 0;
+    for (int64_t k = 0; k < classes; ++k) of_class += e.confusion[c * classes + k];
+    if (of_class == 0) continue;
+    e.balanced_accuracy += double(e.confusion[c * classes + c]) / double(of_class);
+    ++occurring;
+  }
+  e.balanced_accuracy /= double(std::max<int64_t>(occurring, 1));
+  return e;
+}
+
+}  // namespace crc::ssl

@@ -1,0 +1,31 @@
+// Predictions of a network over a whole image set, and what they are worth.
+#pragma once
+
+#include <vector>
+
+#include "kernels/core/tensor.h"
+#include "kernels/ops/normalize.h"
+#include "nn/net.h"
+#include "ssl/image_set.h"
+
+namespace crc::ssl {
+
+struct Prediction {
+  Tensor features;  // [N,D]
+  Tensor logits;    // [N,C]
+};
+// Eval mode, no augmentation, the first `limit` images (0: all) in order, `batch` at a time.
+Prediction predict(Context& context, const nn::Net& net, const nn::Weights& weights, const ImageSet& images,
+                   const NormalizeConfig& normalize, int64_t batch, int64_t limit = 0);
+
+struct Evaluation {
+  int64_t images = 0;
+  double accuracy = 0;             // share of labelled images, 0..1
+  double balanced_accuracy = 0;    // mean recall over the classes that occur
+  double loss = 0;                 // mean cross-entropy
+  std::vector<int64_t> confusion;  // [C,C], rows are true classes
+};
+// fp64 on the host; images with label -1 do not count.
+Evaluation evaluate(const std::vector<float>& logits, const std::vector<int32_t>& labels, int64_t classes);
+
+}  // namespace crc::ssl

@@ -1,0 +1,33 @@
+// Cross-entropy on the labelled images alone.
+#include "kernels/ops/reduce.h"
+#include "kernels/ops/softmax_ce.h"
+#include "ssl/method.h"
+
+namespace crc::ssl {
+namespace {
+
+class Supervised : public Method {
+ public:
+  int64_t unlabeled(const TrainConfig&) const override { return 0; }
+
+  void gradients(const Step& s, const Batch& batch) const override {
+    Arena& arena = s.context.scratch();
+    const int64_t n = batch.labeled;
+    auto features = arena.take<float, 2>({n, s.net.feature_dim()}, "features");  // [B,D]
+    auto logits = arena.take<float, 2>({n, s.net.classes()}, "logits");          // [B,C]
+    auto losses = arena.take<float, 1>({n}, "losses");                           // [B]
+    s.net.forward(s.context, s.student, batch.images, Mode::train, features, logits, &s.saved);
+    softmax_ce(s.context, logits, losses, View<const float, 2>(logits), batch.labels, 1.0f / float(n));
+    record_mean(s.context, s.losses, View<const float, 1>(losses), s.state, kLossLabeled);
+    s.net.backward(s.context, s.student, s.grads, logits, s.saved);
+  }
+};
+
+}  // namespace
+
+const Method& supervised() {
+  static const Supervised method;
+  return method;
+}
+
+}  // namespace crc::ssl

@@ -1,0 +1,172 @@
+#include "ssl/trainer.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "kernels/ops/draw_batch.h"
+#include "kernels/ops/ema.h"
+#include "kernels/ops/gather.h"
+#include "nn/init.h"
+
+namespace crc::ssl {
+namespace {
+
+using augment::AugmentConfig;
+
+TrainConfig checked(TrainConfig config, const nn::Net& net, size_t labeled, size_t unlabeled) {
+  if (labeled == 0) fail(ExitCode::config, "there are no labelled images; label some, or set acquisition.initial");
+  if (find_method(config.method).unlabeled(config) > 0 && unlabeled == 0)
+    fail(ExitCode::config, "ssl.method \"" + config.method + "\" needs unlabelled images, and none are left");
+  config.sgd.decayed = net.layout().decayed();
+  return config;
+}
+
+}  // namespace
+
+Trainer::Trainer(Context& context, const nn::Net& net, const ImageSet& images, const std::vector<int64_t>& labeled,
+                 const std::vector<int64_t>& unlabeled, TrainConfig config)
+    : context_(context),
+      net_(net),
+      images_(images),
+      config_(checked(std::move(config), net, labeled.size(), unlabeled.size())),
+      method_(find_method(config_.method)),
+      student_(context, net.layout(), "student"),
+      ema_(context, net.layout(), "ema"),
+      grads_(context, net.layout(), "gradients"),
+      student_weights_(student_.weights()),
+      ema_weights_(ema_.weights()),
+      grad_weights_(grads_.weights()),
+      momentum_(context, {net.layout().total()}, Dtype::f32, "momentum"),
+      state_(context, {int64_t(sizeof(StepState))}, Dtype::u8, "step state"),
+      ring_(context, {config_.steps_per_epoch, kLossColumns}, Dtype::f32, "losses"),
+      labeled_(Tensor::from_host(context, {int64_t(labeled.size())}, labeled.data(), "labelled ids")),
+      unlabeled_(Tensor::from_host(context, {int64_t(unlabeled.size())}, unlabeled.data(), "unlabelled ids")),
+      saved_(net.new_saved()) {
+  nn::initialize(context, net.layout(), student_weights_, config_.seed);
+  context.copy(ema_weights_.values, student_weights_.values);
+  context.copy(ema_weights_.running, student_weights_.running);
+  set_step(context, state_.as<StepState>(), config_.schedule, int64_t(0));
+}
+
+// Draws the items of this step and builds their views in scratch memory of the caller's frame.
+Batch Trainer::next_batch() {
+  Arena& arena = context_.scratch();
+  const int64_t b = config_.batch, m = method_.unlabeled(config_);
+  const View<const StepState, 1> state = state_.as<StepState>();
+  auto ids = arena.take<int64_t, 1>({b + m}, "batch ids");
+  auto labels = arena.take<int32_t, 1>({b}, "batch labels");
+  const nn::Activations images = net_.take_input(context_, b + 2 * m, images_.height(), images_.width());
+
+  const View<const int64_t, 1> labeled_ids = ids.slice(0, b), unlabeled_ids = ids.slice(b, b + m);
+  draw_batch(context_, ids.slice(0, b), View<const int64_t, 1>(labeled_.view<int64_t, 1>()), state,
+             DrawConfig{config_.seed, Purpose::labeled_order});
+  gather_rows(context_, labels, images_.labels(), labeled_ids);
+  if (m > 0)
+    draw_batch(context_, ids.slice(b, b + m), View<const int64_t, 1>(unlabeled_.view<int64_t, 1>()), state,
+               DrawConfig{config_.seed, Purpose::unlabeled_order});
+
+  const auto view_of = [&](Purpose purpose, augment::Policy strong) {
+    AugmentConfig view = config_.weak;
+    view.seed = config_.seed;
+    view.purpose = purpose;
+    view.strong = strong;
+    return view;
+  };
+  std::visit(
+      [&](auto y) {
+        augment_batch(context_, y.slice(0, b), images_.pixels(), labeled_ids, state,
+                      view_of(Purpose::labeled_augment, augment::Policy::none));
+        if (m == 0) return;
+        augment_batch(context_, y.slice(b, b + m), images_.pixels(), unlabeled_ids, state,
+                      view_of(Purpose::weak_augment, augment::Policy::none));
+        augment_batch(context_, y.slice(b + m, b + 2 * m), images_.pixels(), unlabeled_ids, state,
+                      view_of(Purpose::strong_augment, config_.strong));
+      },
+      images);
+  return {images, labels, b, m};
+}
+
+void Trainer::run_step() {
+  Arena::Frame frame(context_.scratch());
+  step_on(next_batch());
+}
+
+void Trainer::step_on(const Batch& batch) {
+  Arena::Frame frame(context_.scratch());
+  const View<const StepState, 1> state = state_.as<StepState>();
+  context_.set_zero(grad_weights_.values);
+  method_.gradients({context_, net_, student_weights_, grad_weights_, state, config_, *saved_, ring_.view<float, 2>()},
+                    batch);
+  sgd_step(context_, student_weights_.values, momentum_.view<float, 1>(), View<const float, 1>(grad_weights_.values),
+           state, config_.sgd);
+  ema_update(context_, ema_weights_.values, View<const float, 1>(student_weights_.values), state);
+  if (config_.ema_buffers == EmaBuffers::averaged)
+    ema_update(context_, ema_weights_.running, View<const float, 1>(student_weights_.running), state);
+  else
+    context_.copy(ema_weights_.running, student_weights_.running);
+  advance_step(context_, state_.as<StepState>(), config_.schedule);
+}
+
+void Trainer::train(int64_t steps) {
+  const int64_t end = step_ + steps;
+  if (step_ < end && !replay_) {
+    run_step();  // makes the arena and the libraries' plans as large as a step needs
+    ++step_;
+    context_.synchronize();
+    replay_ = context_.record([this] { run_step(); });
+  }
+  context_.scratch().freeze();
+  for (; step_ < end; ++step_) replay_();
+  context_.scratch().thaw();
+}
+
+EpochLosses Trainer::losses(int64_t steps) {
+  const int64_t rows = config_.steps_per_epoch;
+  steps = std::clamp<int64_t>(steps, 1, std::min(rows, std::max<int64_t>(step_, 1)));
+  const std::vector<float> ring = ring_.to_host<float>(context_);
+  double mean[kLossColumns] = {};
+  for (int64_t s = step_ - steps; s < step_; ++s)
+    for (int64_t c = 0; c < kLossColumns; ++c) mean[c] += double(ring[(s % rows) * kLossColumns + c]) / double(steps);
+  for (double value : mean)
+    if (!std::isfinite(value))
+      fail(ExitCode::numerical, "the loss is not finite within steps " + std::to_string(step_ - steps) + " to " +
+                                    std::to_string(step_) + "; lower ssl.lr, or check the images");
+  return {mean[kLossLabeled], mean[kLossUnlabeled], mean[kMaskRate]};
+}
+
+void Trainer::save(nn::TensorFile& file) {
+  const auto add = [&](const char* name, View<float, 1> v) {
+    std::vector<float> host(v.size());
+    context_.copy_out(host.data(), View<const float, 1>(v));
+    file.add(name, {v.size()}, host);
+  };
+  add("student.values", student_weights_.values);
+  add("student.running", student_weights_.running);
+  add("ema.values", ema_weights_.values);
+  add("ema.running", ema_weights_.running);
+  add("momentum", momentum_.view<float, 1>());
+  add("losses", ring_.view<float, 1>());
+  file.add("step", {}, std::vector<int64_t>{step_});
+}
+
+void Trainer::restore(const nn::TensorFile& file, const std::string& source) {
+  const auto read = [&](const char* name, View<float, 1> v) {
+    const std::vector<float> host = file.at(name, source).values<float>();
+    if (int64_t(host.size()) != v.size())
+      fail(ExitCode::corrupt_data, source + ": '" + name + "' has " + std::to_string(host.size()) +
+                                       " values, this network needs " + std::to_string(v.size()));
+    context_.copy_in(v, host.data());
+  };
+  read("student.values", student_weights_.values);
+  read("student.running", student_weights_.running);
+  read("ema.values", ema_weights_.values);
+  read("ema.running", ema_weights_.running);
+  read("momentum", momentum_.view<float, 1>());
+  read("losses", ring_.view<float, 1>());
+  const std::vector<int64_t> step = file.at("step", source).values<int64_t>();
+  if (step.size() != 1 || step[0] < 0) fail(ExitCode::corrupt_data, source + ": 'step' is not one step number");
+  step_ = step[0];
+  set_step(context_, state_.as<StepState>(), config_.schedule, step_);
+}
+
+}  // namespace crc::ssl

@@ -1,0 +1,58 @@
+// Trainer: one training run of a network from its initialisation, step by step. Owns weights, EMA, momentum and the
+// step state; a step allocates nothing, never waits for the host, and on CUDA is one captured graph.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "nn/safetensors.h"
+#include "ssl/image_set.h"
+#include "ssl/method.h"
+
+namespace crc::ssl {
+
+// Means over the steps of an epoch.
+struct EpochLosses {
+  double labeled = 0, unlabeled = 0, mask_rate = 0;
+};
+
+class Trainer {
+ public:
+  // `labeled` and `unlabeled` are item ids (rows of `images`). Initialises the network from config.seed.
+  // Errors: config if there are no labelled images, or none unlabelled where the method needs them.
+  Trainer(Context& context, const nn::Net& net, const ImageSet& images, const std::vector<int64_t>& labeled,
+          const std::vector<int64_t>& unlabeled, TrainConfig config);
+
+  void train(int64_t steps);
+  // One step on a batch of the caller's making: gradients, optimizer, EMA, next step state.
+  void step_on(const Batch& batch);
+  int64_t step() const { return step_; }
+  // Means over the last `steps` steps, at most steps_per_epoch. Error numerical where one is not finite.
+  EpochLosses losses(int64_t steps);
+
+  const nn::Weights& student() const { return student_weights_; }
+  const nn::Weights& ema() const { return ema_weights_; }
+
+  // Everything a resumed run needs, as named arrays; restoring it continues with the same bits (CPU).
+  void save(nn::TensorFile& file);
+  void restore(const nn::TensorFile& file, const std::string& source);
+
+ private:
+  void run_step();
+  Batch next_batch();
+
+  Context& context_;
+  const nn::Net& net_;
+  const ImageSet& images_;
+  TrainConfig config_;
+  const Method& method_;
+  nn::WeightBuffers student_, ema_, grads_;
+  nn::Weights student_weights_, ema_weights_, grad_weights_;
+  Tensor momentum_, state_, ring_, labeled_, unlabeled_;
+  std::unique_ptr<nn::Saved> saved_;
+  std::function<void()> replay_;
+  int64_t step_ = 0;
+};
+
+}  // namespace crc::ssl

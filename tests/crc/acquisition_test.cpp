@@ -1,0 +1,187 @@
+#include "crc/acquisition.h"
+
+#include <cmath>
+#include <set>
+
+#include "tests/crc/pool.h"
+#include "tests/kernels/device.h"
+
+namespace crc::test {
+namespace {
+
+using ::testing::Test;
+
+class Acquisitions : public OnDevice {};
+
+TEST_P(Acquisitions, EveryOneSpendsExactlyTheBudgetOnUnlabeledItems) {
+  for (uint32_t seed = 0; seed < 1000; ++seed) {
+    Draws draw(seed, Purpose::test, 0, 0);
+    const Pool p = Pool::random(seed, draw.below(7), 1 + draw.below(30), 1 + draw.below(9), 2 + draw.below(4));
+    const std::set<int64_t> unlabeled(p.unlabeled.begin(), p.unlabeled.end());
+    Config config{.budget = 1 + draw.below(uint32_t(unlabeled.size())), .seed = seed, .round = draw.below(5)};
+    do config.group_size = 1 + draw.below(4);
+    while (config.budget % config.group_size != 0);
+    if (draw.coin()) config.search = "independent";
+    for (const auto& acquisition : select::acquisitions()) {
+      SCOPED_TRACE(std::string(acquisition.name) + ", seed " + std::to_string(seed));
+      config.name = acquisition.name;
+      const Selection s = p.select(context, config);
+      const std::set<int64_t> picks(s.picks.begin(), s.picks.end());
+      EXPECT_EQ(s.picks.size(), size_t(config.budget));
+      EXPECT_EQ(picks.size(), s.picks.size()) << "an item twice";
+      EXPECT_TRUE(std::ranges::includes(unlabeled, picks)) << "an item from outside the pool";
+      EXPECT_EQ(s.scores.size() * s.group_size, s.candidates.size());
+      std::vector<int64_t> from_groups;
+      for (const auto& g : s.groups) from_groups.insert(from_groups.end(), g.items.begin(), g.items.end());
+      EXPECT_EQ(from_groups, s.picks);
+      EXPECT_FALSE(s.summary.empty());
+    }
+  }
+}
+
+TEST_P(Acquisitions, OrderOfTheListsDoesNotMatter) {
+  const Pool p = Pool::random(2, 6, 60, 9);
+  Pool q = p;
+  std::ranges::reverse(q.labeled);
+  std::ranges::sort(q.unlabeled);
+  for (const auto& acquisition : select::acquisitions()) {
+    const Config config{.name = acquisition.name, .budget = 12, .group_size = 3};
+    const Selection a = p.select(context, config), b = q.select(context, config);
+    EXPECT_EQ(a.picks, b.picks) << acquisition.name;
+    EXPECT_EQ(a.scores, b.scores) << acquisition.name;
+  }
+}
+
+TEST_P(Acquisitions, TiesBreakByTheSmallestItem) {
+  Pool p = Pool::random(2, 3, 20, 4);
+  std::ranges::fill(p.features, 1.f);
+  std::ranges::fill(p.logits, 0.5f);
+  std::vector<int64_t> expected = p.unlabeled;
+  std::ranges::sort(expected);
+  expected.resize(7);
+  for (const auto& acquisition : select::acquisitions())
+    if (std::string(acquisition.name) != "random") {
+      const Selection s = p.select(context, {.name = acquisition.name, .budget = 7});
+      EXPECT_EQ(s.picks, expected) << acquisition.name;
+    }
+}
+
+TEST_P(Acquisitions, UncertaintiesEqualTheirEquations) {
+  const Pool p = Pool::random(7, 2, 50, 3, 5);
+  const auto measure = [&](const std::string& name, int64_t item) {
+    std::vector<double> z(5);
+    double total = 0;
+    for (int c = 0; c < 5; ++c) total += z[c] = std::exp(double(p.logits[item * 5 + c]));
+    double entropy = 0;
+    for (double& v : z) v /= total, entropy -= v * std::log(v);
+    std::ranges::sort(z);
+    return name == "entropy" ? entropy : name == "confidence" ? -z[4] : z[3] - z[4];
+  };
+  for (const char* name : {"entropy", "confidence", "margin"}) {
+    std::vector<int64_t> expected = p.unlabeled;
+    std::ranges::sort(expected, std::greater<>(), [&](int64_t item) { return measure(name, item); });
+    expected.resize(10);
+    const Selection s = p.select(context, {.name = name, .budget = 10});
+    EXPECT_EQ(s.picks, expected) << name;
+    for (const auto& g : s.groups) EXPECT_NEAR(g.score, measure(name, g.items[0]), 1e-12) << name;
+  }
+}
+
+TEST_P(Acquisitions, LargeLogitsDoNotOverflow) {
+  Pool p = Pool::random(7, 2, 20, 3, 4);
+  for (float& v : p.logits) v *= 1e30f;
+  for (const char* name : {"entropy", "confidence", "margin"})
+    for (double score : p.select(context, {.name = name, .budget = 3}).scores) EXPECT_TRUE(std::isfinite(score));
+}
+
+TEST_P(Acquisitions, RandomIsUniformAndFollowsSeedAndRound) {
+  const Pool p = Pool::random(3, 2, 20, 1);
+  std::vector<int64_t> picked(p.items);
+  for (int64_t round = 0; round < 4000; ++round)
+    for (int64_t item : p.select(context, {.name = "random", .budget = 5, .round = round}).picks) ++picked[item];
+  for (int64_t item : p.unlabeled) EXPECT_NEAR(double(picked[item]), 1000, 5 * std::sqrt(4000 * 0.25 * 0.75));
+  const auto picks = [&](uint32_t seed) {
+    return p.select(context, {.name = "random", .budget = 5, .seed = seed}).picks;
+  };
+  EXPECT_EQ(picks(1), picks(1));
+  EXPECT_NE(picks(1), picks(2));
+}
+
+TEST_P(Acquisitions, ErrorsSayWhatAndWhatToDo) {
+  const Pool p = Pool::random(1, 3, 10, 4);
+  const auto message = [&](Pool pool, Config config, ExitCode code = ExitCode::config) {
+    return error_of(code, [&] { pool.select(context, config); });
+  };
+  EXPECT_EQ(message(p, {.name = "crcc", .budget = 1}),
+            "acquisition \"crcc\" is not known; use one of random, entropy, confidence, margin, crc");
+  EXPECT_EQ(message(p, {.budget = 11}), "budget 11 with 10 unlabeled items; choose a budget from 1 to 10");
+  EXPECT_EQ(message(p, {.budget = 0}), "budget 0 with 10 unlabeled items; choose a budget from 1 to 10");
+  EXPECT_EQ(message(p, {.budget = 10, .group_size = 4}),
+            "group size 4 does not divide the budget 10; choose a divisor, e.g. 2");
+  EXPECT_EQ(message(p, {.budget = 1, .search = "all"}),
+            "search \"all\" is not known; use one of partition, independent, given");
+  EXPECT_EQ(message(p, {.budget = 1, .solver = "qr"}), "solver \"qr\" is not known; use one of syevd, paper-positive");
+  EXPECT_EQ(message(p, {.budget = 4, .group_size = 2, .search = "independent", .candidates = 1}),
+            "candidates 1 are fewer than the 2 groups to pick; draw at least as many");
+
+  const int64_t u = p.unlabeled[0], v = p.unlabeled[1], l = p.labeled[0];
+  const auto id = [](int64_t item) { return std::to_string(item); };
+  EXPECT_EQ(message(p, {.budget = 2, .group_size = 2, .search = "given", .given = {u, v, v}}),
+            "search \"given\": 3 item ids are not a positive number of groups of 2");
+  EXPECT_EQ(message(p, {.budget = 2, .group_size = 2, .search = "given", .given = {u, u}}),
+            "candidate group 0 holds item " + id(u) + " twice");
+  EXPECT_EQ(message(p, {.budget = 1, .search = "given", .given = {u, l}}),
+            "candidate group 1: item " + id(l) + " is not in the unlabeled list");
+  EXPECT_EQ(message(p, {.budget = 2, .search = "given", .given = {u, u}}),
+            "only 1 of the 2 groups that the budget 2 needs are disjoint among the 2 given; give more");
+
+  Pool q = p;
+  q.unlabeled.push_back(u);
+  EXPECT_EQ(message(q, {.budget = 1}), "item " + id(u) + " is twice in the unlabeled list; list every item once");
+  q = p;
+  q.unlabeled.push_back(l);
+  EXPECT_EQ(message(q, {.budget = 1}), "item " + id(l) + " is both labeled and unlabeled; remove it from one list");
+  q = p;
+  q.unlabeled.push_back(15);
+  EXPECT_EQ(message(q, {.budget = 1}),
+            "item 15 of the unlabeled list is outside 'features', which has 15 rows; item ids are row numbers from 0");
+}
+
+TEST_P(Acquisitions, NotFiniteInputsNameTheItem) {
+  for (float bad : {NAN, INFINITY, -INFINITY}) {
+    Pool p = Pool::random(1, 3, 10, 4);
+    const int64_t item = p.unlabeled[5];
+    const auto message = [&](const char* name) {
+      return error_of(ExitCode::numerical, [&] { p.select(context, {.name = name, .budget = 2}); });
+    };
+    p.features[item * p.width + 2] = bad;
+    EXPECT_NE(message("crc").find("features of item " + std::to_string(item) + " are not finite: column 2"),
+              std::string::npos);
+    p.logits[item * p.classes + 1] = bad;
+    for (const char* name : {"entropy", "confidence", "margin"})
+      EXPECT_NE(message(name).find("logits of item " + std::to_string(item) + " are not finite: column 1"),
+                std::string::npos);
+    // Outside the pool it does not matter.
+    Pool q = Pool::random(1, 3, 10, 4);
+    for (int64_t i = 0; i < q.items; ++i)
+      if (std::ranges::find(q.labeled, i) == q.labeled.end() && std::ranges::find(q.unlabeled, i) == q.unlabeled.end())
+        q.features[i * q.width] = bad;
+    EXPECT_EQ(q.select(context, {.budget = 2}).picks.size(), 2u);
+  }
+}
+
+TEST_P(Acquisitions, MissingArraysAreNamed) {
+  const std::vector<int64_t> unlabeled{0, 1, 2};
+  const Problem problem{.features = {}, .logits = {}, .labeled = {}, .unlabeled = unlabeled};
+  const auto message = [&](const char* name) {
+    return error_of(ExitCode::config, [&] { crc::select::select(context, problem, {.name = name, .budget = 1}); });
+  };
+  EXPECT_EQ(message("crc"), "acquisition \"crc\" needs features, and none were given");
+  EXPECT_EQ(message("margin"), "acquisition \"margin\" needs logits, and none were given");
+  EXPECT_EQ(crc::select::select(context, problem, {.name = "random", .budget = 3}).picks.size(), 3u);
+}
+
+CRC_ON_EACH_DEVICE(Acquisitions);
+
+}  // namespace
+}  // namespace crc::test

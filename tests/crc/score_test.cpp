@@ -1,0 +1,152 @@
+#include "crc/score.h"
+
+#include "tests/crc/pool.h"
+#include "tests/kernels/device.h"
+#include "tests/kernels/jacobi.h"
+#include "tests/kernels/tolerance.h"
+
+namespace crc::test {
+namespace {
+
+class Score : public OnDevice {};
+
+// C times the min(n, rank)-th largest eigenvalue of the n x n kernel over L and the group, and its noise floor: written
+// from the equation, without projection and without the dual.
+struct Oracle {
+  double score, noise, largest;
+};
+Oracle oracle(const Pool& p, const std::vector<int64_t>& group, int64_t rank) {
+  std::vector<int64_t> items = p.labeled;
+  items.insert(items.end(), group.begin(), group.end());
+  const int64_t n = int64_t(items.size());
+  std::vector<long double> k(n * n);
+  for (int64_t i = 0; i < n; ++i)
+    for (int64_t j = 0; j < n; ++j) {
+      long double total = 1;
+      for (int64_t d = 0; d < p.width; ++d)
+        total += (long double)p.features[items[i] * p.width + d] * p.features[items[j] * p.width + d];
+      k[i * n + j] = p.classes * total;
+    }
+  const auto w = jacobi_eigenvalues(k, n);
+  return {w[n - std::min(n, rank)], double(std::max(n, rank)) * 0x1p-52 * w[n - 1], w[n - 1]};
+}
+
+void expect_scores(const Pool& p, const Selection& s, int64_t rank) {
+  EXPECT_EQ(s.rank, rank);
+  for (size_t k = 0; k < s.scores.size(); ++k) {
+    const Oracle o = oracle(p, candidate(s, int64_t(k)), rank);
+    EXPECT_NEAR(s.scores[k], o.score, o.noise + tolerance(Class::library, Dtype::f64) * o.largest) << "group " << k;
+    EXPECT_TRUE(o.score <= 2 * o.noise || s.scores[k] > 0) << "group " << k;
+    EXPECT_TRUE(s.scores[k] == 0 || s.scores[k] > o.noise / 2) << "group " << k << ": " << s.scores[k];
+  }
+}
+
+TEST_P(Score, AroundTheRank) {
+  constexpr int64_t kWidth = 9, kGroup = 3;
+  for (int64_t n = kGroup; n <= kWidth + 4; ++n) {  // below, at and above r = 10
+    SCOPED_TRACE("n = " + std::to_string(n));
+    const Pool p = Pool::random(uint32_t(n), n - kGroup, 31, kWidth);
+    expect_scores(p, p.select(context, {.budget = 6, .group_size = kGroup}), kWidth + 1);
+  }
+}
+
+TEST_P(Score, PoolSmallerThanTheFeatures) {
+  const Pool p = Pool::random(3, 2, 5, 20);
+  expect_scores(p, p.select(context, {.budget = 2, .group_size = 1}), 7);  // rank |L|+|U|
+}
+
+TEST_P(Score, DeadConstantAndDependentFeaturesLowerTheRank) {
+  for (int64_t labeled : {1, 4, 5, 6, 12}) {
+    Pool p = Pool::random(11, labeled, 30, 9);
+    for (int64_t i = 0; i < p.items; ++i) {
+      float* h = &p.features[i * p.width];
+      h[0] = 0, h[3] = 0.37f, h[7] = 2 * h[5] - h[6];
+      h[7] = h[5];
+    }
+    const Selection s = p.select(context, {.budget = 4, .group_size = 2});
+    expect_scores(p, s, 7);
+    EXPECT_EQ(s.constant_features, 2);
+    EXPECT_NE(s.summary.find("2 features are constant"), std::string::npos) << s.summary;
+  }
+}
+
+TEST_P(Score, ExtremeScales) {
+  Pool p = Pool::random(5, 4, 20, 6);
+  const Pool base = p;
+  for (float& h : p.features) h *= 1e15f;  // the 1 of the bias is lost beside 1e30
+  expect_scores(p, p.select(context, {.budget = 4, .group_size = 2}), 6);
+  p = base;
+  for (float& h : p.features) h *= 1e-15f;  // everything is lost beside the 1
+  const Selection s = p.select(context, {.budget = 4, .group_size = 2});
+  EXPECT_EQ(s.rank, 1);
+  for (double score : s.scores) EXPECT_DOUBLE_EQ(score, 3 * 6.0);  // C n: the largest eigenvalue of C 1 1^T
+}
+
+// Relabelling the items permutes the rows of every matrix.
+TEST_P(Score, ScoresAndPicksDoNotDependOnTheOrderOfRows) {
+  for (int64_t labeled : {3, 20}) {
+    const Pool p = Pool::random(8, labeled, 40, 9);
+    Config config{.budget = 8, .group_size = 4};
+    const Selection before = p.select(context, config);
+    Pool q = p;
+    const auto relabel = [&](int64_t item) -> int64_t {
+      return permute(99, Purpose::test, 1, uint32_t(p.items), uint32_t(item));
+    };
+    for (int64_t i = 0; i < p.items; ++i)
+      std::copy_n(&p.features[i * p.width], p.width, &q.features[relabel(i) * p.width]);
+    std::ranges::transform(p.labeled, q.labeled.begin(), relabel);
+    std::ranges::transform(p.unlabeled, q.unlabeled.begin(), relabel);
+    config.search = "given";
+    for (int64_t item : before.candidates) config.given.push_back(relabel(item));
+    const Selection after = q.select(context, config);
+    for (size_t k = 0; k < before.scores.size(); ++k)
+      EXPECT_NEAR(after.scores[k], before.scores[k],
+                  tolerance(Class::library, Dtype::f64) * oracle(p, candidate(before, int64_t(k)), 10).largest);
+    std::vector<int64_t> expected, picks = after.picks;
+    for (int64_t item : before.picks) expected.push_back(relabel(item));
+    std::ranges::sort(expected);
+    std::ranges::sort(picks);
+    EXPECT_EQ(picks, expected);
+  }
+}
+
+TEST_P(Score, BatchesDoNotChangeTheBits) {
+  const Pool p = Pool::random(4, 30, 64, 40);
+  const Selection all = p.select(context, {.budget = 2, .group_size = 2});
+  Config one{.budget = 2, .group_size = 2, .search = "given"};
+  for (int64_t k = 0; k < 5; ++k) {
+    one.given = candidate(all, k);
+    EXPECT_EQ(p.select(context, one).scores.at(0), all.scores[k]);
+  }
+}
+
+TEST_P(Score, PaperPositiveIsTheLiteralRule) {
+  const Pool p = Pool::random(4, 3, 20, 9);  // n = 5 <= rank: no zero to stumble over
+  const Selection naive = p.select(context, {.budget = 2, .group_size = 2, .solver = "paper-positive"});
+  const Selection exact = p.select(context, {.budget = 2, .group_size = 2});
+  expect_close(naive.scores, exact.scores, Class::library, Dtype::f32, "scores at full rank");
+  // A copy of a labelled item: the exact score is 0, the literal one skips the zero.
+  Pool copies = p;
+  for (int64_t k = 0; k < 10; ++k) copies.copy_features(copies.unlabeled[k], copies.labeled[k % 3]);
+  Config config{.budget = 1, .search = "given"};
+  config.given.assign(copies.unlabeled.begin(), copies.unlabeled.begin() + 10);
+  for (double score : copies.select(context, config).scores) EXPECT_EQ(score, 0);
+  config.solver = "paper-positive";
+  for (double score : copies.select(context, config).scores) EXPECT_GT(score, 0);
+}
+
+TEST(ScoreThreads, SameBitsForAnyNumber) {
+  const Pool p = Pool::random(4, 12, 300, 17);
+  Context one = Context::cpu(1), three = Context::cpu(3);
+  for (const char* search : {"partition", "independent"}) {
+    const Config config{.budget = 30, .group_size = 3, .search = search};
+    const Selection a = p.select(one, config), b = p.select(three, config);
+    EXPECT_EQ(a.picks, b.picks);
+    EXPECT_EQ(a.scores, b.scores);
+  }
+}
+
+CRC_ON_EACH_DEVICE(Score);
+
+}  // namespace
+}  // namespace crc::test

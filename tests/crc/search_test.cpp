@@ -1,0 +1,129 @@
+#include "crc/search.h"
+
+#include <cmath>
+#include <set>
+
+#include "tests/crc/pool.h"
+#include "tests/kernels/device.h"
+
+namespace crc::test {
+namespace {
+
+using select::Copies;
+using select::Groups;
+
+std::vector<int64_t> iota(int64_t n, int64_t first = 0) {
+  std::vector<int64_t> v(n);
+  std::iota(v.begin(), v.end(), first);
+  return v;
+}
+
+TEST(Partition, CutsThePoolIntoDisjointGroups) {
+  for (int64_t n : {1, 2, 7, 64, 101})
+    for (int64_t size : {int64_t(1), int64_t(3), n}) {
+      if (size > n) continue;
+      const Groups groups = select::partition(iota(n, 50), size, 1, 2);
+      EXPECT_EQ(groups.count(), n / size);
+      const std::set<int64_t> distinct(groups.members.begin(), groups.members.end());
+      EXPECT_EQ(distinct.size(), groups.members.size());
+      EXPECT_GE(*distinct.begin(), 50);
+      EXPECT_LT(*distinct.rbegin(), 50 + n);
+      for (int64_t k = 0; k < groups.count(); ++k) EXPECT_TRUE(std::ranges::is_sorted(groups[k]));
+    }
+}
+
+TEST(Partition, SeedAndRoundEachShuffleAnew) {
+  const auto pool = iota(100);
+  const auto base = select::partition(pool, 5, 1, 0).members;
+  EXPECT_EQ(base, select::partition(pool, 5, 1, 0).members);
+  EXPECT_NE(base, select::partition(pool, 5, 2, 0).members);
+  EXPECT_NE(base, select::partition(pool, 5, 1, 1).members);
+}
+
+TEST(Independent, EachGroupIsDistinctAndDrawsFromTheWholePool) {
+  std::vector<int64_t> seen(10);
+  const Groups groups = select::independent(iota(10), 4, 5000, 0, 3, 0);
+  ASSERT_EQ(groups.count(), 5000);
+  for (int64_t k = 0; k < groups.count(); ++k) {
+    EXPECT_TRUE(std::ranges::adjacent_find(groups[k], std::greater_equal<>()) == groups[k].end());
+    for (int64_t item : groups[k]) ++seen[item];
+  }
+  for (int64_t count : seen) EXPECT_NEAR(double(count), 2000, 5 * std::sqrt(5000 * 0.4 * 0.6));  // five sigma
+  const Groups tail = select::independent(iota(10), 4, 10, 4990, 3, 0);
+  EXPECT_TRUE(std::equal(tail.members.begin(), tail.members.end(), groups.members.end() - 40)) << "a draw has a number";
+}
+
+// Features are the item's value in `values`, so that equal values are copies.
+std::vector<int64_t> chosen_of(const std::vector<float>& values, std::vector<int64_t> labeled, const Groups& groups,
+                               std::vector<double> scores, int64_t wanted) {
+  const select::HostRows rows{values, 1};
+  std::vector<int64_t> unlabeled;
+  for (int64_t i = 0; i < int64_t(values.size()); ++i)
+    if (std::ranges::find(labeled, i) == labeled.end()) unlabeled.push_back(i);
+  std::vector<int64_t> chosen;
+  select::choose(chosen, wanted, groups, scores, Copies(rows, labeled, unlabeled));
+  return chosen;
+}
+using Ids = std::vector<int64_t>;
+
+TEST(Choose, BestFirstTiesByTheSmallestItem) {
+  const Groups groups{2, {4, 5, 0, 3, 1, 2}};
+  EXPECT_EQ(chosen_of({0, 1, 2, 3, 4, 5}, {}, groups, {1, 3, 2}, 2), (Ids{1, 2}));
+  EXPECT_EQ(chosen_of({0, 1, 2, 3, 4, 5}, {}, groups, {2, 2, 2}, 3), (Ids{1, 2, 0}));
+}
+TEST(Choose, OverlappingGroupsAreSkipped) {
+  EXPECT_EQ(chosen_of({0, 1, 2, 3}, {}, {2, {0, 1, 1, 2, 2, 3}}, {3, 2, 1}, 2), (Ids{0, 2}));
+  EXPECT_EQ(chosen_of({0, 1, 2, 3}, {}, {2, {0, 1, 1, 2, 1, 3}}, {1, 2, 3}, 2), (Ids{2}));
+}
+TEST(Choose, CopiesComeLast) {
+  // Item 3 copies the labelled 0; 4 and 5 are equal; 6 copies 1.
+  const std::vector<float> values{9, 1, 2, 9, 4, 4, 1, 7};
+  const Groups groups{2, {2, 3, 4, 5, 1, 2, 6, 7}};
+  EXPECT_EQ(chosen_of(values, {0}, groups, {9, 8, 2, 1}, 1), (Ids{2}));
+  EXPECT_EQ(chosen_of(values, {0}, groups, {9, 8, 1, 2}, 3), (Ids{3, 0, 1}));  // 2 would bring a copy of 6
+}
+
+class Search : public OnDevice {};
+
+// Proposition 2: no copy is picked while a group without one is a candidate; at n <= rank its score is exactly 0.
+TEST_P(Search, NeverPicksACopyWhileThereIsAnAlternative) {
+  int alternatives = 0, degenerate = 0;
+  for (uint32_t seed = 0; seed < 2000; ++seed) {
+    Draws draw(seed, Purpose::test, 1, 0);
+    const int64_t group = 1 + draw.below(3), labeled = 1 + draw.below(8), width = 3 + draw.below(6);
+    Pool p = Pool::random(seed, labeled, 9 + draw.below(8), width);
+    for (int64_t planted = 0; planted < 6; ++planted) {
+      const int64_t to = p.unlabeled[draw.below(uint32_t(p.unlabeled.size()))];
+      p.copy_features(to, draw.coin() ? p.labeled[0] : p.unlabeled[draw.below(uint32_t(p.unlabeled.size()))]);
+    }
+    const Config config{
+        .budget = group, .group_size = group, .search = seed % 2 ? "partition" : "independent", .seed = seed};
+    const Selection s = p.select(context, config);
+    bool alternative = false;
+    for (size_t k = 0; k < s.scores.size(); ++k) {
+      const bool copies = p.degenerate(candidate(s, int64_t(k)));
+      alternative |= !copies;
+      degenerate += copies;
+      EXPECT_TRUE(labeled + group > s.rank || (s.scores[k] == 0) == copies) << "seed " << seed << ": " << s.scores[k];
+    }
+    alternatives += alternative;
+    EXPECT_FALSE(alternative && p.degenerate(s.picks)) << "seed " << seed;
+  }
+  EXPECT_GT(alternatives, 1500);
+  EXPECT_GT(degenerate, 2000);
+}
+
+TEST_P(Search, IndependentFillsTheBudgetEvenWithTheWholePool) {
+  const Pool p = Pool::random(1, 3, 24, 5);
+  const Selection s = p.select(context, {.budget = 24, .group_size = 4, .search = "independent", .candidates = 6});
+  std::vector<int64_t> picks = s.picks, all = p.unlabeled;
+  std::ranges::sort(picks);
+  std::ranges::sort(all);
+  EXPECT_EQ(picks, all);
+  EXPECT_EQ(s.groups.size(), 6u);
+}
+
+CRC_ON_EACH_DEVICE(Search);
+
+}  // namespace
+}  // namespace crc::test

@@ -1,0 +1,75 @@
+#include "kernels/ops/eigvals.h"
+
+#include "tests/kernels/arrays.h"
+#include "tests/kernels/device.h"
+#include "tests/kernels/jacobi.h"
+#include "tests/kernels/tolerance.h"
+
+namespace crc::test {
+namespace {
+
+class Eigvals : public OnDevice {};
+
+// Symmetric, entries of both signs; `poison` goes above the diagonal, where no solver may look.
+template <class T> std::vector<T> symmetric(int64_t batch, int64_t n, uint32_t seed, T poison) {
+  std::vector<T> a = cast<T>(uniform(batch * n * n, seed));
+  for (int64_t b = 0; b < batch; ++b)
+    for (int64_t i = 0; i < n; ++i)
+      for (int64_t j = i + 1; j < n; ++j) a[(b * n + i) * n + j] = poison;
+  return a;
+}
+
+template <class T> std::vector<T> run(Context& context, int64_t batch, int64_t n, const std::vector<T>& a) {
+  Guarded<T, 2> w(context, {batch, n}, std::vector<T>(batch * n), "w");
+  Guarded<T, 3> matrices(context, {batch, n, n}, a, "a");
+  eigvals(context, w.view(), matrices.view());
+  matrices.get();
+  return w.get();
+}
+
+template <class T> void agrees_with_jacobi(Context& context) {
+  for (auto [batch, n] :
+       {std::pair<int64_t, int64_t>{1, 1}, {0, 5}, {3, 0}, {7, 2}, {5, 3}, {4, 31}, {4, 33}, {2, 65}}) {
+    const auto a = symmetric<T>(batch, n, uint32_t(n), T(NAN));
+    std::vector<double> expected;
+    for (int64_t b = 0; b < batch; ++b) {
+      std::vector<double> full(n * n);
+      for (int64_t i = 0; i < n; ++i)
+        for (int64_t j = 0; j <= i; ++j) full[i * n + j] = full[j * n + i] = a[(b * n + i) * n + j];
+      const auto w = jacobi_eigenvalues(full, n);
+      expected.insert(expected.end(), w.begin(), w.end());
+    }
+    const auto w = run(context, batch, n, a);
+    expect_close(w, expected, Class::library, DtypeOf<T>::value, "w");
+    EXPECT_EQ(w, run(context, batch, n, a)) << "not the same bits twice";
+  }
+}
+TEST_P(Eigvals, Fp64AgreesWithJacobi) { agrees_with_jacobi<double>(context); }
+TEST_P(Eigvals, Fp32AgreesWithJacobi) { agrees_with_jacobi<float>(context); }
+
+TEST_P(Eigvals, NonFiniteEntryIsAnErrorThatNamesTheMatrix) {
+  for (double bad : {double(NAN), double(INFINITY)}) {
+    auto a = symmetric<double>(4, 5, 1, 0.0);
+    a[2 * 25 + 3 * 5 + 1] = bad;
+    try {
+      run(context, 4, 5, a);
+      FAIL() << "accepted";
+    } catch (const Error& e) {
+      EXPECT_EQ(e.code(), ExitCode::numerical);
+      EXPECT_NE(std::string(e.what()).find("matrix 2 of 4 (5x5) has an entry that is NaN or infinite"),
+                std::string::npos)
+          << e.what();
+    }
+  }
+}
+
+TEST(EigvalsThreads, SameBitsForAnyNumber) {
+  const auto a = symmetric<double>(9, 129, 3, 0.0);
+  Context one = Context::cpu(1), three = Context::cpu(3);
+  EXPECT_EQ(run(one, 9, 129, a), run(three, 9, 129, a));
+}
+
+CRC_ON_EACH_DEVICE(Eigvals);
+
+}  // namespace
+}  // namespace crc::test

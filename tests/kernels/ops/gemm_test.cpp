@@ -1,0 +1,98 @@
+#include "kernels/ops/gemm.h"
+
+#include "tests/kernels/arrays.h"
+#include "tests/kernels/device.h"
+#include "tests/kernels/tolerance.h"
+
+namespace crc::test {
+namespace {
+
+template <class T> struct Problem {
+  int64_t m, n, k;
+  GemmConfig config;
+  std::vector<T> a, b, c;
+
+  Problem(int64_t rows, int64_t columns, int64_t inner, GemmConfig with)
+      : m(rows),
+        n(columns),
+        k(inner),
+        config(with),
+        a(cast<T>(uniform(m * k, 1))),
+        b(cast<T>(uniform(k * n, 2))),
+        c(cast<T>(uniform(m * n, 3))) {}
+
+  std::vector<T> run(Context& context) const {
+    const bool ta = config.transpose_a, tb = config.transpose_b;
+    Guarded<T, 2> x(context, {ta ? k : m, ta ? m : k}, a, "a");
+    Guarded<T, 2> y(context, {tb ? n : k, tb ? k : n}, b, "b");
+    Guarded<T, 2> z(context, {m, n}, c, "c");
+    gemm(context, z.view(), View<const T, 2>(x), View<const T, 2>(y), config);
+    return z.get();
+  }
+  std::vector<double> expected() const {
+    std::vector<double> out(m * n);
+    for (int64_t i = 0; i < m; ++i)
+      for (int64_t j = 0; j < n; ++j) {
+        double total = 0;
+        for (int64_t p = 0; p < k; ++p)
+          total += double(a[config.transpose_a ? p * m + i : i * k + p]) *
+                   double(b[config.transpose_b ? j * k + p : p * n + j]);
+        out[i * n + j] = config.alpha * total + config.beta * c[i * n + j];
+      }
+    return out;
+  }
+};
+
+class Gemm : public OnDevice {};
+
+template <class T> void equals_the_equation(Context& context) {
+  for (auto [m, n, k] : {std::tuple<int64_t, int64_t, int64_t>{1, 1, 1},
+                         {7, 5, 3},
+                         {31, 33, 32},
+                         {0, 4, 4},
+                         {4, 0, 4},
+                         {5, 3, 0},
+                         {129, 130, 257},
+                         {960, 10, 128},
+                         {1025, 17, 1}})
+    for (bool ta : {false, true})
+      for (bool tb : {false, true})
+        for (double beta : {0.0, 0.5}) {
+          const Problem<T> p(m, n, k, {.transpose_a = ta, .transpose_b = tb, .alpha = -1.5, .beta = beta});
+          SCOPED_TRACE("m " + std::to_string(m) + " n " + std::to_string(n) + " k " + std::to_string(k));
+          const auto c = p.run(context);
+          expect_close(c, p.expected(), Class::library, DtypeOf<T>::value, "c");
+          EXPECT_EQ(c, p.run(context)) << "not the same bits twice";
+        }
+}
+TEST_P(Gemm, Fp32EqualsTheEquation) { equals_the_equation<float>(context); }
+TEST_P(Gemm, Fp64EqualsTheEquation) { equals_the_equation<double>(context); }
+
+TEST_P(Gemm, BetaZeroIgnoresWhatWasThere) {
+  Problem<float> p(3, 4, 5, {});
+  p.c.assign(12, std::nanf(""));
+  const auto c = p.run(context);
+  p.c.assign(12, 0);
+  expect_close(c, p.expected(), Class::library, Dtype::f32, "c");
+}
+
+TEST_P(Gemm, WrongShapeIsAnErrorThatNamesTheView) {
+  Guarded<float, 2> a(context, {2, 3}, uniform(6, 1), "left"), c(context, {2, 2}, uniform(4, 1), "out");
+  try {
+    gemm(context, c.view(), View<const float, 2>(a), View<const float, 2>(a), GemmConfig{});
+    FAIL() << "accepted";
+  } catch (const Error& e) {
+    EXPECT_STREQ(e.what(), "gemm: 'left' has shape [2,3], expected [3,2]");
+  }
+}
+
+TEST(GemmThreads, SameBitsForAnyNumber) {
+  const Problem<double> p(517, 129, 2049, {.transpose_a = true});
+  Context one = Context::cpu(1), three = Context::cpu(3);
+  EXPECT_EQ(p.run(one), p.run(three));
+}
+
+CRC_ON_EACH_DEVICE(Gemm);
+
+}  // namespace
+}  // namespace crc::test
