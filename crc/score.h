@@ -33,7 +33,8 @@ struct Solver {
 std::span<const Solver> solvers();
 const Solver& find_solver(const std::string& name);  // Error config: unknown
 
-// Matrices of groups are made and solved in batches of at most this many bytes.
-inline constexpr int64_t kBatchBytes = 256ll << 20;
+// Matrices of groups are made and solved in batches of at most this many bytes: hundreds of 129 x 129 matrices, enough
+// to fill a GPU, and small beside a pool.
+inline constexpr int64_t kBatchBytes = 64ll << 20;
 
 }  // namespace crc::select

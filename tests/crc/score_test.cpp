@@ -111,13 +111,14 @@ TEST_P(Score, ScoresAndPicksDoNotDependOnTheOrderOfRows) {
 }
 
 TEST_P(Score, BatchesDoNotChangeTheBits) {
-  const Pool p = Pool::random(4, 30, 64, 40);
-  const Selection all = p.select(context, {.budget = 2, .group_size = 2});
-  Config one{.budget = 2, .group_size = 2, .search = "given"};
-  for (int64_t k = 0; k < 5; ++k) {
-    one.given = candidate(all, k);
-    EXPECT_EQ(p.select(context, one).scores.at(0), all.scores[k]);
-  }
+  constexpr int64_t kLabeled = 100, kGroups = 840;
+  static_assert(kGroups * (kLabeled + 1) * (kLabeled + 1) * 8 > select::kBatchBytes, "one batch tests nothing");
+  const Pool p = Pool::random(4, kLabeled, kGroups, 128);
+  const Selection all = p.select(context, {.budget = 1});
+  Config few{.budget = 1, .search = "given"};
+  few.given = {candidate(all, 0)[0], candidate(all, kGroups - 1)[0]};
+  const Selection s = p.select(context, few);
+  EXPECT_EQ(s.scores, (std::vector<double>{all.scores.front(), all.scores.back()}));
 }
 
 TEST_P(Score, PaperPositiveIsTheLiteralRule) {
