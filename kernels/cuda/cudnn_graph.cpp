@@ -1,5 +1,6 @@
 #include "kernels/cuda/cudnn_graph.h"
 
+#include <iterator>
 #include <utility>
 
 #include "kernels/core/error.h"
@@ -177,7 +178,7 @@ std::vector<Descriptor> ConvGraph::configurations(cudnnBackendHeurMode_t mode) {
   return found;
 }
 
-bool ConvGraph::try_plan(const Descriptor& configuration, Plan& plan) {
+bool ConvGraph::try_plan(Descriptor configuration, Plan& plan) {
   Descriptor engine(CUDNN_BACKEND_ENGINE_DESCRIPTOR);
   cudnnBackendDescriptor_t raw = engine.raw();
   configuration.get(CUDNN_ATTR_ENGINECFG_ENGINE, CUDNN_TYPE_BACKEND_DESCRIPTOR, 1, &raw);
@@ -202,15 +203,16 @@ bool ConvGraph::try_plan(const Descriptor& configuration, Plan& plan) {
     return false;
   }
   plan.plan.get(CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE, CUDNN_TYPE_INT64, 1, &plan.workspace_bytes);
+  plan.configuration = std::move(configuration);
   return true;
 }
 
 std::vector<Plan> ConvGraph::plans(size_t count) {
   std::vector<Plan> found;
   for (const cudnnBackendHeurMode_t mode : {CUDNN_HEUR_MODE_A, CUDNN_HEUR_MODE_FALLBACK})
-    for (const Descriptor& configuration : configurations(mode)) {
+    for (Descriptor& configuration : configurations(mode)) {
       if (found.size() == count) return found;
-      if (Plan plan; try_plan(configuration, plan)) found.push_back(std::move(plan));
+      if (Plan plan; try_plan(std::move(configuration), plan)) found.push_back(std::move(plan));
     }
   return found;
 }

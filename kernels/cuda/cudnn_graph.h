@@ -59,6 +59,7 @@ constexpr int64_t kUidIn0 = 1, kUidIn1 = 2, kUidOut = 3;  // of the tensors, in 
 constexpr int64_t kByteAlignment = 16;                    // of their data
 
 struct Plan {
+  Descriptor configuration;  // outlives the plan made from it
   Descriptor plan;
   int64_t workspace_bytes = 0;
   int64_t engine = -1;  // cuDNN's number of it, for logs
@@ -74,7 +75,7 @@ class ConvGraph {
 
  private:
   std::vector<Descriptor> configurations(cudnnBackendHeurMode_t mode);
-  bool try_plan(const Descriptor& configuration, Plan& plan);
+  bool try_plan(Descriptor configuration, Plan& plan);
 
   const Target& target_;
   ConvProblem problem_;

@@ -7,7 +7,7 @@ namespace crc {
 
 void conv2d(Cpu& cpu, View<float, 4> y, View<const float, 4> x, View<const float, 4> w, View<const float, 1> bias,
             Conv2dConfig config) {
-  const ConvProblem problem = conv_problem<const float>("conv2d", x, w, y, config);
+  const ConvProblem problem = conv_problem<float>("conv2d", x, w, y, config);
   if (bias.size()) check_shape("conv2d", bias, {problem.k});
   if (problem.n == 0) return;
   cpu.onednn().conv(cpu, ConvPass::forward, problem, x.data, w.data, bias.size() ? bias.data : nullptr, y.data);
@@ -15,14 +15,14 @@ void conv2d(Cpu& cpu, View<float, 4> y, View<const float, 4> x, View<const float
 
 void conv2d_backward_data(Cpu& cpu, View<float, 4> dx, View<const float, 4> dy, View<const float, 4> w,
                           Conv2dConfig config) {
-  const ConvProblem problem = conv_problem<const float>("conv2d_backward_data", dx, w, dy, config);
+  const ConvProblem problem = conv_problem<float>("conv2d_backward_data", dx, w, dy, config);
   if (problem.n == 0) return;
   cpu.onednn().conv(cpu, ConvPass::backward_data, problem, dy.data, w.data, nullptr, dx.data);
 }
 
 void conv2d_backward_weights(Cpu& cpu, View<float, 4> dw, View<const float, 4> dy, View<const float, 4> x,
                              Conv2dConfig config) {
-  const ConvProblem problem = conv_problem<const float>("conv2d_backward_weights", x, dw, dy, config);
+  const ConvProblem problem = conv_problem<float>("conv2d_backward_weights", x, dw, dy, config);
   if (problem.n == 0) return;
   const Arena::Frame frame(cpu.scratch());
   const auto sum = cpu.scratch().take<float>({dw.size()}, "weight gradient of this batch");

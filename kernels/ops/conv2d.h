@@ -3,7 +3,9 @@
 // x [N,H,W,C]  w [K,R,R,C]  bias [K] or empty  y [N,P,Q,K] with P = (H + 2*pad - R)/stride + 1.
 // Backward: dx = (not +=); dw +=. The gradient of the bias is column_sum of dy (reduce.h).
 // Class: library (oneDNN on the CPU, cuDNN on CUDA; fp32 is true fp32, never tf32, unless config.tf32).
-// bf16: x, y, dx, dy are bf16; w, bias and dw stay fp32 (weights are rounded to bf16 inside, sums are fp32).
+// bf16: x, y, dx, dy are bf16; w, bias and dw stay fp32 (weights are rounded to bf16 inside, sums are fp32). cuDNN gives
+// the batch's weight gradient, and y before the bias is added, rounded to bf16.
+// The same bits every time; on the CPU also for any number of threads.
 // No aliasing. Errors: internal for shapes that do not fit.
 #pragma once
 
@@ -37,8 +39,8 @@ CRC_OP_BF16(void, conv2d_backward_weights,
 
 // The problem that these shapes describe; fails unless they fit together.
 template <class T>
-ConvProblem conv_problem(const char* op, const View<T, 4>& x, const View<const float, 4>& w, const View<T, 4>& y,
-                         Conv2dConfig config) {
+ConvProblem conv_problem(const char* op, const View<const T, 4>& x, const View<const float, 4>& w,
+                         const View<const T, 4>& y, Conv2dConfig config) {
   const ConvProblem problem{.n = x.shape[0],
                             .h = x.shape[1],
                             .w = x.shape[2],
@@ -47,8 +49,8 @@ ConvProblem conv_problem(const char* op, const View<T, 4>& x, const View<const f
                             .r = w.shape[1],
                             .stride = config.stride,
                             .pad = config.pad,
-                            .dtype = DtypeOf<std::remove_const_t<T>>::value,
-                            .tf32 = config.tf32};
+                            .dtype = DtypeOf<T>::value,
+                            .tf32 = config.tf32 && std::is_same_v<T, float>};
   check_shape(op, w, {problem.k, problem.r, problem.r, problem.c});
   const bool kernel_fits = std::min(problem.h, problem.w) + 2 * problem.pad >= problem.r;
   if (problem.c < 1 || problem.k < 1 || problem.r < 1 || problem.stride < 1 || problem.pad < 0 || !kernel_fits)

@@ -1,0 +1,126 @@
+#include "kernels/cuda/cudnn.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <map>
+#include <utility>
+
+#include "kernels/cuda/check.h"
+#include "kernels/cuda/cuda.h"
+#include "kernels/cuda/cudnn_graph.h"
+
+namespace crc {
+namespace {
+
+struct Arrays {
+  const void *in0, *in1;
+  void* out;
+};
+
+void execute(Cuda& cuda, cudnnHandle_t handle, const cudnn::Plan& plan, const Arrays& arrays) {
+  const Arena::Frame frame(cuda.scratch());
+  void* workspace = cuda.scratch().take_bytes(plan.workspace_bytes);
+  const void* pointers[] = {arrays.in0, arrays.in1, arrays.out};
+  cudnn::Descriptor pack(CUDNN_BACKEND_VARIANT_PACK_DESCRIPTOR);
+  pack.set(CUDNN_ATTR_VARIANT_PACK_UNIQUE_IDS, {cudnn::kUidIn0, cudnn::kUidIn1, cudnn::kUidOut});
+  pack.set(CUDNN_ATTR_VARIANT_PACK_DATA_POINTERS, CUDNN_TYPE_VOID_PTR, 3, pointers);
+  pack.set(CUDNN_ATTR_VARIANT_PACK_WORKSPACE, CUDNN_TYPE_VOID_PTR, 1, &workspace);
+  pack.finalize("cuDNN variant pack");
+  cudnn::check(CRC_CUDNN(cudnnBackendExecute)(handle, plan.plan.raw(), pack.raw()), "cuDNN convolution");
+}
+
+bool autotuned() {
+  const char* v = std::getenv("CRC_CUDNN_AUTOTUNE");
+  return v && std::string(v) == "1";
+}
+
+// The fastest of a few runs: a plan's time has a floor, and noise only adds to it.
+float fastest_ms(Cuda& cuda, cudnnHandle_t handle, const cudnn::Plan& plan, const Arrays& arrays) {
+  constexpr int kRuns = 5;  // the first also loads the kernel
+  cudaEvent_t begin, end;
+  check_cuda(cudaEventCreate(&begin), "create an event");
+  check_cuda(cudaEventCreate(&end), "create an event");
+  float best = 0;
+  for (int run = 0; run < kRuns; ++run) {
+    float ms = 0;
+    check_cuda(cudaEventRecord(begin, cuda.stream()), "time a cuDNN plan");
+    execute(cuda, handle, plan, arrays);
+    check_cuda(cudaEventRecord(end, cuda.stream()), "time a cuDNN plan");
+    check_cuda(cudaEventSynchronize(end), "time a cuDNN plan");
+    check_cuda(cudaEventElapsedTime(&ms, begin, end), "time a cuDNN plan");
+    best = run == 0 ? ms : std::min(best, ms);
+  }
+  (void)cudaEventDestroy(begin);
+  (void)cudaEventDestroy(end);
+  return best;
+}
+
+// An input as its plan wants it: a copy in scratch if it is not aligned.
+const void* aligned(Cuda& cuda, const void* data, int64_t bytes) {
+  if (reinterpret_cast<uintptr_t>(data) % cudnn::kByteAlignment == 0) return data;
+  void* copy = cuda.scratch().take_bytes(bytes);
+  copy_within(cuda, copy, data, bytes);
+  return copy;
+}
+
+}  // namespace
+
+// The library's handle and the plans made so far.
+class CudnnHandle {
+ public:
+  static constexpr int kSlot = 0;
+  explicit CudnnHandle(Cuda& cuda) {
+    cudnn::check(CRC_CUDNN(cudnnCreate)(&target_.handle), "open cuDNN on " + to_string(cuda.device()));
+    cudnn::check(CRC_CUDNN(cudnnSetStream)(target_.handle, cuda.stream()), "set cuDNN's stream");
+  }
+  ~CudnnHandle() {
+    plans_.clear();
+    (void)CRC_CUDNN(cudnnDestroy)(target_.handle);
+  }
+  CudnnHandle(const CudnnHandle&) = delete;
+  CudnnHandle& operator=(const CudnnHandle&) = delete;
+
+  void conv(Cuda& cuda, ConvPass pass, const ConvProblem& problem, const Arrays& arrays) {
+    const auto key = std::make_pair(pass, problem);
+    auto found = plans_.find(key);
+    if (found == plans_.end()) found = plans_.emplace(key, choose(cuda, pass, problem, arrays)).first;
+    execute(cuda, target_.handle, found->second, arrays);
+  }
+
+ private:
+  cudnn::Plan choose(Cuda& cuda, ConvPass pass, const ConvProblem& problem, const Arrays& arrays) {
+    const std::string what = "convolution " + to_string(pass) + " " + to_string(problem);
+    cudaStreamCaptureStatus capture = cudaStreamCaptureStatusNone;
+    check_cuda(cudaStreamIsCapturing(cuda.stream(), &capture), what);
+    if (capture != cudaStreamCaptureStatusNone)
+      fail_internal(what + ": its first call is under graph capture; run the step once before recording it");
+
+    constexpr size_t kTimed = 8;  // heuristics are rarely further off than this
+    cudnn::ConvGraph graph(target_, pass, problem);
+    std::vector<cudnn::Plan> plans = graph.plans(autotuned() ? kTimed : 1);
+    if (plans.empty()) fail_internal("cuDNN has no engine for " + what + ":" + graph.refusals());
+    size_t best = 0;
+    float best_ms = 0;
+    for (size_t i = 0; plans.size() > 1 && i < plans.size(); ++i) {
+      const float ms = fastest_ms(cuda, target_.handle, plans[i], arrays);
+      if (i == 0 || ms < best_ms) best = i, best_ms = ms;
+    }
+    return std::move(plans[best]);
+  }
+
+  cudnn::Target target_;
+  std::map<std::pair<ConvPass, ConvProblem>, cudnn::Plan> plans_;
+};
+
+void cudnn_conv(Cuda& cuda, ConvPass pass, const ConvProblem& problem, const void* in0, const void* in1, void* out) {
+  CudnnHandle& handle = cuda.handle<CudnnHandle>([](Cuda& c) { return std::make_shared<CudnnHandle>(c); });
+  if (reinterpret_cast<uintptr_t>(out) % cudnn::kByteAlignment)
+    fail_internal("convolution " + to_string(pass) + ": the output is not 16-byte aligned");
+  const Arena::Frame frame(cuda.scratch());
+  const int64_t element = size_of(problem.dtype);
+  const int64_t bytes0 = element * (pass == ConvPass::forward ? problem.x_size() : problem.y_size());
+  const int64_t bytes1 = element * (pass == ConvPass::backward_weights ? problem.x_size() : problem.w_size());
+  handle.conv(cuda, pass, problem, {aligned(cuda, in0, bytes0), aligned(cuda, in1, bytes1), out});
+}
+
+}  // namespace crc

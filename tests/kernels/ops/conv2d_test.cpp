@@ -1,0 +1,237 @@
+#include "kernels/ops/conv2d.h"
+
+#include <cmath>
+
+#include "tests/kernels/arrays.h"
+#include "tests/kernels/device.h"
+#include "tests/kernels/tolerance.h"
+
+namespace crc::test {
+namespace {
+
+// {n, h, w, c, k, r, stride, pad}
+const std::vector<ConvProblem> kProblems{
+    {1, 1, 1, 1, 1, 1, 1, 0},       // the smallest
+    {1, 3, 3, 1, 1, 3, 1, 0},       // one output pixel
+    {1, 5, 7, 3, 16, 3, 1, 1},      // RGB, odd and unequal sides
+    {2, 8, 8, 16, 8, 1, 1, 0},      // 1x1
+    {3, 9, 7, 5, 7, 1, 2, 0},       // 1x1 with stride, odd channels
+    {3, 8, 8, 16, 32, 3, 2, 1},     // even sides: the last row of padding is never read
+    {2, 9, 11, 7, 13, 3, 2, 0},     // no padding
+    {2, 6, 6, 4, 4, 5, 1, 2},       // another kernel
+    {37, 8, 8, 16, 16, 3, 1, 1},    // the CPU cuts its weight gradient into unequal slices
+    {7, 32, 32, 16, 32, 3, 1, 1}};  // and its forward and backward-data passes
+
+// Every term of the convolution, straight from the equation: f(index into x, into w, into y).
+template <class F> void for_each_term(const ConvProblem& p, F f) {
+  for (int64_t n = 0; n < p.n; ++n)
+    for (int64_t i = 0; i < p.p(); ++i)
+      for (int64_t j = 0; j < p.q(); ++j)
+        for (int64_t k = 0; k < p.k; ++k)
+          for (int64_t r = 0; r < p.r; ++r)
+            for (int64_t s = 0; s < p.r; ++s) {
+              const int64_t row = i * p.stride + r - p.pad, column = j * p.stride + s - p.pad;
+              if (row < 0 || row >= p.h || column < 0 || column >= p.w) continue;
+              const int64_t x = ((n * p.h + row) * p.w + column) * p.c;
+              const int64_t w = ((k * p.r + r) * p.r + s) * p.c;
+              const int64_t y = ((n * p.p() + i) * p.q() + j) * p.k + k;
+              for (int64_t c = 0; c < p.c; ++c) f(x + c, w + c, y);
+            }
+}
+
+std::vector<double> wide(const std::vector<float>& v) { return {v.begin(), v.end()}; }
+
+// The arrays of one problem, and what the three ops must make of them. T: float or bf16.
+template <class T> struct Example {
+  ConvProblem p;
+  std::vector<float> x, w, bias, dy, dw0;
+  std::vector<double> y, dx, dw;  // y without the bias, dw without dw0
+
+  // Small whole numbers make every sum exact, in any order.
+  Example(const ConvProblem& problem, bool whole) : p(problem) {
+    const auto values = [&](int64_t n, uint32_t seed) {
+      std::vector<float> v = uniform(n, seed, whole ? -4 : -1, whole ? 5 : 1);
+      for (float& e : v) e = whole ? std::floor(e) : float(T(e));
+      return v;
+    };
+    x = values(p.x_size(), 1), w = values(p.w_size(), 2), bias = values(p.k, 3);
+    dy = values(p.y_size(), 4), dw0 = values(p.w_size(), 5);
+    y.resize(p.y_size()), dx.resize(p.x_size()), dw.resize(p.w_size());
+    for_each_term(p, [&](int64_t ix, int64_t iw, int64_t iy) {
+      y[iy] += double(x[ix]) * w[iw];
+      dx[ix] += double(dy[iy]) * w[iw];
+      dw[iw] += double(dy[iy]) * x[ix];
+    });
+  }
+  double y_with_bias(int64_t i) const { return y[i] + bias[i % p.k]; }
+};
+
+// The arrays on a device, and the ops run on them.
+template <class T> class Run {
+ public:
+  Run(Context& context, const Example<T>& e)
+      : context_(context),
+        p_(e.p),
+        x_(context, {p_.n, p_.h, p_.w, p_.c}, cast<T>(e.x), "x"),
+        dx_(context, {p_.n, p_.h, p_.w, p_.c}, cast<T>(uniform(p_.x_size(), 6)), "dx"),
+        dy_(context, {p_.n, p_.p(), p_.q(), p_.k}, cast<T>(e.dy), "dy"),
+        y_(context, {p_.n, p_.p(), p_.q(), p_.k}, cast<T>(uniform(p_.y_size(), 7)), "y"),
+        w_(context, {p_.k, p_.r, p_.r, p_.c}, e.w, "w"),
+        dw_(context, {p_.k, p_.r, p_.r, p_.c}, e.dw0, "dw"),
+        bias_(context, {p_.k}, e.bias, "bias") {}
+
+  void forward(bool with_bias) {
+    conv2d(context_, y_.view(), View<const T, 4>(x_), View<const float, 4>(w_),
+           with_bias ? View<const float, 1>(bias_) : View<const float, 1>(), config());
+  }
+  void backward_data() {
+    conv2d_backward_data(context_, dx_.view(), View<const T, 4>(dy_), View<const float, 4>(w_), config());
+  }
+  void backward_weights() {
+    conv2d_backward_weights(context_, dw_.view(), View<const T, 4>(dy_), View<const T, 4>(x_), config());
+  }
+  void all() { forward(true), backward_data(), backward_weights(); }
+  std::vector<T> y() const { return y_.get(); }
+  std::vector<T> dx() const { return dx_.get(); }
+  std::vector<float> dw() const { return dw_.get(); }
+
+ private:
+  Conv2dConfig config() const { return {.stride = p_.stride, .pad = p_.pad}; }
+  Context& context_;
+  ConvProblem p_;
+  Guarded<T, 4> x_, dx_, dy_, y_;
+  Guarded<float, 4> w_, dw_;
+  Guarded<float, 1> bias_;
+};
+
+template <class A> std::vector<float> narrow(const std::vector<A>& v) {
+  std::vector<float> out;
+  for (const A& e : v) out.push_back(float(e));
+  return out;
+}
+
+template <class T> void expect_right(Context& context, bool whole) {
+  const Dtype dtype = DtypeOf<T>::value;
+  const Class c = whole ? Class::exact : Class::library;
+  for (const ConvProblem& p : kProblems) {
+    SCOPED_TRACE(to_string(p));
+    const Example<T> e(p, whole);
+    // What storing a result in T, or on the way to it, does to a sum that is exact.
+    const auto stored = [&](double v) { return whole ? double(float(T(float(v)))) : v; };
+    std::vector<double> y, y_with_bias, dx, dw;
+    for (int64_t i = 0; i < p.y_size(); ++i) {
+      y.push_back(stored(e.y[i]));
+      y_with_bias.push_back(stored(stored(e.y[i]) + e.bias[i % p.k]));
+    }
+    for (double v : e.dx) dx.push_back(stored(v));
+    for (int64_t i = 0; i < p.w_size(); ++i) dw.push_back(stored(e.dw[i]) + e.dw0[i]);
+
+    Run<T> run(context, e);
+    run.all();
+    expect_close(narrow(run.y()), y_with_bias, c, dtype, "y with bias");
+    expect_close(narrow(run.dx()), dx, c, dtype, "dx");
+    expect_close(run.dw(), dw, c, dtype, "dw");
+    run.forward(false);
+    expect_close(narrow(run.y()), y, c, dtype, "y");
+  }
+}
+
+class Conv2d : public OnDevice {
+ protected:
+  bool cuda() const { return context.device().kind == DeviceKind::cuda; }
+};
+
+TEST_P(Conv2d, EqualsTheEquation) { expect_right<float>(context, false); }
+TEST_P(Conv2d, IsExactOnWholeNumbers) { expect_right<float>(context, true); }
+TEST_P(Conv2d, EqualsTheEquationInBf16) {
+  if (!cuda()) GTEST_SKIP() << "bf16 runs on CUDA only";
+  expect_right<bf16>(context, false);
+}
+TEST_P(Conv2d, IsExactOnWholeNumbersInBf16) {
+  if (!cuda()) GTEST_SKIP() << "bf16 runs on CUDA only";
+  expect_right<bf16>(context, true);
+}
+
+TEST_P(Conv2d, GivesTheSameBitsTwiceWithoutGrowingScratch) {
+  for (const ConvProblem& p : kProblems) {
+    SCOPED_TRACE(to_string(p));
+    const Example<float> e(p, false);
+    Run<float> first(context, e), second(context, e);
+    first.all();
+    const int64_t reserved = context.scratch().reserved_bytes();
+    context.scratch().freeze();
+    second.all();
+    context.scratch().thaw();
+    EXPECT_EQ(context.scratch().reserved_bytes(), reserved);
+    EXPECT_EQ(first.y(), second.y());
+    EXPECT_EQ(first.dx(), second.dx());
+    EXPECT_EQ(first.dw(), second.dw());
+  }
+}
+
+TEST_P(Conv2d, CanBeRecorded) {
+  const ConvProblem& p = kProblems[5];
+  const Example<float> e(p, true);
+  Run<float> run(context, e);
+  run.all();
+  const auto replay = context.record([&] { run.all(); });
+  replay();
+  std::vector<double> dw(e.dw);
+  for (int64_t i = 0; i < p.w_size(); ++i) dw[i] = 2 * dw[i] + e.dw0[i];
+  expect_close(run.dw(), dw, Class::exact, Dtype::f32, "dw after two calls");
+}
+
+TEST_P(Conv2d, LeavesAnEmptyBatchAlone) {
+  const Example<float> e({0, 5, 5, 3, 4, 3, 1, 1}, false);
+  Run<float> run(context, e);
+  run.all();
+  EXPECT_EQ(run.dw(), e.dw0);
+}
+
+TEST_P(Conv2d, NamesTheShapeThatDoesNotFit) {
+  Guarded<float, 4> x(context, {2, 5, 5, 3}, uniform(150, 1), "x"), w(context, {4, 3, 3, 3}, uniform(108, 2), "w"),
+      y(context, {2, 5, 5, 4}, uniform(200, 3), "y"), deep(context, {4, 3, 3, 2}, uniform(72, 4), "deep"),
+      flat(context, {4, 3, 1, 3}, uniform(36, 5), "flat");
+  Guarded<float, 1> bias(context, {3}, uniform(3, 6), "bias");
+  const View<const float, 1> none;
+  const auto message = [&](const Guarded<float, 4>& weights, const View<const float, 1>& b, Conv2dConfig config) {
+    try {
+      conv2d(context, y.view(), View<const float, 4>(x), View<const float, 4>(weights), b, config);
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ExitCode::internal);
+      return std::string(error.what());
+    }
+    return std::string("no error");
+  };
+  EXPECT_EQ(message(w, none, {}), "no error");
+  EXPECT_EQ(message(deep, none, {}), "conv2d: 'deep' has shape [4,3,3,2], expected [4,3,3,3]");
+  EXPECT_EQ(message(flat, none, {}), "conv2d: 'flat' has shape [4,3,1,3], expected [4,3,3,3]");
+  EXPECT_EQ(message(w, bias, {}), "conv2d: 'bias' has shape [3], expected [4]");
+  EXPECT_EQ(message(w, none, {.stride = 2}), "conv2d: 'y' has shape [2,5,5,4], expected [2,3,3,4]");
+  EXPECT_EQ(message(w, none, {.stride = 0}),
+            "conv2d: no such convolution: x [2,5,5,3] w [4,3,3,3] stride 0 pad 1 f32");
+}
+
+TEST_P(Conv2d, RefusesBf16OnTheCpu) {
+  if (cuda()) GTEST_SKIP() << "CUDA has bf16";
+  Run<bf16> run(context, Example<bf16>(kProblems[0], false));
+  EXPECT_THROW(run.forward(false), Error);
+}
+
+CRC_ON_EACH_DEVICE(Conv2d);
+
+TEST(Conv2dOnTheCpu, GivesTheSameBitsForAnyNumberOfThreads) {
+  for (const ConvProblem& p : {kProblems[8], kProblems[9]}) {
+    SCOPED_TRACE(to_string(p));
+    const Example<float> e(p, false);
+    Context one = Context::cpu(1), three = Context::cpu(3);
+    Run<float> alone(one, e), together(three, e);
+    alone.all(), together.all();
+    EXPECT_EQ(alone.y(), together.y());
+    EXPECT_EQ(alone.dx(), together.dx());
+    EXPECT_EQ(alone.dw(), together.dw());
+  }
+}
+
+}  // namespace
+}  // namespace crc::test
