@@ -1,7 +1,9 @@
 // Augmentation of a whole batch in one launch: gather by id, augment in uint8, normalise.
-// images [N,H,W,3] uint8 (the pool, resident on the device); ids [B]; y [B,H,W,3] fp32 or bf16.
-// The draws of batch slot i come from (seed, purpose, ids[i] , step, slot i): a pure function, whatever the thread or
-// device. Class: exact up to the normalisation (point).
+// images [N,H,W,3] uint8 (the pool, resident on the device), H W <= 9216; ids [B] in [0, N); y [B,H,W,3] fp32 or bf16.
+// y and images must not overlap. The draws of batch slot i are Draws(seed, purpose, ids[i] | i << 32, state[0].step),
+// in the order of plan.h: a pure function, whatever the thread, the device or the rest of the batch. With
+// crop_per_batch the offset alone comes from item -1. Class: exact; the last step is NormalizeConfig's arithmetic, the
+// same on every device.
 #pragma once
 
 #include "kernels/core/op.h"
@@ -29,8 +31,10 @@ struct AugmentConfig {
   Padding padding = Padding::reflect;
   bool crop_per_batch = false;  // one offset for the whole batch and step (perrying's Mean Teacher)
   Policy strong = Policy::none;
-  NormalizeConfig normalize;
+  NormalizeConfig normalize = {};
 };
+
+inline constexpr int kMaxPixels = 96 * 96;  // of one image: two copies must fit in a block's shared memory
 
 CRC_OP(void, augment_batch,
        (View<float, 4> y, View<const uint8_t, 4> images, View<const int64_t, 1> ids, View<const StepState, 1> state,
@@ -38,5 +42,23 @@ CRC_OP(void, augment_batch,
 CRC_OP_BF16(void, augment_batch,
             (View<bf16, 4> y, View<const uint8_t, 4> images, View<const int64_t, 1> ids, View<const StepState, 1> state,
              AugmentConfig config))
+
+// The checks of both backends. Errors: internal for shapes, config for a crop_pad that the images do not allow.
+template <class T>
+void check_augment(View<T, 4> y, View<const uint8_t, 4> images, View<const int64_t, 1> ids,
+                   View<const StepState, 1> state, const AugmentConfig& config) {
+  const int64_t height = images.shape[1], width = images.shape[2];
+  check_shape("augment_batch", images, {-1, -1, -1, 3});
+  check_shape("augment_batch", y, {ids.size(), height, width, 3});
+  check_shape("augment_batch", state, {1});
+  if (height * width > kMaxPixels)
+    fail(ExitCode::config, "augment_batch: images are " + std::to_string(height) + "x" + std::to_string(width) +
+                               ", more than " + std::to_string(kMaxPixels) + " pixels; use smaller images");
+  const int64_t limit = config.padding == Padding::reflect ? std::min(height, width) - 1 : INT16_MAX;
+  if (config.crop_pad < 0 || (config.crop_pad > limit && y.size() > 0))
+    fail(ExitCode::config, "augment_batch: crop_pad is " + std::to_string(config.crop_pad) + ", images of " +
+                               std::to_string(height) + "x" + std::to_string(width) + " allow 0 to " +
+                               std::to_string(limit) + "; choose a smaller crop_pad");
+}
 
 }  // namespace crc::augment

@@ -1,0 +1,44 @@
+#include "kernels/augment/augment_batch.h"
+
+#include "kernels/augment/apply.h"
+#include "kernels/augment/plan.h"
+#include "kernels/cpu/for_each.h"
+
+namespace crc::augment {
+namespace {
+
+void augment_image(Plan plan, const NormalizeTable& table, const uint8_t* raw, int width, int height, float* y) {
+  Pixel buffers[2][kMaxPixels];
+  Pixel *front = buffers[0], *back = buffers[1];
+  for (int v = 0; v < height; ++v)
+    for (int u = 0; u < width; ++u) front[v * width + u] = first_pixel(plan, raw, width, height, u, v);
+  for (int s = 0; s < plan.step_count; ++s) {
+    apply(plan.steps[s].op, plan.steps[s].value, {front, width, height}, back);
+    std::swap(front, back);
+  }
+  for (int v = 0; v < height; ++v)
+    for (int u = 0; u < width; ++u) {
+      const Pixel p = last_pixel(plan, {front, width, height}, u, v);
+      for (int c = 0; c < 3; ++c) *y++ = table(plan, p, c);
+    }
+}
+
+}  // namespace
+
+void augment_batch(Cpu& cpu, View<float, 4> y, View<const uint8_t, 4> images, View<const int64_t, 1> ids,
+                   View<const StepState, 1> state, AugmentConfig config) {
+  check_augment(y, images, ids, state, config);
+  const int height = int(images.shape[1]), width = int(images.shape[2]);
+  const int64_t bytes = int64_t(height) * width * 3;
+  constexpr int64_t kGrain = 16;  // images per chunk: makes the table cheap and still shares out a batch
+  for_chunks(cpu, ids.size(), kGrain, [&](int64_t, int64_t begin, int64_t end) {
+    NormalizeTable table;
+    for (int i = 0; i < 3 * NormalizeTable::kValues; ++i) table.fill(config.normalize, i);
+    for (int64_t i = begin; i < end; ++i) {
+      const Plan plan = draw_plan(config, ids[i], i, state[0].step, width, height);
+      augment_image(plan, table, images.data + ids[i] * bytes, width, height, y.data + i * bytes);
+    }
+  });
+}
+
+}  // namespace crc::augment

@@ -1,0 +1,17 @@
+// PIL.Image.transform with AFFINE (1, 0, 0, value, 1, 0): about the corner, not the centre.
+#pragma once
+
+#include "kernels/augment/affine.h"
+
+namespace crc::augment {
+
+struct ShearY {
+  static constexpr Parameter parameter{"shear, in pixels per column", -1, 1};
+  static constexpr Needs needs = Needs::nothing;
+  Affine affine;
+
+  CRC_HD ShearY(double value, const Image&, const Stats&) : affine(1, 0, 0, value, 1, 0) {}
+  CRC_HD Pixel operator()(const Image& image, int x, int y) const { return affine(image, x, y); }
+};
+
+}  // namespace crc::augment
