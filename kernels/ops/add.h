@@ -6,6 +6,10 @@
 
 namespace crc {
 
+struct Add {
+  CRC_HD float operator()(float a, float b) const { return a + b; }
+};
+
 CRC_OP(void, add, (View<float, 1> out, View<const float, 1> a, View<const float, 1> b))
 CRC_OP_BF16(void, add, (View<bf16, 1> out, View<const bf16, 1> a, View<const bf16, 1> b))
 

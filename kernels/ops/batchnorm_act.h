@@ -6,10 +6,17 @@
 // saved [2,C] receives mean and inv_std: the backward pass needs it, in every mode.
 // Backward: dx = ; dgamma += ; dbeta += ; in Mode::eval the statistics are constants.
 // y may alias x in Mode::eval; dx may alias dy. Class: reduce. `offset` is the "+0.1" of the early reference code.
+// Of one row (N*H*W = 1) the unbiased variance is taken as 0; of none, nothing is learnt: mean 0, variance 0, running
+// statistics unmoved.
 #pragma once
+
+#include <cmath>
+#include <initializer_list>
+#include <type_traits>
 
 #include "kernels/core/mode.h"
 #include "kernels/core/op.h"
+#include "kernels/ops/leaky_relu.h"
 
 namespace crc {
 
@@ -19,6 +26,100 @@ struct BatchNormConfig {
   float slope = 0.1f;
   float offset = 0.0f;
 };
+
+// Mean and sum of squared deviations of `count` values; parts merge pairwise (Chan, Golub & LeVeque 1983).
+struct Moments {
+  double count = 0, mean = 0, m2 = 0;
+
+  CRC_HD Moments merged(const Moments& b) const {
+    const double n = count + b.count, weight = n > 0 ? b.count / n : 0;
+    const double delta = b.mean - mean;
+    return {n, mean + delta * weight, m2 + b.m2 + delta * delta * count * weight};
+  }
+  // From the sums of x - pivot and (x - pivot)^2 over count > 0 values. With one of the values as pivot the sums can be
+  // fp32: whatever the mean, cancellation costs m2 no more than a factor `count`, and next to nothing as a rule.
+  static CRC_HD Moments about(double pivot, double sum, double squares, double count) {
+    const double mean = sum / count, m2 = squares - sum * mean;
+    return {count, pivot + mean, m2 > 0 ? m2 : 0};
+  }
+};
+
+// One channel's statistics: from moments to what is saved and to the running ones.
+struct BatchNormStatistics {
+  View<float, 2> saved;
+  View<float, 1> running_mean, running_var;
+  View<float, 1> mean_rest;  // the batch's mean less the saved one: fp32 alone would shift y when |mean| >> std
+  BatchNormConfig config;
+  Mode mode;
+
+  CRC_HD void operator()(int64_t c, const Moments& batch) const {
+    save(c, batch.mean, batch.count > 0 ? batch.m2 / batch.count : 0);
+    if (mode != Mode::train || batch.count == 0) return;
+    running_mean[c] = moved(running_mean[c], batch.mean);
+    running_var[c] = moved(running_var[c], batch.count > 1 ? batch.m2 / (batch.count - 1) : 0);
+  }
+  // Mode::eval
+  CRC_HD void operator()(int64_t c) const { save(c, running_mean[c], running_var[c]); }
+
+ private:
+  CRC_HD void save(int64_t c, double mean, double var) const {
+    saved(0, c) = float(mean);
+    saved(1, c) = float(1 / sqrt(var + config.eps));
+    mean_rest[c] = float(mean - double(float(mean)));
+  }
+  CRC_HD float moved(float running, double batch) const {
+    return float((1 - double(config.momentum)) * running + config.momentum * batch);
+  }
+};
+
+// z = (x - mean) * scale + shift. Not folded into one multiply-add of x: that cancels when |mean| >> std.
+struct BatchNormAffine {
+  float mean, scale, shift;
+  CRC_HD float operator()(float x) const { return (x - mean) * scale + shift; }
+};
+
+// The affine map of each channel; mean_rest is empty in the backward pass, which knows the saved mean alone.
+struct BatchNormParameters {
+  View<const float, 2> saved;
+  View<const float, 1> gamma, beta, mean_rest;
+  float offset;
+
+  CRC_HD BatchNormAffine operator()(int64_t c) const {
+    const float scale = gamma[c] * saved(1, c);
+    const float rest = mean_rest.data ? mean_rest[c] : 0.0f;
+    return {saved(0, c), scale, beta[c] + offset - rest * scale};
+  }
+};
+
+// dx = scale * g - (constant + slope * (x - mean)), g the gradient of z. The two come from the sums over the batch.
+struct BatchNormBackward {
+  BatchNormParameters parameters;
+  View<float, 1> dgamma, dbeta;
+  View<float, 2> line;  // [2,C]: constant and slope
+  double count;         // N*H*W; 0 in Mode::eval, where the statistics do not depend on x
+
+  // sum_g: of g; sum_gx: of g * (x - mean).
+  CRC_HD void operator()(int64_t c, double sum_g, double sum_gx) const {
+    const double inv_std = parameters.saved(1, c), scale = double(parameters.gamma[c]) * inv_std;
+    dgamma[c] += float(sum_gx * inv_std);
+    dbeta[c] += float(sum_g);
+    line(0, c) = count > 0 ? float(scale * sum_g / count) : 0.0f;
+    line(1, c) = count > 0 ? float(scale * inv_std * inv_std * sum_gx / count) : 0.0f;
+  }
+};
+struct BatchNormBackwardPoint {
+  float mean, scale, constant, slope;
+  CRC_HD float operator()(float g, float x) const { return scale * g - (constant + slope * (x - mean)); }
+};
+
+template <class T>
+void check_batchnorm(const char* op, const View<const T, 4>& x, const View<const float, 2>& saved,
+                     std::initializer_list<View<const float, 1>> per_channel,
+                     std::initializer_list<std::type_identity_t<View<const T, 4>>> like_x = {}) {
+  check_shape(op, saved, {2, x.shape[3]});
+  for (const auto& v : per_channel) check_shape(op, v, {x.shape[3]});
+  for (const auto& v : like_x) check_shape(op, v, {x.shape[0], x.shape[1], x.shape[2], x.shape[3]});
+}
 
 CRC_OP(void, batchnorm_act,
        (View<float, 4> y, View<float, 2> saved, View<float, 1> running_mean, View<float, 1> running_var,
