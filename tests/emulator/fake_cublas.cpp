@@ -1,13 +1,13 @@
 // Matrix products by loops, in double, in place of kernels/cuda/cublas.cpp.
-#include "kernels/cuda/check.h"
 #include "kernels/cuda/cublas.h"
-#include "tests/emulator/emulator.h"
+#include "tests/emulator/fake_library.h"
 
 namespace crc {
 namespace {
 
 template <class T>
 void gemm(Cuda& cuda, const CublasShape& shape, double alpha, const T* a, const T* b, double beta, T* c) {
+  emulator::PlanCache<1, int>::prepare(cuda, 0);  // the handle and its workspace
   const auto work = [=] {
     const auto [transpose_a, transpose_b, m, n, k] = shape;
     emulator::device_read(a, size_t(m * k) * sizeof(T));

@@ -4,9 +4,8 @@
 #include <limits>
 #include <vector>
 
-#include "kernels/cuda/check.h"
 #include "kernels/cuda/cusolver.h"
-#include "tests/emulator/emulator.h"
+#include "tests/emulator/fake_library.h"
 
 namespace crc {
 namespace {
@@ -57,6 +56,7 @@ template <class T> std::vector<double> eigenvalues(const T* a, int64_t n) {
 }
 
 template <class T> void solve(Cuda& cuda, int64_t batch, int64_t n, T* a, T* w, int* info) {
+  emulator::PlanCache<2, int>::prepare(cuda, 0);  // the handle
   const auto work = [=] {
     for (int64_t row = 0; row < batch * n; ++row) emulator::device_read(a + row * n, size_t(row % n + 1) * sizeof(T));
     emulator::device_write(a, size_t(batch * n * n) * sizeof(T));
