@@ -40,6 +40,13 @@ function(crc_library folder)
   elseif(folder STREQUAL "apps")
     target_link_libraries(crc_apps PUBLIC crc_dep_fmt crc_dep_cli11 crc_dep_tomlplusplus crc_dep_json crc_dep_xxhash
                           PRIVATE crc_dep_stb)
+    set(commit_header ${CMAKE_BINARY_DIR}/generated/crc_commit.h)
+    add_custom_target(crc_commit BYPRODUCTS ${commit_header}
+                      COMMAND ${CMAKE_COMMAND} -DSOURCE=${CMAKE_SOURCE_DIR} -DOUTPUT=${commit_header}
+                              -DVERSION=${PROJECT_VERSION} -DBUILD_TYPE=${CMAKE_BUILD_TYPE}
+                              -P ${CMAKE_SOURCE_DIR}/cmake/CrcCommit.cmake)
+    add_dependencies(crc_apps crc_commit)
+    target_include_directories(crc_apps PRIVATE ${CMAKE_BINARY_DIR}/generated)
   else()
     target_link_libraries(crc_${folder} PRIVATE crc_dep_fmt)
   endif()

@@ -6,6 +6,8 @@
 // same on every device.
 #pragma once
 
+#include <algorithm>
+
 #include "kernels/core/op.h"
 #include "kernels/core/random.h"
 #include "kernels/core/step_state.h"
@@ -15,7 +17,7 @@ namespace crc::augment {
 
 enum class Policy : uint8_t {
   none,
-  randaugment_kekmodel,  // 2 of 14 ops, each with p = 0.5, integer levels 1..9, then a 16-pixel Cutout
+  randaugment_kekmodel,  // 2 of 14 ops, each with p = 0.5, integer levels 1..9, then Cutout of half the width
   randaugment_lee,       // 3 of 14 ops, always, continuous magnitudes, random Cutout; before flip and crop
   randaugment_google,    // 2 of 14 ops, p = 0.5, wider ranges, grey fill, Cutout
   cutout,                // only the Cutout of kekmodel

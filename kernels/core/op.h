@@ -23,13 +23,10 @@
         context, #name, [&](auto& backend) -> Result { return name(backend, args...); }, args...); \
   }
 // The bf16 twin of an op: CUDA only. On the CPU it is an error, never a silent conversion.
-#define CRC_OP_BF16(Result, name, params)                                                                     \
-  Result name(Cuda&, CRC_UNPAREN params);                                                                     \
-  _Pragma("GCC diagnostic push") _Pragma("GCC diagnostic ignored \"-Wunused-parameter\"") inline Result name( \
-      Cpu&, CRC_UNPAREN params) {                                                                             \
-    refuse_bf16(#name);                                                                                       \
-  }                                                                                                           \
-  _Pragma("GCC diagnostic pop")
+#define CRC_OP_BF16(Result, name, params)                                                            \
+  Result name(Cuda&, CRC_UNPAREN params);                                                            \
+  _Pragma("GCC diagnostic push") _Pragma("GCC diagnostic ignored \"-Wunused-parameter\"")            \
+  inline Result name(Cpu&, CRC_UNPAREN params) { refuse_bf16(#name); } _Pragma("GCC diagnostic pop")
 
 namespace crc {
 

@@ -34,8 +34,8 @@ struct Step {
 };
 
 struct Plan {
-  int64_t images;  // per slice
-  Step full, rest;  // `rest` where the last slice is smaller
+  int64_t images;           // per slice
+  Step full, rest;          // `rest` where the last slice is smaller
   dnnl::reorder reorder_w;  // to the layout of `full`; for the weight gradient, from it
   memory::desc reorder_scratch;
   int64_t w_floats;       // in that layout
@@ -114,8 +114,8 @@ Plan make_plan(const dnnl::engine& engine, ConvPass pass, const ConvProblem& pro
   plan.reorder_w = dnnl::reorder(reorder);
   plan.w_floats = int64_t(layout.get_size()) / int64_t(sizeof(float));
   plan.reorder_scratch = reorder.scratchpad_desc();
-  const size_t scratch = std::max(
-      {plan.full.scratch.get_size(), plan.rest.scratch.get_size(), plan.reorder_scratch.get_size()});
+  const size_t scratch =
+      std::max({plan.full.scratch.get_size(), plan.rest.scratch.get_size(), plan.reorder_scratch.get_size()});
   plan.scratch_bytes = int64_t(scratch + kAlignment - 1) / kAlignment * kAlignment;
   return plan;
 }

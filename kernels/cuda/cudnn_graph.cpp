@@ -56,9 +56,12 @@ struct Names {
 Names names(ConvPass pass) {
   switch (pass) {
     case ConvPass::forward:
-      return {CUDNN_BACKEND_OPERATION_CONVOLUTION_FORWARD_DESCRIPTOR,  CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_X,
-              CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_W,              CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_Y,
-              CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_CONV_DESC,      CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_ALPHA,
+      return {CUDNN_BACKEND_OPERATION_CONVOLUTION_FORWARD_DESCRIPTOR,
+              CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_X,
+              CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_W,
+              CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_Y,
+              CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_CONV_DESC,
+              CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_ALPHA,
               CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_BETA};
     case ConvPass::backward_data:
       return {CUDNN_BACKEND_OPERATION_CONVOLUTION_BACKWARD_DATA_DESCRIPTOR,
@@ -80,8 +83,8 @@ Names names(ConvPass pass) {
 }
 
 const char* name_of(cudnnBackendNumericalNote_t note) {
-  static constexpr const char* kNames[] = {"tensor core", "rounds its inputs", "rounds its sums", "FFT",
-                                           "not repeatable", "Winograd", "Winograd 4x4", "Winograd 6x6",
+  static constexpr const char* kNames[] = {"tensor core",    "rounds its inputs", "rounds its sums", "FFT",
+                                           "not repeatable", "Winograd",          "Winograd 4x4",    "Winograd 6x6",
                                            "Winograd 13x13", "strict NaN"};
   return size_t(note) < std::size(kNames) ? kNames[note] : "a note this build does not know";
 }

@@ -5,52 +5,54 @@
 namespace crc {
 namespace {
 
-// The constants of W channels, one array each so that loops over the channels vectorise.
-template <int W> struct AffineTile {
-  float mean[W], scale[W], shift[W];
-  AffineTile(const BatchNormParameters& parameters, int64_t column) {
-    for (int w = 0; w < W; ++w) {
-      const BatchNormAffine a = parameters(column + w);
-      mean[w] = a.mean, scale[w] = a.scale, shift[w] = a.shift;
-    }
-  }
-  BatchNormAffine operator()(int w) const { return {mean[w], scale[w], shift[w]}; }
-};
-
-// Merges the moments of a tile of x into those of the `before` rows above it.
-template <int W>
-void merge_tile(const float* __restrict x, int64_t rows, int64_t stride, int64_t before, double* __restrict mean,
+// Merges the moments of a tile of x into those of the periods above it.
+void merge_tile(const float* __restrict x, const Tile& tile, int64_t period, double* __restrict mean,
                 double* __restrict m2) {
-  float pivot[W], sum[W] = {}, squares[W] = {};
-  for (int w = 0; w < W; ++w) pivot[w] = x[w];
-  for (int64_t r = 0; r < rows; ++r)
-    for (int w = 0; w < W; ++w) {
-      const float d = x[r * stride + w] - pivot[w];
-      sum[w] += d;
-      squares[w] += d * d;
+  float pivot[kTileWidth], sum[kTileWidth] = {}, squares[kTileWidth] = {};
+  const int64_t width = tile.width;
+  std::copy(x, x + width, pivot);
+  for (int64_t r = 0; r < tile.height; ++r)
+    for (int64_t k = 0; k < width; ++k) {
+      const float d = x[r * period + k] - pivot[k];
+      sum[k] += d;
+      squares[k] += d * d;
     }
-  for (int w = 0; w < W; ++w) {
-    const Moments above{double(before), mean[w], m2[w]};
-    const Moments merged = above.merged(Moments::about(pivot[w], sum[w], squares[w], double(rows)));
-    mean[w] = merged.mean, m2[w] = merged.m2;
+  for (int64_t k = 0; k < width; ++k) {
+    const Moments above{double(tile.above), mean[k], m2[k]};
+    const Moments merged = above.merged(Moments::about(pivot[k], sum[k], squares[k], double(tile.height)));
+    mean[k] = merged.mean, m2[k] = merged.m2;
   }
 }
 
-void batch_statistics(Cpu& cpu, const BatchNormStatistics& statistics, View<const float, 2> x) {
-  const int64_t rows = x.shape[0], channels = x.shape[1], per_task = task_rows(channels);
-  const View<double, 3> parts = cpu.scratch().take<double>({task_count(rows, channels), 2, channels}, "moments");
-  for_chunks(cpu, rows, per_task, [&](int64_t task, int64_t begin, int64_t end) {
-    double *mean = &parts(task, 0, 0), *m2 = &parts(task, 1, 0);
-    std::fill(mean, mean + 2 * channels, 0.0);
-    for_tiles(begin, end, channels, [&](auto width, int64_t row, int64_t n, int64_t c) {
-      merge_tile<width()>(x.data + row * channels + c, n, channels, row - begin, mean + c, m2 + c);
+// Merges the columns of a piece of n elements that belong to the same channel, into the first of them.
+void merge_period(int64_t n, int64_t period, int64_t channels, double* mean, double* m2) {
+  const auto count = [&](int64_t k) { return double(n / period + (k < n % period)); };
+  double rows = count(0);
+  for (int64_t k = channels; k < period; rows += count(k), k += channels)
+    for (int64_t c = 0; c < channels; ++c) {
+      const Moments merged = Moments{rows, mean[c], m2[c]}.merged({count(k), mean[k + c], m2[k + c]});
+      mean[c] = merged.mean, m2[c] = merged.m2;
+    }
+}
+
+void batch_statistics(Cpu& cpu, const BatchNormStatistics& statistics, View<const float, 4> x) {
+  const int64_t size = x.size(), channels = x.shape[3];
+  const int64_t period = period_of(channels), piece = piece_of(channels), pieces = (size + piece - 1) / piece;
+  const View<double, 3> parts = cpu.scratch().take<double>({pieces, 2, period}, "moments");
+  for_chunks(cpu, size, piece, [&](int64_t p, int64_t begin, int64_t end) {
+    double *mean = &parts(p, 0, 0), *m2 = &parts(p, 1, 0);
+    std::fill(mean, mean + 2 * period, 0.0);
+    for_tiles(begin, end, period, [&](const Tile& tile) {
+      merge_tile(x.data + tile.at, tile, period, mean + tile.first, m2 + tile.first);
     });
+    merge_period(end - begin, period, channels, mean, m2);
   });
   for (int64_t c = 0; c < channels; ++c) {
     Moments batch;
-    for (int64_t task = 0; task < parts.shape[0]; ++task)
-      batch = batch.merged(
-          {double(std::min(per_task, rows - task * per_task)), parts(task, 0, c), parts(task, 1, c)});
+    for (int64_t p = 0; p < pieces; ++p) {
+      const double rows = double(std::min(piece, size - p * piece) / channels);
+      batch = batch.merged({rows, parts(p, 0, c), parts(p, 1, c)});
+    }
     statistics(c, batch);
   }
 }
@@ -71,40 +73,20 @@ void apply(float* y, const float* x, int64_t n, const float* mean, const float* 
   for (int64_t k = 0; k < n; ++k) y[k] = act(BatchNormAffine{mean[k], scale[k], shift[k]}(x[k]));
 }
 
-// Adds to sum_g and sum_gx what a tile holds.
-template <int W>
-void add_gradient_tile(const float* __restrict dy, const float* __restrict x, int64_t rows, int64_t stride,
-                       AffineTile<W> affine, LeakyReluBackward act, double* __restrict sum_g,
-                       double* __restrict sum_gx) {
-  float tile_g[W] = {}, tile_gx[W] = {};
-  for (int64_t r = 0; r < rows; ++r)
-    for (int w = 0; w < W; ++w) {
-      const float xi = x[r * stride + w];
-      const float g = act(dy[r * stride + w], affine(w)(xi));
-      tile_g[w] += g;
-      tile_gx[w] += g * (xi - affine.mean[w]);
+// The sums over a tile of the gradient g of z, and of g * (x - mean).
+void sum_gradients(const float* __restrict dy, const float* __restrict x, const Tile& tile, int64_t period,
+                   const float* __restrict mean, const float* __restrict scale, const float* __restrict shift,
+                   LeakyReluBackward act, float* __restrict sum_g, float* __restrict sum_gx) {
+  const int64_t width = tile.width;
+  std::fill(sum_g, sum_g + width, 0.0f);
+  std::fill(sum_gx, sum_gx + width, 0.0f);
+  for (int64_t r = 0; r < tile.height; ++r)
+    for (int64_t k = 0; k < width; ++k) {
+      const float xi = x[r * period + k];
+      const float g = act(dy[r * period + k], BatchNormAffine{mean[k], scale[k], shift[k]}(xi));
+      sum_g[k] += g;
+      sum_gx[k] += g * (xi - mean[k]);
     }
-  for (int w = 0; w < W; ++w) sum_g[w] += tile_g[w], sum_gx[w] += tile_gx[w];
-}
-
-void gradient_sums(Cpu& cpu, const BatchNormBackward& backward, View<const float, 2> dy, View<const float, 2> x,
-                   LeakyReluBackward act) {
-  const int64_t rows = x.shape[0], channels = x.shape[1];
-  const View<double, 3> parts = cpu.scratch().take<double>({task_count(rows, channels), 2, channels}, "gradient sums");
-  for_chunks(cpu, rows, task_rows(channels), [&](int64_t task, int64_t begin, int64_t end) {
-    double *sum_g = &parts(task, 0, 0), *sum_gx = &parts(task, 1, 0);
-    std::fill(sum_g, sum_g + 2 * channels, 0.0);
-    for_tiles(begin, end, channels, [&](auto width, int64_t row, int64_t n, int64_t c) {
-      const int64_t at = row * channels + c;
-      const AffineTile<width()> affine(backward.parameters, c);
-      add_gradient_tile(dy.data + at, x.data + at, n, channels, affine, act, sum_g + c, sum_gx + c);
-    });
-  });
-  for (int64_t c = 0; c < channels; ++c) {
-    double sum_g = 0, sum_gx = 0;
-    for (int64_t task = 0; task < parts.shape[0]; ++task) sum_g += parts(task, 0, c), sum_gx += parts(task, 1, c);
-    backward(c, sum_g, sum_gx);
-  }
 }
 
 void apply_backward(float* dx, const float* dy, const float* x, int64_t n, const float* mean, const float* scale,
@@ -120,7 +102,7 @@ void fill_statistics(Cpu& cpu, const BatchNormStatistics& statistics, View<const
   if (statistics.mode == Mode::eval)
     for_each(cpu, x.shape[3], statistics);
   else
-    batch_statistics(cpu, statistics, as_rows(x));
+    batch_statistics(cpu, statistics, x);
 }
 
 }  // namespace
@@ -153,13 +135,18 @@ void batchnorm_act_backward(Cpu& cpu, View<float, 4> dx, View<float, 1> dgamma, 
                             View<const float, 1> gamma, View<const float, 1> beta, BatchNormConfig config, Mode mode) {
   check_batchnorm("batchnorm_act_backward", x, saved, {dgamma, dbeta, gamma, beta}, {dx, dy});
   const Arena::Frame frame(cpu.scratch());
-  const int64_t rows = as_rows(x).shape[0], channels = x.shape[3];
+  const int64_t channels = x.shape[3], rows = channels == 0 ? 0 : x.size() / channels;
   const auto line = cpu.scratch().take<float>({2, channels}, "batch terms");
   const BatchNormBackward backward{
       {saved, gamma, beta, {}, config.offset}, dgamma, dbeta, line, mode == Mode::eval ? 0 : double(rows)};
   const LeakyReluBackward act{config.slope};
-  gradient_sums(cpu, backward, as_rows(dy), as_rows(x), act);
   const auto affine = affine_period(cpu, backward.parameters, channels);
+  const auto sums = column_sums<2>(cpu, x.size(), channels, [&](const Tile& tile, auto& s) {
+    sum_gradients(dy.data + tile.at, x.data + tile.at, tile, affine.shape[1], &affine(0, tile.first),
+                  &affine(1, tile.first), &affine(2, tile.first), act, s[0], s[1]);
+  });
+  for (int64_t c = 0; c < channels; ++c) backward(c, sums(0, c), sums(1, c));
+
   const auto terms = cpu.scratch().take<float>({2, affine.shape[1]}, "batch terms of a period");
   for (int64_t k = 0; channels > 0 && k < terms.shape[1]; ++k)
     terms(0, k) = line(0, k % channels), terms(1, k) = line(1, k % channels);

@@ -3,10 +3,9 @@
 // x [N,H,W,C]  w [K,R,R,C]  bias [K] or empty  y [N,P,Q,K] with P = (H + 2*pad - R)/stride + 1.
 // Backward: dx = (not +=); dw +=. The gradient of the bias is column_sum of dy (reduce.h).
 // Class: library (oneDNN on the CPU, cuDNN on CUDA; fp32 is true fp32, never tf32, unless config.tf32).
-// bf16: x, y, dx, dy are bf16; w, bias and dw stay fp32 (weights are rounded to bf16 inside, sums are fp32). cuDNN gives
-// the batch's weight gradient, and y before the bias is added, rounded to bf16.
-// The same bits every time; on the CPU also for any number of threads.
-// No aliasing. Errors: internal for shapes that do not fit.
+// bf16: x, y, dx, dy are bf16; w, bias and dw stay fp32 (weights are rounded to bf16 inside, sums are fp32). cuDNN
+// gives the batch's weight gradient, and y before the bias is added, rounded to bf16. The same bits every time; on the
+// CPU also for any number of threads. No aliasing. Errors: internal for shapes that do not fit.
 #pragma once
 
 #include <algorithm>

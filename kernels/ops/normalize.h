@@ -15,6 +15,27 @@ struct NormalizeConfig {
   }
 };
 
+// i: flat index into y.
+template <class T> struct NormalizeElement {
+  View<T, 4> y;
+  View<const uint8_t, 4> images;
+  View<const int64_t, 1> ids;
+  NormalizeConfig config;
+
+  CRC_HD void operator()(int64_t i) const {
+    const int64_t per_image = y.shape[1] * y.shape[2] * 3, b = i / per_image;
+    const int64_t image = ids.shape[0] > 0 ? ids[b] : b;
+    y[i] = T(config(images[image * per_image + i % per_image], int(i % 3)));
+  }
+};
+
+template <class T>
+void check_normalize(const View<T, 4>& y, const View<const uint8_t, 4>& images, const View<const int64_t, 1>& ids) {
+  check_shape("normalize", images, {-1, -1, -1, 3});
+  const int64_t batch = ids.shape[0] > 0 ? ids.shape[0] : images.shape[0];
+  check_shape("normalize", y, {batch, images.shape[1], images.shape[2], 3});
+}
+
 CRC_OP(void, normalize,
        (View<float, 4> y, View<const uint8_t, 4> images, View<const int64_t, 1> ids, NormalizeConfig config))
 CRC_OP_BF16(void, normalize,

@@ -6,6 +6,37 @@
 
 namespace crc {
 
+// kWidth neighbouring channels of one image; i counts such groups. Rows are summed first, then their sums: fp32 stays
+// exact to a few ulp.
+template <class T, int kWidth> struct GlobalAvgPool {
+  View<float, 2> y;
+  View<const T, 4> x;
+
+  CRC_HD void operator()(int64_t i) const {
+    const int64_t groups = x.shape[3] / kWidth, n = i / groups, c = i % groups * kWidth;
+    float total[kWidth] = {};
+    for (int64_t h = 0; h < x.shape[1]; ++h) {
+      float row[kWidth] = {};
+      for (int64_t w = 0; w < x.shape[2]; ++w)
+        for (int k = 0; k < kWidth; ++k) row[k] += float((&x(n, h, w, c))[k]);
+      for (int k = 0; k < kWidth; ++k) total[k] += row[k];
+    }
+    for (int k = 0; k < kWidth; ++k) y(n, c + k) = total[k] / float(x.shape[1] * x.shape[2]);
+  }
+};
+
+// kWidth neighbouring channels of one pixel; i counts such groups.
+template <class T, int kWidth> struct GlobalAvgPoolBackward {
+  View<T, 4> dx;
+  View<const float, 2> dy;
+
+  CRC_HD void operator()(int64_t i) const {
+    const int64_t groups = dx.shape[3] / kWidth, pixels = dx.shape[1] * dx.shape[2];
+    const int64_t n = i / (groups * pixels), c = i % groups * kWidth;
+    for (int k = 0; k < kWidth; ++k) dx[i * kWidth + k] = T(dy(n, c + k) / float(pixels));
+  }
+};
+
 CRC_OP(void, global_avg_pool, (View<float, 2> y, View<const float, 4> x))
 CRC_OP(void, global_avg_pool_backward, (View<float, 4> dx, View<const float, 2> dy))
 CRC_OP_BF16(void, global_avg_pool, (View<float, 2> y, View<const bf16, 4> x))

@@ -2,10 +2,6 @@
 // must have an engine that keeps our rules (kernels/cuda/cudnn.h). The GPU is the record in h200.json.
 #include <gtest/gtest.h>
 
-#include "kernels/core/backend.h"
-
-#if __has_include(<cudnn_backend.h>)
-
 #include <fstream>
 #include <iterator>
 
@@ -73,5 +69,3 @@ TEST_F(CudnnProbe, SaysWhyThereIsNoPlan) {
 
 }  // namespace
 }  // namespace crc::test
-
-#endif

@@ -39,8 +39,6 @@ template <class F> void for_each_term(const ConvProblem& p, F f) {
             }
 }
 
-std::vector<double> wide(const std::vector<float>& v) { return {v.begin(), v.end()}; }
-
 // The arrays of one problem, and what the three ops must make of them. T: float or bf16.
 template <class T> struct Example {
   ConvProblem p;
@@ -67,9 +65,9 @@ template <class T> struct Example {
 };
 
 // The arrays on a device, and the ops run on them.
-template <class T> class Run {
+template <class T> class Conv {
  public:
-  Run(Context& context, const Example<T>& e)
+  Conv(Context& context, const Example<T>& e)
       : context_(context),
         p_(e.p),
         x_(context, {p_.n, p_.h, p_.w, p_.c}, cast<T>(e.x), "x"),
@@ -126,7 +124,7 @@ template <class T> void expect_right(Context& context, bool whole) {
     for (double v : e.dx) dx.push_back(stored(v));
     for (int64_t i = 0; i < p.w_size(); ++i) dw.push_back(stored(e.dw[i]) + e.dw0[i]);
 
-    Run<T> run(context, e);
+    Conv<T> run(context, e);
     run.all();
     expect_close(narrow(run.y()), y_with_bias, c, dtype, "y with bias");
     expect_close(narrow(run.dx()), dx, c, dtype, "dx");
@@ -156,7 +154,7 @@ TEST_P(Conv2d, GivesTheSameBitsTwiceWithoutGrowingScratch) {
   for (const ConvProblem& p : kProblems) {
     SCOPED_TRACE(to_string(p));
     const Example<float> e(p, false);
-    Run<float> first(context, e), second(context, e);
+    Conv<float> first(context, e), second(context, e);
     first.all();
     const int64_t reserved = context.scratch().reserved_bytes();
     context.scratch().freeze();
@@ -172,7 +170,7 @@ TEST_P(Conv2d, GivesTheSameBitsTwiceWithoutGrowingScratch) {
 TEST_P(Conv2d, CanBeRecorded) {
   const ConvProblem& p = kProblems[5];
   const Example<float> e(p, true);
-  Run<float> run(context, e);
+  Conv<float> run(context, e);
   run.all();
   const auto replay = context.record([&] { run.all(); });
   replay();
@@ -183,7 +181,7 @@ TEST_P(Conv2d, CanBeRecorded) {
 
 TEST_P(Conv2d, LeavesAnEmptyBatchAlone) {
   const Example<float> e({0, 5, 5, 3, 4, 3, 1, 1}, false);
-  Run<float> run(context, e);
+  Conv<float> run(context, e);
   run.all();
   EXPECT_EQ(run.dw(), e.dw0);
 }
@@ -208,13 +206,12 @@ TEST_P(Conv2d, NamesTheShapeThatDoesNotFit) {
   EXPECT_EQ(message(flat, none, {}), "conv2d: 'flat' has shape [4,3,1,3], expected [4,3,3,3]");
   EXPECT_EQ(message(w, bias, {}), "conv2d: 'bias' has shape [3], expected [4]");
   EXPECT_EQ(message(w, none, {.stride = 2}), "conv2d: 'y' has shape [2,5,5,4], expected [2,3,3,4]");
-  EXPECT_EQ(message(w, none, {.stride = 0}),
-            "conv2d: no such convolution: x [2,5,5,3] w [4,3,3,3] stride 0 pad 1 f32");
+  EXPECT_EQ(message(w, none, {.stride = 0}), "conv2d: no such convolution: x [2,5,5,3] w [4,3,3,3] stride 0 pad 1 f32");
 }
 
 TEST_P(Conv2d, RefusesBf16OnTheCpu) {
   if (cuda()) GTEST_SKIP() << "CUDA has bf16";
-  Run<bf16> run(context, Example<bf16>(kProblems[0], false));
+  Conv<bf16> run(context, Example<bf16>(kProblems[0], false));
   EXPECT_THROW(run.forward(false), Error);
 }
 
@@ -225,7 +222,7 @@ TEST(Conv2dOnTheCpu, GivesTheSameBitsForAnyNumberOfThreads) {
     SCOPED_TRACE(to_string(p));
     const Example<float> e(p, false);
     Context one = Context::cpu(1), three = Context::cpu(3);
-    Run<float> alone(one, e), together(three, e);
+    Conv<float> alone(one, e), together(three, e);
     alone.all(), together.all();
     EXPECT_EQ(alone.y(), together.y());
     EXPECT_EQ(alone.dx(), together.dx());

@@ -1,0 +1,238 @@
+#include "apps/config.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <cstdlib>
+#include <sstream>
+#include <toml++/toml.h>
+
+#include "kernels/core/error.h"
+
+namespace crc::apps {
+namespace {
+
+constexpr int64_t kMaxFile = 1 << 20;
+
+[[noreturn]] void refuse(const std::string& where, const std::string& what) {
+  fail(ExitCode::config, where + ": " + what);
+}
+
+[[noreturn]] void refuse_unknown(const std::string& where, const std::string& kind, const std::string& name) {
+  std::string hint;
+  for (const std::string& near : nearest_keys(name)) hint += (hint.empty() ? "; did you mean " : ", ") + near;
+  refuse(where, fmt::format("unknown {} \"{}\"{}", kind, name,
+                            hint.empty() ? "; docs/config.md lists them all" : hint + "?"));
+}
+
+[[noreturn]] void refuse_value(const std::string& where, const ConfigKey& key, const std::string& shown) {
+  refuse(where, fmt::format("{} = {} is not allowed; it must be {}", key.path, shown, allowed(key)));
+}
+
+const ConfigKey* find_key(std::string_view path) {
+  for (const ConfigKey& key : config_schema()) {
+    if (key.path == path) return &key;
+  }
+  return nullptr;
+}
+
+bool is_section(const std::string& path) {
+  for (const ConfigKey& key : config_schema()) {
+    if (key.path.starts_with(path + ".")) return true;
+  }
+  return false;
+}
+
+// The TOML value as the key's type (an integer is a fine number), or nothing.
+std::optional<ConfigValue> convert(const toml::node& node, const ConfigKey& key) {
+  if (std::holds_alternative<bool>(key.fallback) && node.is_boolean()) return ConfigValue(node.as_boolean()->get());
+  if (std::holds_alternative<int64_t>(key.fallback) && node.is_integer()) return ConfigValue(node.as_integer()->get());
+  if (std::holds_alternative<double>(key.fallback)) {
+    if (node.is_integer()) return ConfigValue(double(node.as_integer()->get()));
+    if (node.is_floating_point()) return ConfigValue(node.as_floating_point()->get());
+  }
+  if (std::holds_alternative<std::string>(key.fallback) && node.is_string()) {
+    return ConfigValue(node.as_string()->get());
+  }
+  return std::nullopt;
+}
+
+std::string shown(const toml::node& node) {
+  std::ostringstream stream;
+  if (!node.is_string()) node.visit([&](const auto& value) { stream << value; });
+  std::string text = node.is_string() ? to_text(node.as_string()->get()) : stream.str();
+  return text.size() > 60 ? text.substr(0, 57) + "..." : text;
+}
+
+struct Found {
+  const ConfigKey* key;
+  ConfigValue value;
+  uint32_t line;
+};
+
+void collect(const toml::table& table, const std::string& prefix, const std::string& name, std::vector<Found>& found) {
+  for (const auto& [word, node] : table) {
+    const std::string path = prefix.empty() ? std::string(word.str()) : prefix + "." + std::string(word.str());
+    const uint32_t line = node.source().begin.line;
+    const std::string where = fmt::format("{}:{}", name, line);
+    if (path == "schema") continue;
+    if (const ConfigKey* key = find_key(path)) {
+      const auto value = convert(node, *key);
+      if (!value || !is_allowed(*key, *value)) refuse_value(where, *key, shown(node));
+      found.push_back({key, *value, line});
+    } else if (node.is_table()) {
+      if (!is_section(path)) refuse_unknown(where, "section", path);
+      collect(*node.as_table(), path, name, found);
+    } else if (is_section(path)) {
+      refuse(where, fmt::format("\"{}\" is a section; write [{}] and its keys below", path, path));
+    } else {
+      refuse_unknown(where, "key", path);
+    }
+  }
+}
+
+}  // namespace
+
+Config::Config() {
+  for (const ConfigKey& key : config_schema()) entries_[key.path] = {key.fallback, "default"};
+}
+
+void Config::merge_file(const fs::path& path) { merge_toml(read_file(path, kMaxFile), path.string()); }
+
+void Config::merge_toml(std::string_view text, const std::string& name) {
+  toml::table table;
+  try {
+    table = toml::parse(text, name);
+  } catch (const toml::parse_error& error) {
+    refuse(fmt::format("{}:{}", name, error.source().begin.line), std::string(error.description()));
+  }
+  const toml::node* schema = table.get("schema");
+  if (!schema || !schema->is_integer() || schema->as_integer()->get() != 1) {
+    refuse(schema ? fmt::format("{}:{}", name, schema->source().begin.line) : name,
+           fmt::format("{}; this program reads schema 1: write `schema = 1` at the top",
+                       schema ? "schema = " + shown(*schema) : "there is no \"schema\""));
+  }
+  std::vector<Found> found;
+  collect(table, "", name, found);
+  for (Found& f : found) entries_[f.key->path] = {std::move(f.value), fmt::format("{}:{}", name, f.line)};
+}
+
+void Config::merge_environment(bool seed) {
+  constexpr std::pair<const char*, const char*> kVariables[] = {{"CRC_DEVICE", "run.device"},
+                                                                {"CRC_DATA_DIR", "data.dir"},
+                                                                {"CRC_THREADS", "run.threads"},
+                                                                {"CRC_SEED", "run.seed"}};
+  for (auto [variable, path] : kVariables) {
+    const char* text = std::getenv(variable);
+    if (text && *text && (seed || std::string_view(path) != "run.seed")) assign_text(config_key(path), text, fmt::format("environment {}", variable), variable);
+  }
+}
+
+void Config::merge_setting(std::string_view assignment) {
+  const std::string where = fmt::format("--set {}", assignment);
+  const size_t equals = assignment.find('=');
+  if (equals == assignment.npos) refuse(where, "is not of the form key=value, as in --set ssl.mu=7");
+  const std::string path(assignment.substr(0, equals));
+  const ConfigKey* key = find_key(path);
+  if (!key) refuse_unknown(where, "key", path);
+  assign_text(*key, assignment.substr(equals + 1), where, "--set");
+}
+
+void Config::assign_text(const ConfigKey& key, std::string_view text, const std::string& where,
+                         const std::string& origin) {
+  auto parse = [&](auto number) -> std::optional<ConfigValue> {
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+    return ConfigValue(number);
+  };
+  std::optional<ConfigValue> value;
+  if (std::holds_alternative<bool>(key.fallback)) {
+    if (text == "true" || text == "false") value = ConfigValue(text == "true");
+  } else if (std::holds_alternative<int64_t>(key.fallback)) {
+    value = parse(int64_t());
+  } else if (std::holds_alternative<double>(key.fallback)) {
+    value = parse(double());
+  } else {
+    value = ConfigValue(std::string(text));
+  }
+  if (!value || !is_allowed(key, *value)) refuse_value(where, key, fmt::format("\"{}\"", text));
+  entries_[key.path] = {*value, origin};
+}
+
+const Config::Entry& Config::entry(std::string_view path) const {
+  const auto at = entries_.find(path);
+  if (at == entries_.end()) config_key(path);  // fails, naming it
+  return at->second;
+}
+
+template <class T> const T& Config::get(std::string_view path) const {
+  const T* value = std::get_if<T>(&entry(path).value);
+  if (!value) {
+    fail_internal(fmt::format("the program reads the setting \"{}\" = {} as another type", path,
+                              to_text(entry(path).value)));
+  }
+  return *value;
+}
+template const bool& Config::get(std::string_view) const;
+template const int64_t& Config::get(std::string_view) const;
+template const double& Config::get(std::string_view) const;
+template const std::string& Config::get(std::string_view) const;
+
+const std::string& Config::origin(std::string_view path) const { return entry(path).origin; }
+
+std::string Config::to_toml() const {
+  std::string text = "schema = 1\n", section;
+  for (const ConfigKey& key : config_schema()) {
+    const size_t dot = key.path.rfind('.');
+    if (key.path.substr(0, dot) != section) {
+      section = key.path.substr(0, dot);
+      text += fmt::format("\n[{}]\n", section);
+    }
+    const Entry& e = entry(key.path);
+    std::string origin = e.origin;  // a file name may hold anything; a comment ends at the line's end
+    for (char& c : origin) c = uint8_t(c) < 0x20 || c == 0x7f ? '?' : c;
+    text += fmt::format("{:<48} # {}\n", key.path.substr(dot + 1) + " = " + to_text(e.value), origin);
+  }
+  return text;
+}
+
+std::string Config::hash() const {
+  std::string canonical;
+  for (const auto& [path, e] : entries_) {
+    if (config_key(path).decides == Decides::result) canonical += path + "=" + to_text(e.value) + "\n";
+  }
+  return checksum(canonical);
+}
+
+std::vector<std::string> Config::differences(const Config& before) const {
+  std::vector<std::string> list;
+  for (const ConfigKey& key : config_schema()) {
+    const ConfigValue &now = entry(key.path).value, &was = before.entry(key.path).value;
+    if (key.decides == Decides::result && now != was) {
+      list.push_back(fmt::format("{}: {}, was {}", key.path, to_text(now), to_text(was)));
+    }
+  }
+  return list;
+}
+
+Config resolve_config(const std::optional<fs::path>& file, const std::vector<std::string>& settings) {
+  Config config;
+  if (file) config.merge_file(*file);
+  config.merge_environment();
+  for (const std::string& setting : settings) config.merge_setting(setting);
+  return config;
+}
+
+Config resume_config(const Config& stored, const std::vector<std::string>& settings) {
+  Config config = stored;
+  config.merge_environment(/*seed=*/false);
+  for (const std::string& setting : settings) config.merge_setting(setting);
+  std::string changed;
+  for (const std::string& difference : config.differences(stored)) changed += (changed.empty() ? "" : "; ") + difference;
+  if (!changed.empty()) {
+    refuse("--set", changed + "; a resumed run keeps the settings that decide its result; start a new run instead");
+  }
+  return config;
+}
+
+}  // namespace crc::apps

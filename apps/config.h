@@ -1,0 +1,55 @@
+// A resolved configuration: every key of the schema has a value and remembers where it came from.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "apps/config_schema.h"
+#include "apps/files.h"
+
+namespace crc::apps {
+
+class Config {
+ public:
+  Config();  // the defaults
+
+  // Each overrides what was there. Error 78 with the place, the value and what is allowed; 66 if there is no file.
+  void merge_file(const fs::path& path);
+  void merge_toml(std::string_view text, const std::string& name);  // `name` stands for the file in messages
+  void merge_environment(bool seed = true);  // CRC_DEVICE, CRC_DATA_DIR, CRC_THREADS and, unless refused, CRC_SEED
+  void merge_setting(std::string_view assignment);  // "ssl.mu=7", from --set
+
+  // T: bool, int64_t, double or std::string, as the schema says; asking otherwise, or for a key that the schema does
+  // not have, is an internal error.
+  template <class T> const T& get(std::string_view path) const;
+  const std::string& origin(std::string_view path) const;  // "default", "recipe.toml:12", "CRC_SEED", "--set"
+
+  // Reads back to the same configuration; each line's comment says where the value came from.
+  std::string to_toml() const;
+
+  // Names the experiment: the checksum of all values that decide the result (not device, threads, folders, names).
+  std::string hash() const;
+  // The keys that decide the result and differ, as "ssl.mu: 7, was 5"; empty: the same experiment.
+  std::vector<std::string> differences(const Config& before) const;
+
+ private:
+  struct Entry {
+    ConfigValue value;
+    std::string origin;
+  };
+  void assign_text(const ConfigKey& key, std::string_view text, const std::string& where, const std::string& origin);
+  const Entry& entry(std::string_view path) const;
+  std::map<std::string, Entry, std::less<>> entries_;
+};
+
+// default < file < environment < --set.
+Config resolve_config(const std::optional<fs::path>& file, const std::vector<std::string>& settings);
+
+// A resumed run's configuration: settings and environment may move it (device, threads, folders), not change its
+// result: Error 78 naming the keys. The environment's CRC_SEED is not looked at.
+Config resume_config(const Config& stored, const std::vector<std::string>& settings);
+
+}  // namespace crc::apps

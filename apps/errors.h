@@ -1,0 +1,13 @@
+// The one place where errors become words on stderr and an exit code.
+#pragma once
+
+#include <functional>
+#include <string>
+
+namespace crc::apps {
+
+// Runs the program's body. Every way out is an exit code of docs/exit-codes.md: what `body` returns, the code of a
+// crc::Error, 71 for memory, 70 for anything else. Messages read "crc_train: error: <what is wrong; what to do>".
+int guarded_main(const std::string& program, const std::function<int()>& body);
+
+}  // namespace crc::apps

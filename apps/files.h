@@ -1,0 +1,42 @@
+// Files that survive a crash. A commit is: temporary file in the same directory (O_EXCL), every write checked, fsync,
+// rename, fsync of the directory; whoever looks, at whatever moment, sees the old content or the new, never a mixture.
+// Errors: 66 what must be read is not there; 65 it is too large; 73 the output is not writable; 74 I/O error or disk
+// full. Messages name the path and the system's reason. One thread at a time may write.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+namespace crc::apps {
+
+namespace fs = std::filesystem;
+
+// To be called first in main: file size limits and closed pipes then arrive as errors instead of killing the process.
+void ignore_write_signals();
+
+std::string read_file(const fs::path& path, int64_t max_bytes = int64_t(1) << 30);
+
+void commit_file(const fs::path& path, std::string_view content);
+
+enum class Durable { yes, no };  // yes: on disk (fdatasync) when the call returns
+
+// Appends with one write(2) to a file that must exist. A failed append leaves the file as it was; a crash in the
+// middle can leave a torn last line, which the readers of such files drop and count.
+void append_text(const fs::path& path, std::string_view text, Durable durable = Durable::yes);
+
+void truncate_file(const fs::path& path, int64_t length);
+void make_directories(const fs::path& path);  // created ones are durable; existing ones are fine
+void remove_file(const fs::path& path);       // absent is fine
+
+// Removes the temporary files that commits of dead processes left in `directory`; returns how many.
+int remove_stale_temporaries(const fs::path& directory);
+bool is_temporary(const fs::path& path);
+
+// XXH3-128 as 32 hexadecimal digits: finds damage, does not resist an attacker.
+std::string checksum(std::string_view bytes);
+
+std::string utc_now();  // "2026-01-31T12:34:56Z"
+
+}  // namespace crc::apps

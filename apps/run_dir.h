@@ -1,0 +1,92 @@
+// A run's directory (docs/run-directory.md):
+//   run.json config.toml labels.jsonl metrics.jsonl rounds.csv log.txt report.html
+//   ckpt/{index.json,*.safetensors}  rounds/NN/...  .lock  and one of DONE, PREEMPTED, WAITING when nobody works on it
+// The object holds the lock; what it writes is committed (apps/files.h).
+#pragma once
+
+#include <map>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <vector>
+
+#include "apps/checkpoints.h"
+#include "apps/config.h"
+#include "apps/ledger.h"
+#include "apps/rounds.h"
+#include "apps/run_lock.h"
+
+namespace crc::apps {
+
+// Recorded once, at creation, in run.json.
+struct RunInfo {
+  std::vector<std::string> arguments;            // argv
+  std::string device;                            // Context::describe()
+  std::map<std::string, std::string> libraries;  // name -> version
+  std::string determinism;                       // "strict", "ranks", "device" or "fast" (docs/run-directory.md)
+  std::string data_hash;                         // of the data set's files, or of its recipe
+  LabelLimits limits;                            // items and classes of the data set
+  std::vector<std::string> class_names;
+};
+
+// What later programs need of it.
+struct RunFacts {
+  LabelLimits limits;
+  std::string data_hash, config_hash;
+};
+
+enum class Marker { none, done, preempted, waiting };
+std::string to_string(Marker marker);
+
+class RunDir {
+ public:
+  // A new run. Error 73 if the directory exists and is not empty (the message says what to type), is locked, or cannot
+  // be written. A creation that was killed half-way, before run.json, is completed.
+  static RunDir create(const fs::path& path, const Config& config, const RunInfo& info);
+
+  // An existing run, to go on with: takes the lock, verifies the ledger, removes what dead processes left half-written
+  // and clears the marker. Error 66 if there is no run, 73 if it is locked, 65 if something is damaged.
+  static RunDir open(const fs::path& path);
+
+  const fs::path& path() const { return path_; }
+  fs::path round_path(int64_t round);  // rounds/NN, created
+  const Config& config() const { return config_; }
+  const RunFacts& facts() const { return facts_; }  // data_hash: the caller compares it with the data it found
+  Ledger& ledger() { return ledger_; }
+  Checkpoints& checkpoints() { return checkpoints_; }
+
+  // What the user should know about the state that was found: torn lines dropped, temporaries removed, ...
+  const std::vector<std::string>& notes() const { return notes_; }
+
+  // metrics.jsonl: one flat object per line; "seq" counts all lines. NaN is written as null.
+  void append_metrics(const nlohmann::ordered_json& record);
+  int64_t metrics_bytes() const { return metrics_bytes_; }
+
+  void write_rounds(const std::vector<RoundRow>& rows);  // every row's labels must be the ledger's count: else internal
+  std::vector<RoundRow> read_rounds() const;
+
+  // Completes `info` with the ledger's and the metrics' state, and saves.
+  void save_checkpoint(CheckpointInfo info, std::string_view payload);
+
+  // The newest valid checkpoint, or nothing when the run never saved one. Truncates metrics.jsonl to what that
+  // checkpoint had seen, so no step is recorded twice. Error 65 if the ledger is not the one it was trained with.
+  std::optional<Checkpoint> resume();
+
+  void mark(Marker marker, const std::string& reason);
+
+ private:
+  RunDir(const fs::path& path, RunLock lock, Config config, Ledger ledger, RunFacts facts);
+  void count_metrics();
+  fs::path path_;
+  RunLock lock_;
+  Config config_;
+  Ledger ledger_;
+  Checkpoints checkpoints_;
+  RunFacts facts_;
+  int64_t metrics_bytes_ = 0, metrics_lines_ = 0;
+  std::vector<std::string> notes_;
+};
+
+Marker marker_of(const fs::path& run);
+nlohmann::ordered_json read_run_json(const fs::path& run);  // Error 66: not a run; 65: damaged
+
+}  // namespace crc::apps

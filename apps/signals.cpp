@@ -1,0 +1,40 @@
+#include "apps/signals.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+namespace crc::apps {
+namespace {
+
+volatile sig_atomic_t g_signal = 0;  // the only kind of object that a handler may write
+
+extern "C" void on_stop_signal(int number) {
+  if (g_signal) _exit(128 + number);
+  g_signal = number;
+}
+
+}  // namespace
+
+void install_signal_handlers() {
+  struct sigaction action = {};
+  action.sa_handler = on_stop_signal;
+  action.sa_flags = SA_RESTART;  // a signal must not turn a half-done write into an error
+  sigemptyset(&action.sa_mask);
+  for (int number : {SIGTERM, SIGINT, SIGUSR1, SIGUSR2}) sigaction(number, &action, nullptr);
+}
+
+bool stop_requested() { return g_signal != 0; }
+
+std::string stop_signal_name() {
+  switch (g_signal) {
+    case 0: return "";
+    case SIGTERM: return "SIGTERM";
+    case SIGINT: return "SIGINT";
+    case SIGUSR1: return "SIGUSR1";
+    default: return "SIGUSR2";
+  }
+}
+
+void clear_stop_request() { g_signal = 0; }
+
+}  // namespace crc::apps

@@ -1,0 +1,15 @@
+// Asking a run to stop: SIGTERM, SIGINT, SIGUSR1 and SIGUSR2 raise a flag that the training loop reads between steps,
+// so it can commit a checkpoint and exit 75. A second signal ends the process at once with 128 + its number: the last
+// commit stays valid.
+#pragma once
+
+#include <string>
+
+namespace crc::apps {
+
+void install_signal_handlers();
+bool stop_requested();
+std::string stop_signal_name();  // "SIGTERM", or "" when nobody asked
+void clear_stop_request();       // for tests and for programs that run several jobs
+
+}  // namespace crc::apps

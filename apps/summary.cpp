@@ -1,0 +1,158 @@
+#include "apps/summary.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <set>
+
+#include "kernels/core/error.h"
+
+namespace crc::apps {
+namespace {
+
+std::string value_text(const Config& config, const ConfigKey& key) {
+  if (std::holds_alternative<bool>(key.fallback)) return to_text(config.get<bool>(key.path));
+  if (std::holds_alternative<int64_t>(key.fallback)) return to_text(config.get<int64_t>(key.path));
+  if (std::holds_alternative<double>(key.fallback)) return to_text(config.get<double>(key.path));
+  return config.get<std::string>(key.path);
+}
+
+// The settings, besides seed and acquisition, in which the runs differ.
+std::vector<const ConfigKey*> distinguishing(const std::vector<RunRecord>& runs) {
+  std::vector<const ConfigKey*> keys;
+  for (const ConfigKey& key : config_schema()) {
+    if (key.decides == Decides::place || key.path == "run.seed" || key.path == "acquisition.name") continue;
+    for (const RunRecord& run : runs) {
+      if (value_text(run.config, key) == value_text(runs[0].config, key)) continue;
+      keys.push_back(&key);
+      break;
+    }
+  }
+  return keys;
+}
+
+}  // namespace
+
+std::vector<RunGroup> group_runs(const std::vector<RunRecord>& runs) {
+  std::vector<RunGroup> groups;
+  if (runs.empty()) return groups;
+  const auto keys = distinguishing(runs);
+  for (const RunRecord& run : runs) {
+    std::string name = run.acquisition;
+    for (const ConfigKey* key : keys) {
+      name += fmt::format(" {}={}", key->path.substr(key->path.rfind('.') + 1), value_text(run.config, *key));
+    }
+    auto group = std::find_if(groups.begin(), groups.end(), [&](const RunGroup& g) { return g.name == name; });
+    if (group == groups.end()) group = groups.insert(groups.end(), {.name = name, .runs = {}});
+    group->runs.push_back(&run);
+  }
+  std::stable_partition(groups.begin(), groups.end(), [](const RunGroup& g) { return g.name.starts_with("crc"); });
+  for (size_t i = 0; i < groups.size(); ++i) groups[i].ink = series_ink(int(i));
+  return groups;
+}
+
+MeanStd mean_std(const std::vector<double>& values) {
+  MeanStd result;
+  double sum = 0, squares = 0;
+  for (double v : values) {
+    if (!std::isfinite(v)) continue;
+    sum += v;
+    ++result.count;
+  }
+  if (result.count == 0) return result;
+  result.mean = sum / result.count;
+  for (double v : values) {
+    if (std::isfinite(v)) squares += (v - result.mean) * (v - result.mean);
+  }
+  if (result.count > 1) result.std = std::sqrt(squares / (result.count - 1));
+  return result;
+}
+
+MeanStd at_labels(const RunGroup& group, int64_t labels, double RoundRow::*column) {
+  std::vector<double> values;
+  for (const RunRecord* run : group.runs) {
+    for (const RoundRow& row : run->rounds) {
+      if (row.labels == labels) values.push_back(row.*column);
+    }
+  }
+  return mean_std(values);
+}
+
+std::vector<int64_t> label_counts(const std::vector<RunGroup>& groups) {
+  std::set<int64_t> counts;
+  for (const RunGroup& group : groups) {
+    for (const RunRecord* run : group.runs) {
+      for (const RoundRow& row : run->rounds) counts.insert(row.labels);
+    }
+  }
+  return {counts.begin(), counts.end()};
+}
+
+std::vector<Point> parse_reference(const std::string& text) {
+  std::vector<Point> points;
+  const char *at = text.data(), *end = at + text.size();
+  while (at < end) {
+    if (*at == ' ') {
+      ++at;
+      continue;
+    }
+    Point point;
+    const auto labels = std::from_chars(at, end, point.x);
+    const bool colon = labels.ec == std::errc() && labels.ptr < end && *labels.ptr == ':';
+    const auto percent = colon ? std::from_chars(labels.ptr + 1, end, point.y) : labels;
+    if (!colon || percent.ec != std::errc() || (percent.ptr < end && *percent.ptr != ' ')) {
+      fail(ExitCode::config, fmt::format("report.reference = \"{}\" is not of the form \"100:78.4 150:83.7\"", text));
+    }
+    points.push_back(point);
+    at = percent.ptr;
+  }
+  return points;
+}
+
+LineChart accuracy_chart(const std::vector<RunGroup>& groups) {
+  LineChart chart;
+  chart.title = "Accuracy by labels";
+  chart.x_label = "labels in the ledger";
+  chart.y_label = "test accuracy (%)";
+  const std::vector<int64_t> counts = label_counts(groups);
+  if (counts.size() <= 10) chart.x_ticks.assign(counts.begin(), counts.end());
+  for (const RunGroup& group : groups) {
+    LineSeries series;
+    series.name = group.name;
+    series.ink = group.ink;
+    series.emphasized = groups.size() > 1 && group.name.starts_with("crc");
+    for (int64_t labels : counts) {
+      const MeanStd value = at_labels(group, labels, &RoundRow::acc_last);
+      if (value.count == 0) continue;
+      series.mean.push_back({double(labels), 100 * value.mean});
+      series.deviation.push_back(100 * value.std);
+    }
+    if (group.runs.size() < 2) series.deviation.clear();
+    for (const RunRecord* run : group.runs) {
+      if (group.runs.size() < 2) break;
+      auto& member = series.members.emplace_back();
+      for (const RoundRow& row : run->rounds) member.push_back({double(row.labels), 100 * row.acc_last});
+    }
+    chart.description += fmt::format("{}{}", chart.description.empty() ? "Test accuracy in percent by labels: " : "; ",
+                                     group.name);
+    for (const Point& p : series.mean) chart.description += fmt::format(" {:g}: {:.1f}", p.x, p.y);
+    chart.series.push_back(std::move(series));
+  }
+  std::set<std::string> drawn;
+  for (const RunGroup& group : groups) {
+    const Config& config = group.runs[0]->config;
+    const std::string& reference = config.get<std::string>("report.reference");
+    if (reference.empty() || !drawn.insert(reference).second) continue;
+    LineSeries series;
+    series.name = config.get<std::string>("report.reference_name");
+    series.ink = Ink::text;
+    series.reference = true;
+    series.mean = parse_reference(reference);
+    chart.series.push_back(std::move(series));
+  }
+  return chart;
+}
+
+}  // namespace crc::apps

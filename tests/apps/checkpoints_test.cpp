@@ -1,0 +1,116 @@
+#include "apps/checkpoints.h"
+
+#include "tests/apps/child.h"
+#include "tests/apps/expect_error.h"
+#include "tests/apps/scratch_dir.h"
+
+namespace crc::apps::test {
+namespace {
+
+CheckpointInfo at(int64_t round, int64_t step, bool round_end = false) {
+  return {.round = round, .step = step, .round_end = round_end, .ledger_head = "h", .config_hash = "c"};
+}
+
+std::vector<std::string> files_in(const fs::path& directory) {
+  std::vector<std::string> names;
+  for (const auto& entry : fs::directory_iterator(directory)) {
+    if (entry.path().extension() == ".safetensors") names.push_back(entry.path().stem());
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+struct Four {  // steps 1 to 4 of round 0
+  ScratchDir dir;
+  Four() {
+    Checkpoints::create(dir.path());
+    Checkpoints checkpoints(dir.path());
+    for (int step = 1; step <= 4; ++step) checkpoints.save(at(0, step), "payload " + std::to_string(step));
+  }
+  fs::path file(int step) { return dir / ("round-00-step-00000000" + std::to_string(step) + ".safetensors"); }
+};
+
+TEST(Checkpoints, KeepsTheNewestThreeAndRoundEnds) {
+  ScratchDir dir;
+  Checkpoints::create(dir.path());
+  Checkpoints checkpoints(dir.path());
+  for (int round = 0; round < 2; ++round) {
+    for (int step = 1; step <= 5; ++step) checkpoints.save(at(round, step, step == 5), "x");
+  }
+  EXPECT_EQ(files_in(dir.path()),
+            (std::vector<std::string>{"round-00-step-000000005", "round-01-step-000000003", "round-01-step-000000004",
+                                      "round-01-step-000000005"}));
+  EXPECT_EQ(Checkpoints(dir.path()).size(), 4u);
+  EXPECT_EQ(Checkpoints(dir.path()).load_round_end(0).info.step, 5);
+  expect_error(ExitCode::input_missing, {"end of round 7"}, [&] { Checkpoints(dir.path()).load_round_end(7); });
+}
+
+TEST(Checkpoints, NoneIsNotAnError) {
+  ScratchDir dir;
+  Checkpoints::create(dir.path());
+  commit_file(dir / "round-00-step-000000001.safetensors", "saved, but killed before the index named it");
+  std::vector<std::string> notes;
+  EXPECT_FALSE(Checkpoints(dir.path()).load_newest(notes));
+}
+
+TEST(Checkpoints, FallsBackToTheNewestValidAndSaysSo) {
+  Four four;
+  commit_file(four.file(4), "payloae 4");  // same length, one bit off
+  fs::resize_file(four.file(3), 5);
+  std::vector<std::string> notes;
+  Checkpoints checkpoints(four.dir.path());
+  const auto found = checkpoints.load_newest(notes);
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->info.step, 2);
+  EXPECT_EQ(found->payload, "payload 2");
+  ASSERT_EQ(notes.size(), 1u);
+  for (const char* piece : {"000000004.safetensors has changed", "xxh3", "000000003.safetensors has 5 bytes instead of 9",
+                            "going back to round 0, step 2"}) {
+    EXPECT_THAT(notes[0], ::testing::HasSubstr(piece));
+  }
+  checkpoints.save(at(0, 3), "again 3");  // the abandoned future is gone
+  EXPECT_EQ(Checkpoints(four.dir.path()).load_newest(notes)->payload, "again 3");
+  EXPECT_EQ(files_in(four.dir.path()).size(), 2u);
+}
+
+TEST(Checkpoints, NoValidOneIsAnErrorNeverANewStart) {
+  Four four;
+  for (int step = 2; step <= 4; ++step) commit_file(four.file(step), "");
+  std::vector<std::string> notes;
+  expect_error(ExitCode::corrupt_data, {"No valid checkpoint is left", "step-000000002"},
+               [&] { Checkpoints(four.dir.path()).load_newest(notes); });
+}
+
+TEST(Checkpoints, ADamagedIndexIsAnError) {
+  Four four;
+  const std::string good = read_file(four.dir / "index.json");
+  for (size_t length : {size_t(0), size_t(1), good.size() / 2, good.size() - 3}) {
+    commit_file(four.dir / "index.json", good.substr(0, length));
+    expect_error(ExitCode::corrupt_data, {"index.json"}, [&] { Checkpoints(four.dir.path()); });
+  }
+  std::string elsewhere = good;
+  elsewhere.replace(elsewhere.find("round-00"), 8, "../../xx");
+  commit_file(four.dir / "index.json", elsewhere);
+  expect_error(ExitCode::corrupt_data, {"directory"}, [&] { Checkpoints(four.dir.path()); });
+  remove_file(four.dir / "index.json");
+  expect_error(ExitCode::corrupt_data, {"index.json is missing"}, [&] { Checkpoints(four.dir.path()); });
+}
+
+// Saving the same step again, with other bytes, must not endanger the checkpoint that is there.
+TEST(Checkpoints, AListedFileIsNeverOverwritten) {
+  Four reference;
+  const int64_t calls = count_io([&] { Checkpoints(reference.dir.path()).save(at(0, 4), "other bytes"); });
+  for (int64_t k = 1; k <= calls; ++k) {
+    Four four;
+    in_child("any:" + std::to_string(k) + ":torn", [&] { Checkpoints(four.dir.path()).save(at(0, 4), "other bytes"); });
+    std::vector<std::string> notes;
+    const auto found = Checkpoints(four.dir.path()).load_newest(notes);
+    ASSERT_TRUE(found);
+    EXPECT_EQ(found->info.step, 4);
+    EXPECT_TRUE(found->payload == "payload 4" || found->payload == "other bytes");
+    EXPECT_TRUE(notes.empty());
+  }
+}
+
+}  // namespace
+}  // namespace crc::apps::test

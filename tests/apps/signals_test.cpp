@@ -1,0 +1,46 @@
+#include "apps/signals.h"
+
+#include <signal.h>
+
+#include <new>
+
+#include "apps/errors.h"
+#include <gmock/gmock.h>
+
+#include "tests/apps/child.h"
+
+namespace crc::apps::test {
+namespace {
+
+TEST(Signals, TheFirstAsksTheSecondEnds) {
+  for (int number : {SIGTERM, SIGINT, SIGUSR1, SIGUSR2}) {
+    const Ending ending = in_child("", [&] {
+      install_signal_handlers();
+      if (stop_requested()) fail_internal("asked too early");
+      raise(number);
+      if (!stop_requested() || stop_signal_name().rfind("SIG", 0) != 0) fail_internal("not noticed");
+      raise(SIGTERM);
+      fail_internal("survived the second");
+    });
+    EXPECT_FALSE(ending.killed);
+    EXPECT_EQ(ending.code, 128 + SIGTERM);
+  }
+}
+
+TEST(Errors, EveryWayOutIsAnExitCodeAndAMessage) {
+  auto run = [](const std::function<int()>& body) {
+    ::testing::internal::CaptureStderr();
+    const int code = guarded_main("crc_train", body);
+    return std::pair(code, ::testing::internal::GetCapturedStderr());
+  };
+  EXPECT_EQ(run([] { return 10; }), std::pair(10, std::string()));
+  EXPECT_EQ(run([]() -> int { fail(ExitCode::config, "a.toml:3: no"); }),
+            std::pair(78, std::string("crc_train: error: a.toml:3: no\n")));
+  EXPECT_EQ(run([]() -> int { throw std::bad_alloc(); }).first, 71);
+  EXPECT_EQ(run([]() -> int { throw std::runtime_error("odd"); }).first, 70);
+  EXPECT_THAT(run([]() -> int { throw std::runtime_error("odd"); }).second, ::testing::HasSubstr("odd"));
+  EXPECT_EQ(run([]() -> int { throw 1; }).first, 70);
+}
+
+}  // namespace
+}  // namespace crc::apps::test

@@ -1,0 +1,108 @@
+#include "data/png.h"
+
+#include "data/contact_sheet.h"
+#include "data/crc32.h"
+#include "tests/data/fixture.h"
+
+namespace crc::test {
+namespace {
+
+using namespace crc::data;
+
+RgbImage golden_image() {
+  RgbImage image{4, 5, {}};
+  for (int y = 0; y < 4; ++y)
+    for (int x = 0; x < 5; ++x)
+      for (int value : {10 * x, 20 * y, 5 * (x + y) + 100}) image.pixels.push_back(uint8_t(value));
+  return image;
+}
+
+TEST(Png, ReadsWhatPillowWrites) {
+  const RgbImage expected = golden_image();
+  for (const char* name : {"rgb.png", "rgba.png", "palette.png"}) {
+    const RgbImage image = read_png(golden(name));
+    EXPECT_EQ(image.height, 4);
+    EXPECT_EQ(image.width, 5);
+    EXPECT_EQ(image.pixels, expected.pixels) << name;
+  }
+  const RgbImage grey = read_png(golden("grey.png"));
+  for (size_t i = 0; i < grey.pixels.size(); ++i) EXPECT_EQ(grey.pixels[i], expected.pixels[i / 3 * 3 + 2]);
+}
+
+TEST(Png, RoundTrip) {
+  const TempDir dir;
+  for (int64_t side : {1, 3, 32, 301}) {
+    const Images source = pattern(1, side, side + 1, 10);
+    const RgbImage image{side, side + 1, source.pixels};
+    write_png(dir / std::to_string(side), image);
+    EXPECT_EQ(read_png(dir / std::to_string(side)).pixels, image.pixels);
+  }
+  expect_error([&] { encode_png({0, 1, {}}); }, ExitCode::internal, {"0x1"});
+  expect_error([&] { encode_png({1, 1, {1}}); }, ExitCode::internal, {"1 bytes"});
+}
+
+// Overwrites bytes of the first chunk and mends its checksum.
+Bytes with_header(Bytes png, size_t at, std::initializer_list<uint8_t> values) {
+  std::ranges::copy(values, png.begin() + at);
+  const uint32_t sum = crc32(std::span(png).subspan(12, 17));
+  for (int i = 0; i < 4; ++i) png[29 + i] = uint8_t(sum >> (24 - 8 * i));
+  return png;
+}
+
+TEST(Png, RefusesDamagedFiles) {
+  const Bytes png = encode_png(golden_image());
+  const auto expect_corrupt = [](const Bytes& bytes, const std::vector<std::string>& parts) {
+    expect_error([&] { decode_png(bytes, "a.png"); }, ExitCode::corrupt_data, parts);
+  };
+  expect_corrupt({}, {"a.png: byte 0", "0 bytes", "PNG signature"});
+  expect_corrupt({png.begin() + 1, png.end()}, {"byte 0", "PNG signature"});
+  expect_corrupt({png.begin(), png.end() - 1}, {"to the end"});
+  expect_corrupt({png.begin(), png.begin() + 33}, {"byte 33", "0 bytes to the end"});
+  Bytes longer = png;
+  longer.push_back(0);
+  expect_corrupt(longer, {"1 more bytes", "the end of the file"});
+  Bytes flipped = png;
+  flipped[45] ^= 1;
+  expect_corrupt(flipped, {"checksum"});
+  expect_corrupt(with_header(png, 16, {0, 0, 0x10, 1}), {"byte 16", "width 4097", "1..4096"});
+  expect_corrupt(with_header(png, 20, {0xff, 0xff, 0xff, 0xff}), {"byte 20", "height 4294967295"});
+  expect_corrupt(with_header(png, 16, {0, 0, 0, 0}), {"width 0"});
+  expect_corrupt(with_header(png, 16, {0, 0, 0x10, 0}), {"does not decode"});
+  expect_corrupt(with_header(png, 24, {7}), {"does not decode"});
+  Bytes no_data = png;
+  no_data.erase(no_data.begin() + 33, no_data.end() - 12);
+  expect_corrupt(no_data, {"IDAT"});
+}
+
+TEST(Png, SurvivesDamage) {
+  const Bytes png = encode_png({16, 16, pattern(1, 16, 16, 10).pixels});
+  EXPECT_GT(damage(png, 500, [](const Bytes& bytes) { decode_png(bytes, "a.png"); }), 490);
+}
+
+TEST(ContactSheet, PlacesTilesAndFrames) {
+  const Images images = pattern(3, 2, 2, 10);
+  const Tile tiles[] = {{images.image(0)}, {images.image(1), Color::orange}, {images.image(2)}};
+  const RgbImage sheet = contact_sheet(tiles, 2, 2, {.columns = 2, .scale = 1});
+  ASSERT_EQ(sheet.height, 13);  // 2 rows of 2 pixels, gaps of 3
+  ASSERT_EQ(sheet.width, 13);
+  const auto at = [&](int y, int x) {
+    const auto p = sheet.pixels.begin() + (y * 13 + x) * 3;
+    return std::vector<int>(p, p + 3);
+  };
+  const auto pixel = [&](int i, int p) {
+    const auto image = images.image(i);
+    return std::vector<int>(image.begin() + 3 * p, image.begin() + 3 * p + 3);
+  };
+  EXPECT_EQ(at(3, 3), pixel(0, 0));
+  EXPECT_EQ(at(4, 3), pixel(0, 2));
+  EXPECT_EQ(at(3, 9), pixel(1, 1));
+  EXPECT_EQ(at(8, 3), pixel(2, 0));
+  EXPECT_EQ(at(2, 7), (std::vector<int>{230, 159, 0}));
+  EXPECT_EQ(at(5, 10), (std::vector<int>{230, 159, 0}));
+  EXPECT_EQ(at(2, 6), (std::vector<int>{255, 255, 255}));
+  EXPECT_EQ(at(9, 9), (std::vector<int>{255, 255, 255}));
+  expect_error([&] { contact_sheet(tiles, 3, 2, {}); }, ExitCode::internal, {"tile 0 has 12 bytes"});
+}
+
+}  // namespace
+}  // namespace crc::test
