@@ -52,10 +52,9 @@ template <class F> void for_tiles(int64_t begin, int64_t end, int64_t period, co
   }
 }
 
-// Sums down the columns, kSums at a time: totals [kSums, columns] in the arena's enclosing frame. add_tile(tile, s) sets
-// s[i][k] to the sum over the tile's periods at its k-th element; beyond a tile the sums are fp64.
-template <int kSums, class F>
-View<double, 2> column_sums(Cpu& cpu, int64_t size, int64_t columns, const F& add_tile) {
+// Sums down the columns, kSums at a time: totals [kSums, columns] in the arena's enclosing frame. add_tile(tile, s)
+// sets s[i][k] to the sum over the tile's periods at its k-th element; beyond a tile the sums are fp64.
+template <int kSums, class F> View<double, 2> column_sums(Cpu& cpu, int64_t size, int64_t columns, const F& add_tile) {
   const int64_t period = period_of(columns), piece = piece_of(columns), pieces = (size + piece - 1) / piece;
   const View<double, 2> totals = cpu.scratch().take<double>({kSums, columns}, "column sums");
   const View<double, 3> parts = cpu.scratch().take<double>({pieces, kSums, period}, "partial column sums");

@@ -13,7 +13,8 @@ template <class F, class... In> void map(Cpu& cpu, View<float, 1> out, F f, View
 #pragma omp simd
     for (int64_t i = begin; i < end; ++i) out[i] = f(in[i]...);
   };
-  for_chunks(cpu, out.size(), kGrain, [&](int64_t, int64_t begin, int64_t end) { run(begin, end, f, out.data, in.data...); });
+  for_chunks(cpu, out.size(), kGrain,
+             [&](int64_t, int64_t begin, int64_t end) { run(begin, end, f, out.data, in.data...); });
 }
 
 }  // namespace crc

@@ -52,7 +52,7 @@ void column_sum(Cpu& cpu, View<float, 1> out, View<const float, 2> x) {
     for (int64_t r = 0; r < tile.height; ++r)
       for (int64_t k = 0; k < tile.width; ++k) s[0][k] += x[tile.at + r * period + k];
   });
-  for (int64_t c = 0; c < out.size(); ++c) out[c] += float(totals(0, c));
+  for (int64_t c = 0; c < out.size(); ++c) AddColumn{out}(c, totals(0, c));
 }
 
 void argmax_rows(Cpu& cpu, View<int32_t, 1> out, View<const float, 2> x) {

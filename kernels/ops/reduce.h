@@ -23,6 +23,10 @@ struct StoreCount {
   View<int32_t, 1> out;
   CRC_HD void operator()(double total) const { out[0] = int32_t(total); }
 };
+struct AddColumn {
+  View<float, 1> out;
+  CRC_HD void operator()(int64_t c, double total) const { out[c] += float(total); }
+};
 struct RecordMean {
   View<float, 2> ring;
   View<const StepState, 1> state;

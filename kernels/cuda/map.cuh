@@ -1,0 +1,42 @@
+// Elementwise functions of whole arrays on the GPU; kernels/cpu/map.h is the same for the CPU.
+#pragma once
+
+#include "kernels/core/view.h"
+#include "kernels/cuda/launch.cuh"
+#include "kernels/cuda/pack.cuh"
+
+namespace crc {
+
+template <int kWidth, class F, class... In>
+__device__ __forceinline__ Pack<kWidth> map_pack(const F& f, const In&... in) {
+  Pack<kWidth> out;
+  for (int k = 0; k < kWidth; ++k) out.value[k] = f(in.value[k]...);
+  return out;
+}
+
+// Of size elements; the grid covers the packs, and the last few elements go one by one.
+template <int kWidth, class T, class F, class... In>
+__global__ void map_kernel(int64_t size, F f, T* out, const In*... in) {
+  const int64_t packs = size / kWidth, stride = int64_t(gridDim.x) * blockDim.x;
+  const int64_t thread = int64_t(blockIdx.x) * blockDim.x + threadIdx.x;
+  for (int64_t i = thread; i < packs; i += stride)
+    store(out + i * kWidth, map_pack<kWidth>(f, load<kWidth>(in + i * kWidth)...));
+  for (int64_t i = packs * kWidth + thread; i < size; i += stride) store(out + i, map_pack<1>(f, load<1>(in + i)...));
+}
+
+// out[i] = f(in[i]...) in fp32. An input may be the output's own array, but no other part of it.
+template <class T, class F, class... In>
+void map(Cuda& cuda, const char* name, View<T, 1> out, F f, View<const In, 1>... in) {
+  constexpr int kThreads = 256;        // full occupancy for kernels this light
+  constexpr int64_t kBlocksPerSm = 8;  // 8 x 256 threads fill an SM; the loop does the rest
+  const bool packed = aligned_for_packs(out.data, in.data...);
+  const int64_t work = packed ? (out.size() + kPackWidth<T> - 1) / kPackWidth<T> : out.size();
+  const int64_t blocks = std::min((work + kThreads - 1) / kThreads, kBlocksPerSm * cuda.multiprocessors());
+  const Grid grid{.blocks = dim3(unsigned(blocks)), .threads = dim3(kThreads)};
+  if (packed)
+    launch(cuda, name, map_kernel<kPackWidth<T>, T, F, In...>, grid, out.size(), f, out.data, in.data...);
+  else
+    launch(cuda, name, map_kernel<1, T, F, In...>, grid, out.size(), f, out.data, in.data...);
+}
+
+}  // namespace crc

@@ -1,0 +1,123 @@
+// The kernels of batchnorm_act.cu. x, y, dy, dx are rows of channels; a thread keeps the constants of its kWidth
+// channels in registers and walks down the rows of its block. dx may be dy, and y may be x: neither is __restrict__.
+#pragma once
+
+#include "kernels/cuda/columns.cuh"
+#include "kernels/ops/batchnorm_act.h"
+
+namespace crc {
+
+// parts [2, C, blocks]: mean and sum of squared deviations of a block's rows.
+template <int kWidth, class T>
+__global__ void batchnorm_moments_kernel(View<double, 3> parts, View<const T, 2> x, int64_t rows_per_block) {
+  const int64_t rows = x.shape[0], channels = x.shape[1];
+  const ColumnPlace place(rows, rows_per_block, kWidth);
+  float sums[2][kWidth] = {};
+  if (place.column < channels) {
+    const Pack<kWidth> pivot = load<kWidth>(&x(place.top, place.column));
+    for (int64_t row = place.first; row < place.end; row += blockDim.y) {
+      const Pack<kWidth> in = load<kWidth>(&x(row, place.column));
+      for (int k = 0; k < kWidth; ++k) {
+        const float d = in.value[k] - pivot.value[k];
+        sums[0][k] += d;
+        sums[1][k] += d * d;
+      }
+    }
+  }
+  double total[2];
+  sum_over_rows(sums, total);
+  const int64_t c = total_column(channels, kWidth);
+  if (c < 0) return;
+  const Moments block = Moments::about(float(x(place.top, c)), total[0], total[1], double(place.end - place.top));
+  parts(0, c, blockIdx.x) = block.mean;
+  parts(1, c, blockIdx.x) = block.m2;
+}
+
+__device__ __forceinline__ Moments shuffle_down(const Moments& m, int offset) {
+  constexpr unsigned kAll = 0xffffffffu;
+  return {__shfl_down_sync(kAll, m.count, offset), __shfl_down_sync(kAll, m.mean, offset),
+          __shfl_down_sync(kAll, m.m2, offset)};
+}
+
+// A warp per channel merges the blocks' moments and finishes the channel.
+static __global__ void batchnorm_statistics_kernel(View<const double, 3> parts, int64_t rows, int64_t rows_per_block,
+                                                   BatchNormStatistics statistics) {
+  const int64_t c = (int64_t(blockIdx.x) * blockDim.x + threadIdx.x) / 32;
+  if (c >= parts.shape[1]) return;  // a whole warp
+  const int lane = int(threadIdx.x % 32);
+  Moments batch;
+  for (int64_t block = lane; block < parts.shape[2]; block += 32) {
+    const int64_t left = rows - block * rows_per_block;
+    const double count = double(left < rows_per_block ? left : rows_per_block);
+    batch = batch.merged({count, parts(0, c, block), parts(1, c, block)});
+  }
+  for (int offset = 16; offset > 0; offset /= 2) batch = batch.merged(shuffle_down(batch, offset));
+  if (lane == 0) statistics(c, batch);
+}
+
+template <int kWidth, class T>
+__global__ void batchnorm_apply_kernel(View<T, 2> y, View<const T, 2> x, int64_t rows_per_block,
+                                       BatchNormParameters parameters, LeakyRelu act) {
+  const ColumnPlace place(x.shape[0], rows_per_block, kWidth);
+  if (place.column >= x.shape[1]) return;
+  BatchNormAffine affine[kWidth];
+  for (int k = 0; k < kWidth; ++k) affine[k] = parameters(place.column + k);
+  for (int64_t row = place.first; row < place.end; row += blockDim.y) {
+    Pack<kWidth> pack = load<kWidth>(&x(row, place.column));
+    for (int k = 0; k < kWidth; ++k) pack.value[k] = act(affine[k](pack.value[k]));
+    store(&y(row, place.column), pack);
+  }
+}
+
+// parts [2, C, blocks]: sums over a block's rows of g, the gradient of z, and of g * (x - mean).
+template <int kWidth, class T>
+__global__ void batchnorm_gradient_sums_kernel(View<double, 3> parts, View<const T, 2> dy, View<const T, 2> x,
+                                               int64_t rows_per_block, BatchNormParameters parameters,
+                                               LeakyReluBackward act) {
+  const int64_t channels = x.shape[1];
+  const ColumnPlace place(x.shape[0], rows_per_block, kWidth);
+  float sums[2][kWidth] = {};
+  if (place.column < channels) {
+    BatchNormAffine affine[kWidth];
+    for (int k = 0; k < kWidth; ++k) affine[k] = parameters(place.column + k);
+    for (int64_t row = place.first; row < place.end; row += blockDim.y) {
+      const Pack<kWidth> in = load<kWidth>(&x(row, place.column)), gradient = load<kWidth>(&dy(row, place.column));
+      for (int k = 0; k < kWidth; ++k) {
+        const float g = act(gradient.value[k], affine[k](in.value[k]));
+        sums[0][k] += g;
+        sums[1][k] += g * (in.value[k] - affine[k].mean);
+      }
+    }
+  }
+  double total[2];
+  sum_over_rows(sums, total);
+  const int64_t c = total_column(channels, kWidth);
+  if (c < 0) return;
+  parts(0, c, blockIdx.x) = total[0];
+  parts(1, c, blockIdx.x) = total[1];
+}
+
+template <int kWidth, class T>
+__global__ void batchnorm_apply_backward_kernel(View<T, 2> dx, View<const T, 2> dy, View<const T, 2> x,
+                                                int64_t rows_per_block, BatchNormParameters parameters,
+                                                View<const float, 2> line, LeakyReluBackward act) {
+  const ColumnPlace place(x.shape[0], rows_per_block, kWidth);
+  if (place.column >= x.shape[1]) return;
+  BatchNormAffine affine[kWidth];
+  float constant[kWidth], slope[kWidth];
+  for (int k = 0; k < kWidth; ++k) {
+    affine[k] = parameters(place.column + k);
+    constant[k] = line(0, place.column + k), slope[k] = line(1, place.column + k);
+  }
+  for (int64_t row = place.first; row < place.end; row += blockDim.y) {
+    const Pack<kWidth> in = load<kWidth>(&x(row, place.column)), gradient = load<kWidth>(&dy(row, place.column));
+    Pack<kWidth> out;
+    for (int k = 0; k < kWidth; ++k) {
+      const float xi = in.value[k], g = act(gradient.value[k], affine[k](xi));
+      out.value[k] = BatchNormBackwardPoint{affine[k].mean, affine[k].scale, constant[k], slope[k]}(g, xi);
+    }
+    store(&dx(row, place.column), out);
+  }
+}
+
+}  // namespace crc
