@@ -93,7 +93,7 @@ class RaceAndBoundsChecker : public Checker {
   void check_races(Region& region, uint32_t epoch, const Access& a);
   void check_cell(Cell& cell, uint32_t epoch, const Access& a, const char* address);
   void record_read(Cell& cell, const Access& a);
-  [[noreturn]] void race(const char* kind, const Access& a, const char* address, const Record& earlier) const;
+  [[noreturn]] void race(const char* kind, const char* address, const Record& earlier) const;
   [[noreturn]] void report(const std::string& message) const;
   const char* verb(const Access& a) const { return a.atomic ? "atomic" : a.write ? "write" : "read"; }
   std::string described(const Access& a) const;
@@ -267,14 +267,14 @@ void RaceAndBoundsChecker::check_cell(Cell& cell, uint32_t epoch, const Access& 
     return r.block < 0 || mine(r) || order_.ordered(r.who(), r.time, a.is_volatile);
   };
   if (!(cell.write.atomic && a.atomic) && !ordered(cell.write))
-    race(a.write ? "write after write" : "read after write", a, address, cell.write);
+    race(a.write ? "write after write" : "read after write", address, cell.write);
   if (!a.write) return record_read(cell, a);
 
-  if (!ordered(cell.read)) race("write after read", a, address, cell.read);
+  if (!ordered(cell.read)) race("write after read", address, cell.read);
   if (cell.other_reader >= 0 && !order_.ordered({cell.other_reader, kManyWarps, true}, cell.other_time, false)) {
     Record other = cell.read;
     other.block = cell.other_reader;
-    race("write after read", a, address, other);
+    race("write after read", address, other);
   }
   cell.other_reader = -1;
   cell.read = Record();
@@ -294,7 +294,7 @@ void RaceAndBoundsChecker::record_read(Cell& cell, const Access& a) {
   r = now;
 }
 
-void RaceAndBoundsChecker::race(const char* kind, const Access& a, const char* address, const Record& earlier) const {
+void RaceAndBoundsChecker::race(const char* kind, const char* address, const Record& earlier) const {
   prepare_source_lines({earlier.code});
   const std::string who = earlier.thread == kManyWarps ? "threads of several warps"
                           : earlier.several ? "lanes of warp " + std::to_string(earlier.thread / 32)
