@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "apps/score_histogram.h"
 #include "apps/signals.h"
 #include "data/contact_sheet.h"
 #include "data/npz.h"
@@ -229,7 +230,8 @@ void ActiveRun::query() {
   directory_.ledger().record(round_ + 1, "oracle", answers);
 }
 
-// rounds/NN/: query.csv (the items, best group first), query.png (what they look like), scores.npz (all candidates).
+// rounds/NN/: query.csv (the items, best group first), query.png (what they look like), scores.npz (all candidates),
+// scores.json (how they are distributed).
 void ActiveRun::write_query(const select::Selection& selection) {
   std::string csv = "item,group,score\n";
   for (size_t g = 0; g < selection.groups.size(); ++g)
@@ -251,6 +253,13 @@ void ActiveRun::write_query(const select::Selection& selection) {
   scores.add<Int>("candidates", selection.candidates, std::vector<Int>{count, selection.group_size});
   scores.add<Int>("picks", selection.picks, std::vector<Int>{Int(selection.picks.size())});
   commit_file(folder / "scores.npz", text_of(scores.finish()));
+
+  // Of the chosen candidates the histogram marks the scores; a candidate is known by its first item.
+  std::vector<Int> chosen;
+  for (const select::Group& group : selection.groups)
+    for (Int k = 0; k < count; ++k)
+      if (selection.candidates[size_t(k * selection.group_size)] == group.items.front()) chosen.push_back(k);
+  commit_file(folder / "scores.json", to_json(make_histogram(selection.scores, chosen)));
 }
 
 void ActiveRun::save(bool round_end) {
@@ -261,8 +270,11 @@ void ActiveRun::save(bool round_end) {
   add("history.loss", history_.loss);
   add("history.balanced_accuracy", history_.balanced_accuracy);
   add("history.seconds", {history_.seconds});
-  directory_.save_checkpoint({.round = round_, .step = trainer_->step(), .round_end = round_end},
-                             nn::encode_safetensors(std::move(file)));
+  CheckpointInfo info;
+  info.round = round_;
+  info.step = trainer_->step();
+  info.round_end = round_end;
+  directory_.save_checkpoint(info, nn::encode_safetensors(std::move(file)));
   last_save_ = Clock::now();
 }
 

@@ -25,7 +25,7 @@ struct Rgb {
 };
 enum class Theme { light, dark };
 Rgb color_of(Ink ink, Theme theme);
-std::string css_name(Ink ink);  // "--ink", "--c3", ...
+std::string css_name(Ink ink);           // "--ink", "--c3", ...
 std::string css_variables(Theme theme);  // "--ink:#1b1b1b;--c0:#0072b2;..."
 
 struct Stroke {

@@ -42,10 +42,18 @@ void draw_legend(Canvas& canvas, const Frame& frame, const std::vector<LegendEnt
     const double end = x + 24 + text_width(entry.name, kLabelSize);
     if (end > frame.right + 4) break;  // what does not fit is in the table below every chart
     switch (entry.mark) {
-      case LegendEntry::line: canvas.line({x, y - 4}, {x + 16, y - 4}, {.ink = entry.ink, .width = entry.width}); break;
-      case LegendEntry::hollow: draw_marker(canvas, {x + 8, y - 4}, entry.ink, 4, true); break;
-      case LegendEntry::bar: canvas.rectangle(x + 3, y - 9, 11, 10, entry.ink); break;
-      case LegendEntry::triangle: draw_triangle(canvas, x + 8, y - 7, entry.ink); break;
+      case LegendEntry::line:
+        canvas.line({x, y - 4}, {x + 16, y - 4}, {.ink = entry.ink, .width = entry.width});
+        break;
+      case LegendEntry::hollow:
+        draw_marker(canvas, {x + 8, y - 4}, entry.ink, 4, true);
+        break;
+      case LegendEntry::bar:
+        canvas.rectangle(x + 3, y - 9, 11, 10, entry.ink);
+        break;
+      case LegendEntry::triangle:
+        draw_triangle(canvas, x + 8, y - 7, entry.ink);
+        break;
     }
     canvas.text({x + 22, y}, entry.name, {.size = kLabelSize});
     x = end + 20;
@@ -189,20 +197,9 @@ void draw(Canvas& canvas, const LineChart& chart) {
   draw_legend(canvas, frame, legend);
 }
 
-void draw(Canvas& canvas, const BarChart& chart) {
-  const Frame frame = frame_of(chart.width, chart.height);
-  draw_titles(canvas, frame, chart.title, chart.x_label, chart.y_label, chart.height);
-  Extent ys;
-  ys.add(0);
-  for (const BarSeries& series : chart.series) {
-    for (double value : series.values) ys.add(value);
-  }
-  if (ys.high == 0) ys.high = 1;
-  round_outwards(ys.low, ys.high, 4);
-  const double count = double(std::max<size_t>(1, chart.categories.size()));
-  const Scale x{0, count, frame.left, frame.right}, y{ys.low, ys.high, frame.bottom, frame.top};
-  draw_y_axis(canvas, frame, y, round_ticks(ys.low, ys.high, 4));
+namespace {
 
+void draw_bars(Canvas& canvas, const BarChart& chart, const Scale& x, const Scale& y) {
   const double slot = x(1) - x(0), used = chart.touching ? slot - std::min(1.0, slot * 0.1) : slot * 0.76;
   const double bar = used / double(std::max<size_t>(1, chart.series.size()));
   for (size_t s = 0; s < chart.series.size(); ++s) {
@@ -210,19 +207,49 @@ void draw(Canvas& canvas, const BarChart& chart) {
       const double value = chart.series[s].values[i];
       if (!(value > 0)) continue;
       const double left = x(double(i)) + (slot - used) / 2 + bar * double(s);
-      canvas.rectangle(left, y(value), std::max(0.8, bar - (chart.touching ? 0 : 1)), frame.bottom - y(value),
+      canvas.rectangle(left, y(value), std::max(0.8, bar - (chart.touching ? 0 : 1)), y(0) - y(value),
                        chart.series[s].ink, chart.touching ? 0.75 : 1);
     }
   }
-  draw_x_axis(canvas, frame);
+}
 
+void draw_categories(Canvas& canvas, const Frame& frame, const BarChart& chart, const Scale& x) {
+  const TextStyle style{.size = kTickSize, .ink = Ink::muted, .align = Align::center};
+  if (chart.x_range) {
+    const Scale numbers{chart.x_range->first, chart.x_range->second, frame.left, frame.right};
+    for (double tick : round_ticks(numbers.low, numbers.high, 8)) {
+      canvas.line({numbers(tick), frame.bottom}, {numbers(tick), frame.bottom + 4}, {.ink = Ink::muted});
+      canvas.text({numbers(tick), frame.bottom + 18}, tick_text(tick), style);
+    }
+    return;
+  }
   double widest = 0;
   for (const std::string& name : chart.categories) widest = std::max(widest, text_width(name, kTickSize));
-  const size_t stride = size_t(std::max(1.0, std::ceil((widest + 8) / slot)));
+  const size_t stride = size_t(std::max(1.0, std::ceil((widest + 8) / (x(1) - x(0)))));
   for (size_t i = 0; i < chart.categories.size(); i += stride) {
-    canvas.text({x(double(i) + (chart.touching ? 0 : 0.5)), frame.bottom + 17}, chart.categories[i],
-                {.size = kTickSize, .ink = Ink::muted, .align = Align::center});
+    canvas.text({x(double(i) + 0.5), frame.bottom + 17}, chart.categories[i], style);
   }
+}
+
+}  // namespace
+
+void draw(Canvas& canvas, const BarChart& chart) {
+  const Frame frame = frame_of(chart.width, chart.height);
+  draw_titles(canvas, frame, chart.title, chart.x_label, chart.y_label, chart.height);
+  Extent ys;
+  ys.add(0);
+  size_t count = std::max<size_t>(1, chart.categories.size());
+  for (const BarSeries& series : chart.series) {
+    count = std::max(count, series.values.size());
+    for (double value : series.values) ys.add(value);
+  }
+  if (ys.high == 0) ys.high = 1;
+  round_outwards(ys.low, ys.high, 4);
+  const Scale x{0, double(count), frame.left, frame.right}, y{ys.low, ys.high, frame.bottom, frame.top};
+  draw_y_axis(canvas, frame, y, round_ticks(ys.low, ys.high, 4));
+  draw_bars(canvas, chart, x, y);
+  draw_x_axis(canvas, frame);
+  draw_categories(canvas, frame, chart, x);
   for (double mark : chart.marks) draw_triangle(canvas, x(mark), frame.bottom + 1, series_ink(1));
 
   std::vector<LegendEntry> legend;

@@ -14,12 +14,12 @@ struct LineSeries {
   std::string name;
   Ink ink = series_ink(0);
   std::vector<Point> mean;
-  std::vector<double> deviation;           // per point of `mean`; the band is mean +- deviation; empty: none
-  std::vector<std::vector<Point>> members; // thin lines behind: one per seed
+  std::vector<double> deviation;            // per point of `mean`; the band is mean +- deviation; empty: none
+  std::vector<std::vector<Point>> members;  // thin lines behind: one per seed
   bool emphasized = false;
   bool dashed = false;
-  bool points = true;     // dots at the points of `mean`
-  bool reference = false; // published numbers: hollow dots, no line
+  bool points = true;      // dots at the points of `mean`
+  bool reference = false;  // published numbers: hollow dots, no line
 };
 
 struct LineChart {
@@ -39,10 +39,11 @@ struct BarSeries {
 
 struct BarChart {
   std::string title, x_label, y_label, description;
-  std::vector<std::string> categories;
-  std::vector<BarSeries> series;  // side by side
-  bool touching = false;          // a histogram: no gaps, the categories are its bins' lower ends
-  std::vector<double> marks;      // triangles on the axis at these places, in categories (2.5: middle of the third)
+  std::vector<std::string> categories;               // names; may be empty when there is an x_range
+  std::vector<BarSeries> series;                     // side by side
+  bool touching = false;                             // no gaps between the bars
+  std::optional<std::pair<double, double>> x_range;  // a histogram's; then ticks are numbers, not categories
+  std::vector<double> marks;  // triangles on the axis at these places, in categories (2.5: middle of the third)
   std::string mark_name;
   int width = 760, height = 260;
 };

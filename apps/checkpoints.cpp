@@ -24,7 +24,8 @@ void Checkpoints::create(const fs::path& directory) {
 Checkpoints::Checkpoints(const fs::path& directory) : directory_(directory) {
   const fs::path path = directory_ / kIndex;
   if (!fs::exists(path)) {
-    fail(ExitCode::corrupt_data, path.string() + " is missing, so no checkpoint can be trusted; restore it from a copy");
+    fail(ExitCode::corrupt_data,
+         path.string() + " is missing, so no checkpoint can be trusted; restore it from a copy");
   }
   const std::string text = read_file(path, 1 << 24);
   try {
@@ -118,8 +119,8 @@ std::optional<Checkpoint> Checkpoints::load_newest(std::vector<std::string>& not
     const auto why = damage(entry, &payload);
     if (!why) {
       if (!all_damage.empty()) {
-        notes.push_back(fmt::format("{}; going back to round {}, step {}", all_damage, entry.info.round,
-                                    entry.info.step));
+        notes.push_back(
+            fmt::format("{}; going back to round {}, step {}", all_damage, entry.info.round, entry.info.step));
       }
       return Checkpoint{.info = entry.info, .file = entry.file, .payload = std::move(payload)};
     }

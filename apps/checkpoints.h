@@ -32,8 +32,8 @@ class Checkpoints {
  public:
   static constexpr size_t kKeep = 3;  // newest ones kept besides the round ends
 
-  static void create(const fs::path& directory);         // an empty index
-  explicit Checkpoints(const fs::path& directory);       // Error 65: no index, or not one that this program wrote
+  static void create(const fs::path& directory);    // an empty index
+  explicit Checkpoints(const fs::path& directory);  // Error 65: no index, or not one that this program wrote
 
   void save(const CheckpointInfo& info, std::string_view payload);
 

@@ -1,11 +1,11 @@
 #include "apps/config.h"
 
 #include <fmt/format.h>
+#include <toml++/toml.h>
 
 #include <charconv>
 #include <cstdlib>
 #include <sstream>
-#include <toml++/toml.h>
 
 #include "kernels/core/error.h"
 
@@ -21,8 +21,8 @@ constexpr int64_t kMaxFile = 1 << 20;
 [[noreturn]] void refuse_unknown(const std::string& where, const std::string& kind, const std::string& name) {
   std::string hint;
   for (const std::string& near : nearest_keys(name)) hint += (hint.empty() ? "; did you mean " : ", ") + near;
-  refuse(where, fmt::format("unknown {} \"{}\"{}", kind, name,
-                            hint.empty() ? "; docs/config.md lists them all" : hint + "?"));
+  refuse(where,
+         fmt::format("unknown {} \"{}\"{}", kind, name, hint.empty() ? "; docs/config.md lists them all" : hint + "?"));
 }
 
 [[noreturn]] void refuse_value(const std::string& where, const ConfigKey& key, const std::string& shown) {
@@ -124,7 +124,8 @@ void Config::merge_environment(bool seed) {
                                                                 {"CRC_SEED", "run.seed"}};
   for (auto [variable, path] : kVariables) {
     const char* text = std::getenv(variable);
-    if (text && *text && (seed || std::string_view(path) != "run.seed")) assign_text(config_key(path), text, fmt::format("environment {}", variable), variable);
+    if (text && *text && (seed || std::string_view(path) != "run.seed"))
+      assign_text(config_key(path), text, fmt::format("environment {}", variable), variable);
   }
 }
 
@@ -168,8 +169,8 @@ const Config::Entry& Config::entry(std::string_view path) const {
 template <class T> const T& Config::get(std::string_view path) const {
   const T* value = std::get_if<T>(&entry(path).value);
   if (!value) {
-    fail_internal(fmt::format("the program reads the setting \"{}\" = {} as another type", path,
-                              to_text(entry(path).value)));
+    fail_internal(
+        fmt::format("the program reads the setting \"{}\" = {} as another type", path, to_text(entry(path).value)));
   }
   return *value;
 }
@@ -228,7 +229,8 @@ Config resume_config(const Config& stored, const std::vector<std::string>& setti
   config.merge_environment(/*seed=*/false);
   for (const std::string& setting : settings) config.merge_setting(setting);
   std::string changed;
-  for (const std::string& difference : config.differences(stored)) changed += (changed.empty() ? "" : "; ") + difference;
+  for (const std::string& difference : config.differences(stored))
+    changed += (changed.empty() ? "" : "; ") + difference;
   if (!changed.empty()) {
     refuse("--set", changed + "; a resumed run keeps the settings that decide its result; start a new run instead");
   }

@@ -8,16 +8,19 @@ namespace {
 constexpr double kMany = 1e12;
 
 ConfigKey integer(std::string path, int64_t fallback, double low, double high, std::string doc) {
-  return {.path = std::move(path), .fallback = fallback, .doc = std::move(doc), .low = low, .high = high, .choices = {}};
+  return {
+      .path = std::move(path), .fallback = fallback, .doc = std::move(doc), .low = low, .high = high, .choices = {}};
 }
 ConfigKey real(std::string path, double fallback, double low, double high, std::string doc) {
-  return {.path = std::move(path), .fallback = fallback, .doc = std::move(doc), .low = low, .high = high, .choices = {}};
+  return {
+      .path = std::move(path), .fallback = fallback, .doc = std::move(doc), .low = low, .high = high, .choices = {}};
 }
 ConfigKey boolean(std::string path, bool fallback, std::string doc) {
   return {.path = std::move(path), .fallback = fallback, .doc = std::move(doc), .choices = {}};
 }
 ConfigKey text(std::string path, std::string fallback, std::vector<std::string> choices, std::string doc) {
-  return {.path = std::move(path), .fallback = std::move(fallback), .doc = std::move(doc), .choices = std::move(choices)};
+  return {
+      .path = std::move(path), .fallback = std::move(fallback), .doc = std::move(doc), .choices = std::move(choices)};
 }
 ConfigKey place(ConfigKey key) {
   key.decides = Decides::place;
@@ -36,38 +39,38 @@ void add_run(std::vector<ConfigKey>& keys) {
 }
 
 void add_data(std::vector<ConfigKey>& keys) {
-  keys.insert(
-      keys.end(),
-      {text("data.name", "cifar10", {}, "data set; `crc_train list` names them"),
-       place(text("data.dir", "", {}, "directory with the data set's files; built-in sets need none")),
-       text("data.profile", "", {}, "profile of a built-in set (street_digits: easy, street, hard); empty: its default"),
-       integer("data.train_size", 0, 0, kMany, "training images of a built-in set; 0: its default"),
-       integer("data.test_size", 0, 0, kMany, "test images of a built-in set; 0: its default"),
-       integer("data.seed", 0, 0, 4294967295.0, "seed of a built-in set: the same seed is the same images"),
-       integer("data.limit_train", 0, 0, kMany, "use only the first N training images; 0: all"),
-       integer("data.limit_test", 0, 0, kMany, "use only the first N test images; 0: all"),
-       text("data.normalize", "dataset", {"dataset", "half"},
-            "dataset: its mean and standard deviation; half: (x/255 - 0.5) / 0.5"),
-       boolean("data.include_labeled_in_unlabeled", true,
-               "labelled images also serve as unlabelled ones in training; the query never sees them")});
+  keys.insert(keys.end(),
+              {text("data.name", "cifar10", {}, "data set; `crc_train list` names them"),
+               place(text("data.dir", "", {}, "directory with the data set's files; built-in sets need none")),
+               text("data.profile", "", {},
+                    "profile of a built-in set (street_digits: easy, street, hard); empty: its default"),
+               integer("data.train_size", 0, 0, kMany, "training images of a built-in set; 0: its default"),
+               integer("data.test_size", 0, 0, kMany, "test images of a built-in set; 0: its default"),
+               integer("data.seed", 0, 0, 4294967295.0, "seed of a built-in set: the same seed is the same images"),
+               integer("data.limit_train", 0, 0, kMany, "use only the first N training images; 0: all"),
+               integer("data.limit_test", 0, 0, kMany, "use only the first N test images; 0: all"),
+               text("data.normalize", "dataset", {"dataset", "half"},
+                    "dataset: its mean and standard deviation; half: (x/255 - 0.5) / 0.5"),
+               boolean("data.include_labeled_in_unlabeled", true,
+                       "labelled images also serve as unlabelled ones in training; the query never sees them")});
 }
 
 void add_model(std::vector<ConfigKey>& keys) {
-  keys.insert(
-      keys.end(),
-      {text("model.name", "wrn", {"wrn", "mlp"}, "wide residual network or multi-layer perceptron"),
-       integer("model.depth", 28, 2, 1000, "layers; for wrn 6n + 4"),
-       integer("model.width", 2, 1, 10000, "wrn: widening factor k; mlp: units per hidden layer"),
-       text("model.wiring", "raw_x", {"raw_x", "shared_act", "preact"},
-            "first block of stages 2 and 3: what conv1 and the shortcut read (kekmodel, lee, perrying)"),
-       real("model.bn_momentum", 0.001, 0, 1, "batch norm: weight of the new batch (PyTorch's sense)"),
-       real("model.bn_eps", 1e-5, 0, 1, "batch norm: added to the variance"),
-       real("model.bn_offset", 0, -10, 10, "constant added to batch norm's output (0.1 in early kekmodel)"),
-       real("model.slope", 0.1, 0, 1, "leaky ReLU: slope of the negative side"),
-       text("model.conv_bias", "none", {"none", "stem", "all"}, "which convolutions have a bias"),
-       text("model.init", "kaiming_fan_out", {"kaiming_fan_out", "kaiming_fan_out_torch_head"},
-            "convolutions N(0, 2/(k^2 C_out)); head Xavier normal, or PyTorch's default uniform (lee)"),
-       integer("model.base_channels", 16, 1, 1024, "wrn: channels of the stem")});
+  keys.insert(keys.end(),
+              {text("model.name", "wrn", {"wrn", "mlp"}, "wide residual network or multi-layer perceptron"),
+               integer("model.depth", 28, 2, 1000, "layers; for wrn 6n + 4"),
+               integer("model.width", 2, 1, 10000, "wrn: widening factor k; mlp: units per hidden layer"),
+               text("model.wiring", "raw_x", {"raw_x", "shared_act", "preact"},
+                    "first block of stages 2 and 3: what conv1 and the shortcut read (kekmodel, lee, perrying)"),
+               real("model.bn_momentum", 0.001, 0, 1, "batch norm: weight of the new batch (PyTorch's sense)"),
+               real("model.bn_eps", 1e-5, 0, 1, "batch norm: added to the variance"),
+               real("model.bn_offset", 0, -10, 10, "constant added to batch norm's output (0.1 in early kekmodel)"),
+               real("model.slope", 0.1, 0, 1, "leaky ReLU: slope of the negative side"),
+               text("model.conv_bias", "none", {"none", "stem", "all"}, "which convolutions have a bias"),
+               text("model.init", "kaiming_fan_out", {"kaiming_fan_out", "kaiming_fan_out_torch_head"},
+                    "convolutions N(0, 2/(k^2 C_out)); head Xavier normal, or PyTorch's default uniform (lee)"),
+               integer("model.base_channels", 16, 1, 1024, "wrn: channels of the stem"),
+               integer("model.first_stride", 1, 1, 2, "wrn: stride of stage 1 (2 and 3 have stride 2)")});
 }
 
 void add_ssl(std::vector<ConfigKey>& keys) {
@@ -115,7 +118,8 @@ void add_selection(std::vector<ConfigKey>& keys) {
        integer("eval.last", 20, 1, 1000, "final evaluations whose median is reported"),
        place(real("report.interval", 30, 0.1, 86400, "seconds between progress lines when stderr is not a terminal")),
        place(integer("report.query_images", 50, 0, 1000, "queried images drawn per round")),
-       place(text("report.reference", "", {}, R"(published numbers to draw, as "labels:percent ...": "100:78.4 150:83.7")")),
+       place(text("report.reference", "", {},
+                  R"(published numbers to draw, as "labels:percent ...": "100:78.4 150:83.7")")),
        place(text("report.reference_name", "paper", {}, "what the published numbers are called"))});
 }
 

@@ -18,7 +18,8 @@ int distance(std::string_view a, std::string_view b) {
   for (size_t i = 1; i <= a.size(); ++i) {
     for (size_t j = 1; j <= b.size(); ++j) {
       d[i][j] = std::min({d[i - 1][j] + 1, d[i][j - 1] + 1, d[i - 1][j - 1] + (a[i - 1] != b[j - 1])});
-      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) d[i][j] = std::min(d[i][j], d[i - 2][j - 2] + 1);
+      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+        d[i][j] = std::min(d[i][j], d[i - 2][j - 2] + 1);
     }
   }
   return d[a.size()][b.size()];
@@ -119,7 +120,8 @@ std::string config_markdown() {
       "A later source overrides an earlier one: default, file, environment (`CRC_DEVICE`, `CRC_DATA_DIR`,\n"
       "`CRC_THREADS`, `CRC_SEED`), `--set key=value`. An unknown key or a value out of range ends the program with\n"
       "exit code 78 and says where. `config.toml` in a run directory holds every value and where it came from.\n\n"
-      "Keys marked * say where and how a run takes place, not what it computes: they may differ when a run is resumed.\n\n"
+      "Keys marked * say where and how a run takes place, not what it computes: they may differ when a run is "
+      "resumed.\n\n"
       "This file is written from the table in `apps/config_keys.cpp`; a test compares them.\n";
   std::string section;
   for (const ConfigKey& key : config_schema()) {

@@ -29,16 +29,21 @@ constexpr size_t kPiece = size_t(1) << 20;
   const std::string what = fmt::format("{} {}: {}", doing, path.string(), reason);
   switch (error) {
     case ENOSPC:
-    case EDQUOT: fail(ExitCode::io, what + "; free some space and run again, nothing was lost");
-    case EFBIG: fail(ExitCode::io, what + "; raise the file size limit (ulimit -f) and run again");
+    case EDQUOT:
+      fail(ExitCode::io, what + "; free some space and run again, nothing was lost");
+    case EFBIG:
+      fail(ExitCode::io, what + "; raise the file size limit (ulimit -f) and run again");
     case EACCES:
     case EPERM:
-    case EROFS: fail(ExitCode::output_refused, what + "; choose a directory that you may write to");
+    case EROFS:
+      fail(ExitCode::output_refused, what + "; choose a directory that you may write to");
     case ENOENT:
     case ENOTDIR:
     case EISDIR:
-    case EEXIST: fail(ExitCode::output_refused, what + "; check the path, or choose another");
-    default: fail(ExitCode::io, what + "; check the disk, then run again");
+    case EEXIST:
+      fail(ExitCode::output_refused, what + "; check the path, or choose another");
+    default:
+      fail(ExitCode::io, what + "; check the disk, then run again");
   }
 }
 

@@ -122,13 +122,14 @@ size_t Ledger::present(int64_t round, std::span<const Answer> answers) const {
       fail_internal(fmt::format("ledger: new labels for round {} after those of round {}", round, label.round));
     }
     if (count >= answers.size() || answers[count].item != label.item || answers[count].klass != label.klass) {
-      const std::string asked = count < answers.size() ? fmt::format("item {} (class {})", answers[count].item,
-                                                                     answers[count].klass)
-                                                       : fmt::format("{} labels only", answers.size());
-      fail(ExitCode::corrupt_data,
-           fmt::format("{}: label {} of round {} is item {} (class {}), but this run asks for {}; the data, the program "
-                       "or the settings changed since the run started. Start a new run",
-                       path_.string(), count + 1, round, label.item, label.klass, asked));
+      const std::string asked = count < answers.size()
+                                    ? fmt::format("item {} (class {})", answers[count].item, answers[count].klass)
+                                    : fmt::format("{} labels only", answers.size());
+      fail(
+          ExitCode::corrupt_data,
+          fmt::format("{}: label {} of round {} is item {} (class {}), but this run asks for {}; the data, the program "
+                      "or the settings changed since the run started. Start a new run",
+                      path_.string(), count + 1, round, label.item, label.klass, asked));
     }
     ++count;
   }
@@ -154,8 +155,8 @@ void Ledger::record(int64_t round, const std::string& source, std::span<const An
   std::string lines;
   for (const Answer& answer : missing) {
     next.check(answer);
-    Label label{.seq = next.size(), .item = answer.item, .klass = answer.klass, .round = round, .source = source,
-                .hash = ""};
+    Label label{
+        .seq = next.size(), .item = answer.item, .klass = answer.klass, .round = round, .source = source, .hash = ""};
     lines += line_of(label, next.head_, &label.hash);
     next.head_ = label.hash;
     next.items_.insert(answer.item);

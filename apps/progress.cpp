@@ -12,9 +12,9 @@
 namespace crc::apps {
 namespace {
 
-constexpr double kRedraw = 0.2;      // seconds: 5 per second is as much as an eye follows
-constexpr double kRateMemory = 20;   // seconds over which the rate is smoothed
-constexpr double kRateMinimum = 0.5; // seconds between two measurements of it
+constexpr double kRedraw = 0.2;       // seconds: 5 per second is as much as an eye follows
+constexpr double kRateMemory = 20;    // seconds over which the rate is smoothed
+constexpr double kRateMinimum = 0.5;  // seconds between two measurements of it
 
 void write_stderr(const std::string& bytes) { (void)!::write(STDERR_FILENO, bytes.data(), bytes.size()); }
 
@@ -22,7 +22,9 @@ double monotonic_seconds() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
-std::string rate_text(double rate) { return rate >= 100 ? fmt::format("{:.0f}/s", rate) : fmt::format("{:.3g}/s", rate); }
+std::string rate_text(double rate) {
+  return rate >= 100 ? fmt::format("{:.0f}/s", rate) : fmt::format("{:.3g}/s", rate);
+}
 
 }  // namespace
 
@@ -41,7 +43,8 @@ ProgressOptions ProgressOptions::for_stderr(bool quiet, double interval, const f
   options.terminal = ::isatty(STDERR_FILENO) && term && std::string_view(term) != "dumb";
   options.color = options.terminal && !(no_color && *no_color);
   winsize size{};
-  if (options.terminal && ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) options.columns = size.ws_col;
+  if (options.terminal && ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
+    options.columns = size.ws_col;
   options.quiet = quiet;
   options.interval = interval;
   options.log = log;

@@ -13,8 +13,8 @@ namespace crc::apps {
 struct ProgressOptions {
   bool terminal = false;  // redraw one line in place
   bool color = false;
-  bool quiet = false;     // nothing on stderr but warnings; log.txt as always
-  double interval = 30;   // seconds between plain lines of update()
+  bool quiet = false;    // nothing on stderr but warnings; log.txt as always
+  double interval = 30;  // seconds between plain lines of update()
   int columns = 80;
   fs::path log;                                   // empty: none
   std::function<void(const std::string&)> write;  // where the bytes go; stderr by default
@@ -36,7 +36,7 @@ struct ProgressState {
 class Progress {
  public:
   explicit Progress(ProgressOptions options);
-  ~Progress();  // clears the live line
+  ~Progress();                              // clears the live line
   void update(const ProgressState& state);  // cheap: may be called every step
   void line(const std::string& message);    // an event that stays: an evaluation, a query, a checkpoint
   void warn(const std::string& message);    // "warning: ..."; shown even when quiet

@@ -43,9 +43,9 @@ bool is_unfinished_creation(const fs::path& directory) {
     const std::string name = entry.path().filename().string();
     if (name == RunLock::kName || name == kConfig || is_temporary(entry.path())) continue;
     if ((name == kLabels || name == kMetrics) && fs::file_size(entry.path()) == 0) continue;
-    if (name == kCheckpoints && std::all_of(fs::directory_iterator(entry.path()), fs::directory_iterator(), [](auto& e) {
-          return e.path().filename() == "index.json" || is_temporary(e.path());
-        })) {
+    if (name == kCheckpoints &&
+        std::all_of(fs::directory_iterator(entry.path()), fs::directory_iterator(),
+                    [](auto& e) { return e.path().filename() == "index.json" || is_temporary(e.path()); })) {
       continue;
     }
     return false;
@@ -68,9 +68,10 @@ Config stored_config(const fs::path& run, const std::string& expected) {
   const std::string text = read_file(run / kConfig);
   if (checksum(text) != expected) {
     fail(ExitCode::corrupt_data,
-         fmt::format("{} was changed after the run started (run.json has its checksum); restore it from a copy, or start "
-                     "a new run with it",
-                     (run / kConfig).string()));
+         fmt::format(
+             "{} was changed after the run started (run.json has its checksum); restore it from a copy, or start "
+             "a new run with it",
+             (run / kConfig).string()));
   }
   Config config;
   config.merge_toml(text, (run / kConfig).string());
@@ -81,10 +82,14 @@ Config stored_config(const fs::path& run, const std::string& expected) {
 
 std::string to_string(Marker marker) {
   switch (marker) {
-    case Marker::done: return "DONE";
-    case Marker::preempted: return "PREEMPTED";
-    case Marker::waiting: return "WAITING";
-    default: return "";
+    case Marker::done:
+      return "DONE";
+    case Marker::preempted:
+      return "PREEMPTED";
+    case Marker::waiting:
+      return "WAITING";
+    default:
+      return "";
   }
 }
 

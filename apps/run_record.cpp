@@ -98,8 +98,9 @@ RunRecord load_run(const fs::path& directory) {
     const int64_t counted = labels_through(record.labels, row.round);
     if (counted != row.labels) {
       fail(ExitCode::corrupt_data,
-           fmt::format("{} says {} labels in round {}, but labels.jsonl holds {}; one of the two was changed, restore it",
-                       rounds.string(), row.labels, row.round, counted));
+           fmt::format(
+               "{} says {} labels in round {}, but labels.jsonl holds {}; one of the two was changed, restore it",
+               rounds.string(), row.labels, row.round, counted));
     }
   }
   record.epochs = read_metrics(directory / "metrics.jsonl");

@@ -35,12 +35,8 @@ ScoreHistogram make_histogram(std::span<const double> scores, std::span<const in
 }
 
 std::string to_json(const ScoreHistogram& h) {
-  return json{{"schema", 1},
-              {"low", h.low},
-              {"high", h.high},
-              {"counts", h.counts},
-              {"chosen", h.chosen},
-              {"not_finite", h.not_finite}}
+  return json{{"schema", 1},        {"low", h.low},       {"high", h.high},
+              {"counts", h.counts}, {"chosen", h.chosen}, {"not_finite", h.not_finite}}
              .dump() +
          "\n";
 }

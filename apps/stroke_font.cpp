@@ -120,9 +120,9 @@ constexpr Glyph kGlyphs[] = {
     {U'\u03bb', 5.6, "m0,10.2 l1.4,10.2 l5.6,0 m2.9,6.6 l0,0"},
     {U'\ufffd', 5, "m0,0 l0,10 l5,10 l5,0 l0,0"}};
 
-constexpr double kGap = 2.5;                // between glyphs
-constexpr double kUnit = 0.72 / 10;         // font sizes per unit: a capital is 0.72 of the size
-constexpr double kArcStep = 15;             // degrees
+constexpr double kGap = 2.5;         // between glyphs
+constexpr double kUnit = 0.72 / 10;  // font sizes per unit: a capital is 0.72 of the size
+constexpr double kArcStep = 15;      // degrees
 
 const Glyph& glyph_of(char32_t code) {
   for (const Glyph& glyph : kGlyphs) {

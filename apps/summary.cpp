@@ -122,7 +122,7 @@ LineChart accuracy_chart(const std::vector<RunGroup>& groups) {
     LineSeries series;
     series.name = group.name;
     series.ink = group.ink;
-    series.emphasized = groups.size() > 1 && group.name.starts_with("crc");
+    series.emphasized = groups.size() == 1 || group.name.starts_with("crc");
     for (int64_t labels : counts) {
       const MeanStd value = at_labels(group, labels, &RoundRow::acc_last);
       if (value.count == 0) continue;
@@ -135,8 +135,8 @@ LineChart accuracy_chart(const std::vector<RunGroup>& groups) {
       auto& member = series.members.emplace_back();
       for (const RoundRow& row : run->rounds) member.push_back({double(row.labels), 100 * row.acc_last});
     }
-    chart.description += fmt::format("{}{}", chart.description.empty() ? "Test accuracy in percent by labels: " : "; ",
-                                     group.name);
+    chart.description +=
+        fmt::format("{}{}", chart.description.empty() ? "Test accuracy in percent by labels: " : "; ", group.name);
     for (const Point& p : series.mean) chart.description += fmt::format(" {:g}: {:.1f}", p.x, p.y);
     chart.series.push_back(std::move(series));
   }

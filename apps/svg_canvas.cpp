@@ -18,7 +18,11 @@ std::string opacity_attribute(const char* name, double opacity) {
 // Bytes of the well-formed UTF-8 character at the start of `text`; 0 if there is none.
 size_t utf8_length(std::string_view text) {
   const uint8_t lead = uint8_t(text[0]);
-  const size_t length = lead < 0x80 ? 1 : lead >> 5 == 6 && lead >= 0xc2 ? 2 : lead >> 4 == 14 ? 3 : lead >> 3 == 30 ? 4 : 0;
+  const size_t length = lead < 0x80                      ? 1
+                        : lead >> 5 == 6 && lead >= 0xc2 ? 2
+                        : lead >> 4 == 14                ? 3
+                        : lead >> 3 == 30                ? 4
+                                                         : 0;
   if (length > text.size()) return 0;
   uint32_t code = length == 1 ? lead : lead & (0x7f >> length);
   for (size_t i = 1; i < length; ++i) {
@@ -71,27 +75,30 @@ void SvgCanvas::polygon(std::span<const Point> points, Ink fill, double opacity)
 }
 
 void SvgCanvas::dot(Point center, double radius, Ink fill) {
-  body_ += fmt::format("<circle cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"{:g}\" fill=\"var({})\"/>\n", center.x, center.y, radius,
-                       css_name(fill));
+  body_ += fmt::format("<circle cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"{:g}\" fill=\"var({})\"/>\n", center.x, center.y,
+                       radius, css_name(fill));
 }
 
 void SvgCanvas::text(Point baseline, std::string_view text, TextStyle style) {
   const char* anchor = style.align == Align::left ? "start" : style.align == Align::center ? "middle" : "end";
-  body_ += fmt::format("<text x=\"{:.1f}\" y=\"{:.1f}\" font-size=\"{:g}\" text-anchor=\"{}\" fill=\"var({})\"{}>{}</text>\n",
-                       baseline.x, baseline.y, style.size, anchor, css_name(style.ink),
-                       style.bold ? " font-weight=\"600\"" : "", escape_xml(text));
+  body_ += fmt::format(
+      "<text x=\"{:.1f}\" y=\"{:.1f}\" font-size=\"{:g}\" text-anchor=\"{}\" fill=\"var({})\"{}>{}</text>\n",
+      baseline.x, baseline.y, style.size, anchor, css_name(style.ink), style.bold ? " font-weight=\"600\"" : "",
+      escape_xml(text));
 }
 
 std::string SvgCanvas::finish(int width, int height, std::string_view description, bool standalone) const {
   const std::string style =
-      standalone ? fmt::format("<style>svg{{{}background:var(--paper)}}@media(prefers-color-scheme:dark){{svg{{{}}}}}</style>\n",
-                               css_variables(Theme::light), css_variables(Theme::dark))
-                 : "";
+      standalone
+          ? fmt::format(
+                "<style>svg{{{}background:var(--paper)}}@media(prefers-color-scheme:dark){{svg{{{}}}}}</style>\n",
+                css_variables(Theme::light), css_variables(Theme::dark))
+          : "";
   return fmt::format(
       "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {} {}\" {}role=\"img\" aria-label=\"{}\" "
       "font-family=\"system-ui,-apple-system,'Segoe UI',Roboto,'DejaVu Sans',sans-serif\">\n{}{}</svg>\n",
-      width, height, standalone ? fmt::format("width=\"{}\" height=\"{}\" ", width, height) : "", escape_xml(description),
-      style, body_);
+      width, height, standalone ? fmt::format("width=\"{}\" height=\"{}\" ", width, height) : "",
+      escape_xml(description), style, body_);
 }
 
 }  // namespace crc::apps

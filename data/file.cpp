@@ -54,9 +54,13 @@ void write_file(const Path& path, std::span<const uint8_t> bytes) {
     fail(ExitCode::output_refused, fmt::format("{}: cannot be created: {}; choose another place or remove it",
                                                path.string(), std::strerror(errno)));
   const bool written = bytes.empty() || std::fwrite(bytes.data(), 1, bytes.size(), file.get()) == bytes.size();
-  if (!written || std::fclose(file.release()) != 0)
+  if (!written || std::fclose(file.release()) != 0) {
+    const int error = errno;
+    std::error_code ignored;
+    std::filesystem::remove(path, ignored);  // half a file is worse than none
     fail(ExitCode::io,
-         fmt::format("{}: writing {} bytes failed: {}", path.string(), bytes.size(), std::strerror(errno)));
+         fmt::format("{}: writing {} bytes failed: {}", path.string(), bytes.size(), std::strerror(error)));
+  }
 }
 
 void write_file(const Path& path, std::string_view text) {

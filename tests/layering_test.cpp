@@ -99,7 +99,8 @@ std::string broken_rule(const std::string& path, const std::string& header, bool
   const std::string folder = header.substr(0, header.find('/'));
   const bool ours =
       header.find('/') != std::string::npos && std::find(kFolders.begin(), kFolders.end(), folder) != kFolders.end();
-  if (!ours) return quoted ? "project headers are included by their path from the root" : "";
+  const bool elsewhere = tests || header == "crc_commit.h";  // the emulator's own tree; a generated header
+  if (!ours) return quoted && !elsewhere ? "project headers are included by their path from the root" : "";
   for (const Edge& edge : kEdges) {
     if (!path.starts_with(edge.from)) continue;
     if (!starts_with_any(header, edge.to)) return edge.from + " must not include " + folder + "/";

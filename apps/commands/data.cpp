@@ -8,7 +8,7 @@
 #include "apps/experiment.h"
 #include "apps/recipes.h"
 #include "data/contact_sheet.h"
-#include "data/datasets/street_digits.h"
+#include "data/datasets/cifar10.h"
 #include "ssl/image_set.h"
 
 namespace crc::apps {
@@ -26,7 +26,7 @@ std::vector<uint8_t> views(Context& context, const Config& config, const data::D
   augment.purpose = strong ? Purpose::strong_augment : Purpose::weak_augment;
   augment.strong = strong ? train.strong : augment::Policy::none;
   augment.normalize = {.mean = {0, 0, 0}, .std = {1, 1, 1}};
-  std::vector<int64_t> ids(size_t(count));
+  std::vector<int64_t> ids(static_cast<size_t>(count));
   for (int64_t i = 0; i < count; ++i) ids[size_t(i)] = i;
   const StepState zero{};
   const Tensor state =

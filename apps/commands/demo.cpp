@@ -11,6 +11,7 @@
 #include "apps/report.h"
 #include "apps/signals.h"
 #include "apps/summary.h"
+#include "kernels/core/error.h"
 
 namespace crc::apps {
 namespace {
@@ -102,12 +103,8 @@ int command_demo(const DemoOptions& options) {
       if (fs::exists(cell.directory / "run.json")) fs::remove_all(cell.directory);
   train(cells, options);
 
-  std::vector<fs::path> directories;
   std::vector<RunRecord> records;
-  for (const Cell& cell : cells) {
-    directories.push_back(cell.directory);
-    records.push_back(load_run(cell.directory));
-  }
+  for (const Cell& cell : cells) records.push_back(load_run(cell.directory));
   const fs::path out = options.out;
   const std::vector<RunGroup> groups = group_runs(records);
   const LineChart chart = accuracy_chart(groups);
@@ -116,7 +113,7 @@ int command_demo(const DemoOptions& options) {
   fmt::print("\n{}\n", braille_plot(chart, 76, 14, color));
   commit_file(out / "curves.png", chart_png(chart));
   commit_file(out / "curves.svg", chart_svg(chart, true));
-  write_report(directories, out / "report.html");
+  commit_file(out / "report.html", report_html(records));
   fmt::print("report           {}\nlearning curves  {}\nqueried images   {}\n", (out / "report.html").string(),
              (out / "curves.png").string(), (out / "crc-s0/rounds/00/query.png").string());
   fmt::print("next             crc_train run cifar10 --set data.dir=<cifar-10-batches-bin> --dry-run\n");

@@ -4,6 +4,7 @@
 #include "apps/active_run.h"
 #include "apps/commands/commands.h"
 #include "apps/recipes.h"
+#include "apps/report.h"
 #include "apps/signals.h"
 
 namespace crc::apps {
@@ -29,7 +30,7 @@ int execute(Context& context, RunDir& directory, const data::Dataset& dataset, b
   Progress progress(ProgressOptions::for_stderr(quiet, directory.config().get<double>("report.interval"),
                                                 directory.path() / "log.txt"));
   const ExitCode code = ActiveRun(context, directory, dataset, progress).run();
-  write_report({directory.path()}, directory.path() / "report.html");
+  commit_file(directory.path() / "report.html", report_html({load_run(directory.path())}));
   if (code == ExitCode::ok) progress.line("done: " + (directory.path() / "report.html").string());
   if (code == ExitCode::preempted)
     progress.line("stopped after a checkpoint; continue with: crc_train resume " + directory.path().string());
@@ -67,9 +68,10 @@ int command_resume(const std::string& path, bool quiet) {
   }
   RunDir directory = RunDir::open(path);
   const data::Dataset dataset = load_dataset(directory.config());
-  if (dataset.fingerprint != directory.data_hash())
+  if (dataset.fingerprint != directory.facts().data_hash)
     fail(ExitCode::corrupt_data, "the data set is not the one this run began with (fingerprint " + dataset.fingerprint +
-                                     ", then " + directory.data_hash() + "); restore the files, or start a new run");
+                                     ", then " + directory.facts().data_hash +
+                                     "); restore the files, or start a new run");
   Context context = make_context(directory.config());
   return execute(context, directory, dataset, quiet);
 }

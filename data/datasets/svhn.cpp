@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <matio.h>
 
+#include <algorithm>
 #include <cstring>
 #include <memory>
 
@@ -57,14 +58,14 @@ using Variable = std::unique_ptr<matvar_t, FreeVariable>;
 Variable read_info(mat_t* file, const char* name, const Path& path) {
   Variable variable(Mat_VarReadInfo(file, name));
   if (!variable) fail_at(path, kHeader, fmt::format("no readable variable {}", name), "X and y");
-  if (variable->isComplex || !variable->dims)
+  if (variable->isComplex || !variable->dims || variable->rank < 2)
     fail_at(path, kHeader, fmt::format("{} is complex or empty", name), "real numbers");
   return variable;
 }
 
 int64_t check_images(const matvar_t& x, int64_t file_bytes, const Path& path) {
   std::string dims;
-  for (int d = 0; d < x.rank; ++d) dims += fmt::format("{}{}", d ? "x" : "", x.dims[d]);
+  for (int d = 0; d < std::min(x.rank, 8); ++d) dims += fmt::format("{}{}", d ? "x" : "", x.dims[d]);
   const bool shaped = x.rank == 4 && x.dims[0] == size_t(kSide) && x.dims[1] == size_t(kSide) && x.dims[2] == 3;
   if (x.class_type != MAT_C_UINT8 || !shaped || x.dims[3] < 1)
     fail_at(path, kHeader, fmt::format("X of class {} and size {}", int(x.class_type), dims),

@@ -3,8 +3,8 @@
 // [0,U): the caller checks. Only the lower triangles are written. Class: point.
 //
 // gram_matrices: a[b] = K over (L, group b), [n,n] with n = |L|+G; k_ll [L,L] and k_ul [U,L] are computed beforehand.
-// moment_matrices: a[b] = m_l + sum over the group of v v^T, [r,r]; m_l = V_L^T V_L. It has the same nonzero
-// eigenvalues (performance: it does not grow with L).
+// moment_matrices: a[b] = m_l + sum over the group of v v^T, [r,r]; m_l = V_L^T V_L. The same nonzero eigenvalues, in a
+// size that does not grow with L.
 // v_u [U,r], members [B,G]. fp64 for scores; fp32 only shows what fp32 does to them.
 #pragma once
 

@@ -37,9 +37,8 @@ TEST(Checkpoints, KeepsTheNewestThreeAndRoundEnds) {
   for (int round = 0; round < 2; ++round) {
     for (int step = 1; step <= 5; ++step) checkpoints.save(at(round, step, step == 5), "x");
   }
-  EXPECT_EQ(files_in(dir.path()),
-            (std::vector<std::string>{"round-00-step-000000005", "round-01-step-000000003", "round-01-step-000000004",
-                                      "round-01-step-000000005"}));
+  EXPECT_EQ(files_in(dir.path()), (std::vector<std::string>{"round-00-step-000000005", "round-01-step-000000003",
+                                                            "round-01-step-000000004", "round-01-step-000000005"}));
   EXPECT_EQ(Checkpoints(dir.path()).size(), 4u);
   EXPECT_EQ(Checkpoints(dir.path()).load_round_end(0).info.step, 5);
   expect_error(ExitCode::input_missing, {"end of round 7"}, [&] { Checkpoints(dir.path()).load_round_end(7); });
@@ -64,8 +63,8 @@ TEST(Checkpoints, FallsBackToTheNewestValidAndSaysSo) {
   EXPECT_EQ(found->info.step, 2);
   EXPECT_EQ(found->payload, "payload 2");
   ASSERT_EQ(notes.size(), 1u);
-  for (const char* piece : {"000000004.safetensors has changed", "xxh3", "000000003.safetensors has 5 bytes instead of 9",
-                            "going back to round 0, step 2"}) {
+  for (const char* piece : {"000000004.safetensors has changed", "xxh3",
+                            "000000003.safetensors has 5 bytes instead of 9", "going back to round 0, step 2"}) {
     EXPECT_THAT(notes[0], ::testing::HasSubstr(piece));
   }
   checkpoints.save(at(0, 3), "again 3");  // the abandoned future is gone

@@ -134,7 +134,8 @@ TEST(Ledger, RefusesWhatCannotBeALabel) {
   expect_error(ExitCode::corrupt_data, {"item 50 already has a label"}, record(2, {{50, 3}, {50, 3}}));
   expect_error(ExitCode::corrupt_data, {"item 1000", "0 to 999"}, record(2, {{1000, 3}}));
   expect_error(ExitCode::corrupt_data, {"class 10", "0 to 9"}, record(2, {{50, 10}}));
-  expect_error(ExitCode::corrupt_data, {"label 2 of round 1 is item 6", "asks for item 7"}, record(1, {{5, 1}, {7, 2}}));
+  expect_error(ExitCode::corrupt_data, {"label 2 of round 1 is item 6", "asks for item 7"},
+               record(1, {{5, 1}, {7, 2}}));
   expect_error(ExitCode::corrupt_data, {"asks for 1 labels only"}, record(1, {{5, 1}}));
   expect_error(ExitCode::internal, {"round 0 after"}, record(0, {{17, 3}, {4, 0}, {999, 9}, {50, 1}}));
   record(0, kInitial)();  // known

@@ -38,11 +38,13 @@ void toy_run(const fs::path& path) {
     const bool same_round = checkpoint && checkpoint->info.round == round;
     for (int64_t epoch = same_round ? checkpoint->info.step + 1 : 1; epoch <= 4; ++epoch) {
       run.append_metrics({{"round", round}, {"epoch", epoch}, {"test_acc", 0.1 * double(round * 4 + epoch)}});
-      run.save_checkpoint({.round = round, .step = epoch, .round_end = epoch == 4, .ledger_head = "", .config_hash = ""},
-                          "weights " + std::to_string(round) + " " + std::to_string(epoch) + std::string(50, 'w'));
+      run.save_checkpoint(
+          {.round = round, .step = epoch, .round_end = epoch == 4, .ledger_head = "", .config_hash = ""},
+          "weights " + std::to_string(round) + " " + std::to_string(epoch) + std::string(50, 'w'));
     }
     rows.resize(size_t(round));
-    rows.push_back({.round = round, .labels = labels_through(run.ledger().labels(), round), .acc_last = 0.5, .epochs = 4});
+    rows.push_back(
+        {.round = round, .labels = labels_through(run.ledger().labels(), round), .acc_last = 0.5, .epochs = 4});
     run.write_rounds(rows);
   }
   run.mark(Marker::done, "all rounds finished");
@@ -53,7 +55,8 @@ std::map<std::string, std::string> outcome(const fs::path& path) {
   std::map<std::string, std::string> files;
   for (const auto& entry : fs::recursive_directory_iterator(path)) {
     const std::string name = fs::relative(entry.path(), path).string();
-    if (entry.is_regular_file() && name != "run.json" && name != ".lock" && name != "DONE") files[name] = read_file(entry);
+    if (entry.is_regular_file() && name != "run.json" && name != ".lock" && name != "DONE")
+      files[name] = read_file(entry);
   }
   return files;
 }
@@ -224,9 +227,8 @@ TEST(RunDir, MarkersAndRounds) {
   EXPECT_EQ(run.read_rounds()[0].acc_last, 0.1);
   EXPECT_EQ(run.read_rounds()[0].lambda_min, 1e-17);
   EXPECT_TRUE(std::isnan(run.read_rounds()[0].ece));
-  expect_error(ExitCode::internal, {"reports 5 labels, the ledger holds 4"}, [&] {
-    run.write_rounds({{.round = 0, .labels = 5}});
-  });
+  expect_error(ExitCode::internal, {"reports 5 labels, the ledger holds 4"},
+               [&] { run.write_rounds({{.round = 0, .labels = 5}}); });
   expect_error(ExitCode::corrupt_data, {"r.csv:2", "column labels holds \"x\""},
                [] { rounds_from_csv(rounds_to_csv({}) + "0,x,,,,,,,,,0,,\n", "r.csv"); });
 }

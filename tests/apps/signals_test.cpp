@@ -1,12 +1,11 @@
 #include "apps/signals.h"
 
+#include <gmock/gmock.h>
 #include <signal.h>
 
 #include <new>
 
 #include "apps/errors.h"
-#include <gmock/gmock.h>
-
 #include "tests/apps/child.h"
 
 namespace crc::apps::test {

@@ -43,7 +43,7 @@ void expect_close(const std::vector<A>& actual, const std::vector<E>& expected, 
   for (const E& e : expected) scale = std::max(scale, std::abs(double(e)));
   for (size_t i = 0; i < actual.size(); ++i) {
     const double error = std::abs(double(actual[i]) - double(expected[i]));
-    if (!(error <= worst)) worst = error, at = i;  // NaN becomes the worst
+    if (!(error <= worst) && !std::isnan(worst)) worst = error, at = i;  // NaN becomes the worst, and stays it
   }
   if (actual.empty()) return;
   EXPECT_LE(worst, tolerance(c, dtype) * scale)

@@ -162,6 +162,15 @@ TEST_P(Softmax, EqualsTheEquation) {
   }
 }
 
+// More rows than a GPU's grid holds warps: each warp takes several.
+TEST_P(Softmax, AWholePool) {
+  const int64_t n = 10007;
+  Guarded<float, 2> p(context, {n, 2}, uniform(2 * n, 2), "p");
+  const Guarded<float, 2> logits(context, {n, 2}, std::vector<float>(2 * n, 0), "logits");
+  softmax(context, p.view(), logits.view());
+  EXPECT_EQ(p.get(), std::vector<float>(2 * n, 0.5f));
+}
+
 CRC_ON_EACH_DEVICE(SoftmaxCe);
 CRC_ON_EACH_DEVICE(ConfidentCe);
 CRC_ON_EACH_DEVICE(Softmax);
