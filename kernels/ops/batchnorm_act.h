@@ -91,7 +91,8 @@ struct BatchNormParameters {
   }
 };
 
-// dx = scale * g - (constant + slope * (x - mean)), g the gradient of z. The two come from the sums over the batch.
+// dx = scale * (g - (constant + slope * (x - mean))), g the gradient of z: the line through the batch takes from g its
+// mean and its part along x.
 struct BatchNormBackward {
   BatchNormParameters parameters;
   View<float, 1> dgamma, dbeta;
@@ -100,16 +101,16 @@ struct BatchNormBackward {
 
   // sum_g: of g; sum_gx: of g * (x - mean).
   CRC_HD void operator()(int64_t c, double sum_g, double sum_gx) const {
-    const double inv_std = parameters.saved(1, c), scale = double(parameters.gamma[c]) * inv_std;
+    const double inv_std = parameters.saved(1, c);
     dgamma[c] += float(sum_gx * inv_std);
     dbeta[c] += float(sum_g);
-    line(0, c) = count > 0 ? float(scale * sum_g / count) : 0.0f;
-    line(1, c) = count > 0 ? float(scale * inv_std * inv_std * sum_gx / count) : 0.0f;
+    line(0, c) = count > 0 ? float(sum_g / count) : 0.0f;
+    line(1, c) = count > 0 ? float(inv_std * inv_std * sum_gx / count) : 0.0f;
   }
 };
 struct BatchNormBackwardPoint {
   float mean, scale, constant, slope;
-  CRC_HD float operator()(float g, float x) const { return scale * g - (constant + slope * (x - mean)); }
+  CRC_HD float operator()(float g, float x) const { return scale * (g - (constant + slope * (x - mean))); }
 };
 
 template <class T>
