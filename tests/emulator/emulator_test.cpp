@@ -1,0 +1,204 @@
+// The emulator itself: CUDA's rules for streams, capture and errors, and what it lets tests prove about real ops.
+#include "tests/emulator/emulator.h"
+
+#include <gtest/gtest.h>
+
+#include <vector>
+
+#include "kernels/ops/sgd.h"
+#include "tests/kernels/arrays.h"
+
+namespace {
+
+using crc::Context;
+using emulator::counters;
+
+__global__ void add_kernel(int* x, int n, int value) {
+  const int i = blockIdx.x * blockDim.x + threadIdx.x;
+  if (i < n) x[i] += value;
+}
+__global__ void order_kernel(unsigned* ticket, unsigned* places) { places[threadIdx.x] = atomicAdd(ticket, 1u); }
+__global__ void collectives_kernel(int* out) {
+  const int t = threadIdx.x;
+  const int total = __reduce_add_sync(0xffffffffu, t % 32);
+  const unsigned same = __match_any_sync(0xffffffffu, t % 4);
+  const int up = __shfl_up_sync(0xffffffffu, t, 1), down = __shfl_down_sync(0xffffffffu, t, 1, 8);
+  const int odd = __syncthreads_count(t % 2), any = __syncthreads_or(t == 40), all = __syncthreads_and(t < 63);
+  if (t == 37) {
+    const int values[] = {total, int(same), up, down, odd, any, all};
+    for (int i = 0; i < 7; ++i) out[i] = values[i];
+  }
+}
+
+class Emulator : public ::testing::Test {
+ protected:
+  static constexpr int kN = 1000;
+  Emulator() {
+    EXPECT_EQ(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), cudaSuccess);
+    EXPECT_EQ(cudaMalloc(&data, kN * sizeof(int)), cudaSuccess);
+    EXPECT_EQ(cudaMemset(data, 0, kN * sizeof(int)), cudaSuccess);
+  }
+  ~Emulator() override {
+    EXPECT_EQ(cudaFree(data), cudaSuccess);
+    EXPECT_EQ(cudaStreamDestroy(stream), cudaSuccess);
+    (void)cudaGetLastError();
+  }
+  void add(int value) { EXPECT_EQ(emulator::launch(add_kernel, 4, 256, 0, stream, data, kN, value), cudaSuccess); }
+  std::vector<int> get() {
+    std::vector<int> host(kN);
+    EXPECT_EQ(cudaMemcpyAsync(host.data(), data, kN * sizeof(int), cudaMemcpyDeviceToHost, stream), cudaSuccess);
+    EXPECT_EQ(cudaStreamSynchronize(stream), cudaSuccess);
+    return host;
+  }
+  cudaStream_t stream = nullptr;
+  int* data = nullptr;
+};
+
+TEST_F(Emulator, RunsAKernelOverTheWholeGrid) {
+  add(3);
+  EXPECT_EQ(get(), std::vector<int>(kN, 3));
+}
+
+TEST_F(Emulator, ComputesCollectives) {
+  ASSERT_EQ(emulator::launch(collectives_kernel, 1, 64, 0, stream, data), cudaSuccess);
+  const auto out = get();
+  EXPECT_EQ(out[0], 31 * 16);
+  EXPECT_EQ(unsigned(out[1]), 0x22222222u);
+  EXPECT_EQ(out[2], 36);
+  EXPECT_EQ(out[3], 38);
+  EXPECT_EQ(out[4], 32);
+  EXPECT_EQ(out[5], 1);
+  EXPECT_EQ(out[6], 0);
+}
+
+TEST_F(Emulator, WorkOfAStreamWaitsForSomebodyToWaitForIt) {
+  std::vector<int> early(kN);
+  add(1);
+  ASSERT_EQ(cudaMemcpy(early.data(), data, kN * sizeof(int), cudaMemcpyDeviceToHost), cudaSuccess);
+  EXPECT_EQ(early, std::vector<int>(kN, 0)) << "the legacy stream does not wait for a non-blocking one";
+  EXPECT_EQ(get(), std::vector<int>(kN, 1));
+}
+
+TEST_F(Emulator, EventsOrderStreams) {
+  cudaStream_t other;
+  cudaEvent_t event;
+  ASSERT_EQ(cudaStreamCreateWithFlags(&other, cudaStreamNonBlocking), cudaSuccess);
+  ASSERT_EQ(cudaEventCreate(&event), cudaSuccess);
+  add(1);
+  ASSERT_EQ(cudaEventRecord(event, stream), cudaSuccess);
+  EXPECT_EQ(cudaEventQuery(event), cudaErrorNotReady);
+  ASSERT_EQ(cudaStreamWaitEvent(other, event), cudaSuccess);
+  std::vector<int> host(kN);
+  ASSERT_EQ(cudaMemcpyAsync(host.data(), data, kN * sizeof(int), cudaMemcpyDeviceToHost, other), cudaSuccess);
+  EXPECT_EQ(host, std::vector<int>(kN, 1));
+  EXPECT_EQ(cudaEventQuery(event), cudaSuccess);
+  EXPECT_EQ(cudaEventDestroy(event), cudaSuccess);
+  EXPECT_EQ(cudaStreamDestroy(other), cudaSuccess);
+}
+
+TEST_F(Emulator, CaptureRecordsAndReplays) {
+  cudaGraph_t graph;
+  cudaGraphExec_t executable;
+  ASSERT_EQ(cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal), cudaSuccess);
+  int value = 5;
+  add(value);
+  value = 100;  // the argument was copied
+  EXPECT_EQ(cudaMemsetAsync(data, 0, sizeof(int), stream), cudaSuccess);
+  ASSERT_EQ(cudaStreamEndCapture(stream, &graph), cudaSuccess);
+  EXPECT_EQ(get(), std::vector<int>(kN, 0)) << "captured, not run";
+  ASSERT_EQ(cudaGraphInstantiate(&executable, graph), cudaSuccess);
+  EXPECT_EQ(cudaGraphDestroy(graph), cudaSuccess);
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(cudaGraphLaunch(executable, stream), cudaSuccess);
+  std::vector<int> expected(kN, 15);
+  expected[0] = 0;
+  EXPECT_EQ(get(), expected);
+  EXPECT_EQ(cudaGraphExecDestroy(executable), cudaSuccess);
+}
+
+TEST_F(Emulator, CaptureForbidsWaitingAndAllocating) {
+  const auto expect_refused = [&](auto call) {
+    ASSERT_EQ(cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal), cudaSuccess);
+    EXPECT_EQ(call(), cudaErrorStreamCaptureUnsupported);
+    EXPECT_EQ(emulator::launch(add_kernel, 4, 256, 0, stream, data, kN, 1), cudaErrorStreamCaptureInvalidated);
+    cudaGraph_t graph = nullptr;
+    EXPECT_EQ(cudaStreamEndCapture(stream, &graph), cudaErrorStreamCaptureInvalidated);
+    EXPECT_EQ(graph, nullptr);
+    (void)cudaGetLastError();
+  };
+  int host = 0;
+  void* more = nullptr;
+  expect_refused([&] { return cudaMalloc(&more, 100); });
+  expect_refused([&] { return cudaFree(data); });
+  expect_refused([&] { return cudaStreamSynchronize(stream); });
+  expect_refused([&] { return cudaDeviceSynchronize(); });
+  expect_refused([&] { return cudaMemcpy(&host, data, sizeof host, cudaMemcpyDeviceToHost); });
+  EXPECT_EQ(get(), std::vector<int>(kN, 0));
+}
+
+TEST_F(Emulator, AnErrorIsRememberedOnce) {
+  EXPECT_EQ(emulator::launch(add_kernel, 1, 2000, 0, stream, data, kN, 1), cudaErrorInvalidConfiguration);
+  EXPECT_EQ(cudaPeekAtLastError(), cudaErrorInvalidConfiguration);
+  EXPECT_EQ(cudaGetLastError(), cudaErrorInvalidConfiguration);
+  EXPECT_EQ(cudaGetLastError(), cudaSuccess);
+}
+
+TEST_F(Emulator, FreshMemoryIsGarbageAndTheDeviceIsFinite) {
+  float* fresh = nullptr;
+  ASSERT_EQ(cudaMalloc(&fresh, 4 * sizeof(float)), cudaSuccess);
+  float host[4];
+  ASSERT_EQ(cudaMemcpy(host, fresh, sizeof host, cudaMemcpyDeviceToHost), cudaSuccess);
+  EXPECT_TRUE(host[0] != host[0]) << "NaN";
+  EXPECT_EQ(cudaFree(fresh), cudaSuccess);
+  void* huge = nullptr;
+  EXPECT_EQ(cudaMalloc(&huge, emulator::kDeviceBytes + 1), cudaErrorMemoryAllocation);
+}
+
+TEST_F(Emulator, TheOrderVariableDecidesWhoIsFirst) {
+  auto* words = reinterpret_cast<unsigned*>(data);
+  ASSERT_EQ(emulator::launch(order_kernel, 1, 64, 0, stream, words, words + 1), cudaSuccess);
+  const auto host = get();
+  const std::vector<int> places(host.begin() + 1, host.begin() + 65);
+  std::vector<int> forward(64), reverse(64);
+  for (int i = 0; i < 64; ++i) forward[size_t(i)] = i, reverse[size_t(i)] = 63 - i;
+  const char* variable = std::getenv("EMULATOR_ORDER");
+  const std::string order = variable ? variable : "forward";
+  EXPECT_EQ(places == forward, order == "forward");
+  EXPECT_EQ(places == reverse, order == "reverse");
+}
+
+// A step of training, as the project captures it: nothing allocated, nobody waits, and the replay gives the same bits.
+TEST(Capture, AnOpIsCapturableAndNeitherAllocatesNorSynchronises) {
+  Context context = Context::cuda();
+  const int64_t n = 1000;
+  const auto start = crc::test::uniform(n, 1), gradient = crc::test::uniform(n, 2);
+  const crc::test::StateOnDevice state(context, {.step = 0, .learning_rate = 0.1f, .ema_decay = 0, .consistency_weight = 0});
+  crc::test::Guarded<float, 1> w(context, {n}, start, "w"), m(context, {n}, std::vector<float>(n), "m"),
+      g(context, {n}, gradient, "g");
+  crc::test::Guarded<float, 1> w2(context, {n}, start, "w2"), m2(context, {n}, std::vector<float>(n), "m2");
+  const emulator::Counters before = counters();
+  const auto step = context.record([&] { sgd_step(context, w.view(), m.view(), g, state.view(), crc::SgdConfig{}); });
+  for (int i = 0; i < 3; ++i) step();
+  for (int i = 0; i < 3; ++i) sgd_step(context, w2.view(), m2.view(), g, state.view(), crc::SgdConfig{});
+  EXPECT_EQ(counters().allocations, before.allocations);
+  EXPECT_EQ(counters().synchronizations, before.synchronizations);
+  EXPECT_EQ(counters().graph_launches, before.graph_launches + 3);
+  EXPECT_EQ(counters().launches, before.launches + 1 + 3);
+  EXPECT_EQ(w.get(), w2.get());
+  EXPECT_EQ(m.get(), m2.get());
+}
+
+TEST(Capture, WhatAllocatesIsRefusedWithTheOpsError) {
+  Context context = Context::cuda();
+  EXPECT_THROW(context.record([&] { (void)context.allocate(100); }), crc::Error);
+  EXPECT_THROW(context.record([&] { context.synchronize(); }), crc::Error);
+  EXPECT_NO_THROW(context.record([] {}));
+}
+
+TEST(EmulatorDeathTest, HostCodeMayNotTouchDeviceMemory) {
+  int* data = nullptr;
+  ASSERT_EQ(cudaMalloc(&data, sizeof(int)), cudaSuccess);
+  EXPECT_DEATH(*const_cast<volatile int*>(data) = 1, "host code touches device memory");
+  EXPECT_EQ(cudaFree(data), cudaSuccess);
+}
+
+}  // namespace

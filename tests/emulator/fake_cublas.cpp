@@ -1,0 +1,39 @@
+// Matrix products by loops, in double, in place of kernels/cuda/cublas.cpp.
+#include "kernels/cuda/cublas.h"
+#include "tests/emulator/fake_library.h"
+
+namespace crc {
+namespace {
+
+template <class T>
+void gemm(Cuda& cuda, const CublasShape& shape, double alpha, const T* a, const T* b, double beta, T* c) {
+  emulator::PlanCache<1, int>::prepare(cuda, 0);  // the handle and its workspace
+  const auto work = [=] {
+    const auto [transpose_a, transpose_b, m, n, k] = shape;
+    emulator::device_read(a, size_t(m * k) * sizeof(T));
+    emulator::device_read(b, size_t(k * n) * sizeof(T));
+    if (beta != 0) emulator::device_read(c, size_t(m * n) * sizeof(T));
+    emulator::device_write(c, size_t(m * n) * sizeof(T));
+    for (int64_t i = 0; i < m; ++i)
+      for (int64_t j = 0; j < n; ++j) {
+        double sum = 0;
+        for (int64_t l = 0; l < k; ++l)
+          sum += double(a[transpose_a ? l * m + i : i * k + l]) * double(b[transpose_b ? j * k + l : l * n + j]);
+        c[i * n + j] = T(alpha * sum + (beta == 0 ? 0 : beta * double(c[i * n + j])));
+      }
+  };
+  check_cuda(emulator::enqueue(cuda.stream(), work), "emulated cuBLAS");
+}
+
+}  // namespace
+
+void cublas_gemm(Cuda& cuda, const CublasShape& shape, double alpha, const float* a, const float* b, double beta,
+                 float* c) {
+  gemm(cuda, shape, alpha, a, b, beta, c);
+}
+void cublas_gemm(Cuda& cuda, const CublasShape& shape, double alpha, const double* a, const double* b, double beta,
+                 double* c) {
+  gemm(cuda, shape, alpha, a, b, beta, c);
+}
+
+}  // namespace crc

@@ -1,0 +1,67 @@
+// Streams, events and captured graphs: queues of work.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "tests/emulator/emulator.h"
+
+namespace emulator {
+
+using Work = std::function<void()>;  // runs with device memory accessible
+using Nodes = std::vector<Work>;
+
+struct Capture {
+  Nodes nodes;
+  cudaStreamCaptureMode mode;
+  std::thread::id thread;
+  bool invalid = false;
+};
+
+}  // namespace emulator
+
+// Work runs as late as CUDA may run it: when somebody waits for it. So a missing synchronisation shows as a wrong result.
+struct CUstream_st {
+  bool blocking = true;  // ordered with the legacy default stream
+  std::deque<emulator::Work> pending;
+  int64_t completed = 0;  // works
+  std::unique_ptr<emulator::Capture> capture;
+
+  void run_next();
+  void run_until(int64_t position);
+  void run_all() { run_until(position()); }
+  int64_t position() const { return completed + int64_t(pending.size()); }
+};
+
+struct CUevent_st {
+  CUstream_st* stream = nullptr;
+  int64_t position = 0;
+  double milliseconds = 0;  // when its stream got there
+};
+
+struct CUgraph_st {
+  emulator::Nodes nodes;
+};
+struct CUgraphExec_st {
+  std::shared_ptr<const emulator::Nodes> nodes;
+};
+
+namespace emulator {
+
+CUstream_st& stream_of(cudaStream_t stream);  // null: the legacy default stream
+bool is_stream(cudaStream_t stream);
+// Puts work into the stream, or into the graph it is capturing.
+cudaError_t push(cudaStream_t stream, Work work);
+void run_all_streams();
+
+// For calls that CUDA forbids while the calling thread captures: invalidates those captures and returns the error,
+// or returns cudaSuccess when nothing is being captured.
+cudaError_t forbid_in_capture();
+// Remembers an error for cudaGetLastError.
+cudaError_t set_error(cudaError_t error);
+
+}  // namespace emulator
