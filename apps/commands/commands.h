@@ -19,7 +19,7 @@ int command_resume(const std::string& directory, bool quiet);
 
 struct DemoOptions {
   std::string out = "runs/demo";
-  int64_t seeds = 3;
+  int64_t seeds = 4;
   int64_t jobs = 0;  // curves trained at a time; 0: one per core
   bool fresh = false;
   std::vector<std::string> settings;

@@ -1,0 +1,136 @@
+// crc_train from outside: exit codes and words for what users do wrong, and a kill that must cost nothing.
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <string>
+
+namespace crc::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+const std::string kProgram = CRC_BINARY_DIR "/crc_train";
+// A run of about a second: three rounds of two epochs.
+const std::string kShort =
+    "--set ssl.epochs=2 --set ssl.steps_per_epoch=20 --set run.threads=1 --set run.device=cpu --quiet";
+
+struct Outcome {
+  int code;
+  std::string words;  // stdout and stderr
+};
+
+Outcome run(const std::string& arguments) {
+  FILE* pipe = popen((kProgram + " " + arguments + " 2>&1").c_str(), "r");
+  std::string words;
+  char buffer[4096];
+  for (size_t n; (n = fread(buffer, 1, sizeof buffer, pipe)) > 0;) words.append(buffer, n);
+  const int status = pclose(pipe);
+  return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), words};
+}
+
+class Program : public ::testing::Test {
+ protected:
+  Program() {
+    char name[] = "/tmp/crc-test-XXXXXX";
+    folder = mkdtemp(name);
+  }
+  ~Program() override { fs::remove_all(folder); }
+  void expect(const std::string& arguments, int code, const std::string& words) {
+    const Outcome o = run(arguments);
+    EXPECT_EQ(o.code, code) << arguments << "\n" << o.words;
+    EXPECT_NE(o.words.find(words), std::string::npos) << arguments << "\n" << o.words;
+  }
+  std::string read(const fs::path& path) {
+    std::ifstream in(path, std::ios::binary);
+    EXPECT_TRUE(in.good()) << path;
+    std::stringstream s;
+    s << in.rdbuf();
+    return s.str();
+  }
+  std::string folder;
+};
+
+TEST_F(Program, SaysWhatIsWrongOnTheCommandLine) {
+  expect("run --bogus", 64, "The following argument was not expected: --bogus; see crc_train run --help");
+  expect("", 64, "A subcommand is required");
+  expect("eval", 64, "--weights is required");
+  expect("demo --seeds 0", 64, "--seeds");
+  expect("export a b --names torch", 64, "tensor names \"torch\" are not known");
+  expect("--help", 0, "Exit codes");
+  expect("--version", 0, "crc_train 0.");
+  expect("list", 0, "fixmatch");
+}
+
+TEST_F(Program, SaysWhatIsWrongInTheConfiguration) {
+  expect("run demo --set ssl.mux=3", 78, "unknown key \"ssl.mux\"; did you mean ssl.mu?");
+  expect("run demo --set ssl.mu=x", 78, "ssl.mu");
+  expect("run demo --set model.depth=27 --dry-run", 78, "model.depth = 27 is not a WRN depth");
+  expect("run demo --set run.precision=bf16 --set run.device=cpu --out " + folder + "/a", 78, "needs a CUDA device");
+  expect("run demo --set acquisition.name=crcc " + kShort + " --out " + folder + "/b", 78, "crcc");
+  expect("run demo --dry-run", 0, "30 in the end");
+}
+
+TEST_F(Program, SaysWhatIsWrongWithFiles) {
+  expect("run nosuch.toml", 66, "is neither a file nor a built-in recipe (cifar10, demo)");
+  expect("run cifar10 --set data.dir=/nonexistent --out " + folder + "/a", 66, "expected: data_batch_1.bin");
+  expect("resume " + folder, 66, "is not a run's directory");
+  expect("eval --weights " + folder + "/none --data " + folder, 66, "No such file or directory");
+  std::ofstream(folder + "/w.safetensors") << "not weights";
+  expect("eval --weights " + folder + "/w.safetensors --data " + folder, 65, "is not a valid safetensors file");
+  expect("run demo --out /proc/none/run " + kShort, 73, "/proc/none");
+}
+
+TEST_F(Program, RefusesTruncatedAndMislabelledData) {
+  const std::string data = folder + "/data";
+  expect("data make " + data + " --set data.train_size=50 --set data.test_size=10", 0,
+         "50 training and 10 test images");
+  const std::string at = " --set data.name=cifar10 --set data.dir=" + data;
+  expect("data info" + at, 0, "50 training, 10 test");
+  expect("data make " + data, 73, "exists");
+  const std::string batch = data + "/data_batch_2.bin";
+  const std::string whole = read(batch);
+  std::ofstream(batch, std::ios::binary) << whole.substr(0, whole.size() - 1);
+  expect("data info" + at, 65, "data_batch_2.bin");
+  std::string wrong = whole;
+  wrong[0] = 77;
+  std::ofstream(batch, std::ios::binary) << wrong;
+  expect("data info" + at, 65, "77");
+}
+
+TEST_F(Program, NeverReusesADirectory) {
+  expect("run demo --out " + folder + "/a " + kShort, 0, "");
+  expect("run demo --out " + folder + "/a " + kShort, 73, "crc_train resume");
+  expect("resume " + folder + "/a", 0, "is done already");
+}
+
+TEST_F(Program, ARunKilledAtAnyMomentEndsWithTheSameBits) {
+  ASSERT_EQ(run("run demo --out " + folder + "/whole " + kShort).code, 0);
+  for (const int milliseconds : {150, 400, 700, 1000}) {
+    const std::string killed = folder + "/killed" + std::to_string(milliseconds);
+    const pid_t pid = fork();
+    if (pid == 0) {
+      execl("/bin/sh", "sh", "-c", ("exec " + kProgram + " run demo --out " + killed + " " + kShort).c_str(), nullptr);
+      _exit(127);
+    }
+    usleep(useconds_t(milliseconds) * 1000);
+    kill(pid, SIGKILL);
+    waitpid(pid, nullptr, 0);
+    if (!fs::exists(killed + "/run.json")) continue;  // killed before the run existed
+    const Outcome resumed = run("resume " + killed + " --quiet");
+    ASSERT_EQ(resumed.code, 0) << resumed.words;
+    for (const char* file : {"labels.jsonl", "rounds/00/weights.safetensors", "rounds/01/weights.safetensors",
+                             "rounds/02/weights.safetensors", "rounds/00/query.csv", "rounds/01/query.csv"})
+      EXPECT_EQ(read(folder + "/whole/" + file), read(killed + "/" + file))
+          << file << " after a kill at " << milliseconds << " ms";
+  }
+}
+
+}  // namespace
+}  // namespace crc::test
