@@ -1,0 +1,174 @@
+// crc_bench: every kernel, and whole training steps, against the limits that this machine reaches in the same run.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdlib>
+#include <fstream>
+#include <regex>
+
+#include "apps/errors.h"
+#include "apps/files.h"
+#include "apps/version.h"
+#include "bench/cases.h"
+#include "bench/report.h"
+
+namespace {
+
+using namespace crc;
+using namespace crc::bench;
+
+constexpr const char* kExamples =
+    "\nExamples\n"
+    "  crc_bench                                   all cases, about two minutes\n"
+    "  crc_bench --filter 'conv2d.*k128'           what matches in \"op shape\"\n"
+    "  crc_bench --json new.jsonl --compare old.jsonl\n"
+    "\n'% limit' is the larger of FLOPs / gemm rate and bytes / copy rate, over the time measured; both rates come "
+    "from\n"
+    "this run. 'faster' and 'SLOWER' mark medians that differ by more than both runs' standard deviations.\n";
+
+struct Options {
+  std::string device = "auto", filter, json, compare;
+  int threads = 0;
+  bool list = false;
+  Settings settings;
+};
+
+void parse(int argc, char** argv, CLI::App& app, Options& o) {
+  app.footer(kExamples);
+  app.set_version_flag("--version", [] { return "crc_bench " + apps::version() + " (" + apps::commit() + ")"; });
+  app.add_option("--device", o.device, "auto, cpu or cuda")
+      ->check(CLI::IsMember({"auto", "cpu", "cuda"}))
+      ->capture_default_str();
+  app.add_flag("--list", o.list, "print the cases' names and stop");
+  app.add_option("--filter", o.filter, "only cases whose name contains a match of this regular expression");
+  app.add_option("--threads", o.threads, "CPU threads; 0: all cores")
+      ->check(CLI::Range(0, 4096))
+      ->capture_default_str();
+  app.add_option("--min-time", o.settings.min_time, "seconds of samples per case, at least")
+      ->check(CLI::Range(0.0, 3600.0))
+      ->capture_default_str();
+  app.add_option("--json", o.json, "write the results as JSON lines to this new file");
+  app.add_option("--compare", o.compare, "an older --json file: print old time / new time");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success&) {
+    throw;
+  } catch (const CLI::ParseError& e) {
+    fail(ExitCode::usage, std::string(e.what()) + "; see crc_bench --help");
+  }
+}
+
+std::vector<Case> selected(const Scale& scale, const std::string& filter) {
+  std::vector<Case> cases = all_cases(scale);
+  try {
+    const std::regex pattern(filter);
+    std::erase_if(cases, [&](const Case& c) { return !std::regex_search(c.name(), pattern); });
+  } catch (const std::regex_error& e) {
+    fail(ExitCode::usage, fmt::format("--filter '{}' is not a regular expression: {}", filter, e.what()));
+  }
+  if (cases.empty()) fail(ExitCode::usage, fmt::format("no case matches --filter '{}'; see crc_bench --list", filter));
+  return cases;
+}
+
+std::string processor() {
+  std::ifstream info("/proc/cpuinfo");
+  for (std::string line; std::getline(info, line);)
+    if (line.starts_with("model name")) return line.substr(line.find(':') + 2);
+  return "unknown processor";
+}
+
+// A new file that grows line by line, so that a run that is stopped leaves what it measured.
+class JsonLines {
+ public:
+  explicit JsonLines(const std::string& path) : path_(path) {
+    if (path.empty()) return;
+    if (std::filesystem::exists(path))
+      fail(ExitCode::output_refused, path + " exists; choose another name for --json, or remove it");
+    apps::commit_file(path, "");
+  }
+  void write(const nlohmann::json& line) const {
+    if (!path_.empty()) apps::append_text(path_, line.dump() + "\n", apps::Durable::no);
+  }
+
+ private:
+  std::string path_;
+};
+
+void print(const std::string& line) {
+  fmt::print("{}\n", line);
+  std::fflush(stdout);
+}
+
+void describe_machine(const Context& context, const JsonLines& json) {
+  double load = 0;
+  ::getloadavg(&load, 1);
+  const long cores = ::sysconf(_SC_NPROCESSORS_ONLN);
+  print(fmt::format("# crc_bench {} ({}, {})", apps::version(), apps::commit(), apps::compiler()));
+  print(fmt::format("# {}; {}, {} cores, load {:.2f}", context.describe(), processor(), cores, load));
+  if (load > 0.25 * double(cores))
+    fmt::print(stderr,
+               "crc_bench: warning: other processes keep this machine busy (load {:.2f}); times will be noisy\n", load);
+  json.write({{"kind", "machine"},
+              {"version", apps::version()},
+              {"commit", apps::commit()},
+              {"compiler", apps::compiler()},
+              {"device", context.describe()},
+              {"processor", processor()},
+              {"cores", cores},
+              {"load", load},
+              {"time", apps::utc_now()}});
+}
+
+int run(const Options& o) {
+  // A context per case: what its arena holds at the end is what the case needs.
+  const auto make_context = [&o, device = std::string()]() mutable {
+    if (device.empty()) device = to_string(Context::from_name(o.device).device());
+    return device == "cpu" ? Context::cpu(o.threads) : Context::from_name(device);
+  };
+  const std::function<Context()> contexts = make_context;
+  const Context first = contexts();
+  const std::vector<Case> cases = selected({.cuda = first.device().kind == DeviceKind::cuda}, o.filter);
+  if (o.list) {
+    for (const Case& c : cases) print(c.name());
+    return 0;
+  }
+  Baseline baseline;
+  if (!o.compare.empty()) baseline = read_baseline(o.compare);
+  const JsonLines json(o.json);
+
+  describe_machine(first, json);
+  const Ceilings ceilings = measure_ceilings(contexts, o.settings);
+  json.write(to_json(ceilings));
+  print("# ceilings: " + describe(ceilings));
+  if (!o.compare.empty() && baseline.machine != first.describe())
+    print(fmt::format("# the old run was made on another device: {}", baseline.machine));
+  print(table_header(!o.compare.empty()));
+  for (const Case& c : cases) {
+    Context context = contexts();
+    const Result result = result_of(c, measure(c, context, o.settings), ceilings);
+    std::string row = table_row(result);
+    if (const auto old = baseline.results.find(result.name()); old != baseline.results.end())
+      row += comparison_columns(compare(old->second, result));
+    print(row);
+    json.write(to_json(result));
+  }
+  print("# ceilings after: " + describe(measure_ceilings(contexts, o.settings)));
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  apps::ignore_write_signals();
+  return apps::guarded_main("crc_bench", [&] {
+    CLI::App app("crc_bench: every kernel against this machine's measured limits", "crc_bench");
+    Options options;
+    try {
+      parse(argc, argv, app, options);
+    } catch (const CLI::Success& e) {
+      return app.exit(e);  // --help, --version
+    }
+    return run(options);
+  });
+}

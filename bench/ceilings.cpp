@@ -1,0 +1,104 @@
+#include "bench/ceilings.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "kernels/cpu/for_each.h"
+#include "kernels/ops/conv2d.h"
+#include "kernels/ops/gemm.h"
+
+namespace crc::bench {
+namespace {
+
+// The runtime's copy is one thread's on the CPU; the ops use all.
+void copy_with_all_threads(Cpu& cpu, float* to, const float* from, int64_t n) {
+  constexpr int64_t kGrain = 1 << 20;
+  for_chunks(cpu, n, kGrain, [&](int64_t, int64_t begin, int64_t end) {
+    copy_within(cpu, to + begin, from + begin, (end - begin) * int64_t(sizeof(float)));
+  });
+}
+template <class Backend> void copy_with_all_threads(Backend& backend, float* to, const float* from, int64_t n) {
+  copy_within(backend, to, from, n * int64_t(sizeof(float)));
+}
+
+template <class T> Case gemm_case(int64_t n) {
+  return {.op = "gemm",
+          .shape = std::to_string(n),
+          .flops = 2.0 * double(n) * double(n) * double(n),
+          .setup =
+              [n](Inputs& in) {
+                const auto a = in.uniform<T, 2>({n, n}), b = in.uniform<T, 2>({n, n}), c = in.uniform<T, 2>({n, n});
+                return [&context = in.context, a, b, c] {
+                  gemm(context, c, View<const T, 2>(a), View<const T, 2>(b), GemmConfig{});
+                };
+              },
+          .rotate = false};
+}
+
+Case copy_case(int64_t n) {
+  return {.op = "copy",
+          .shape = std::to_string(n),
+          .bytes = 2.0 * double(n) * sizeof(float),
+          .setup =
+              [n](Inputs& in) {
+                const auto to = in.uniform<float, 1>({n}), from = in.uniform<float, 1>({n});
+                return [&context = in.context, to, from, n] {
+                  context.visit([&](auto& backend) { copy_with_all_threads(backend, to.data, from.data, n); });
+                };
+              },
+          .rotate = false};
+}
+
+Case tensor_case(int64_t n) {
+  const ConvProblem problem{.n = n, .h = 56, .w = 56, .c = 256, .k = 256, .r = 3, .stride = 1, .pad = 1};
+  return {.op = "conv2d",
+          .shape = "bf16",
+          .flops = problem.flops(),
+          .setup =
+              [n](Inputs& in) {
+                const auto x = in.uniform<bf16, 4>({n, 56, 56, 256}), y = in.uniform<bf16, 4>({n, 56, 56, 256});
+                const auto w = in.uniform<float, 4>({256, 3, 3, 256});
+                return [&context = in.context, x, y, w] {
+                  conv2d(context, y, View<const bf16, 4>(x), View<const float, 4>(w), View<const float, 1>{},
+                         Conv2dConfig{});
+                };
+              },
+          .rotate = false};
+}
+
+}  // namespace
+
+Ceilings measure_ceilings(const std::function<Context()>& make_context, Settings settings) {
+  const bool quick = settings.quick;
+  const auto best = [&](const Case& c) {  // per second, of whichever the case has
+    Context context = make_context();
+    return std::max(c.flops, c.bytes) / (1e-6 * measure(c, context, settings).us.best);
+  };
+  const bool cuda = make_context().device().kind == DeviceKind::cuda;
+  Ceilings ceilings;
+  ceilings.fp32 = best(gemm_case<float>(quick ? 64 : cuda ? 8192 : 1536));
+  ceilings.fp64 = best(gemm_case<double>(quick ? 64 : cuda ? 4096 : 768));
+  ceilings.bandwidth = best(copy_case(quick ? 1 << 16 : cuda ? 1 << 29 : 1 << 26));
+  if (cuda) ceilings.tensor = best(tensor_case(quick ? 1 : 64));
+  return ceilings;
+}
+
+Roofline roofline(const Case& c, const Ceilings& ceilings) {
+  const double rate = c.arithmetic == Arithmetic::fp32   ? ceilings.fp32
+                      : c.arithmetic == Arithmetic::fp64 ? ceilings.fp64
+                                                         : ceilings.tensor;
+  const double compute = c.flops > 0 && rate > 0 ? c.flops / rate : 0;
+  const double memory = c.bytes > 0 && ceilings.bandwidth > 0 ? c.bytes / ceilings.bandwidth : 0;
+  if (compute == 0 && memory == 0) return {};
+  return {.us = 1e6 * std::max(compute, memory), .bound = compute >= memory ? "compute" : "memory"};
+}
+
+std::string describe(const Ceilings& c) {
+  std::string text = fmt::format("gemm fp32 {:.1f} GFLOP/s, gemm fp64 {:.1f} GFLOP/s, copy {:.1f} GB/s (read + write)",
+                                 c.fp32 / 1e9, c.fp64 / 1e9, c.bandwidth / 1e9);
+  if (c.tensor > 0) text += fmt::format(", bf16 conv2d 3x3 256->256 {:.1f} TFLOP/s", c.tensor / 1e12);
+  return text;
+}
+
+}  // namespace crc::bench

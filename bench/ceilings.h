@@ -1,0 +1,30 @@
+// The machine's limits, measured in the run whose percentages refer to them, with the program's own threads: the best
+// sample each, because a ceiling that another process lowered is none.
+#pragma once
+
+#include <string>
+
+#include "bench/harness.h"
+
+namespace crc::bench {
+
+// FLOP/s and byte/s.
+struct Ceilings {
+  double fp32 = 0;       // gemm, 1536^3 (CPU) or 8192^3 (CUDA), random values
+  double fp64 = 0;       // gemm, 768^3 or 4096^3
+  double tensor = 0;     // CUDA: bf16 conv2d 3x3, 256 -> 256 channels: what a convolution achieves, not the peak
+  double bandwidth = 0;  // of a copy too large for caches, bytes read + bytes written
+};
+
+Ceilings measure_ceilings(const std::function<Context()>& make_context, Settings settings);
+
+struct Roofline {
+  double us = 0;            // no run can be faster: the larger of the times for arithmetic and for traffic
+  const char* bound = "-";  // "compute" or "memory"
+};
+Roofline roofline(const Case& c, const Ceilings& ceilings);
+
+// The lines that open a report.
+std::string describe(const Ceilings& ceilings);
+
+}  // namespace crc::bench

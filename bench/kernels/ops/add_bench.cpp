@@ -1,0 +1,28 @@
+#include "bench/cases.h"
+#include "kernels/ops/add.h"
+
+namespace crc::bench {
+namespace {
+
+template <class T> void add_stage(Suite& suite, int64_t size, int64_t channels) {
+  const int64_t elements = suite.scale.batch() * size * size * channels;
+  suite.add({.op = "add",
+             .shape = extents(suite.scale.batch(), size, size, channels) + " " + name_of(DtypeOf<T>::value),
+             .flops = double(elements),
+             .bytes = 3.0 * double(elements) * sizeof(T),
+             .setup = [elements](Inputs& in) {
+               const auto a = in.uniform<T, 1>({elements}), b = in.uniform<T, 1>({elements});
+               const auto out = in.uniform<T, 1>({elements});
+               return [=, &context = in.context] { add(context, out, View<const T, 1>(a), View<const T, 1>(b)); };
+             }});
+}
+
+}  // namespace
+
+void add_cases(Suite& suite) {
+  for (int64_t stage = 0; stage < 3; ++stage) add_stage<float>(suite, 32 >> stage, 32 << stage);
+  if (suite.scale.cuda)
+    for (int64_t stage = 0; stage < 3; ++stage) add_stage<bf16>(suite, 32 >> stage, 32 << stage);
+}
+
+}  // namespace crc::bench

@@ -1,0 +1,23 @@
+#include "bench/cases.h"
+#include "kernels/ops/gemm.h"
+
+namespace crc::bench {
+
+// The products that scoring makes: features of labelled and unlabelled items against each other.
+void gemm_cases(Suite& suite) {
+  const int64_t items = suite.scale.at_most(10000, 20), labeled = suite.scale.at_most(1000, 10), d = 129;
+  suite.add({.op = "gemm",
+             .shape = extents(items, labeled, d) + " transposed b f64",
+             .flops = 2.0 * double(items * labeled * d),
+             .bytes = 8.0 * double(items * d + labeled * d + items * labeled),
+             .arithmetic = Arithmetic::fp64,
+             .setup = [=](Inputs& in) {
+               const auto a = in.uniform<double, 2>({items, d}), b = in.uniform<double, 2>({labeled, d});
+               const auto c = in.uniform<double, 2>({items, labeled});
+               return [=, &context = in.context] {
+                 gemm(context, c, View<const double, 2>(a), View<const double, 2>(b), GemmConfig{.transpose_b = true});
+               };
+             }});
+}
+
+}  // namespace crc::bench

@@ -1,0 +1,43 @@
+#include "bench/cases.h"
+#include "kernels/ops/group_matrices.h"
+
+namespace crc::bench {
+
+// Groups of 10 out of a pool, rank 129 as in WRN-28-2's last layer with bias, 100 labelled.
+void group_matrices_cases(Suite& suite) {
+  const int64_t groups = suite.scale.at_most(256, 2), pool = suite.scale.at_most(10000, 20);
+  const int64_t labeled = suite.scale.at_most(100, 5), group = 10, rank = 129, n = labeled + group;
+  const auto triangle = [](int64_t k) { return double(k * (k + 1) / 2); };
+  suite.add(
+      {.op = "gram_matrices",
+       .shape = extents(groups, n, n) + " f64",
+       .flops = 2.0 * double(groups * rank) * triangle(group),
+       .bytes = 8.0 * double(groups) * (2 * triangle(n) + double(group * rank)),
+       .arithmetic = Arithmetic::fp64,
+       .setup = [=](Inputs& in) {
+         const auto a = in.uniform<double, 3>({groups, n, n});
+         const auto k_ll = in.uniform<double, 2>({labeled, labeled}), k_ul = in.uniform<double, 2>({pool, labeled});
+         const auto v_u = in.uniform<double, 2>({pool, rank});
+         const auto members = in.uniform<int64_t, 2>({groups, group}, 0, double(pool));
+         return [=, &context = in.context] {
+           gram_matrices(context, a, View<const double, 2>(k_ll), View<const double, 2>(k_ul),
+                         View<const double, 2>(v_u), View<const int64_t, 2>(members));
+         };
+       }});
+  suite.add({.op = "moment_matrices",
+             .shape = extents(groups, rank, rank) + " f64",
+             .flops = 2.0 * double(groups * group) * triangle(rank),
+             .bytes = 8.0 * double(groups) * (triangle(rank) + double(group * rank)),
+             .arithmetic = Arithmetic::fp64,
+             .setup = [=](Inputs& in) {
+               const auto a = in.uniform<double, 3>({groups, rank, rank});
+               const auto m_l = in.uniform<double, 2>({rank, rank}), v_u = in.uniform<double, 2>({pool, rank});
+               const auto members = in.uniform<int64_t, 2>({groups, group}, 0, double(pool));
+               return [=, &context = in.context] {
+                 moment_matrices(context, a, View<const double, 2>(m_l), View<const double, 2>(v_u),
+                                 View<const int64_t, 2>(members));
+               };
+             }});
+}
+
+}  // namespace crc::bench

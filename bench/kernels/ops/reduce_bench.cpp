@@ -1,0 +1,19 @@
+#include "bench/cases.h"
+#include "bench/nn/wrn_shapes.h"
+#include "kernels/ops/reduce.h"
+
+namespace crc::bench {
+
+void reduce_cases(Suite& suite) {
+  const int64_t n = suite.scale.at_most(kWrnParameters, 1000);
+  suite.add({.op = "sum",
+             .shape = extents(n) + " f32",
+             .flops = double(n),
+             .bytes = 4.0 * double(n),
+             .setup = [n](Inputs& in) {
+               const auto x = in.uniform<float, 1>({n}), out = in.uniform<float, 1>({1});
+               return [=, &context = in.context] { sum(context, out, View<const float, 1>(x)); };
+             }});
+}
+
+}  // namespace crc::bench
