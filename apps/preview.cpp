@@ -49,7 +49,8 @@ std::string preview_png(Context& context, const Config& config, const data::Data
   const ssl::ImageSet set(context, images.count, images.height, images.width, images.pixels.data(),
                           images.labels.data());
   const ssl::TrainConfig train = train_config(config, dataset, 0);
-  std::vector<Column> columns{{"image", {images.pixels.begin(), images.pixels.begin() + count * images.bytes_per_image()}}};
+  std::vector<Column> columns{
+      {"image", {images.pixels.begin(), images.pixels.begin() + count * images.bytes_per_image()}}};
   for (int i = 0; i < kWeak; ++i)
     columns.push_back({fmt::format("weak {}", i + 1), views(context, set, train, count, i, false)});
   for (int i = 0; i < kStrong; ++i)
@@ -66,9 +67,10 @@ std::string preview_png(Context& context, const Config& config, const data::Data
     const double left = kNames + width * double(c);
     canvas.text({left + (width - kGap) / 2, kHead - 8}, columns[c].name, {.size = 11, .align = Align::center});
     for (int64_t i = 0; i < count; ++i)
-      canvas.image({left, kHead + height * double(i)}, scale,
-                   {std::span(columns[c].pixels).subspan(size_t(i * images.bytes_per_image()), size_t(images.bytes_per_image())),
-                    int(images.width), int(images.height)});
+      canvas.image(
+          {left, kHead + height * double(i)}, scale,
+          {std::span(columns[c].pixels).subspan(size_t(i * images.bytes_per_image()), size_t(images.bytes_per_image())),
+           int(images.width), int(images.height)});
   }
   for (int64_t i = 0; i < count; ++i) {
     const int32_t label = images.labels[size_t(i)];
