@@ -11,7 +11,7 @@ namespace crc::apps {
 LineChart comparison_chart(const Sweep& sweep, size_t block, const std::vector<RunGroup>& groups) {
   const SweepSpec& spec = sweep.spec();
   const SweepBlock& b = spec.blocks[block];
-  LineChart chart = accuracy_chart(groups, measure_column(spec.measure));
+  LineChart chart = accuracy_chart(groups, measure_column(b.measure));
   chart.title = b.name.empty() ? spec.title : b.name;
   const Config config = sweep.config({.name = {}, .block = block});
   const int64_t initial = config.get<int64_t>("acquisition.initial"),

@@ -124,7 +124,7 @@ std::string training_section(const Groups& groups) {
                  html + (single ? "" : "<p class=\"note\">The last round, mean over seeds.</p>\n"));
 }
 
-std::string scores_section(const Groups& groups) {
+std::string scores_section(const Groups& groups, bool eigenvalues) {
   std::string html;
   for (const RunGroup& group : groups) {
     const RunRecord& run = *group.runs[0];
@@ -148,8 +148,8 @@ std::string scores_section(const Groups& groups) {
   }
   for (const RunGroup& group : groups) {
     const LineChart chart = eigenvalue_chart(group.runs);
-    if (is_crc(group.name) && !chart.series.empty())
-      html += chart_figure(chart, escape_xml(group.name) + ": one line per query, all runs together.");
+    if (eigenvalues && is_crc(group.name) && !chart.series.empty())
+      html += chart_figure(chart, group.name + ": one line per query, all runs together.");
   }
   return html.empty() ? "" : section("scores", "Acquisition scores", html);
 }

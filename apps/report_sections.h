@@ -24,7 +24,7 @@ std::string cost_section(const Groups& groups);                      // epochs a
 std::string queries_section(const RunList& runs, size_t max_bytes);  // of data URIs
 std::string classes_section(const Groups& groups);                   // class histogram of the labels
 std::string training_section(const Groups& groups);                  // accuracy, mask rate, pseudo-labels by epoch
-std::string scores_section(const Groups& groups);                    // what the acquisition saw
+std::string scores_section(const Groups& groups, bool eigenvalues = true);  // what the acquisition saw
 std::string settings_section(const RunList& runs);
 
 // The whole file around the sections.

@@ -70,16 +70,19 @@ int most_runs(const ResultTable& table) {
   return most;
 }
 
-std::string caption(const ResultTable& table, size_t measure) {
+std::string caption(const ResultTable& table, std::optional<size_t> measure) {
   const bool paper = std::ranges::any_of(table.rows, [](const ResultRow& row) {
     return std::ranges::any_of(row.cells, [](const ResultCell& cell) { return !cell.paper.empty(); });
   });
   const bool again = std::ranges::any_of(table.rows, [](const ResultRow& row) {
     return std::ranges::any_of(row.cells, [](const ResultCell& cell) { return cell.reconfirmed; });
   });
-  return fmt::format("Test accuracy in percent, {} ({}); mean ± population standard deviation over up to {} runs{}{}.",
-                     kMeasures[measure].name, kMeasures[measure].meaning, most_runs(table),
-                     paper ? "; in brackets the paper's number" : "",
+  std::string meanings;
+  for (size_t k = 0; k < std::size(kMeasures); ++k)
+    if (measure ? *measure == k : std::ranges::find(table.columns, k, &ResultColumn::measure) != table.columns.end())
+      meanings += fmt::format("{}{} ({})", meanings.empty() ? "" : " or ", kMeasures[k].name, kMeasures[k].meaning);
+  return fmt::format("Test accuracy in percent, {}; mean ± population standard deviation over up to {} runs{}{}.",
+                     meanings, most_runs(table), paper ? "; in brackets the paper's number" : "",
                      again ? "; * trained again on each run's labels, as the paper's starred numbers" : "");
 }
 
@@ -94,7 +97,7 @@ std::vector<SweepRun> load_runs(const Sweep& sweep) {
 
 ResultTable make_table(const Sweep& sweep, const std::vector<SweepRun>& runs) {
   const SweepSpec& spec = sweep.spec();
-  ResultTable table{spec.title, spec.source, spec.measure, {}, {}};
+  ResultTable table{spec.title, spec.source, {}, {}};
   for (size_t b = 0; b < spec.blocks.size(); ++b) {
     const SweepBlock& block = spec.blocks[b];
     const Config config = sweep.config({.name = {}, .block = b});
@@ -106,9 +109,10 @@ ResultTable make_table(const Sweep& sweep, const std::vector<SweepRun>& runs) {
       const std::string labels = fmt::format("{}", count("initial") + query * count("budget"));
       const std::string head = query > 0 && at < block.heads.size() ? block.heads[at] : labels;
       // Scaled-down cells have other label counts than the paper's column.
-      table.columns.push_back({block.name, head == labels || block.heads.empty() || query == 0
-                                               ? head
-                                               : fmt::format("{} ({} labels)", head, labels)});
+      table.columns.push_back(
+          {block.name,
+           head == labels || block.heads.empty() || query == 0 ? head : fmt::format("{} ({} labels)", head, labels),
+           measure_index(block.measure)});
     }
     for (size_t m = 0; m < block.methods.size(); ++m) {
       auto row = std::ranges::find(table.rows, block.methods[m].name, &ResultRow::name);
@@ -130,9 +134,9 @@ ResultTable make_table(const Sweep& sweep, const std::vector<SweepRun>& runs) {
 }
 
 ResultTable make_table(const std::vector<RunGroup>& groups) {
-  ResultTable table{"Accuracy by labels", "", "best", {}, {}};
+  ResultTable table{"Accuracy by labels", "", {}, {}};
   const std::vector<int64_t> counts = label_counts(groups);
-  for (int64_t count : counts) table.columns.push_back({"", fmt::format("{}", count)});
+  for (int64_t count : counts) table.columns.push_back({"", fmt::format("{}", count), 1});  // last
   for (const RunGroup& group : groups) {
     ResultRow row{group.name, {}};
     const auto values = [&](int64_t labels, double RoundRow::*column) {
@@ -156,7 +160,6 @@ ResultTable make_table(const std::vector<RunGroup>& groups) {
 }
 
 std::string markdown(const ResultTable& table) {
-  const size_t measure = measure_index(table.measure);
   std::string text =
       fmt::format("**{}**{}\n\n| Accuracy (%)", table.title, table.source.empty() ? "" : " (" + table.source + ")");
   for (const ResultColumn& column : table.columns)
@@ -166,12 +169,14 @@ std::string markdown(const ResultTable& table) {
   text += "|\n";
   for (const ResultRow& row : table.rows) {
     text += "| " + row.name;
-    for (const ResultCell& cell : row.cells)
-      text += fmt::format(" | {}{}{}", percent(cell.ours[measure]), cell.reconfirmed ? "*" : "",
+    for (size_t c = 0; c < row.cells.size(); ++c) {
+      const ResultCell& cell = row.cells[c];
+      text += fmt::format(" | {}{}{}", percent(cell.ours[table.columns[c].measure]), cell.reconfirmed ? "*" : "",
                           cell.paper.empty() ? "" : " (" + cell.paper + ")");
+    }
     text += " |\n";
   }
-  return text + "\n" + caption(table, measure) + "\n";
+  return text + "\n" + caption(table, std::nullopt) + "\n";
 }
 
 std::string csv(const ResultTable& table) {
@@ -192,7 +197,7 @@ std::string csv(const ResultTable& table) {
   return text;
 }
 
-std::string html(const ResultTable& table, size_t measure) {
+std::string html(const ResultTable& table, std::optional<size_t> measure) {
   std::vector<std::string> heads = {"method"};
   for (const ResultColumn& column : table.columns)
     heads.push_back(column.block.empty() ? column.head : column.block + ": " + column.head);
@@ -200,8 +205,9 @@ std::string html(const ResultTable& table, size_t measure) {
   for (const ResultRow& row : table.rows) {
     auto& cells = rows.emplace_back();
     cells.push_back(Cell::text(row.name));
-    for (const ResultCell& cell : row.cells) {
-      Cell ours = Cell::percent(cell.ours[measure]);
+    for (size_t c = 0; c < row.cells.size(); ++c) {
+      const ResultCell& cell = row.cells[c];
+      Cell ours = Cell::percent(cell.ours[measure.value_or(table.columns[c].measure)]);
       if (cell.reconfirmed) ours.html += "*";
       if (!cell.paper.empty()) ours.html += fmt::format("<br/><span class=\"pm\">{}</span>", escape_xml(cell.paper));
       cells.push_back(std::move(ours));

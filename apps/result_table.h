@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,7 @@ struct ResultCell {
 
 struct ResultColumn {
   std::string block, head;  // the block's name, the label count or what the paper writes
+  size_t measure = 0;       // of kMeasures
 };
 
 struct ResultRow {
@@ -29,7 +31,7 @@ struct ResultRow {
 };
 
 struct ResultTable {
-  std::string title, source, measure = "best";
+  std::string title, source;
   std::vector<ResultColumn> columns;
   std::vector<ResultRow> rows;
 };
@@ -48,6 +50,7 @@ ResultTable make_table(const std::vector<RunGroup>& groups);  // any runs: one c
 std::string markdown(const ResultTable& table);
 // One line per row and column: block, head, method, runs, mean and std of every measure, the paper's. In percent.
 std::string csv(const ResultTable& table);
-std::string html(const ResultTable& table, size_t measure);
+// With every column's own measure, or with one for all.
+std::string html(const ResultTable& table, std::optional<size_t> measure = std::nullopt);
 
 }  // namespace crc::apps

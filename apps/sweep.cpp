@@ -131,7 +131,8 @@ const SweepCell& Sweep::median_pool(size_t block) const {
                                                 "pools; run the sweep without --only first",
                                                 path(cell).string()));
     const fs::path file = path(cell) / "rounds.csv";
-    pools.emplace_back(rounds_from_csv(read_file(file), file.string()).at(0).*measure_column(spec_.measure), &cell);
+    pools.emplace_back(
+        rounds_from_csv(read_file(file), file.string()).at(0).*measure_column(spec_.blocks[block].measure), &cell);
   }
   if (pools.empty()) fail_internal("median_pool: the sweep has no initial pools");
   std::stable_sort(pools.begin(), pools.end(), [](auto& a, auto& b) { return a.first < b.first; });

@@ -41,13 +41,13 @@ std::string file_name(const std::string& block, const char* kind) {
 
 std::vector<Figure> figures_of(const Sweep& sweep, size_t block, const Groups& groups) {
   const SweepSpec& spec = sweep.spec();
-  const std::string& name = spec.blocks[block].name;
+  const std::string &name = spec.blocks[block].name, &measure = spec.blocks[block].measure;
   std::vector<Figure> figures{{file_name(name, "accuracy"), comparison_chart(sweep, block, groups),
                                fmt::format("Measure: {}. Thick: mean over trials; thin: single trials; band: one "
                                            "standard deviation; hollow dots: the paper's numbers.",
-                                           spec.measure)}};
+                                           measure)}};
   if (spec.figure == "transfer")
-    figures.push_back({file_name(name, "gains"), gains_chart(groups, measure_column(spec.measure)),
+    figures.push_back({file_name(name, "gains"), gains_chart(groups, measure_column(measure)),
                        "How much each query added to the round before."});
   RunList crc;
   for (const RunGroup& group : groups)
@@ -80,12 +80,12 @@ std::string block_sections(const Sweep& sweep, const std::vector<SweepRun>& runs
   if (list.empty()) return "";
   const std::string& name = sweep.spec().blocks[block].name;
   std::string html = name.empty() ? "" : "<h1>" + escape_xml(name) + "</h1>\n", drawn;
-  for (const Figure& each : figures) drawn += chart_figure(each.chart, escape_xml(each.caption));
+  for (const Figure& each : figures) drawn += chart_figure(each.chart, each.caption);
   if (!groups.empty()) html += section("figures", "Results", drawn);
   html += groups.empty() ? "" : classes_section(groups);
   for (const std::string& part :
        {queries_section(list, kMaxImages / sweep.spec().blocks.size()), training_section(groups),
-        scores_section(groups), cost_section(groups), runs_section(list), rounds_section(list)})
+        scores_section(groups, /*eigenvalues=*/false), cost_section(groups), runs_section(list), rounds_section(list)})
     html += with_prefix(part, fmt::format("b{}-", block));
   return with_prefix(html, fmt::format("b{}-", block));
 }
@@ -97,15 +97,12 @@ std::string overview(const Sweep& sweep, const ResultTable& table) {
       fmt::format("<h1>{}</h1>\n<p class=\"sub\">{} · recipe {} · {} of {} runs finished</p>\n", escape_xml(spec.title),
                   escape_xml(spec.source), escape_xml(sweep.recipe()), finished, sweep.cells().size());
   if (!spec.note.empty()) body += paragraph(escape_xml(spec.note));
-  size_t chosen = 0;
-  for (size_t k = 0; k < std::size(kMeasures); ++k)
-    if (spec.measure == kMeasures[k].name) chosen = k;
-  std::string tables = html(table, chosen), others;
+  std::string tables = html(table), others;
   for (size_t k = 0; k < std::size(kMeasures); ++k) {
     const bool measured = std::ranges::any_of(table.rows, [&](const ResultRow& row) {
       return std::ranges::any_of(row.cells, [&](const ResultCell& cell) { return cell.ours[k].count > 0; });
     });
-    if (k != chosen && measured) others += details(fmt::format("The same, {}", kMeasures[k].name), html(table, k));
+    if (measured) others += details(fmt::format("All columns, {}", kMeasures[k].name), html(table, k));
   }
   return body + section("table", "Table", tables + others);
 }

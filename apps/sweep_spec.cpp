@@ -81,9 +81,24 @@ SweepMethod read_method(const Reader& reader, const toml::table& table) {
   return method;
 }
 
+void check_choice(const Reader& reader, const toml::table& table, const char* key, const std::string& value,
+                  std::initializer_list<std::string_view> choices) {
+  if (std::find(choices.begin(), choices.end(), value) != choices.end()) return;
+  std::string list;
+  for (std::string_view choice : choices) list += fmt::format("{}\"{}\"", list.empty() ? "" : ", ", choice);
+  reader.refuse(*table.get(key), fmt::format("{} = \"{}\" must be one of {}", key, value, list));
+}
+
+std::string measure_of(const Reader& reader, const toml::table& table) {
+  const std::string measure = reader.text(table, "measure");
+  if (!measure.empty()) check_choice(reader, table, "measure", measure, {"best", "last", "median", "validation"});
+  return measure;
+}
+
 SweepBlock read_block(const Reader& reader, const toml::table& table) {
-  reader.only(table, {"name", "set", "heads", "method"});
-  SweepBlock block{reader.text(table, "name"), reader.settings(table), reader.texts(table, "heads"), {}};
+  reader.only(table, {"name", "set", "measure", "heads", "method"});
+  SweepBlock block{
+      reader.text(table, "name"), reader.settings(table), measure_of(reader, table), reader.texts(table, "heads"), {}};
   std::set<std::string> names;
   for (const toml::table* method : reader.tables(table, "method")) {
     block.methods.push_back(read_method(reader, *method));
@@ -91,14 +106,6 @@ SweepBlock read_block(const Reader& reader, const toml::table& table) {
       reader.refuse(*method, fmt::format("two methods are called \"{}\"", block.methods.back().name));
   }
   return block;
-}
-
-void check_choice(const Reader& reader, const toml::table& table, const char* key, const std::string& value,
-                  std::initializer_list<std::string_view> choices) {
-  if (std::find(choices.begin(), choices.end(), value) != choices.end()) return;
-  std::string list;
-  for (std::string_view choice : choices) list += fmt::format("{}\"{}\"", list.empty() ? "" : ", ", choice);
-  reader.refuse(*table.get(key), fmt::format("{} = \"{}\" must be one of {}", key, value, list));
 }
 
 }  // namespace
@@ -129,12 +136,14 @@ SweepSpec parse_sweep(std::string_view text, const std::string& name) {
   spec.note = reader.text(*table, "note");
   spec.figure = reader.text(*table, "figure");
   check_choice(reader, *table, "figure", spec.figure, {"", "transfer", "eigenvalues", "boundary"});
-  if (table->contains("measure")) spec.measure = reader.text(*table, "measure");
-  check_choice(reader, *table, "measure", spec.measure, {"best", "last", "median", "validation"});
+  if (table->contains("measure")) spec.measure = measure_of(reader, *table);
   spec.trials = reader.count(*table, "trials", 3, 1);
   spec.initial_pools = reader.count(*table, "initial_pools", 0, 0);
   spec.reconfirm = reader.count(*table, "reconfirm", 0, 0);
-  for (const toml::table* block : reader.tables(*table, "block")) spec.blocks.push_back(read_block(reader, *block));
+  for (const toml::table* block : reader.tables(*table, "block")) {
+    spec.blocks.push_back(read_block(reader, *block));
+    if (spec.blocks.back().measure.empty()) spec.blocks.back().measure = spec.measure;
+  }
   return spec;
 }
 

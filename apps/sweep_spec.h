@@ -1,21 +1,24 @@
 // The [sweep] table of a recipe: which runs make up a table or figure of the paper, and the paper's numbers for them.
 //
 //   [sweep]
-//   title = "FixMatch on CIFAR-10"     # of the report
+//   title = "FixMatch on CIFAR-10"  # of the report
 //   source = "paper, Table 6"
-//   figure = ""                         # "", "transfer" (Fig. 2), "eigenvalues" (Fig. 3) or "boundary" (Fig. 1)
-//   trials = 3                          # runs per method, differing in run.seed
-//   initial_pools = 5                   # start all methods from the pool and model of median accuracy; 0: draw per
-//   trial reconfirm = 2                       # runs on each fixed set of labels, for the paper's starred numbers; 0:
-//   none measure = "best"                    # of the tables: best, last, median or validation note = "..."
-//   [[sweep.block]]                     # side by side in the table
+//   figure = ""            # "", "transfer" (Fig. 2), "eigenvalues" (Fig. 3), "boundary" (Fig. 1)
+//   trials = 3             # runs per method, differing in run.seed
+//   initial_pools = 5      # start all from the pool and model of median accuracy; 0: no
+//   reconfirm = 2          # runs on fixed labels for the paper's starred numbers; 0: none
+//   measure = "best"       # best, last, median, validation; a block may have its own
+//   note = "..."
+//
+//   [[sweep.block]]        # blocks stand side by side in the table
 //   name = "Q=50"
-//   set = ["acquisition.budget=50"]     # on top of the recipe's own settings
-//   heads = ["100", "150"]              # column heads; empty: the label counts
+//   set = ["acquisition.budget=50"]  # on top of the recipe's own settings
+//   heads = ["100", "150"]           # column heads; none: the label counts
+//
 //   [[sweep.block.method]]
 //   name = "CRC"
 //   set = ["acquisition.name=crc"]
-//   paper = ["78.41±3.16", "83.67±3.24"]   # per query; "*": re-confirmed there
+//   paper = ["78.41±3.16", "83.67±3.24*"]  # per query; "*": re-confirmed there
 #pragma once
 
 #include <cstdint>
@@ -34,6 +37,7 @@ struct SweepMethod {
 struct SweepBlock {
   std::string name;
   std::vector<std::string> settings;
+  std::string measure;  // the sweep's unless the block names one
   std::vector<std::string> heads;
   std::vector<SweepMethod> methods;
 };
