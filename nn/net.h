@@ -6,6 +6,7 @@
 
 #include "kernels/core/mode.h"
 #include "nn/params.h"
+#include "nn/program.h"
 
 namespace crc::nn {
 
@@ -36,6 +37,8 @@ class Net {
   virtual void backward(Context& context, const Weights& weights, const Weights& grads, View<const float, 2> dlogits,
                         const Saved& saved) const = 0;
   virtual std::unique_ptr<Saved> new_saved() const = 0;
+  // What forward computes in Mode::eval, step by step; the last value is the logits.
+  virtual Program program() const = 0;
 
  protected:
   Net(int64_t feature_dim, int64_t classes, Dtype precision)
