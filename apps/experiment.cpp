@@ -35,21 +35,25 @@ BatchNormConfig norm_config(const Config& config) {
           .offset = float(config.get<double>("model.bn_offset"))};
 }
 
-// One 32-bit word for (run.seed, round): round 0 and 1 share nothing.
+}  // namespace
+
 uint32_t round_seed(const Config& config, Int round) {
   return philox(uint32_t(config.get<Int>("run.seed")), uint32_t(Purpose::init), uint32_t(round), 0, 0, 0).v[0];
 }
 
-}  // namespace
-
 data::Dataset load_dataset(const Config& config) {
   data::Source source{.name = config.get<Text>("data.name"), .dir = config.get<Text>("data.dir"), .options = {}};
   if (!config.get<Text>("data.profile").empty()) source.options["profile"] = config.get<Text>("data.profile");
-  for (const auto& [key, option] : {std::pair("data.train_size", "train"), {"data.test_size", "test"}, {"data.seed", "seed"}})
+  for (const auto& [key, option] :
+       {std::pair("data.train_size", "train"), {"data.test_size", "test"}, {"data.seed", "seed"}})
     if (const Int value = config.get<Int>(key)) source.options[option] = std::to_string(value);
   data::Dataset dataset = data::load(source);
   limit(dataset.train, config.get<Int>("data.limit_train"));
   limit(dataset.test, config.get<Int>("data.limit_test"));
+  if (const Int held_out = config.get<Int>("data.validation_size")) {
+    dataset.side.train.clear();  // its ids would move
+    data::split_validation(dataset, held_out, uint32_t(config.get<Int>("data.split_seed")));
+  }
   return dataset;
 }
 
