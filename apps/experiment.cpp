@@ -111,14 +111,24 @@ ssl::TrainConfig train_config(const Config& config, const data::Dataset& dataset
       config.get<Text>("ssl.schedule") == "cosine" ? Schedule::Rate::cosine : Schedule::Rate::staircase;
   train.schedule.base_rate = config.get<double>("ssl.lr");
   train.schedule.horizon = steps * (horizon > 0 ? horizon : config.get<Int>("ssl.epochs"));
+  train.schedule.drop_at = config.get<Int>("ssl.drop_at_step");
+  train.schedule.drop = config.get<double>("ssl.drop_factor");
   train.schedule.ema_decay = config.get<double>("ssl.ema_decay");
+  train.schedule.ema_warmup = config.get<bool>("ssl.ema_warmup");
+  train.schedule.ramp = config.get<Int>("ssl.ramp_steps");
+  train.shared_pass = config.get<bool>("ssl.shared_pass");
+  train.optimizer = config.get<Text>("ssl.optimizer") == "adam" ? ssl::Optimizer::adam : ssl::Optimizer::sgd;
   train.sgd.momentum = float(config.get<double>("ssl.momentum"));
   train.sgd.nesterov = config.get<bool>("ssl.nesterov");
-  train.sgd.weight_decay = float(config.get<double>("ssl.weight_decay"));
-  train.ema_buffers =
-      config.get<Text>("ssl.ema_buffers") == "copied" ? ssl::EmaBuffers::copied : ssl::EmaBuffers::averaged;
+  train.sgd.weight_decay = train.adam.weight_decay = float(config.get<double>("ssl.weight_decay"));
+  train.ema_buffers = choose<ssl::EmaBuffers>(config.get<Text>("ssl.ema_buffers"),
+                                              {{"copied", ssl::EmaBuffers::copied},
+                                               {"averaged", ssl::EmaBuffers::averaged},
+                                               {"own", ssl::EmaBuffers::own}});
+  train.tested = config.get<Text>("ssl.tested") == "student" ? ssl::Tested::student : ssl::Tested::ema;
   train.weak.flip = config.get<bool>("ssl.weak.flip");
   train.weak.crop_pad = int(config.get<Int>("ssl.weak.crop_pad"));
+  train.weak.crop_per_batch = config.get<bool>("ssl.weak.crop_per_batch");
   train.weak.padding =
       config.get<Text>("ssl.weak.padding") == "reflect" ? augment::Padding::reflect : augment::Padding::zero;
   train.weak.normalize = normalize_config(config, dataset);
@@ -143,9 +153,8 @@ select::Config selection_config(const Config& config, Int round) {
 std::string plan(const Config& config, const data::Dataset& dataset, const nn::Net& net) {
   const Int rounds = config.get<Int>("acquisition.rounds"), initial = config.get<Int>("acquisition.initial");
   const Int budget = config.get<Int>("acquisition.budget"), epochs = config.get<Int>("ssl.epochs");
-  const Int steps = config.get<Int>("ssl.steps_per_epoch"), batch = config.get<Int>("ssl.batch");
-  const bool fixmatch = config.get<Text>("ssl.method") == "fixmatch";
-  const Int images = batch * (fixmatch ? 1 + 2 * config.get<Int>("ssl.mu") : 1);
+  const Int steps = config.get<Int>("ssl.steps_per_epoch");
+  const Int images = ssl::images_per_step(train_config(config, dataset, 0));
   return fmt::format(
       "data     {}: {} training and {} test images of {}x{}, {} classes\n"
       "network  {} parameters, {} features\n"

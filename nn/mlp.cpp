@@ -66,6 +66,15 @@ class Mlp : public Net {
   }
 
   std::unique_ptr<nn::Saved> new_saved() const override { return std::make_unique<Saved>(); }
+  Program program() const override {
+    Program program;
+    int x = 0;
+    for (const Linear& layer : layers_) {
+      if (x > 0) x = program.add({.kind = Step::Kind::leaky_relu, .input = x, .norm = {.slope = slope_}});
+      x = program.add(layer.step(x));
+    }
+    return program;
+  }
 
  private:
   struct Saved : nn::Saved {

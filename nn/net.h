@@ -6,11 +6,16 @@
 
 #include "kernels/core/mode.h"
 #include "nn/params.h"
+#include "nn/program.h"
 
 namespace crc::nn {
 
 // Network inputs and activations, NHWC, in the precision of the net.
 using Activations = std::variant<View<float, 4>, View<bf16, 4>>;
+
+inline Activations slice(const Activations& x, int64_t begin, int64_t end) {
+  return std::visit([&](const auto& v) -> Activations { return v.slice(begin, end); }, x);
+}
 
 // What a forward pass leaves behind for its backward pass. The arrays live in the context's scratch memory: the frame
 // that was open during forward must still be open during backward.
@@ -36,6 +41,8 @@ class Net {
   virtual void backward(Context& context, const Weights& weights, const Weights& grads, View<const float, 2> dlogits,
                         const Saved& saved) const = 0;
   virtual std::unique_ptr<Saved> new_saved() const = 0;
+  // What forward computes in Mode::eval, step by step; the last value is the logits.
+  virtual Program program() const = 0;
 
  protected:
   Net(int64_t feature_dim, int64_t classes, Dtype precision)

@@ -34,6 +34,14 @@ template <class T> class Wrn : public Net {
   void backward(Context& context, const Weights& weights, const Weights& grads, View<const float, 2> dlogits,
                 const nn::Saved& saved) const override;
   std::unique_ptr<nn::Saved> new_saved() const override { return std::make_unique<Saved>(); }
+  Program program() const override {
+    Program program;
+    int x = program.add(stem_->step(0));
+    for (const WrnUnit& unit : units_) x = unit.append(program, x);
+    const int features = program.add({.kind = Step::Kind::pool, .input = program.add(last_norm_->step(x))});
+    program.add(head_->step(features));
+    return program;
+  }
 
  private:
   struct Saved : nn::Saved {

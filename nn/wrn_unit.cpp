@@ -32,6 +32,13 @@ WrnUnit::WrnUnit(ParamLayout& layout, const std::string& name, Config config)
                                      .tf32 = config.tf32});
 }
 
+int WrnUnit::append(Program& program, int x) const {
+  const int a = config_.input == UnitInput::raw ? x : program.add(bn1_.step(x));
+  const int y = program.add(conv2_.step(program.add(bn2_.step(program.add(conv1_.step(a))))));
+  const int s = shortcut_ ? program.add(shortcut_->step(config_.input == UnitInput::activated ? a : x)) : x;
+  return program.add({.kind = Step::Kind::add, .input = y, .other = s});
+}
+
 template <class T>
 View<T, 4> WrnUnit::forward(Context& context, const Weights& weights, View<const T, 4> x, Mode mode,
                             Saved<T>& saved) const {

@@ -39,6 +39,8 @@ class WrnUnit {
   int64_t out_channels() const { return config_.out; }
   int64_t out_extent(int64_t extent) const { return conv1_.out_extent(extent); }
 
+  // Appends the unit's evaluation pass to the program; returns its output value.
+  int append(Program& program, int x) const;
   // x [N,H,W,in] -> [N,H',W',out], in scratch memory of the caller's frame.
   template <class T>
   View<T, 4> forward(Context& context, const Weights& weights, View<const T, 4> x, Mode mode, Saved<T>& saved) const;

@@ -58,6 +58,17 @@ class CublasHandle {
                                                  CUBLAS_GEMM_DEFAULT),
           "cublasGemmEx");
   }
+  void gemm_batched(const CublasShape& s, const CublasBatch& batch, const void* alpha, const void* a, const void* b,
+                    const void* beta, void* c, cudaDataType_t type, cublasComputeType_t arithmetic) {
+    const auto operation = [](bool transpose) { return transpose ? CUBLAS_OP_T : CUBLAS_OP_N; };
+    const int64_t lda = std::max<int64_t>(1, s.transpose_a ? s.m : s.k);
+    const int64_t ldb = std::max<int64_t>(1, s.transpose_b ? s.k : s.n);
+    check(CRC_SYMBOL(library(), cublasGemmStridedBatchedEx_64)(
+              handle_, operation(s.transpose_b), operation(s.transpose_a), s.n, s.m, s.k, alpha, b, type, ldb,
+              batch.stride_b, a, type, lda, batch.stride_a, beta, c, type, s.n, batch.stride_c, batch.count, arithmetic,
+              CUBLAS_GEMM_DEFAULT),
+          "cublasGemmStridedBatchedEx");
+  }
 
  private:
   Cuda& cuda_;
@@ -73,6 +84,18 @@ void cublas_gemm(Cuda& cuda, const CublasShape& shape, double alpha, const float
 void cublas_gemm(Cuda& cuda, const CublasShape& shape, double alpha, const double* a, const double* b, double beta,
                  double* c) {
   cuda.handle(&CublasHandle::make).gemm(shape, &alpha, a, b, &beta, c, CUDA_R_64F, CUBLAS_COMPUTE_64F_PEDANTIC);
+}
+
+void cublas_gemm_batched(Cuda& cuda, const CublasShape& shape, const CublasBatch& batch, double alpha, const float* a,
+                         const float* b, double beta, float* c) {
+  const float alpha32 = float(alpha), beta32 = float(beta);
+  cuda.handle(&CublasHandle::make)
+      .gemm_batched(shape, batch, &alpha32, a, b, &beta32, c, CUDA_R_32F, CUBLAS_COMPUTE_32F_PEDANTIC);
+}
+void cublas_gemm_batched(Cuda& cuda, const CublasShape& shape, const CublasBatch& batch, double alpha, const double* a,
+                         const double* b, double beta, double* c) {
+  cuda.handle(&CublasHandle::make)
+      .gemm_batched(shape, batch, &alpha, a, b, &beta, c, CUDA_R_64F, CUBLAS_COMPUTE_64F_PEDANTIC);
 }
 
 }  // namespace crc

@@ -18,4 +18,13 @@ void cublas_gemm(Cuda& cuda, const CublasShape& shape, double alpha, const float
 void cublas_gemm(Cuda& cuda, const CublasShape& shape, double alpha, const double* a, const double* b, double beta,
                  double* c);
 
+// `count` products; the pointers are the first one's, and move on by these many elements from one to the next.
+struct CublasBatch {
+  int64_t count, stride_a, stride_b, stride_c;
+};
+void cublas_gemm_batched(Cuda& cuda, const CublasShape& shape, const CublasBatch& batch, double alpha, const float* a,
+                         const float* b, double beta, float* c);
+void cublas_gemm_batched(Cuda& cuda, const CublasShape& shape, const CublasBatch& batch, double alpha, const double* a,
+                         const double* b, double beta, double* c);
+
 }  // namespace crc

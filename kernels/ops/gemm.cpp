@@ -36,6 +36,21 @@ void multiply(Cpu& cpu, View<T, 2> c, View<const T, 2> a, View<const T, 2> b, co
   });
 }
 
+// One product per call of BLAS, each on one thread.
+template <class T>
+void multiply_batched(Cpu& cpu, View<T, 4> c, View<const T, 4> a, View<const T, 4> b, const GemmConfig& config) {
+  const int64_t m = c.shape[2], n = c.shape[3], k = check_gemm_batched(c, a, b, config), repeats = c.shape[1];
+  if (c.size() == 0) return;
+  use_one_blas_thread();
+  const auto transpose = [](bool t) { return t ? CblasTrans : CblasNoTrans; };
+  const int lda = int(std::max<int64_t>(1, a.shape[3])), ldb = int(std::max<int64_t>(1, b.shape[3]));
+  for_chunks(cpu, c.shape[0] * repeats, 1, [&](int64_t p, int64_t, int64_t) {
+    blas(transpose(config.transpose_a), transpose(config.transpose_b), int(m), int(n), int(k), config.alpha,
+         a.data + p * m * k, lda, b.data + (b.shape[1] == 1 ? p / repeats : p) * k * n, ldb, config.beta,
+         c.data + p * m * n);
+  });
+}
+
 }  // namespace
 
 void gemm(Cpu& cpu, View<float, 2> c, View<const float, 2> a, View<const float, 2> b, GemmConfig config) {
@@ -43,6 +58,12 @@ void gemm(Cpu& cpu, View<float, 2> c, View<const float, 2> a, View<const float, 
 }
 void gemm(Cpu& cpu, View<double, 2> c, View<const double, 2> a, View<const double, 2> b, GemmConfig config) {
   multiply(cpu, c, a, b, config);
+}
+void gemm_batched(Cpu& cpu, View<float, 4> c, View<const float, 4> a, View<const float, 4> b, GemmConfig config) {
+  multiply_batched(cpu, c, a, b, config);
+}
+void gemm_batched(Cpu& cpu, View<double, 4> c, View<const double, 4> a, View<const double, 4> b, GemmConfig config) {
+  multiply_batched(cpu, c, a, b, config);
 }
 
 }  // namespace crc

@@ -1,6 +1,8 @@
 // Matrix product c = alpha * op(a) op(b) + beta * c, row-major, op = transpose where asked.
 // c [M,N]; op(a) [M,K]; op(b) [K,N]. fp32 is true fp32 (never tf32), fp64 is fp64. K = 0 gives beta * c. No aliasing.
 // beta = 0 ignores what c held. Same bits for any number of threads. Class: library (OpenBLAS, cuBLAS).
+// gemm_batched: c[i,r] = alpha * op(a[i,r]) op(b[i,r]) + beta * c[i,r] for c [B,R,M,N]; b may be [B,1,..]: then its
+// product i serves every r.
 #pragma once
 
 #include "kernels/core/op.h"
@@ -28,7 +30,25 @@ template <class T> int64_t check_gemm(View<T, 2> c, View<const T, 2> a, View<con
   return k;
 }
 
+template <class T>
+int64_t check_gemm_batched(View<T, 4> c, View<const T, 4> a, View<const T, 4> b, const GemmConfig& config) {
+  const int64_t m = c.shape[2], n = c.shape[3], k = a.shape[config.transpose_a ? 2 : 3];
+  const int64_t repeats = b.shape[1] == 1 ? 1 : c.shape[1];
+  if (config.transpose_a)
+    check_shape("gemm_batched", a, {c.shape[0], c.shape[1], k, m});
+  else
+    check_shape("gemm_batched", a, {c.shape[0], c.shape[1], m, k});
+  if (config.transpose_b)
+    check_shape("gemm_batched", b, {c.shape[0], repeats, n, k});
+  else
+    check_shape("gemm_batched", b, {c.shape[0], repeats, k, n});
+  return k;
+}
+
 CRC_OP(void, gemm, (View<float, 2> c, View<const float, 2> a, View<const float, 2> b, GemmConfig config))
 CRC_OP_OVERLOAD(void, gemm, (View<double, 2> c, View<const double, 2> a, View<const double, 2> b, GemmConfig config))
+CRC_OP(void, gemm_batched, (View<float, 4> c, View<const float, 4> a, View<const float, 4> b, GemmConfig config))
+CRC_OP_OVERLOAD(void, gemm_batched,
+                (View<double, 4> c, View<const double, 4> a, View<const double, 4> b, GemmConfig config))
 
 }  // namespace crc

@@ -3,6 +3,7 @@
 
 #include "kernels/ops/batchnorm_act.h"
 #include "nn/params.h"
+#include "nn/program.h"
 
 namespace crc::nn {
 
@@ -16,6 +17,15 @@ class BatchNormAct {
   }
 
   int64_t channels() const { return layout_->running()[running_].channels; }
+
+  Step step(int input) const {
+    return {.kind = Step::Kind::norm_act,
+            .input = input,
+            .weight = scale_,
+            .bias = shift_,
+            .running = running_,
+            .norm = config_};
+  }
 
   // saved [2,C] feeds backward.
   template <class T>

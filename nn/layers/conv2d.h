@@ -4,6 +4,7 @@
 #include "kernels/ops/conv2d.h"
 #include "kernels/ops/reduce.h"
 #include "nn/params.h"
+#include "nn/program.h"
 
 namespace crc::nn {
 
@@ -26,6 +27,16 @@ class Conv2d {
 
   int64_t out_channels() const { return config_.out; }
   int64_t out_extent(int64_t extent) const { return (extent + 2 * conv_.pad - config_.kernel) / conv_.stride + 1; }
+
+  Step step(int input) const {
+    return {.kind = Step::Kind::conv,
+            .input = input,
+            .weight = weight_,
+            .bias = bias_,
+            .out = config_.out,
+            .kernel = config_.kernel,
+            .stride = config_.stride};
+  }
 
   template <class T> void forward(Context& context, const Weights& weights, View<T, 4> y, View<const T, 4> x) const {
     View<const float, 1> bias{nullptr, {0}, context.device(), "no bias"};

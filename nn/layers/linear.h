@@ -3,6 +3,7 @@
 
 #include "kernels/ops/linear.h"
 #include "nn/params.h"
+#include "nn/program.h"
 
 namespace crc::nn {
 
@@ -12,6 +13,14 @@ class Linear {
       : layout_(&layout) {
     weight_ = layout.add({name + ".weight", {out, in}, ParamKind::linear_weight, init, true});
     bias_ = layout.add({name + ".bias", {out}, ParamKind::bias, Init::zeros, decay_bias});
+  }
+
+  Step step(int input) const {
+    return {.kind = Step::Kind::linear,
+            .input = input,
+            .weight = weight_,
+            .bias = bias_,
+            .out = layout_->params()[bias_].shape[0]};
   }
 
   void forward(Context& context, const Weights& weights, View<float, 2> y, View<const float, 2> x) const {

@@ -36,4 +36,15 @@ void cublas_gemm(Cuda& cuda, const CublasShape& shape, double alpha, const doubl
   gemm(cuda, shape, alpha, a, b, beta, c);
 }
 
+void cublas_gemm_batched(Cuda& cuda, const CublasShape& shape, const CublasBatch& batch, double alpha, const float* a,
+                         const float* b, double beta, float* c) {
+  for (int64_t i = 0; i < batch.count; ++i)
+    gemm(cuda, shape, alpha, a + i * batch.stride_a, b + i * batch.stride_b, beta, c + i * batch.stride_c);
+}
+void cublas_gemm_batched(Cuda& cuda, const CublasShape& shape, const CublasBatch& batch, double alpha, const double* a,
+                         const double* b, double beta, double* c) {
+  for (int64_t i = 0; i < batch.count; ++i)
+    gemm(cuda, shape, alpha, a + i * batch.stride_a, b + i * batch.stride_b, beta, c + i * batch.stride_c);
+}
+
 }  // namespace crc

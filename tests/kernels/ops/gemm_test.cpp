@@ -76,6 +76,34 @@ TEST_P(Gemm, BetaZeroIgnoresWhatWasThere) {
   expect_close(c, p.expected(), Class::library, Dtype::f32, "c");
 }
 
+// c[i,r] = alpha op(a[i,r]) op(b[i, r or 0]) + beta c[i,r].
+template <class T> void batches_equal_single_products(Context& context) {
+  for (const bool shared : {true, false})
+    for (const bool ta : {false, true})
+      for (const bool tb : {false, true}) {
+        const int64_t batch = 3, repeats = 4, m = 5, n = 7, k = 11, b_repeats = shared ? 1 : repeats;
+        const GemmConfig config{.transpose_a = ta, .transpose_b = tb, .alpha = 0.5, .beta = 2};
+        const auto a = cast<T>(uniform(batch * repeats * m * k, 1)), b = cast<T>(uniform(batch * b_repeats * k * n, 2));
+        const auto c = cast<T>(uniform(batch * repeats * m * n, 3));
+        const Guarded<T, 4> x(context, {batch, repeats, ta ? k : m, ta ? m : k}, a, "a"),
+            y(context, {batch, b_repeats, tb ? n : k, tb ? k : n}, b, "b");
+        Guarded<T, 4> z(context, {batch, repeats, m, n}, c, "c");
+        gemm_batched(context, z.view(), View<const T, 4>(x), View<const T, 4>(y), config);
+        const auto all = z.get();
+        for (int64_t p = 0; p < batch * repeats; ++p) {
+          Problem<T> one(m, n, k, config);
+          const int64_t q = shared ? p / repeats : p;
+          one.a.assign(a.begin() + p * m * k, a.begin() + (p + 1) * m * k);
+          one.b.assign(b.begin() + q * k * n, b.begin() + (q + 1) * k * n);
+          one.c.assign(c.begin() + p * m * n, c.begin() + (p + 1) * m * n);
+          const std::vector<T> actual(all.begin() + p * m * n, all.begin() + (p + 1) * m * n);
+          expect_close(actual, one.expected(), Class::library, DtypeOf<T>::value, "product");
+        }
+      }
+}
+TEST_P(Gemm, BatchesFp32) { batches_equal_single_products<float>(context); }
+TEST_P(Gemm, BatchesFp64) { batches_equal_single_products<double>(context); }
+
 TEST_P(Gemm, WrongShapeIsAnErrorThatNamesTheView) {
   Guarded<float, 2> a(context, {2, 3}, uniform(6, 1), "left"), c(context, {2, 2}, uniform(4, 1), "out");
   try {

@@ -1,0 +1,11 @@
+#include "kernels/cuda/launch.cuh"
+#include "kernels/ops/gram_accumulate.h"
+
+namespace crc {
+
+void gram_accumulate(Cuda& cuda, View<double, 3> k, View<const float, 3> a, View<const float, 3> c) {
+  accumulate_gram(cuda, k, a, c,
+                  [&](const WidenPanel& step, int64_t elements) { for_each(cuda, "gram_accumulate", elements, step); });
+}
+
+}  // namespace crc

@@ -1,0 +1,51 @@
+// k[b] += a[b] c[b]^T, b = 0..B-1: inner products of fp32 rows, in fp64. k [B,N,M], a [B,N,P], c [B,M,P].
+// Columns go by panels of kGramPanel: each is widened to fp64 in scratch memory and multiplied there (BLAS, cuBLAS), so
+// memory does not grow with P, and a Gram of millions of columns is exact to fp64 rounding of fp32 rows. Same bits for
+// any number of threads. c may be a: then it is widened once. Class: library, fp64.
+#pragma once
+
+#include "kernels/ops/gemm.h"
+
+namespace crc {
+
+inline constexpr int64_t kGramPanel = 2048;  // columns: a panel of a few hundred rows stays in a cache of a few MB
+
+struct WidenPanel {
+  double* panel;      // [rows,width]
+  const float* rows;  // [rows,columns]
+  int64_t begin, width, columns;
+  CRC_HD void operator()(int64_t i) const { panel[i] = rows[i / width * columns + begin + i % width]; }
+};
+
+CRC_OP(void, gram_accumulate, (View<double, 3> k, View<const float, 3> a, View<const float, 3> c))
+
+// The op itself; widen(WidenPanel, elements) runs the functor on the backend.
+template <class Backend, class Widen>
+void accumulate_gram(Backend& backend, View<double, 3> k, View<const float, 3> a, View<const float, 3> c,
+                     const Widen& widen) {
+  const int64_t batch = k.shape[0], n = k.shape[1], m = k.shape[2], columns = a.shape[2];
+  check_shape("gram_accumulate", a, {batch, n, columns});
+  check_shape("gram_accumulate", c, {batch, m, columns});
+  if (k.size() == 0) return;
+  const bool same = a.data == c.data && n == m;
+  Arena& scratch = scratch_of(backend);
+  const GemmConfig config{.transpose_b = true, .beta = 1};
+  for (int64_t begin = 0; begin < columns; begin += kGramPanel) {
+    const Arena::Frame frame(scratch);
+    const int64_t width = columns - begin < kGramPanel ? columns - begin : kGramPanel;
+    const auto panel = [&](View<const float, 3> rows) {
+      const auto wide = scratch.take<double, 4>({batch, 1, rows.shape[1], width}, "panel");
+      widen(WidenPanel{wide.data, rows.data, begin, width, columns}, wide.size());
+      return View<const double, 4>(wide);
+    };
+    const auto x = panel(a), y = same ? x : panel(c);
+    if (batch == 1)
+      gemm(backend, View<double, 2>{k.data, {n, m}, k.device, k.name},
+           View<const double, 2>{x.data, {n, width}, x.device, x.name},
+           View<const double, 2>{y.data, {m, width}, y.device, y.name}, config);
+    else
+      gemm_batched(backend, View<double, 4>{k.data, {batch, 1, n, m}, k.device, k.name}, x, y, config);
+  }
+}
+
+}  // namespace crc
