@@ -149,7 +149,7 @@ void ActiveRun::end_epoch() {
   const Int steps = config_.get<Int>("ssl.steps_per_epoch");
   const ssl::EpochLosses losses = trainer_->losses(steps);
   const ssl::Prediction prediction =
-      ssl::predict(context_, *net_, trainer_->ema(), test_images_, normalize_, config_.get<Int>("eval.batch"));
+      ssl::predict(context_, *net_, trainer_->tested(), test_images_, normalize_, config_.get<Int>("eval.batch"));
   const ssl::Evaluation test =
       ssl::evaluate(prediction.logits.to_host<float>(context_), dataset_.test.labels, dataset_.classes());
   history_.accuracy.push_back(test.accuracy);
@@ -163,6 +163,7 @@ void ActiveRun::end_epoch() {
                              {"loss_x", losses.labeled},
                              {"loss_u", losses.unlabeled},
                              {"mask_rate", losses.mask_rate},
+                             {"pseudo_acc", losses.pseudo_acc},  // null where no pseudo-label could be judged
                              {"test_acc", test.accuracy},
                              {"test_loss", test.loss},
                              {"balanced_acc", test.balanced_accuracy},
@@ -176,7 +177,7 @@ void ActiveRun::end_epoch() {
 void ActiveRun::end_round() {
   save(true);
   const std::string weights =
-      nn::encode_safetensors(nn::export_weights(context_, net_->layout(), trainer_->ema(), nn::Names::kekmodel));
+      nn::encode_safetensors(nn::export_weights(context_, net_->layout(), trainer_->tested(), nn::Names::kekmodel));
   commit_file(directory_.round_path(round_) / "weights.safetensors", weights);
 
   std::vector<RoundRow> rows = directory_.read_rounds();
@@ -203,7 +204,7 @@ void ActiveRun::query() {
   const data::Pool pool = pool_at(round_);
   const std::vector<Int> labeled = pool.labeled_ids(), unlabeled = pool.unlabeled_ids();
   const ssl::Prediction prediction =
-      ssl::predict(context_, *net_, trainer_->ema(), train_images_, normalize_, config_.get<Int>("eval.batch"));
+      ssl::predict(context_, *net_, trainer_->tested(), train_images_, normalize_, config_.get<Int>("eval.batch"));
   const select::Selection selection = select::select(context_,
                                                      {.features = prediction.features.view<float, 2>(),
                                                       .logits = prediction.logits.view<float, 2>(),

@@ -7,6 +7,7 @@
 #include "kernels/core/random.h"
 #include "nn/mlp.h"
 #include "nn/wrn.h"
+#include "ssl/method.h"
 
 namespace crc::apps {
 namespace {
@@ -45,7 +46,8 @@ uint32_t round_seed(const Config& config, Int round) {
 data::Dataset load_dataset(const Config& config) {
   data::Source source{.name = config.get<Text>("data.name"), .dir = config.get<Text>("data.dir"), .options = {}};
   if (!config.get<Text>("data.profile").empty()) source.options["profile"] = config.get<Text>("data.profile");
-  for (const auto& [key, option] : {std::pair("data.train_size", "train"), {"data.test_size", "test"}, {"data.seed", "seed"}})
+  for (const auto& [key, option] :
+       {std::pair("data.train_size", "train"), {"data.test_size", "test"}, {"data.seed", "seed"}})
     if (const Int value = config.get<Int>(key)) source.options[option] = std::to_string(value);
   data::Dataset dataset = data::load(source);
   limit(dataset.train, config.get<Int>("data.limit_train"));
@@ -117,10 +119,9 @@ ssl::TrainConfig train_config(const Config& config, const data::Dataset& dataset
   train.sgd.momentum = float(config.get<double>("ssl.momentum"));
   train.sgd.nesterov = config.get<bool>("ssl.nesterov");
   train.sgd.weight_decay = train.adam.weight_decay = float(config.get<double>("ssl.weight_decay"));
-  train.ema_buffers = choose<ssl::EmaBuffers>(config.get<Text>("ssl.ema_buffers"),
-                                              {{"copied", ssl::EmaBuffers::copied},
-                                               {"averaged", ssl::EmaBuffers::averaged},
-                                               {"own", ssl::EmaBuffers::own}});
+  train.ema_buffers = choose<ssl::EmaBuffers>(
+      config.get<Text>("ssl.ema_buffers"),
+      {{"copied", ssl::EmaBuffers::copied}, {"averaged", ssl::EmaBuffers::averaged}, {"own", ssl::EmaBuffers::own}});
   train.tested = config.get<Text>("ssl.tested") == "student" ? ssl::Tested::student : ssl::Tested::ema;
   train.weak.flip = config.get<bool>("ssl.weak.flip");
   train.weak.crop_pad = int(config.get<Int>("ssl.weak.crop_pad"));
