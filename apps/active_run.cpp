@@ -199,6 +199,7 @@ void ActiveRun::end_epoch() {
                                    {"loss_x", losses.labeled},
                                    {"loss_u", losses.unlabeled},
                                    {"mask_rate", losses.mask_rate},
+                                   {"pseudo_acc", losses.pseudo_acc},
                                    {"test_acc", test.accuracy},
                                    {"test_loss", test.loss},
                                    {"balanced_acc", test.balanced_accuracy},

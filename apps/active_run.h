@@ -38,7 +38,7 @@ class ActiveRun {
   void end_epoch();
   void end_round();
   RoundRow round_row();
-  const nn::Weights& tested() const { return trainer_->ema(); }
+  const nn::Weights& tested() const { return trainer_->tested(); }
   ssl::Evaluation evaluate(const ssl::ImageSet& images, const std::vector<int32_t>& labels);
   std::string weights_file(const nn::Weights& weights);
   ssl::Prediction predict_pool(int64_t round);  // by the model that scores the pool after `round`

@@ -7,6 +7,7 @@
 #include "kernels/core/random.h"
 #include "nn/mlp.h"
 #include "nn/wrn.h"
+#include "ssl/method.h"
 
 namespace crc::apps {
 namespace {
@@ -121,10 +122,9 @@ ssl::TrainConfig train_config(const Config& config, const data::Dataset& dataset
   train.sgd.momentum = float(config.get<double>("ssl.momentum"));
   train.sgd.nesterov = config.get<bool>("ssl.nesterov");
   train.sgd.weight_decay = train.adam.weight_decay = float(config.get<double>("ssl.weight_decay"));
-  train.ema_buffers = choose<ssl::EmaBuffers>(config.get<Text>("ssl.ema_buffers"),
-                                              {{"copied", ssl::EmaBuffers::copied},
-                                               {"averaged", ssl::EmaBuffers::averaged},
-                                               {"own", ssl::EmaBuffers::own}});
+  train.ema_buffers = choose<ssl::EmaBuffers>(
+      config.get<Text>("ssl.ema_buffers"),
+      {{"copied", ssl::EmaBuffers::copied}, {"averaged", ssl::EmaBuffers::averaged}, {"own", ssl::EmaBuffers::own}});
   train.tested = config.get<Text>("ssl.tested") == "student" ? ssl::Tested::student : ssl::Tested::ema;
   train.weak.flip = config.get<bool>("ssl.weak.flip");
   train.weak.crop_pad = int(config.get<Int>("ssl.weak.crop_pad"));
