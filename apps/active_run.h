@@ -54,6 +54,7 @@ class ActiveRun {
   const data::Dataset& dataset_;
   Progress& progress_;
   std::unique_ptr<nn::Net> net_;
+  std::vector<int32_t> labels_;  // [N] of the training images, -1: nobody gave one yet
   ssl::ImageSet train_images_, test_images_;
   std::optional<ssl::ImageSet> validation_images_;
   NormalizeConfig normalize_;
