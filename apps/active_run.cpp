@@ -5,10 +5,11 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "apps/score_histogram.h"
+#include "apps/balanced_query.h"
+#include "apps/pseudo_labels.h"
+#include "apps/query_files.h"
 #include "apps/signals.h"
-#include "data/contact_sheet.h"
-#include "data/npz.h"
+#include "nn/init.h"
 #include "nn/weights_io.h"
 
 namespace crc::apps {
@@ -18,18 +19,6 @@ using Clock = std::chrono::steady_clock;
 using Int = int64_t;
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
-
-std::string_view text_of(const data::Bytes& bytes) {
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
-
-double median_of_last(const std::vector<double>& values, size_t count) {
-  std::vector<double> last(values.end() - std::ptrdiff_t(std::min(count, values.size())), values.end());
-  if (last.empty()) return kNone;
-  std::sort(last.begin(), last.end());
-  const size_t n = last.size();
-  return (last[(n - 1) / 2] + last[n / 2]) / 2;
-}
 
 ssl::ImageSet upload(Context& context, const data::Images& images) {
   return {context, images.count, images.height, images.width, images.pixels.data(), images.labels.data()};
@@ -46,19 +35,15 @@ ActiveRun::ActiveRun(Context& context, RunDir& directory, const data::Dataset& d
       net_(make_net(config_, dataset)),
       train_images_(upload(context, dataset.train)),
       test_images_(upload(context, dataset.test)),
-      normalize_(normalize_config(config_, dataset)) {}
+      normalize_(normalize_config(config_, dataset)) {
+  if (dataset.validation.count > 0) validation_images_.emplace(upload(context, dataset.validation));
+}
 
 ExitCode ActiveRun::run() {
-  std::vector<Answer> initial;
-  for (Int id : data::draw_initial(dataset_.train.labels, dataset_.classes(), config_.get<Int>("acquisition.initial"),
-                                   uint32_t(config_.get<Int>("run.seed"))))
-    initial.push_back({id, dataset_.train.labels[id]});
-  directory_.ledger().record(0, "initial", initial);
-
   const std::optional<Checkpoint> checkpoint = directory_.resume();
   for (const std::string& note : directory_.notes()) progress_.warn(note);
   const Int rounds = config_.get<Int>("acquisition.rounds");
-  for (Int round = checkpoint ? checkpoint->info.round : 0; round <= rounds; ++round) {
+  for (Int round = checkpoint ? checkpoint->info.round : begin(); round <= rounds; ++round) {
     begin_round(round);
     if (checkpoint && checkpoint->info.round == round) restore(*checkpoint);
     if (!train_round()) {
@@ -66,10 +51,53 @@ ExitCode ActiveRun::run() {
       return ExitCode::preempted;
     }
     end_round();
-    if (round < rounds) query();
+    if (round < rounds) query(round);
   }
   directory_.mark(Marker::done, fmt::format("{} rounds, {} labels", rounds + 1, directory_.ledger().size()));
   return ExitCode::ok;
+}
+
+Int ActiveRun::begin() {
+  const std::optional<RunStart> start = load_start(config_, dataset_.fingerprint);
+  directory_.ledger().record(0, start ? "start" : "initial", start ? start->labels : first_labels());
+  if (!start || !start->with_model) return 0;
+  adopt(*start);
+  if (config_.get<Int>("acquisition.rounds") > 0) query(0);
+  return 1;
+}
+
+std::vector<Answer> ActiveRun::first_labels() {
+  const Int count = config_.get<Int>("acquisition.initial");
+  if (config_.get<std::string>("acquisition.first") == "random") {
+    std::vector<Answer> answers;
+    for (Int id :
+         data::draw_initial(dataset_.train.labels, dataset_.classes(), count, uint32_t(config_.get<Int>("run.seed"))))
+      answers.push_back({id, dataset_.train.labels[size_t(id)]});
+    return answers;
+  }
+  // The paper's B.2: chosen with a network that was never trained, and never trained on that network.
+  const nn::WeightBuffers weights(context_, net_->layout(), "random network");
+  nn::initialize(context_, net_->layout(), weights.weights(), round_seed(config_, -1));
+  const ssl::Prediction prediction =
+      ssl::predict(context_, *net_, weights.weights(), train_images_, normalize_, config_.get<Int>("eval.batch"));
+  select::Config config = selection_config(config_, 0);
+  config.budget = count;
+  const select::Selection selection = select(prediction, data::Pool(dataset_.train.count, dataset_.classes()), config);
+  const fs::path folder = directory_.path() / "rounds" / "first";
+  make_directories(folder);
+  write_query_files(folder, selection, dataset_.train, config_.get<Int>("report.query_images"));
+  progress_.line("first labels by a random network: " + selection.summary);
+  return ask(selection, folder / "query.csv");
+}
+
+void ActiveRun::adopt(const RunStart& start) {
+  const fs::path folder = directory_.round_path(0);
+  commit_file(folder / "weights.safetensors", start.weights);
+  commit_file(folder / "best.safetensors", start.best);
+  for (const nlohmann::ordered_json& record : start.metrics) directory_.append_metrics(record);
+  directory_.write_rounds({start.row});
+  progress_.line(fmt::format("round 0 is that of {}: {} labels, best {:.2f} %", config_.get<std::string>("start.run"),
+                             start.row.labels, 100 * start.row.acc_best));
 }
 
 // The labels that training in `round` uses: those of the ledger, which the oracle's or a person's answers entered.
@@ -90,16 +118,14 @@ void ActiveRun::begin_round(Int round) {
     for (Int i = 0; i < pool.items(); ++i) unlabeled[size_t(i)] = i;
   }
   trainer_.reset();  // its memory goes first
+  pool_prediction_.reset();
   trainer_ = std::make_unique<ssl::Trainer>(context_, *net_, train_images_, pool.labeled_ids(), unlabeled,
                                             train_config(config_, dataset_, round));
   progress_.line(fmt::format("round {}: training from scratch on {} labels", round, pool.labeled_ids().size()));
 }
 
 bool ActiveRun::round_complete() const {
-  const Int done = Int(history_.accuracy.size()), patience = config_.get<Int>("ssl.patience_epochs");
-  if (done >= config_.get<Int>("ssl.epochs")) return true;
-  const auto best = std::max_element(history_.accuracy.begin(), history_.accuracy.end());
-  return patience > 0 && done - (best - history_.accuracy.begin()) > patience;
+  return history_.exhausted(config_.get<Int>("ssl.epochs"), config_.get<Int>("ssl.patience_epochs"));
 }
 
 bool ActiveRun::train_round() {
@@ -144,132 +170,146 @@ void ActiveRun::show_progress() {
                     .detail = history_.accuracy.empty() ? "" : fmt::format("acc {:.1f} %", 100 * accuracy)});
 }
 
+ssl::Evaluation ActiveRun::evaluate(const ssl::ImageSet& images, const std::vector<int32_t>& labels) {
+  const ssl::Prediction prediction =
+      ssl::predict(context_, *net_, tested(), images, normalize_, config_.get<Int>("eval.batch"));
+  return ssl::evaluate(prediction.logits.to_host<float>(context_), labels, dataset_.classes());
+}
+
 void ActiveRun::end_epoch() {
   const Clock::time_point start = Clock::now();
-  const Int steps = config_.get<Int>("ssl.steps_per_epoch");
-  const ssl::EpochLosses losses = trainer_->losses(steps);
-  const ssl::Prediction prediction =
-      ssl::predict(context_, *net_, trainer_->ema(), test_images_, normalize_, config_.get<Int>("eval.batch"));
-  const ssl::Evaluation test =
-      ssl::evaluate(prediction.logits.to_host<float>(context_), dataset_.test.labels, dataset_.classes());
+  const ssl::EpochLosses losses = trainer_->losses(config_.get<Int>("ssl.steps_per_epoch"));
+  const ssl::Evaluation test = evaluate(test_images_, dataset_.test.labels);
   history_.accuracy.push_back(test.accuracy);
   history_.loss.push_back(test.loss);
   history_.balanced_accuracy.push_back(test.balanced_accuracy);
+  if (validation_images_)
+    history_.validation.push_back(evaluate(*validation_images_, dataset_.validation.labels).accuracy);
+  if (history_.best_epoch() + 1 == history_.epochs()) {
+    history_.best_values.resize(size_t(net_->layout().total()));
+    history_.best_running.resize(size_t(net_->layout().running_total()));
+    context_.copy_out(history_.best_values.data(), View<const float, 1>(tested().values));
+    context_.copy_out(history_.best_running.data(), View<const float, 1>(tested().running));
+  }
   history_.seconds += seconds_since(start);
-  directory_.append_metrics({{"round", round_},
-                             {"epoch", history_.accuracy.size()},
-                             {"step", trainer_->step()},
-                             {"labels", labels_through(directory_.ledger().labels(), round_)},
-                             {"loss_x", losses.labeled},
-                             {"loss_u", losses.unlabeled},
-                             {"mask_rate", losses.mask_rate},
-                             {"test_acc", test.accuracy},
-                             {"test_loss", test.loss},
-                             {"balanced_acc", test.balanced_accuracy},
-                             {"seconds", history_.seconds}});
+  nlohmann::ordered_json record = {{"round", round_},
+                                   {"epoch", history_.epochs()},
+                                   {"step", trainer_->step()},
+                                   {"labels", labels_through(directory_.ledger().labels(), round_)},
+                                   {"loss_x", losses.labeled},
+                                   {"loss_u", losses.unlabeled},
+                                   {"mask_rate", losses.mask_rate},
+                                   {"test_acc", test.accuracy},
+                                   {"test_loss", test.loss},
+                                   {"balanced_acc", test.balanced_accuracy},
+                                   {"seconds", history_.seconds}};
+  if (validation_images_) record["val_acc"] = history_.validation.back();
+  directory_.append_metrics(record);
   progress_.line(fmt::format("round {} epoch {}: loss {:.4f} + {:.4f}, mask {:.0f} %, test accuracy {:.2f} %", round_,
-                             history_.accuracy.size(), losses.labeled, losses.unlabeled, 100 * losses.mask_rate,
+                             history_.epochs(), losses.labeled, losses.unlabeled, 100 * losses.mask_rate,
                              100 * test.accuracy));
   if (!round_complete()) save(false);
 }
 
+std::string ActiveRun::weights_file(const nn::Weights& weights) {
+  return nn::encode_safetensors(nn::export_weights(context_, net_->layout(), weights, nn::Names::kekmodel));
+}
+
 void ActiveRun::end_round() {
   save(true);
-  const std::string weights =
-      nn::encode_safetensors(nn::export_weights(context_, net_->layout(), trainer_->ema(), nn::Names::kekmodel));
-  commit_file(directory_.round_path(round_) / "weights.safetensors", weights);
+  const fs::path folder = directory_.round_path(round_);
+  commit_file(folder / "weights.safetensors", weights_file(tested()));
+  const nn::WeightBuffers best(context_, net_->layout(), "best");
+  context_.copy_in(best.weights().values, history_.best_values.data());
+  context_.copy_in(best.weights().running, history_.best_running.data());
+  commit_file(folder / "best.safetensors", weights_file(best.weights()));
 
   std::vector<RoundRow> rows = directory_.read_rounds();
   std::erase_if(rows, [&](const RoundRow& row) { return row.round >= round_; });
+  const RoundRow row = round_row();
+  rows.push_back(row);
+  directory_.write_rounds(rows);
+  progress_.line(fmt::format(
+      "round {} with {} labels stopped {}: last {:.2f} %, median {:.2f} %, best {:.2f} %{}, {}", round_, row.labels,
+      history_.stop_reason(config_.get<Int>("ssl.epochs"), config_.get<Int>("ssl.patience_epochs")), 100 * row.acc_last,
+      100 * row.acc_median, 100 * row.acc_best,
+      history_.validation.empty() ? "" : fmt::format(", by validation {:.2f} %", 100 * row.acc_val),
+      duration(row.train_s)));
+}
+
+RoundRow ActiveRun::round_row() {
   RoundRow row;
   row.round = round_;
   row.labels = labels_through(directory_.ledger().labels(), round_);
   row.acc_last = history_.accuracy.back();
   row.acc_median = median_of_last(history_.accuracy, size_t(config_.get<Int>("eval.last")));
   row.acc_best = *std::max_element(history_.accuracy.begin(), history_.accuracy.end());
+  row.acc_val = history_.at_best_validation();
   row.balanced_acc = history_.balanced_accuracy.back();
   row.loss = history_.loss.back();
-  row.epochs = Int(history_.accuracy.size());
+  row.epochs = history_.epochs();
   row.train_s = history_.seconds;
-  rows.push_back(row);
-  directory_.write_rounds(rows);
-  progress_.line(fmt::format("round {} with {} labels: last {:.2f} %, median {:.2f} %, best {:.2f} %, {}", round_,
-                             row.labels, 100 * row.acc_last, 100 * row.acc_median, 100 * row.acc_best,
-                             duration(row.train_s)));
+  pool_prediction_ = predict_pool(round_);
+  const PseudoLabels pseudo =
+      judge_pseudo_labels(pool_prediction_->logits.to_host<float>(context_), dataset_.train.labels, dataset_.classes(),
+                          pool_at(round_).unlabeled_ids(), config_.get<double>("ssl.threshold"));
+  row.pseudo_rate = pseudo.rate;
+  row.pseudo_acc = pseudo.accuracy;
+  return row;
 }
 
-void ActiveRun::query() {
-  const Clock::time_point start = Clock::now();
-  const data::Pool pool = pool_at(round_);
+// From the round's file, so that a round adopted from another run needs no second path.
+ssl::Prediction ActiveRun::predict_pool(Int round) {
+  const bool best = config_.get<std::string>("acquisition.model") == "best";
+  const fs::path file = directory_.round_path(round) / (best ? "best.safetensors" : "weights.safetensors");
+  const nn::WeightBuffers weights(context_, net_->layout(), "scoring model");
+  nn::import_weights(context_, net_->layout(), weights.weights(),
+                     nn::decode_safetensors(read_file(file), file.string()), file.string());
+  return ssl::predict(context_, *net_, weights.weights(), train_images_, normalize_, config_.get<Int>("eval.batch"));
+}
+
+select::Selection ActiveRun::select(const ssl::Prediction& prediction, const data::Pool& pool, select::Config config) {
   const std::vector<Int> labeled = pool.labeled_ids(), unlabeled = pool.unlabeled_ids();
-  const ssl::Prediction prediction =
-      ssl::predict(context_, *net_, trainer_->ema(), train_images_, normalize_, config_.get<Int>("eval.batch"));
-  const select::Selection selection = select::select(context_,
-                                                     {.features = prediction.features.view<float, 2>(),
-                                                      .logits = prediction.logits.view<float, 2>(),
-                                                      .labeled = labeled,
-                                                      .unlabeled = unlabeled,
-                                                      .classes = dataset_.classes()},
-                                                     selection_config(config_, round_));
-  write_query(selection);
+  const select::Problem problem{.features = prediction.features.view<float, 2>(),
+                                .logits = prediction.logits.view<float, 2>(),
+                                .labeled = labeled,
+                                .unlabeled = unlabeled,
+                                .classes = dataset_.classes()};
+  return config_.get<std::string>("acquisition.protocol") == "pseudo_al"
+             ? select_balanced(context_, problem, config, dataset_.train.labels)
+             : select::select(context_, problem, config);
+}
+
+std::vector<Answer> ActiveRun::ask(const select::Selection& selection, const fs::path& query_file) {
+  std::vector<Answer> answers;
+  for (Int id : selection.picks) {
+    if (dataset_.train.labels[size_t(id)] < 0)
+      fail(ExitCode::waiting_for_labels, fmt::format("item {} has no label in {}; give labels for the items of {}", id,
+                                                     dataset_.name, query_file.string()));
+    answers.push_back({id, dataset_.train.labels[size_t(id)]});
+  }
+  return answers;
+}
+
+void ActiveRun::query(Int round) {
+  const Clock::time_point start = Clock::now();
+  if (!pool_prediction_) pool_prediction_ = predict_pool(round);
+  const select::Selection selection = select(*pool_prediction_, pool_at(round), selection_config(config_, round));
+  const fs::path folder = directory_.round_path(round);
+  write_query_files(folder, selection, dataset_.train, config_.get<Int>("report.query_images"));
 
   std::vector<RoundRow> rows = directory_.read_rounds();
   rows.back().query_s = seconds_since(start);
   if (selection.rank > 0 && !selection.groups.empty()) rows.back().lambda_min = selection.groups.front().score;
   directory_.write_rounds(rows);
   progress_.line(selection.summary);
-
-  std::vector<Answer> answers;
-  for (Int id : selection.picks) {
-    if (dataset_.train.labels[id] < 0)
-      fail(ExitCode::waiting_for_labels,
-           fmt::format("item {} has no label in {}; give labels for the items of {}", id, dataset_.name,
-                       (directory_.round_path(round_) / "query.csv").string()));
-    answers.push_back({id, dataset_.train.labels[id]});
-  }
-  directory_.ledger().record(round_ + 1, "oracle", answers);
-}
-
-// rounds/NN/: query.csv (the items, best group first), query.png (what they look like), scores.npz (all candidates),
-// scores.json (how they are distributed).
-void ActiveRun::write_query(const select::Selection& selection) {
-  std::string csv = "item,group,score\n";
-  for (size_t g = 0; g < selection.groups.size(); ++g)
-    for (Int id : selection.groups[g].items) csv += fmt::format("{},{},{:.17g}\n", id, g, selection.groups[g].score);
-  const fs::path folder = directory_.round_path(round_);
-  commit_file(folder / "query.csv", csv);
-
-  std::vector<data::Tile> tiles;
-  const size_t shown = std::min(selection.picks.size(), size_t(config_.get<Int>("report.query_images")));
-  for (size_t i = 0; i < shown; ++i) tiles.push_back({dataset_.train.image(selection.picks[i])});
-  const data::Images& images = dataset_.train;
-  if (!tiles.empty())
-    commit_file(folder / "query.png", text_of(data::encode_png(data::contact_sheet(
-                                          tiles, images.height, images.width, {.scale = images.height < 32 ? 3 : 2}))));
-
-  data::NpzWriter scores;
-  const Int count = Int(selection.scores.size());
-  scores.add<double>("scores", selection.scores, std::vector<Int>{count});
-  scores.add<Int>("candidates", selection.candidates, std::vector<Int>{count, selection.group_size});
-  scores.add<Int>("picks", selection.picks, std::vector<Int>{Int(selection.picks.size())});
-  commit_file(folder / "scores.npz", text_of(scores.finish()));
-
-  // Of the chosen candidates the histogram marks the scores; a candidate is known by its first item.
-  std::vector<Int> chosen;
-  for (const select::Group& group : selection.groups)
-    for (Int k = 0; k < count; ++k)
-      if (selection.candidates[size_t(k * selection.group_size)] == group.items.front()) chosen.push_back(k);
-  commit_file(folder / "scores.json", to_json(make_histogram(selection.scores, chosen)));
+  directory_.ledger().record(round + 1, "oracle", ask(selection, folder / "query.csv"));
 }
 
 void ActiveRun::save(bool round_end) {
   nn::TensorFile file;
   trainer_->save(file);
-  const auto add = [&](const char* name, const std::vector<double>& v) { file.add(name, {Int(v.size())}, v); };
-  add("history.accuracy", history_.accuracy);
-  add("history.loss", history_.loss);
-  add("history.balanced_accuracy", history_.balanced_accuracy);
-  add("history.seconds", {history_.seconds});
+  history_.save(file);
   CheckpointInfo info;
   info.round = round_;
   info.step = trainer_->step();
@@ -282,9 +322,7 @@ void ActiveRun::restore(const Checkpoint& checkpoint) {
   const std::string source = "checkpoint " + checkpoint.file;
   const nn::TensorFile file = nn::decode_safetensors(checkpoint.payload, source);
   trainer_->restore(file, source);
-  const auto read = [&](const char* name) { return file.at(name, source).values<double>(); };
-  history_ = {read("history.accuracy"), read("history.loss"), read("history.balanced_accuracy"),
-              read("history.seconds").at(0)};
+  history_ = RoundHistory::restore(file, source);
   progress_.line(fmt::format("resumed round {} at step {} from {}", round_, trainer_->step(), checkpoint.file));
 }
 

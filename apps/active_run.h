@@ -9,7 +9,9 @@
 
 #include "apps/experiment.h"
 #include "apps/progress.h"
+#include "apps/round_history.h"
 #include "apps/run_dir.h"
+#include "apps/run_start.h"
 #include "data/pool.h"
 #include "ssl/evaluate.h"
 #include "ssl/trainer.h"
@@ -24,22 +26,25 @@ class ActiveRun {
   ExitCode run();
 
  private:
-  // The course of the round in training; part of every checkpoint.
-  struct History {
-    std::vector<double> accuracy, loss, balanced_accuracy;  // one per epoch
-    double seconds = 0;                                     // of training and evaluation
-  };
-
+  int64_t begin();  // records the first labels; returns the first round to train
+  std::vector<Answer> first_labels();
+  void adopt(const RunStart& start);  // round 0 of another run as this one's
   data::Pool pool_at(int64_t round) const;
   void begin_round(int64_t round);
-  bool train_round();              // false: stopped by a signal, after a checkpoint
-  bool round_complete() const;     // all epochs, or out of patience
+  bool train_round();  // false: stopped by a signal, after a checkpoint
+  bool round_complete() const;
   void train_until(int64_t step);  // at most to `step`; returns early when a signal arrived
   void show_progress();
   void end_epoch();
   void end_round();
-  void query();
-  void write_query(const select::Selection& selection);
+  RoundRow round_row();
+  const nn::Weights& tested() const { return trainer_->ema(); }
+  ssl::Evaluation evaluate(const ssl::ImageSet& images, const std::vector<int32_t>& labels);
+  std::string weights_file(const nn::Weights& weights);
+  ssl::Prediction predict_pool(int64_t round);  // by the model that scores the pool after `round`
+  select::Selection select(const ssl::Prediction& prediction, const data::Pool& pool, select::Config config);
+  std::vector<Answer> ask(const select::Selection& selection, const fs::path& query_file);
+  void query(int64_t round);
   void save(bool round_end);
   void restore(const Checkpoint& checkpoint);
 
@@ -50,12 +55,13 @@ class ActiveRun {
   Progress& progress_;
   std::unique_ptr<nn::Net> net_;
   ssl::ImageSet train_images_, test_images_;
+  std::optional<ssl::ImageSet> validation_images_;
   NormalizeConfig normalize_;
 
   int64_t round_ = 0;
   std::unique_ptr<ssl::Trainer> trainer_;  // of the round in hand
-  History history_;
-  double best_score_ = kNone;  // of the last query
+  RoundHistory history_;                   // of the round in hand
+  std::optional<ssl::Prediction> pool_prediction_;
   std::chrono::steady_clock::time_point last_save_ = std::chrono::steady_clock::now();
 };
 

@@ -42,6 +42,12 @@ struct TextStyle {
   bool bold = false;
 };
 
+// A picture, row after row.
+struct Pixels {
+  std::span<const uint8_t> rgb;  // [height, width, 3]
+  int width = 0, height = 0;
+};
+
 class Canvas {
  public:
   virtual ~Canvas() = default;
@@ -49,6 +55,8 @@ class Canvas {
   virtual void polygon(std::span<const Point> points, Ink fill, double opacity = 1) = 0;
   virtual void dot(Point center, double radius, Ink fill) = 0;
   virtual void text(Point baseline, std::string_view text, TextStyle style) = 0;
+  // `scale` CSS pixels per pixel of the picture, without smoothing.
+  virtual void image(Point corner, double scale, Pixels picture) = 0;
 
   void line(Point a, Point b, Stroke stroke) { polyline(std::array{a, b}, stroke); }
   void rectangle(double x, double y, double width, double height, Ink fill, double opacity = 1) {
@@ -63,6 +71,7 @@ class SvgCanvas : public Canvas {
   void polygon(std::span<const Point> points, Ink fill, double opacity) override;
   void dot(Point center, double radius, Ink fill) override;
   void text(Point baseline, std::string_view text, TextStyle style) override;
+  void image(Point corner, double scale, Pixels picture) override;
 
   // `description` is what a screen reader says. Standalone: with its own colours, as a file; else the page has them.
   std::string finish(int width, int height, std::string_view description, bool standalone) const;
@@ -79,6 +88,7 @@ class RasterCanvas : public Canvas {
   void polygon(std::span<const Point> points, Ink fill, double opacity) override;
   void dot(Point center, double radius, Ink fill) override;
   void text(Point baseline, std::string_view text, TextStyle style) override;
+  void image(Point corner, double scale, Pixels picture) override;
 
   std::string png() const;
 

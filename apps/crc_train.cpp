@@ -93,9 +93,16 @@ void declare(CLI::App& app, Parsed& p, int& code, const std::vector<std::string>
   make->add_option("directory", p.data.out, "where to")->required();
   data_command("info", "sizes, classes, statistics and checksum of a data set", command_data_info);
   CLI::App* preview =
-      data_command("preview", "a grid of images with their weak and strong views", command_data_preview);
+      data_command("preview", "a labelled grid of images with their weak and strong views", command_data_preview);
   preview->add_option("png", p.data.out, "PNG file to write")->required();
   preview->add_option("--count", p.data.count, "images")->check(CLI::Range(1, 1000))->capture_default_str();
+
+  CLI::App* augment = data->add_subcommand("augment", "one augmentation operation on one PNG, as training does it");
+  augment->add_option("--op", p.data.op, "operation (crc_train list)")->required();
+  augment->add_option("--value", p.data.value, "the operation's own parameter: factor, bits, threshold, degrees, ...");
+  augment->add_option("in", p.data.in, "PNG file to read")->required();
+  augment->add_option("out", p.data.out, "PNG file to write")->required();
+  augment->callback([&] { code = command_data_augment(p.data); });
 
   CLI::App* doctor = app.add_subcommand("doctor", "device, libraries, threads and a self-test");
   doctor->add_option("--device", p.device, "auto, cpu, cuda or cuda:N")->capture_default_str();

@@ -35,21 +35,25 @@ BatchNormConfig norm_config(const Config& config) {
           .offset = float(config.get<double>("model.bn_offset"))};
 }
 
-// One 32-bit word for (run.seed, round): round 0 and 1 share nothing.
+}  // namespace
+
 uint32_t round_seed(const Config& config, Int round) {
   return philox(uint32_t(config.get<Int>("run.seed")), uint32_t(Purpose::init), uint32_t(round), 0, 0, 0).v[0];
 }
 
-}  // namespace
-
 data::Dataset load_dataset(const Config& config) {
   data::Source source{.name = config.get<Text>("data.name"), .dir = config.get<Text>("data.dir"), .options = {}};
   if (!config.get<Text>("data.profile").empty()) source.options["profile"] = config.get<Text>("data.profile");
-  for (const auto& [key, option] : {std::pair("data.train_size", "train"), {"data.test_size", "test"}, {"data.seed", "seed"}})
+  for (const auto& [key, option] :
+       {std::pair("data.train_size", "train"), {"data.test_size", "test"}, {"data.seed", "seed"}})
     if (const Int value = config.get<Int>(key)) source.options[option] = std::to_string(value);
   data::Dataset dataset = data::load(source);
   limit(dataset.train, config.get<Int>("data.limit_train"));
   limit(dataset.test, config.get<Int>("data.limit_test"));
+  if (const Int held_out = config.get<Int>("data.validation_size")) {
+    dataset.side.train.clear();  // its ids would move
+    data::split_validation(dataset, held_out, uint32_t(config.get<Int>("data.split_seed")));
+  }
   return dataset;
 }
 
@@ -107,14 +111,24 @@ ssl::TrainConfig train_config(const Config& config, const data::Dataset& dataset
       config.get<Text>("ssl.schedule") == "cosine" ? Schedule::Rate::cosine : Schedule::Rate::staircase;
   train.schedule.base_rate = config.get<double>("ssl.lr");
   train.schedule.horizon = steps * (horizon > 0 ? horizon : config.get<Int>("ssl.epochs"));
+  train.schedule.drop_at = config.get<Int>("ssl.drop_at_step");
+  train.schedule.drop = config.get<double>("ssl.drop_factor");
   train.schedule.ema_decay = config.get<double>("ssl.ema_decay");
+  train.schedule.ema_warmup = config.get<bool>("ssl.ema_warmup");
+  train.schedule.ramp = config.get<Int>("ssl.ramp_steps");
+  train.shared_pass = config.get<bool>("ssl.shared_pass");
+  train.optimizer = config.get<Text>("ssl.optimizer") == "adam" ? ssl::Optimizer::adam : ssl::Optimizer::sgd;
   train.sgd.momentum = float(config.get<double>("ssl.momentum"));
   train.sgd.nesterov = config.get<bool>("ssl.nesterov");
-  train.sgd.weight_decay = float(config.get<double>("ssl.weight_decay"));
-  train.ema_buffers =
-      config.get<Text>("ssl.ema_buffers") == "copied" ? ssl::EmaBuffers::copied : ssl::EmaBuffers::averaged;
+  train.sgd.weight_decay = train.adam.weight_decay = float(config.get<double>("ssl.weight_decay"));
+  train.ema_buffers = choose<ssl::EmaBuffers>(config.get<Text>("ssl.ema_buffers"),
+                                              {{"copied", ssl::EmaBuffers::copied},
+                                               {"averaged", ssl::EmaBuffers::averaged},
+                                               {"own", ssl::EmaBuffers::own}});
+  train.tested = config.get<Text>("ssl.tested") == "student" ? ssl::Tested::student : ssl::Tested::ema;
   train.weak.flip = config.get<bool>("ssl.weak.flip");
   train.weak.crop_pad = int(config.get<Int>("ssl.weak.crop_pad"));
+  train.weak.crop_per_batch = config.get<bool>("ssl.weak.crop_per_batch");
   train.weak.padding =
       config.get<Text>("ssl.weak.padding") == "reflect" ? augment::Padding::reflect : augment::Padding::zero;
   train.weak.normalize = normalize_config(config, dataset);
@@ -139,9 +153,8 @@ select::Config selection_config(const Config& config, Int round) {
 std::string plan(const Config& config, const data::Dataset& dataset, const nn::Net& net) {
   const Int rounds = config.get<Int>("acquisition.rounds"), initial = config.get<Int>("acquisition.initial");
   const Int budget = config.get<Int>("acquisition.budget"), epochs = config.get<Int>("ssl.epochs");
-  const Int steps = config.get<Int>("ssl.steps_per_epoch"), batch = config.get<Int>("ssl.batch");
-  const bool fixmatch = config.get<Text>("ssl.method") == "fixmatch";
-  const Int images = batch * (fixmatch ? 1 + 2 * config.get<Int>("ssl.mu") : 1);
+  const Int steps = config.get<Int>("ssl.steps_per_epoch");
+  const Int images = ssl::images_per_step(train_config(config, dataset, 0));
   return fmt::format(
       "data     {}: {} training and {} test images of {}x{}, {} classes\n"
       "network  {} parameters, {} features\n"

@@ -18,6 +18,10 @@ std::unique_ptr<nn::Net> make_net(const Config& config, const data::Dataset& dat
 
 NormalizeConfig normalize_config(const Config& config, const data::Dataset& dataset);
 
+// The word from which everything random of round r follows: rounds share nothing. Round -1 is the random network of
+// acquisition.first = "model".
+uint32_t round_seed(const Config& config, int64_t round);
+
 // Round r trains with its own stream of random numbers, from its own initial weights.
 ssl::TrainConfig train_config(const Config& config, const data::Dataset& dataset, int64_t round);
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "apps/canvas.h"
+#include "apps/png.h"
 #include "apps/summary.h"
 
 namespace crc::apps {
@@ -29,7 +30,6 @@ std::string section(std::string_view id, std::string_view title, const std::stri
 std::string paragraph(const std::string& html);
 std::string figure(const std::string& html, std::string_view caption = "");
 std::string details(std::string_view summary, const std::string& html, bool open = false);
-std::string data_uri_png(std::string_view bytes);
 
 extern const char* const kReportStyle;  // CSS; the colours come from css_variables()
 

@@ -4,9 +4,11 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 
 namespace crc::apps {
 
 std::string encode_png(std::span<const uint8_t> rgb, int width, int height);  // rgb [height, width, 3]
+std::string data_uri_png(std::string_view bytes);                             // "data:image/png;base64,..."
 
 }  // namespace crc::apps

@@ -158,6 +158,22 @@ void RasterCanvas::text(Point baseline, std::string_view text, TextStyle style) 
   blend(mask, style.ink, 1);
 }
 
+void RasterCanvas::image(Point corner, double scale, Pixels picture) {
+  const double side = scale * scale_;  // of one pixel of the picture
+  const int left = int(std::lround(corner.x * scale_)), top = int(std::lround(corner.y * scale_));
+  const int right = std::min(width_, left + int(std::lround(picture.width * side)));
+  const int bottom = std::min(height_, top + int(std::lround(picture.height * side)));
+  for (int y = std::max(0, top); y < bottom; ++y) {
+    const int row = std::min(picture.height - 1, int((y - top + 0.5) / side));
+    for (int x = std::max(0, left); x < right; ++x) {
+      const int column = std::min(picture.width - 1, int((x - left + 0.5) / side));
+      const uint8_t* rgb = &picture.rgb[(size_t(row) * size_t(picture.width) + size_t(column)) * 3];
+      float* pixel = &pixels_[(size_t(y) * size_t(width_) + size_t(x)) * 3];
+      for (int c = 0; c < 3; ++c) pixel[c] = float(rgb[c]) / 255;
+    }
+  }
+}
+
 std::string RasterCanvas::png() const {
   std::vector<uint8_t> rgb;
   rgb.reserve(pixels_.size());

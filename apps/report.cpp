@@ -145,7 +145,7 @@ std::string queries_section(const Runs& runs) {
       }
       used += png.size() * 4 / 3;
       images += fmt::format(
-          "<figure><img alt=\"images queried before round {}\" src=\"{}\"/><figcaption>before round {}"
+          "<figure><img alt=\"images queried after round {}\" src=\"{}\"/><figcaption>after round {}"
           "</figcaption></figure>\n",
           round, data_uri_png(png), round);
     }
@@ -250,7 +250,7 @@ std::string scores_section(const Groups& groups) {
     if (run.scores.empty()) continue;
     const auto& [round, h] = *run.scores.rbegin();
     BarChart chart;
-    chart.title = fmt::format("{}, seed {}: scores before round {}", group.name, run.seed, round);
+    chart.title = fmt::format("{}, seed {}: scores after round {}", group.name, run.seed, round);
     chart.y_label = "candidates";
     chart.x_label = "score";
     chart.height = 240;

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <variant>
@@ -24,6 +25,8 @@ constexpr Column kColumns[] = {{"round", &RoundRow::round},
                                {"acc_val", &RoundRow::acc_val},
                                {"balanced_acc", &RoundRow::balanced_acc},
                                {"ece", &RoundRow::ece},
+                               {"pseudo_rate", &RoundRow::pseudo_rate},
+                               {"pseudo_acc", &RoundRow::pseudo_acc},
                                {"loss", &RoundRow::loss},
                                {"lambda_min", &RoundRow::lambda_min},
                                {"epochs", &RoundRow::epochs},
@@ -48,6 +51,22 @@ bool set(RoundRow& row, const Column& column, std::string_view cell) {
   return cell.empty() || parse(cell, value);
 }
 
+// Which columns a file has, in its order: one written by an earlier version has fewer.
+std::vector<const Column*> columns_of(std::string_view line, const std::string& name) {
+  std::vector<const Column*> columns;
+  while (!line.empty()) {
+    const size_t comma = std::min(line.find(','), line.size());
+    const auto column = std::find_if(std::begin(kColumns), std::end(kColumns),
+                                     [&](const Column& c) { return line.substr(0, comma) == c.name; });
+    if (column == std::end(kColumns)) break;
+    columns.push_back(column);
+    line.remove_prefix(std::min(comma + 1, line.size()));
+  }
+  if (!line.empty() || columns.size() < 2 || columns[0] != kColumns || columns[1] != kColumns + 1)
+    fail(ExitCode::corrupt_data, name + ":1: is not \"" + header() + "\"; restore the file");
+  return columns;
+}
+
 }  // namespace
 
 std::string rounds_to_csv(const std::vector<RoundRow>& rows) {
@@ -68,21 +87,22 @@ std::string rounds_to_csv(const std::vector<RoundRow>& rows) {
 
 std::vector<RoundRow> rounds_from_csv(std::string_view text, const std::string& name) {
   std::vector<RoundRow> rows;
+  std::vector<const Column*> columns;
   int line_number = 0;
   while (!text.empty()) {
     const size_t end = std::min(text.find('\n'), text.size());
     std::string_view line = text.substr(0, end);
     text.remove_prefix(std::min(end + 1, text.size()));
     if (++line_number == 1) {
-      if (line != header()) fail(ExitCode::corrupt_data, name + ":1: is not \"" + header() + "\"; restore the file");
+      columns = columns_of(line, name);
       continue;
     }
     RoundRow row;
-    for (const Column& column : kColumns) {
+    for (const Column* column : columns) {
       const size_t comma = std::min(line.find(','), line.size());
-      if (!set(row, column, line.substr(0, comma))) {
+      if (!set(row, *column, line.substr(0, comma))) {
         fail(ExitCode::corrupt_data, fmt::format("{}:{}: column {} holds \"{}\", which is no number; restore the file",
-                                                 name, line_number, column.name, line.substr(0, comma)));
+                                                 name, line_number, column->name, line.substr(0, comma)));
       }
       line.remove_prefix(std::min(comma + 1, line.size()));
     }

@@ -20,7 +20,9 @@ struct RoundRow {
   double acc_best = kNone;    // best on the test set: what the paper's code bases report
   double acc_val = kNone;     // test accuracy where a validation split was best
   double balanced_acc = kNone;
-  double ece = kNone;  // expected calibration error
+  double ece = kNone;          // expected calibration error
+  double pseudo_rate = kNone;  // of the unlabelled pool, unaugmented: share with a confidence of ssl.threshold or more
+  double pseudo_acc = kNone;   // accuracy of those
   double loss = kNone;
   double lambda_min = kNone;  // smallest eigenvalue of the labels with the chosen groups
   int64_t epochs = 0;

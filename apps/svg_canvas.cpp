@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "apps/canvas.h"
+#include "apps/png.h"
 
 namespace crc::apps {
 namespace {
@@ -85,6 +86,14 @@ void SvgCanvas::text(Point baseline, std::string_view text, TextStyle style) {
       "<text x=\"{:.1f}\" y=\"{:.1f}\" font-size=\"{:g}\" text-anchor=\"{}\" fill=\"var({})\"{}>{}</text>\n",
       baseline.x, baseline.y, style.size, anchor, css_name(style.ink), style.bold ? " font-weight=\"600\"" : "",
       escape_xml(text));
+}
+
+void SvgCanvas::image(Point corner, double scale, Pixels picture) {
+  body_ += fmt::format(
+      "<image x=\"{:.1f}\" y=\"{:.1f}\" width=\"{:.1f}\" height=\"{:.1f}\" style=\"image-rendering:pixelated\" "
+      "href=\"{}\"/>\n",
+      corner.x, corner.y, scale * picture.width, scale * picture.height,
+      data_uri_png(encode_png(picture.rgb, picture.width, picture.height)));
 }
 
 std::string SvgCanvas::finish(int width, int height, std::string_view description, bool standalone) const {

@@ -50,21 +50,22 @@ Case copy_case(int64_t n) {
           .rotate = false};
 }
 
-Case tensor_case(int64_t n) {
-  const ConvProblem problem{.n = n, .h = 56, .w = 56, .c = 256, .k = 256, .r = 3, .stride = 1, .pad = 1};
-  return {.op = "conv2d",
-          .shape = "bf16",
-          .flops = problem.flops(),
-          .setup =
-              [n](Inputs& in) {
-                const auto x = in.uniform<bf16, 4>({n, 56, 56, 256}), y = in.uniform<bf16, 4>({n, 56, 56, 256});
-                const auto w = in.uniform<float, 4>({256, 3, 3, 256});
-                return [&context = in.context, x, y, w] {
-                  conv2d(context, y, View<const bf16, 4>(x), View<const float, 4>(w), View<const float, 1>{},
-                         Conv2dConfig{});
-                };
-              },
-          .rotate = false};
+// As dense as a convolution gets: 3x3, 256 -> 256 channels.
+template <class T> Case conv_case(int64_t n, int64_t extent) {
+  const ConvProblem problem{.n = n, .h = extent, .w = extent, .c = 256, .k = 256, .r = 3, .stride = 1, .pad = 1};
+  return {
+      .op = "conv2d",
+      .shape = std::to_string(n),
+      .flops = problem.flops(),
+      .setup =
+          [n, extent](Inputs& in) {
+            const auto x = in.uniform<T, 4>({n, extent, extent, 256}), y = in.uniform<T, 4>({n, extent, extent, 256});
+            const auto w = in.uniform<float, 4>({256, 3, 3, 256});
+            return [&context = in.context, x, y, w] {
+              conv2d(context, y, View<const T, 4>(x), View<const float, 4>(w), View<const float, 1>{}, Conv2dConfig{});
+            };
+          },
+      .rotate = false};
 }
 
 }  // namespace
@@ -78,9 +79,10 @@ Ceilings measure_ceilings(const std::function<Context()>& make_context, Settings
   const bool cuda = make_context().device().kind == DeviceKind::cuda;
   Ceilings ceilings;
   ceilings.fp32 = best(gemm_case<float>(quick ? 64 : cuda ? 8192 : 1536));
+  if (!cuda) ceilings.fp32 = std::max(ceilings.fp32, best(conv_case<float>(quick ? 1 : 16, quick ? 8 : 28)));
   ceilings.fp64 = best(gemm_case<double>(quick ? 64 : cuda ? 4096 : 768));
   ceilings.bandwidth = best(copy_case(quick ? 1 << 16 : cuda ? 1 << 29 : 1 << 26));
-  if (cuda) ceilings.tensor = best(tensor_case(quick ? 1 : 64));
+  if (cuda) ceilings.tensor = best(conv_case<bf16>(quick ? 1 : 64, 56));
   return ceilings;
 }
 
@@ -95,7 +97,7 @@ Roofline roofline(const Case& c, const Ceilings& ceilings) {
 }
 
 std::string describe(const Ceilings& c) {
-  std::string text = fmt::format("gemm fp32 {:.1f} GFLOP/s, gemm fp64 {:.1f} GFLOP/s, copy {:.1f} GB/s (read + write)",
+  std::string text = fmt::format("fp32 {:.1f} GFLOP/s, fp64 {:.1f} GFLOP/s, copy {:.1f} GB/s (read + write)",
                                  c.fp32 / 1e9, c.fp64 / 1e9, c.bandwidth / 1e9);
   if (c.tensor > 0) text += fmt::format(", bf16 conv2d 3x3 256->256 {:.1f} TFLOP/s", c.tensor / 1e12);
   return text;

@@ -13,6 +13,10 @@ namespace crc::nn {
 // Network inputs and activations, NHWC, in the precision of the net.
 using Activations = std::variant<View<float, 4>, View<bf16, 4>>;
 
+inline Activations slice(const Activations& x, int64_t begin, int64_t end) {
+  return std::visit([&](const auto& v) -> Activations { return v.slice(begin, end); }, x);
+}
+
 // What a forward pass leaves behind for its backward pass. The arrays live in the context's scratch memory: the frame
 // that was open during forward must still be open during backward.
 struct Saved {

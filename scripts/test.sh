@@ -4,4 +4,4 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 scripts/setup.sh
 cmake --build build
-exec ctest --preset default "$@"
+exec ctest --preset default -j "$(nproc)" "$@"

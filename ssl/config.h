@@ -4,27 +4,36 @@
 #include <string>
 
 #include "kernels/augment/augment_batch.h"
+#include "kernels/ops/adam.h"
 #include "kernels/ops/advance_step.h"
 #include "kernels/ops/sgd.h"
 
 namespace crc::ssl {
 
-// The EMA's batch-norm buffers: taken over from the student each step, or averaged like the weights (early reference
-// code).
-enum class EmaBuffers : uint8_t { copied, averaged };
+// The averaged model's batch-norm buffers: taken over from the student each step; averaged like the weights (early
+// kekmodel); or moved by the teacher's own forward passes (perrying's Mean Teacher).
+enum class EmaBuffers : uint8_t { copied, averaged, own };
+enum class Optimizer : uint8_t { sgd, adam };
+// The model that is tested, scored and exported.
+enum class Tested : uint8_t { ema, student };
 
 struct TrainConfig {
   std::string method = "fixmatch";
   uint32_t seed = 0;
   int64_t batch = 64;  // labelled images per step
   int64_t mu = 7;      // unlabelled images per labelled one
-  float lambda_u = 1;
+  float lambda_u = 1;  // weight of the unlabelled loss; `schedule` ramps it for pi_model and mean_teacher
   float threshold = 0.95f;
   float temperature = 1;
   int64_t steps_per_epoch = 1024;  // also how many steps of losses are kept
-  Schedule schedule = {};
-  SgdConfig sgd = {};  // `decayed` is the network's to say
+  // pi_model and mean_teacher: one student pass learns labels and consistency (Oliver), not one pass each (perrying).
+  bool shared_pass = false;
+  Schedule schedule = {};  // its consistency weight is lambda_u
+  Optimizer optimizer = Optimizer::sgd;
+  SgdConfig sgd = {};  // `decayed` of both is the network's to say
+  AdamConfig adam = {};
   EmaBuffers ema_buffers = EmaBuffers::copied;
+  Tested tested = Tested::ema;
   augment::AugmentConfig weak = {};  // flip, crop and normalisation of every view; seed and purpose are set per view
   augment::Policy strong = augment::Policy::randaugment_kekmodel;
 };

@@ -24,4 +24,17 @@ const Method& find_method(const std::string& name) {
   fail(ExitCode::config, "ssl.method \"" + name + "\" is not known; use one of " + known);
 }
 
+int64_t unlabeled_per_step(const TrainConfig& config) {
+  for (const BatchView& view : find_method(config.method).views(config))
+    if (view.items != BatchView::Items::labeled) return config.mu * config.batch;
+  return 0;
+}
+
+int64_t images_per_step(const TrainConfig& config) {
+  int64_t rows = 0;
+  for (const BatchView& view : find_method(config.method).views(config))
+    rows += view.rows(config.batch, config.mu * config.batch);
+  return rows;
+}
+
 }  // namespace crc::ssl

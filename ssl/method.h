@@ -2,6 +2,7 @@
 // and a line in methods.def.
 #pragma once
 
+#include <span>
 #include <string>
 #include <vector>
 
@@ -10,17 +11,29 @@
 
 namespace crc::ssl {
 
-// Images of one step, augmented and normalised, stacked: [labelled | unlabelled weak | unlabelled strong].
+// One augmented look at the items of a step; a batch stacks its method's views in order.
+struct BatchView {
+  enum class Items : uint8_t { labeled, unlabeled, both } items;  // both: [labelled | unlabelled]
+  Purpose purpose;                                                // of its draws
+  bool strong = false;
+
+  int64_t rows(int64_t labeled, int64_t unlabeled) const {
+    return (items == Items::unlabeled ? 0 : labeled) + (items == Items::labeled ? 0 : unlabeled);
+  }
+};
+
+// Images of one step, augmented and normalised.
 struct Batch {
-  nn::Activations images;         // [labeled + views * unlabeled, H, W, 3]
+  nn::Activations images;         // [rows of all views, H, W, 3]
   View<const int32_t, 1> labels;  // [labeled]
   int64_t labeled = 0, unlabeled = 0;
+  View<const int32_t, 1> truth = {};  // [unlabeled] or empty: their true labels, to judge pseudo-labels by; -1: unknown
 };
 
 struct Step {
   Context& context;
   const nn::Net& net;
-  nn::Weights student;
+  nn::Weights student, ema;
   nn::Weights grads;  // zero on entry
   View<const StepState, 1> state;
   const TrainConfig& config;
@@ -28,15 +41,19 @@ struct Step {
   View<float, 2> losses;  // ring [K, kLossColumns] for record_mean
 };
 
-// Columns of the ring: the labelled loss, the unlabelled loss, the share of unlabelled images above the threshold.
-enum LossColumn : int64_t { kLossLabeled, kLossUnlabeled, kMaskRate, kLossColumns };
+// Columns of the ring: the labelled and the unlabelled loss (before its weight); of the unlabelled images the share
+// above the threshold, and of those above it the shares whose true label is known, and is the pseudo-label.
+enum LossColumn : int64_t { kLossLabeled, kLossUnlabeled, kMaskRate, kPseudoKnown, kPseudoRight, kLossColumns };
 
 class Method {
  public:
   virtual ~Method() = default;
-  virtual int64_t unlabeled(const TrainConfig& config) const = 0;  // unlabelled images per step
+  virtual std::span<const BatchView> views(const TrainConfig& config) const = 0;
   virtual void gradients(const Step& step, const Batch& batch) const = 0;
 };
+
+int64_t unlabeled_per_step(const TrainConfig& config);  // 0 where the method has no use for them
+int64_t images_per_step(const TrainConfig& config);     // rows of all views
 
 struct MethodEntry {
   const char* name;

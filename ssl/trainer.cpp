@@ -15,9 +15,13 @@ using augment::AugmentConfig;
 
 TrainConfig checked(TrainConfig config, const nn::Net& net, size_t labeled, size_t unlabeled) {
   if (labeled == 0) fail(ExitCode::config, "there are no labelled images; label some, or set acquisition.initial");
-  if (find_method(config.method).unlabeled(config) > 0 && unlabeled == 0)
+  if (unlabeled_per_step(config) > 0 && unlabeled == 0)
     fail(ExitCode::config, "ssl.method \"" + config.method + "\" needs unlabelled images, and none are left");
-  config.sgd.decayed = net.layout().decayed();
+  if (config.ema_buffers == EmaBuffers::own && config.method != "mean_teacher")
+    fail(ExitCode::config, "ssl.ema_buffers = \"own\" is for ssl.method \"mean_teacher\": with \"" + config.method +
+                               "\" no pass of the averaged model moves them; use \"copied\" or \"averaged\"");
+  config.schedule.consistency_weight = config.lambda_u;
+  config.sgd.decayed = config.adam.decayed = net.layout().decayed();
   return config;
 }
 
@@ -37,6 +41,8 @@ Trainer::Trainer(Context& context, const nn::Net& net, const ImageSet& images, c
       ema_weights_(ema_.weights()),
       grad_weights_(grads_.weights()),
       momentum_(context, {net.layout().total()}, Dtype::f32, "momentum"),
+      second_moment_(context, {config_.optimizer == Optimizer::adam ? net.layout().total() : 0}, Dtype::f32,
+                     "second moment"),
       state_(context, {int64_t(sizeof(StepState))}, Dtype::u8, "step state"),
       ring_(context, {config_.steps_per_epoch, kLossColumns}, Dtype::f32, "losses"),
       labeled_(Tensor::from_host(context, {int64_t(labeled.size())}, labeled.data(), "labelled ids")),
@@ -51,39 +57,35 @@ Trainer::Trainer(Context& context, const nn::Net& net, const ImageSet& images, c
 // Draws the items of this step and builds their views in scratch memory of the caller's frame.
 Batch Trainer::next_batch() {
   Arena& arena = context_.scratch();
-  const int64_t b = config_.batch, m = method_.unlabeled(config_);
+  const int64_t b = config_.batch, m = unlabeled_per_step(config_);
   const View<const StepState, 1> state = state_.as<StepState>();
-  auto ids = arena.take<int64_t, 1>({b + m}, "batch ids");
-  auto labels = arena.take<int32_t, 1>({b}, "batch labels");
-  const nn::Activations images = net_.take_input(context_, b + 2 * m, images_.height(), images_.width());
-
-  const View<const int64_t, 1> labeled_ids = ids.slice(0, b), unlabeled_ids = ids.slice(b, b + m);
+  auto ids = arena.take<int64_t, 1>({b + m}, "batch ids");        // [labelled | unlabelled]
+  auto labels = arena.take<int32_t, 1>({b + m}, "batch labels");  // those of the unlabelled only judge pseudo-labels
   draw_batch(context_, ids.slice(0, b), View<const int64_t, 1>(labeled_.view<int64_t, 1>()), state,
              DrawConfig{config_.seed, Purpose::labeled_order});
-  gather_rows(context_, labels, images_.labels(), labeled_ids);
   if (m > 0)
     draw_batch(context_, ids.slice(b, b + m), View<const int64_t, 1>(unlabeled_.view<int64_t, 1>()), state,
                DrawConfig{config_.seed, Purpose::unlabeled_order});
+  gather_rows(context_, labels, images_.labels(), View<const int64_t, 1>(ids));
 
-  const auto view_of = [&](Purpose purpose, augment::Policy strong) {
-    AugmentConfig view = config_.weak;
-    view.seed = config_.seed;
-    view.purpose = purpose;
-    view.strong = strong;
-    return view;
-  };
-  std::visit(
-      [&](auto y) {
-        augment_batch(context_, y.slice(0, b), images_.pixels(), labeled_ids, state,
-                      view_of(Purpose::labeled_augment, augment::Policy::none));
-        if (m == 0) return;
-        augment_batch(context_, y.slice(b, b + m), images_.pixels(), unlabeled_ids, state,
-                      view_of(Purpose::weak_augment, augment::Policy::none));
-        augment_batch(context_, y.slice(b + m, b + 2 * m), images_.pixels(), unlabeled_ids, state,
-                      view_of(Purpose::strong_augment, config_.strong));
-      },
-      images);
-  return {images, labels, b, m};
+  const nn::Activations images =
+      net_.take_input(context_, images_per_step(config_), images_.height(), images_.width());
+  int64_t begin = 0;
+  for (const BatchView& view : method_.views(config_)) {
+    const int64_t first = view.items == BatchView::Items::unlabeled ? b : 0, rows = view.rows(b, m);
+    AugmentConfig augment = config_.weak;
+    augment.seed = config_.seed;
+    augment.purpose = view.purpose;
+    augment.strong = view.strong ? config_.strong : augment::Policy::none;
+    std::visit(
+        [&](const auto& y) {
+          augment_batch(context_, y.slice(begin, begin + rows), images_.pixels(),
+                        View<const int64_t, 1>(ids.slice(first, first + rows)), state, augment);
+        },
+        images);
+    begin += rows;
+  }
+  return {images, labels.slice(0, b), b, m, labels.slice(b, b + m)};
 }
 
 void Trainer::run_step() {
@@ -95,16 +97,26 @@ void Trainer::step_on(const Batch& batch) {
   Arena::Frame frame(context_.scratch());
   const View<const StepState, 1> state = state_.as<StepState>();
   context_.set_zero(grad_weights_.values);
-  method_.gradients({context_, net_, student_weights_, grad_weights_, state, config_, *saved_, ring_.view<float, 2>()},
+  method_.gradients({context_, net_, student_weights_, ema_weights_, grad_weights_, state, config_, *saved_,
+                     ring_.view<float, 2>()},
                     batch);
-  sgd_step(context_, student_weights_.values, momentum_.view<float, 1>(), View<const float, 1>(grad_weights_.values),
-           state, config_.sgd);
+  optimize();
   ema_update(context_, ema_weights_.values, View<const float, 1>(student_weights_.values), state);
   if (config_.ema_buffers == EmaBuffers::averaged)
     ema_update(context_, ema_weights_.running, View<const float, 1>(student_weights_.running), state);
-  else
+  else if (config_.ema_buffers == EmaBuffers::copied)
     context_.copy(ema_weights_.running, student_weights_.running);
   advance_step(context_, state_.as<StepState>(), config_.schedule);
+}
+
+void Trainer::optimize() {
+  const View<const StepState, 1> state = state_.as<StepState>();
+  const View<const float, 1> grads = grad_weights_.values;
+  if (config_.optimizer == Optimizer::adam)
+    adam_step(context_, student_weights_.values, momentum_.view<float, 1>(), second_moment_.view<float, 1>(), grads,
+              state, config_.adam);
+  else
+    sgd_step(context_, student_weights_.values, momentum_.view<float, 1>(), grads, state, config_.sgd);
 }
 
 void Trainer::train(int64_t steps) {
@@ -131,7 +143,8 @@ EpochLosses Trainer::losses(int64_t steps) {
     if (!std::isfinite(value))
       fail(ExitCode::numerical, "the loss is not finite within steps " + std::to_string(step_ - steps) + " to " +
                                     std::to_string(step_) + "; lower ssl.lr, or check the images");
-  return {mean[kLossLabeled], mean[kLossUnlabeled], mean[kMaskRate]};
+  const double known = mean[kPseudoKnown];
+  return {mean[kLossLabeled], mean[kLossUnlabeled], mean[kMaskRate], known > 0 ? mean[kPseudoRight] / known : NAN};
 }
 
 void Trainer::save(nn::TensorFile& file) {
@@ -145,6 +158,7 @@ void Trainer::save(nn::TensorFile& file) {
   add("ema.values", ema_weights_.values);
   add("ema.running", ema_weights_.running);
   add("momentum", momentum_.view<float, 1>());
+  if (config_.optimizer == Optimizer::adam) add("second_moment", second_moment_.view<float, 1>());
   add("losses", ring_.view<float, 1>());
   file.add("step", {}, std::vector<int64_t>{step_});
 }
@@ -162,6 +176,7 @@ void Trainer::restore(const nn::TensorFile& file, const std::string& source) {
   read("ema.values", ema_weights_.values);
   read("ema.running", ema_weights_.running);
   read("momentum", momentum_.view<float, 1>());
+  if (config_.optimizer == Optimizer::adam) read("second_moment", second_moment_.view<float, 1>());
   read("losses", ring_.view<float, 1>());
   const std::vector<int64_t> step = file.at("step", source).values<int64_t>();
   if (step.size() != 1 || step[0] < 0) fail(ExitCode::corrupt_data, source + ": 'step' is not one step number");

@@ -15,6 +15,7 @@ namespace crc::ssl {
 // Means over the steps of an epoch.
 struct EpochLosses {
   double labeled = 0, unlabeled = 0, mask_rate = 0;
+  double pseudo_acc = 0;  // share of right ones among confident pseudo-labels of known truth; NaN: there were none
 };
 
 class Trainer {
@@ -33,6 +34,7 @@ class Trainer {
 
   const nn::Weights& student() const { return student_weights_; }
   const nn::Weights& ema() const { return ema_weights_; }
+  const nn::Weights& tested() const { return config_.tested == Tested::student ? student_weights_ : ema_weights_; }
 
   // Everything a resumed run needs, as named arrays; restoring it continues with the same bits (CPU).
   void save(nn::TensorFile& file);
@@ -41,6 +43,7 @@ class Trainer {
  private:
   void run_step();
   Batch next_batch();
+  void optimize();
 
   Context& context_;
   const nn::Net& net_;
@@ -49,7 +52,8 @@ class Trainer {
   const Method& method_;
   nn::WeightBuffers student_, ema_, grads_;
   nn::Weights student_weights_, ema_weights_, grad_weights_;
-  Tensor momentum_, state_, ring_, labeled_, unlabeled_;
+  Tensor momentum_, second_moment_;  // the latter is Adam's alone
+  Tensor state_, ring_, labeled_, unlabeled_;
   std::unique_ptr<nn::Saved> saved_;
   std::function<void()> replay_;
   int64_t step_ = 0;

@@ -37,14 +37,17 @@ int command_eval(const EvalOptions& options);
 int command_list();
 
 struct DataOptions {
-  std::string out;  // make: directory; preview: PNG
-  int64_t count = 100;
+  std::string out;  // make: directory; preview, augment: PNG
+  int64_t count = 12;
+  std::string in, op;  // augment
+  double value = 0;
   bool force = false;
   std::vector<std::string> settings;
 };
 int command_data_make(const DataOptions& options);
 int command_data_info(const DataOptions& options);
 int command_data_preview(const DataOptions& options);
+int command_data_augment(const DataOptions& options);
 
 int command_doctor(const std::string& device);
 

@@ -24,7 +24,7 @@ void write_matrix(const std::string& path, const Tensor& t, Context& context) {
 
 int command_eval(const EvalOptions& options) {
   std::vector<std::string> settings = options.settings;
-  if (!options.data.empty()) settings.push_back("data.dir=\"" + options.data + "\"");
+  if (!options.data.empty()) settings.push_back("data.dir=" + options.data);
   const Config config = resolve_recipe("", settings);
   const nn::TensorFile file = nn::decode_safetensors(read_file(options.weights), options.weights);
   const data::Dataset dataset = load_dataset(config);

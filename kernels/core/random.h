@@ -35,6 +35,8 @@ enum class Purpose : uint32_t {
   dataset = 8,
   group_shuffle = 9,
   labeled_augment = 10,
+  teacher_augment = 11,
+  consistency_augment = 12,
   bench = 254,
   test = 255,
 };

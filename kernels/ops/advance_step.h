@@ -1,8 +1,9 @@
 // The schedules of a training run, evaluated on the device: sets `state` up for step t, or moves it to the next one.
 //   learning rate  cosine: base * max(0, cos(7*pi*t / (16*horizon)))  (FixMatch)
 //                  staircase: base * (t >= drop_at ? drop : 1)
-//   ema decay      constant d;  warmed: min(1 - 1/(t+1), d)  (Mean Teacher)
-//   consistency    ramp == 0: weight;  else weight * exp(-5 * (1 - min(t/ramp, 1))^2)
+//   ema decay      constant d;  warmed: min(1 - 1/(t+2), d)
+//   consistency    ramp == 0: weight;  else weight * exp(-5 * (1 - min((t+1)/ramp, 1))^2)
+// t counts the steps done. The last two are those of Mean Teacher in perrying's code, which counts from 1 there.
 // Formed in fp64, stored in fp32. state [1]. Class: point.
 #pragma once
 
@@ -28,8 +29,8 @@ struct Schedule {
     const double step = double(t);
     double factor = t >= drop_at ? drop : 1;
     if (rate == Rate::cosine) factor = fmax(0.0, cos(7 * 3.14159265358979323846 * step / (16 * double(horizon))));
-    const double decay = ema_warmup ? fmin(1 - 1 / (step + 1), ema_decay) : ema_decay;
-    const double missing = ramp == 0 ? 0 : 1 - fmin(step / double(ramp), 1.0);
+    const double decay = ema_warmup ? fmin(1 - 1 / (step + 2), ema_decay) : ema_decay;
+    const double missing = ramp == 0 ? 0 : 1 - fmin((step + 1) / double(ramp), 1.0);
     return {t, float(base_rate * factor), float(decay), float(consistency_weight * exp(-5 * missing * missing))};
   }
 };

@@ -1,6 +1,7 @@
 // FixMatch (Sohn et al. 2020): loss = CE(labelled) + lambda_u * mean over the unlabelled of mask * CE(strong, pseudo).
 // One forward pass over [labelled | weak | strong], so batch normalisation is joint and the gradient reaches the weak
 // images through it, although their logits are constants.
+#include "kernels/ops/judge_pseudo.h"
 #include "kernels/ops/reduce.h"
 #include "kernels/ops/softmax_ce.h"
 #include "ssl/method.h"
@@ -10,7 +11,13 @@ namespace {
 
 class FixMatch : public Method {
  public:
-  int64_t unlabeled(const TrainConfig& config) const override { return config.mu * config.batch; }
+  std::span<const BatchView> views(const TrainConfig&) const override {
+    using enum BatchView::Items;
+    static constexpr BatchView kViews[] = {{labeled, Purpose::labeled_augment},
+                                           {unlabeled, Purpose::weak_augment},
+                                           {unlabeled, Purpose::strong_augment, /*strong=*/true}};
+    return kViews;
+  }
 
   void gradients(const Step& s, const Batch& batch) const override {
     Arena& arena = s.context.scratch();
@@ -35,6 +42,12 @@ class FixMatch : public Method {
     record_mean(s.context, s.losses, View<const float, 1>(losses_x), s.state, kLossLabeled);
     record_mean(s.context, s.losses, View<const float, 1>(losses_u), s.state, kLossUnlabeled);
     record_mean(s.context, s.losses, View<const float, 1>(mask), s.state, kMaskRate);
+    if (batch.truth.size() != 0) {
+      auto known = arena.take<float, 1>({m}, "known"), right = arena.take<float, 1>({m}, "right");  // [M] each
+      judge_pseudo(s.context, known, right, View<const float, 1>(mask), View<const int32_t, 1>(pseudo), batch.truth);
+      record_mean(s.context, s.losses, View<const float, 1>(known), s.state, kPseudoKnown);
+      record_mean(s.context, s.losses, View<const float, 1>(right), s.state, kPseudoRight);
+    }
     s.net.backward(s.context, s.student, s.grads, logits, s.saved);
   }
 };

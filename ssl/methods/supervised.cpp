@@ -8,7 +8,10 @@ namespace {
 
 class Supervised : public Method {
  public:
-  int64_t unlabeled(const TrainConfig&) const override { return 0; }
+  std::span<const BatchView> views(const TrainConfig&) const override {
+    static constexpr BatchView kViews[] = {{BatchView::Items::labeled, Purpose::labeled_augment}};
+    return kViews;
+  }
 
   void gradients(const Step& s, const Batch& batch) const override {
     Arena& arena = s.context.scratch();

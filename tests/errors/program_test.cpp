@@ -3,13 +3,18 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <nlohmann/json.hpp>
 #include <sstream>
 #include <string>
+#include <thread>
+
+#include "data/npy.h"
 
 namespace crc::test {
 namespace {
@@ -26,14 +31,36 @@ struct Outcome {
   std::string words;  // stdout and stderr
 };
 
-Outcome run(const std::string& arguments) {
-  FILE* pipe = popen((kProgram + " " + arguments + " 2>&1").c_str(), "r");
+Outcome shell(const std::string& command) {
+  FILE* pipe = popen(("exec 2>&1; " + command).c_str(), "r");
   std::string words;
   char buffer[4096];
   for (size_t n; (n = fread(buffer, 1, sizeof buffer, pipe)) > 0;) words.append(buffer, n);
   const int status = pclose(pipe);
   return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), words};
 }
+
+Outcome run(const std::string& arguments) { return shell("exec " + kProgram + " " + arguments); }
+
+// A run in the background, for what may happen to it.
+class Background {
+ public:
+  explicit Background(const std::string& arguments) : pid_(fork()) {
+    if (pid_ > 0) return;
+    execl("/bin/sh", "sh", "-c", ("exec " + kProgram + " " + arguments).c_str(), nullptr);
+    _exit(127);
+  }
+  int after(int milliseconds, int signal) {  // its exit code, once it has ended
+    std::this_thread::sleep_for(std::chrono::milliseconds(milliseconds));
+    kill(pid_, signal);
+    int status = 0;
+    waitpid(pid_, &status, 0);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  }
+
+ private:
+  pid_t pid_;
+};
 
 class Program : public ::testing::Test {
  protected:
@@ -53,6 +80,11 @@ class Program : public ::testing::Test {
     std::stringstream s;
     s << in.rdbuf();
     return s.str();
+  }
+  void expect_same(const std::string& whole, const std::string& resumed) {
+    for (const char* file : {"labels.jsonl", "rounds/00/weights.safetensors", "rounds/01/weights.safetensors",
+                             "rounds/02/weights.safetensors", "rounds/00/query.csv", "rounds/01/query.csv"})
+      EXPECT_EQ(read(whole + "/" + file), read(resumed + "/" + file)) << file << " of " << resumed;
   }
   std::string folder;
 };
@@ -91,7 +123,7 @@ TEST_F(Program, RefusesTruncatedAndMislabelledData) {
   const std::string data = folder + "/data";
   expect("data make " + data + " --set data.train_size=50 --set data.test_size=10", 0,
          "50 training and 10 test images");
-  const std::string at = " --set data.name=cifar10 --set data.dir=" + data;
+  const std::string at = " --set data.name=cifar10 --set data.profile= --set data.dir=" + data;
   expect("data info" + at, 0, "50 training, 10 test");
   expect("data make " + data, 73, "exists");
   const std::string batch = data + "/data_batch_2.bin";
@@ -104,31 +136,80 @@ TEST_F(Program, RefusesTruncatedAndMislabelledData) {
   expect("data info" + at, 65, "77");
 }
 
+TEST_F(Program, StopsWhereItCannotGoOn) {
+  expect("doctor --device cuda:99", 69, "cuda:99");
+  expect("run demo --set run.device=cuda:99 --out " + folder + "/g", 69, "cuda:99");
+  expect("run demo --set ssl.lr=100 --set ssl.weight_decay=1 --out " + folder + "/n " + kShort, 76, "lower ssl.lr");
+}
+
+TEST_F(Program, AFullDiskLosesNothing) {
+  ASSERT_EQ(run("run demo --out " + folder + "/whole " + kShort).code, 0);
+  const Outcome full = shell("ulimit -f 200; exec " + kProgram + " run demo --out " + folder + "/full " + kShort);
+  EXPECT_EQ(full.code, 74) << full.words;
+  EXPECT_NE(full.words.find("run again"), std::string::npos) << full.words;
+  ASSERT_EQ(run("resume " + folder + "/full --quiet").code, 0);
+  expect_same(folder + "/whole", folder + "/full");
+}
+
+#ifndef __SANITIZE_ADDRESS__  // it reserves terabytes of address space
+TEST_F(Program, SaysThatMemoryIsShort) {
+  const Outcome o =
+      shell("ulimit -v 3000000; exec " + kProgram + " run demo --set ssl.batch=65536 --out " + folder + "/m " + kShort);
+  EXPECT_EQ(o.code, 71) << o.words;
+  EXPECT_NE(o.words.find("use a smaller batch"), std::string::npos) << o.words;
+}
+#endif
+
+TEST_F(Program, EvalWritesWhatItMeasured) {
+  const std::string data = folder + "/data";
+  ASSERT_EQ(run("data make " + data + " --set data.train_size=200 --set data.test_size=60").code, 0);
+  const std::string at = " --set data.name=cifar10 --set data.profile= --set data.dir=" + data;
+  ASSERT_EQ(run("run demo --out " + folder + "/run" + at + " " + kShort).code, 0);
+  const Outcome o = run("eval --weights " + folder + "/run/rounds/02/weights.safetensors --data " + data +
+                        " --set model.depth=10 --set model.base_channels=8 --set model.first_stride=2" +
+                        " --set model.wiring=shared_act --limit 50 --json --logits " + folder + "/l.npy --features " +
+                        folder + "/h.npy");
+  ASSERT_EQ(o.code, 0) << o.words;
+  const data::NpyArray logits = data::read_npy(folder + "/l.npy"), features = data::read_npy(folder + "/h.npy");
+  EXPECT_EQ(logits.shape, (std::vector<int64_t>{50, 10}));
+  EXPECT_EQ(features.shape, (std::vector<int64_t>{50, 64}));
+  const std::string test = read(data + "/test_batch.bin");
+  const size_t record = test.size() / 60;
+  int right = 0;
+  for (size_t i = 0; i < 50; ++i) {
+    const float* row = logits.as<float>().data() + 10 * i;
+    right += std::max_element(row, row + 10) - row == test[i * record];
+  }
+  const nlohmann::json json = nlohmann::json::parse(o.words);
+  EXPECT_EQ(json.at("images"), 50);
+  EXPECT_DOUBLE_EQ(json.at("accuracy").get<double>(), right / 50.0);
+}
+
 TEST_F(Program, NeverReusesADirectory) {
   expect("run demo --out " + folder + "/a " + kShort, 0, "");
   expect("run demo --out " + folder + "/a " + kShort, 73, "crc_train resume");
   expect("resume " + folder + "/a", 0, "is done already");
 }
 
+TEST_F(Program, ARunAskedToStopSavesAndGoesOn) {
+  ASSERT_EQ(run("run demo --out " + folder + "/whole " + kShort).code, 0);
+  const int code = Background("run demo --out " + folder + "/stopped " + kShort).after(300, SIGTERM);
+  if (code == 0) GTEST_SKIP() << "the run was done before the signal came";
+  EXPECT_EQ(code, 75);
+  EXPECT_TRUE(fs::exists(folder + "/stopped/PREEMPTED"));
+  expect("resume " + folder + "/stopped --quiet", 0, "");
+  expect_same(folder + "/whole", folder + "/stopped");
+}
+
 TEST_F(Program, ARunKilledAtAnyMomentEndsWithTheSameBits) {
   ASSERT_EQ(run("run demo --out " + folder + "/whole " + kShort).code, 0);
   for (const int milliseconds : {150, 400, 700, 1000}) {
     const std::string killed = folder + "/killed" + std::to_string(milliseconds);
-    const pid_t pid = fork();
-    if (pid == 0) {
-      execl("/bin/sh", "sh", "-c", ("exec " + kProgram + " run demo --out " + killed + " " + kShort).c_str(), nullptr);
-      _exit(127);
-    }
-    usleep(useconds_t(milliseconds) * 1000);
-    kill(pid, SIGKILL);
-    waitpid(pid, nullptr, 0);
+    Background("run demo --out " + killed + " " + kShort).after(milliseconds, SIGKILL);
     if (!fs::exists(killed + "/run.json")) continue;  // killed before the run existed
     const Outcome resumed = run("resume " + killed + " --quiet");
     ASSERT_EQ(resumed.code, 0) << resumed.words;
-    for (const char* file : {"labels.jsonl", "rounds/00/weights.safetensors", "rounds/01/weights.safetensors",
-                             "rounds/02/weights.safetensors", "rounds/00/query.csv", "rounds/01/query.csv"})
-      EXPECT_EQ(read(folder + "/whole/" + file), read(killed + "/" + file))
-          << file << " after a kill at " << milliseconds << " ms";
+    expect_same(folder + "/whole", killed);
   }
 }
 

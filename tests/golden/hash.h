@@ -34,12 +34,19 @@ inline std::string read_bytes(const std::string& path) {
   return s.str();
 }
 
-// Weights as make_wrn.py's fill(): the stream of a tensor is its place among all sorted names.
-inline nn::TensorFile hashed_weights(Context& context, const nn::ParamLayout& layout, const nn::Weights& weights) {
-  nn::TensorFile file = nn::export_weights(context, layout, weights, nn::Names::kekmodel);
+inline nn::TensorFile sorted_by_name(nn::TensorFile file) {
   std::sort(file.tensors.begin(), file.tensors.end(), [](auto& a, auto& b) { return a.name < b.name; });
-  for (size_t stream = 0; stream < file.tensors.size(); ++stream) {
-    nn::TensorEntry& t = file.tensors[stream];
+  return file;
+}
+
+// Weights as make_wrn.py's fill(): the stream of a tensor is `first` plus its place among all sorted names; `head`
+// scales fc.weight.
+inline nn::TensorFile hashed_weights(Context& context, const nn::ParamLayout& layout, const nn::Weights& weights,
+                                     size_t first = 0, double head = 1) {
+  nn::TensorFile file = sorted_by_name(nn::export_weights(context, layout, weights, nn::Names::kekmodel));
+  for (size_t place = 0; place < file.tensors.size(); ++place) {
+    const size_t stream = first + place;
+    nn::TensorEntry& t = file.tensors[place];
     if (t.dtype != Dtype::f32) continue;
     std::vector<float> v = t.values<float>();
     const auto& s = t.shape;
@@ -50,7 +57,7 @@ inline nn::TensorFile hashed_weights(Context& context, const nn::ParamLayout& la
       if (s.size() == 4)
         v[i] = float(std::sqrt(6.0 / double(s[0] * s[2] * s[3]))) * u;
       else if (s.size() == 2)
-        v[i] = float(std::sqrt(6.0 / double(s[0] + s[1]))) * u;
+        v[i] = float(head * std::sqrt(6.0 / double(s[0] + s[1]))) * u;
       else
         v[i] = around_one ? 1.0f + 0.25f * u : 0.1f * u;
     }
@@ -99,10 +106,50 @@ inline int expect_summaries(const nn::TensorFile& file, const nn::TensorFile& go
   return compared;
 }
 
+inline nn::TensorFile read_golden(const std::string& name) {
+  const std::string path = CRC_SOURCE_DIR "/tests/golden/" + name;
+  return nn::decode_safetensors(read_bytes(path), path);
+}
 inline const nn::TensorFile& wrn_golden() {
-  static const std::string path = CRC_SOURCE_DIR "/tests/golden/wrn.safetensors";
-  static const nn::TensorFile file = nn::decode_safetensors(read_bytes(path), path);
+  static const nn::TensorFile file = read_golden("wrn.safetensors");
   return file;
+}
+inline const nn::TensorFile& ssl_golden() {
+  static const nn::TensorFile file = read_golden("ssl.safetensors");
+  return file;
+}
+
+// make_ssl.py's row(): norm and one projection.
+inline std::array<double, 2> norm_and_projection(const std::vector<float>& v) {
+  double squares = 0, projection = 0;
+  for (size_t i = 0; i < v.size(); ++i) {
+    squares += double(v[i]) * v[i];
+    projection += double(v[i]) * hashed(uint32_t(i), 900);
+  }
+  return {std::sqrt(squares), projection};
+}
+
+// Every f32 tensor of `file`, in the order of names, against the rows of the golden array `name`; judged as
+// expect_summaries does. Only the tensors of a layout with `parameters_only`: no running statistics.
+inline void expect_rows(nn::TensorFile file, const std::string& name, bool parameters_only) {
+  const std::vector<float> golden = ssl_golden().at(name, "golden").values<float>();
+  file = sorted_by_name(std::move(file));
+  std::erase_if(file.tensors, [&](const nn::TensorEntry& t) {
+    return t.dtype != Dtype::f32 || (parameters_only && t.name.find("running_") != std::string::npos);
+  });
+  ASSERT_EQ(golden.size(), 2 * file.tensors.size()) << name;
+  for (size_t i = 0; i < file.tensors.size(); ++i) {
+    const nn::TensorEntry& t = file.tensors[i];
+    double scale = std::max(double(golden[2 * i]), 1e-6);
+    if (t.name.find("bn") != std::string::npos && t.name.ends_with(".bias"))
+      for (size_t k = i; k < file.tensors.size() && k < i + 4; ++k)
+        if (file.tensors[k].name == t.name.substr(0, t.name.size() - 4) + "weight")
+          scale = std::max(scale, double(golden[2 * k]));
+    const auto actual = norm_and_projection(t.values<float>());
+    for (int k = 0; k < 2; ++k)
+      EXPECT_NEAR(actual[k], golden[2 * i + k], tolerance(Class::network, Dtype::f32) * scale)
+          << name << " " << t.name << " component " << k;
+  }
 }
 
 }  // namespace crc::test

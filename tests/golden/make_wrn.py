@@ -30,9 +30,19 @@ def hashed(n, stream):
     return ((x >> 8).astype(np.float64) * 2.0**-23 - 1.0).astype(np.float32)
 
 
+NORM = {"eps": 1e-5, "momentum": 0.001, "offset": 0.0}
+
+
 class Norm(nn.BatchNorm2d):
+    """moves = False: train mode that leaves the running statistics alone."""
     def __init__(self, channels):
-        super().__init__(channels, eps=1e-5, momentum=0.001)
+        super().__init__(channels, eps=NORM["eps"], momentum=NORM["momentum"])
+        self.offset, self.moves = NORM["offset"], True
+
+    def forward(self, x):
+        if self.training and not self.moves:
+            return F.batch_norm(x, None, None, self.weight, self.bias, True, self.momentum, self.eps) + self.offset
+        return super().forward(x) + self.offset
 
 
 SLOPE = 0.1
@@ -86,10 +96,10 @@ class Wrn(nn.Module):
         return self.fc(self.features(x))
 
 
-def fill(net):
-    """Hash weights, the stream number being the tensor's position in the sorted list of names."""
+def fill(net, first=0, head=1):
+    """Hash weights, the stream number being `first` plus the tensor's position in the sorted list of names; head scales fc.weight."""
     state = net.state_dict()
-    for stream, name in enumerate(sorted(state)):
+    for stream, name in enumerate(sorted(state), first):
         t = state[name]
         if not t.dtype.is_floating_point:
             continue
@@ -97,7 +107,7 @@ def fill(net):
         if t.dim() == 4:
             v = np.float32(math.sqrt(6.0 / (t.shape[0] * t.shape[2] * t.shape[3]))) * u
         elif t.dim() == 2:
-            v = np.float32(math.sqrt(6.0 / (t.shape[0] + t.shape[1]))) * u
+            v = np.float32(head * math.sqrt(6.0 / (t.shape[0] + t.shape[1]))) * u
         elif name.endswith("running_var") or ("bn" in name and name.endswith("weight")):
             v = np.float32(1) + np.float32(0.25) * u
         else:

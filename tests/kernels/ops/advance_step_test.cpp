@@ -51,11 +51,12 @@ TEST_P(AdvanceStep, MeanTeachersStaircaseWarmupAndRamp) {
                           .ramp = 200000};
   const StateOnDevice state(context, {});
   const auto at = [&](int64_t t) { return set_step(context, state.view(), schedule, t), read(state); };
-  expect_state(at(0), 0, 4e-4, 0, 8 * std::exp(-5.0));
-  expect_state(at(1), 1, 4e-4, 0.5, 8 * std::exp(-5 * std::pow(1 - 1 / 200000.0, 2)));
-  expect_state(at(18), 18, 4e-4, 18 / 19.0, 8 * std::exp(-5 * std::pow(1 - 18 / 200000.0, 2)));
-  expect_state(at(20), 20, 4e-4, 0.95, 8 * std::exp(-5 * std::pow(1 - 20 / 200000.0, 2)));
-  expect_state(at(100000), 100000, 4e-4, 0.95, 8 * std::exp(-5 / 4.0));
+  expect_state(at(0), 0, 4e-4, 0.5, 8 * std::exp(-5 * std::pow(1 - 1 / 200000.0, 2)));
+  expect_state(at(1), 1, 4e-4, 2 / 3.0, 8 * std::exp(-5 * std::pow(1 - 2 / 200000.0, 2)));
+  expect_state(at(17), 17, 4e-4, 18 / 19.0, 8 * std::exp(-5 * std::pow(1 - 18 / 200000.0, 2)));
+  expect_state(at(19), 19, 4e-4, 0.95, 8 * std::exp(-5 * std::pow(1 - 20 / 200000.0, 2)));
+  expect_state(at(99999), 99999, 4e-4, 0.95, 8 * std::exp(-5 / 4.0));
+  expect_state(at(199999), 199999, 4e-4, 0.95, 8);
   expect_state(at(200000), 200000, 4e-4, 0.95, 8);
   expect_state(at(399999), 399999, 4e-4, 0.95, 8);
   expect_state(at(400000), 400000, 8e-5, 0.95, 8);

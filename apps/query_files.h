@@ -1,0 +1,14 @@
+// rounds/NN/ of a query: query.csv (the items, best group first), query.png (what they look like), scores.npz (all
+// candidates), scores.json (how their scores are distributed).
+#pragma once
+
+#include "apps/files.h"
+#include "crc/acquisition.h"
+#include "data/dataset.h"
+
+namespace crc::apps {
+
+void write_query_files(const fs::path& folder, const select::Selection& selection, const data::Images& images,
+                       int64_t shown);  // images in query.png
+
+}  // namespace crc::apps

@@ -1,0 +1,33 @@
+// The course of one round of training: its evaluations, which of them counts as best, and the weights of that one. Part
+// of every checkpoint, so a resumed round stops at the same epoch and scores with the same weights.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "nn/safetensors.h"
+
+namespace crc::apps {
+
+struct RoundHistory {
+  std::vector<double> accuracy, loss, balanced_accuracy;  // on the test set, one per epoch
+  std::vector<double> validation;                         // accuracy on the validation split; empty: there is none
+  double seconds = 0;                                     // of training and evaluation
+  std::vector<float> best_values, best_running;           // the tested model's at best_epoch()
+
+  int64_t epochs() const { return int64_t(accuracy.size()); }
+  // What selects the best epoch and feeds the patience: the validation accuracy, or, as the paper's code bases do, the
+  // test accuracy when there is no validation split.
+  const std::vector<double>& selecting() const { return validation.empty() ? accuracy : validation; }
+  int64_t best_epoch() const;                           // the first best, from 0; at least one epoch
+  double at_best_validation() const;                    // test accuracy there; NaN without a validation split
+  bool exhausted(int64_t cap, int64_t patience) const;  // no further epoch
+  std::string stop_reason(int64_t cap, int64_t patience) const;
+
+  void save(nn::TensorFile& file) const;
+  static RoundHistory restore(const nn::TensorFile& file, const std::string& source);
+};
+
+double median_of_last(const std::vector<double>& values, size_t count);  // NaN for none
+
+}  // namespace crc::apps

@@ -1,0 +1,30 @@
+// Beginning a run with what another one reached (start.run): its labels and its trained model, as all methods of a
+// table share one initial pool and model; or its labels alone, trained again with another seed, as the paper
+// re-confirms entries (appendix B.1).
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "apps/config.h"
+#include "apps/ledger.h"
+#include "apps/rounds.h"
+
+namespace crc::apps {
+
+struct RunStart {
+  std::vector<Answer> labels;  // all of the other run through start.round, in its order: this run's round 0
+  bool with_model = false;
+  // With the model only:
+  RoundRow row;                                 // the other's, as round 0
+  std::vector<nlohmann::ordered_json> metrics;  // its evaluations, as round 0
+  std::string weights, best;                    // weights.safetensors, best.safetensors
+};
+
+// Nothing when start.run is empty. Error 66: no such run; 78: it has not finished that round; 65: it was made with
+// other data than `fingerprint`.
+std::optional<RunStart> load_start(const Config& config, const std::string& fingerprint);
+
+}  // namespace crc::apps

@@ -1,0 +1,13 @@
+#include "kernels/cuda/launch.cuh"
+#include "kernels/ops/judge_pseudo.h"
+
+namespace crc {
+
+void judge_pseudo(Cuda& cuda, View<float, 1> known, View<float, 1> right, View<const float, 1> mask,
+                  View<const int32_t, 1> pseudo, View<const int32_t, 1> truth) {
+  const JudgePseudo judge{known, right, mask, pseudo, truth};
+  judge.check();
+  for_each(cuda, "judge_pseudo", mask.size(), judge);
+}
+
+}  // namespace crc

@@ -1,0 +1,111 @@
+// Every registered method through the trainer: it runs, nothing is allocated after the first step, the same seed gives
+// the same bits, and a restored run continues with them.
+#include "ssl/trainer.h"
+
+#include <cmath>
+
+#include "nn/wrn.h"
+#include "tests/kernels/arrays.h"
+#include "tests/kernels/device.h"
+
+namespace crc::test {
+namespace {
+
+constexpr int64_t kSize = 8, kImages = 24;
+
+class Trainers : public OnDevice {
+ protected:
+  Trainers() {
+    std::vector<uint8_t> pixels;
+    for (int64_t i = 0; i < kImages * kSize * kSize * 3; ++i)
+      pixels.push_back(uint8_t(Draws(1, Purpose::test, i, 0).below(256)));
+    std::vector<int32_t> labels;
+    for (int32_t i = 0; i < kImages; ++i) labels.push_back(i == 20 ? -1 : i % 4);
+    images = std::make_unique<ssl::ImageSet>(context, kImages, kSize, kSize, pixels.data(), labels.data());
+    for (int64_t i = 4; i < kImages; ++i) unlabeled.push_back(i);
+  }
+  static ssl::TrainConfig config_of(const std::string& method) {
+    ssl::TrainConfig config;
+    config.method = method;
+    config.batch = 4;
+    config.mu = 2;
+    config.threshold = 0.0f;
+    config.steps_per_epoch = 6;
+    config.schedule.horizon = 100;
+    config.weak.crop_pad = 2;
+    if (method == "pi_model" || method == "mean_teacher") {
+      config.mu = 1;
+      config.optimizer = ssl::Optimizer::adam;
+      config.schedule = {.rate = Schedule::Rate::staircase, .base_rate = 1e-3, .ema_decay = 0.9, .ema_warmup = true, .ramp = 5};
+      config.tested = ssl::Tested::student;
+      config.weak.crop_per_batch = true;
+    }
+    if (method == "mean_teacher") config.ema_buffers = ssl::EmaBuffers::own;
+    return config;
+  }
+  std::unique_ptr<ssl::Trainer> trainer(const ssl::TrainConfig& config) {
+    return std::make_unique<ssl::Trainer>(context, *net, *images, labeled, unlabeled, config);
+  }
+  static std::string state_of(ssl::Trainer& t) {
+    nn::TensorFile file;
+    t.save(file);
+    return nn::encode_safetensors(std::move(file));
+  }
+
+  std::unique_ptr<nn::Net> net = nn::make_wrn({.depth = 10, .width = 1, .classes = 4, .base_channels = 4});
+  std::unique_ptr<ssl::ImageSet> images;
+  std::vector<int64_t> labeled{0, 1, 2, 3}, unlabeled;
+};
+
+TEST_P(Trainers, EveryMethodTrainsRepeatsItselfAndResumes) {
+  for (const ssl::MethodEntry& method : ssl::methods()) {
+    SCOPED_TRACE(method.name);
+    const ssl::TrainConfig config = config_of(method.name);
+    const auto whole = trainer(config), again = trainer(config), half = trainer(config), rest = trainer(config);
+    const std::string start = state_of(*whole);
+    whole->train(6);
+    again->train(2);
+    again->train(4);
+    EXPECT_NE(state_of(*whole), start);
+    EXPECT_EQ(state_of(*whole), state_of(*again));
+    half->train(3);
+    const nn::TensorFile saved = nn::decode_safetensors(state_of(*half), "half");
+    rest->restore(saved, "half");
+    rest->train(3);
+    EXPECT_EQ(state_of(*whole), state_of(*rest));
+    const ssl::EpochLosses losses = whole->losses(6);
+    EXPECT_GT(losses.labeled, 0);
+    if (ssl::unlabeled_per_step(config) > 0) {
+      EXPECT_GT(losses.unlabeled, 0);
+    }
+    EXPECT_EQ(&whole->tested(), config.tested == ssl::Tested::ema ? &whole->ema() : &whole->student());
+  }
+}
+
+// At threshold 0 every pseudo-label counts, so the recorded accuracy is that of the weak predictions: with all items of
+// one class it is the share predicted as that class; unknown labels are left out.
+TEST_P(Trainers, PseudoLabelAccuracyLeavesUnknownLabelsOut) {
+  const auto t = trainer(config_of("fixmatch"));
+  t->train(6);
+  const ssl::EpochLosses losses = t->losses(6);
+  EXPECT_DOUBLE_EQ(losses.mask_rate, 1);
+  nn::TensorFile state;
+  t->save(state);
+  const auto ring = state.at("losses", "state").values<float>();
+  double known = 0, right = 0;
+  for (size_t step = 0; step < 6; ++step) {
+    known += ring[step * ssl::kLossColumns + ssl::kPseudoKnown];
+    right += ring[step * ssl::kLossColumns + ssl::kPseudoRight];
+  }
+  EXPECT_LT(known, 6) << "item 20 has no label and was drawn: 48 draws pass twice over 20 items";
+  EXPECT_GT(known, 5);
+  EXPECT_DOUBLE_EQ(losses.pseudo_acc, right / known);
+  const auto none = trainer(config_of("supervised"));
+  none->train(1);
+  EXPECT_TRUE(std::isnan(none->losses(1).pseudo_acc));
+}
+
+CRC_ON_EACH_DEVICE(Trainers);
+
+}  // namespace
+}  // namespace crc::test
