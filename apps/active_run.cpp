@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/balanced_query.h"
+#include "apps/net_jacobians.h"
 #include "apps/pseudo_labels.h"
 #include "apps/query_files.h"
 #include "apps/signals.h"
@@ -96,7 +97,8 @@ std::vector<Answer> ActiveRun::first_labels() {
       ssl::predict(context_, *net_, weights.weights(), train_images_, normalize_, config_.get<Int>("eval.batch"));
   select::Config config = selection_config(config_, 0);
   config.budget = count;
-  const select::Selection selection = select(prediction, data::Pool(dataset_.train.count, dataset_.classes()), config);
+  const select::Selection selection =
+      select(prediction, weights.weights(), data::Pool(dataset_.train.count, dataset_.classes()), config);
   const fs::path folder = directory_.path() / "rounds" / "first";
   make_directories(folder);
   write_query_files(folder, selection, dataset_.train, config_.get<Int>("report.query_images"));
@@ -274,22 +276,31 @@ RoundRow ActiveRun::round_row() {
 }
 
 // From the round's file, so that a round adopted from another run needs no second path.
-ssl::Prediction ActiveRun::predict_pool(Int round) {
+nn::WeightBuffers ActiveRun::scoring_model(Int round) {
   const bool best = config_.get<std::string>("acquisition.model") == "best";
   const fs::path file = directory_.round_path(round) / (best ? "best.safetensors" : "weights.safetensors");
-  const nn::WeightBuffers weights(context_, net_->layout(), "scoring model");
+  nn::WeightBuffers weights(context_, net_->layout(), "scoring model");
   nn::import_weights(context_, net_->layout(), weights.weights(),
                      nn::decode_safetensors(read_file(file), file.string()), file.string());
-  return ssl::predict(context_, *net_, weights.weights(), train_images_, normalize_, config_.get<Int>("eval.batch"));
+  return weights;
 }
 
-select::Selection ActiveRun::select(const ssl::Prediction& prediction, const data::Pool& pool, select::Config config) {
+ssl::Prediction ActiveRun::predict_pool(Int round) {
+  const nn::WeightBuffers model = scoring_model(round);
+  return ssl::predict(context_, *net_, model.weights(), train_images_, normalize_, config_.get<Int>("eval.batch"));
+}
+
+select::Selection ActiveRun::select(const ssl::Prediction& prediction, const nn::Weights& weights,
+                                    const data::Pool& pool, select::Config config) {
+  const NetJacobians jacobians(*net_, weights, train_images_, normalize_);
+  config.say = [&](const std::string& text) { progress_.line(text); };
   const std::vector<Int> labeled = pool.labeled_ids(), unlabeled = pool.unlabeled_ids();
   const select::Problem problem{.features = prediction.features.view<float, 2>(),
                                 .logits = prediction.logits.view<float, 2>(),
                                 .labeled = labeled,
                                 .unlabeled = unlabeled,
-                                .classes = dataset_.classes()};
+                                .classes = dataset_.classes(),
+                                .jacobians = &jacobians};
   return config_.get<std::string>("acquisition.protocol") == "pseudo_al"
              ? select_balanced(context_, problem, config, labels_)
              : select::select(context_, problem, config);
@@ -313,7 +324,9 @@ std::vector<Answer> ActiveRun::ask(const select::Selection& selection, const fs:
 void ActiveRun::query(Int round) {
   const Clock::time_point start = Clock::now();
   if (!pool_prediction_) pool_prediction_ = predict_pool(round);
-  const select::Selection selection = select(*pool_prediction_, pool_at(round), selection_config(config_, round));
+  const nn::WeightBuffers model = scoring_model(round);
+  const select::Selection selection =
+      select(*pool_prediction_, model.weights(), pool_at(round), selection_config(config_, round));
   const fs::path folder = directory_.round_path(round);
   write_query_files(folder, selection, dataset_.train, config_.get<Int>("report.query_images"));
 

@@ -153,6 +153,8 @@ select::Config selection_config(const Config& config, Int round) {
           .search = config.get<Text>("acquisition.search"),
           .candidates = config.get<Int>("acquisition.candidates"),
           .solver = config.get<Text>("acquisition.solver"),
+          .layers = config.get<Text>("acquisition.layers"),
+          .memory_bytes = Int(config.get<double>("acquisition.memory_gb") * 1e9),
           .seed = uint32_t(config.get<Int>("run.seed")),
           .round = round};
 }
