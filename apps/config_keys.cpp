@@ -100,9 +100,10 @@ void add_ssl(std::vector<ConfigKey>& keys) {
        boolean("ssl.decay_fc_bias", false, "decay the bias of the last layer too (lee)"),
        real("ssl.ema_decay", 0.999, 0, 1, "decay of the averaged weights"),
        boolean("ssl.ema_warmup", false, "decay min(1 - 1/(t+2), ema_decay) after t steps (perrying's Mean Teacher)"),
-       text("ssl.ema_buffers", "copied", {"copied", "averaged", "own"},
-            "batch norm statistics of the averaged model: the student's; averaged like the weights (early kekmodel); or "
-            "own: moved by the teacher's passes (mean_teacher)"),
+       text(
+           "ssl.ema_buffers", "copied", {"copied", "averaged", "own"},
+           "batch norm statistics of the averaged model: the student's; averaged like the weights (early kekmodel); or "
+           "own: moved by the teacher's passes (mean_teacher)"),
        text("ssl.tested", "ema", {"ema", "student"}, "the model that is tested, scored and exported"),
        text("ssl.schedule", "cosine", {"cosine", "staircase"},
             "cosine: lr cos(7 pi k / 16 K) with k steps of K done; staircase: lr, times drop_factor from a step on"),

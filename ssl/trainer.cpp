@@ -68,8 +68,7 @@ Batch Trainer::next_batch() {
                DrawConfig{config_.seed, Purpose::unlabeled_order});
   gather_rows(context_, labels, images_.labels(), View<const int64_t, 1>(ids));
 
-  const nn::Activations images =
-      net_.take_input(context_, images_per_step(config_), images_.height(), images_.width());
+  const nn::Activations images = net_.take_input(context_, images_per_step(config_), images_.height(), images_.width());
   int64_t begin = 0;
   for (const BatchView& view : method_.views(config_)) {
     const int64_t first = view.items == BatchView::Items::unlabeled ? b : 0, rows = view.rows(b, m);
@@ -97,9 +96,9 @@ void Trainer::step_on(const Batch& batch) {
   Arena::Frame frame(context_.scratch());
   const View<const StepState, 1> state = state_.as<StepState>();
   context_.set_zero(grad_weights_.values);
-  method_.gradients({context_, net_, student_weights_, ema_weights_, grad_weights_, state, config_, *saved_,
-                     ring_.view<float, 2>()},
-                    batch);
+  method_.gradients(
+      {context_, net_, student_weights_, ema_weights_, grad_weights_, state, config_, *saved_, ring_.view<float, 2>()},
+      batch);
   optimize();
   ema_update(context_, ema_weights_.values, View<const float, 1>(student_weights_.values), state);
   if (config_.ema_buffers == EmaBuffers::averaged)

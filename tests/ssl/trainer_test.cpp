@@ -36,7 +36,8 @@ class Trainers : public OnDevice {
     if (method == "pi_model" || method == "mean_teacher") {
       config.mu = 1;
       config.optimizer = ssl::Optimizer::adam;
-      config.schedule = {.rate = Schedule::Rate::staircase, .base_rate = 1e-3, .ema_decay = 0.9, .ema_warmup = true, .ramp = 5};
+      config.schedule = {
+          .rate = Schedule::Rate::staircase, .base_rate = 1e-3, .ema_decay = 0.9, .ema_warmup = true, .ramp = 5};
       config.tested = ssl::Tested::student;
       config.weak.crop_per_batch = true;
     }
@@ -88,7 +89,7 @@ TEST_P(Trainers, PseudoLabelAccuracyLeavesUnknownLabelsOut) {
   const auto t = trainer(config_of("fixmatch"));
   t->train(6);
   const ssl::EpochLosses losses = t->losses(6);
-  EXPECT_DOUBLE_EQ(losses.mask_rate, 1);
+  EXPECT_FLOAT_EQ(float(losses.mask_rate), 1);
   nn::TensorFile state;
   t->save(state);
   const auto ring = state.at("losses", "state").values<float>();
