@@ -142,7 +142,8 @@ ssl::TrainConfig train_config(const Config& config, const data::Dataset& dataset
   train.strong = choose<Policy>(config.get<Text>("ssl.strong"), {{"cutout", Policy::cutout},
                                                                  {"randaugment_kekmodel", Policy::randaugment_kekmodel},
                                                                  {"randaugment_lee", Policy::randaugment_lee},
-                                                                 {"randaugment_google", Policy::randaugment_google}});
+                                                                 {"randaugment_google", Policy::randaugment_google},
+                                                                 {"ctaugment", Policy::ctaugment}});
   return train;
 }
 
