@@ -215,7 +215,7 @@ void ActiveRun::end_epoch() {
                                    {"loss_x", losses.labeled},
                                    {"loss_u", losses.unlabeled},
                                    {"mask_rate", losses.mask_rate},
-                                   {"pseudo_acc", losses.pseudo_acc},
+                                   {"pseudo_acc", losses.pseudo_acc},  // null where none could be judged
                                    {"test_acc", test.accuracy},
                                    {"test_loss", test.loss},
                                    {"balanced_acc", test.balanced_accuracy},

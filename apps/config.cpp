@@ -77,7 +77,7 @@ void collect(const toml::table& table, const std::string& prefix, const std::str
     const std::string path = prefix.empty() ? std::string(word.str()) : prefix + "." + std::string(word.str());
     const uint32_t line = node.source().begin.line;
     const std::string where = fmt::format("{}:{}", name, line);
-    if (path == "schema" || path == "preset") continue;
+    if (path == "schema" || path == "preset" || path == "sweep") continue;  // apps/sweep_spec.h reads [sweep]
     if (const ConfigKey* key = find_key(path)) {
       const auto value = convert(node, *key);
       if (!value || !is_allowed(*key, *value)) refuse_value(where, *key, shown(node));

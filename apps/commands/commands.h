@@ -27,6 +27,20 @@ struct DemoOptions {
 };
 int command_demo(const DemoOptions& options);
 
+struct SweepCommandOptions {
+  std::string recipe, out, only, cell, slurm;
+  std::vector<std::string> settings;
+  int64_t trials = 0, pools = -1, jobs = 1;
+  bool dry_run = false, quiet = false;
+};
+int command_sweep(const SweepCommandOptions& options);
+
+struct ReportOptions {
+  std::vector<std::string> directories;
+  std::string out;
+};
+int command_report(const ReportOptions& options);
+
 struct EvalOptions {
   std::string weights, data, logits, features;
   int64_t limit = 0;
