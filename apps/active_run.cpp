@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/balanced_query.h"
+#include "apps/net_jacobians.h"
 #include "apps/pseudo_labels.h"
 #include "apps/query_files.h"
 #include "apps/signals.h"
@@ -20,8 +21,16 @@ using Int = int64_t;
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
-ssl::ImageSet upload(Context& context, const data::Images& images) {
-  return {context, images.count, images.height, images.width, images.pixels.data(), images.labels.data()};
+ssl::ImageSet upload(Context& context, const data::Images& images, const std::vector<int32_t>& labels) {
+  return {context, images.count, images.height, images.width, images.pixels.data(), labels.data()};
+}
+ssl::ImageSet upload(Context& context, const data::Images& images) { return upload(context, images, images.labels); }
+
+// Those of the data set and, where it has none, those that people gave.
+std::vector<int32_t> known_labels(const data::Images& images, const Ledger& ledger) {
+  std::vector<int32_t> labels = images.labels;
+  for (const Label& label : ledger.labels()) labels.at(size_t(label.item)) = int32_t(label.klass);
+  return labels;
 }
 
 }  // namespace
@@ -33,7 +42,8 @@ ActiveRun::ActiveRun(Context& context, RunDir& directory, const data::Dataset& d
       dataset_(dataset),
       progress_(progress),
       net_(make_net(config_, dataset)),
-      train_images_(upload(context, dataset.train)),
+      labels_(known_labels(dataset.train, directory.ledger())),
+      train_images_(upload(context, dataset.train, labels_)),
       test_images_(upload(context, dataset.test)),
       normalize_(normalize_config(config_, dataset)) {
   if (dataset.validation.count > 0) validation_images_.emplace(upload(context, dataset.validation));
@@ -68,11 +78,16 @@ Int ActiveRun::begin() {
 
 std::vector<Answer> ActiveRun::first_labels() {
   const Int count = config_.get<Int>("acquisition.initial");
-  if (config_.get<std::string>("acquisition.first") == "random") {
-    std::vector<Answer> answers;
-    for (Int id :
-         data::draw_initial(dataset_.train.labels, dataset_.classes(), count, uint32_t(config_.get<Int>("run.seed"))))
-      answers.push_back({id, dataset_.train.labels[size_t(id)]});
+  const std::string first = config_.get<std::string>("acquisition.first");
+  std::vector<Answer> answers;
+  if (first == "given") {
+    for (Int id = 0; id < dataset_.train.count; ++id)
+      if (dataset_.train.labels[size_t(id)] >= 0) answers.push_back({id, dataset_.train.labels[size_t(id)]});
+    return answers;
+  }
+  if (first == "random") {
+    for (Int id : data::draw_initial(labels_, dataset_.classes(), count, uint32_t(config_.get<Int>("run.seed"))))
+      answers.push_back({id, labels_[size_t(id)]});
     return answers;
   }
   // The paper's B.2: chosen with a network that was never trained, and never trained on that network.
@@ -82,7 +97,8 @@ std::vector<Answer> ActiveRun::first_labels() {
       ssl::predict(context_, *net_, weights.weights(), train_images_, normalize_, config_.get<Int>("eval.batch"));
   select::Config config = selection_config(config_, 0);
   config.budget = count;
-  const select::Selection selection = select(prediction, data::Pool(dataset_.train.count, dataset_.classes()), config);
+  const select::Selection selection =
+      select(prediction, weights.weights(), data::Pool(dataset_.train.count, dataset_.classes()), config);
   const fs::path folder = directory_.path() / "rounds" / "first";
   make_directories(folder);
   write_query_files(folder, selection, dataset_.train, config_.get<Int>("report.query_images"));
@@ -260,34 +276,47 @@ RoundRow ActiveRun::round_row() {
 }
 
 // From the round's file, so that a round adopted from another run needs no second path.
-ssl::Prediction ActiveRun::predict_pool(Int round) {
+nn::WeightBuffers ActiveRun::scoring_model(Int round) {
   const bool best = config_.get<std::string>("acquisition.model") == "best";
   const fs::path file = directory_.round_path(round) / (best ? "best.safetensors" : "weights.safetensors");
-  const nn::WeightBuffers weights(context_, net_->layout(), "scoring model");
+  nn::WeightBuffers weights(context_, net_->layout(), "scoring model");
   nn::import_weights(context_, net_->layout(), weights.weights(),
                      nn::decode_safetensors(read_file(file), file.string()), file.string());
-  return ssl::predict(context_, *net_, weights.weights(), train_images_, normalize_, config_.get<Int>("eval.batch"));
+  return weights;
 }
 
-select::Selection ActiveRun::select(const ssl::Prediction& prediction, const data::Pool& pool, select::Config config) {
+ssl::Prediction ActiveRun::predict_pool(Int round) {
+  const nn::WeightBuffers model = scoring_model(round);
+  return ssl::predict(context_, *net_, model.weights(), train_images_, normalize_, config_.get<Int>("eval.batch"));
+}
+
+select::Selection ActiveRun::select(const ssl::Prediction& prediction, const nn::Weights& weights,
+                                    const data::Pool& pool, select::Config config) {
+  const NetJacobians jacobians(*net_, weights, train_images_, normalize_);
+  config.say = [&](const std::string& text) { progress_.line(text); };
   const std::vector<Int> labeled = pool.labeled_ids(), unlabeled = pool.unlabeled_ids();
   const select::Problem problem{.features = prediction.features.view<float, 2>(),
                                 .logits = prediction.logits.view<float, 2>(),
                                 .labeled = labeled,
                                 .unlabeled = unlabeled,
-                                .classes = dataset_.classes()};
+                                .classes = dataset_.classes(),
+                                .jacobians = &jacobians};
   return config_.get<std::string>("acquisition.protocol") == "pseudo_al"
-             ? select_balanced(context_, problem, config, dataset_.train.labels)
+             ? select_balanced(context_, problem, config, labels_)
              : select::select(context_, problem, config);
 }
 
 std::vector<Answer> ActiveRun::ask(const select::Selection& selection, const fs::path& query_file) {
   std::vector<Answer> answers;
   for (Int id : selection.picks) {
-    if (dataset_.train.labels[size_t(id)] < 0)
-      fail(ExitCode::waiting_for_labels, fmt::format("item {} has no label in {}; give labels for the items of {}", id,
-                                                     dataset_.name, query_file.string()));
-    answers.push_back({id, dataset_.train.labels[size_t(id)]});
+    if (labels_[size_t(id)] < 0) {
+      directory_.mark(Marker::waiting, "for the labels of " + query_file.string());
+      fail(ExitCode::waiting_for_labels,
+           fmt::format("item {0} has no label; add a column \"class\" to a copy of {1}, label its items, and run: "
+                       "crc_train label {2} labels.csv && crc_train resume {2}",
+                       id, query_file.string(), directory_.path().string()));
+    }
+    answers.push_back({id, labels_[size_t(id)]});
   }
   return answers;
 }
@@ -295,7 +324,9 @@ std::vector<Answer> ActiveRun::ask(const select::Selection& selection, const fs:
 void ActiveRun::query(Int round) {
   const Clock::time_point start = Clock::now();
   if (!pool_prediction_) pool_prediction_ = predict_pool(round);
-  const select::Selection selection = select(*pool_prediction_, pool_at(round), selection_config(config_, round));
+  const nn::WeightBuffers model = scoring_model(round);
+  const select::Selection selection =
+      select(*pool_prediction_, model.weights(), pool_at(round), selection_config(config_, round));
   const fs::path folder = directory_.round_path(round);
   write_query_files(folder, selection, dataset_.train, config_.get<Int>("report.query_images"));
 

@@ -41,8 +41,10 @@ class ActiveRun {
   const nn::Weights& tested() const { return trainer_->tested(); }
   ssl::Evaluation evaluate(const ssl::ImageSet& images, const std::vector<int32_t>& labels);
   std::string weights_file(const nn::Weights& weights);
-  ssl::Prediction predict_pool(int64_t round);  // by the model that scores the pool after `round`
-  select::Selection select(const ssl::Prediction& prediction, const data::Pool& pool, select::Config config);
+  nn::WeightBuffers scoring_model(int64_t round);  // scores the pool after `round`
+  ssl::Prediction predict_pool(int64_t round);     // by that model
+  select::Selection select(const ssl::Prediction& prediction, const nn::Weights& weights, const data::Pool& pool,
+                           select::Config config);
   std::vector<Answer> ask(const select::Selection& selection, const fs::path& query_file);
   void query(int64_t round);
   void save(bool round_end);
@@ -54,6 +56,7 @@ class ActiveRun {
   const data::Dataset& dataset_;
   Progress& progress_;
   std::unique_ptr<nn::Net> net_;
+  std::vector<int32_t> labels_;  // [N] of the training images, -1: nobody gave one yet
   ssl::ImageSet train_images_, test_images_;
   std::optional<ssl::ImageSet> validation_images_;
   NormalizeConfig normalize_;

@@ -18,6 +18,7 @@ constexpr const char* kExamples =
     "  crc_train run cifar10 --set data.dir=DIR --out runs/a  the paper's CIFAR-10 setting\n"
     "  crc_train run my.toml --set ssl.epochs=20 --dry-run    what would happen, and where each value comes from\n"
     "  crc_train resume runs/a                                go on after a kill, with the same bits on the CPU\n"
+    "  crc_train label runs/a labels.csv                      answer its query; then resume\n"
     "  crc_train eval --weights W.safetensors --data DIR --logits L.npy\n"
     "\nExit codes: 0 done, 10 waiting for labels, 64 usage, 65 corrupt data, 66 input missing, 69 device unavailable,\n"
     "71 out of memory, 73 output exists or is locked, 74 I/O error or disk full, 75 preempted, 76 numerical, 78 "
@@ -37,7 +38,7 @@ struct Parsed {
   EvalOptions eval;
   DataOptions data;
   ConvertOptions convert;
-  std::string directory, device = "auto";
+  std::string directory, labels, device = "auto";
   bool quiet = false;
 };
 
@@ -67,6 +68,12 @@ void declare(CLI::App& app, Parsed& p, int& code, const std::vector<std::string>
   resume->add_option("directory", p.directory, "run directory")->required();
   resume->add_flag("--quiet,-q", p.quiet, "no progress, only errors");
   resume->callback([&] { code = command_resume(p.directory, p.quiet); });
+
+  CLI::App* label = app.add_subcommand("label", "give a run that waits the labels it asked for");
+  label->add_option("directory", p.directory, "run directory")->required();
+  label->add_option("labels", p.labels, "CSV with columns item and class: its rounds/NN/query.csv and a column more")
+      ->required();
+  label->callback([&] { code = command_label(p.directory, p.labels); });
 
   CLI::App* sweep =
       app.add_subcommand("sweep", "all runs of a table or figure: method x block x trial; resumes what is there");

@@ -6,10 +6,12 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "crc/jacobians.h"
 #include "kernels/core/context.h"
 
 namespace crc::select {
@@ -20,18 +22,22 @@ struct Problem {
   View<const float, 2> logits;                  // [N,C]
   std::span<const int64_t> labeled, unlabeled;  // item ids, disjoint; acquisitions get them ascending
   int64_t classes = 1;                          // C: only scales the scores of crc
+  const Jacobians* jacobians = nullptr;         // of the network: only for egl, crc_layers and crc_full
 };
 
 struct Config {
   std::string name = "crc";
-  int64_t budget = 0;                // Q: items to pick
-  int64_t group_size = 1;            // G, divides Q; only for acquisitions that score groups
-  std::string search = "partition";  // or independent, given: where candidate groups come from (crc/search.h)
-  int64_t candidates = 0;            // independent: groups to draw; 0 means floor(|U|/G)
-  std::vector<int64_t> given = {};   // search "given": [K*G] item ids, group after group
-  std::string solver = "syevd";      // crc/score.h
+  int64_t budget = 0;                    // Q: items to pick
+  int64_t group_size = 1;                // G, divides Q; only for acquisitions that score groups
+  std::string search = "partition";      // or independent, given: where candidate groups come from (crc/search.h)
+  int64_t candidates = 0;                // independent: groups to draw; 0 means floor(|U|/G)
+  std::vector<int64_t> given = {};       // search "given": [K*G] item ids, group after group
+  std::string solver = "syevd";          // crc/score.h
+  std::string layers = "fc bn1 block3";  // crc_layers: which (crc/jacobians.h)
+  int64_t memory_bytes = 8ll << 30;      // what Jacobians may take
   uint32_t seed = 0;
-  int64_t round = 0;  // of acquisitions; another round draws other numbers
+  int64_t round = 0;                                 // of acquisitions; another round draws other numbers
+  std::function<void(const std::string&)> say = {};  // hears what a long acquisition will take, before it starts
 };
 
 struct Group {

@@ -5,8 +5,15 @@
 #include <span>
 
 #include "crc/acquisition.h"
+#include "crc/host_rows.h"
 
 namespace crc::select {
+
+// Logits of the pool. Errors as read_rows, and config if there are fewer than two classes.
+HostRows read_logits(Context& context, const Problem& problem, const Config& config);
+
+// Class probabilities, in the order of the classes.
+std::vector<double> softmax(std::span<const float> logits);
 
 // The items with the largest measure(p), p = softmax(logits) of the item, largest probability first: descending, so
 // that the measure does not depend on the order of the classes. C >= 2.

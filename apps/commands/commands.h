@@ -16,6 +16,7 @@ struct RunOptions {
 };
 int command_run(const RunOptions& options, const std::vector<std::string>& arguments);
 int command_resume(const std::string& directory, bool quiet);
+int command_label(const std::string& directory, const std::string& labels);
 
 struct DemoOptions {
   std::string out = "runs/demo";

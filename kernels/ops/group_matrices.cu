@@ -32,5 +32,9 @@ void moment_matrices(Cuda& cuda, View<double, 3> a, View<const double, 2> m_l, V
                      View<const int64_t, 2> members) {
   fill_lower(cuda, "moment_matrices", a, moment_entry(a, m_l, v_u, members));
 }
+void bordered_matrices(Cuda& cuda, View<double, 3> a, View<const double, 2> k_ll, View<const double, 2> k_gl,
+                       View<const double, 3> k_gg) {
+  fill_lower(cuda, "bordered_matrices", a, bordered_entry(a, k_ll, k_gl, k_gg));
+}
 
 }  // namespace crc

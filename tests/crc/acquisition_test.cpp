@@ -90,7 +90,7 @@ TEST_P(Acquisitions, UncertaintiesEqualTheirEquations) {
 TEST_P(Acquisitions, LargeLogitsDoNotOverflow) {
   Pool p = Pool::random(7, 2, 20, 3, 4);
   for (float& v : p.logits) v *= 1e30f;
-  for (const char* name : {"entropy", "confidence", "margin"})
+  for (const char* name : {"entropy", "confidence", "margin", "egl", "egl_last", "badge"})
     for (double score : p.select(context, {.name = name, .budget = 3}).scores) EXPECT_TRUE(std::isfinite(score));
 }
 
@@ -113,7 +113,8 @@ TEST_P(Acquisitions, ErrorsSayWhatAndWhatToDo) {
     return error_of(code, [&] { pool.select(context, config); });
   };
   EXPECT_EQ(message(p, {.name = "crcc", .budget = 1}),
-            "acquisition \"crcc\" is not known; use one of random, entropy, confidence, margin, crc");
+            "acquisition \"crcc\" is not known; use one of random, entropy, confidence, margin, egl, egl_last, badge, "
+            "coreset, crc, crc_layers, crc_full");
   EXPECT_EQ(message(p, {.budget = 11}), "budget 11 with 10 unlabeled items; choose a budget from 1 to 10");
   EXPECT_EQ(message(p, {.budget = 0}), "budget 0 with 10 unlabeled items; choose a budget from 1 to 10");
   EXPECT_EQ(message(p, {.budget = 10, .group_size = 4}),
@@ -155,10 +156,11 @@ TEST_P(Acquisitions, NotFiniteInputsNameTheItem) {
       return error_of(ExitCode::numerical, [&] { p.select(context, {.name = name, .budget = 2}); });
     };
     p.features[item * p.width + 2] = bad;
-    EXPECT_NE(message("crc").find("features of item " + std::to_string(item) + " are not finite: column 2"),
-              std::string::npos);
+    for (const char* name : {"crc", "crc_full", "badge", "coreset", "egl_last"})
+      EXPECT_NE(message(name).find("features of item " + std::to_string(item) + " are not finite: column 2"),
+                std::string::npos);
     p.logits[item * p.classes + 1] = bad;
-    for (const char* name : {"entropy", "confidence", "margin"})
+    for (const char* name : {"entropy", "confidence", "margin", "egl"})
       EXPECT_NE(message(name).find("logits of item " + std::to_string(item) + " are not finite: column 1"),
                 std::string::npos);
     // Outside the pool it does not matter.
@@ -177,6 +179,10 @@ TEST_P(Acquisitions, MissingArraysAreNamed) {
     return error_of(ExitCode::config, [&] { crc::select::select(context, problem, {.name = name, .budget = 1}); });
   };
   EXPECT_EQ(message("crc"), "acquisition \"crc\" needs features, and none were given");
+  EXPECT_EQ(message("coreset"), "acquisition \"coreset\" needs features, and none were given");
+  EXPECT_EQ(message("badge"), "acquisition \"badge\" needs features, and none were given");
+  EXPECT_EQ(message("egl"), "acquisition \"egl\" needs logits, and none were given");
+  EXPECT_EQ(message("crc_full"), "acquisition \"crc_full\" needs the network's Jacobians, and none were given");
   EXPECT_EQ(message("margin"), "acquisition \"margin\" needs logits, and none were given");
   EXPECT_EQ(crc::select::select(context, problem, {.name = "random", .budget = 3}).picks.size(), 3u);
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 #include <string>
 #include <vector>
@@ -48,13 +49,65 @@ struct Pool {
     return false;
   }
 
-  Selection select(Context& context, const Config& config) const {
-    const Tensor h = Tensor::from_host(context, {items, width}, features.data(), "features");
-    const Tensor f = Tensor::from_host(context, {items, classes}, logits.data(), "logits");
-    return crc::select::select(
-        context, Problem{h.view<const float, 2>(), f.view<const float, 2>(), labeled, unlabeled, classes}, config);
+  struct Network;
+  Selection select(Context& context, const Config& config) const;
+};
+
+// A network over the pool's features: the logits W h + b, and two layers below whose Jacobians are smooth functions of
+// the features. It knows items by number, and counts what it is asked for.
+struct Pool::Network : select::Jacobians {
+  const Pool& pool;
+  std::vector<select::JacobianBlock> all;
+  mutable int64_t computed = 0, largest = 0;
+
+  explicit Network(const Pool& p) : pool(p) {
+    all = {{"fc.weight", p.classes * p.width, p.width},
+           {"fc.bias", p.classes, 1},
+           {"bn1.weight", 3, 3 * p.classes},
+           {"block3.layer.0.conv1.weight", 40, 40 * p.classes}};
+  }
+  int64_t classes() const override { return pool.classes; }
+  const std::vector<select::JacobianBlock>& blocks() const override { return all; }
+  Bytes bytes(const std::vector<bool>&) const override { return {4 * pool.classes * (pool.width + 44), 1000}; }
+
+  float entry(size_t block, int64_t item, int64_t c, int64_t k) const {
+    const float* h = &pool.features[item * pool.width];
+    if (block == 0) return k / pool.width == c ? h[k % pool.width] : 0.f;
+    if (block == 1) return k == c ? 1.f : 0.f;
+    float angle = float(k) + 0.7f * float(c) + (block == 2 ? 0.5f : 0.f);
+    for (int64_t d = 0; d < pool.width; ++d) angle += std::sin(float(1 + d + 3 * k + 11 * c)) * h[d];
+    return std::cos(angle);
+  }
+  std::vector<float> jacobian(size_t block, std::span<const int64_t> items) const {
+    std::vector<float> j;
+    for (int64_t item : items)
+      for (int64_t c = 0; c < pool.classes; ++c)
+        for (int64_t k = 0; k < all[block].parameters; ++k) j.push_back(entry(block, item, c, k));
+    return j;
+  }
+  void compute(Context& context, std::span<const int64_t> items, const std::vector<bool>& wanted,
+               const Receive& receive) const override {
+    computed += int64_t(items.size());
+    largest = std::max(largest, int64_t(items.size()));
+    for (size_t b = 0; b < all.size(); ++b) {
+      if (!wanted[b]) continue;
+      const std::vector<float> host = jacobian(b, items);
+      const Tensor j = Tensor::from_host(context, {int64_t(items.size()), pool.classes, all[b].parameters}, host.data(),
+                                         all[b].name);
+      receive(int64_t(b), j.view<const float, 3>());
+      context.synchronize();
+    }
   }
 };
+
+inline Selection Pool::select(Context& context, const Config& config) const {
+  const Tensor h = Tensor::from_host(context, {items, width}, features.data(), "features");
+  const Tensor f = Tensor::from_host(context, {items, classes}, logits.data(), "logits");
+  const Network network(*this);
+  return crc::select::select(
+      context, Problem{h.view<const float, 2>(), f.view<const float, 2>(), labeled, unlabeled, classes, &network},
+      config);
+}
 
 inline std::vector<int64_t> candidate(const Selection& s, int64_t k) {
   return {s.candidates.begin() + k * s.group_size, s.candidates.begin() + (k + 1) * s.group_size};

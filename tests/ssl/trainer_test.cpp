@@ -83,6 +83,26 @@ TEST_P(Trainers, EveryMethodTrainsRepeatsItselfAndResumes) {
   }
 }
 
+TEST_P(Trainers, CtaugmentsRatesLearnRepeatThemselvesAndResume) {
+  ssl::TrainConfig config = config_of("fixmatch");
+  config.strong = augment::Policy::ctaugment;
+  const auto whole = trainer(config), half = trainer(config), rest = trainer(config);
+  whole->train(6);
+  half->train(3);
+  rest->restore(nn::decode_safetensors(state_of(*half), "half"), "half");
+  rest->train(3);
+  EXPECT_EQ(state_of(*whole), state_of(*rest));
+  nn::TensorFile file;
+  whole->save(file);
+  int moved = 0;
+  for (float rate : file.at("ctaugment_rates", "state").values<float>()) {
+    EXPECT_TRUE(rate > 0.9f && rate <= 1) << rate;
+    moved += rate != 1;
+  }
+  EXPECT_GT(moved, 10);  // 6 steps of 4 probes of 2 operations
+  EXPECT_LE(moved, 6 * 4 * 4);
+}
+
 // At threshold 0 every pseudo-label counts, so the recorded accuracy is that of the weak predictions: with all items of
 // one class it is the share predicted as that class; unknown labels are left out.
 TEST_P(Trainers, PseudoLabelAccuracyLeavesUnknownLabelsOut) {

@@ -96,6 +96,30 @@ TEST_P(GroupMatrices, Moment) {
   }
 }
 
+TEST_P(GroupMatrices, Bordered) {
+  for (const Sizes& s : kSizes) {
+    const int64_t n = s.labeled + s.group, rows = s.batch * s.group;
+    const auto k_ll = cast<double>(uniform(s.labeled * s.labeled, 1)),
+               k_gl = cast<double>(uniform(rows * s.labeled, 2)), k_gg = cast<double>(uniform(rows * s.group, 3));
+    Guarded<double, 3> a(context, {s.batch, n, n}, std::vector<double>(s.batch * n * n, 5.0), "a");
+    const Guarded<double, 2> ll(context, {s.labeled, s.labeled}, k_ll, "k_ll"),
+        gl(context, {rows, s.labeled}, k_gl, "k_gl");
+    const Guarded<double, 3> gg(context, {s.batch, s.group, s.group}, k_gg, "k_gg");
+    bordered_matrices(context, a.view(), View<const double, 2>(ll), View<const double, 2>(gl),
+                      View<const double, 3>(gg));
+    std::vector<double> expected(s.batch * n * n);
+    for (int64_t b = 0; b < s.batch; ++b)
+      for (int64_t i = 0; i < n; ++i)
+        for (int64_t j = 0; j < n; ++j) {
+          const int64_t g = b * s.group + i - s.labeled;
+          expected[(b * n + i) * n + j] = i < s.labeled   ? k_ll[i * s.labeled + std::min(j, s.labeled - 1)]
+                                          : j < s.labeled ? k_gl[g * s.labeled + j]
+                                                          : k_gg[g * s.group + j - s.labeled];
+        }
+    expect_lower(a.get(), expected, n, 5.0);
+  }
+}
+
 TEST_P(GroupMatrices, WrongShapeIsAnError) {
   Guarded<double, 3> a(context, {1, 2, 2}, std::vector<double>(4), "a");
   Guarded<double, 2> m(context, {3, 3}, std::vector<double>(9), "m_l"),

@@ -1,0 +1,67 @@
+// Coreset (Sener & Savarese 2018), greedy k-center on the features: pick the item farthest from its nearest centre,
+// make it a centre, again. The labelled items are the first centres; without any, the pool's mean is.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "crc/acquisition.h"
+#include "crc/host_rows.h"
+#include "kernels/core/tensor.h"
+#include "kernels/ops/min_distance.h"
+
+namespace crc::select {
+namespace {
+
+std::vector<float> mean_of(const HostRows& features, std::span<const int64_t> items) {
+  std::vector<double> total(features.width);
+  for (int64_t item : items)
+    for (int64_t d = 0; d < features.width; ++d) total[d] += features[item][d];
+  std::vector<float> mean;
+  for (double t : total) mean.push_back(float(t / double(items.size())));
+  return mean;
+}
+
+}  // namespace
+
+Selection select_coreset(Context& context, const Problem& problem, const Config& config) {
+  const HostRows features =
+      read_rows(context, problem.features, config.name, "features", {problem.labeled, problem.unlabeled});
+  std::vector<float> rows;
+  for (int64_t item : problem.unlabeled) rows.insert(rows.end(), features[item].begin(), features[item].end());
+  const int64_t pool = int64_t(problem.unlabeled.size());
+  const Tensor x = Tensor::from_host(context, {pool, features.width}, rows.data(), "features of the pool");
+  std::vector<double> distances(pool, INFINITY);
+  const Tensor nearest = Tensor::from_host(context, {pool}, distances.data(), "squared distances");
+  const auto add_center = [&](View<const float, 1> center) {
+    min_distance(context, nearest.view<double, 1>(), x.view<const float, 2>(), center);
+  };
+  for (int64_t item : problem.labeled) add_center(problem.features.slice(item, item + 1).flat());
+  if (problem.labeled.empty()) {
+    const std::vector<float> mean = mean_of(features, problem.unlabeled);
+    const Tensor center = Tensor::from_host(context, {features.width}, mean.data(), "mean");
+    add_center(center.view<const float, 1>());
+    context.synchronize();
+  }
+  Selection selection;
+  std::vector<bool> picked(pool, false);
+  double largest = 0;
+  while (int64_t(selection.picks.size()) < config.budget) {
+    distances = nearest.to_host<double>(context);
+    if (selection.picks.empty()) selection.scores = distances;
+    int64_t best = -1;
+    for (int64_t i = 0; i < pool; ++i)
+      if (!picked[i] && (best < 0 || distances[i] > distances[best])) best = i;
+    picked[best] = true;
+    largest = distances[best];
+    selection.picks.push_back(problem.unlabeled[best]);
+    selection.groups.push_back({{problem.unlabeled[best]}, largest});
+    add_center(x.view<const float, 2>().slice(best, best + 1).flat());
+  }
+  selection.candidates.assign(problem.unlabeled.begin(), problem.unlabeled.end());
+  selection.summary = fmt::format("coreset: {} of {} items; radius {:.6g} at first, {:.6g} at the last pick",
+                                  config.budget, pool, std::sqrt(selection.groups.front().score), std::sqrt(largest));
+  return selection;
+}
+
+}  // namespace crc::select

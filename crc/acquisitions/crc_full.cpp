@@ -1,0 +1,10 @@
+// Convergence rate control over the NTK of all layers ("Full" of the paper's table 2).
+#include "crc/ntk_full.h"
+
+namespace crc::select {
+
+Selection select_crc_full(Context& context, const Problem& problem, const Config& config) {
+  return select_by_jacobians(context, problem, config, "all");
+}
+
+}  // namespace crc::select

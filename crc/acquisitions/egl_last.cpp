@@ -1,0 +1,20 @@
+// Expected gradient length of the last linear layer: egl in closed form. The gradient for label y is (p - e_y) (h,1)^T,
+// so that the expected squared norm is (|h|^2 + 1) sum_c p_c (1 - p_c).
+#include "crc/uncertainty.h"
+
+namespace crc::select {
+
+Selection select_egl_last(Context& context, const Problem& problem, const Config& config) {
+  const HostRows features = read_rows(context, problem.features, config.name, "features", {problem.unlabeled});
+  const HostRows logits = read_logits(context, problem, config);
+  std::vector<double> scores;
+  for (int64_t item : problem.unlabeled) {
+    double length = 1, spread = 0;
+    for (float h : features[item]) length += double(h) * double(h);
+    for (double p : softmax(logits[item])) spread += p * (1 - p);
+    scores.push_back(length * spread);
+  }
+  return best_items(problem, config, std::move(scores));
+}
+
+}  // namespace crc::select

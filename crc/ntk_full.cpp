@@ -1,0 +1,146 @@
+#include "crc/ntk_full.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "crc/batch_mode.h"
+#include "crc/ntk_last.h"
+#include "crc/score.h"
+#include "kernels/ops/eigvals.h"
+#include "kernels/ops/gram_accumulate.h"
+#include "kernels/ops/group_matrices.h"
+
+namespace crc::select {
+namespace {
+
+std::string gigabytes(int64_t bytes) { return fmt::format("{:.2f} GB", double(bytes) * 1e-9); }
+
+// [items,C,P] as one batch of rows, or as batches of `group` rows.
+View<const float, 3> as_rows(View<const float, 3> j, int64_t batch) {
+  const int64_t width = j.shape[1] * j.shape[2];
+  return {j.data, {batch, j.shape[0] / batch, width}, j.device, j.name};
+}
+
+}  // namespace
+
+JacobianPlan plan_jacobians(const Problem& problem, const Config& config, const std::string& layers, int64_t kept,
+                            int64_t group) {
+  if (!problem.jacobians)
+    fail(ExitCode::config,
+         fmt::format("acquisition \"{}\" needs the network's Jacobians, and none were given", config.name));
+  const Jacobians& source = *problem.jacobians;
+  JacobianPlan plan{choose_blocks(source, layers, config.name), 0, 0, 0, 0, 0, 0, 0, ""};
+  for (size_t b = 0; b < plan.wanted.size(); ++b)
+    if (plan.wanted[b]) ++plan.arrays, plan.parameters += source.blocks()[b].parameters;
+  plan.row_bytes = 4 * source.classes() * plan.parameters;
+  plan.kept_bytes = kept * plan.row_bytes;
+  const Jacobians::Bytes pass = source.bytes(plan.wanted);
+  const int64_t panels = 8 * kGramPanel;  // of every row that is multiplied
+  const int64_t k_ll = 8 * kept * kept, fixed = pass.fixed + kept * panels;
+  const int64_t n = kept + group, per_group = 8 * (group * kept + group * group + n * n);
+  const int64_t per_item = pass.per_item + 2 * panels + (per_group + group - 1) / group;
+  const int64_t free = config.memory_bytes - plan.kept_bytes - k_ll - fixed;
+  const int64_t most = std::max(group, kMostChunkItems / group * group);
+  plan.chunk = std::min(most, std::max<int64_t>(free, 0) / per_item / group * group);
+  const int64_t chunk = std::max(plan.chunk, group);
+  plan.kernel_bytes = k_ll + chunk / group * per_group;
+  plan.working_bytes = fixed + chunk * (pass.per_item + 2 * panels);
+  plan.text = fmt::format("{}: {} arrays of {} parameters x {} classes, {} per image; ", config.name, plan.arrays,
+                          plan.parameters, source.classes(), gigabytes(plan.row_bytes));
+  if (kept > 0) plan.text += fmt::format("{} for {} labelled images, ", gigabytes(plan.kept_bytes), kept);
+  plan.text += fmt::format("{} for {} images at a time, {} for kernels: {} of {}", gigabytes(plan.working_bytes), chunk,
+                           gigabytes(plan.kernel_bytes), gigabytes(plan.total_bytes()), gigabytes(config.memory_bytes));
+  if (plan.chunk == 0)
+    fail(ExitCode::out_of_memory,
+         plan.text + ". Allow more (acquisition.memory_gb), or choose fewer layers (crc_layers) or the last one (crc)");
+  return plan;
+}
+
+FullNtk::FullNtk(Context& context, const Jacobians& source, JacobianPlan plan, std::span<const int64_t> labeled)
+    : context_(context), source_(source), plan_(std::move(plan)), labeled_(int64_t(labeled.size())) {
+  const int64_t classes = source.classes();
+  kept_.resize(source.blocks().size());
+  for (size_t b = 0; b < kept_.size(); ++b) {
+    const JacobianBlock& block = source.blocks()[b];
+    if (!plan_.wanted[b]) continue;
+    rank_ += block.rank;
+    kept_[b] = Tensor(context, {1, labeled_, classes * block.parameters}, Dtype::f32, block.name);
+  }
+  for (int64_t begin = 0; begin < labeled_; begin += plan_.chunk) {
+    const auto items = labeled.subspan(begin, std::min(plan_.chunk, labeled_ - begin));
+    source.compute(context, items, plan_.wanted, [&](int64_t b, View<const float, 3> j) {
+      const View<float, 3> all = kept_[b].view<float, 3>();
+      const View<float, 2> rows{all.data, {labeled_, all.shape[2]}, all.device, all.name};
+      context.copy(rows.slice(begin, begin + j.shape[0]).flat(), j.flat());
+    });
+  }
+  k_ll_ = Tensor(context, {1, labeled_, labeled_}, Dtype::f64, "kernel of the labelled");
+  for (size_t b = 0; b < kept_.size(); ++b) {
+    if (!plan_.wanted[b]) continue;
+    const View<const float, 3> j = kept_[b].view<const float, 3>();
+    gram_accumulate(context, k_ll_.view<double, 3>(), j, j);
+  }
+}
+
+Tensor FullNtk::matrices(const Groups& groups, int64_t begin, int64_t count) const {
+  const int64_t g = groups.size, n = labeled_ + g;
+  const Tensor k_gl(context_, {1, count * g, labeled_}, Dtype::f64, "kernel of groups and labelled"),
+      k_gg(context_, {count, g, g}, Dtype::f64, "kernel of groups");
+  source_.compute(context_, std::span(groups.members).subspan(begin * g, count * g), plan_.wanted,
+                  [&](int64_t b, View<const float, 3> j) {
+                    if (labeled_ > 0)
+                      gram_accumulate(context_, k_gl.view<double, 3>(), as_rows(j, 1), kept_[b].view<const float, 3>());
+                    gram_accumulate(context_, k_gg.view<double, 3>(), as_rows(j, count), as_rows(j, count));
+                  });
+  Tensor a(context_, {count, n, n}, Dtype::f64, "group matrices");
+  const View<const double, 3> ll = k_ll_.view<const double, 3>(), gl = k_gl.view<const double, 3>();
+  bordered_matrices(
+      context_, a.view<double, 3>(), View<const double, 2>{ll.data, {labeled_, labeled_}, ll.device, ll.name},
+      View<const double, 2>{gl.data, {count * g, labeled_}, gl.device, gl.name}, k_gg.view<const double, 3>());
+  return a;
+}
+
+std::vector<double> FullNtk::smallest(const Groups& groups) const {
+  const int64_t n = labeled_ + groups.size, chunk = plan_.chunk / groups.size;
+  const int64_t place = n - std::min(n, rank_);
+  std::vector<double> results;
+  for (int64_t begin = 0; begin < groups.count(); begin += chunk) {
+    const int64_t count = std::min(chunk, groups.count() - begin);
+    const Tensor a = matrices(groups, begin, count), w(context_, {count, n}, Dtype::f64, "spectra");
+    eigvals(context_, w.view<double, 2>(), a.view<double, 3>());
+    const std::vector<double> spectra = w.to_host<double>(context_);
+    for (int64_t k = 0; k < count; ++k) {
+      const double value = spectra[k * n + place], largest = spectra[k * n + n - 1];
+      const double floor = std::max(double(n) * 0x1p-52, kRankTolerance) * largest;
+      results.push_back(value > floor ? value : 0.0);
+    }
+  }
+  return results;
+}
+
+Selection select_by_jacobians(Context& context, const Problem& problem, const Config& config,
+                              const std::string& layers) {
+  check_groups(config);
+  if (config.solver != solvers().front().name)
+    fail(ExitCode::config, fmt::format("acquisition \"{}\" has only the solver \"{}\", not \"{}\"", config.name,
+                                       solvers().front().name, config.solver));
+  const int64_t labeled = int64_t(problem.labeled.size());
+  JacobianPlan plan = plan_jacobians(problem, config, layers, labeled, config.group_size);
+  const HostRows features =
+      read_rows(context, problem.features, config.name, "features", {problem.labeled, problem.unlabeled});
+  if (config.say) config.say(plan.text);
+  const Copies copies(features, problem.labeled, problem.unlabeled);
+  const FullNtk ntk(context, *problem.jacobians, std::move(plan), problem.labeled);
+  Selection selection =
+      select_groups(problem, config, copies, [&](const Groups& groups) { return ntk.smallest(groups); });
+  const int64_t pool = labeled + int64_t(problem.unlabeled.size());
+  selection.rank = std::min(ntk.rank(), pool);
+  selection.summary = summarize_groups(
+      selection, problem, config,
+      fmt::format("{} arrays of {} parameters, {}", ntk.plan().arrays, ntk.plan().parameters, config.solver),
+      ntk.rank());
+  return selection;
+}
+
+}  // namespace crc::select
