@@ -21,8 +21,16 @@ using Int = int64_t;
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
-ssl::ImageSet upload(Context& context, const data::Images& images) {
-  return {context, images.count, images.height, images.width, images.pixels.data(), images.labels.data()};
+ssl::ImageSet upload(Context& context, const data::Images& images, const std::vector<int32_t>& labels) {
+  return {context, images.count, images.height, images.width, images.pixels.data(), labels.data()};
+}
+ssl::ImageSet upload(Context& context, const data::Images& images) { return upload(context, images, images.labels); }
+
+// Those of the data set and, where it has none, those that people gave.
+std::vector<int32_t> known_labels(const data::Images& images, const Ledger& ledger) {
+  std::vector<int32_t> labels = images.labels;
+  for (const Label& label : ledger.labels()) labels.at(size_t(label.item)) = int32_t(label.klass);
+  return labels;
 }
 
 }  // namespace
@@ -34,7 +42,8 @@ ActiveRun::ActiveRun(Context& context, RunDir& directory, const data::Dataset& d
       dataset_(dataset),
       progress_(progress),
       net_(make_net(config_, dataset)),
-      train_images_(upload(context, dataset.train)),
+      labels_(known_labels(dataset.train, directory.ledger())),
+      train_images_(upload(context, dataset.train, labels_)),
       test_images_(upload(context, dataset.test)),
       normalize_(normalize_config(config_, dataset)) {
   if (dataset.validation.count > 0) validation_images_.emplace(upload(context, dataset.validation));
@@ -69,11 +78,16 @@ Int ActiveRun::begin() {
 
 std::vector<Answer> ActiveRun::first_labels() {
   const Int count = config_.get<Int>("acquisition.initial");
-  if (config_.get<std::string>("acquisition.first") == "random") {
-    std::vector<Answer> answers;
-    for (Int id :
-         data::draw_initial(dataset_.train.labels, dataset_.classes(), count, uint32_t(config_.get<Int>("run.seed"))))
-      answers.push_back({id, dataset_.train.labels[size_t(id)]});
+  const std::string first = config_.get<std::string>("acquisition.first");
+  std::vector<Answer> answers;
+  if (first == "given") {
+    for (Int id = 0; id < dataset_.train.count; ++id)
+      if (dataset_.train.labels[size_t(id)] >= 0) answers.push_back({id, dataset_.train.labels[size_t(id)]});
+    return answers;
+  }
+  if (first == "random") {
+    for (Int id : data::draw_initial(labels_, dataset_.classes(), count, uint32_t(config_.get<Int>("run.seed"))))
+      answers.push_back({id, labels_[size_t(id)]});
     return answers;
   }
   // The paper's B.2: chosen with a network that was never trained, and never trained on that network.
@@ -201,6 +215,7 @@ void ActiveRun::end_epoch() {
                                    {"loss_x", losses.labeled},
                                    {"loss_u", losses.unlabeled},
                                    {"mask_rate", losses.mask_rate},
+                                   {"pseudo_acc", losses.pseudo_acc},  // null where none could be judged
                                    {"test_acc", test.accuracy},
                                    {"test_loss", test.loss},
                                    {"balanced_acc", test.balanced_accuracy},
@@ -287,17 +302,21 @@ select::Selection ActiveRun::select(const ssl::Prediction& prediction, const nn:
                                 .classes = dataset_.classes(),
                                 .jacobians = &jacobians};
   return config_.get<std::string>("acquisition.protocol") == "pseudo_al"
-             ? select_balanced(context_, problem, config, dataset_.train.labels)
+             ? select_balanced(context_, problem, config, labels_)
              : select::select(context_, problem, config);
 }
 
 std::vector<Answer> ActiveRun::ask(const select::Selection& selection, const fs::path& query_file) {
   std::vector<Answer> answers;
   for (Int id : selection.picks) {
-    if (dataset_.train.labels[size_t(id)] < 0)
-      fail(ExitCode::waiting_for_labels, fmt::format("item {} has no label in {}; give labels for the items of {}", id,
-                                                     dataset_.name, query_file.string()));
-    answers.push_back({id, dataset_.train.labels[size_t(id)]});
+    if (labels_[size_t(id)] < 0) {
+      directory_.mark(Marker::waiting, "for the labels of " + query_file.string());
+      fail(ExitCode::waiting_for_labels,
+           fmt::format("item {0} has no label; add a column \"class\" to a copy of {1}, label its items, and run: "
+                       "crc_train label {2} labels.csv && crc_train resume {2}",
+                       id, query_file.string(), directory_.path().string()));
+    }
+    answers.push_back({id, labels_[size_t(id)]});
   }
   return answers;
 }

@@ -38,7 +38,7 @@ class ActiveRun {
   void end_epoch();
   void end_round();
   RoundRow round_row();
-  const nn::Weights& tested() const { return trainer_->ema(); }
+  const nn::Weights& tested() const { return trainer_->tested(); }
   ssl::Evaluation evaluate(const ssl::ImageSet& images, const std::vector<int32_t>& labels);
   std::string weights_file(const nn::Weights& weights);
   nn::WeightBuffers scoring_model(int64_t round);  // scores the pool after `round`
@@ -56,6 +56,7 @@ class ActiveRun {
   const data::Dataset& dataset_;
   Progress& progress_;
   std::unique_ptr<nn::Net> net_;
+  std::vector<int32_t> labels_;  // [N] of the training images, -1: nobody gave one yet
   ssl::ImageSet train_images_, test_images_;
   std::optional<ssl::ImageSet> validation_images_;
   NormalizeConfig normalize_;

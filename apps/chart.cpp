@@ -39,6 +39,7 @@ void draw_legend(Canvas& canvas, const Frame& frame, const std::vector<LegendEnt
   double x = frame.left;
   const double y = kTop - 23;
   for (const LegendEntry& entry : entries) {
+    if (entry.name.empty()) continue;
     const double end = x + 24 + text_width(entry.name, kLabelSize);
     if (end > frame.right + 4) break;  // what does not fit is in the table below every chart
     switch (entry.mark) {

@@ -11,7 +11,7 @@
 namespace crc::apps {
 
 struct LineSeries {
-  std::string name;
+  std::string name;  // empty: not in the legend
   Ink ink = series_ink(0);
   std::vector<Point> mean;
   std::vector<double> deviation;            // per point of `mean`; the band is mean +- deviation; empty: none

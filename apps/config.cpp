@@ -3,10 +3,12 @@
 #include <fmt/format.h>
 #include <toml++/toml.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cstdlib>
 #include <sstream>
 
+#include "apps/presets.h"
 #include "kernels/core/error.h"
 
 namespace crc::apps {
@@ -75,7 +77,7 @@ void collect(const toml::table& table, const std::string& prefix, const std::str
     const std::string path = prefix.empty() ? std::string(word.str()) : prefix + "." + std::string(word.str());
     const uint32_t line = node.source().begin.line;
     const std::string where = fmt::format("{}:{}", name, line);
-    if (path == "schema") continue;
+    if (path == "schema" || path == "preset" || path == "sweep") continue;  // apps/sweep_spec.h reads [sweep]
     if (const ConfigKey* key = find_key(path)) {
       const auto value = convert(node, *key);
       if (!value || !is_allowed(*key, *value)) refuse_value(where, *key, shown(node));
@@ -115,6 +117,33 @@ void Config::merge_toml(std::string_view text, const std::string& name) {
   std::vector<Found> found;
   collect(table, "", name, found);
   for (Found& f : found) entries_[f.key->path] = {std::move(f.value), fmt::format("{}:{}", name, f.line)};
+  if (const toml::node* preset = table.get("preset")) {
+    const std::string where = fmt::format("{}:{}", name, preset->source().begin.line);
+    if (!preset->is_string()) refuse(where, "preset is the name of one, as in preset = \"kekmodel\"");
+    merge_preset(preset->as_string()->get(), where);
+  }
+}
+
+void Config::merge_preset(std::string_view name, const std::string& where) {
+  const auto preset = std::find_if(presets().begin(), presets().end(), [&](const Preset& p) { return p.name == name; });
+  if (preset == presets().end()) {
+    std::string known;
+    for (const Preset& p : presets()) known += (known.empty() ? "" : ", ") + p.name;
+    refuse(where, fmt::format("unknown preset \"{}\"; use one of {}", name, known));
+  }
+  const std::string source = "preset " + preset->name;
+  for (const ConfigKey& key : config_schema())
+    if (Entry& e = entries_[key.path]; e.origin.starts_with("preset ")) e = {key.fallback, "default"};
+  std::vector<Found> found;
+  collect(toml::parse(preset->text, source), "", source, found);
+  bool taken = false;
+  for (Found& f : found) {
+    Entry& e = entries_[f.key->path];
+    if (e.origin != "default") continue;
+    e = {std::move(f.value), fmt::format("{}:{}", source, f.line)};
+    taken = true;
+  }
+  if (!taken) refuse(where, fmt::format("preset \"{}\" has no effect: all keys that it sets are set already", name));
 }
 
 void Config::merge_environment(bool seed) {
@@ -134,6 +163,7 @@ void Config::merge_setting(std::string_view assignment) {
   const size_t equals = assignment.find('=');
   if (equals == assignment.npos) refuse(where, "is not of the form key=value, as in --set ssl.mu=7");
   const std::string path(assignment.substr(0, equals));
+  if (path == "preset") return merge_preset(assignment.substr(equals + 1), where);
   const ConfigKey* key = find_key(path);
   if (!key) refuse_unknown(where, "key", path);
   assign_text(*key, assignment.substr(equals + 1), where, "--set");

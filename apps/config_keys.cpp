@@ -100,9 +100,10 @@ void add_ssl(std::vector<ConfigKey>& keys) {
        boolean("ssl.decay_fc_bias", false, "decay the bias of the last layer too (lee)"),
        real("ssl.ema_decay", 0.999, 0, 1, "decay of the averaged weights"),
        boolean("ssl.ema_warmup", false, "decay min(1 - 1/(t+2), ema_decay) after t steps (perrying's Mean Teacher)"),
-       text("ssl.ema_buffers", "copied", {"copied", "averaged", "own"},
-            "batch norm statistics of the averaged model: the student's; averaged like the weights (early kekmodel); or "
-            "own: moved by the teacher's passes (mean_teacher)"),
+       text(
+           "ssl.ema_buffers", "copied", {"copied", "averaged", "own"},
+           "batch norm statistics of the averaged model: the student's; averaged like the weights (early kekmodel); or "
+           "own: moved by the teacher's passes (mean_teacher)"),
        text("ssl.tested", "ema", {"ema", "student"}, "the model that is tested, scored and exported"),
        text("ssl.schedule", "cosine", {"cosine", "staircase"},
             "cosine: lr cos(7 pi k / 16 K) with k steps of K done; staircase: lr, times drop_factor from a step on"),
@@ -111,7 +112,8 @@ void add_ssl(std::vector<ConfigKey>& keys) {
        integer("ssl.horizon_epochs", 0, 0, kMany, "epochs until the schedule's end K; 0: ssl.epochs"),
        integer("ssl.patience_epochs", 50, 0, kMany, "stop after so many epochs without a better accuracy; 0: never"),
        text("ssl.strong", "randaugment_kekmodel",
-            {"cutout", "randaugment_kekmodel", "randaugment_lee", "randaugment_google"}, "strong augmentation"),
+            {"cutout", "randaugment_kekmodel", "randaugment_lee", "randaugment_google", "ctaugment"},
+            "strong augmentation"),
        boolean("ssl.weak.flip", true, "horizontal flip with probability 1/2"),
        integer("ssl.weak.crop_pad", 4, 0, 64, "random crop after padding by so many pixels; 0: none"),
        boolean("ssl.weak.crop_per_batch", false, "one crop offset for all images of a pass (perrying)"),
@@ -128,8 +130,9 @@ void add_selection(std::vector<ConfigKey>& keys) {
        integer("acquisition.rounds", 5, 0, 100000, "queries; training runs once more than that"),
        text("acquisition.protocol", "realistic", {"realistic", "pseudo_al"},
             "realistic: classes of the query are left to chance; pseudo_al: equally many of each class (paper 4.3.1)"),
-       text("acquisition.first", "random", {"random", "model"},
-            "first labels: drawn at random, or by the acquisition on a randomly initialised network (paper B.2)"),
+       text("acquisition.first", "random", {"random", "model", "given"},
+            "first labels: drawn at random, by the acquisition on a randomly initialised network (paper B.2), or all "
+            "that the data set has"),
        text("acquisition.model", "best", {"best", "last"},
             "which of the round's tested models scores the pool: that of the best evaluation or of the last"),
        text("acquisition.search", "partition", {"partition", "independent"},

@@ -117,8 +117,11 @@ std::string config_markdown() {
   std::string text =
       "# Configuration\n\n"
       "A configuration is a TOML file that says `schema = 1` and then only what differs from the defaults below.\n"
-      "A later source overrides an earlier one: default, file, environment (`CRC_DEVICE`, `CRC_DATA_DIR`,\n"
-      "`CRC_THREADS`, `CRC_SEED`), `--set key=value`. An unknown key or a value out of range ends the program with\n"
+      "A later source overrides an earlier one: default, preset, file, environment (`CRC_DEVICE`,\n"
+      "`CRC_DATA_DIR`, `CRC_THREADS`, `CRC_SEED`), `--set key=value`. `preset = \"NAME\"` at the top (or `--set "
+      "preset=NAME`)\ntakes a published recipe's values for method, network, augmentation and optimizer; "
+      "`crc_train list` names them.\n"
+      "An unknown key or a value out of range ends the program with\n"
       "exit code 78 and says where. `config.toml` in a run directory holds every value and where it came from.\n\n"
       "Keys marked * say where and how a run takes place, not what it computes: they may differ when a run is "
       "resumed.\n\n"

@@ -23,7 +23,8 @@ constexpr const char* kExamples =
     "  crc_bench                                   all cases, about two minutes\n"
     "  crc_bench --filter 'conv2d.*k128'           what matches in \"op shape\"\n"
     "  crc_bench --json new.jsonl --compare old.jsonl\n"
-    "\n'% limit' is the larger of FLOPs / arithmetic rate and bytes / copy rate, over the time measured; both rates come "
+    "\n'% limit' is the larger of FLOPs / arithmetic rate and bytes / copy rate, over the time measured; both rates "
+    "come "
     "from\n"
     "this run. 'faster' and 'SLOWER' mark medians that differ by more than both runs' standard deviations.\n";
 

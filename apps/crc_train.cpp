@@ -18,6 +18,7 @@ constexpr const char* kExamples =
     "  crc_train run cifar10 --set data.dir=DIR --out runs/a  the paper's CIFAR-10 setting\n"
     "  crc_train run my.toml --set ssl.epochs=20 --dry-run    what would happen, and where each value comes from\n"
     "  crc_train resume runs/a                                go on after a kill, with the same bits on the CPU\n"
+    "  crc_train label runs/a labels.csv                      answer its query; then resume\n"
     "  crc_train eval --weights W.safetensors --data DIR --logits L.npy\n"
     "\nExit codes: 0 done, 10 waiting for labels, 64 usage, 65 corrupt data, 66 input missing, 69 device unavailable,\n"
     "71 out of memory, 73 output exists or is locked, 74 I/O error or disk full, 75 preempted, 76 numerical, 78 "
@@ -32,10 +33,12 @@ void add_settings(CLI::App* command, std::vector<std::string>& settings) {
 struct Parsed {
   RunOptions run;
   DemoOptions demo;
+  SweepCommandOptions sweep;
+  ReportOptions report;
   EvalOptions eval;
   DataOptions data;
   ConvertOptions convert;
-  std::string directory, device = "auto";
+  std::string directory, labels, device = "auto";
   bool quiet = false;
 };
 
@@ -65,6 +68,37 @@ void declare(CLI::App& app, Parsed& p, int& code, const std::vector<std::string>
   resume->add_option("directory", p.directory, "run directory")->required();
   resume->add_flag("--quiet,-q", p.quiet, "no progress, only errors");
   resume->callback([&] { code = command_resume(p.directory, p.quiet); });
+
+  CLI::App* label = app.add_subcommand("label", "give a run that waits the labels it asked for");
+  label->add_option("directory", p.directory, "run directory")->required();
+  label->add_option("labels", p.labels, "CSV with columns item and class: its rounds/NN/query.csv and a column more")
+      ->required();
+  label->callback([&] { code = command_label(p.directory, p.labels); });
+
+  CLI::App* sweep =
+      app.add_subcommand("sweep", "all runs of a table or figure: method x block x trial; resumes what is there");
+  sweep->add_option("recipe", p.sweep.recipe, "recipe with a [sweep] (crc_train list), or a TOML file");
+  sweep->add_option("--out", p.sweep.out, "directory of the runs")->required();
+  add_settings(sweep, p.sweep.settings);
+  sweep->add_option("--trials", p.sweep.trials, "runs per method instead of the recipe's")->check(CLI::Range(1, 1000));
+  sweep->add_option("--pools", p.sweep.pools, "initial pools instead of the recipe's; 0: each trial draws its own")
+      ->check(CLI::Range(0, 1000));
+  sweep->add_option("--only", p.sweep.only, "only runs whose names match this regular expression");
+  sweep->add_option("--jobs", p.sweep.jobs, "runs at a time")->check(CLI::Range(1, 4096))->capture_default_str();
+  sweep->add_option("--slurm", p.sweep.slurm, "write a Slurm job file instead of running");
+  sweep->add_option("--cell", p.sweep.cell, "run this one cell of a sweep that exists, here and now");
+  sweep->add_flag("--dry-run", p.sweep.dry_run, "list the runs and stop");
+  sweep->add_flag("--quiet,-q", p.sweep.quiet, "no progress, only errors");
+  sweep->callback([&] {
+    if (p.sweep.recipe.empty() && p.sweep.cell.empty())
+      crc::fail(crc::ExitCode::usage, "sweep needs a recipe's name; see crc_train list");
+    code = command_sweep(p.sweep);
+  });
+
+  CLI::App* report = app.add_subcommand("report", "tables and figures of runs and sweeps");
+  report->add_option("directories", p.report.directories, "run or sweep directories")->required();
+  report->add_option("--out", p.report.out, "where to; default: the directory itself, or report/ for several runs");
+  report->callback([&] { code = command_report(p.report); });
 
   CLI::App* eval = app.add_subcommand("eval", "test a network's weights on a data set's test images");
   eval->add_option("--weights", p.eval.weights, "safetensors file, any port's tensor names")->required();

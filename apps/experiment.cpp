@@ -27,6 +27,7 @@ void limit(data::Images& images, Int count) {
   images.count = count;
   images.pixels.resize(size_t(count * images.bytes_per_image()));
   images.labels.resize(size_t(count));
+  if (!images.names.empty()) images.names.resize(size_t(count));
 }
 
 BatchNormConfig norm_config(const Config& config) {
@@ -56,6 +57,12 @@ data::Dataset load_dataset(const Config& config) {
     data::split_validation(dataset, held_out, uint32_t(config.get<Int>("data.split_seed")));
   }
   return dataset;
+}
+
+void check_fingerprint(const data::Dataset& dataset, const Text& fingerprint) {
+  if (dataset.fingerprint == fingerprint) return;
+  fail(ExitCode::corrupt_data, "the data set is not the one this run began with (fingerprint " + dataset.fingerprint +
+                                   ", then " + fingerprint + "); restore the files, or start a new run");
 }
 
 std::unique_ptr<nn::Net> make_net(const Config& config, const data::Dataset& dataset) {
@@ -122,10 +129,9 @@ ssl::TrainConfig train_config(const Config& config, const data::Dataset& dataset
   train.sgd.momentum = float(config.get<double>("ssl.momentum"));
   train.sgd.nesterov = config.get<bool>("ssl.nesterov");
   train.sgd.weight_decay = train.adam.weight_decay = float(config.get<double>("ssl.weight_decay"));
-  train.ema_buffers = choose<ssl::EmaBuffers>(config.get<Text>("ssl.ema_buffers"),
-                                              {{"copied", ssl::EmaBuffers::copied},
-                                               {"averaged", ssl::EmaBuffers::averaged},
-                                               {"own", ssl::EmaBuffers::own}});
+  train.ema_buffers = choose<ssl::EmaBuffers>(
+      config.get<Text>("ssl.ema_buffers"),
+      {{"copied", ssl::EmaBuffers::copied}, {"averaged", ssl::EmaBuffers::averaged}, {"own", ssl::EmaBuffers::own}});
   train.tested = config.get<Text>("ssl.tested") == "student" ? ssl::Tested::student : ssl::Tested::ema;
   train.weak.flip = config.get<bool>("ssl.weak.flip");
   train.weak.crop_pad = int(config.get<Int>("ssl.weak.crop_pad"));
@@ -136,7 +142,8 @@ ssl::TrainConfig train_config(const Config& config, const data::Dataset& dataset
   train.strong = choose<Policy>(config.get<Text>("ssl.strong"), {{"cutout", Policy::cutout},
                                                                  {"randaugment_kekmodel", Policy::randaugment_kekmodel},
                                                                  {"randaugment_lee", Policy::randaugment_lee},
-                                                                 {"randaugment_google", Policy::randaugment_google}});
+                                                                 {"randaugment_google", Policy::randaugment_google},
+                                                                 {"ctaugment", Policy::ctaugment}});
   return train;
 }
 

@@ -14,6 +14,8 @@ namespace crc::apps {
 // The data set, cut to data.limit_train and data.limit_test. Errors as data::load.
 data::Dataset load_dataset(const Config& config);
 
+// Error 65 when the data is not that of `fingerprint`, with which the run began.
+void check_fingerprint(const data::Dataset& dataset, const std::string& fingerprint);
 std::unique_ptr<nn::Net> make_net(const Config& config, const data::Dataset& dataset);
 
 NormalizeConfig normalize_config(const Config& config, const data::Dataset& dataset);

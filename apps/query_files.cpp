@@ -40,9 +40,11 @@ std::vector<Int> chosen_candidates(const select::Selection& selection) {
 
 void write_query_files(const fs::path& folder, const select::Selection& selection, const data::Images& images,
                        Int shown) {
-  std::string csv = "item,group,score\n";
+  std::string csv = images.names.empty() ? "item,group,score\n" : "item,group,score,file\n";
   for (size_t g = 0; g < selection.groups.size(); ++g)
-    for (Int id : selection.groups[g].items) csv += fmt::format("{},{},{:.17g}\n", id, g, selection.groups[g].score);
+    for (Int id : selection.groups[g].items)
+      csv += fmt::format("{},{},{:.17g}{}\n", id, g, selection.groups[g].score,
+                         images.names.empty() ? "" : ",\"" + images.names[size_t(id)] + "\"");
   commit_file(folder / "query.csv", csv);
 
   std::vector<data::Tile> tiles;

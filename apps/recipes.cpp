@@ -12,19 +12,20 @@ std::string recipe_title(const Recipe& recipe) {
   return begin < end ? recipe.text.substr(begin, end - begin) : "";
 }
 
+std::string recipe_text(const std::string& name) {
+  for (const Recipe& recipe : recipes())
+    if (recipe.name == name) return recipe.text;
+  if (!name.empty() && fs::exists(name)) return read_file(name, 1 << 20);
+  std::string known;
+  for (const Recipe& r : recipes()) known += (known.empty() ? "" : ", ") + r.name;
+  fail(ExitCode::input_missing, "\"" + name + "\" is neither a file nor a built-in recipe (" + known + ")");
+}
+
 Config resolve_recipe(const std::string& config, const std::vector<std::string>& settings) {
   Config resolved;
-  const auto recipe =
-      std::find_if(recipes().begin(), recipes().end(), [&](const Recipe& r) { return r.name == config; });
-  if (recipe != recipes().end()) {
-    resolved.merge_toml(recipe->text, "recipe " + recipe->name);
-  } else if (!config.empty()) {
-    if (!fs::exists(config)) {
-      std::string known;
-      for (const Recipe& r : recipes()) known += (known.empty() ? "" : ", ") + r.name;
-      fail(ExitCode::input_missing, "\"" + config + "\" is neither a file nor a built-in recipe (" + known + ")");
-    }
-    resolved.merge_file(config);
+  if (!config.empty()) {
+    const bool built_in = std::ranges::any_of(recipes(), [&](const Recipe& r) { return r.name == config; });
+    resolved.merge_toml(recipe_text(config), built_in ? "recipe " + config : config);
   }
   resolved.merge_environment();
   for (const std::string& setting : settings) resolved.merge_setting(setting);

@@ -15,6 +15,9 @@ struct Recipe {
 const std::vector<Recipe>& recipes();            // generated from apps/recipes/*.toml
 std::string recipe_title(const Recipe& recipe);  // its first comment line
 
+// The text of a built-in recipe or of a TOML file. Error 66 if `name` is neither, with the known recipes.
+std::string recipe_text(const std::string& name);
+
 // `config` is a TOML file, a recipe's name, or empty for the defaults; then environment and settings.
 // Error 66 if it is neither, with the known recipes.
 Config resolve_recipe(const std::string& config, const std::vector<std::string>& settings);

@@ -28,6 +28,7 @@ ScoreHistogram make_histogram(std::span<const double> scores, std::span<const in
   const double width = (h.high - h.low) / bins;
   for (double score : scores) {
     if (!std::isfinite(score)) continue;
+    if (score > 0) ++h.decades[int64_t(std::floor(kBinsPerDecade * std::log10(score)))];
     ++h.counts[width > 0 ? std::min(size_t(bins - 1), size_t((score - h.low) / width)) : 0];
   }
   for (int64_t i : chosen) h.chosen.push_back(scores[size_t(i)]);
@@ -35,8 +36,11 @@ ScoreHistogram make_histogram(std::span<const double> scores, std::span<const in
 }
 
 std::string to_json(const ScoreHistogram& h) {
+  json decades = json::array();
+  for (const auto& [bin, count] : h.decades) decades.push_back({bin, count});
   return json{{"schema", 1},        {"low", h.low},       {"high", h.high},
-              {"counts", h.counts}, {"chosen", h.chosen}, {"not_finite", h.not_finite}}
+              {"counts", h.counts}, {"chosen", h.chosen}, {"not_finite", h.not_finite},
+              {"decades", decades}}
              .dump() +
          "\n";
 }
@@ -52,6 +56,8 @@ ScoreHistogram histogram_from_json(std::string_view text, const std::string& nam
       if (value.is_number()) h.chosen.push_back(value.get<double>());  // null: a score that was not finite
     }
     h.not_finite = object.at("not_finite").get<int64_t>();
+    for (const json& bin : object.value("decades", json::array()))
+      h.decades[bin.at(0).get<int64_t>()] = bin.at(1).get<int64_t>();
     return h;
   } catch (const std::exception& error) {
     fail(ExitCode::corrupt_data, fmt::format("{} is damaged: {}; remove it to leave it out", name, error.what()));

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <span>
 #include <string>
 #include <string_view>
@@ -15,7 +16,10 @@ struct ScoreHistogram {
   std::vector<int64_t> counts;  // equal bins from low to high
   std::vector<double> chosen;   // scores of the chosen candidates
   int64_t not_finite = 0;
+  // Of the positive scores: floor(kBinsPerDecade * log10(score)) -> how many. Bins of different queries line up.
+  std::map<int64_t, int64_t> decades;
 };
+inline constexpr int kBinsPerDecade = 10;
 
 ScoreHistogram make_histogram(std::span<const double> scores, std::span<const int64_t> chosen, int bins = 60);
 std::string to_json(const ScoreHistogram& histogram);

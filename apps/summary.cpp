@@ -111,7 +111,9 @@ std::vector<Point> parse_reference(const std::string& text) {
   return points;
 }
 
-LineChart accuracy_chart(const std::vector<RunGroup>& groups) {
+bool is_crc(const std::string& name) { return name.starts_with("crc") || name.starts_with("CRC"); }
+
+LineChart accuracy_chart(const std::vector<RunGroup>& groups, double RoundRow::*column) {
   LineChart chart;
   chart.title = "Accuracy by labels";
   chart.x_label = "labels in the ledger";
@@ -122,9 +124,9 @@ LineChart accuracy_chart(const std::vector<RunGroup>& groups) {
     LineSeries series;
     series.name = group.name;
     series.ink = group.ink;
-    series.emphasized = groups.size() == 1 || group.name.starts_with("crc");
+    series.emphasized = groups.size() == 1 || is_crc(group.name);
     for (int64_t labels : counts) {
-      const MeanStd value = at_labels(group, labels, &RoundRow::acc_last);
+      const MeanStd value = at_labels(group, labels, column);
       if (value.count == 0) continue;
       series.mean.push_back({double(labels), 100 * value.mean});
       series.deviation.push_back(100 * value.std);
@@ -133,7 +135,7 @@ LineChart accuracy_chart(const std::vector<RunGroup>& groups) {
     for (const RunRecord* run : group.runs) {
       if (group.runs.size() < 2) break;
       auto& member = series.members.emplace_back();
-      for (const RoundRow& row : run->rounds) member.push_back({double(row.labels), 100 * row.acc_last});
+      for (const RoundRow& row : run->rounds) member.push_back({double(row.labels), 100 * row.*column});
     }
     chart.description +=
         fmt::format("{}{}", chart.description.empty() ? "Test accuracy in percent by labels: " : "; ", group.name);

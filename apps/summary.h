@@ -30,7 +30,9 @@ std::vector<int64_t> label_counts(const std::vector<RunGroup>& groups);
 
 // The learning curve: accuracy in percent by labels in the ledger; mean, +- one standard deviation, one thin line per
 // seed, and the published numbers of report.reference.
-LineChart accuracy_chart(const std::vector<RunGroup>& groups);
+LineChart accuracy_chart(const std::vector<RunGroup>& groups, double RoundRow::*column = &RoundRow::acc_last);
+
+bool is_crc(const std::string& name);  // the method whose lines are emphasized
 
 // "100:78.4 150:83.7" to points; Error 78 naming the setting.
 std::vector<Point> parse_reference(const std::string& text);

@@ -52,22 +52,23 @@ function(crc_library folder)
   endif()
 endfunction()
 
-# Compiles the recipes of apps/recipes/ into crc_apps, so that the program needs no folder beside it.
-function(crc_embed_recipes)
-  file(GLOB files CONFIGURE_DEPENDS apps/recipes/*.toml)
+# crc_embed(kind type): compiles the TOML files of apps/<kind>/ into crc_apps as `const std::vector<type>& <kind>()` of
+# apps/<kind>.h, so that the program needs no folder beside it.
+function(crc_embed kind type)
+  file(GLOB files CONFIGURE_DEPENDS apps/${kind}/*.toml)
   set(entries "")
   foreach(file ${files})
     set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${file})
-    get_filename_component(name ${file} NAME_WE)
+    get_filename_component(name ${file} NAME_WLE)
     file(READ ${file} text)
     string(APPEND entries "      {\"${name}\", R\"toml(${text})toml\"},\n")
   endforeach()
-  set(generated ${CMAKE_BINARY_DIR}/generated/recipes_embedded.cpp)
-  file(CONFIGURE OUTPUT ${generated} CONTENT "#include \"apps/recipes.h\"
+  set(generated ${CMAKE_BINARY_DIR}/generated/${kind}_embedded.cpp)
+  file(CONFIGURE OUTPUT ${generated} CONTENT "#include \"apps/${kind}.h\"
 
 namespace crc::apps {
-const std::vector<Recipe>& recipes() {
-  static const std::vector<Recipe> all = {
+const std::vector<${type}>& ${kind}() {
+  static const std::vector<${type}> all = {
 @entries@  };
   return all;
 }

@@ -46,8 +46,10 @@ void move_images(Images& from, Images& to, const std::vector<int64_t>& ids) {
       ++next;
       to.pixels.insert(to.pixels.end(), image, image + bytes);
       to.labels.push_back(from.labels[i]);
+      if (!from.names.empty()) to.names.push_back(from.names[i]);
     } else {
       if (kept < i) std::copy_n(image, bytes, from.pixels.data() + kept * bytes);
+      if (kept < i && !from.names.empty()) from.names[kept] = from.names[i];
       from.labels[kept++] = from.labels[i];
     }
   }
@@ -55,6 +57,7 @@ void move_images(Images& from, Images& to, const std::vector<int64_t>& ids) {
   from.count = kept;
   from.pixels.resize(size_t(kept) * bytes);
   from.labels.resize(size_t(kept));
+  if (!from.names.empty()) from.names.resize(size_t(kept));
 }
 
 }  // namespace

@@ -16,8 +16,9 @@ namespace crc::data {
 
 struct Images {
   int64_t count = 0, height = 0, width = 0;
-  std::vector<uint8_t> pixels;  // [N,H,W,3]
-  std::vector<int32_t> labels;  // [N], in 0..classes-1; -1: unlabelled
+  std::vector<uint8_t> pixels;          // [N,H,W,3]
+  std::vector<int32_t> labels;          // [N], in 0..classes-1; -1: unlabelled
+  std::vector<std::string> names = {};  // [N] of the files, where each image is one; else empty
 
   int64_t bytes_per_image() const { return height * width * 3; }
   std::span<const uint8_t> image(int64_t i) const {

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 
-
 namespace crc::ssl {
 
 Prediction predict(Context& context, const nn::Net& net, const nn::Weights& weights, const ImageSet& images,

@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <cmath>
 
+#include "kernels/augment/ctaugment_update.h"
 #include "kernels/ops/draw_batch.h"
 #include "kernels/ops/ema.h"
 #include "kernels/ops/gather.h"
+#include "kernels/ops/softmax_ce.h"
 #include "nn/init.h"
 
 namespace crc::ssl {
@@ -23,6 +25,12 @@ TrainConfig checked(TrainConfig config, const nn::Net& net, size_t labeled, size
   config.schedule.consistency_weight = config.lambda_u;
   config.sgd.decayed = config.adam.decayed = net.layout().decayed();
   return config;
+}
+
+bool uses_rates(const TrainConfig& config) {
+  for (const BatchView& view : find_method(config.method).views(config))
+    if (view.strong && config.strong == augment::Policy::ctaugment) return true;
+  return false;
 }
 
 }  // namespace
@@ -43,6 +51,7 @@ Trainer::Trainer(Context& context, const nn::Net& net, const ImageSet& images, c
       momentum_(context, {net.layout().total()}, Dtype::f32, "momentum"),
       second_moment_(context, {config_.optimizer == Optimizer::adam ? net.layout().total() : 0}, Dtype::f32,
                      "second moment"),
+      rates_(context, {uses_rates(config_) ? augment::kCtRows : 0, augment::kCtBins}, Dtype::f32, "ctaugment rates"),
       state_(context, {int64_t(sizeof(StepState))}, Dtype::u8, "step state"),
       ring_(context, {config_.steps_per_epoch, kLossColumns}, Dtype::f32, "losses"),
       labeled_(Tensor::from_host(context, {int64_t(labeled.size())}, labeled.data(), "labelled ids")),
@@ -51,11 +60,18 @@ Trainer::Trainer(Context& context, const nn::Net& net, const ImageSet& images, c
   nn::initialize(context, net.layout(), student_weights_, config_.seed);
   context.copy(ema_weights_.values, student_weights_.values);
   context.copy(ema_weights_.running, student_weights_.running);
+  const std::vector<float> ones(size_t(rates_.size()), 1.0f);
+  context.copy_in(rates_.view<float, 1>(), ones.data());
   set_step(context, state_.as<StepState>(), config_.schedule, int64_t(0));
 }
 
+struct Trainer::Drawn {
+  Batch batch;
+  View<const int64_t, 1> labeled_ids;  // [labeled]
+};
+
 // Draws the items of this step and builds their views in scratch memory of the caller's frame.
-Batch Trainer::next_batch() {
+Trainer::Drawn Trainer::next_batch() {
   Arena& arena = context_.scratch();
   const int64_t b = config_.batch, m = unlabeled_per_step(config_);
   const View<const StepState, 1> state = state_.as<StepState>();
@@ -68,8 +84,7 @@ Batch Trainer::next_batch() {
                DrawConfig{config_.seed, Purpose::unlabeled_order});
   gather_rows(context_, labels, images_.labels(), View<const int64_t, 1>(ids));
 
-  const nn::Activations images =
-      net_.take_input(context_, images_per_step(config_), images_.height(), images_.width());
+  const nn::Activations images = net_.take_input(context_, images_per_step(config_), images_.height(), images_.width());
   int64_t begin = 0;
   for (const BatchView& view : method_.views(config_)) {
     const int64_t first = view.items == BatchView::Items::unlabeled ? b : 0, rows = view.rows(b, m);
@@ -80,26 +95,50 @@ Batch Trainer::next_batch() {
     std::visit(
         [&](const auto& y) {
           augment_batch(context_, y.slice(begin, begin + rows), images_.pixels(),
-                        View<const int64_t, 1>(ids.slice(first, first + rows)), state, augment);
+                        View<const int64_t, 1>(ids.slice(first, first + rows)), state, augment, rates());
         },
         images);
     begin += rows;
   }
-  return {images, labels.slice(0, b), b, m, labels.slice(b, b + m)};
+  return {{images, labels.slice(0, b), b, m, labels.slice(b, b + m)}, ids.slice(0, b)};
+}
+
+// CTAugment: how well the averaged model recognises labelled images at random levels moves those levels' rates.
+void Trainer::learn_from_probes(const Drawn& drawn) {
+  Arena& arena = context_.scratch();
+  Arena::Frame frame(arena);
+  const int64_t b = drawn.batch.labeled;
+  const View<const StepState, 1> state = state_.as<StepState>();
+  AugmentConfig probe = config_.weak;
+  probe.seed = config_.seed;
+  probe.purpose = Purpose::probe_augment;
+  probe.strong = augment::Policy::ctaugment_probe;
+  const nn::Activations images = net_.take_input(context_, b, images_.height(), images_.width());
+  auto features = arena.take<float, 2>({b, net_.feature_dim()}, "probe features");  // [B,D]
+  auto probabilities = arena.take<float, 2>({b, net_.classes()}, "probabilities");  // [B,C]
+  std::visit(
+      [&](const auto& y) { augment_batch(context_, y, images_.pixels(), drawn.labeled_ids, state, probe, rates()); },
+      images);
+  net_.forward(context_, ema_weights_, images, Mode::eval, features, probabilities, nullptr);
+  softmax(context_, probabilities, View<const float, 2>(probabilities));
+  ctaugment_update(context_, rates_.view<float, 2>(), View<const float, 2>(probabilities), drawn.batch.labels,
+                   drawn.labeled_ids, state, probe);
 }
 
 void Trainer::run_step() {
   Arena::Frame frame(context_.scratch());
-  step_on(next_batch());
+  const Drawn drawn = next_batch();
+  if (rates_.size() > 0) learn_from_probes(drawn);
+  step_on(drawn.batch);
 }
 
 void Trainer::step_on(const Batch& batch) {
   Arena::Frame frame(context_.scratch());
   const View<const StepState, 1> state = state_.as<StepState>();
   context_.set_zero(grad_weights_.values);
-  method_.gradients({context_, net_, student_weights_, ema_weights_, grad_weights_, state, config_, *saved_,
-                     ring_.view<float, 2>()},
-                    batch);
+  method_.gradients(
+      {context_, net_, student_weights_, ema_weights_, grad_weights_, state, config_, *saved_, ring_.view<float, 2>()},
+      batch);
   optimize();
   ema_update(context_, ema_weights_.values, View<const float, 1>(student_weights_.values), state);
   if (config_.ema_buffers == EmaBuffers::averaged)
@@ -159,6 +198,7 @@ void Trainer::save(nn::TensorFile& file) {
   add("ema.running", ema_weights_.running);
   add("momentum", momentum_.view<float, 1>());
   if (config_.optimizer == Optimizer::adam) add("second_moment", second_moment_.view<float, 1>());
+  if (rates_.size() > 0) add("ctaugment_rates", rates_.view<float, 1>());
   add("losses", ring_.view<float, 1>());
   file.add("step", {}, std::vector<int64_t>{step_});
 }
@@ -177,6 +217,7 @@ void Trainer::restore(const nn::TensorFile& file, const std::string& source) {
   read("ema.running", ema_weights_.running);
   read("momentum", momentum_.view<float, 1>());
   if (config_.optimizer == Optimizer::adam) read("second_moment", second_moment_.view<float, 1>());
+  if (rates_.size() > 0) read("ctaugment_rates", rates_.view<float, 1>());
   read("losses", ring_.view<float, 1>());
   const std::vector<int64_t> step = file.at("step", source).values<int64_t>();
   if (step.size() != 1 || step[0] < 0) fail(ExitCode::corrupt_data, source + ": 'step' is not one step number");

@@ -42,7 +42,10 @@ class Trainer {
 
  private:
   void run_step();
-  Batch next_batch();
+  struct Drawn;
+  View<const float, 2> rates() const { return rates_.view<const float, 2>(); }
+  Drawn next_batch();
+  void learn_from_probes(const Drawn& drawn);
   void optimize();
 
   Context& context_;
@@ -53,6 +56,7 @@ class Trainer {
   nn::WeightBuffers student_, ema_, grads_;
   nn::Weights student_weights_, ema_weights_, grad_weights_;
   Tensor momentum_, second_moment_;  // the latter is Adam's alone
+  Tensor rates_;                     // ctaugment's alone
   Tensor state_, ring_, labeled_, unlabeled_;
   std::unique_ptr<nn::Saved> saved_;
   std::function<void()> replay_;

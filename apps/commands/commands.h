@@ -16,6 +16,7 @@ struct RunOptions {
 };
 int command_run(const RunOptions& options, const std::vector<std::string>& arguments);
 int command_resume(const std::string& directory, bool quiet);
+int command_label(const std::string& directory, const std::string& labels);
 
 struct DemoOptions {
   std::string out = "runs/demo";
@@ -25,6 +26,20 @@ struct DemoOptions {
   std::vector<std::string> settings;
 };
 int command_demo(const DemoOptions& options);
+
+struct SweepCommandOptions {
+  std::string recipe, out, only, cell, slurm;
+  std::vector<std::string> settings;
+  int64_t trials = 0, pools = -1, jobs = 1;
+  bool dry_run = false, quiet = false;
+};
+int command_sweep(const SweepCommandOptions& options);
+
+struct ReportOptions {
+  std::vector<std::string> directories;
+  std::string out;
+};
+int command_report(const ReportOptions& options);
 
 struct EvalOptions {
   std::string weights, data, logits, features;

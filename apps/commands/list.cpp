@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "apps/commands/commands.h"
+#include "apps/presets.h"
 #include "apps/recipes.h"
 #include "crc/acquisition.h"
 #include "data/dataset.h"
@@ -30,6 +31,8 @@ int command_list() {
   for (const std::string& policy : config_key("ssl.strong").choices) row(policy, "", "");
   fmt::print("\nAugmentation operations\n");
   for (const augment::OpInfo& op : augment::names()) row(op.name, op.parameter.meaning, "");
+  fmt::print("\nPresets (preset = \"NAME\")\n");
+  for (const Preset& p : presets()) row(p.name, comment_of(p, 0), comment_of(p, 1));
   fmt::print("\nRecipes (crc_train run NAME)\n");
   for (const Recipe& r : recipes()) row(r.name, recipe_title(r), "");
   return 0;

@@ -68,10 +68,7 @@ int command_resume(const std::string& path, bool quiet) {
   }
   RunDir directory = RunDir::open(path);
   const data::Dataset dataset = load_dataset(directory.config());
-  if (dataset.fingerprint != directory.facts().data_hash)
-    fail(ExitCode::corrupt_data, "the data set is not the one this run began with (fingerprint " + dataset.fingerprint +
-                                     ", then " + directory.facts().data_hash +
-                                     "); restore the files, or start a new run");
+  check_fingerprint(dataset, directory.facts().data_hash);
   Context context = make_context(directory.config());
   return execute(context, directory, dataset, quiet);
 }

@@ -79,7 +79,7 @@ Listing read_list(const Path& csv, Fingerprint& fingerprint) {
   return listing;
 }
 
-Images read_images(const std::vector<Listed>& files, const std::map<std::string, int32_t>& classes,
+Images read_images(const Path& dir, const std::vector<Listed>& files, const std::map<std::string, int32_t>& classes,
                    Fingerprint& fingerprint) {
   Images images;
   for (const auto& [path, label] : files) {
@@ -92,6 +92,7 @@ Images read_images(const std::vector<Listed>& files, const std::map<std::string,
     fingerprint.add(bytes);
     fingerprint.add(label);
     images.pixels.insert(images.pixels.end(), png.pixels.begin(), png.pixels.end());
+    images.names.push_back(path.lexically_relative(dir).generic_string());
     images.labels.push_back(label.empty() ? -1 : classes.at(label));
     ++images.count;
   }
@@ -125,8 +126,8 @@ Dataset load_folder(const Source& source, Options& options) {
     number = int32_t(dataset.class_names.size());
     dataset.class_names.push_back(name);
   }
-  dataset.train = read_images(listing.train, classes, fingerprint);
-  dataset.test = read_images(listing.test, classes, fingerprint);
+  dataset.train = read_images(source.dir, listing.train, classes, fingerprint);
+  dataset.test = read_images(source.dir, listing.test, classes, fingerprint);
   const Images &train = dataset.train, &test = dataset.test;
   if (test.count > 0 && (test.height != train.height || test.width != train.width))
     fail_at(listing.test.front().path, 16, fmt::format("{}x{} pixels", test.height, test.width),

@@ -13,7 +13,7 @@ void augment_image(Plan plan, const NormalizeTable& table, const uint8_t* raw, i
   for (int v = 0; v < height; ++v)
     for (int u = 0; u < width; ++u) front[v * width + u] = first_pixel(plan, raw, width, height, u, v);
   for (int s = 0; s < plan.step_count; ++s) {
-    apply(plan.steps[s].op, plan.steps[s].value, {front, width, height}, back);
+    apply(plan.steps[s], {front, width, height}, back);
     std::swap(front, back);
   }
   for (int v = 0; v < height; ++v)
@@ -26,8 +26,8 @@ void augment_image(Plan plan, const NormalizeTable& table, const uint8_t* raw, i
 }  // namespace
 
 void augment_batch(Cpu& cpu, View<float, 4> y, View<const uint8_t, 4> images, View<const int64_t, 1> ids,
-                   View<const StepState, 1> state, AugmentConfig config) {
-  check_augment(y, images, ids, state, config);
+                   View<const StepState, 1> state, AugmentConfig config, View<const float, 2> rates) {
+  check_augment(y, images, ids, state, config, rates);
   const int height = int(images.shape[1]), width = int(images.shape[2]);
   const int64_t bytes = int64_t(height) * width * 3;
   constexpr int64_t kGrain = 16;  // images per chunk: makes the table cheap and still shares out a batch
@@ -35,10 +35,15 @@ void augment_batch(Cpu& cpu, View<float, 4> y, View<const uint8_t, 4> images, Vi
     NormalizeTable table;
     for (int i = 0; i < 3 * NormalizeTable::kValues; ++i) table.fill(config.normalize, i);
     for (int64_t i = begin; i < end; ++i) {
-      const Plan plan = draw_plan(config, ids[i], i, state[0].step, width, height);
+      const Plan plan = draw_plan(config, ids[i], i, state[0].step, width, height, rates.data);
       augment_image(plan, table, images.data + ids[i] * bytes, width, height, y.data + i * bytes);
     }
   });
+}
+
+void augment_batch(Cpu& cpu, View<float, 4> y, View<const uint8_t, 4> images, View<const int64_t, 1> ids,
+                   View<const StepState, 1> state, AugmentConfig config) {
+  augment_batch(cpu, y, images, ids, state, config, View<const float, 2>{});
 }
 
 }  // namespace crc::augment

@@ -13,18 +13,18 @@ struct Workspace {
   NormalizeTable table;
 };
 
-template <class Op> __device__ void run(double value, const Image& image, Pixel* out, Stats& stats) {
+template <class Op> __device__ void run(const Step& step, const Image& image, Pixel* out, Stats& stats) {
   measure<Op::needs>(image, stats);
-  const Op op(value, image, stats);
+  const StepOp<Op> op(step, image, stats);
   for (int i = threadIdx.x; i < image.width * image.height; i += blockDim.x)
     out[i] = op(image, i % image.width, i / image.width);
 }
 
 __device__ void apply_step(const Step& step, const Image& image, Pixel* out, Stats& stats) {
   switch (step.op) {
-#define CRC_AUGMENT_OP(name, Type)            \
-  case OpId::name:                            \
-    run<Type>(step.value, image, out, stats); \
+#define CRC_AUGMENT_OP(name, Type)      \
+  case OpId::name:                      \
+    run<Type>(step, image, out, stats); \
     break;
 #include "kernels/augment/registry.def"
 #undef CRC_AUGMENT_OP
@@ -34,13 +34,13 @@ __device__ void apply_step(const Step& step, const Image& image, Pixel* out, Sta
 // One block per image.
 template <class T>
 __global__ void augment_kernel(T* y, const uint8_t* images, const int64_t* ids, const StepState* state,
-                               AugmentConfig config, int width, int height) {
+                               AugmentConfig config, int width, int height, const float* rates) {
   CRC_DYNAMIC_SHARED(Workspace, shared);
   const int pixels = width * height, thread = threadIdx.x, threads = blockDim.x;
   Pixel* front = reinterpret_cast<Pixel*>(shared + 1);
   Pixel* back = front + pixels;
   const int64_t slot = blockIdx.x, id = ids[slot];
-  if (thread == 0) shared->plan = draw_plan(config, id, slot, state->step, width, height);
+  if (thread == 0) shared->plan = draw_plan(config, id, slot, state->step, width, height, rates);
   for (int i = thread; i < 3 * NormalizeTable::kValues; i += threads) shared->table.fill(config.normalize, i);
   __syncthreads();
 
@@ -64,25 +64,33 @@ __global__ void augment_kernel(T* y, const uint8_t* images, const int64_t* ids, 
 
 template <class T>
 void augment(Cuda& cuda, View<T, 4> y, View<const uint8_t, 4> images, View<const int64_t, 1> ids,
-             View<const StepState, 1> state, const AugmentConfig& config) {
-  check_augment(y, images, ids, state, config);
+             View<const StepState, 1> state, const AugmentConfig& config, View<const float, 2> rates) {
+  check_augment(y, images, ids, state, config, rates);
   const int height = int(images.shape[1]), width = int(images.shape[2]);
   constexpr int kThreads = 256;  // 4 pixels per thread at 32x32; 8 blocks fill an SM
   const size_t shared = sizeof(Workspace) + 2 * size_t(width) * height * sizeof(Pixel);
   launch(cuda, "augment_batch", augment_kernel<T>,
          {.blocks = dim3(unsigned(ids.size())), .threads = dim3(kThreads), .shared_bytes = shared}, y.data, images.data,
-         ids.data, state.data, config, width, height);
+         ids.data, state.data, config, width, height, rates.data);
 }
 
 }  // namespace
 
 void augment_batch(Cuda& cuda, View<float, 4> y, View<const uint8_t, 4> images, View<const int64_t, 1> ids,
+                   View<const StepState, 1> state, AugmentConfig config, View<const float, 2> rates) {
+  augment(cuda, y, images, ids, state, config, rates);
+}
+void augment_batch(Cuda& cuda, View<bf16, 4> y, View<const uint8_t, 4> images, View<const int64_t, 1> ids,
+                   View<const StepState, 1> state, AugmentConfig config, View<const float, 2> rates) {
+  augment(cuda, y, images, ids, state, config, rates);
+}
+void augment_batch(Cuda& cuda, View<float, 4> y, View<const uint8_t, 4> images, View<const int64_t, 1> ids,
                    View<const StepState, 1> state, AugmentConfig config) {
-  augment(cuda, y, images, ids, state, config);
+  augment(cuda, y, images, ids, state, config, {});
 }
 void augment_batch(Cuda& cuda, View<bf16, 4> y, View<const uint8_t, 4> images, View<const int64_t, 1> ids,
                    View<const StepState, 1> state, AugmentConfig config) {
-  augment(cuda, y, images, ids, state, config);
+  augment(cuda, y, images, ids, state, config, {});
 }
 
 }  // namespace crc::augment

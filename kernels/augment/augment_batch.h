@@ -8,6 +8,7 @@
 
 #include <algorithm>
 
+#include "kernels/augment/ctaugment.h"
 #include "kernels/core/op.h"
 #include "kernels/core/random.h"
 #include "kernels/core/step_state.h"
@@ -21,6 +22,8 @@ enum class Policy : uint8_t {
   randaugment_lee,       // 3 of 14 ops, always, continuous magnitudes, random Cutout; before flip and crop
   randaugment_google,    // 2 of 14 ops, p = 0.5, wider ranges, grey fill, Cutout
   cutout,                // only the Cutout of kekmodel
+  ctaugment,             // 2 of 19 ops at levels that learnt rates allow, then Cutout of half the width
+  ctaugment_probe,       // 2 of 19 ops at any level: what the rates learn from
 };
 
 enum class Padding : uint8_t { reflect, zero };
@@ -45,10 +48,20 @@ CRC_OP_BF16(void, augment_batch,
             (View<bf16, 4> y, View<const uint8_t, 4> images, View<const int64_t, 1> ids, View<const StepState, 1> state,
              AugmentConfig config))
 
-// The checks of both backends. Errors: internal for shapes, config for a crop_pad that the images do not allow.
+// Policy::ctaugment needs its rates (ctaugment.h), [kCtRows, kCtBins].
+CRC_OP_OVERLOAD(void, augment_batch,
+                (View<float, 4> y, View<const uint8_t, 4> images, View<const int64_t, 1> ids,
+                 View<const StepState, 1> state, AugmentConfig config, View<const float, 2> rates))
+CRC_OP_BF16(void, augment_batch,
+            (View<bf16, 4> y, View<const uint8_t, 4> images, View<const int64_t, 1> ids, View<const StepState, 1> state,
+             AugmentConfig config, View<const float, 2> rates))
+
+// The checks of both backends. Errors: internal for shapes and missing rates, config for a crop_pad that the images do
+// not allow.
 template <class T>
 void check_augment(View<T, 4> y, View<const uint8_t, 4> images, View<const int64_t, 1> ids,
-                   View<const StepState, 1> state, const AugmentConfig& config) {
+                   View<const StepState, 1> state, const AugmentConfig& config, View<const float, 2> rates) {
+  if (config.strong == Policy::ctaugment) check_shape("augment_batch", rates, {kCtRows, kCtBins});
   const int64_t height = images.shape[1], width = images.shape[2];
   check_shape("augment_batch", images, {-1, -1, -1, 3});
   check_shape("augment_batch", y, {ids.size(), height, width, 3});

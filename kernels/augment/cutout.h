@@ -1,6 +1,7 @@
 // The Cutouts of the three sources. Sides are half the image's width: 16 (up to 16) pixels at 32.
 #pragma once
 
+#include "kernels/augment/ctaugment.h"
 #include "kernels/augment/op.h"
 #include "kernels/core/random.h"
 
@@ -34,6 +35,13 @@ CRC_HD Cutout lee_cutout(Draws& draws, int width, int height) {
   const double cx = width + (1 - width) * double(draws.uniform());
   const double cy = height + (1 - height) * double(draws.uniform());
   return side <= 0 ? Cutout::none() : square(cx, cy, side, width, height, {{125, 123, 114}, 255});
+}
+
+// CTAugment's last step, at level 1: shrinks at every border.
+CRC_HD Cutout ct_cutout(Draws& draws, int width, int height) {
+  const int half = ct_cutout_side(1, width, height) / 2;
+  const int cx = int(draws.below(uint32_t(width))), cy = int(draws.below(uint32_t(height)));
+  return {cx - half, cy - half, cx + half - 1, cy + half - 1, {{127, 127, 127}, 255}};
 }
 
 // Shrinks at every border; shows mid-grey.

@@ -1,19 +1,15 @@
 // Everything that is drawn for one image, and the two ends of its way: from the pool into the first buffer, and from
 // the last buffer through Cutout (and lee's flip and crop) to normalised values.
-//   kekmodel, google, cutout: flip, crop -> operations -> Cutout -> normalise
+//   kekmodel, google, cutout, ctaugment: flip, crop -> operations -> Cutout -> normalise
 //   lee:                      operations -> Cutout -> flip, crop -> normalise
 #pragma once
 
+#include "kernels/augment/ctaugment.h"
 #include "kernels/augment/cutout.h"
 #include "kernels/augment/policy.h"
 #include "kernels/augment/window.h"
 
 namespace crc::augment {
-
-struct Step {
-  OpId op;
-  double value;
-};
 
 struct Plan {
   static constexpr int kMaxSteps = 3;
@@ -26,8 +22,10 @@ struct Plan {
 };
 
 // Words: window (3); kekmodel and google: 2 x (operation, level, gate, sign), then Cutout's x, y; lee: 3 x (operation,
-// value), then Cutout's side, x, y.
-CRC_HD Plan draw_plan(const AugmentConfig& config, int64_t id, int64_t slot, int64_t step, int width, int height) {
+// value), then Cutout's side, x, y; ctaugment: 2 x (draw_choice's 5, then a cutout's centre x, y), then Cutout's x, y.
+// `rates` [kCtRows, kCtBins]: what ctaugment has learnt; only it reads them.
+CRC_HD Plan draw_plan(const AugmentConfig& config, int64_t id, int64_t slot, int64_t step, int width, int height,
+                      const float* rates = nullptr) {
   Draws draws(config.seed, config.purpose, id | slot << 32, step);
   Plan plan;
   plan.window = draw_window(config, draws, step);
@@ -49,6 +47,17 @@ CRC_HD Plan draw_plan(const AugmentConfig& config, int64_t id, int64_t slot, int
       }
       plan.cutout = lee_cutout(draws, width, height);
       break;
+    case Policy::ctaugment:
+    case Policy::ctaugment_probe: {
+      const bool probe = config.strong == Policy::ctaugment_probe;
+      for (int i = 0; i < kCtDepth; ++i) {
+        Step step_i = ct_step(draw_choice(draws, probe ? nullptr : rates), width, height);
+        step_i.x = int16_t(draws.below(uint32_t(width))), step_i.y = int16_t(draws.below(uint32_t(height)));
+        if (step_i.op != OpId::identity) plan.steps[plan.step_count++] = step_i;
+      }
+      if (!probe) plan.cutout = ct_cutout(draws, width, height);
+      break;
+    }
     case Policy::randaugment_kekmodel:
     case Policy::randaugment_google: {
       const bool google = config.strong == Policy::randaugment_google;

@@ -2,17 +2,21 @@
 #pragma once
 
 #include "kernels/augment/ops/autocontrast.h"
+#include "kernels/augment/ops/blur.h"
 #include "kernels/augment/ops/brightness.h"
 #include "kernels/augment/ops/color.h"
 #include "kernels/augment/ops/contrast.h"
+#include "kernels/augment/ops/cutout.h"
 #include "kernels/augment/ops/equalize.h"
 #include "kernels/augment/ops/identity.h"
 #include "kernels/augment/ops/invert.h"
 #include "kernels/augment/ops/posterize.h"
+#include "kernels/augment/ops/rescale.h"
 #include "kernels/augment/ops/rotate.h"
 #include "kernels/augment/ops/sharpness.h"
 #include "kernels/augment/ops/shear_x.h"
 #include "kernels/augment/ops/shear_y.h"
+#include "kernels/augment/ops/smooth.h"
 #include "kernels/augment/ops/solarize.h"
 #include "kernels/augment/ops/translate_x.h"
 #include "kernels/augment/ops/translate_y.h"
@@ -28,5 +32,30 @@ enum class OpId : uint8_t {
 // RandAugment of FixMatch draws from the first 14.
 inline constexpr uint32_t kPoolSize = 14;
 static_assert(OpId(kPoolSize - 1) == OpId::translate_y, "the pool of RandAugment has changed");
+
+// One operation of a chain. The result is mixed with the image before it: image + mix * (result - image).
+struct Step {
+  OpId op;
+  double value;
+  float mix = 1;
+  int16_t x = 0, y = 0;  // centre of a cutout
+};
+
+// An operation's pixel as the step asks for it.
+template <class Op> struct StepOp {
+  Op op;
+  float mix;
+
+  CRC_HD StepOp(const Step& step, const Image& image, const Stats& stats)
+      : op(step.value, image, stats), mix(step.mix) {
+    if constexpr (requires(Op o) { o.move_to(0, 0); }) op.move_to(step.x, step.y);
+  }
+  CRC_HD Pixel operator()(const Image& image, int x, int y) const {
+    Pixel p = op(image, x, y);
+    if (mix != 1)
+      for (int c = 0; c < 3; ++c) p.c[c] = blend(image(x, y).c[c], p.c[c], mix);
+    return p;
+  }
+};
 
 }  // namespace crc::augment

@@ -37,6 +37,7 @@ enum class Purpose : uint32_t {
   labeled_augment = 10,
   teacher_augment = 11,
   consistency_augment = 12,
+  probe_augment = 13,
   bench = 254,
   test = 255,
 };

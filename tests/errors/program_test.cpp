@@ -14,7 +14,9 @@
 #include <string>
 #include <thread>
 
+#include "data/dataset.h"
 #include "data/npy.h"
+#include "data/png.h"
 
 namespace crc::test {
 namespace {
@@ -110,7 +112,7 @@ TEST_F(Program, SaysWhatIsWrongInTheConfiguration) {
 }
 
 TEST_F(Program, SaysWhatIsWrongWithFiles) {
-  expect("run nosuch.toml", 66, "is neither a file nor a built-in recipe (cifar10, demo)");
+  expect("run nosuch.toml", 66, "is neither a file nor a built-in recipe (cifar10, demo, figure2");
   expect("run cifar10 --set data.dir=/nonexistent --out " + folder + "/a", 66, "expected: data_batch_1.bin");
   expect("resume " + folder, 66, "is not a run's directory");
   expect("eval --weights " + folder + "/none --data " + folder, 66, "No such file or directory");
@@ -189,6 +191,43 @@ TEST_F(Program, NeverReusesADirectory) {
   expect("run demo --out " + folder + "/a " + kShort, 0, "");
   expect("run demo --out " + folder + "/a " + kShort, 73, "crc_train resume");
   expect("resume " + folder + "/a", 0, "is done already");
+}
+
+TEST_F(Program, APersonLabelsWhatARunAsksFor) {
+  const data::Dataset digits =
+      data::load({"street_digits", "", {{"profile", "easy"}, {"train", "90"}, {"test", "20"}}});
+  std::string list = "path,label,split\n", answers = "item,class\n";
+  for (int64_t i = 0; i < 110; ++i) {
+    const data::Images& images = i < 90 ? digits.train : digits.test;
+    const int64_t at = i < 90 ? i : i - 90;
+    const std::string name = std::to_string(i) + ".png";
+    const auto pixels = images.image(at);
+    data::write_file(folder + "/" + name,
+                     data::encode_png({images.height, images.width, {pixels.begin(), pixels.end()}}));
+    const std::string label = "digit" + std::to_string(images.labels[size_t(at)]);
+    list += name + "," + (i < 30 || i >= 90 ? label : "") + (i < 90 ? ",train\n" : ",test\n");
+    if (i < 90) answers += std::to_string(i) + "," + label + "\n";
+  }
+  data::write_file(folder + "/labels.csv", list);
+  data::write_file(folder + "/answers.csv", answers);
+  data::write_file(folder + "/one.csv", std::string("item,class\n40,digit1\n"));
+  data::write_file(folder + "/wrong.csv", std::string("item,class\n40,digit11\n"));
+  const std::string own = " --set data.name=folder --set data.profile= --set data.dir=" + folder +
+                          " --set acquisition.first=given --set acquisition.rounds=1 ";
+  const std::string at = folder + "/run";
+  expect("run demo --out " + at + own + kShort, 10, "crc_train label " + at + " labels.csv");
+  EXPECT_TRUE(fs::exists(at + "/WAITING"));
+  EXPECT_NE(read(at + "/rounds/00/query.csv").find(".png"), std::string::npos);
+  expect("resume " + at + " --quiet", 10, "has no label");
+  expect("label " + at + " " + folder + "/none.csv", 66, "none.csv");
+  expect("label " + at + " " + folder + "/wrong.csv", 65, "wrong.csv:2: class \"digit11\" is not one of digit0");
+  expect("label " + at + " " + folder + "/one.csv", 10, "queried items have no label in");
+  EXPECT_TRUE(fs::exists(at + "/WAITING"));
+  expect("label " + at + " " + folder + "/answers.csv", 0, "10 labels recorded, 40 in the ledger");
+  expect("label " + at + " " + folder + "/answers.csv", 64, "does not wait for labels");
+  expect("resume " + at + " --quiet", 0, "");
+  EXPECT_NE(read(at + "/labels.jsonl").find("\"source\":\"file:answers.csv\""), std::string::npos);
+  EXPECT_NE(read(at + "/rounds.csv").find("\n1,40,"), std::string::npos);
 }
 
 TEST_F(Program, ARunAskedToStopSavesAndGoesOn) {

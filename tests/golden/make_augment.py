@@ -6,7 +6,7 @@ tests/kernels/augment/ops_test.cpp generates the same images with the same integ
 """
 import zlib
 
-from PIL import Image, ImageEnhance, ImageOps
+from PIL import Image, ImageEnhance, ImageFilter, ImageOps
 
 
 def affine(*coefficients):
@@ -14,9 +14,25 @@ def affine(*coefficients):
         image.size, Image.AFFINE, [v if c == "v" else c for c in coefficients])
 
 
+def rescale(method):
+    def operation(image, v):
+        w, h = image.size
+        return image.crop((v * w, v * h, w * (1 - v), h * (1 - v))).resize(image.size, method)
+    return operation
+
+
+def cutout(image, side):
+    image, (w, h) = image.copy(), image.size
+    for x in range(max(0, w // 2 - side // 2), min(w, w // 2 + side // 2)):
+        for y in range(max(0, h // 2 - side // 2), min(h, h // 2 + side // 2)):
+            image.putpixel((x, y), (127, 127, 127))
+    return image
+
+
 FACTORS = [0, 0.14, 0.5, 0.86, 1, 1.72]
 PIXELS = [-9, -0.5, 0.49, 3, 8.7]
 SHEARS = [-0.27, 0, 0.03, 0.3, -1]
+SHARES = [0, 0.03125, 0.07, 0.125, 0.2, 0.25]
 OPERATIONS = {
     "autocontrast": (lambda image, v: ImageOps.autocontrast(image), [0]),
     "brightness": (lambda image, v: ImageEnhance.Brightness(image).enhance(v), FACTORS),
@@ -33,6 +49,15 @@ OPERATIONS = {
     "solarize": (lambda image, v: ImageOps.solarize(image, v), [0, 26, 128.5, 231, 256]),
     "translate_x": (affine(1, 0, "v", 0, 1, 0), PIXELS),
     "translate_y": (affine(1, 0, 0, 0, 1, "v"), PIXELS),
+    "blur": (lambda image, v: image.filter(ImageFilter.BLUR), [0]),
+    "smooth": (lambda image, v: image.filter(ImageFilter.SMOOTH), [0]),
+    "cutout": (cutout, [0, 1, 6, 7, 16, 200]),
+    "rescale_lanczos": (rescale(Image.Resampling.LANCZOS), SHARES),
+    "rescale_bicubic": (rescale(Image.Resampling.BICUBIC), SHARES),
+    "rescale_bilinear": (rescale(Image.Resampling.BILINEAR), SHARES),
+    "rescale_box": (rescale(Image.Resampling.BOX), SHARES),
+    "rescale_hamming": (rescale(Image.Resampling.HAMMING), SHARES),
+    "rescale_nearest": (rescale(Image.Resampling.NEAREST), SHARES),
 }
 IMAGES = [("noise", 16, 16), ("narrow", 32, 32), ("ramp", 17, 23), ("few", 32, 32), ("flat", 16, 16),
           ("narrow", 23, 17), ("noise", 64, 64), ("noise", 2, 5)]

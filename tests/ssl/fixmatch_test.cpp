@@ -65,7 +65,8 @@ TEST_P(FixMatch, OneStepOfWrn28_2EqualsPyTorch) {
   const auto velocity = nn::export_weights(context, net->layout(), momentum.weights(), nn::Names::kekmodel);
   EXPECT_EQ(expect_summaries(velocity, wrn_golden(), "fixmatch.momentum."), 80);
   const auto losses = ring_columns(state, 1, 3);
-  expect_close(losses, wrn_golden().at("fixmatch.losses", "golden").values<double>(), Class::network, Dtype::f32, "losses");
+  expect_close(losses, wrn_golden().at("fixmatch.losses", "golden").values<double>(), Class::network, Dtype::f32,
+               "losses");
 }
 
 TEST_P(FixMatch, TwentyStepLossCurveFollowsPyTorch) {
@@ -78,8 +79,8 @@ TEST_P(FixMatch, TwentyStepLossCurveFollowsPyTorch) {
   }
   nn::TensorFile state;
   trainer->save(state);
-  expect_close(ring_columns(state, 20, 3), wrn_golden().at("curve.losses", "golden").values<double>(),
-               Class::network, Dtype::f32, "loss curve");
+  expect_close(ring_columns(state, 20, 3), wrn_golden().at("curve.losses", "golden").values<double>(), Class::network,
+               Dtype::f32, "loss curve");
 }
 
 CRC_ON_EACH_DEVICE(FixMatch);

@@ -36,7 +36,8 @@ class Trainers : public OnDevice {
     if (method == "pi_model" || method == "mean_teacher") {
       config.mu = 1;
       config.optimizer = ssl::Optimizer::adam;
-      config.schedule = {.rate = Schedule::Rate::staircase, .base_rate = 1e-3, .ema_decay = 0.9, .ema_warmup = true, .ramp = 5};
+      config.schedule = {
+          .rate = Schedule::Rate::staircase, .base_rate = 1e-3, .ema_decay = 0.9, .ema_warmup = true, .ramp = 5};
       config.tested = ssl::Tested::student;
       config.weak.crop_per_batch = true;
     }
@@ -82,13 +83,33 @@ TEST_P(Trainers, EveryMethodTrainsRepeatsItselfAndResumes) {
   }
 }
 
+TEST_P(Trainers, CtaugmentsRatesLearnRepeatThemselvesAndResume) {
+  ssl::TrainConfig config = config_of("fixmatch");
+  config.strong = augment::Policy::ctaugment;
+  const auto whole = trainer(config), half = trainer(config), rest = trainer(config);
+  whole->train(6);
+  half->train(3);
+  rest->restore(nn::decode_safetensors(state_of(*half), "half"), "half");
+  rest->train(3);
+  EXPECT_EQ(state_of(*whole), state_of(*rest));
+  nn::TensorFile file;
+  whole->save(file);
+  int moved = 0;
+  for (float rate : file.at("ctaugment_rates", "state").values<float>()) {
+    EXPECT_TRUE(rate > 0.9f && rate <= 1) << rate;
+    moved += rate != 1;
+  }
+  EXPECT_GT(moved, 10);  // 6 steps of 4 probes of 2 operations
+  EXPECT_LE(moved, 6 * 4 * 4);
+}
+
 // At threshold 0 every pseudo-label counts, so the recorded accuracy is that of the weak predictions: with all items of
 // one class it is the share predicted as that class; unknown labels are left out.
 TEST_P(Trainers, PseudoLabelAccuracyLeavesUnknownLabelsOut) {
   const auto t = trainer(config_of("fixmatch"));
   t->train(6);
   const ssl::EpochLosses losses = t->losses(6);
-  EXPECT_DOUBLE_EQ(losses.mask_rate, 1);
+  EXPECT_FLOAT_EQ(float(losses.mask_rate), 1);
   nn::TensorFile state;
   t->save(state);
   const auto ring = state.at("losses", "state").values<float>();

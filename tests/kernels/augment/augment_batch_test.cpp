@@ -15,13 +15,25 @@ using test::Class;
 using test::Guarded;
 using test::StateOnDevice;
 
-constexpr Policy kPolicies[] = {Policy::none, Policy::randaugment_kekmodel, Policy::randaugment_lee,
-                                Policy::randaugment_google, Policy::cutout};
+constexpr Policy kPolicies[] = {Policy::none,
+                                Policy::randaugment_kekmodel,
+                                Policy::randaugment_lee,
+                                Policy::randaugment_google,
+                                Policy::cutout,
+                                Policy::ctaugment,
+                                Policy::ctaugment_probe};
 constexpr NormalizeConfig kCifar{{0.4914f, 0.4822f, 0.4465f}, {0.2471f, 0.2435f, 0.2616f}};
 
 struct Size {
   int64_t width, height;
 };
+
+// Rates that forbid some bins and weigh others.
+std::vector<float> some_rates() {
+  std::vector<float> rates;
+  for (int i = 0; i < kCtRows * kCtBins; ++i) rates.push_back(i % 3 ? 1.0f - 0.01f * float(i % 7) : 0.5f);
+  return rates;
+}
 
 // n images, each with its own range of values so that autocontrast and equalize have work.
 std::vector<uint8_t> pool_of(int64_t n, Size size) {
@@ -48,7 +60,10 @@ std::vector<T> run(Context& context, const AugmentConfig& config, const std::vec
   const Guarded<int64_t, 1> id(context, {batch}, ids, "ids");
   const Guarded<T, 4> y(context, {batch, size.height, size.width, 3}, std::vector<T>(batch * pixels, T(-9.0f)), "y");
   const StateOnDevice state(context, {.step = step, .learning_rate = 0, .ema_decay = 0, .consistency_weight = 0});
-  if constexpr (std::is_same_v<T, float>)
+  const Guarded<float, 2> rates(context, {kCtRows, kCtBins}, some_rates(), "rates");
+  if (config.strong == Policy::ctaugment)
+    context.visit([&](auto& backend) { augment_batch(backend, y.view(), images, id, state.view(), config, rates); });
+  else if constexpr (std::is_same_v<T, float>)
     augment_batch(context, y.view(), View<const uint8_t, 4>(images), View<const int64_t, 1>(id),
                   View<const StepState, 1>(state.view()), config);
   else
@@ -125,8 +140,18 @@ std::vector<float> chain(const AugmentConfig& config, const std::vector<uint8_t>
     return windowed(in.data(), size, config, w.flip, w.dx + config.crop_pad, w.dy + config.crop_pad);
   };
   const auto apply_to = [&](const Step& step, const std::vector<uint8_t>& in) {
-    return apply(names()[int(step.op)].name, step.value,
-                 View<const uint8_t, 3>{in.data(), {size.height, size.width, 3}, {}, ""});
+    const std::string name = names()[int(step.op)].name;
+    auto out = apply(name, step.value, View<const uint8_t, 3>{in.data(), {size.height, size.width, 3}, {}, ""});
+    if (name == "cutout") {  // there about the image's centre
+      const int64_t half = int64_t(step.value) / 2;
+      for (int64_t k = 0; k < int64_t(in.size()); ++k) {
+        const int64_t x = k / 3 % size.width - step.x, y = k / 3 / size.width - step.y;
+        out[k] = x >= -half && x < half && y >= -half && y < half ? 127 : in[k];
+      }
+    }
+    for (size_t k = 0; k < in.size(); ++k)
+      if (step.mix != 1) out[k] = uint8_t(float(in[k]) + step.mix * float(int(out[k]) - int(in[k])));
+    return out;
   };
   std::vector<uint8_t> now = lee ? image : window(image), covered(image.size(), 255);
   for (int s = 0; s < plan.step_count; ++s) {
@@ -154,6 +179,7 @@ std::vector<float> chain(const AugmentConfig& config, const std::vector<uint8_t>
 }
 
 TEST_P(AugmentBatch, PoliciesAreTheChainOfTheirOperations) {
+  const std::vector<float> rates = some_rates();
   for (const Size size : {Size{32, 32}, {17, 23}})
     for (const Policy policy : kPolicies) {
       AugmentConfig config{.seed = 5, .purpose = Purpose::strong_augment, .strong = policy, .normalize = kCifar};
@@ -163,7 +189,7 @@ TEST_P(AugmentBatch, PoliciesAreTheChainOfTheirOperations) {
       const int64_t pixels = size.width * size.height * 3;
       std::vector<float> expected;
       for (int64_t i = 0; i < int64_t(ids.size()); ++i) {
-        const Plan plan = draw_plan(config, ids[i], i, 31, int(size.width), int(size.height));
+        const Plan plan = draw_plan(config, ids[i], i, 31, int(size.width), int(size.height), rates.data());
         const std::vector<uint8_t> image(&pool[ids[i] * pixels], &pool[ids[i] * pixels] + pixels);
         for (float v : chain(config, image, size, plan)) expected.push_back(v);
       }

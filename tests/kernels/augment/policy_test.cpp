@@ -6,9 +6,13 @@
 #include <vector>
 
 #include "kernels/augment/plan.h"
+#include "tests/kernels/augment/frequencies.h"
 
 namespace crc::augment {
 namespace {
+
+using test::expect_frequencies;
+using test::expect_uniform;
 
 constexpr int kDraws = 1'000'000;
 constexpr int kSide = 32;
@@ -17,25 +21,6 @@ Plan plan_of(Policy policy, int64_t id, int width = kSide, int height = kSide) {
   return draw_plan({.seed = 3, .purpose = Purpose::test, .strong = policy}, id, 0, 0, width, height);
 }
 
-// Seeds are fixed, so this either always passes or never: five standard deviations above the mean of chi-square.
-void expect_frequencies(const std::vector<int64_t>& counts, const std::vector<double>& shares, const char* what) {
-  double total = 0, chi2 = 0, cells = 0;
-  for (int64_t n : counts) total += double(n);
-  for (size_t i = 0; i < counts.size(); ++i) {
-    const double expected = total * shares[i];
-    if (expected == 0) {
-      EXPECT_EQ(counts[i], 0) << what << " " << i;
-      continue;
-    }
-    chi2 += (double(counts[i]) - expected) * (double(counts[i]) - expected) / expected;
-    ++cells;
-  }
-  EXPECT_GT(total, 0) << what;
-  EXPECT_LT(chi2, cells - 1 + 5 * std::sqrt(2 * (cells - 1))) << what;
-}
-void expect_uniform(const std::vector<int64_t>& counts, const char* what) {
-  expect_frequencies(counts, std::vector<double>(counts.size(), 1.0 / double(counts.size())), what);
-}
 std::vector<int64_t> counts_of(const std::map<double, int64_t>& histogram) {
   std::vector<int64_t> counts;
   for (const auto& [value, n] : histogram) counts.push_back(n);
@@ -128,7 +113,8 @@ TEST(AugmentPolicy, LeeFrequencies) {
     ++steps[plan.step_count];
     if (plan.step_count == 3) ++first[int(plan.steps[0].op)];
     for (int s = 0; s < plan.step_count; ++s) {
-      const auto [op, value] = plan.steps[s];
+      const OpId op = plan.steps[s].op;
+      const double value = plan.steps[s].value;
       if (op == OpId::posterize) ++bits[value];
       if (!ranges.count(op)) continue;
       const double u = (value - ranges[op].low) / (ranges[op].high - ranges[op].low);

@@ -1,0 +1,128 @@
+// crc_train sweep: the missing cells of a recipe, as ordinary runs in child processes.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <regex>
+
+#include "apps/child.h"
+#include "apps/commands/commands.h"
+#include "apps/progress.h"
+#include "apps/run_dir.h"
+#include "apps/signals.h"
+#include "apps/slurm.h"
+#include "apps/sweep_report.h"
+#include "kernels/core/error.h"
+
+namespace crc::apps {
+namespace {
+
+using Cells = std::vector<const SweepCell*>;
+
+Cells chosen_cells(const Sweep& sweep, const std::string& only) {
+  Cells chosen;
+  std::regex pattern;
+  try {
+    pattern = std::regex(only, std::regex::extended);
+  } catch (const std::regex_error&) {
+    fail(ExitCode::usage, "--only \"" + only + "\" is no regular expression");
+  }
+  for (const SweepCell& cell : sweep.cells())
+    if (only.empty() || std::regex_search(cell.name, pattern)) chosen.push_back(&cell);
+  if (chosen.empty()) fail(ExitCode::usage, "no cell's name matches --only \"" + only + "\"; --dry-run lists them");
+  return chosen;
+}
+
+void print_plan(const Sweep& sweep, const Cells& cells) {
+  fmt::print("{} ({}): {} runs\n", sweep.spec().title, sweep.spec().source, cells.size());
+  for (const SweepCell* cell : cells) {
+    const Config config = sweep.config(*cell);
+    const auto number = [&](const char* key) { return config.get<int64_t>(key); };
+    fmt::print("  {:<9} {:<28} {} {} {}; {} + {} x {} labels; up to {} rounds of {} x {} steps{}\n",
+               to_string(cell->phase), cell->name, config.get<std::string>("data.name"),
+               config.get<std::string>("ssl.method"), config.get<std::string>("acquisition.name"),
+               number("acquisition.initial"), number("acquisition.rounds"), number("acquisition.budget"),
+               number("acquisition.rounds") + 1, number("ssl.epochs"), number("ssl.steps_per_epoch"),
+               sweep.done(*cell) ? ", done" : "");
+  }
+}
+
+int run_one_cell(const Sweep& sweep, const std::string& name) {
+  const auto cell = std::ranges::find(sweep.cells(), name, &SweepCell::name);
+  if (cell == sweep.cells().end())
+    fail(ExitCode::usage, fmt::format("{} has no cell \"{}\"; --dry-run lists them", sweep.directory().string(), name));
+  const std::vector<std::string> arguments = sweep.arguments(*cell);
+  if (arguments[0] == "resume") return command_resume(arguments[1], false);
+  RunOptions options{.config = arguments[1], .settings = {}, .out = sweep.path(*cell).string()};
+  for (size_t i = 2; i + 1 < arguments.size(); ++i)
+    if (arguments[i] == "--set") options.settings.push_back(arguments[++i]);
+  return command_run(options, arguments);
+}
+
+// The missing ones among `cells` of one phase. One that fails harms no other; returns the first failure's code.
+int run_phase(const Sweep& sweep, const Cells& cells, Phase phase, int parallel, Progress& progress) {
+  std::vector<Job> jobs;
+  std::vector<const SweepCell*> of_job;
+  for (const SweepCell* cell : cells) {
+    if (cell->phase != phase || sweep.done(*cell)) continue;
+    jobs.push_back({sweep.arguments(*cell), sweep.path(*cell).string() + ".err"});
+    of_job.push_back(cell);
+  }
+  if (jobs.empty()) return 0;
+  progress.line(fmt::format("{}: {} runs to go, {} at a time", to_string(phase), jobs.size(), parallel));
+  const bool complete = run_jobs(jobs, parallel, [&](int ended) {
+    progress.update({.label = to_string(phase),
+                     .done = ended,
+                     .total = int64_t(jobs.size()),
+                     .detail = fmt::format("{} of {} runs", ended, jobs.size())});
+  });
+  int first = 0;
+  for (size_t i = 0; i < jobs.size(); ++i) {
+    if (jobs[i].exit_code > 0 && complete) {
+      progress.warn(fmt::format("{} failed with exit code {}: {}", of_job[i]->name, jobs[i].exit_code,
+                                read_file(jobs[i].error_file)));
+      if (first == 0) first = jobs[i].exit_code;
+    } else {
+      remove_file(jobs[i].error_file);
+    }
+  }
+  return complete ? first : int(ExitCode::preempted);
+}
+
+}  // namespace
+
+int command_sweep(const SweepCommandOptions& options) {
+  const fs::path out = options.out;
+  if (!options.cell.empty()) return run_one_cell(Sweep::open(out), options.cell);
+  const SweepOptions what{options.recipe, options.settings, options.trials, options.pools};
+  if (options.dry_run) {
+    const Sweep sweep = Sweep::plan(out, what);
+    print_plan(sweep, chosen_cells(sweep, options.only));
+    return 0;
+  }
+  const Sweep sweep = Sweep::create(out, what);
+  if (!options.slurm.empty()) {
+    commit_file(options.slurm, slurm_script(sweep, fs::read_symlink("/proc/self/exe").string()));
+    fmt::print("{}: {} runs; submit with: bash {}\n", options.slurm, sweep.cells().size(), options.slurm);
+    return 0;
+  }
+  install_signal_handlers();
+  const Cells cells = chosen_cells(sweep, options.only);
+  Progress progress(ProgressOptions::for_stderr(options.quiet, 30, out / "log.txt"));
+  int code = 0;
+  for (Phase phase : {Phase::pool, Phase::trial, Phase::reconfirm}) {
+    code = run_phase(sweep, cells, phase, int(std::max<int64_t>(1, options.jobs)), progress);
+    if (code != 0) break;
+  }
+  const std::string table = write_sweep_report(sweep, out);
+  fmt::print("{}\n{}\n", table, (out / "report.html").string());
+  if (code == int(ExitCode::preempted))
+    progress.line("stopped; the same command continues where the runs stand");
+  else if (code != 0)
+    fail(ExitCode(code), fmt::format("some runs of {} failed, see above; what they wrote is kept, and the same command "
+                                     "tries them again",
+                                     out.string()));
+  return code;
+}
+
+}  // namespace crc::apps

@@ -1,0 +1,33 @@
+// The sections of a report, each on any set of runs; a section with nothing to say is empty.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "apps/chart.h"
+#include "apps/html.h"
+#include "apps/summary.h"
+
+namespace crc::apps {
+
+using RunList = std::vector<const RunRecord*>;
+using Groups = std::vector<RunGroup>;
+
+template <class Chart> std::string chart_figure(const Chart& chart, std::string_view caption = "") {
+  return figure(chart_svg(chart), caption);
+}
+Cell group_cell(const RunGroup& group);  // its name behind its colour
+
+std::string runs_section(const RunList& runs);
+std::string rounds_section(const RunList& runs);                     // every round of every run, with its times
+std::string cost_section(const Groups& groups);                      // epochs and computing time per method
+std::string queries_section(const RunList& runs, size_t max_bytes);  // of data URIs
+std::string classes_section(const Groups& groups);                   // class histogram of the labels
+std::string training_section(const Groups& groups);                  // accuracy, mask rate, pseudo-labels by epoch
+std::string scores_section(const Groups& groups, bool eigenvalues = true);  // what the acquisition saw
+std::string settings_section(const RunList& runs);
+
+// The whole file around the sections.
+std::string html_page(const std::string& title, const std::string& body);
+
+}  // namespace crc::apps

@@ -1,0 +1,132 @@
+#include "apps/sweep_report.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "apps/figures.h"
+#include "apps/report_sections.h"
+
+namespace crc::apps {
+namespace {
+
+constexpr size_t kMaxImages = 900'000;  // bytes of data URIs of all blocks
+
+struct Figure {
+  std::string name;  // figures/<name>.png
+  LineChart chart;
+  std::string caption;
+};
+
+// The trials of one block as groups in the recipe's order, named as the paper names the methods.
+Groups groups_of(const Sweep& sweep, const std::vector<SweepRun>& runs, size_t block) {
+  Groups groups;
+  const std::vector<SweepMethod>& methods = sweep.spec().blocks[block].methods;
+  for (size_t m = 0; m < methods.size(); ++m) {
+    RunGroup group{.name = methods[m].name, .runs = {}, .ink = series_ink(int(m))};
+    for (const SweepRun& run : runs)
+      if (run.cell->phase == Phase::trial && run.cell->block == block && run.cell->method == m)
+        group.runs.push_back(&run.record);
+    if (!group.runs.empty()) groups.push_back(std::move(group));
+  }
+  return groups;
+}
+
+std::string file_name(const std::string& block, const char* kind) {
+  std::string name;
+  for (char c : block)
+    if (std::isalnum(static_cast<unsigned char>(c))) name += char(std::tolower(static_cast<unsigned char>(c)));
+  return name.empty() ? kind : name + "-" + kind;
+}
+
+std::vector<Figure> figures_of(const Sweep& sweep, size_t block, const Groups& groups) {
+  const SweepSpec& spec = sweep.spec();
+  const std::string &name = spec.blocks[block].name, &measure = spec.blocks[block].measure;
+  std::vector<Figure> figures{{file_name(name, "accuracy"), comparison_chart(sweep, block, groups),
+                               fmt::format("Measure: {}. Thick: mean over trials; thin: single trials; band: one "
+                                           "standard deviation; hollow dots: the paper's numbers.",
+                                           measure)}};
+  if (spec.figure == "transfer")
+    figures.push_back({file_name(name, "gains"), gains_chart(groups, measure_column(measure)),
+                       "How much each query added to the round before."});
+  RunList crc;
+  for (const RunGroup& group : groups)
+    if (is_crc(group.name)) crc.insert(crc.end(), group.runs.begin(), group.runs.end());
+  if (crc.empty()) return figures;
+  const LineChart horizon = horizon_chart(crc);
+  if (!horizon.series.empty())
+    figures.push_back({file_name(name, "eigenvalue-horizon"), horizon,
+                       "One dot per chosen group: its score, and the epochs that training on the enlarged labels then "
+                       "took to its smallest test loss (the paper's Figure 3 a)."});
+  const LineChart eigenvalues = eigenvalue_chart(crc);
+  if (!eigenvalues.series.empty())
+    figures.push_back(
+        {file_name(name, "eigenvalues"), eigenvalues, "All candidate groups of all trials (the paper's Figure 3 b)."});
+  return figures;
+}
+
+// Section ids are unique in the page.
+std::string with_prefix(std::string html, const std::string& prefix) {
+  const std::string tag = "<section id=\"";
+  const size_t at = html.find(tag);
+  return at == html.npos ? html : html.insert(at + tag.size(), prefix);
+}
+
+std::string block_sections(const Sweep& sweep, const std::vector<SweepRun>& runs, size_t block, const Groups& groups,
+                           const std::vector<Figure>& figures) {
+  RunList list;
+  for (const SweepRun& run : runs)
+    if (run.cell->block == block) list.push_back(&run.record);
+  if (list.empty()) return "";
+  const std::string& name = sweep.spec().blocks[block].name;
+  std::string html = name.empty() ? "" : "<h1>" + escape_xml(name) + "</h1>\n", drawn;
+  for (const Figure& each : figures) drawn += chart_figure(each.chart, each.caption);
+  if (!groups.empty()) html += section("figures", "Results", drawn);
+  html += groups.empty() ? "" : classes_section(groups);
+  for (const std::string& part :
+       {queries_section(list, kMaxImages / sweep.spec().blocks.size()), training_section(groups),
+        scores_section(groups, /*eigenvalues=*/false), cost_section(groups), runs_section(list), rounds_section(list)})
+    html += with_prefix(part, fmt::format("b{}-", block));
+  return with_prefix(html, fmt::format("b{}-", block));
+}
+
+std::string overview(const Sweep& sweep, const ResultTable& table) {
+  const SweepSpec& spec = sweep.spec();
+  const auto finished = std::ranges::count_if(sweep.cells(), [&](const SweepCell& c) { return sweep.done(c); });
+  std::string body =
+      fmt::format("<h1>{}</h1>\n<p class=\"sub\">{} · recipe {} · {} of {} runs finished</p>\n", escape_xml(spec.title),
+                  escape_xml(spec.source), escape_xml(sweep.recipe()), finished, sweep.cells().size());
+  if (!spec.note.empty()) body += paragraph(escape_xml(spec.note));
+  std::string tables = html(table), others;
+  for (size_t k = 0; k < std::size(kMeasures); ++k) {
+    const bool measured = std::ranges::any_of(table.rows, [&](const ResultRow& row) {
+      return std::ranges::any_of(row.cells, [&](const ResultCell& cell) { return cell.ours[k].count > 0; });
+    });
+    if (measured) others += details(fmt::format("All columns, {}", kMeasures[k].name), html(table, k));
+  }
+  return body + section("table", "Table", tables + others);
+}
+
+}  // namespace
+
+std::string write_sweep_report(const Sweep& sweep, const fs::path& out) {
+  const std::vector<SweepRun> runs = load_runs(sweep);
+  const ResultTable table = make_table(sweep, runs);
+  make_directories(out / "figures");
+  std::string body = overview(sweep, table);
+  for (size_t block = 0; block < sweep.spec().blocks.size(); ++block) {
+    const Groups groups = groups_of(sweep, runs, block);
+    if (groups.empty()) continue;
+    const std::vector<Figure> figures = figures_of(sweep, block, groups);
+    for (const Figure& figure : figures) commit_file(out / "figures" / (figure.name + ".png"), chart_png(figure.chart));
+    body += block_sections(sweep, runs, block, groups, figures);
+  }
+  if (!runs.empty()) body += settings_section({&runs.front().record});
+  commit_file(out / "report.html", html_page(sweep.spec().title, body));
+  const std::string text = markdown(table);
+  commit_file(out / "table.md", text);
+  commit_file(out / "table.csv", csv(table));
+  return text;
+}
+
+}  // namespace crc::apps
