@@ -14,7 +14,10 @@
 namespace crc::select {
 namespace {
 
-std::string gigabytes(int64_t bytes) { return fmt::format("{:.2f} GB", double(bytes) * 1e-9); }
+std::string size_of(int64_t bytes) {
+  return bytes < 100'000'000 ? fmt::format("{:.3g} MB", double(bytes) * 1e-6)
+                             : fmt::format("{:.3g} GB", double(bytes) * 1e-9);
+}
 
 // [items,C,P] as one batch of rows, or as batches of `group` rows.
 View<const float, 3> as_rows(View<const float, 3> j, int64_t batch) {
@@ -47,10 +50,10 @@ JacobianPlan plan_jacobians(const Problem& problem, const Config& config, const 
   plan.kernel_bytes = k_ll + chunk / group * per_group;
   plan.working_bytes = fixed + chunk * (pass.per_item + 2 * panels);
   plan.text = fmt::format("{}: {} arrays of {} parameters x {} classes, {} per image; ", config.name, plan.arrays,
-                          plan.parameters, source.classes(), gigabytes(plan.row_bytes));
-  if (kept > 0) plan.text += fmt::format("{} for {} labelled images, ", gigabytes(plan.kept_bytes), kept);
-  plan.text += fmt::format("{} for {} images at a time, {} for kernels: {} of {}", gigabytes(plan.working_bytes), chunk,
-                           gigabytes(plan.kernel_bytes), gigabytes(plan.total_bytes()), gigabytes(config.memory_bytes));
+                          plan.parameters, source.classes(), size_of(plan.row_bytes));
+  if (kept > 0) plan.text += fmt::format("{} for {} labelled images, ", size_of(plan.kept_bytes), kept);
+  plan.text += fmt::format("{} for {} images at a time, {} for kernels: {} of {}", size_of(plan.working_bytes), chunk,
+                           size_of(plan.kernel_bytes), size_of(plan.total_bytes()), size_of(config.memory_bytes));
   if (plan.chunk == 0)
     fail(ExitCode::out_of_memory,
          plan.text + ". Allow more (acquisition.memory_gb), or choose fewer layers (crc_layers) or the last one (crc)");

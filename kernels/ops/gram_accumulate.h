@@ -11,15 +11,22 @@ namespace crc {
 inline constexpr int64_t kGramPanel = 2048;  // columns: a panel of a few hundred rows stays in a cache of a few MB
 
 struct WidenPanel {
-  double* panel;      // [rows,width]
-  const float* rows;  // [rows,columns]
+  static constexpr int64_t kRun = 8;  // columns a thread converts: one 32-byte sector, one division
+  double* panel;                      // [rows,width]
+  const float* rows;                  // [rows,columns]
   int64_t begin, width, columns;
-  CRC_HD void operator()(int64_t i) const { panel[i] = rows[i / width * columns + begin + i % width]; }
+
+  int64_t runs() const { return (width + kRun - 1) / kRun; }  // of a row
+  CRC_HD void operator()(int64_t i) const {
+    const int64_t per_row = (width + kRun - 1) / kRun, row = i / per_row, first = i % per_row * kRun;
+    const int64_t last = first + kRun < width ? first + kRun : width;
+    for (int64_t k = first; k < last; ++k) panel[row * width + k] = rows[row * columns + begin + k];
+  }
 };
 
 CRC_OP(void, gram_accumulate, (View<double, 3> k, View<const float, 3> a, View<const float, 3> c))
 
-// The op itself; widen(WidenPanel, elements) runs the functor on the backend.
+// The op itself; widen(step, n) runs the functor for i < n on the backend.
 template <class Backend, class Widen>
 void accumulate_gram(Backend& backend, View<double, 3> k, View<const float, 3> a, View<const float, 3> c,
                      const Widen& widen) {
@@ -35,7 +42,8 @@ void accumulate_gram(Backend& backend, View<double, 3> k, View<const float, 3> a
     const int64_t width = columns - begin < kGramPanel ? columns - begin : kGramPanel;
     const auto panel = [&](View<const float, 3> rows) {
       const auto wide = scratch.take<double, 4>({batch, 1, rows.shape[1], width}, "panel");
-      widen(WidenPanel{wide.data, rows.data, begin, width, columns}, wide.size());
+      const WidenPanel step{wide.data, rows.data, begin, width, columns};
+      widen(step, batch * rows.shape[1] * step.runs());
       return View<const double, 4>(wide);
     };
     const auto x = panel(a), y = same ? x : panel(c);

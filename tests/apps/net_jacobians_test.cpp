@@ -118,6 +118,28 @@ TEST_P(NetJacobiansTest, MoreLayersRaiseTheSmallestEigenvalue) {
   EXPECT_EQ(select(s, {.name = "crc_full", .budget = 2, .group_size = 2}).scores, before);
 }
 
+// Equal images, wherever they stand in a batch, make the kernel singular: the score is exactly 0.
+TEST_P(NetJacobiansTest, CopiesOfImagesScoreZero) {
+  Setting s = make(nn::make_wrn({.depth = 10, .width = 2, .classes = kClasses, .base_channels = 8}));
+  std::vector<uint8_t> pixels(kImages * kExtent * kExtent * 3);
+  context.copy_out(pixels.data(), s.images.pixels());
+  const auto copy = [&](int64_t to, int64_t from) {
+    const int64_t bytes = kExtent * kExtent * 3;
+    std::copy_n(pixels.begin() + from * bytes, bytes, pixels.begin() + to * bytes);
+  };
+  copy(10, 1);  // of a labelled one
+  copy(8, 3);
+  s.images = ssl::ImageSet(context, kImages, kExtent, kExtent, pixels.data(), std::vector<int32_t>(kImages, 0).data());
+  s.prediction = ssl::predict(context, *s.net, s.buffers.weights(), s.images, {}, 5);
+  const select::Selection selection = select(
+      s,
+      {.name = "crc_full", .budget = 2, .group_size = 2, .search = "given", .given = {0, 10, 3, 8, 2, 4, 3, 6, 6, 8}});
+  EXPECT_EQ(selection.scores[0], 0);
+  EXPECT_EQ(selection.scores[1], 0);
+  for (int k : {2, 3, 4}) EXPECT_GT(selection.scores[k], 0);
+  EXPECT_EQ(selection.copies, 2);
+}
+
 CRC_ON_EACH_DEVICE(NetJacobiansTest);
 
 }  // namespace

@@ -14,7 +14,8 @@ using ::testing::Test;
 class Acquisitions : public OnDevice {};
 
 TEST_P(Acquisitions, EveryOneSpendsExactlyTheBudgetOnUnlabeledItems) {
-  for (uint32_t seed = 0; seed < 1000; ++seed) {
+  const uint32_t seeds = GetParam() == "cpu" ? 1000 : 100;
+  for (uint32_t seed = 0; seed < seeds; ++seed) {
     Draws draw(seed, Purpose::test, 0, 0);
     const Pool p = Pool::random(seed, draw.below(7), 1 + draw.below(30), 1 + draw.below(9), 2 + draw.below(4));
     const std::set<int64_t> unlabeled(p.unlabeled.begin(), p.unlabeled.end());
