@@ -110,6 +110,18 @@ TEST_F(Sweeps, AnInterruptedSweepContinuesWithTheSameBits) {
   }
 }
 
+TEST_F(Sweeps, FiguresOfBoundariesAndEigenvalues) {
+  run("sweep figure1 --out " + folder +
+          "/f1 --quiet --set ssl.epochs=1 --set ssl.steps_per_epoch=20"
+          " --set acquisition.rounds=1 --set data.train_size=200 --set data.test_size=100 --only crc",
+      0);
+  EXPECT_GT(fs::file_size(folder + "/f1/figures/boundary.png"), 5000u);
+  EXPECT_EQ(read(folder + "/f1/crc-t0/labels.jsonl").find("\"item\":0,\"class\":0,\"round\":0"), 9u);
+  run("sweep figure3 --out " + folder + "/f3" + kSmall + " --trials 1 --set acquisition.rounds=2", 0);
+  EXPECT_TRUE(fs::exists(folder + "/f3/figures/eigenvalue-horizon.png"));
+  EXPECT_TRUE(fs::exists(folder + "/f3/figures/eigenvalues.png"));
+}
+
 TEST_F(Sweeps, TransferAndReportOfPlainRuns) {
   const std::string words = run("sweep figure2 --out " + folder + "/f" + kSmall +
                                     " --trials 1 --only 'random|entropy' --set acquisition.rounds=1 --set "
@@ -143,7 +155,7 @@ TEST_F(Sweeps, PreviewAndAugment) {
   EXPECT_GT(fs::file_size(out), 100u);
   EXPECT_NE(run("data augment --op posterize --value 44 " + png + " " + out, 64).find("choose 1 to 8"),
             std::string::npos);
-  EXPECT_NE(run("data augment --op blur " + png + " " + out, 64).find("autocontrast"), std::string::npos);
+  EXPECT_NE(run("data augment --op swirl " + png + " " + out, 64).find("autocontrast"), std::string::npos);
 }
 
 }  // namespace
