@@ -88,6 +88,15 @@ TEST_F(Sweeps, Tables4To6) {
             read(folder + "/table6/q50-crc-t0/rounds/00/best.safetensors"));
 }
 
+TEST_F(Sweeps, Tables1And2) {
+  const std::string one =
+      " --set acquisition.rounds=1 --set data.train_size=300 --set acquisition.initial=50"
+      " --set acquisition.budget=50";
+  EXPECT_NE(sweep("table1", "--only 'pool|g-2|g-5'" + one).find("G = 5"), std::string::npos);
+  EXPECT_NE(sweep("table2", "--only 'pool|last|full'" + one).find("Full"), std::string::npos);
+  EXPECT_NE(read(folder + "/table2/full-t0/rounds.csv").find("\n1,100,"), std::string::npos);
+}
+
 TEST_F(Sweeps, AnInterruptedSweepContinuesWithTheSameBits) {
   const std::string one = " --only 'pool|q50-crc' --trials 1 --pools 1 --set acquisition.rounds=2";
   run("sweep table6 --out " + folder + "/whole" + kSmall + one, 0);
