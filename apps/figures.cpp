@@ -110,7 +110,7 @@ LineChart horizon_chart(const std::vector<const RunRecord*>& runs) {
                             .reference = true});
   if (std::isfinite(fit.slope)) {
     const auto [low, high] = std::ranges::minmax(all, {}, &Point::x);
-    LineSeries line{.name = fmt::format("slope {:.2g} decades per epoch, r = {:.2f}", fit.slope, fit.correlation),
+    LineSeries line{.name = fmt::format("slope {:.2g}, r {:.2f}", fit.slope, fit.correlation),
                     .ink = Ink::muted,
                     .mean = {},
                     .deviation = {},
@@ -118,7 +118,7 @@ LineChart horizon_chart(const std::vector<const RunRecord*>& runs) {
     for (double x : {low.x, high.x}) line.mean.push_back({x, fit.intercept + fit.slope * x});
     line.dashed = true;
     line.points = false;
-    chart.series.push_back(std::move(line));
+    chart.series.insert(chart.series.begin(), std::move(line));  // the legend has room for the first entries
   }
   return chart;
 }
