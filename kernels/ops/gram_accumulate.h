@@ -12,22 +12,18 @@ namespace crc {
 inline constexpr int64_t kCpuGramPanel = 512, kCudaGramPanel = 16384;
 
 struct WidenPanel {
-  static constexpr int64_t kRun = 8;  // columns a thread converts: one 32-byte sector, one division
-  double* panel;                      // [rows,width]
-  const float* rows;                  // [rows,columns]
+  double* panel;      // [rows,width]
+  const float* rows;  // [rows,columns]
   int64_t begin, width, columns;
 
-  int64_t runs() const { return (width + kRun - 1) / kRun; }  // of a row
-  CRC_HD void operator()(int64_t i) const {
-    const int64_t per_row = (width + kRun - 1) / kRun, row = i / per_row, first = i % per_row * kRun;
-    const int64_t last = first + kRun < width ? first + kRun : width;
+  CRC_HD void operator()(int64_t row, int64_t first, int64_t last) const {
     for (int64_t k = first; k < last; ++k) panel[row * width + k] = rows[row * columns + begin + k];
   }
 };
 
 CRC_OP(void, gram_accumulate, (View<double, 3> k, View<const float, 3> a, View<const float, 3> c))
 
-// The op itself; widen(step, n) runs the functor for i < n on the backend.
+// The op itself; widen(step, rows) runs the functor over all rows and columns of the panel.
 template <class Backend, class Widen>
 void accumulate_gram(Backend& backend, View<double, 3> k, View<const float, 3> a, View<const float, 3> c,
                      int64_t panel_width, const Widen& widen) {
@@ -44,7 +40,7 @@ void accumulate_gram(Backend& backend, View<double, 3> k, View<const float, 3> a
     const auto panel = [&](View<const float, 3> rows) {
       const auto wide = scratch.take<double, 4>({batch, 1, rows.shape[1], width}, "panel");
       const WidenPanel step{wide.data, rows.data, begin, width, columns};
-      widen(step, batch * rows.shape[1] * step.runs());
+      widen(step, batch * rows.shape[1]);
       return View<const double, 4>(wide);
     };
     const auto x = panel(a), y = same ? x : panel(c);
