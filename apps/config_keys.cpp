@@ -90,6 +90,9 @@ void add_ssl(std::vector<ConfigKey>& keys) {
                "pi_model, mean_teacher: one student pass learns both losses (Oliver), not one pass each (perrying)"),
        real("ssl.threshold", 0.95, 0, 1, "a pseudo-label counts from this confidence on"),
        real("ssl.temperature", 1, 0.01, 100, "divides the weak logits before the softmax"),
+       text("ssl.sampling", "permutations", {"permutations", "replacement"},
+            "items of a batch: from permutations of all, so that none comes twice before all came; or independent "
+            "draws"),
        integer("ssl.steps_per_epoch", 1024, 1, kMany, "optimizer steps between evaluations"),
        integer("ssl.epochs", 350, 1, kMany, "epochs per round; every round trains from scratch"),
        real("ssl.lr", 0.03, 0, 100, "learning rate at the start"),

@@ -114,6 +114,7 @@ ssl::TrainConfig train_config(const Config& config, const data::Dataset& dataset
   train.lambda_u = float(config.get<double>("ssl.lambda_u"));
   train.threshold = float(config.get<double>("ssl.threshold"));
   train.temperature = float(config.get<double>("ssl.temperature"));
+  train.replacement = config.get<Text>("ssl.sampling") == "replacement";
   train.steps_per_epoch = steps;
   train.schedule.rate =
       config.get<Text>("ssl.schedule") == "cosine" ? Schedule::Rate::cosine : Schedule::Rate::staircase;

@@ -95,11 +95,9 @@ LineChart horizon_chart(const std::vector<const RunRecord*>& runs) {
     }
   const Fit fit = fit_line(all);
   LineChart chart;
-  chart.title = "Smallest eigenvalue against epochs to the best test loss";
-  if (std::isfinite(fit.slope))
-    chart.title += fmt::format(": slope {:.3g} decades per epoch, r = {:.2f}", fit.slope, fit.correlation);
+  chart.title = "Smallest eigenvalue and time to the best test loss";
   chart.x_label = "epochs until the test loss was smallest";
-  chart.y_label = "log10 of the smallest positive eigenvalue of labels and group";
+  chart.y_label = "log10 of the smallest eigenvalue";
   chart.description = chart.title;
   chart.height = 360;
   int color = 0;
@@ -112,7 +110,11 @@ LineChart horizon_chart(const std::vector<const RunRecord*>& runs) {
                             .reference = true});
   if (std::isfinite(fit.slope)) {
     const auto [low, high] = std::ranges::minmax(all, {}, &Point::x);
-    LineSeries line{.name = "fit", .ink = Ink::muted, .mean = {}, .deviation = {}, .members = {}};
+    LineSeries line{.name = fmt::format("slope {:.2g} decades per epoch, r = {:.2f}", fit.slope, fit.correlation),
+                    .ink = Ink::muted,
+                    .mean = {},
+                    .deviation = {},
+                    .members = {}};
     for (double x : {low.x, high.x}) line.mean.push_back({x, fit.intercept + fit.slope * x});
     line.dashed = true;
     line.points = false;

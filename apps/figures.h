@@ -13,7 +13,7 @@ LineChart comparison_chart(const Sweep& sweep, size_t block, const std::vector<R
 LineChart gains_chart(const std::vector<RunGroup>& groups, double RoundRow::*column);
 
 // Figure 3 (a): log10 of the chosen groups' smallest positive eigenvalues against the epochs until the next round's
-// test loss was smallest; one colour per query. With a line fitted by least squares and its correlation in the title.
+// test loss was smallest; one colour per query. With a line fitted by least squares, its slope and the correlation.
 LineChart horizon_chart(const std::vector<const RunRecord*>& runs);
 struct Fit {
   double slope = kNone, intercept = kNone, correlation = kNone;

@@ -70,7 +70,7 @@ int most_runs(const ResultTable& table) {
   return most;
 }
 
-std::string caption(const ResultTable& table, std::optional<size_t> measure) {
+std::string caption(const ResultTable& table, std::optional<size_t> measure, const char* where) {
   const bool paper = std::ranges::any_of(table.rows, [](const ResultRow& row) {
     return std::ranges::any_of(row.cells, [](const ResultCell& cell) { return !cell.paper.empty(); });
   });
@@ -82,7 +82,7 @@ std::string caption(const ResultTable& table, std::optional<size_t> measure) {
     if (measure ? *measure == k : std::ranges::find(table.columns, k, &ResultColumn::measure) != table.columns.end())
       meanings += fmt::format("{}{} ({})", meanings.empty() ? "" : " or ", kMeasures[k].name, kMeasures[k].meaning);
   return fmt::format("Test accuracy in percent, {}; mean ± population standard deviation over up to {} runs{}{}.",
-                     meanings, most_runs(table), paper ? "; in brackets the paper's number" : "",
+                     meanings, most_runs(table), paper ? fmt::format("; {} the paper's number", where) : "",
                      again ? "; * trained again on each run's labels, as the paper's starred numbers" : "");
 }
 
@@ -176,7 +176,7 @@ std::string markdown(const ResultTable& table) {
     }
     text += " |\n";
   }
-  return text + "\n" + caption(table, std::nullopt) + "\n";
+  return text + "\n" + caption(table, std::nullopt, "in brackets") + "\n";
 }
 
 std::string csv(const ResultTable& table) {
@@ -198,22 +198,28 @@ std::string csv(const ResultTable& table) {
 }
 
 std::string html(const ResultTable& table, std::optional<size_t> measure) {
-  std::vector<std::string> heads = {"method"};
-  for (const ResultColumn& column : table.columns)
-    heads.push_back(column.block.empty() ? column.head : column.block + ": " + column.head);
-  std::vector<std::vector<Cell>> rows;
-  for (const ResultRow& row : table.rows) {
-    auto& cells = rows.emplace_back();
-    cells.push_back(Cell::text(row.name));
-    for (size_t c = 0; c < row.cells.size(); ++c) {
-      const ResultCell& cell = row.cells[c];
-      Cell ours = Cell::percent(cell.ours[measure.value_or(table.columns[c].measure)]);
-      if (cell.reconfirmed) ours.html += "*";
-      if (!cell.paper.empty()) ours.html += fmt::format("<br/><span class=\"pm\">{}</span>", escape_xml(cell.paper));
-      cells.push_back(std::move(ours));
+  std::string text;
+  // One below the other: side by side, the blocks are wider than a page.
+  for (size_t first = 0, last = 0; first < table.columns.size(); first = last) {
+    const std::string& block = table.columns[first].block;
+    while (last < table.columns.size() && table.columns[last].block == block) ++last;
+    std::vector<std::string> heads = {block.empty() ? "method" : block};
+    for (size_t c = first; c < last; ++c) heads.push_back(table.columns[c].head);
+    std::vector<std::vector<Cell>> rows;
+    for (const ResultRow& row : table.rows) {
+      auto& cells = rows.emplace_back();
+      cells.push_back(Cell::text(row.name));
+      for (size_t c = first; c < last; ++c) {
+        const ResultCell& cell = row.cells[c];
+        Cell ours = Cell::percent(cell.ours[measure.value_or(table.columns[c].measure)]);
+        if (cell.reconfirmed) ours.html += "*";
+        if (!cell.paper.empty()) ours.html += fmt::format("<br/><span class=\"pm\">{}</span>", escape_xml(cell.paper));
+        cells.push_back(std::move(ours));
+      }
     }
+    text += crc::apps::table(heads, rows);
   }
-  return crc::apps::table(heads, rows) + "<p class=\"note\">" + escape_xml(caption(table, measure)) + "</p>\n";
+  return text + "<p class=\"note\">" + escape_xml(caption(table, measure, "below it")) + "</p>\n";
 }
 
 }  // namespace crc::apps

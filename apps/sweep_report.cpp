@@ -81,13 +81,15 @@ std::string block_sections(const Sweep& sweep, const std::vector<SweepRun>& runs
   const std::string& name = sweep.spec().blocks[block].name;
   std::string html = name.empty() ? "" : "<h1>" + escape_xml(name) + "</h1>\n", drawn;
   for (const Figure& each : figures) drawn += chart_figure(each.chart, each.caption);
-  if (!groups.empty()) html += section("figures", "Results", drawn);
-  html += groups.empty() ? "" : classes_section(groups);
-  for (const std::string& part :
-       {queries_section(list, kMaxImages / sweep.spec().blocks.size()), training_section(groups),
-        scores_section(groups, /*eigenvalues=*/false), cost_section(groups), runs_section(list), rounds_section(list)})
-    html += with_prefix(part, fmt::format("b{}-", block));
-  return with_prefix(html, fmt::format("b{}-", block));
+  std::vector<std::string> parts;
+  if (!groups.empty())
+    parts = {section("figures", "Results", drawn), classes_section(groups), training_section(groups),
+             scores_section(groups, /*eigenvalues=*/false), cost_section(groups)};
+  for (std::string part :
+       {queries_section(list, kMaxImages / sweep.spec().blocks.size()), runs_section(list), rounds_section(list)})
+    parts.push_back(std::move(part));
+  for (std::string& part : parts) html += with_prefix(std::move(part), fmt::format("b{}-", block));
+  return html;
 }
 
 std::string overview(const Sweep& sweep, const ResultTable& table) {

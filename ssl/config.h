@@ -25,6 +25,7 @@ struct TrainConfig {
   float lambda_u = 1;  // weight of the unlabelled loss; `schedule` ramps it for pi_model and mean_teacher
   float threshold = 0.95f;
   float temperature = 1;
+  bool replacement = false;        // draw items with replacement (LeeDoYup), not as permutations of them
   int64_t steps_per_epoch = 1024;  // also how many steps of losses are kept
   // pi_model and mean_teacher: one student pass learns labels and consistency (Oliver), not one pass each (perrying).
   bool shared_pass = false;

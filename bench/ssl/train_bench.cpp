@@ -40,7 +40,7 @@ void add_training(Suite& suite, const char* method, int64_t batch, int64_t mu, D
   config.method = method;
   config.batch = batch;
   config.mu = mu;
-  const int64_t images = batch + 2 * ssl::find_method(method).unlabeled(config);
+  const int64_t images = ssl::images_per_step(config);
   suite.add({.op = std::string("train ") + method,
              .shape = "WRN-28-2 " + extents(images, kSize, kSize) + " " + name_of(precision),
              .flops = double(images) * wrn_train_flops(),

@@ -1,5 +1,6 @@
 // The sampler: which items the next batch holds. Item b of step t stands at place t*B + b of an endless sequence of
 // permutations of `pool`, so every item comes once per pass, and a batch depends on (seed, purpose, step) alone.
+// With replacement every item of a batch is a draw of its own instead: Draws(seed, purpose, b, t).
 // ids [B], pool [N] with 0 < N < 2^31. Class: exact.
 #pragma once
 
@@ -12,6 +13,7 @@ namespace crc {
 struct DrawConfig {
   uint32_t seed = 0;
   Purpose purpose = Purpose::labeled_order;
+  bool replacement = false;
 };
 
 struct DrawBatch {
@@ -22,6 +24,10 @@ struct DrawBatch {
   DrawConfig config;
 
   CRC_HD void operator()(int64_t b) const {
+    if (config.replacement) {
+      ids[b] = pool[Draws(config.seed, config.purpose, b, state->step).below(uint32_t(pool_size))];
+      return;
+    }
     const int64_t place = state->step * batch + b;
     const int64_t pass = place / pool_size;
     ids[b] =

@@ -15,9 +15,10 @@ template <class T> void add_policy(Suite& suite, const char* policy_name, augmen
                    const auto images = in.uniform<uint8_t, 4>({pool, size, size, 3}, 0, 256);
                    const auto ids = in.uniform<int64_t, 1>({n}, 0, double(pool));
                    const auto y = in.uniform<T, 4>({n, size, size, 3});
+                   const auto rates = in.uniform<float, 2>({augment::kCtRows, augment::kCtBins}, 0.5, 1);
                    return [=, state = in.state(), &context = in.context] {
                      augment_batch(context, y, View<const uint8_t, 4>(images), View<const int64_t, 1>(ids), state,
-                                   augment::AugmentConfig{.seed = 1, .strong = policy});
+                                   augment::AugmentConfig{.seed = 1, .strong = policy}, View<const float, 2>(rates));
                    };
                  },
              .images = n});
@@ -26,6 +27,7 @@ template <class T> void add_policy(Suite& suite, const char* policy_name, augmen
 template <class T> void add_policies(Suite& suite) {
   add_policy<T>(suite, "weak", augment::Policy::none);
   add_policy<T>(suite, "kekmodel", augment::Policy::randaugment_kekmodel);
+  add_policy<T>(suite, "ctaugment", augment::Policy::ctaugment);
 }
 
 }  // namespace

@@ -1,7 +1,9 @@
 // Every operation against Pillow, bit for bit: tests/golden/augment.txt, made by tests/golden/make_augment.py.
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <fstream>
+#include <map>
 #include <set>
 
 #include "kernels/augment/apply.h"
@@ -64,6 +66,51 @@ TEST(AugmentOps, EqualPillow) {
     seen.insert(name);
   }
   for (const OpInfo& op : names()) EXPECT_TRUE(seen.count(op.name)) << op.name << " has no line in augment.txt";
+}
+
+uint32_t mix(uint32_t x) {
+  x = (x ^ (x >> 16)) * 0x7feb352du;
+  x = (x ^ (x >> 15)) * 0x846ca68bu;
+  return x ^ (x >> 16);
+}
+
+// The images of make_augment_random.py.
+std::vector<uint8_t> random_image(uint32_t stream, int side) {
+  std::vector<uint8_t> out;
+  for (uint32_t n = 0; n < uint32_t(side * side * 3); ++n) {
+    const uint32_t h = mix(mix(n) + stream * 0x9e3779b9u) >> 24, x = n / 3 % side, y = n / 3 / side, c = n % 3;
+    const uint32_t v[] = {h, 90 + h / 8, h % 5 * 50 + 3, (7 * x + 5 * y + 40 * c + h / 16) % 256};
+    out.push_back(uint8_t(v[stream % 4]));
+  }
+  return out;
+}
+
+// 300 random values and images per operation: tests/golden/make_augment_random.py.
+TEST(AugmentOps, EqualPillowAtRandom) {
+  const std::map<std::string, std::pair<double, double>> ranges{
+      {"brightness", {0, 2}}, {"color", {0, 2}},          {"contrast", {0, 2}},       {"sharpness", {0, 2}},
+      {"posterize", {1, 9}},  {"rotate", {-360, 360}},    {"shear_x", {-0.3, 0.3}},   {"shear_y", {-0.3, 0.3}},
+      {"solarize", {0, 256}}, {"translate_x", {-10, 10}}, {"translate_y", {-10, 10}}, {"cutout", {0, 33}}};
+  std::ifstream golden(CRC_SOURCE_DIR "/tests/golden/augment_random.txt");
+  std::map<std::string, uint32_t> places;
+  std::string name, crc;
+  int group, lines = 0;
+  for (; golden >> name >> group >> crc; ++lines) {
+    const uint32_t place = places.emplace(name, uint32_t(places.size())).first->second;
+    const auto range = ranges.find(name);
+    const double low = range == ranges.end() ? 0 : range->second.first;
+    const double high = range != ranges.end() ? range->second.second : name.starts_with("rescale") ? 0.25 : 0;
+    std::vector<uint8_t> results;
+    for (int k = 0; k < 30; ++k) {
+      const uint32_t stream = (place * 10 + uint32_t(group)) * 30 + uint32_t(k);
+      double value = low + (high - low) * (double(mix(stream + 77)) / 4294967296.0);
+      if (name == "posterize" || name == "cutout") value = std::floor(value);
+      const auto result = apply_to(name, value, random_image(stream, 32), 32, 32);
+      results.insert(results.end(), result.begin(), result.end());
+    }
+    EXPECT_EQ(crc32(results), std::stoul(crc, nullptr, 16)) << name << " group " << group;
+  }
+  EXPECT_EQ(lines, 10 * int(names().size()));
 }
 
 TEST(AugmentOps, NeutralValuesLeaveTheImageAlone) {

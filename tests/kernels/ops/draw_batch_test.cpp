@@ -4,6 +4,7 @@
 #include <set>
 
 #include "tests/kernels/arrays.h"
+#include "tests/kernels/augment/frequencies.h"
 #include "tests/kernels/device.h"
 
 namespace crc::test {
@@ -60,6 +61,22 @@ TEST_P(DrawBatch, IsTheDocumentedPermutation) {
     EXPECT_NE(ids, draw(448, pool, step, {.seed = 5, .purpose = Purpose::unlabeled_order}));
     EXPECT_NE(ids, draw(448, pool, step, {.seed = 4, .purpose = Purpose::labeled_order}));
   }
+}
+
+TEST_P(DrawBatch, WithReplacementDrawsAreIndependentAndUniform) {
+  const auto pool = ids_from(10);
+  const DrawConfig config{.seed = 4, .purpose = Purpose::unlabeled_order, .replacement = true};
+  std::vector<int64_t> items(10), pairs(100);
+  for (int64_t step = 0; step < 500; ++step) {
+    const auto ids = draw(200, pool, step, config);
+    for (size_t b = 0; b < ids.size(); ++b) {
+      const auto item = [&](size_t at) { return size_t(ids[at] - pool[0]) / 10; };
+      ++items.at(item(b));
+      if (b % 2) ++pairs.at(item(b - 1) * 10 + item(b));
+    }
+  }
+  expect_uniform(items, "items");
+  expect_uniform(pairs, "neighbours");
 }
 
 // Pinned: the order of a run is part of what a seed means.

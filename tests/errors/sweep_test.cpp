@@ -1,0 +1,150 @@
+// The paper's tables, scaled down to built-in digits and a small net: every protocol through all its rounds,
+// interrupted and continued, with the report. And the other commands that make files.
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+namespace crc::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+const std::string kProgram = CRC_BINARY_DIR "/crc_train";
+const std::string kSmall =
+    " --set run.device=cpu --set run.threads=1 --set data.name=street_digits --set data.train_size=400"
+    " --set data.test_size=100 --set model.depth=10 --set model.width=1 --set model.base_channels=4"
+    " --set model.first_stride=2 --set model.bn_momentum=0.1 --set ssl.batch=8 --set ssl.mu=2 --set ssl.epochs=2"
+    " --set ssl.steps_per_epoch=3 --set data.validation_size=20 --jobs 2 --quiet";
+
+class Sweeps : public ::testing::Test {
+ protected:
+  Sweeps() {
+    char name[] = "/tmp/crc-test-XXXXXX";
+    folder = mkdtemp(name);
+  }
+  ~Sweeps() override { fs::remove_all(folder); }
+  std::string run(const std::string& arguments, int code) {
+    FILE* pipe = popen((kProgram + " " + arguments + " 2>&1").c_str(), "r");
+    std::string words;
+    char buffer[4096];
+    for (size_t n; (n = fread(buffer, 1, sizeof buffer, pipe)) > 0;) words.append(buffer, n);
+    const int status = pclose(pipe);
+    EXPECT_EQ(WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), code) << arguments << "\n" << words;
+    return words;
+  }
+  std::string read(const fs::path& path) {
+    std::ifstream in(path, std::ios::binary);
+    EXPECT_TRUE(in.good()) << path;
+    std::stringstream s;
+    s << in.rdbuf();
+    return s.str();
+  }
+  // All rounds of the table's random and CRC runs, and its report.
+  std::string sweep(const std::string& table, const std::string& more = "") {
+    return run("sweep " + table + " --out " + folder + "/" + table + kSmall + " --trials 1 --pools 1 " + more, 0);
+  }
+  std::string folder;
+};
+
+TEST_F(Sweeps, Table3PseudoAlWithReconfirmation) {
+  const std::string words = sweep("table3", "--only 'pool|confidence|crc'");
+  EXPECT_NE(words.find("CIFAR10: 4"), std::string::npos) << words;
+  EXPECT_NE(words.find("* (70.86±3.95*)"), std::string::npos) << words;
+  // Balanced: every round holds two more of each class on SVHN's side, one more on CIFAR-10's.
+  for (const auto& [cell, each] : {std::pair("svhn-crc-t0", 22), {"cifar10-confidence-t0", 4}}) {
+    const std::string ledger = read(folder + "/table3/" + cell + "/labels.jsonl");
+    for (int c = 0; c < 10; ++c) {
+      int count = 0;
+      const std::string what = "\"class\":" + std::to_string(c) + ",";
+      for (size_t at = ledger.find(what); at != std::string::npos; at = ledger.find(what, at + 1)) ++count;
+      EXPECT_EQ(count, each) << cell << " class " << c;
+    }
+  }
+  // The re-confirmation trained on the labels of the trial, and asked for none.
+  const std::string trial = read(folder + "/table3/cifar10-confidence-t0/rounds.csv");
+  const std::string again = read(folder + "/table3/cifar10-confidence-t0-q3-again0/rounds.csv");
+  EXPECT_NE(trial.find("\n3,40,"), std::string::npos);
+  EXPECT_NE(again.find("\n0,40,"), std::string::npos);
+}
+
+TEST_F(Sweeps, Tables4To6) {
+  for (const auto& [table, head, last] :
+       {std::tuple("table4", "| 140 |", "\n4,200,"), {"table5", "| 250 |", "\n5,450,"}}) {
+    EXPECT_NE(sweep(table, "--only 'pool|random|crc' --set data.train_size=600").find(head), std::string::npos);
+    const fs::path out = folder + "/" + table;
+    EXPECT_NE(read(out / "crc-t0/rounds.csv").find(last), std::string::npos);
+    EXPECT_TRUE(fs::exists(out / "report.html"));
+    EXPECT_TRUE(fs::exists(out / "figures/accuracy.png"));
+  }
+  sweep("table6", "--only 'q50-(pool|random|crc)'");
+  EXPECT_NE(read(folder + "/table6/q50-random-t0/rounds.csv").find("\n5,300,"), std::string::npos);
+  // Random and CRC went on from the same labels and the same model.
+  EXPECT_EQ(read(folder + "/table6/q50-random-t0/rounds/00/best.safetensors"),
+            read(folder + "/table6/q50-crc-t0/rounds/00/best.safetensors"));
+}
+
+TEST_F(Sweeps, AnInterruptedSweepContinuesWithTheSameBits) {
+  const std::string one = " --only 'pool|q50-crc' --trials 1 --pools 1 --set acquisition.rounds=2";
+  run("sweep table6 --out " + folder + "/whole" + kSmall + one, 0);
+  for (const int milliseconds : {300, 700}) {
+    const std::string out = folder + "/cut" + std::to_string(milliseconds);
+    const pid_t pid = fork();
+    if (pid == 0) {
+      execl("/bin/sh", "sh", "-c",
+            ("exec " + kProgram + " sweep table6 --out " + out + kSmall + one + " > /dev/null").c_str(), nullptr);
+      _exit(127);
+    }
+    usleep(useconds_t(milliseconds) * 1000);
+    kill(pid, SIGTERM);
+    int status = 0;
+    waitpid(pid, &status, 0);
+    EXPECT_TRUE(WIFEXITED(status) && (WEXITSTATUS(status) == 75 || WEXITSTATUS(status) == 0)) << status;
+    run("sweep table6 --out " + out + kSmall + one, 0);
+    for (const char* file : {"q50-crc-t0/labels.jsonl", "q50-crc-t0/rounds/02/weights.safetensors"})
+      EXPECT_EQ(read(folder + "/whole/" + file), read(fs::path(out) / file)) << file;
+  }
+}
+
+TEST_F(Sweeps, TransferAndReportOfPlainRuns) {
+  const std::string words = run("sweep figure2 --out " + folder + "/f" + kSmall +
+                                    " --trials 1 --only 'random|entropy' --set acquisition.rounds=1 --set "
+                                    "acquisition.initial=20 --set acquisition.budget=20",
+                                0);
+  EXPECT_NE(words.find("Entropy"), std::string::npos);
+  EXPECT_TRUE(fs::exists(folder + "/f/entropy-t0/rounds/first/query.csv"));
+  EXPECT_FALSE(fs::exists(folder + "/f/random-t0/rounds/first/query.csv"));
+  EXPECT_TRUE(fs::exists(folder + "/f/figures/gains.png"));
+  const std::string report =
+      run("report " + folder + "/f/entropy-t0 " + folder + "/f/random-t0 --out " + folder + "/r", 0);
+  EXPECT_NE(report.find("| entropy first=model |"), std::string::npos) << report;
+  EXPECT_TRUE(fs::exists(folder + "/r/report.html"));
+}
+
+TEST_F(Sweeps, SayWhatIsWrong) {
+  EXPECT_NE(run("sweep cifar10 --out " + folder + "/a", 78).find("has no [sweep]"), std::string::npos);
+  EXPECT_NE(run("sweep table9 --out " + folder + "/a", 66).find("table6"), std::string::npos);
+  EXPECT_NE(run("sweep --out " + folder + "/a", 64).find("needs a recipe"), std::string::npos);
+  EXPECT_NE(run("sweep table6 --only nothing --out " + folder + "/a", 64).find("--dry-run lists"), std::string::npos);
+  EXPECT_NE(run("report " + folder, 66).find("is not a run's directory"), std::string::npos);
+  EXPECT_NE(run("data augment --op shear_z " + folder + "/no.png " + folder + "/o.png", 66).find("no.png"),
+            std::string::npos);
+}
+
+TEST_F(Sweeps, PreviewAndAugment) {
+  const std::string png = folder + "/p.png", out = folder + "/o.png";
+  run("data preview " + png + " --set data.name=street_digits --count 3", 0);
+  run("data augment --op identity " + png + " " + out, 0);
+  run("data augment --op posterize --value 4 " + png + " " + out, 0);
+  EXPECT_GT(fs::file_size(out), 100u);
+  EXPECT_NE(run("data augment --op posterize --value 44 " + png + " " + out, 64).find("choose 1 to 8"),
+            std::string::npos);
+  EXPECT_NE(run("data augment --op blur " + png + " " + out, 64).find("autocontrast"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace crc::test
