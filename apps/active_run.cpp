@@ -85,6 +85,10 @@ std::vector<Answer> ActiveRun::first_labels() {
       if (dataset_.train.labels[size_t(id)] >= 0) answers.push_back({id, dataset_.train.labels[size_t(id)]});
     return answers;
   }
+  if (first == "leading") {
+    for (Int id = 0; id < std::min(count, dataset_.train.count); ++id) answers.push_back({id, labels_[size_t(id)]});
+    return answers;
+  }
   if (first == "random") {
     for (Int id : data::draw_initial(labels_, dataset_.classes(), count, uint32_t(config_.get<Int>("run.seed"))))
       answers.push_back({id, labels_[size_t(id)]});

@@ -137,9 +137,9 @@ void add_selection(std::vector<ConfigKey>& keys) {
        integer("acquisition.rounds", 5, 0, 100000, "queries; training runs once more than that"),
        text("acquisition.protocol", "realistic", {"realistic", "pseudo_al"},
             "realistic: classes of the query are left to chance; pseudo_al: equally many of each class (paper 4.3.1)"),
-       text("acquisition.first", "random", {"random", "model", "given"},
-            "first labels: drawn at random, by the acquisition on a randomly initialised network (paper B.2), or all "
-            "that the data set has"),
+       text("acquisition.first", "random", {"random", "model", "given", "leading"},
+            "first labels: drawn at random, by the acquisition on a randomly initialised network (paper B.2), all "
+            "that the data set has, or those of its leading items (the pivots of two_moons)"),
        text("acquisition.model", "best", {"best", "last"},
             "which of the round's tested models scores the pool: that of the best evaluation or of the last"),
        text("acquisition.search", "partition", {"partition", "independent"},

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "apps/boundary.h"
 #include "apps/figures.h"
 #include "apps/report_sections.h"
 
@@ -121,6 +122,15 @@ std::string write_sweep_report(const Sweep& sweep, const fs::path& out) {
     if (groups.empty()) continue;
     const std::vector<Figure> figures = figures_of(sweep, block, groups);
     for (const Figure& figure : figures) commit_file(out / "figures" / (figure.name + ".png"), chart_png(figure.chart));
+    if (sweep.spec().figure == "boundary") {
+      const BoundaryFigure panels = boundary_figure(*groups.front().runs.front());
+      commit_file(out / "figures" / (file_name(sweep.spec().blocks[block].name, "boundary") + ".png"),
+                  boundary_png(panels));
+      body += section("boundary", "Decision boundary",
+                      figure(boundary_svg(panels),
+                             "Blue and orange: what the model of each round predicts; large dots: "
+                             "labels, ringed the ones that this round added; small dots: the pool."));
+    }
     body += block_sections(sweep, runs, block, groups, figures);
   }
   if (!runs.empty()) body += settings_section({&runs.front().record});

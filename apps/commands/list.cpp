@@ -6,6 +6,7 @@
 #include "apps/commands/commands.h"
 #include "apps/presets.h"
 #include "apps/recipes.h"
+#include "apps/sweep_spec.h"
 #include "crc/acquisition.h"
 #include "data/dataset.h"
 #include "kernels/augment/apply.h"
@@ -35,8 +36,9 @@ int command_list() {
   for (const augment::OpInfo& op : augment::names()) row(op.name, op.parameter.meaning, "");
   fmt::print("\nPresets (preset = \"NAME\")\n");
   for (const Preset& p : presets()) row(p.name, comment_of(p, 0), comment_of(p, 1));
-  fmt::print("\nRecipes (crc_train run NAME)\n");
-  for (const Recipe& r : recipes()) row(r.name, recipe_title(r), "");
+  fmt::print("\nRecipes (crc_train run NAME; of a table or figure: crc_train sweep NAME)\n");
+  for (const Recipe& r : recipes())
+    row(r.name, recipe_title(r), has_sweep(r.text) ? parse_sweep(r.text, "recipe " + r.name).source : "");
   return 0;
 }
 

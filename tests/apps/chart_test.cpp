@@ -13,7 +13,7 @@
 #include <cmath>
 
 #include "apps/axes.h"
-
+#include "data/png.h"
 namespace crc::apps::test {
 namespace {
 
@@ -164,6 +164,27 @@ TEST(Chart, BraillePlotGolden) {
             "        └────────────\n"
             "         0   4    8  labels\n");
   EXPECT_THAT(braille_plot(chart, 34, 4, true), HasSubstr("\x1b[34mcrc\x1b[0m"));
+}
+
+TEST(Canvas, AnImageKeepsItsPixels) {
+  const std::vector<uint8_t> rgb = {255, 0, 0, 0, 255, 0, 0, 0, 255, 9, 9, 9};
+  RasterCanvas canvas(8, 6, 1);
+  canvas.image({1, 1}, 2, {rgb, 2, 2});
+  const std::string png = canvas.png();
+  const data::RgbImage drawn = data::decode_png({reinterpret_cast<const uint8_t*>(png.data()), png.size()}, "drawn");
+  const auto at = [&](int x, int y) {
+    return std::vector<int>{drawn.pixels[size_t(y * 8 + x) * 3], drawn.pixels[size_t(y * 8 + x) * 3 + 1],
+                            drawn.pixels[size_t(y * 8 + x) * 3 + 2]};
+  };
+  EXPECT_EQ(at(1, 1), (std::vector<int>{255, 0, 0}));
+  EXPECT_EQ(at(2, 2), (std::vector<int>{255, 0, 0}));
+  EXPECT_EQ(at(3, 1), (std::vector<int>{0, 255, 0}));
+  EXPECT_EQ(at(1, 3), (std::vector<int>{0, 0, 255}));
+  EXPECT_EQ(at(4, 4), (std::vector<int>{9, 9, 9}));
+  EXPECT_EQ(at(0, 0), at(5, 5));  // paper
+  SvgCanvas svg;
+  svg.image({1, 1}, 2, {rgb, 2, 2});
+  EXPECT_NE(svg.finish(8, 6, "", true).find("width=\"4.0\" height=\"4.0\""), std::string::npos);
 }
 
 }  // namespace

@@ -66,7 +66,7 @@ TEST(SweepSpec, EveryRecipeOfThePaperIsComplete) {
       EXPECT_EQ(get("acquisition.budget") % get("acquisition.group_size"), 0) << recipe.name;
     }
   }
-  for (const char* name : {"table1", "table2", "table3", "table4", "table5", "table6", "figure2", "figure3"})
+  for (const char* name : {"table1", "table2", "table3", "table4", "table5", "table6", "figure1", "figure2", "figure3"})
     EXPECT_TRUE(tables.count(name)) << name;
 }
 

@@ -88,6 +88,15 @@ TEST_F(Sweeps, Tables4To6) {
             read(folder + "/table6/q50-crc-t0/rounds/00/best.safetensors"));
 }
 
+TEST_F(Sweeps, Tables1And2) {
+  const std::string one =
+      " --set acquisition.rounds=1 --set data.train_size=300 --set acquisition.initial=50"
+      " --set acquisition.budget=50";
+  EXPECT_NE(sweep("table1", "--only 'pool|g-2|g-5'" + one).find("G = 5"), std::string::npos);
+  EXPECT_NE(sweep("table2", "--only 'pool|last|full'" + one).find("Full"), std::string::npos);
+  EXPECT_NE(read(folder + "/table2/full-t0/rounds.csv").find("\n1,100,"), std::string::npos);
+}
+
 TEST_F(Sweeps, AnInterruptedSweepContinuesWithTheSameBits) {
   const std::string one = " --only 'pool|q50-crc' --trials 1 --pools 1 --set acquisition.rounds=2";
   run("sweep table6 --out " + folder + "/whole" + kSmall + one, 0);
@@ -108,6 +117,18 @@ TEST_F(Sweeps, AnInterruptedSweepContinuesWithTheSameBits) {
     for (const char* file : {"q50-crc-t0/labels.jsonl", "q50-crc-t0/rounds/02/weights.safetensors"})
       EXPECT_EQ(read(folder + "/whole/" + file), read(fs::path(out) / file)) << file;
   }
+}
+
+TEST_F(Sweeps, FiguresOfBoundariesAndEigenvalues) {
+  run("sweep figure1 --out " + folder +
+          "/f1 --quiet --set ssl.epochs=1 --set ssl.steps_per_epoch=20"
+          " --set acquisition.rounds=1 --set data.train_size=200 --set data.test_size=100 --only crc",
+      0);
+  EXPECT_GT(fs::file_size(folder + "/f1/figures/boundary.png"), 5000u);
+  EXPECT_EQ(read(folder + "/f1/crc-t0/labels.jsonl").find("\"item\":0,\"class\":0,\"round\":0"), 9u);
+  run("sweep figure3 --out " + folder + "/f3" + kSmall + " --trials 1 --set acquisition.rounds=2", 0);
+  EXPECT_TRUE(fs::exists(folder + "/f3/figures/eigenvalue-horizon.png"));
+  EXPECT_TRUE(fs::exists(folder + "/f3/figures/eigenvalues.png"));
 }
 
 TEST_F(Sweeps, TransferAndReportOfPlainRuns) {

@@ -1,0 +1,32 @@
+// Figure 1: how the decision boundary moves as the labelled set grows. One panel per round of a run on two_moons.
+#pragma once
+
+#include "apps/canvas.h"
+#include "apps/run_record.h"
+
+namespace crc::apps {
+
+struct BoundaryPanel {
+  std::string title;
+  std::vector<double> upper;  // [rows, columns] probability of class 0 at the centres of a grid over the plane
+  std::vector<Point> pool;    // unlabelled points, in the plane
+  struct Labeled {
+    Point at;
+    int32_t label;
+    bool fresh;  // queried just before this round
+  };
+  std::vector<Labeled> labeled;
+};
+
+struct BoundaryFigure {
+  int rows = 0, columns = 0;  // of the grids
+  std::vector<BoundaryPanel> panels;
+};
+
+// Error 78 unless the run's data set is two_moons; 66 without a round's weights.
+BoundaryFigure boundary_figure(const RunRecord& run);
+
+std::string boundary_png(const BoundaryFigure& figure);
+std::string boundary_svg(const BoundaryFigure& figure);
+
+}  // namespace crc::apps
