@@ -115,8 +115,12 @@ void add_ssl(std::vector<ConfigKey>& keys) {
        integer("ssl.horizon_epochs", 0, 0, kMany, "epochs until the schedule's end K; 0: ssl.epochs"),
        integer("ssl.patience_epochs", 50, 0, kMany, "stop after so many epochs without a better accuracy; 0: never"),
        text("ssl.strong", "randaugment_kekmodel",
-            {"cutout", "randaugment_kekmodel", "randaugment_lee", "randaugment_google", "ctaugment"},
-            "strong augmentation"),
+            {
+#define CRC_AUGMENT_POLICY(name, description, source) #name,
+#include "kernels/augment/policies.def"
+#undef CRC_AUGMENT_POLICY
+            },
+            "strong augmentation; `crc_train list` says what each does"),
        boolean("ssl.weak.flip", true, "horizontal flip with probability 1/2"),
        integer("ssl.weak.crop_pad", 4, 0, 64, "random crop after padding by so many pixels; 0: none"),
        boolean("ssl.weak.crop_per_batch", false, "one crop offset for all images of a pass (perrying)"),

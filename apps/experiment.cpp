@@ -140,11 +140,11 @@ ssl::TrainConfig train_config(const Config& config, const data::Dataset& dataset
   train.weak.padding =
       config.get<Text>("ssl.weak.padding") == "reflect" ? augment::Padding::reflect : augment::Padding::zero;
   train.weak.normalize = normalize_config(config, dataset);
-  train.strong = choose<Policy>(config.get<Text>("ssl.strong"), {{"cutout", Policy::cutout},
-                                                                 {"randaugment_kekmodel", Policy::randaugment_kekmodel},
-                                                                 {"randaugment_lee", Policy::randaugment_lee},
-                                                                 {"randaugment_google", Policy::randaugment_google},
-                                                                 {"ctaugment", Policy::ctaugment}});
+  train.strong = choose<Policy>(config.get<Text>("ssl.strong"), {
+#define CRC_AUGMENT_POLICY(name, description, source) {#name, Policy::name},
+#include "kernels/augment/policies.def"
+#undef CRC_AUGMENT_POLICY
+                                                                });
   return train;
 }
 

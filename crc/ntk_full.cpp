@@ -34,12 +34,17 @@ JacobianPlan plan_jacobians(const Problem& problem, const Config& config, const 
          fmt::format("acquisition \"{}\" needs the network's Jacobians, and none were given", config.name));
   const Jacobians& source = *problem.jacobians;
   JacobianPlan plan{choose_blocks(source, layers, config.name), 0, 0, 0, 0, 0, 0, 0, ""};
-  for (size_t b = 0; b < plan.wanted.size(); ++b)
-    if (plan.wanted[b]) ++plan.arrays, plan.parameters += source.blocks()[b].parameters;
+  int64_t widest = 0;  // parameters of the largest array
+  for (size_t b = 0; b < plan.wanted.size(); ++b) {
+    if (!plan.wanted[b]) continue;
+    ++plan.arrays;
+    plan.parameters += source.blocks()[b].parameters;
+    widest = std::max(widest, source.blocks()[b].parameters);
+  }
   plan.row_bytes = 4 * source.classes() * plan.parameters;
   plan.kept_bytes = kept * plan.row_bytes;
   const Jacobians::Bytes pass = source.bytes(plan.wanted);
-  const int64_t panels = 8 * kGramPanel;  // of every row that is multiplied
+  const int64_t panels = 8 * std::min(kCudaGramPanel, source.classes() * widest);  // of every row that is multiplied
   const int64_t k_ll = 8 * kept * kept, fixed = pass.fixed + kept * panels;
   const int64_t n = kept + group, per_group = 8 * (group * kept + group * group + n * n);
   const int64_t per_item = pass.per_item + 2 * panels + (per_group + group - 1) / group;

@@ -29,7 +29,9 @@ int command_list() {
   fmt::print("\nData sets (data.name)\n");
   for (const data::DatasetEntry* d : data::dataset_registry()) row(d->name, d->description, d->source);
   fmt::print("\nAugmentation policies (ssl.strong)\n");
-  for (const std::string& policy : config_key("ssl.strong").choices) row(policy, "", "");
+#define CRC_AUGMENT_POLICY(name, description, source) row(#name, description, source);
+#include "kernels/augment/policies.def"
+#undef CRC_AUGMENT_POLICY
   fmt::print("\nAugmentation operations\n");
   for (const augment::OpInfo& op : augment::names()) row(op.name, op.parameter.meaning, "");
   fmt::print("\nPresets (preset = \"NAME\")\n");

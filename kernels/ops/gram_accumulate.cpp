@@ -5,7 +5,13 @@
 namespace crc {
 
 void gram_accumulate(Cpu& cpu, View<double, 3> k, View<const float, 3> a, View<const float, 3> c) {
-  accumulate_gram(cpu, k, a, c, [&](const WidenPanel& step, int64_t n) { for_each(cpu, n, step); });
+  constexpr int64_t kGrain = 16;  // rows of kCpuGramPanel numbers
+  accumulate_gram(cpu, k, a, c, kCpuGramPanel, [&](const WidenPanel& step, int64_t rows) {
+    for_chunks(cpu, rows, kGrain, [&](int64_t, int64_t begin, int64_t end) {
+      const WidenPanel local = step;
+      for (int64_t row = begin; row < end; ++row) local(row, 0, local.width);
+    });
+  });
 }
 
 }  // namespace crc

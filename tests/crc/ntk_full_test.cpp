@@ -110,7 +110,7 @@ TEST_P(FullNtkTest, MemoryDecidesTheChunksAndNothingElse) {
   const Selection large = run(1 << 30);
   EXPECT_EQ(network.largest, 60);
   EXPECT_EQ(network.computed, 65) << "five labelled, sixty in groups";
-  const Selection small = run(700000);
+  const Selection small = run(40000);
   EXPECT_EQ(network.computed, 65);
   EXPECT_LT(network.largest, 20);
   EXPECT_EQ(small.picks, large.picks);

@@ -24,6 +24,16 @@ class WholeStep : public ::testing::TestWithParam<std::string> {
   std::unique_ptr<ssl::Trainer> trainer() {
     ssl::TrainConfig config;
     config.method = GetParam();
+    if (GetParam() == "fixmatch_ctaugment") {
+      config.method = "fixmatch";
+      config.strong = augment::Policy::ctaugment;
+      config.weak.crop_pad = 2;
+    }
+    if (GetParam() == "mean_teacher") {
+      config.optimizer = ssl::Optimizer::adam;
+      config.ema_buffers = ssl::EmaBuffers::own;
+      config.weak.crop_per_batch = true;
+    }
     config.batch = 2;
     config.mu = 2;
     config.threshold = 0.1f;  // so that every pseudo-label teaches
@@ -72,7 +82,7 @@ TEST_P(WholeStep, TheGraphGivesTheBitsOfThePlainCalls) {
 }
 
 std::vector<std::string> all_methods() {
-  std::vector<std::string> names;
+  std::vector<std::string> names{"fixmatch_ctaugment"};
   for (const ssl::MethodEntry& method : ssl::methods()) names.push_back(method.name);
   return names;
 }

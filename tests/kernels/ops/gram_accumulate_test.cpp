@@ -24,9 +24,9 @@ constexpr struct {
               {1, 1, 1, 1},
               {1, 3, 5, 0},
               {2, 3, 5, 7},
-              {5, 2, 2, kGramPanel},
-              {1, 7, 3, kGramPanel + 1},
-              {3, 4, 2, 2 * kGramPanel + 13}};
+              {5, 2, 2, kCpuGramPanel},
+              {1, 7, 3, kCpuGramPanel + 1},
+              {3, 4, 2, 2 * kCudaGramPanel + 13}};
 
 TEST_P(GramAccumulate, AddsTheInnerProducts) {
   for (const auto& s : kSizes) {
