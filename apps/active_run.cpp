@@ -203,6 +203,7 @@ void ActiveRun::end_epoch() {
   history_.accuracy.push_back(test.accuracy);
   history_.loss.push_back(test.loss);
   history_.balanced_accuracy.push_back(test.balanced_accuracy);
+  history_.calibration_error.push_back(test.calibration_error);
   if (validation_images_)
     history_.validation.push_back(evaluate(*validation_images_, dataset_.validation.labels).accuracy);
   if (history_.best_epoch() + 1 == history_.epochs()) {
@@ -223,6 +224,7 @@ void ActiveRun::end_epoch() {
                                    {"test_acc", test.accuracy},
                                    {"test_loss", test.loss},
                                    {"balanced_acc", test.balanced_accuracy},
+                                   {"ece", test.calibration_error},
                                    {"seconds", history_.seconds}};
   if (validation_images_) record["val_acc"] = history_.validation.back();
   directory_.append_metrics(record);
@@ -267,6 +269,7 @@ RoundRow ActiveRun::round_row() {
   row.acc_best = *std::max_element(history_.accuracy.begin(), history_.accuracy.end());
   row.acc_val = history_.at_best_validation();
   row.balanced_acc = history_.balanced_accuracy.back();
+  row.ece = history_.calibration_error.back();
   row.loss = history_.loss.back();
   row.epochs = history_.epochs();
   row.train_s = history_.seconds;

@@ -30,6 +30,7 @@ void RoundHistory::save(nn::TensorFile& file) const {
   add("history.accuracy", accuracy);
   add("history.loss", loss);
   add("history.balanced_accuracy", balanced_accuracy);
+  add("history.calibration_error", calibration_error);
   add("history.validation", validation);
   add("history.seconds", std::vector<double>{seconds});
   add("history.best_values", best_values);
@@ -42,6 +43,7 @@ RoundHistory RoundHistory::restore(const nn::TensorFile& file, const std::string
   return {.accuracy = read("history.accuracy"),
           .loss = read("history.loss"),
           .balanced_accuracy = read("history.balanced_accuracy"),
+          .calibration_error = read("history.calibration_error"),
           .validation = read("history.validation"),
           .seconds = read("history.seconds").at(0),
           .best_values = weights("history.best_values"),

@@ -10,7 +10,7 @@
 namespace crc::apps {
 
 struct RoundHistory {
-  std::vector<double> accuracy, loss, balanced_accuracy;  // on the test set, one per epoch
+  std::vector<double> accuracy, loss, balanced_accuracy, calibration_error;  // on the test set, one per epoch
   std::vector<double> validation;                         // accuracy on the validation split; empty: there is none
   double seconds = 0;                                     // of training and evaluation
   std::vector<float> best_values, best_running;           // the tested model's at best_epoch()

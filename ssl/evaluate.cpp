@@ -4,6 +4,29 @@
 #include <cmath>
 
 namespace crc::ssl {
+namespace {
+
+class Calibration {
+ public:
+  void add(double confidence, bool correct) {
+    Bin& bin = bins_[std::clamp(int(std::ceil(confidence * kBins)) - 1, 0, kBins - 1)];  // (k/15, (k+1)/15]
+    bin.confidence += confidence, bin.correct += correct;
+  }
+  double error(int64_t images) const {
+    double gap = 0;
+    for (const Bin& bin : bins_) gap += std::abs(bin.correct - bin.confidence);
+    return gap / double(images);
+  }
+
+ private:
+  static constexpr int kBins = 15;
+  struct Bin {
+    double confidence = 0, correct = 0;  // sums
+  };
+  Bin bins_[kBins];
+};
+
+}  // namespace
 
 Prediction predict(Context& context, const nn::Net& net, const nn::Weights& weights, const ImageSet& images,
                    const NormalizeConfig& normalize_config, int64_t batch, int64_t limit) {
@@ -27,6 +50,7 @@ Evaluation evaluate(const std::vector<float>& logits, const std::vector<int32_t>
   Evaluation e;
   e.confusion.assign(classes * classes, 0);
   int64_t correct = 0;
+  Calibration calibration;
   for (size_t i = 0; i < logits.size() / classes; ++i) {
     if (labels[i] < 0) continue;
     const float* row = logits.data() + i * classes;
@@ -35,12 +59,14 @@ Evaluation evaluate(const std::vector<float>& logits, const std::vector<int32_t>
     for (int64_t c = 0; c < classes; ++c) sum += std::exp(double(row[c]) - row[predicted]);
     e.loss += std::log(sum) + row[predicted] - row[labels[i]];
     correct += predicted == labels[i];
+    calibration.add(1 / sum, predicted == labels[i]);
     ++e.confusion[labels[i] * classes + predicted];
     ++e.images;
   }
   if (e.images == 0) return e;
   e.accuracy = double(correct) / double(e.images);
   e.loss /= double(e.images);
+  e.calibration_error = calibration.error(e.images);
   int64_t occurring = 0;
   for (int64_t c = 0; c < classes; ++c) {
     int64_t of_class = 0;

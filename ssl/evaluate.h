@@ -20,9 +20,12 @@ Prediction predict(Context& context, const nn::Net& net, const nn::Weights& weig
 
 struct Evaluation {
   int64_t images = 0;
-  double accuracy = 0;             // share of labelled images, 0..1
-  double balanced_accuracy = 0;    // mean recall over the classes that occur
-  double loss = 0;                 // mean cross-entropy
+  double accuracy = 0;           // share of labelled images, 0..1
+  double balanced_accuracy = 0;  // mean recall over the classes that occur
+  double loss = 0;               // mean cross-entropy
+  // Expected calibration error (Guo et al. 2017, Eq. 3): 15 equal bins of confidence, each |accuracy - confidence|
+  // weighted by its share of the images.
+  double calibration_error = 0;
   std::vector<int64_t> confusion;  // [C,C], rows are true classes
 };
 // fp64 on the host; images with label -1 do not count.

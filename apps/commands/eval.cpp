@@ -41,16 +41,15 @@ int command_eval(const EvalOptions& options) {
   write_matrix(options.features, p.features, context);
   const ssl::Evaluation e = ssl::evaluate(p.logits.to_host<float>(context), test.labels, dataset.classes());
   if (options.json) {
-    const nlohmann::ordered_json json = {{"images", e.images},
-                                         {"accuracy", e.accuracy},
-                                         {"balanced_accuracy", e.balanced_accuracy},
-                                         {"loss", e.loss},
-                                         {"confusion", e.confusion}};
+    const nlohmann::ordered_json json = {
+        {"images", e.images}, {"accuracy", e.accuracy},     {"balanced_accuracy", e.balanced_accuracy},
+        {"loss", e.loss},     {"ece", e.calibration_error}, {"confusion", e.confusion}};
     fmt::print("{}\n", json.dump());
   } else {
     fmt::print(
-        "images             {}\naccuracy           {:.2f} %\nbalanced accuracy  {:.2f} %\nloss               {:.4f}\n",
-        e.images, 100 * e.accuracy, 100 * e.balanced_accuracy, e.loss);
+        "images             {}\naccuracy           {:.2f} %\nbalanced accuracy  {:.2f} %\nloss               {:.4f}\n"
+        "calibration error  {:.4f}\n",
+        e.images, 100 * e.accuracy, 100 * e.balanced_accuracy, e.loss, e.calibration_error);
   }
   return 0;
 }
