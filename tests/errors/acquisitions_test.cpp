@@ -1,41 +1,19 @@
 // Every registered acquisition in a run of crc_train from outside, and in its list.
-#include <gtest/gtest.h>
-#include <sys/wait.h>
-
 #include <algorithm>
-#include <cstdio>
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
-#include <string>
 
 #include "crc/acquisition.h"
+#include "tests/errors/outside.h"
 
 namespace crc::test {
 namespace {
-
-namespace fs = std::filesystem;
-
-struct Outcome {
-  int code;
-  std::string words;
-};
-Outcome run(const std::string& arguments) {
-  FILE* pipe = popen(("exec 2>&1; exec " CRC_BINARY_DIR "/crc_train " + arguments).c_str(), "r");
-  std::string words;
-  char buffer[4096];
-  for (size_t n; (n = fread(buffer, 1, sizeof buffer, pipe)) > 0;) words.append(buffer, n);
-  const int status = pclose(pipe);
-  return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), words};
-}
 
 const std::string kTiny =
     " --set run.device=cpu --set data.train_size=150 --set data.test_size=20 --set model.base_channels=2 --set "
     "model.width=1 --set ssl.epochs=1 --set ssl.steps_per_epoch=2 --set acquisition.rounds=1 ";
 
-TEST(AcquisitionsOfRuns, EveryOneQueriesAndTrainsOn) {
-  char name[] = "/tmp/crc-acquisitions-XXXXXX";
-  const std::string folder = mkdtemp(name);
+using AcquisitionsOfRuns = Outside;
+
+TEST_F(AcquisitionsOfRuns, EveryOneQueriesAndTrainsOn) {
   for (const select::Acquisition& a : select::acquisitions()) {
     const std::string out = folder + "/" + a.name;
     const Outcome o =
@@ -44,10 +22,9 @@ TEST(AcquisitionsOfRuns, EveryOneQueriesAndTrainsOn) {
     std::ifstream labels(out + "/labels.jsonl");
     EXPECT_EQ(std::count(std::istreambuf_iterator<char>(labels), {}, '\n'), 20) << a.name;
   }
-  fs::remove_all(folder);
 }
 
-TEST(AcquisitionsOfRuns, AreListedWithTheirSource) {
+TEST_F(AcquisitionsOfRuns, AreListedWithTheirSource) {
   const Outcome o = run("list");
   for (const select::Acquisition& a : select::acquisitions()) {
     EXPECT_NE(o.words.find(std::string("  ") + a.name + " "), std::string::npos) << a.name;
@@ -55,9 +32,7 @@ TEST(AcquisitionsOfRuns, AreListedWithTheirSource) {
   }
 }
 
-TEST(AcquisitionsOfRuns, JacobiansThatDoNotFitAreRefusedWithThePlan) {
-  char name[] = "/tmp/crc-acquisitions-XXXXXX";
-  const std::string folder = mkdtemp(name);
+TEST_F(AcquisitionsOfRuns, JacobiansThatDoNotFitAreRefusedWithThePlan) {
   const Outcome o = run("run demo --quiet" + kTiny +
                         "--set acquisition.name=crc_full --set acquisition.memory_gb=0.01 --out " + folder + "/a");
   EXPECT_EQ(o.code, 71) << o.words;
@@ -67,7 +42,6 @@ TEST(AcquisitionsOfRuns, JacobiansThatDoNotFitAreRefusedWithThePlan) {
   EXPECT_EQ(layers.code, 78) << layers.words;
   EXPECT_NE(layers.words.find("the network has no layer \"head\"; it has fc, bn1, block3"), std::string::npos)
       << layers.words;
-  fs::remove_all(folder);
 }
 
 }  // namespace

@@ -1,55 +1,27 @@
 // crc_train from outside: exit codes and words for what users do wrong, and a kill that must cost nothing.
-#include <gtest/gtest.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <csignal>
-#include <cstdio>
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
 #include <nlohmann/json.hpp>
-#include <sstream>
-#include <string>
 #include <thread>
 
 #include "data/dataset.h"
 #include "data/npy.h"
 #include "data/png.h"
+#include "tests/errors/outside.h"
 
 namespace crc::test {
 namespace {
 
-namespace fs = std::filesystem;
-
-const std::string kProgram = CRC_BINARY_DIR "/crc_train";
 // A run of about a second: three rounds of two epochs.
 const std::string kShort =
     "--set ssl.epochs=2 --set ssl.steps_per_epoch=20 --set run.threads=1 --set run.device=cpu --quiet";
-
-struct Outcome {
-  int code;
-  std::string words;  // stdout and stderr
-};
-
-Outcome shell(const std::string& command) {
-  FILE* pipe = popen(("exec 2>&1; " + command).c_str(), "r");
-  std::string words;
-  char buffer[4096];
-  for (size_t n; (n = fread(buffer, 1, sizeof buffer, pipe)) > 0;) words.append(buffer, n);
-  const int status = pclose(pipe);
-  return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), words};
-}
-
-Outcome run(const std::string& arguments) { return shell("exec " + kProgram + " " + arguments); }
 
 // A run in the background, for what may happen to it.
 class Background {
  public:
   explicit Background(const std::string& arguments) : pid_(fork()) {
     if (pid_ > 0) return;
-    execl("/bin/sh", "sh", "-c", ("exec " + kProgram + " " + arguments).c_str(), nullptr);
+    execl("/bin/sh", "sh", "-c", ("exec " + kTrain + " " + arguments).c_str(), nullptr);
     _exit(127);
   }
   int after(int milliseconds, int signal) {  // its exit code, once it has ended
@@ -64,31 +36,13 @@ class Background {
   pid_t pid_;
 };
 
-class Program : public ::testing::Test {
+class Program : public Outside {
  protected:
-  Program() {
-    char name[] = "/tmp/crc-test-XXXXXX";
-    folder = mkdtemp(name);
-  }
-  ~Program() override { fs::remove_all(folder); }
-  void expect(const std::string& arguments, int code, const std::string& words) {
-    const Outcome o = run(arguments);
-    EXPECT_EQ(o.code, code) << arguments << "\n" << o.words;
-    EXPECT_NE(o.words.find(words), std::string::npos) << arguments << "\n" << o.words;
-  }
-  std::string read(const fs::path& path) {
-    std::ifstream in(path, std::ios::binary);
-    EXPECT_TRUE(in.good()) << path;
-    std::stringstream s;
-    s << in.rdbuf();
-    return s.str();
-  }
   void expect_same(const std::string& whole, const std::string& resumed) {
     for (const char* file : {"labels.jsonl", "rounds/00/weights.safetensors", "rounds/01/weights.safetensors",
                              "rounds/02/weights.safetensors", "rounds/00/query.csv", "rounds/01/query.csv"})
       EXPECT_EQ(read(whole + "/" + file), read(resumed + "/" + file)) << file << " of " << resumed;
   }
-  std::string folder;
 };
 
 TEST_F(Program, SaysWhatIsWrongOnTheCommandLine) {
@@ -146,7 +100,7 @@ TEST_F(Program, StopsWhereItCannotGoOn) {
 
 TEST_F(Program, AFullDiskLosesNothing) {
   ASSERT_EQ(run("run demo --out " + folder + "/whole " + kShort).code, 0);
-  const Outcome full = shell("ulimit -f 200; exec " + kProgram + " run demo --out " + folder + "/full " + kShort);
+  const Outcome full = shell("ulimit -f 200; exec " + kTrain + " run demo --out " + folder + "/full " + kShort);
   EXPECT_EQ(full.code, 74) << full.words;
   EXPECT_NE(full.words.find("run again"), std::string::npos) << full.words;
   ASSERT_EQ(run("resume " + folder + "/full --quiet").code, 0);
@@ -156,7 +110,7 @@ TEST_F(Program, AFullDiskLosesNothing) {
 #ifndef __SANITIZE_ADDRESS__  // it reserves terabytes of address space
 TEST_F(Program, SaysThatMemoryIsShort) {
   const Outcome o =
-      shell("ulimit -v 3000000; exec " + kProgram + " run demo --set ssl.batch=65536 --out " + folder + "/m " + kShort);
+      shell("ulimit -v 3000000; exec " + kTrain + " run demo --set ssl.batch=65536 --out " + folder + "/m " + kShort);
   EXPECT_EQ(o.code, 71) << o.words;
   EXPECT_NE(o.words.find("use a smaller batch"), std::string::npos) << o.words;
 }

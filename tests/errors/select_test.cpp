@@ -1,32 +1,20 @@
 // crc_select from outside: right results, exit codes and words for what users bring.
-#include <gtest/gtest.h>
-#include <sys/wait.h>
-
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
 #include <set>
-#include <sstream>
-#include <string>
 
 #include "data/npy.h"
 #include "kernels/core/random.h"
+#include "tests/errors/outside.h"
 
 namespace crc::test {
 namespace {
 
-namespace fs = std::filesystem;
-
 constexpr int64_t kItems = 60, kWidth = 7, kClasses = 4;
 
-class Select : public ::testing::Test {
+class Select : public Outside {
  protected:
   Select() {
-    char name[] = "/tmp/crc-select-XXXXXX";
-    folder = mkdtemp(name);
     std::vector<float> h, f;
     for (int64_t i = 0; i < kItems * kWidth; ++i) h.push_back(Draws(1, Purpose::test, i, 0).uniform(0, 2));
     for (int64_t i = 0; i < kItems * kClasses; ++i) f.push_back(Draws(2, Purpose::test, i, 0).uniform(-3, 3));
@@ -37,36 +25,14 @@ class Select : public ::testing::Test {
     write<int64_t>("l.npy", {3, 1, 40}, {3});
     write<int32_t>("l32.npy", {3, 1, 40}, {3});
   }
-  ~Select() override { fs::remove_all(folder); }
 
   template <class T> void write(const std::string& name, const std::vector<T>& v, const std::vector<int64_t>& shape) {
     data::write_npy<T>(folder + "/" + name, v, shape);
   }
-  struct Outcome {
-    int code;
-    std::string words;
-  };
-  Outcome run(const std::string& arguments) const {
-    FILE* pipe = popen(
-        ("exec 2>&1; cd " + folder + "; exec " CRC_BINARY_DIR "/crc_select --device cpu " + arguments).c_str(), "r");
-    std::string words;
-    char buffer[4096];
-    for (size_t n; (n = fread(buffer, 1, sizeof buffer, pipe)) > 0;) words.append(buffer, n);
-    const int status = pclose(pipe);
-    return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), words};
+  Outcome run(const std::string& arguments) const override {
+    return shell("cd " + folder + "; exec " CRC_BINARY_DIR "/crc_select --device cpu " + arguments);
   }
-  void expect(const std::string& arguments, int code, const std::string& words) const {
-    const Outcome o = run(arguments);
-    EXPECT_EQ(o.code, code) << arguments << "\n" << o.words;
-    EXPECT_NE(o.words.find(words), std::string::npos) << arguments << "\n" << o.words;
-  }
-  std::string read(const std::string& name) const {
-    std::ifstream in(folder + "/" + name);
-    EXPECT_TRUE(in.good()) << name;
-    std::stringstream s;
-    s << in.rdbuf();
-    return s.str();
-  }
+  std::string read(const std::string& name) const { return Outside::read(folder + "/" + name); }
   std::vector<int64_t> picks(const std::string& name) const {
     std::istringstream lines(read(name));
     std::vector<int64_t> items;
@@ -76,7 +42,6 @@ class Select : public ::testing::Test {
     while (std::getline(lines, line)) items.push_back(std::stoll(line));
     return items;
   }
-  std::string folder;
   std::vector<float> features;
 };
 

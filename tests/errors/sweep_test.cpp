@@ -1,54 +1,25 @@
 // The paper's tables, scaled down to built-in digits and a small net: every protocol through all its rounds,
 // interrupted and continued, with the report. And the other commands that make files.
-#include <gtest/gtest.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <csignal>
-#include <filesystem>
-#include <fstream>
-#include <sstream>
+
+#include "tests/errors/outside.h"
 
 namespace crc::test {
 namespace {
 
-namespace fs = std::filesystem;
-
-const std::string kProgram = CRC_BINARY_DIR "/crc_train";
 const std::string kSmall =
     " --set run.device=cpu --set run.threads=1 --set data.name=street_digits --set data.train_size=400"
     " --set data.test_size=100 --set model.depth=10 --set model.width=1 --set model.base_channels=4"
     " --set model.first_stride=2 --set model.bn_momentum=0.1 --set ssl.batch=8 --set ssl.mu=2 --set ssl.epochs=2"
     " --set ssl.steps_per_epoch=3 --set data.validation_size=20 --jobs 2 --quiet";
 
-class Sweeps : public ::testing::Test {
+class Sweeps : public Outside {
  protected:
-  Sweeps() {
-    char name[] = "/tmp/crc-test-XXXXXX";
-    folder = mkdtemp(name);
-  }
-  ~Sweeps() override { fs::remove_all(folder); }
-  std::string run(const std::string& arguments, int code) {
-    FILE* pipe = popen((kProgram + " " + arguments + " 2>&1").c_str(), "r");
-    std::string words;
-    char buffer[4096];
-    for (size_t n; (n = fread(buffer, 1, sizeof buffer, pipe)) > 0;) words.append(buffer, n);
-    const int status = pclose(pipe);
-    EXPECT_EQ(WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), code) << arguments << "\n" << words;
-    return words;
-  }
-  std::string read(const fs::path& path) {
-    std::ifstream in(path, std::ios::binary);
-    EXPECT_TRUE(in.good()) << path;
-    std::stringstream s;
-    s << in.rdbuf();
-    return s.str();
-  }
+  std::string run(const std::string& arguments, int code) const { return expect(arguments, code, ""); }
   // All rounds of the table's random and CRC runs, and its report.
   std::string sweep(const std::string& table, const std::string& more = "") {
     return run("sweep " + table + " --out " + folder + "/" + table + kSmall + " --trials 1 --pools 1 " + more, 0);
   }
-  std::string folder;
 };
 
 TEST_F(Sweeps, Table3PseudoAlWithReconfirmation) {
@@ -105,7 +76,7 @@ TEST_F(Sweeps, AnInterruptedSweepContinuesWithTheSameBits) {
     const pid_t pid = fork();
     if (pid == 0) {
       execl("/bin/sh", "sh", "-c",
-            ("exec " + kProgram + " sweep table6 --out " + out + kSmall + one + " > /dev/null").c_str(), nullptr);
+            ("exec " + kTrain + " sweep table6 --out " + out + kSmall + one + " > /dev/null").c_str(), nullptr);
       _exit(127);
     }
     usleep(useconds_t(milliseconds) * 1000);
