@@ -2,11 +2,13 @@
 
 #include <fcntl.h>
 #include <spawn.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <csignal>
+#include <cstdlib>
 #include <cstring>
 #include <map>
 
@@ -22,13 +24,17 @@ pid_t start(const Job& job) {
   std::vector<char*> argv{const_cast<char*>("crc_train")};
   for (const std::string& argument : job.arguments) argv.push_back(const_cast<char*>(argument.c_str()));
   argv.push_back(nullptr);
+  std::string parent = "CRC_PARENT=" + std::to_string(getpid());
+  std::vector<char*> environment{parent.data()};  // the first of a name counts
+  for (char** variable = environ; *variable; ++variable) environment.push_back(*variable);
+  environment.push_back(nullptr);
   posix_spawn_file_actions_t files;
   posix_spawn_file_actions_init(&files);
   posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
   posix_spawn_file_actions_addopen(&files, 1, "/dev/null", O_WRONLY, 0);
   posix_spawn_file_actions_addopen(&files, 2, job.error_file.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0644);
   pid_t pid = -1;
-  const int error = posix_spawn(&pid, "/proc/self/exe", &files, nullptr, argv.data(), environ);
+  const int error = posix_spawn(&pid, "/proc/self/exe", &files, nullptr, argv.data(), environment.data());
   posix_spawn_file_actions_destroy(&files);
   if (error != 0)
     fail(ExitCode::internal, std::string("cannot start a run as a child process: ") + std::strerror(error));
@@ -36,6 +42,13 @@ pid_t start(const Job& job) {
 }
 
 }  // namespace
+
+void end_with_parent() {
+  const char* parent = std::getenv("CRC_PARENT");
+  if (!parent) return;
+  prctl(PR_SET_PDEATHSIG, SIGTERM);
+  if (getppid() != std::atoi(parent)) raise(SIGTERM);  // it has died already
+}
 
 bool run_jobs(std::vector<Job>& jobs, int parallel, const std::function<void(int ended)>& tick) {
   std::map<pid_t, Job*> running;

@@ -18,4 +18,8 @@ struct Job {
 // A stop signal is passed on to the children; returns false then, after they have ended.
 bool run_jobs(std::vector<Job>& jobs, int parallel, const std::function<void(int ended)>& tick);
 
+// For what may be such a child: asks itself to stop when the parent dies, so that the parent's successor finds its runs
+// saved and free. Call after install_signal_handlers.
+void end_with_parent();
+
 }  // namespace crc::apps

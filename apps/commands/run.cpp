@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "apps/active_run.h"
+#include "apps/child.h"
 #include "apps/commands/commands.h"
 #include "apps/recipes.h"
 #include "apps/report.h"
@@ -27,6 +28,7 @@ void check_precision(const Config& config, const Context& context) {
 
 int execute(Context& context, RunDir& directory, const data::Dataset& dataset, bool quiet) {
   install_signal_handlers();
+  end_with_parent();
   Progress progress(ProgressOptions::for_stderr(quiet, directory.config().get<double>("report.interval"),
                                                 directory.path() / "log.txt"));
   const ExitCode code = ActiveRun(context, directory, dataset, progress).run();

@@ -5,12 +5,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
 #include <string>
+#include <thread>
 
 namespace crc::test {
 
@@ -31,6 +33,26 @@ inline Outcome shell(const std::string& command) {
 }
 
 inline const std::string kTrain = CRC_BINARY_DIR "/crc_train";
+
+// crc_train in the background, for what may happen to it.
+class Background {
+ public:
+  explicit Background(const std::string& arguments) : pid_(fork()) {
+    if (pid_ > 0) return;
+    execl("/bin/sh", "sh", "-c", ("exec " + kTrain + " " + arguments + " > /dev/null").c_str(), nullptr);
+    _exit(127);
+  }
+  int after(int milliseconds, int signal) {  // its exit code, once it has ended
+    std::this_thread::sleep_for(std::chrono::milliseconds(milliseconds));
+    kill(pid_, signal);
+    int status = 0;
+    waitpid(pid_, &status, 0);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  }
+
+ private:
+  pid_t pid_;
+};
 
 class Outside : public ::testing::Test {
  protected:

@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <csignal>
 #include <nlohmann/json.hpp>
-#include <thread>
 
 #include "data/dataset.h"
 #include "data/npy.h"
@@ -15,26 +14,6 @@ namespace {
 // A run of about a second: three rounds of two epochs.
 const std::string kShort =
     "--set ssl.epochs=2 --set ssl.steps_per_epoch=20 --set run.threads=1 --set run.device=cpu --quiet";
-
-// A run in the background, for what may happen to it.
-class Background {
- public:
-  explicit Background(const std::string& arguments) : pid_(fork()) {
-    if (pid_ > 0) return;
-    execl("/bin/sh", "sh", "-c", ("exec " + kTrain + " " + arguments).c_str(), nullptr);
-    _exit(127);
-  }
-  int after(int milliseconds, int signal) {  // its exit code, once it has ended
-    std::this_thread::sleep_for(std::chrono::milliseconds(milliseconds));
-    kill(pid_, signal);
-    int status = 0;
-    waitpid(pid_, &status, 0);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-  }
-
- private:
-  pid_t pid_;
-};
 
 class Program : public Outside {
  protected:

@@ -1,7 +1,5 @@
 // The paper's tables, scaled down to built-in digits and a small net: every protocol through all its rounds,
 // interrupted and continued, with the report. And the other commands that make files.
-#include <csignal>
-
 #include "tests/errors/outside.h"
 
 namespace crc::test {
@@ -71,19 +69,11 @@ TEST_F(Sweeps, Tables1And2) {
 TEST_F(Sweeps, AnInterruptedSweepContinuesWithTheSameBits) {
   const std::string one = " --only 'pool|q50-crc' --trials 1 --pools 1 --set acquisition.rounds=2";
   run("sweep table6 --out " + folder + "/whole" + kSmall + one, 0);
-  for (const int milliseconds : {300, 700}) {
+  for (const auto& [milliseconds, signal] : {std::pair(300, SIGTERM), {700, SIGTERM}, {500, SIGKILL}}) {
     const std::string out = folder + "/cut" + std::to_string(milliseconds);
-    const pid_t pid = fork();
-    if (pid == 0) {
-      execl("/bin/sh", "sh", "-c",
-            ("exec " + kTrain + " sweep table6 --out " + out + kSmall + one + " > /dev/null").c_str(), nullptr);
-      _exit(127);
-    }
-    usleep(useconds_t(milliseconds) * 1000);
-    kill(pid, SIGTERM);
-    int status = 0;
-    waitpid(pid, &status, 0);
-    EXPECT_TRUE(WIFEXITED(status) && (WEXITSTATUS(status) == 75 || WEXITSTATUS(status) == 0)) << status;
+    const int code = Background("sweep table6 --out " + out + kSmall + one).after(milliseconds, signal);
+    EXPECT_TRUE(code == 0 || code == (signal == SIGTERM ? 75 : 128 + SIGKILL)) << code;
+    if (signal == SIGKILL) sleep(2);  // its runs notice, save and leave their directories
     run("sweep table6 --out " + out + kSmall + one, 0);
     for (const char* file : {"q50-crc-t0/labels.jsonl", "q50-crc-t0/rounds/02/weights.safetensors"})
       EXPECT_EQ(read(folder + "/whole/" + file), read(fs::path(out) / file)) << file;
