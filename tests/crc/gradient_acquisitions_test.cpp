@@ -2,6 +2,7 @@
 #include <cmath>
 #include <set>
 
+#include "kernels/ops/eigvals.h"
 #include "kernels/ops/persample_gram.h"
 #include "tests/crc/pool.h"
 #include "tests/kernels/device.h"
@@ -76,6 +77,37 @@ TEST_P(GradientAcquisitions, EglLastEqualsTheNormsOfPersampleGradients) {
     for (int64_t i = 0; i < pool; ++i) expected[i] += probabilities(p, s.candidates[i])[y] * norms[i];
   }
   expect_close(s.scores, expected, Class::reduce, Dtype::f32, "egl_last");  // the cotangents are fp32
+}
+
+// CRC's kernel is the Gram of the per-sample gradients of every logit: unit cotangents, class by class.
+TEST_P(GradientAcquisitions, CrcScoresTheGramOfPersampleGradients) {
+  const Pool p = Pool::random(11, 4, 12, 9, 3);
+  const Selection s = p.select(context, {.name = "crc", .budget = 2, .group_size = 2});
+  ASSERT_EQ(s.scores.size(), 6u);
+  for (size_t k = 0; k < s.scores.size(); ++k) {
+    std::vector<int64_t> items = p.labeled;
+    items.insert(items.end(), &s.candidates[2 * k], &s.candidates[2 * k] + 2);
+    const int64_t n = int64_t(items.size());
+    std::vector<float> rows;
+    for (int64_t item : items) rows.insert(rows.end(), &p.features[item * p.width], &p.features[(item + 1) * p.width]);
+    const Tensor h = Tensor::from_host(context, {n, p.width}, rows.data(), "h");
+    std::vector<double> kernel(size_t(n * n));
+    for (int64_t c = 0; c < p.classes; ++c) {
+      std::vector<float> units(size_t(n * p.classes));
+      for (int64_t i = 0; i < n; ++i) units[size_t(i * p.classes + c)] = 1;
+      const Tensor delta = Tensor::from_host(context, {n, p.classes}, units.data(), "delta"),
+                   gram(context, {n, n}, Dtype::f64, "gram");
+      const auto d = delta.view<const float, 2>(), x = h.view<const float, 2>();
+      persample_gram(context, gram.view<double, 2>(), d, x, d, x, PersampleConfig{});
+      const std::vector<double> part = gram.to_host<double>(context);
+      for (size_t i = 0; i < kernel.size(); ++i) kernel[i] += part[i];
+    }
+    const Tensor matrix = Tensor::from_host(context, {1, n, n}, kernel.data(), "kernel"),
+                 spectrum(context, {1, n}, Dtype::f64, "spectrum");
+    eigvals(context, spectrum.view<double, 2>(), matrix.view<double, 3>());
+    expect_close(std::vector<double>{s.scores[k]}, std::vector<double>{spectrum.to_host<double>(context).front()},
+                 Class::autograd, Dtype::f64, "score");
+  }
 }
 
 // g = (e_y - p) h^T entry by entry.
