@@ -1,0 +1,23 @@
+#include "bench/cases.h"
+#include "kernels/ops/gram_accumulate.h"
+
+namespace crc::bench {
+
+// A stage-3 convolution of WRN-28-2 in the full NTK: 100 labelled items and one class against themselves.
+void gram_accumulate_cases(Suite& suite) {
+  const int64_t n = suite.scale.at_most(100, 3), parameters = suite.scale.at_most(9 * 128 * 128, 50);
+  suite.add({.op = "gram_accumulate",
+             .shape = extents(n, n) + " of " + extents(parameters),
+             .flops = 2.0 * double(n * n * parameters),
+             .bytes = 4.0 * double(n * parameters) + 16.0 * double(n * n),
+             .arithmetic = Arithmetic::fp64,
+             .setup = [=](Inputs& in) {
+               const auto k = in.uniform<double, 3>({1, n, n});
+               const auto a = in.uniform<float, 3>({1, n, parameters});
+               return [=, &context = in.context] {
+                 gram_accumulate(context, k, View<const float, 3>(a), View<const float, 3>(a));
+               };
+             }});
+}
+
+}  // namespace crc::bench

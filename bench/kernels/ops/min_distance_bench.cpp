@@ -1,0 +1,24 @@
+#include "bench/cases.h"
+#include "bench/nn/wrn_shapes.h"
+#include "kernels/ops/min_distance.h"
+
+namespace crc::bench {
+
+void min_distance_cases(Suite& suite) {
+  const int64_t items = suite.scale.at_most(50000, 20), d = kWrnFeatures;
+  suite.add({.op = "min_distance",
+             .shape = extents(items, d),
+             .flops = 3.0 * double(items * d),
+             .bytes = 4.0 * double(items * d) + 16.0 * double(items),
+             .arithmetic = Arithmetic::fp64,
+             .setup = [=](Inputs& in) {
+               const auto nearest = in.uniform<double, 1>({items});
+               const auto x = in.uniform<float, 2>({items, d});
+               const auto center = in.uniform<float, 1>({d});
+               return [=, &context = in.context] {
+                 min_distance(context, nearest, View<const float, 2>(x), View<const float, 1>(center));
+               };
+             }});
+}
+
+}  // namespace crc::bench
