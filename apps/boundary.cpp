@@ -7,6 +7,7 @@
 #include <unordered_set>
 
 #include "apps/experiment.h"
+#include "apps/run_dir.h"
 #include "data/datasets/two_moons.h"
 #include "nn/weights_io.h"
 #include "ssl/evaluate.h"
@@ -116,8 +117,7 @@ BoundaryFigure boundary_figure(const RunRecord& run) {
   for (const RoundRow& row : run.rounds) {
     BoundaryPanel panel;
     panel.title = fmt::format("{} labels: {:.1f} %", row.labels, 100 * (best ? row.acc_best : row.acc_last));
-    panel.upper = plane.upper(run.path / "rounds" / fmt::format("{:02}", row.round) /
-                              (best ? "best.safetensors" : "weights.safetensors"));
+    panel.upper = plane.upper(round_folder(run.path, row.round) / (best ? "best.safetensors" : "weights.safetensors"));
     std::unordered_set<int64_t> known;
     const auto point = [&](int64_t item) {
       const MoonPoint p = moon_point(seed, MoonSplit::train, item, kMoonNoise);

@@ -158,6 +158,11 @@ void Config::merge_environment(bool seed) {
   }
 }
 
+void Config::merge_overrides(const std::vector<std::string>& settings, bool seed) {
+  merge_environment(seed);
+  for (const std::string& setting : settings) merge_setting(setting);
+}
+
 void Config::merge_setting(std::string_view assignment) {
   const std::string where = fmt::format("--set {}", assignment);
   const size_t equals = assignment.find('=');
@@ -246,18 +251,9 @@ std::vector<std::string> Config::differences(const Config& before) const {
   return list;
 }
 
-Config resolve_config(const std::optional<fs::path>& file, const std::vector<std::string>& settings) {
-  Config config;
-  if (file) config.merge_file(*file);
-  config.merge_environment();
-  for (const std::string& setting : settings) config.merge_setting(setting);
-  return config;
-}
-
 Config resume_config(const Config& stored, const std::vector<std::string>& settings) {
   Config config = stored;
-  config.merge_environment(/*seed=*/false);
-  for (const std::string& setting : settings) config.merge_setting(setting);
+  config.merge_overrides(settings, /*seed=*/false);
   std::string changed;
   for (const std::string& difference : config.differences(stored))
     changed += (changed.empty() ? "" : "; ") + difference;

@@ -19,6 +19,8 @@ class Config {
   // Each overrides what was there. Error 78 with the place, the value and what is allowed; 66 if there is no file.
   void merge_file(const fs::path& path);
   void merge_toml(std::string_view text, const std::string& name);  // `name` stands for the file in messages
+  // Environment, then settings.
+  void merge_overrides(const std::vector<std::string>& settings, bool seed = true);
   void merge_environment(bool seed = true);  // CRC_DEVICE, CRC_DATA_DIR, CRC_THREADS and, unless refused, CRC_SEED
   void merge_setting(std::string_view assignment);  // "ssl.mu=7" or "preset=kekmodel", from --set
   // A preset of apps/presets.h: its values go to the keys that have their defaults, so the order of merging does not
@@ -28,7 +30,8 @@ class Config {
   // T: bool, int64_t, double or std::string, as the schema says; asking otherwise, or for a key that the schema does
   // not have, is an internal error.
   template <class T> const T& get(std::string_view path) const;
-  const std::string& origin(std::string_view path) const;  // "default", "recipe.toml:12", "preset lee-cifar100:9", "CRC_SEED", "--set"
+  const std::string& origin(
+      std::string_view path) const;  // "default", "recipe.toml:12", "preset lee-cifar100:9", "CRC_SEED", "--set"
 
   // Reads back to the same configuration; each line's comment says where the value came from.
   std::string to_toml() const;
@@ -47,9 +50,6 @@ class Config {
   const Entry& entry(std::string_view path) const;
   std::map<std::string, Entry, std::less<>> entries_;
 };
-
-// default < preset < file < environment < --set.
-Config resolve_config(const std::optional<fs::path>& file, const std::vector<std::string>& settings);
 
 // A resumed run's configuration: settings and environment may move it (device, threads, folders), not change its
 // result: Error 78 naming the keys. The environment's CRC_SEED is not looked at.

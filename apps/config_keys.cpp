@@ -80,7 +80,13 @@ void add_model(std::vector<ConfigKey>& keys) {
 void add_ssl(std::vector<ConfigKey>& keys) {
   keys.insert(
       keys.end(),
-      {text("ssl.method", "fixmatch", {"supervised", "pi_model", "mean_teacher", "fixmatch"}, "training method"),
+      {text("ssl.method", "fixmatch",
+            {
+#define CRC_METHOD(name, description, source) #name,
+#include "ssl/methods.def"
+#undef CRC_METHOD
+            },
+            "training method"),
        integer("ssl.batch", 64, 1, 65536, "labelled images per step"),
        integer("ssl.mu", 7, 1, 64, "unlabelled images per labelled one"),
        real("ssl.lambda_u", 1, 0, 1000, "weight of the unsupervised loss"),

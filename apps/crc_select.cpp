@@ -122,8 +122,7 @@ int run(Options& o) {
   apps::commit_file(o.out, csv);
   if (!o.scores.empty()) {
     const std::vector<int64_t> shape{int64_t(selection.scores.size())};
-    const data::Bytes bytes = data::encode_npy<double>(selection.scores, shape);
-    apps::commit_file(o.scores, {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+    apps::commit_file(o.scores, data::encode_npy<double>(selection.scores, shape));
   }
   fmt::print(stderr, "{}\n", selection.summary);
   return 0;

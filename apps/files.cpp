@@ -143,6 +143,10 @@ std::string read_file(const fs::path& path, int64_t max_bytes) {
   return content;
 }
 
+void commit_file(const fs::path& path, std::span<const uint8_t> content) {
+  commit_file(path, std::string_view(reinterpret_cast<const char*>(content.data()), content.size()));
+}
+
 void commit_file(const fs::path& path, std::string_view content) {
   const fs::path temporary = temporary_name(path);
   File file(temporary, O_WRONLY | O_CREAT | O_EXCL, "writing", path);

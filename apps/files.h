@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -19,6 +20,7 @@ void ignore_write_signals();
 std::string read_file(const fs::path& path, int64_t max_bytes = int64_t(1) << 30);
 
 void commit_file(const fs::path& path, std::string_view content);
+void commit_file(const fs::path& path, std::span<const uint8_t> content);
 
 enum class Durable { yes, no };  // yes: on disk (fdatasync) when the call returns
 

@@ -1,23 +1,12 @@
 #include "apps/png.h"
 
-#include "kernels/core/error.h"
-
-#define STB_IMAGE_WRITE_STATIC
-#define STB_IMAGE_WRITE_IMPLEMENTATION
-#include <stb/stb_image_write.h>
+#include "data/png.h"
 
 namespace crc::apps {
 
 std::string encode_png(std::span<const uint8_t> rgb, int width, int height) {
-  if (int64_t(rgb.size()) != int64_t(width) * height * 3) fail_internal("encode_png: the pixels do not fit the size");
-  std::string bytes;
-  auto append = [](void* to, void* data, int size) {
-    static_cast<std::string*>(to)->append(static_cast<const char*>(data), size_t(size));
-  };
-  if (!stbi_write_png_to_func(append, &bytes, width, height, 3, rgb.data(), 3 * width)) {
-    fail(ExitCode::out_of_memory, "a PNG image could not be encoded; there is not enough memory");
-  }
-  return bytes;
+  const data::Bytes bytes = data::encode_png({height, width, {rgb.begin(), rgb.end()}});
+  return {bytes.begin(), bytes.end()};
 }
 
 std::string data_uri_png(std::string_view bytes) {

@@ -1,4 +1,4 @@
-// The one place where apps encode a PNG.
+// PNGs as text: to be written, or to stand inside a page.
 #pragma once
 
 #include <cstdint>

@@ -4,10 +4,10 @@
 
 namespace crc::apps {
 
-std::string comment_of(const Preset& preset, int line) {
-  std::istringstream text(preset.text);
+std::string comment_of(const std::string& text, int line) {
+  std::istringstream lines(text);
   std::string comment;
-  for (int i = 0; i <= line; ++i) std::getline(text, comment);
+  for (int i = 0; i <= line; ++i) std::getline(lines, comment);
   return comment.starts_with("# ") ? comment.substr(2) : "";
 }
 

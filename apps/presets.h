@@ -13,7 +13,7 @@ struct Preset {
   std::string text;  // its first comment line is the title, the second the source
 };
 const std::vector<Preset>& presets();  // generated from apps/presets/*.toml
-// Line `line` of the text, without "# ".
-std::string comment_of(const Preset& preset, int line);
+// Line `line` of a preset's or a recipe's text, without "# "; empty where it is no comment.
+std::string comment_of(const std::string& text, int line);
 
 }  // namespace crc::apps

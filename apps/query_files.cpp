@@ -14,10 +14,6 @@ namespace {
 
 using Int = int64_t;
 
-std::string_view text_of(const data::Bytes& bytes) {
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
-
 // Which candidates were chosen. A chosen group's items are those of one candidate.
 std::vector<Int> chosen_candidates(const select::Selection& selection) {
   std::unordered_multimap<Int, Int> by_first_item;
@@ -51,15 +47,15 @@ void write_query_files(const fs::path& folder, const select::Selection& selectio
   for (size_t i = 0; i < std::min(selection.picks.size(), size_t(shown)); ++i)
     tiles.push_back({images.image(selection.picks[i])});
   if (!tiles.empty())
-    commit_file(folder / "query.png", text_of(data::encode_png(data::contact_sheet(
-                                          tiles, images.height, images.width, {.scale = images.height < 32 ? 3 : 2}))));
+    commit_file(folder / "query.png", data::encode_png(data::contact_sheet(tiles, images.height, images.width,
+                                                                           {.scale = images.height < 32 ? 3 : 2})));
 
   data::NpzWriter scores;
   const Int count = Int(selection.scores.size());
   scores.add<double>("scores", selection.scores, std::vector<Int>{count});
   scores.add<Int>("candidates", selection.candidates, std::vector<Int>{count, selection.group_size});
   scores.add<Int>("picks", selection.picks, std::vector<Int>{Int(selection.picks.size())});
-  commit_file(folder / "scores.npz", text_of(scores.finish()));
+  commit_file(folder / "scores.npz", scores.finish());
   commit_file(folder / "scores.json", to_json(make_histogram(selection.scores, chosen_candidates(selection))));
 }
 

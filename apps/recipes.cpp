@@ -6,12 +6,6 @@
 
 namespace crc::apps {
 
-std::string recipe_title(const Recipe& recipe) {
-  const size_t end = recipe.text.find('\n');
-  const size_t begin = recipe.text.find_first_not_of("# ");
-  return begin < end ? recipe.text.substr(begin, end - begin) : "";
-}
-
 std::string recipe_text(const std::string& name) {
   for (const Recipe& recipe : recipes())
     if (recipe.name == name) return recipe.text;
@@ -27,8 +21,7 @@ Config resolve_recipe(const std::string& config, const std::vector<std::string>&
     const bool built_in = std::ranges::any_of(recipes(), [&](const Recipe& r) { return r.name == config; });
     resolved.merge_toml(recipe_text(config), built_in ? "recipe " + config : config);
   }
-  resolved.merge_environment();
-  for (const std::string& setting : settings) resolved.merge_setting(setting);
+  resolved.merge_overrides(settings);
   return resolved;
 }
 

@@ -10,15 +10,15 @@ namespace crc::apps {
 
 struct Recipe {
   std::string name;  // the file's name without .toml
-  std::string text;
+  std::string text;  // its first comment line is the title
 };
-const std::vector<Recipe>& recipes();            // generated from apps/recipes/*.toml
-std::string recipe_title(const Recipe& recipe);  // its first comment line
+const std::vector<Recipe>& recipes();  // generated from apps/recipes/*.toml
 
 // The text of a built-in recipe or of a TOML file. Error 66 if `name` is neither, with the known recipes.
 std::string recipe_text(const std::string& name);
 
-// `config` is a TOML file, a recipe's name, or empty for the defaults; then environment and settings.
+// `config` is a TOML file, a recipe's name, or empty for the defaults: default < preset < file <
+// environment < --set.
 // Error 66 if it is neither, with the known recipes.
 Config resolve_recipe(const std::string& config, const std::vector<std::string>& settings);
 

@@ -11,9 +11,9 @@ namespace crc::apps {
 
 struct RoundHistory {
   std::vector<double> accuracy, loss, balanced_accuracy, calibration_error;  // on the test set, one per epoch
-  std::vector<double> validation;                         // accuracy on the validation split; empty: there is none
-  double seconds = 0;                                     // of training and evaluation
-  std::vector<float> best_values, best_running;           // the tested model's at best_epoch()
+  std::vector<double> validation;                // accuracy on the validation split; empty: there is none
+  double seconds = 0;                            // of training and evaluation
+  std::vector<float> best_values, best_running;  // the tested model's at best_epoch()
 
   int64_t epochs() const { return int64_t(accuracy.size()); }
   // What selects the best epoch and feeds the patience: the validation accuracy, or, as the paper's code bases do, the

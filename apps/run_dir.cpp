@@ -93,6 +93,8 @@ std::string to_string(Marker marker) {
   }
 }
 
+fs::path round_folder(const fs::path& run, int64_t round) { return run / "rounds" / fmt::format("{:02}", round); }
+
 Marker marker_of(const fs::path& run) {
   for (Marker marker : kMarkers) {
     if (fs::exists(run / to_string(marker))) return marker;
@@ -168,7 +170,7 @@ RunDir RunDir::open(const fs::path& path) {
 }
 
 fs::path RunDir::round_path(int64_t round) {
-  const fs::path path = path_ / "rounds" / fmt::format("{:02}", round);
+  const fs::path path = round_folder(path_, round);
   make_directories(path);
   return path;
 }

@@ -86,6 +86,7 @@ class RunDir {
   std::vector<std::string> notes_;
 };
 
+fs::path round_folder(const fs::path& run, int64_t round);  // rounds/NN, which need not exist
 Marker marker_of(const fs::path& run);
 nlohmann::ordered_json read_run_json(const fs::path& run);  // Error 66: not a run; 65: damaged
 

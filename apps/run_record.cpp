@@ -67,7 +67,7 @@ void read_run_facts(RunRecord& record) {
 
 void read_round_files(RunRecord& record) {
   for (int64_t round = 0; round <= int64_t(record.rounds.size()); ++round) {
-    const fs::path folder = record.path / "rounds" / fmt::format("{:02}", round);
+    const fs::path folder = round_folder(record.path, round);
     if (fs::exists(folder / "query.png")) record.query_png[round] = read_file(folder / "query.png", kMaxImage);
     const fs::path scores = folder / "scores.json";
     if (fs::exists(scores)) record.scores[round] = histogram_from_json(read_file(scores), scores.string());

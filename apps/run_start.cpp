@@ -54,7 +54,7 @@ std::optional<RunStart> load_start(const Config& config, const std::string& fing
   start.with_model = config.get<std::string>("start.use") == "model";
   if (!start.with_model) return start;
   start.metrics = metrics_of(run, round);
-  const fs::path folder = run / "rounds" / fmt::format("{:02}", round);
+  const fs::path folder = round_folder(run, round);
   start.weights = read_file(folder / "weights.safetensors");
   start.best = read_file(folder / "best.safetensors");
   start.row.round = 0;

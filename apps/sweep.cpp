@@ -115,8 +115,7 @@ std::vector<std::string> Sweep::settings(const SweepCell& cell) const {
 Config Sweep::config(const SweepCell& cell) const {
   Config resolved;
   resolved.merge_toml(recipe_text_, "recipe " + options_.recipe);
-  resolved.merge_environment(/*seed=*/false);
-  for (const std::string& setting : settings(cell)) resolved.merge_setting(setting);
+  resolved.merge_overrides(settings(cell), /*seed=*/false);
   return resolved;
 }
 

@@ -38,8 +38,7 @@ function(crc_library folder)
   elseif(folder STREQUAL "nn")
     target_link_libraries(crc_nn PRIVATE crc_dep_json crc_dep_fmt)
   elseif(folder STREQUAL "apps")
-    target_link_libraries(crc_apps PUBLIC crc_dep_fmt crc_dep_cli11 crc_dep_tomlplusplus crc_dep_json crc_dep_xxhash
-                          PRIVATE crc_dep_stb)
+    target_link_libraries(crc_apps PUBLIC crc_dep_fmt crc_dep_cli11 crc_dep_tomlplusplus crc_dep_json crc_dep_xxhash)
     set(commit_header ${CMAKE_BINARY_DIR}/generated/crc_commit.h)
     add_custom_target(crc_commit BYPRODUCTS ${commit_header}
                       COMMAND ${CMAKE_COMMAND} -DSOURCE=${CMAKE_SOURCE_DIR} -DOUTPUT=${commit_header}

@@ -5,7 +5,6 @@
 
 #include "apps/commands/commands.h"
 #include "apps/experiment.h"
-#include "apps/png.h"
 #include "apps/preview.h"
 #include "apps/recipes.h"
 #include "data/datasets/cifar10.h"
@@ -50,8 +49,8 @@ int command_data_preview(const DataOptions& options) {
 int command_data_augment(const DataOptions& options) {
   const data::RgbImage image = data::read_png(options.in);
   const View<const uint8_t, 3> view{image.pixels.data(), {image.height, image.width, 3}, {}, "image"};
-  const std::vector<uint8_t> pixels = augment::apply(options.op, options.value, view);
-  commit_file(options.out, encode_png(pixels, int(image.width), int(image.height)));
+  commit_file(options.out,
+              data::encode_png({image.height, image.width, augment::apply(options.op, options.value, view)}));
   return 0;
 }
 

@@ -16,8 +16,7 @@ namespace {
 void write_matrix(const std::string& path, const Tensor& t, Context& context) {
   if (path.empty()) return;
   const std::vector<float> values = t.to_host<float>(context);
-  const data::Bytes bytes = data::encode_npy<float>(values, t.shape());
-  commit_file(path, {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+  commit_file(path, data::encode_npy<float>(values, t.shape()));
 }
 
 }  // namespace

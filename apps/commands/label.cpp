@@ -21,7 +21,7 @@ Waiting waiting_query(const RunDir& directory) {
   const std::vector<RoundRow> rows = directory.read_rounds();
   if (rows.empty()) return {directory.path() / "rounds" / "first" / "query.csv", 0};
   const int64_t asked = rows.back().round;
-  return {directory.path() / "rounds" / fmt::format("{:02}", asked) / "query.csv", asked + 1};
+  return {round_folder(directory.path(), asked) / "query.csv", asked + 1};
 }
 
 }  // namespace

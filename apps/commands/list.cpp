@@ -35,10 +35,10 @@ int command_list() {
   fmt::print("\nAugmentation operations\n");
   for (const augment::OpInfo& op : augment::names()) row(op.name, op.parameter.meaning, "");
   fmt::print("\nPresets (preset = \"NAME\")\n");
-  for (const Preset& p : presets()) row(p.name, comment_of(p, 0), comment_of(p, 1));
+  for (const Preset& p : presets()) row(p.name, comment_of(p.text, 0), comment_of(p.text, 1));
   fmt::print("\nRecipes (crc_train run NAME; of a table or figure: crc_train sweep NAME)\n");
   for (const Recipe& r : recipes())
-    row(r.name, recipe_title(r), has_sweep(r.text) ? parse_sweep(r.text, "recipe " + r.name).source : "");
+    row(r.name, comment_of(r.text, 0), has_sweep(r.text) ? parse_sweep(r.text, "recipe " + r.name).source : "");
   return 0;
 }
 

@@ -4,6 +4,7 @@
 
 #include <set>
 
+#include "apps/recipes.h"
 #include "tests/apps/expect_error.h"
 #include "tests/apps/scratch_dir.h"
 
@@ -32,7 +33,7 @@ TEST(Config, FileOverridesDefaultEnvironmentOverridesFileSettingOverridesAll) {
   ::setenv("CRC_DEVICE", "cuda:1", 1);
   ::unsetenv("CRC_THREADS");
   ::setenv("CRC_DATA_DIR", "", 1);  // empty is unset
-  const Config config = resolve_config(dir / "r.toml", {"run.device=cpu", "ssl.strong=cutout"});
+  const Config config = resolve_recipe((dir / "r.toml").string(), {"run.device=cpu", "ssl.strong=cutout"});
   ::unsetenv("CRC_SEED");
   ::unsetenv("CRC_DEVICE");
   EXPECT_EQ(config.get<int64_t>("run.seed"), 5);

@@ -116,8 +116,8 @@ INSTANTIATE_TEST_SUITE_P(, Presets, ::testing::ValuesIn(kGoldens), [](const auto
 
 TEST(PresetList, EveryPresetHasATitleASourceAndAGoldenStep) {
   for (const Preset& preset : presets()) {
-    EXPECT_FALSE(comment_of(preset, 0).empty()) << preset.name;
-    EXPECT_FALSE(comment_of(preset, 1).empty()) << preset.name;
+    EXPECT_FALSE(comment_of(preset.text, 0).empty()) << preset.name;
+    EXPECT_FALSE(comment_of(preset.text, 1).empty()) << preset.name;
     EXPECT_TRUE(
         std::any_of(std::begin(kGoldens), std::end(kGoldens), [&](const Golden& g) { return g.preset == preset.name; }))
         << preset.name << " has no golden step";

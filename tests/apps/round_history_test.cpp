@@ -37,6 +37,7 @@ TEST(RoundHistory, IsPartOfACheckpoint) {
   const RoundHistory h{.accuracy = {0.1, 0.2},
                        .loss = {2, 1},
                        .balanced_accuracy = {0.1, 0.3},
+                       .calibration_error = {0.4, 0.05},
                        .validation = {},
                        .seconds = 1.5,
                        .best_values = {1, 2, 3},
@@ -47,6 +48,7 @@ TEST(RoundHistory, IsPartOfACheckpoint) {
   EXPECT_EQ(back.accuracy, h.accuracy);
   EXPECT_EQ(back.loss, h.loss);
   EXPECT_EQ(back.balanced_accuracy, h.balanced_accuracy);
+  EXPECT_EQ(back.calibration_error, h.calibration_error);
   EXPECT_TRUE(back.validation.empty());
   EXPECT_EQ(back.seconds, 1.5);
   EXPECT_EQ(back.best_values, h.best_values);
