@@ -166,10 +166,12 @@ bool ActiveRun::train_round() {
 
 void ActiveRun::train_until(Int step) {
   constexpr double kSaveEvery = 300;  // seconds of work that a kill may cost
+  const Int per_graph = config_.get<Int>("ssl.steps_per_graph");
   double step_seconds = 0;
   while (trainer_->step() < step && !stop_requested()) {
     // Chunks of about a quarter second keep the display alive and signals answered; they change no result.
-    const Int chunk = step_seconds > 0 ? std::clamp<Int>(Int(0.25 / step_seconds), 1, step - trainer_->step()) : 1;
+    Int chunk = step_seconds > 0 ? std::clamp<Int>(Int(0.25 / step_seconds), 1, step - trainer_->step()) : 1;
+    if (chunk > per_graph) chunk -= chunk % per_graph;
     const Clock::time_point start = Clock::now();
     trainer_->train(chunk);
     context_.synchronize();

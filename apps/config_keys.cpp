@@ -100,6 +100,7 @@ void add_ssl(std::vector<ConfigKey>& keys) {
             "items of a batch: from permutations of all, so that none comes twice before all came; or independent "
             "draws"),
        integer("ssl.steps_per_epoch", 1024, 1, kMany, "optimizer steps between evaluations"),
+       place(integer("ssl.steps_per_graph", 16, 1, 1024, "CUDA: steps captured as one graph; changes no result")),
        integer("ssl.epochs", 350, 1, kMany, "epochs per round; every round trains from scratch"),
        real("ssl.lr", 0.03, 0, 100, "learning rate at the start"),
        text("ssl.optimizer", "sgd", {"sgd", "adam"}, "adam: betas 0.9 and 0.999, eps 1e-8"),

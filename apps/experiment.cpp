@@ -116,6 +116,7 @@ ssl::TrainConfig train_config(const Config& config, const data::Dataset& dataset
   train.temperature = float(config.get<double>("ssl.temperature"));
   train.replacement = config.get<Text>("ssl.sampling") == "replacement";
   train.steps_per_epoch = steps;
+  train.steps_per_graph = config.get<Int>("ssl.steps_per_graph");
   train.schedule.rate =
       config.get<Text>("ssl.schedule") == "cosine" ? Schedule::Rate::cosine : Schedule::Rate::staircase;
   train.schedule.base_rate = config.get<double>("ssl.lr");

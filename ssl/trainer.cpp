@@ -125,11 +125,13 @@ void Trainer::learn_from_probes(const Drawn& drawn) {
                    drawn.labeled_ids, state, probe);
 }
 
-void Trainer::run_step() {
-  Arena::Frame frame(context_.scratch());
-  const Drawn drawn = next_batch();
-  if (rates_.size() > 0) learn_from_probes(drawn);
-  step_on(drawn.batch);
+void Trainer::run_steps(int64_t count) {
+  for (int64_t i = 0; i < count; ++i) {
+    Arena::Frame frame(context_.scratch());
+    const Drawn drawn = next_batch();
+    if (rates_.size() > 0) learn_from_probes(drawn);
+    step_on(drawn.batch);
+  }
 }
 
 void Trainer::step_on(const Batch& batch) {
@@ -158,16 +160,22 @@ void Trainer::optimize() {
     sgd_step(context_, student_weights_.values, momentum_.view<float, 1>(), grads, state, config_.sgd);
 }
 
+// Graphs hold addresses of scratch memory: every replay must find the stack as the recording did, empty.
 void Trainer::train(int64_t steps) {
-  const int64_t end = step_ + steps;
-  if (step_ < end && !replay_) {
-    run_step();  // makes the arena and the libraries' plans as large as a step needs
+  const int64_t end = step_ + steps, per_graph = config_.steps_per_graph;
+  if (step_ < end && !warm_) {
+    run_steps(1);
     ++step_;
-    context_.synchronize();
-    replay_ = context_.record([this] { run_step(); });
+    warm_ = true;
   }
   context_.scratch().freeze();
-  for (; step_ < end; ++step_) replay_();
+  while (step_ < end) {
+    const int64_t count = end - step_ < per_graph ? 1 : per_graph;
+    std::function<void()>& replay = count == 1 ? one_step_ : a_graph_;
+    if (!replay) replay = context_.record([this, count] { run_steps(count); });
+    replay();
+    step_ += count;
+  }
   context_.scratch().thaw();
 }
 

@@ -41,7 +41,8 @@ CRC_BACKEND(void, set_zero, void* data, int64_t bytes)                     // or
 CRC_BACKEND(void, synchronize)
 CRC_BACKEND(void, before_op, const char* name)  // opens the profiler range
 CRC_BACKEND(void, after_op, const char* name)   // closes it; under CRC_SYNC=1 synchronises
-// Makes `work` repeatable: CUDA captures it as a graph and the result replays that; on the CPU the result calls `work`.
+// Makes `work` repeatable: CUDA captures it as a graph and the result replays that; on the CPU, and under CRC_SYNC=1,
+// the result calls `work`.
 CRC_BACKEND(std::function<void()>, record, std::function<void()> work)
 #undef CRC_BACKEND
 

@@ -88,6 +88,7 @@ void after_op(Cuda& cuda, const char* name) {
 }
 
 std::function<void()> record(Cuda& cuda, std::function<void()> work) {
+  if (synchronous()) return work;  // a graph could not say which op failed
   const cudaStream_t stream = cuda.stream();
   check_cuda(cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal), "begin graph capture");
   cudaGraph_t graph = nullptr;

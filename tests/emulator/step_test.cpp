@@ -1,8 +1,9 @@
-// A whole training step of every method on the emulated GPU, counted call by call: it can be captured as a graph, the
+// Whole training steps of every method on the emulated GPU, counted call by call: several are captured as one graph, the
 // graph gives the bits of the plain calls, and neither allocates memory nor makes the host wait.
 #include <gtest/gtest.h>
 
 #include "nn/wrn.h"
+#include "ssl/evaluate.h"
 #include "ssl/trainer.h"
 #include "tests/emulator/emulator.h"
 
@@ -21,7 +22,7 @@ class WholeStep : public ::testing::TestWithParam<std::string> {
     images = std::make_unique<ssl::ImageSet>(context, kImages, kSize, kSize, pixels.data(), labels.data());
   }
 
-  std::unique_ptr<ssl::Trainer> trainer() {
+  std::unique_ptr<ssl::Trainer> trainer(int64_t steps_per_graph = 3) {
     ssl::TrainConfig config;
     config.method = GetParam();
     if (GetParam() == "fixmatch_ctaugment") {
@@ -38,6 +39,7 @@ class WholeStep : public ::testing::TestWithParam<std::string> {
     config.mu = 2;
     config.threshold = 0.1f;  // so that every pseudo-label teaches
     config.steps_per_epoch = 8;
+    config.steps_per_graph = steps_per_graph;
     config.schedule.horizon = 8;
     return std::make_unique<ssl::Trainer>(context, *net, *images, ids, ids, config);
   }
@@ -54,14 +56,16 @@ class WholeStep : public ::testing::TestWithParam<std::string> {
   std::vector<int64_t> ids;
 };
 
-TEST_P(WholeStep, IsOneGraphWithoutAllocationOrWaiting) {
+TEST_P(WholeStep, IsReplayedWithoutAllocationOrWaiting) {
   const auto run = trainer();
-  run->train(2);  // plain, then captured
+  const int64_t waits = emulator::counters().synchronizations;
+  run->train(1 + 3 + 1);  // one plain, the others recorded as graphs of 3 and of 1
+  EXPECT_EQ(emulator::counters().synchronizations, waits);
   context.synchronize();
   const emulator::Counters before = emulator::counters();
-  run->train(5);
+  run->train(3 + 3 + 1 + 1);
   const emulator::Counters after = emulator::counters();
-  EXPECT_EQ(after.graph_launches - before.graph_launches, 5);
+  EXPECT_EQ(after.graph_launches - before.graph_launches, 4);
   EXPECT_EQ(after.launches, before.launches) << "outside the graph";
   EXPECT_EQ(after.copies, before.copies) << "outside the graph";
   EXPECT_EQ(after.allocations, before.allocations);
@@ -70,15 +74,30 @@ TEST_P(WholeStep, IsOneGraphWithoutAllocationOrWaiting) {
 
 TEST_P(WholeStep, TheGraphGivesTheBitsOfThePlainCalls) {
   const auto graph = trainer();
-  graph->train(4);
+  graph->train(1 + 3 + 1);
   nn::TensorFile state = state_of(*trainer());
-  for (int step = 0; step < 4; ++step) {  // the first step of a trainer is never a graph
+  for (int step = 0; step < 5; ++step) {  // the first step of a trainer is never a graph
     const auto plain = trainer();
     plain->restore(state, "the step before");
     plain->train(1);
     state = state_of(*plain);
   }
   EXPECT_EQ(nn::encode_safetensors(state), nn::encode_safetensors(state_of(*graph)));
+}
+
+TEST_P(WholeStep, ResumeAndEvaluationBetweenGraphsOfAnySizeChangeNothing) {
+  const auto whole = trainer();
+  whole->train(8);
+  for (const int64_t steps_per_graph : {1, 2, 16}) {
+    const auto begun = trainer(steps_per_graph);
+    begun->train(4);
+    const auto rest = trainer(steps_per_graph);
+    rest->restore(state_of(*begun), "half");
+    rest->train(3);
+    (void)ssl::predict(context, *net, rest->tested(), *images, {}, kImages);
+    rest->train(1);
+    EXPECT_EQ(nn::encode_safetensors(state_of(*rest)), nn::encode_safetensors(state_of(*whole))) << steps_per_graph;
+  }
 }
 
 std::vector<std::string> all_methods() {
