@@ -48,7 +48,9 @@ void declare(CLI::App& app, Parsed& p, int& code, const std::vector<std::string>
   run->add_option("config", p.run.config, "TOML file or built-in recipe (crc_train list)");
   add_settings(run, p.run.settings);
   run->add_option("--out", p.run.out, "run directory, must not exist");
-  run->add_flag("--dry-run", p.run.dry_run, "print the resolved plan and stop");
+  CLI::Option* dry_run = run->add_flag("--dry-run", p.run.dry_run, "print the resolved plan and stop");
+  run->add_flag("--memory", p.run.memory, "in the plan: every array of a training step, and when it is alive")
+      ->needs(dry_run);
   run->add_flag("--quiet,-q", p.run.quiet, "no progress, only errors");
   run->callback([&] { code = command_run(p.run, arguments); });
 

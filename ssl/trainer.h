@@ -43,6 +43,7 @@ class Trainer {
 
  private:
   void run_steps(int64_t count);
+  void warm_up();
   struct Drawn;
   View<const float, 2> rates() const { return rates_.view<const float, 2>(); }
   Drawn next_batch();
@@ -59,7 +60,7 @@ class Trainer {
   Tensor momentum_, second_moment_;  // the latter is Adam's alone
   Tensor rates_;                     // ctaugment's alone
   Tensor state_, ring_, labeled_, unlabeled_;
-  std::unique_ptr<nn::Saved> saved_;
+  std::unique_ptr<nn::Saved> saved_[2];
   bool warm_ = false;                         // a step has run: memory and the libraries' plans are there
   std::function<void()> one_step_, a_graph_;  // replay 1 and steps_per_graph steps; made when first needed
   int64_t step_ = 0;

@@ -12,6 +12,7 @@ struct RunOptions {
   std::vector<std::string> settings;  // --set key=value
   std::string out;                    // run directory; empty: runs/<recipe>-s<seed>
   bool dry_run = false;
+  bool memory = false;  // with dry_run: every array of a training step
   bool quiet = false;
 };
 int command_run(const RunOptions& options, const std::vector<std::string>& arguments);

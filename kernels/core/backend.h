@@ -46,4 +46,11 @@ CRC_BACKEND(void, after_op, const char* name)   // closes it; under CRC_SYNC=1 s
 CRC_BACKEND(std::function<void()>, record, std::function<void()> work)
 #undef CRC_BACKEND
 
+// The same device, with scratch memory and an order of work of its own (CUDA: a stream), for Context::branch().
+std::shared_ptr<Cpu> make_branch(Cpu&);
+std::shared_ptr<Cuda> make_branch(Cuda&);
+// What `to` is given from now on comes after what `from` was given so far. The CPU does all work when it is given.
+void wait_for(Cpu& to, Cpu& from);
+void wait_for(Cuda& to, Cuda& from);
+
 }  // namespace crc
