@@ -34,7 +34,9 @@ void add_run(std::vector<ConfigKey>& keys) {
        place(text("run.device", "auto", {"auto", "cpu", "cuda", "cuda:N"}, "auto: CUDA where it works, else the CPU")),
        place(integer("run.threads", 0, 0, 4096, "CPU threads; 0: all cores")),
        text("run.precision", "fp32", {"fp32", "tf32", "bf16"},
-            "arithmetic of convolutions and linear layers; tf32 and bf16 need CUDA"),
+            "arithmetic of training (docs/step.md): fp32; convolutions in tf32; or activations and convolutions in "
+            "bf16, "
+            "with weights, statistics and sums in fp32. tf32 and bf16 need CUDA. Acquisitions always see true fp32"),
        place(text("run.name", "", {}, "name in reports; empty: the directory's name"))});
 }
 
