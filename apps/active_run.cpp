@@ -235,6 +235,11 @@ void ActiveRun::end_epoch() {
   progress_.line(fmt::format("round {} epoch {}: loss {:.4f} + {:.4f}, mask {:.0f} %, test accuracy {:.2f} %", round_,
                              history_.epochs(), losses.labeled, losses.unlabeled, 100 * losses.mask_rate,
                              100 * test.accuracy));
+  if (history_.epochs() == 1) {
+    Int bytes = 0;
+    context_.for_each_scratch([&](Arena& arena) { bytes += arena.reserved_bytes(); });
+    progress_.line(fmt::format("scratch memory: {:.1f} MB, the libraries' workspaces included", double(bytes) / 1e6));
+  }
   if (!round_complete()) save(false);
 }
 
