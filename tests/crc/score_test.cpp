@@ -128,10 +128,10 @@ TEST_P(Score, BitsDoNotDependOnTheOrderOfRows) {
 
 TEST_P(Score, SameBitsAsOnTheCpu) {
   Context cpu = Context::cpu(1);
-  for (int64_t labeled : {0, 2, 6, 30}) {
-    const Pool p = Pool::random(21, labeled, 60, 11);
+  for (int64_t labeled : {0, 5, 20}) {
+    const Pool p = Pool::random(21, labeled, 24, 9);
     for (const char* search : {"partition", "independent", "greedy", "exchange"}) {
-      Config config{.budget = 6, .group_size = 3, .search = search};
+      Config config{.budget = 3, .group_size = 3, .search = search};
       if (search[0] == 'g' || search[0] == 'e') config.group_size = 1;
       const Selection here = p.select(context, config), there = p.select(cpu, config);
       EXPECT_EQ(here.scores, there.scores);
@@ -180,7 +180,7 @@ struct WidePool {
 
 // Within the certificate, or the noise floor where that is coarser.
 TEST_P(Score, EverySolverAgreesWithTheDefinition) {
-  const uint32_t pools = GetParam() == "cpu" ? 10000 : 60;
+  const uint32_t pools = GetParam() == "cpu" ? 10000 : 40;
   int zeros = 0, positive = 0;
   for (uint32_t seed = 0; seed < pools; ++seed) {
     const WidePool p = WidePool::random(seed);
@@ -211,9 +211,10 @@ TEST_P(Score, EverySolverAgreesWithTheDefinition) {
 TEST_P(Score, BatchesDoNotChangeTheBits) {
   constexpr int64_t kLabeled = 100, kGroups = 840;
   static_assert(kGroups * (kLabeled + 1) * (kLabeled + 1) * 8 > select::kBatchBytes, "one batch tests nothing");
+  if (GetParam() != "cpu") GTEST_SKIP() << "batches are the host's; 840 large spectra take an emulated GPU a minute";
   const Pool p = Pool::random(4, kLabeled, kGroups, 128);
-  const Selection all = p.select(context, {.budget = 1});
-  Config few{.budget = 1, .search = "given"};
+  const Selection all = p.select(context, {.budget = 1, .solver = "syevd"});
+  Config few{.budget = 1, .search = "given", .solver = "syevd"};
   few.given = {candidate(all, 0)[0], candidate(all, kGroups - 1)[0]};
   const Selection s = p.select(context, few);
   EXPECT_EQ(s.scores, (std::vector<double>{all.scores.front(), all.scores.back()}));
