@@ -46,6 +46,7 @@ void parse(int argc, char** argv, CLI::App& app, Options& o) {
   app.add_option("--threads", o.threads, "CPU threads; 0: all cores")
       ->check(CLI::Range(0, 4096))
       ->capture_default_str();
+  app.add_flag("--quick", o.settings.quick, "every case once, at its smallest: to see that all run, not to measure");
   app.add_option("--min-time", o.settings.min_time, "seconds of samples per case, at least")
       ->check(CLI::Range(0.0, 3600.0))
       ->capture_default_str();
@@ -58,6 +59,7 @@ void parse(int argc, char** argv, CLI::App& app, Options& o) {
   } catch (const CLI::ParseError& e) {
     fail(ExitCode::usage, std::string(e.what()) + "; see crc_bench --help");
   }
+  if (o.settings.quick) o.settings.min_time = 0, o.settings.repetitions = 1;
 }
 
 std::vector<Case> selected(const Scale& scale, const std::string& filter) {
@@ -129,7 +131,8 @@ int run(const Options& o) {
   };
   const std::function<Context()> contexts = make_context;
   const Context first = contexts();
-  const std::vector<Case> cases = selected({.cuda = first.device().kind == DeviceKind::cuda}, o.filter);
+  const std::vector<Case> cases =
+      selected({.cuda = first.device().kind == DeviceKind::cuda, .quick = o.settings.quick}, o.filter);
   if (o.list) {
     for (const Case& c : cases) print(c.name());
     return 0;
@@ -145,16 +148,29 @@ int run(const Options& o) {
   if (!o.compare.empty() && baseline.machine != first.describe())
     print(fmt::format("# the old run was made on another device: {}", baseline.machine));
   print(table_header(!o.compare.empty()));
+  int64_t wrong = 0;
+  std::map<std::string, Result> results;
   for (const Case& c : cases) {
     Context context = contexts();
     const Result result = result_of(c, measure(c, context, o.settings), ceilings);
+    wrong += !result.timing.accuracy.passed();
     std::string row = table_row(result);
-    if (const auto old = baseline.results.find(result.name()); old != baseline.results.end())
+    if (const auto old = baseline.results.find(result.name());
+        old != baseline.results.end() && result.timing.accuracy.passed())
       row += comparison_columns(compare(old->second, result));
     print(row);
     json.write(to_json(result));
+    results[result.name()] = result;
+  }
+  for (const Breakdown& breakdown : breakdowns(cases, results)) {
+    print("# " + describe(breakdown));
+    json.write(to_json(breakdown));
   }
   print("# ceilings after: " + describe(measure_ceilings(contexts, o.settings)));
+  if (wrong > 0)
+    fail(ExitCode::numerical, fmt::format("{} of {} kernels are further from fp64 than their class allows (rows marked "
+                                          "WRONG); run the tests of these ops before trusting any result",
+                                          wrong, cases.size()));
   return 0;
 }
 
