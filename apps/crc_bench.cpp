@@ -12,6 +12,7 @@
 #include "apps/version.h"
 #include "bench/cases.h"
 #include "bench/report.h"
+#include "bench/step_dump.h"
 
 namespace {
 
@@ -29,7 +30,7 @@ constexpr const char* kExamples =
     "this run. 'faster' and 'SLOWER' mark medians that differ by more than both runs' standard deviations.\n";
 
 struct Options {
-  std::string device = "auto", filter, json, compare;
+  std::string device = "auto", filter, json, compare, dump_step, method = "fixmatch", precision = "fp32";
   int threads = 0;
   bool list = false;
   Settings settings;
@@ -51,6 +52,11 @@ void parse(int argc, char** argv, CLI::App& app, Options& o) {
       ->check(CLI::Range(0.0, 3600.0))
       ->capture_default_str();
   app.add_option("--json", o.json, "write the results as JSON lines to this new file");
+  app.add_option("--dump-step", o.dump_step, "write one step's weights, images, losses and gradients to this new file");
+  app.add_option("--method", o.method, "of --dump-step: fixmatch or mean_teacher")
+      ->check(CLI::IsMember({"fixmatch", "mean_teacher"}))
+      ->capture_default_str();
+  app.add_option("--precision", o.precision, "of --dump-step: fp32, or on CUDA tf32 and bf16")->capture_default_str();
   app.add_option("--compare", o.compare, "an older --json file: print old time / new time");
   try {
     app.parse(argc, argv);
@@ -81,13 +87,28 @@ std::string processor() {
   return "unknown processor";
 }
 
+void refuse_existing(const std::string& path, const char* option) {
+  if (std::filesystem::exists(path))
+    fail(ExitCode::output_refused, fmt::format("{} exists; choose another name for {}, or remove it", path, option));
+}
+
+void dump(Context& context, const Options& o) {
+  const Scale scale{.cuda = context.device().kind == DeviceKind::cuda, .quick = false};
+  for (const Precision& precision : precisions(scale))
+    if (o.precision == precision.name) {
+      refuse_existing(o.dump_step, "--dump-step");
+      apps::commit_file(o.dump_step, nn::encode_safetensors(dump_step(context, scale, o.method, precision)));
+      return;
+    }
+  fail(ExitCode::usage, fmt::format("--precision {} is not one that {} has", o.precision, context.describe()));
+}
+
 // A new file that grows line by line, so that a run that is stopped leaves what it measured.
 class JsonLines {
  public:
   explicit JsonLines(const std::string& path) : path_(path) {
     if (path.empty()) return;
-    if (std::filesystem::exists(path))
-      fail(ExitCode::output_refused, path + " exists; choose another name for --json, or remove it");
+    refuse_existing(path, "--json");
     apps::commit_file(path, "");
   }
   void write(const nlohmann::json& line) const {
@@ -130,7 +151,11 @@ int run(const Options& o) {
     return device == "cpu" ? Context::cpu(o.threads) : Context::from_name(device);
   };
   const std::function<Context()> contexts = make_context;
-  const Context first = contexts();
+  Context first = contexts();
+  if (!o.dump_step.empty()) {
+    dump(first, o);
+    return 0;
+  }
   const std::vector<Case> cases =
       selected({.cuda = first.device().kind == DeviceKind::cuda, .quick = o.settings.quick}, o.filter);
   if (o.list) {
