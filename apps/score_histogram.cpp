@@ -42,7 +42,7 @@ BarChart score_chart(const ScoreHistogram& h, const std::string& title) {
   chart.x_label = "score";
   chart.height = 240;
   chart.touching = true;
-  chart.description = title.empty() ? "Scores of the candidates" : title;
+  chart.description = title;
   BarSeries series{.name = "candidates", .ink = Ink::muted, .values = {}};
   const double width = (h.high - h.low) / double(std::max<size_t>(1, h.counts.size()));
   for (int64_t bin : h.counts) series.values.push_back(double(bin));

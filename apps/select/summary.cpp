@@ -57,10 +57,11 @@ std::string scores(const SelectFacts& f) {
   const select::Selection& s = f.selection;
   if (s.scores.empty()) return "";
   const ScoreHistogram histogram = make_histogram(s.scores, chosen_candidates(s));
+  const std::string title = has_spectrum(f) ? "Smallest eigenvalue with each candidate" : f.config.name + " by item";
   std::string caption = fmt::format("{} candidates{}; triangles mark what was picked.", s.scores.size(),
                                     s.group_size > 1 ? fmt::format(" of {} items", s.group_size) : "");
   if (histogram.not_finite > 0) caption += fmt::format(" {} scores are not finite.", histogram.not_finite);
-  return section("scores", "Scores of the candidates", chart_figure(score_chart(histogram, ""), caption));
+  return section("scores", "Scores of the candidates", chart_figure(score_chart(histogram, title), caption));
 }
 
 std::string picks(const SelectFacts& f, const std::string& sheet_png) {
