@@ -92,6 +92,69 @@ TEST_F(Select, ListsInEveryFormAreTheSameList) {
   EXPECT_EQ(selected(at + "--labeled l.npy --unlabeled u.npy"), expected);
 }
 
+std::string python_with_numpy() {
+  for (const std::string python : {"python3", "/usr/bin/python3"})
+    if (shell(python + " -c 'import numpy'").code == 0) return python;
+  return "";
+}
+
+// What numpy.save itself makes of arrays in every state, and what NumPy reads of ours.
+constexpr const char* kWithNumPy = R"(
+import numpy as np
+h = np.load("h.npy")
+np.save("f16.npy", h.astype(np.float16))
+np.save("f64.npy", h.astype(np.float64))
+np.save("fortran.npy", np.asfortranarray(h))
+np.save("transposed.npy", np.ascontiguousarray(h.T).T)
+np.save("strided.npy", np.repeat(h.astype(np.float64), 2, axis=1)[:, ::2])
+for version in (2, 3):
+    with open(f"v{version}.npy", "wb") as file:
+        np.lib.format.write_array(file, h, version=(version, 0))
+mask = np.zeros(len(h), bool)
+mask[[3, 1, 40]] = True
+np.save("mask.npy", mask)
+np.save("where.npy", np.flatnonzero(mask))
+np.save("u16.npy", np.flatnonzero(mask).astype(np.uint16))
+np.savetxt("items.txt", np.flatnonzero(mask), fmt="%d")
+np.save("objects.npy", h.astype(object))
+np.save("complex.npy", h.astype(np.complex64))
+np.save("records.npy", np.zeros(60, [("x", "f4", 7)]))
+np.save("text.npy", h.astype(str))
+np.save("big.npy", h.astype(">f4"))
+np.save("long.npy", h.astype(np.longdouble))
+np.save("dates.npy", np.zeros(60, "M8[ns]"))
+np.savez("archive.npz", h=h)
+np.save("ints.npy", h.astype(int))
+np.save("cube.npy", h[None])
+)";
+
+TEST_F(Select, ReadsWhatNumPySavesAndNumPyReadsWhatItWrites) {
+  const std::string python = python_with_numpy();
+  if (python.empty()) GTEST_SKIP() << "no python3 with numpy here";
+  write_text("make.py", kWithNumPy);
+  const Outcome made = shell("cd " + folder + "; " + python + " make.py");
+  ASSERT_EQ(made.code, 0) << made.words;
+  const std::string expected = selected("--features h.npy " + kCrc);
+  for (const char* name : {"f16", "f64", "fortran", "transposed", "strided", "v2", "v3"})
+    EXPECT_EQ(selected(std::string("--features ") + name + ".npy " + kCrc), expected) << name;
+  for (const char* name : {"mask.npy", "where.npy", "u16.npy", "items.txt"})
+    EXPECT_EQ(selected(std::string("--features h.npy --budget 4 --group 2 --classes 4 --labeled ") + name), expected);
+  for (const char* name : {"objects.npy", "complex.npy", "records.npy", "text.npy", "big.npy", "long.npy", "dates.npy",
+                           "archive.npz", "ints.npy", "cube.npy"})
+    expect(std::string("--features ") + name + " --budget 4 --out no.csv", 65, name);
+  expect("--features h.npy --scores s.npy --groups g.npy --out a.csv " + kCrc, 0, "");
+  write_text("check.py", R"(
+import numpy as np
+scores, groups = np.load("s.npy"), np.load("g.npy")
+picks = np.genfromtxt("a.csv", delimiter=",", names=True, dtype=None)
+best = np.argsort(-scores, kind="stable")[:2]
+assert scores.dtype == np.float64 and groups.shape == (28, 2), groups.shape
+assert (groups[best].ravel() == picks["item"]).all() and (scores[best].repeat(2) == picks["score"]).all()
+)");
+  const Outcome checked = shell("cd " + folder + "; " + python + " check.py");
+  EXPECT_EQ(checked.code, 0) << checked.words;
+}
+
 TEST_F(Select, TheNextRoundGoesOnFromThePicks) {
   expect("--features h.npy --labeled l.npy --budget 6 --group 3 --out r0.csv", 0, "");
   expect("--features h.npy --labeled l.npy r0.csv --budget 6 --group 3 --round 1 --out r1.csv", 0, "");
