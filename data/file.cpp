@@ -71,7 +71,9 @@ MappedFile map_file(const Path& path) {
   if (!regular)
     fail(ExitCode::io, fmt::format("{}: a regular file is expected; write it to disk first", path.string()));
   if (memory == MAP_FAILED)
-    fail(ExitCode::io, fmt::format("{}: cannot be mapped into memory: {}", path.string(), std::strerror(error)));
+    fail(error == ENOMEM ? ExitCode::out_of_memory : ExitCode::io,
+         fmt::format("{}: its {} bytes cannot be mapped: {}; is the address space limited (ulimit -v)?", path.string(),
+                     size, std::strerror(error)));
   const std::shared_ptr<const void> owner(memory, [size](void* mapped) {
     if (mapped) ::munmap(mapped, size);
   });

@@ -22,7 +22,7 @@ struct MappedFile {
   std::span<const uint8_t> bytes;
   std::shared_ptr<const void> owner;
 };
-MappedFile map_file(const Path& path);  // Error: input_missing, io
+MappedFile map_file(const Path& path);  // Error: input_missing, io, out_of_memory
 
 // Creates the file. Error: output_refused when it exists or cannot be created (nothing is overwritten), io.
 void write_file(const Path& path, std::span<const uint8_t> bytes);
