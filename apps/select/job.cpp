@@ -6,7 +6,7 @@
 
 #include "apps/select/image_files.h"
 #include "apps/select/items.h"
-#include "apps/select/rows.h"
+#include "apps/select/row_file.h"
 #include "apps/select/summary.h"
 #include "data/npy.h"
 #include "kernels/core/error.h"
@@ -72,7 +72,7 @@ void check_acquisition(const std::string& name) {
 
 // What is scored, in memory.
 struct Inputs {
-  Rows features, logits;
+  RowFile features, logits;
   int64_t items;
   std::vector<int64_t> labeled, unlabeled;
   ImageFiles images;

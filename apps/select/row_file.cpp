@@ -1,4 +1,4 @@
-#include "apps/select/rows.h"
+#include "apps/select/row_file.h"
 
 #include <fmt/format.h>
 
@@ -21,7 +21,7 @@ std::string advice(const data::NpyArray& array) {
 
 }  // namespace
 
-Rows::Rows(Context& context, const fs::path& path, const char* what, Precision precision)
+RowFile::RowFile(Context& context, const fs::path& path, const char* what, Precision precision)
     : what_(what), device_(context.device()) {
   if (path.empty()) return;
   array_ = data::read_npy(path);
@@ -33,7 +33,7 @@ Rows::Rows(Context& context, const fs::path& path, const char* what, Precision p
   is_double_ ? load<double>(context) : load<float>(context);
 }
 
-template <class T> void Rows::load(Context& context) {
+template <class T> void RowFile::load(Context& context) {
   const auto in_place = array_.in_place<T>();
   if (in_place && device_.kind == DeviceKind::cpu) {
     data_ = in_place->data();

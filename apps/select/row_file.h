@@ -14,10 +14,10 @@ enum class Precision { as_stored, fp32 };
 
 // [items,columns] of float16, 32 or 64, in C or Fortran order. On the CPU, fp32 and fp64 in C order stay in the mapped
 // file; anything else is converted block by block, float16 to fp32. An empty path gives no rows.
-class Rows {
+class RowFile {
  public:
   // `what` is "features" or "logits". Error: input_missing, corrupt_data (other shapes and types), out_of_memory.
-  Rows(Context& context, const fs::path& path, const char* what, Precision precision);
+  RowFile(Context& context, const fs::path& path, const char* what, Precision precision);
 
   int64_t items() const { return items_; }
   int64_t columns() const { return columns_; }
