@@ -25,7 +25,8 @@ void declare(CLI::App& app, apps::SelectJob& job) {
   app.add_option("--features", job.features, "input of the last linear layer [items,D], .npy");
   app.add_option("--logits", job.logits, "logits [items,C], .npy");
   app.add_option("--classes", job.classes,
-                 "number of classes; scales the scores of crc (default: columns of the logits)");
+                 "number of classes; scales the scores of crc (default: columns of the logits)")
+      ->check(CLI::PositiveNumber);
   app.add_option(
       "--labeled", job.labeled,
       "what is labelled: item numbers or a mask (.npy), a list (text, CSV), a ledger or run directory; several "
@@ -34,14 +35,18 @@ void declare(CLI::App& app, apps::SelectJob& job) {
   app.add_option("--budget", c.budget, "items to pick (Q)")->required();
   app.add_option("--group", c.group_size, "items per candidate group (G)")->capture_default_str();
   app.add_option("--acquisition", c.name, "crc_train list names them")->capture_default_str();
-  app.add_option("--search", c.search, "partition or independent")->capture_default_str();
-  app.add_option("--draws", c.candidates, "independent: groups to draw (default: items / G)");
+  app.add_option("--search", c.search, "how groups are found: partition, independent, greedy or exchange")
+      ->capture_default_str();
+  app.add_option("--draws", c.candidates, "independent: groups to draw (default: items / G)")
+      ->check(CLI::PositiveNumber);
   app.add_option("--candidates", job.candidates, "candidate groups of item numbers [groups,G], .npy: no search");
   app.add_option("--solver", c.solver, "eigenvalue solver of crc")->capture_default_str();
   app.add_option("--seed", c.seed, "key of the random draws")->capture_default_str();
   app.add_option("--round", c.round, "number of this query: another round draws other numbers")->capture_default_str();
   app.add_option("--device", job.device, "auto, cpu, cuda or cuda:N")->capture_default_str();
-  app.add_option("--threads", job.threads, "of the CPU; 0: all cores")->capture_default_str();
+  app.add_option("--threads", job.threads, "of the CPU; 0: all cores")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
   app.add_option("--out", job.out, "picks with their scores, .csv")->required();
   app.add_option("--scores", job.scores, "write the scores of all candidates, .npy");
   app.add_option("--groups", job.groups, "write the items of all candidates [groups,G] in the order of --scores, .npy");

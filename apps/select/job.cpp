@@ -80,13 +80,13 @@ struct Inputs {
   int64_t classes;
 
   Inputs(Context& context, const SelectJob& job)
-      : features(context, job.features, "features", Precision::fp32),
+      : features(context, job.features, "features", Precision::as_stored),
         logits(context, job.logits, "logits", Precision::fp32),
-        items(features.empty() ? logits.items() : features.items()),
+        items(features.items() > 0 ? features.items() : logits.items()),
         config(job.config),
         classes(job.classes > 0 ? job.classes : std::max<int64_t>(1, logits.columns())) {
     if (items == 0) fail(ExitCode::usage, "nothing to choose from: give --features or --logits, one row per item");
-    if (!logits.empty() && logits.items() != items)
+    if (logits.items() > 0 && logits.items() != items)
       fail(ExitCode::corrupt_data, fmt::format("{} has {} rows and {} has {}; row i of both must be item i",
                                                job.features.string(), items, job.logits.string(), logits.items()));
     labeled = read_item_lists(job.labeled, items);
@@ -97,12 +97,23 @@ struct Inputs {
       config.given = std::move(groups.members);
       config.search = "given";
     }
+    check_kept(job);
     if (!job.images.empty()) images = list_image_files(job.images, items);
     config.say = [](const std::string& words) { fmt::print(stderr, "{}\n", words); };
   }
+  // So many candidates that their items are not kept cannot be written.
+  void check_kept(const SelectJob& job) const {
+    const bool drawn = config.search == "independent" && config.candidates > 0;
+    const int64_t numbers = drawn ? config.candidates * config.group_size : items;
+    if (!job.groups.empty() && numbers > select::kListedMembers)
+      fail(ExitCode::config,
+           fmt::format("--groups {}: {} item numbers of candidates are more than the {} that are kept; "
+                       "draw fewer groups, or leave --groups out",
+                       job.groups.string(), numbers, select::kListedMembers));
+  }
   select::Problem problem() const {
-    return {.features = features.view<float>(),
-            .logits = logits.view<float>(),
+    return {.features = features.rows(),
+            .logits = logits.fp32(),
             .labeled = labeled,
             .unlabeled = unlabeled,
             .classes = classes};
@@ -132,14 +143,8 @@ template <class Content> void commit(const SelectJob& job, const fs::path& file,
 void write_arrays(const SelectJob& job, const select::Selection& s) {
   const int64_t count = int64_t(s.scores.size());
   if (!job.scores.empty()) commit(job, job.scores, data::encode_npy<double>(s.scores, std::vector<int64_t>{count}));
-  if (!job.groups.empty()) {
-    if (int64_t(s.candidates.size()) != count * s.group_size)
-      fail(ExitCode::config,
-           fmt::format("{} was not written: {} candidates are too many to keep their items; the other "
-                       "files are there. Draw fewer, or leave --groups out",
-                       job.groups.string(), count));
+  if (!job.groups.empty())
     commit(job, job.groups, data::encode_npy<int64_t>(s.candidates, std::vector<int64_t>{count, s.group_size}));
-  }
 }
 
 std::vector<std::pair<std::string, std::string>> describe_inputs(const SelectJob& job, const Inputs& in) {
@@ -159,7 +164,8 @@ std::string run_select(const SelectJob& job) {
   check_outputs(job);
   check_acquisition(job.config.name);
   const auto start = std::chrono::steady_clock::now();
-  Context context = job.device == "cpu" ? Context::cpu(job.threads) : Context::from_name(job.device);
+  Context context = Context::from_name(job.device);
+  if (job.threads > 0 && context.device().kind == DeviceKind::cpu) context = Context::cpu(job.threads);
   const Inputs in(context, job);
   const double reading = seconds_since(start);
   const auto selecting = std::chrono::steady_clock::now();

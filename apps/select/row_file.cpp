@@ -21,38 +21,36 @@ std::string advice(const data::NpyArray& array) {
 
 }  // namespace
 
-RowFile::RowFile(Context& context, const fs::path& path, const char* what, Precision precision)
-    : what_(what), device_(context.device()) {
+RowFile::RowFile(Context& context, const fs::path& path, const char* what, Precision precision) {
   if (path.empty()) return;
   array_ = data::read_npy(path);
-  if (array_.shape.size() != 2 || array_.size() == 0 || !data::is_float(array_.type))
+  if (array_->shape.size() != 2 || array_->size() == 0 || !data::is_float(array_->type))
     fail(ExitCode::corrupt_data, fmt::format("{} holds {}; {} are floats [items,columns]: {}", path.string(),
-                                             array_.describe(), what, advice(array_)));
-  items_ = array_.shape[0], columns_ = array_.shape[1];
-  is_double_ = array_.type == data::NpyType::f64 && precision == Precision::as_stored;
-  is_double_ ? load<double>(context) : load<float>(context);
+                                             array_->describe(), what, advice(*array_)));
+  if (array_->type == data::NpyType::f64 && precision == Precision::as_stored)
+    rows_ = load<double>(context, what);
+  else
+    rows_ = load<float>(context, what);
 }
 
-template <class T> void RowFile::load(Context& context) {
-  const auto in_place = array_.in_place<T>();
-  if (in_place && device_.kind == DeviceKind::cpu) {
-    data_ = in_place->data();
-    return;
-  }
+template <class T> View<const T, 2> RowFile::load(Context& context, const char* what) {
+  const auto in_place = array_->in_place<T>();
+  if (in_place && context.device().kind == DeviceKind::cpu)
+    return {in_place->data(), {items(), columns()}, context.device(), what};
   if (in_place) {
-    converted_ = Tensor::from_host(context, {items_, columns_}, in_place->data(), what_);
+    converted_ = Tensor::from_host(context, {items(), columns()}, in_place->data(), what);
   } else {
-    converted_ = Tensor(context, {items_, columns_}, DtypeOf<T>::value, what_);
+    converted_ = Tensor(context, {items(), columns()}, DtypeOf<T>::value, what);
     const auto all = converted_.view<T, 2>();
-    const int64_t step = std::max<int64_t>(1, kBlockBytes / (columns_ * int64_t(sizeof(T))));
-    std::vector<T> block(size_t(std::min(step, items_) * columns_));
-    for (int64_t begin = 0; begin < items_; begin += step) {
-      const int64_t end = std::min(items_, begin + step);
-      array_.read_rows(begin, end, block.data());
+    const int64_t step = std::max<int64_t>(1, kBlockBytes / (columns() * int64_t(sizeof(T))));
+    std::vector<T> block(size_t(std::min(step, items()) * columns()));
+    for (int64_t begin = 0; begin < items(); begin += step) {
+      const int64_t end = std::min(items(), begin + step);
+      array_->read_rows(begin, end, block.data());
       context.copy_in(all.slice(begin, end), block.data());
     }
   }
-  data_ = converted_.view<const T, 2>().data;
+  return converted_.view<const T, 2>();
 }
 
 }  // namespace crc::apps

@@ -1,10 +1,11 @@
 // Features and logits: .npy files as arrays on a device.
 #pragma once
 
+#include <optional>
 #include <string>
-#include <variant>
 
 #include "apps/files.h"
+#include "crc/host_rows.h"
 #include "data/npy.h"
 #include "kernels/core/tensor.h"
 
@@ -19,25 +20,17 @@ class RowFile {
   // `what` is "features" or "logits". Error: input_missing, corrupt_data (other shapes and types), out_of_memory.
   RowFile(Context& context, const fs::path& path, const char* what, Precision precision);
 
-  int64_t items() const { return items_; }
-  int64_t columns() const { return columns_; }
-  bool empty() const { return items_ == 0; }
-  bool is_double() const { return is_double_; }
-  // T must be double if is_double(), else float.
-  template <class T> View<const T, 2> view() const {
-    return {static_cast<const T*>(data_), {items_, columns_}, device_, what_};
-  }
-  std::string describe() const { return empty() ? "" : array_.describe(); }
+  int64_t items() const { return array_ ? array_->shape[0] : 0; }
+  int64_t columns() const { return array_ ? array_->shape[1] : 0; }
+  const select::Rows& rows() const { return rows_; }
+  View<const float, 2> fp32() const { return std::get<View<const float, 2>>(rows_); }  // of Precision::fp32
+  std::string describe() const { return array_ ? array_->describe() : ""; }
 
  private:
-  template <class T> void load(Context& context);
-  const char* what_;
-  data::NpyArray array_;
+  template <class T> View<const T, 2> load(Context& context, const char* what);
+  std::optional<data::NpyArray> array_;
   Tensor converted_;
-  const void* data_ = nullptr;
-  int64_t items_ = 0, columns_ = 0;
-  bool is_double_ = false;
-  Device device_;
+  select::Rows rows_;
 };
 
 }  // namespace crc::apps

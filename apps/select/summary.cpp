@@ -42,9 +42,10 @@ std::string tiles(const SelectFacts& f) {
   };
   std::string html;
   if (has_spectrum(f)) {
+    html += tile(fmt::format("{:.4g}", s.achieved), "score with all picks labelled");
     html += tile(fmt::format("{} of {}", s.rank, f.features + 1), "rank of the features and the bias");
     html += tile(fmt::format("{}", s.below_noise), "candidates below the noise floor");
-    html += tile(fmt::format("{}", s.copies), "candidates that hold copies");
+    html += tile(fmt::format("{}", s.duplicates), "items that repeat another or a labelled one");
   } else {
     html += tile(fmt::format("{:.4g}", s.groups.front().score), "score of the first pick");
     html += tile(fmt::format("{:.4g}", s.groups.back().score), "score of the last pick");
@@ -96,6 +97,9 @@ std::string what_was_scored(const SelectFacts& f) {
   if (has_spectrum(f)) {
     row("search, solver", fmt::format("{}, {}", c.search, c.solver));
     row("classes", fmt::format("{}", f.classes));
+    row("score with all picks",
+        fmt::format("{:.10g}; below {:.3g} it would be rounding", f.selection.achieved, f.selection.noise_floor));
+    row("candidates with copies", fmt::format("{}; they come last", f.selection.copies));
     row("constant features", fmt::format("{} of {}", f.selection.constant_features, f.features));
   }
   row("seed, round", fmt::format("{}, {}", c.seed, c.round));

@@ -113,6 +113,8 @@ TEST_F(SelectRefusals, RequestsThatCannotBeMet) {
   const std::string crc = "--features h.npy --labeled l.npy ";
   expect("--features h.npy --out o.csv", 64, "--budget is required");
   refuses(crc + "--budget x", 64, "see crc_select --help");
+  refuses(crc + "--budget 5 --classes 0", 64, "--classes");
+  refuses(crc + "--budget 5 --draws -1", 64, "--draws");
   refuses(crc + "--budget 58", 78, "budget 58 with 57 unlabeled items; choose a budget from 1 to 57");
   refuses(crc + "--budget 0", 78, "budget 0 with 57 unlabeled items");
   refuses(crc + "--budget 5 --group 2", 78, "group size 2 does not divide the budget 5");
