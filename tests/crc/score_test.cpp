@@ -28,7 +28,14 @@ Oracle oracle(const Pool& p, const std::vector<int64_t>& group, int64_t rank) {
       k[i * n + j] = p.classes * total;
     }
   const auto w = jacobi_eigenvalues(k, n);
-  return {w[n - std::min(n, rank)], double(std::max(n, rank)) * 0x1p-52 * w[n - 1], w[n - 1]};
+  // The floor by the rule: the largest eigenvalue over L alone and the diagonal entries of the group.
+  const int64_t l = int64_t(p.labeled.size());
+  std::vector<long double> k_ll(l * l);
+  for (int64_t i = 0; i < l; ++i)
+    for (int64_t j = 0; j < l; ++j) k_ll[i * l + j] = k[i * n + j];
+  double bound = l > 0 ? double(jacobi_eigenvalues(k_ll, l).back()) : 0;
+  for (int64_t i = l; i < n; ++i) bound += double(k[i * n + i]);
+  return {w[n - std::min(n, rank)], double(std::max(n, rank)) * 0x1p-52 * bound, w[n - 1]};
 }
 
 void expect_scores(const Pool& p, const Selection& s, int64_t rank) {
@@ -121,9 +128,9 @@ TEST_P(Score, BatchesDoNotChangeTheBits) {
   EXPECT_EQ(s.scores, (std::vector<double>{all.scores.front(), all.scores.back()}));
 }
 
-TEST_P(Score, PaperPositiveIsTheLiteralRule) {
+TEST_P(Score, Fp32PositiveIsTheLiteralRule) {
   const Pool p = Pool::random(4, 3, 20, 9);  // n = 5 <= rank: no zero to stumble over
-  const Selection naive = p.select(context, {.budget = 2, .group_size = 2, .solver = "paper-positive"});
+  const Selection naive = p.select(context, {.budget = 2, .group_size = 2, .solver = "fp32-positive"});
   const Selection exact = p.select(context, {.budget = 2, .group_size = 2});
   expect_close(naive.scores, exact.scores, Class::library, Dtype::f32, "scores at full rank");
   // A copy of a labelled item: the exact score is 0, the literal one skips the zero.
@@ -132,7 +139,7 @@ TEST_P(Score, PaperPositiveIsTheLiteralRule) {
   Config config{.budget = 1, .search = "given"};
   config.given.assign(copies.unlabeled.begin(), copies.unlabeled.begin() + 10);
   for (double score : copies.select(context, config).scores) EXPECT_EQ(score, 0);
-  config.solver = "paper-positive";
+  config.solver = "fp32-positive";
   for (double score : copies.select(context, config).scores) EXPECT_GT(score, 0);
 }
 

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <set>
 
+#include "crc/candidates.h"
 #include "tests/crc/pool.h"
 #include "tests/kernels/device.h"
 
@@ -42,21 +43,26 @@ TEST(Partition, SeedAndRoundEachShuffleAnew) {
 
 TEST(Independent, EachGroupIsDistinctAndDrawsFromTheWholePool) {
   std::vector<int64_t> seen(10);
-  const Groups groups = select::independent(iota(10), 4, 5000, 0, 3, 0);
-  ASSERT_EQ(groups.count(), 5000);
+  const auto pool = iota(10, 50);
+  const select::Candidates draws(pool, pool, 4, 5000, 0, 3, 0);
+  ASSERT_EQ(draws.count(), 5000);
+  const Groups groups = draws.members(iota(5000));
   for (int64_t k = 0; k < groups.count(); ++k) {
     EXPECT_TRUE(std::ranges::adjacent_find(groups[k], std::greater_equal<>()) == groups[k].end());
-    for (int64_t item : groups[k]) ++seen[item];
+    for (int64_t item : groups[k]) ++seen[item - 50];
   }
   for (int64_t count : seen) EXPECT_NEAR(double(count), 2000, 5 * std::sqrt(5000 * 0.4 * 0.6));  // five sigma
-  const Groups tail = select::independent(iota(10), 4, 10, 4990, 3, 0);
+  const Groups tail = select::Candidates(pool, pool, 4, 10, 4990, 3, 0).members(iota(10));
   EXPECT_TRUE(std::equal(tail.members.begin(), tail.members.end(), groups.members.end() - 40)) << "a draw has a number";
+  Context context = Context::cpu();
+  const std::vector<int64_t> places = draws.positions(context, 100, 7).to_host<int64_t>(context);
+  for (size_t k = 0; k < places.size(); ++k) EXPECT_EQ(places[k] + 50, groups.members[400 + k]);
 }
 
 // Features are the item's value in `values`, so that equal values are copies.
 std::vector<int64_t> chosen_of(const std::vector<float>& values, std::vector<int64_t> labeled, const Groups& groups,
                                std::vector<double> scores, int64_t wanted) {
-  const select::HostRows rows{values, 1};
+  const select::HostRows rows(values, 1);
   std::vector<int64_t> unlabeled;
   for (int64_t i = 0; i < int64_t(values.size()); ++i)
     if (std::ranges::find(labeled, i) == labeled.end()) unlabeled.push_back(i);
