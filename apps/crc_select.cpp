@@ -6,6 +6,7 @@
 #include "apps/errors.h"
 #include "apps/select/job.h"
 #include "apps/version.h"
+#include "crc/score.h"
 
 namespace {
 
@@ -40,7 +41,10 @@ void declare(CLI::App& app, apps::SelectJob& job) {
   app.add_option("--draws", c.candidates, "independent: groups to draw (default: items / G)")
       ->check(CLI::PositiveNumber);
   app.add_option("--candidates", job.candidates, "candidate groups of item numbers [groups,G], .npy: no search");
-  app.add_option("--solver", c.solver, "eigenvalue solver of crc")->capture_default_str();
+  std::string solvers;
+  for (const select::Solver& solver : select::solvers())
+    solvers += std::string(solvers.empty() ? "" : ", ") + solver.name;
+  app.add_option("--solver", c.solver, "eigenvalue solver of crc: " + solvers)->capture_default_str();
   app.add_option("--seed", c.seed, "key of the random draws")->capture_default_str();
   app.add_option("--round", c.round, "number of this query: another round draws other numbers")->capture_default_str();
   app.add_option("--device", job.device, "auto, cpu, cuda or cuda:N")->capture_default_str();

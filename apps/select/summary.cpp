@@ -75,7 +75,7 @@ std::string picks(const SelectFacts& f, const std::string& sheet_png) {
     if (groups[g].items.size() > kMostItems) items += ", …";
     rows.push_back({Cell::integer(int64_t(g)), Cell::real(groups[g].score, "{:.6g}"), Cell::text(items)});
   }
-  std::string html = table({"group", "score", "items"}, rows);
+  std::string html = table({"group", "score", groups.front().items.size() == 1 ? "item" : "items"}, rows);
   if (groups.size() > kMostRows)
     html += paragraph(fmt::format("{} more are in the CSV file.", groups.size() - kMostRows));
   if (!sheet_png.empty() && sheet_png.size() <= kMostSheet)

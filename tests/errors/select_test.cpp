@@ -179,6 +179,48 @@ TEST_F(Select, ScoresOfGivenCandidatesInTheirOrder) {
   EXPECT_EQ(read("k.npy"), read("g.npy"));
 }
 
+double number_after(const std::string& words, const std::string& marker) {
+  const size_t at = words.find(marker);
+  EXPECT_NE(at, std::string::npos) << words;
+  return at == std::string::npos ? NAN : std::stod(words.substr(at + marker.size()));
+}
+
+TEST_F(Select, SearchesThatBuildABatchReachMore) {
+  const std::string at = "--features h.npy --labeled l.npy --budget 4 --classes 4 --out a.csv --force --search ";
+  const auto reached = [&](const std::string& search) {
+    const double score = number_after(expect(at + search, 0, ""), "with all 4 picks ");
+    EXPECT_EQ(picks("a.csv").size(), 4u) << search;
+    return score;
+  };
+  const double partition = reached("partition"), greedy = reached("greedy"), exchange = reached("exchange");
+  EXPECT_GT(greedy, partition);
+  EXPECT_GE(exchange, greedy);
+  expect(at + "greedy --group 2", 78, "search \"greedy\" adds single items; set the group size to 1, not 2");
+}
+
+TEST_F(Select, ExactSolversPickTheSame) {
+  const std::string expected = selected("--features h.npy " + kCrc);
+  const auto items = picks("selected.csv");
+  for (const char* solver : {"capacitance", "syev_batched", "syevd"}) {
+    selected("--features h.npy --solver " + std::string(solver) + " " + kCrc);
+    EXPECT_EQ(picks("selected.csv"), items) << solver;
+  }
+  selected("--features h.npy --solver fp32-positive " + kCrc);
+  EXPECT_EQ(picks("selected.csv").size(), 4u);
+}
+
+TEST_F(Select, DoublesAreNotRounded) {
+  std::vector<double> rows(features.begin(), features.end());
+  for (int64_t d = 0; d < kWidth; ++d) rows[size_t(8 * kWidth + d)] = rows[size_t(7 * kWidth + d)] * (1 + 1e-12);
+  write<double>("h64.npy", rows, {kItems, kWidth});
+  write<float>("h32.npy", std::vector<float>(rows.begin(), rows.end()), {kItems, kWidth});
+  const std::string repeats = "</b><span>items that repeat another";
+  expect("--features h64.npy " + kCrc + "--out a.csv --summary a.html", 0, "");
+  EXPECT_NE(read("a.html").find("<b>0" + repeats), std::string::npos);
+  expect("--features h32.npy " + kCrc + "--out b.csv --summary b.html", 0, "");
+  EXPECT_NE(read("b.html").find("<b>1" + repeats), std::string::npos);
+}
+
 TEST_F(Select, SummarySaysWhatWasFound) {
   std::vector<float> dead = features;
   for (int64_t i = 0; i < kItems; ++i) dead[size_t(i * kWidth + 2)] = 0.5f;  // a constant feature
@@ -186,8 +228,9 @@ TEST_F(Select, SummarySaysWhatWasFound) {
   write<float>("dead.npy", dead, {kItems, kWidth});
   expect("--features dead.npy " + kCrc + "--out a.csv --summary a.html", 0, "rank 7 of 8");
   const std::string page = read("a.html");
-  for (const char* words : {"7 of 8", "1 of 7", "candidates that hold copies", "triangles mark", "<svg",
-                            "60: 3 labelled", "--features dead.npy", "GiB of memory", "dead.npy [60,7] &lt;f4"})
+  for (const char* words :
+       {"7 of 8", "1 of 7", "score with all picks", "<b>1</b><span>items that repeat another or a labelled one",
+        "triangles mark", "<svg", "60: 3 labelled", "--features dead.npy", "GiB of memory", "dead.npy [60,7] &lt;f4"})
     EXPECT_NE(page.find(words), std::string::npos) << words;
 }
 
