@@ -121,7 +121,7 @@ struct OneThread {
         gap = load(lambda + i) - s;
       else
         for (int64_t c = 0; i + c < m.columns; ++c) gap[c] = lambda[i + c] - s;
-      for (int64_t c = 0; i + c < first; ++c) t[c] = 0;  // first <= 2
+      for (int64_t c = 0; i + c < first; ++c) t[c] = 0, gap[c] = 1;  // first <= 2
       sum += t * t / gap;
     }
     return joined(sum);

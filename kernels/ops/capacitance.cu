@@ -58,11 +58,16 @@ struct Warp {
   }
   // Every lane adds it all: a sum in shared memory takes no longer than its chains.
   static __device__ double quotient(const CapacitanceArrays& m) {
-    return four_chains(m.padded, [&](int64_t i, double sum) { return fma(m.b[i] * m.t[i], m.t[i], sum); });
+    const double sum =
+        four_chains(m.padded, [&](int64_t i, double part) { return fma(m.b[i] * m.t[i], m.t[i], part); });
+    sync();
+    return sum;
   }
   static __device__ double rest(const CapacitanceArrays& m, const double* lambda, double s, int64_t first) {
-    return four_chains(
-        m.columns, [&](int64_t i, double sum) { return i < first ? sum : sum + m.t[i] * m.t[i] / (lambda[i] - s); });
+    const double sum = four_chains(
+        m.columns, [&](int64_t i, double part) { return i < first ? part : part + m.t[i] * m.t[i] / (lambda[i] - s); });
+    sync();
+    return sum;
   }
   static __device__ double squares(const CapacitanceArrays& m) {
     double total = 0;

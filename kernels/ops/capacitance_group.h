@@ -302,11 +302,29 @@ CRC_HD void capacitance_group(const Team& team, double* memory, int64_t stride, 
                               const int64_t* members, int64_t group, int64_t width, const CapacitanceConfig& config) {
   const int64_t zeros = config.zeros, columns = width - zeros;
   const CapacitanceArrays whole(memory, group, stride, zeros > columns ? zeros : columns, by_rows);
+  const int64_t* items = members + k * group;
+  // Rows stand in an order of their own, that of their entries, so that the bits do not depend on the items' numbers.
+  const bool sorted = config.update != Update::bordered;
+  const auto comes_first = [&](int64_t g, int64_t h) {
+    const double *x = v + items[g] * width, *y = v + items[h] * width;
+    for (int64_t i = width - 1; i >= 0; --i)
+      if (x[i] != y[i]) return x[i] < y[i];
+    return g < h;
+  };
+  for (int64_t g = team.rank(); g < group; g += team.size()) {
+    int64_t place = g;
+    if (sorted) {
+      place = 0;
+      for (int64_t h = 0; h < group; ++h) place += h != g && comes_first(h, g);
+    }
+    whole.order[place] = double(g);
+  }
+  team.sync();
   const auto gather = [&](int64_t first, int64_t count) {
     CapacitanceArrays m = whole;
     m.columns = count, m.padded = m.fill(count);
     team.pairs(stride, m.padded, [&](int64_t g, int64_t i) {
-      m.at(i, g) = g < group && i < count ? v[members[k * group + g] * width + first + i] : 0;
+      m.at(i, g) = g < group && i < count ? v[items[int64_t(m.order[g])] * width + first + i] : 0;
     });
     return m;
   };

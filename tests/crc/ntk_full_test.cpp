@@ -162,8 +162,8 @@ TEST_P(FullNtkTest, LayersAreNamed) {
       "such as fc.weight)");
   EXPECT_EQ(message(""), "acquisition \"crc_layers\" needs layers; name some of fc, bn1, block3, or \"all\"");
   EXPECT_EQ(error_of(ExitCode::config,
-                     [&] { p.select(context, {.name = "crc_full", .budget = 1, .solver = "paper-positive"}); }),
-            "acquisition \"crc_full\" has only the solver \"syevd\", not \"paper-positive\"");
+                     [&] { p.select(context, {.name = "crc_full", .budget = 1, .solver = "fp32-positive"}); }),
+            "acquisition \"crc_full\" has only the solvers capacitance and syevd, not \"fp32-positive\"");
 }
 
 // Proposition 2 holds for the full kernel as for the last layer's.

@@ -4,8 +4,10 @@
 #include <set>
 
 #include "crc/candidates.h"
+#include "kernels/ops/capacitance.h"
 #include "tests/crc/pool.h"
 #include "tests/kernels/device.h"
+#include "tests/kernels/jacobi.h"
 
 namespace crc::test {
 namespace {
@@ -141,6 +143,100 @@ TEST_P(Search, IndependentFillsTheBudgetEvenWithTheWholePool) {
   std::ranges::sort(all);
   EXPECT_EQ(picks, all);
   EXPECT_EQ(s.groups.size(), 6u);
+}
+
+// The smallest eigenvalue over L and a batch, of a pool of small features, times C: written from the equation.
+double batch_score(const Pool& p, std::vector<int64_t> items) {
+  items.insert(items.end(), p.labeled.begin(), p.labeled.end());
+  const int64_t n = int64_t(items.size()), rank = p.width + 1;
+  std::vector<long double> k(n * n);
+  for (int64_t i = 0; i < n; ++i)
+    for (int64_t j = 0; j < n; ++j) {
+      long double total = 1;
+      for (int64_t d = 0; d < p.width; ++d)
+        total += (long double)p.features[items[i] * p.width + d] * p.features[items[j] * p.width + d];
+      k[i * n + j] = total;
+    }
+  return double(p.classes) * jacobi_eigenvalues(k, n)[n - std::min(n, rank)];
+}
+
+TEST_P(Search, GreedyTakesTheBestItemEveryTime) {
+  for (const int64_t labeled : {0, 4, 12}) {
+    const Pool p = Pool::random(17, labeled, 20, 6);
+    const Selection s = p.select(context, {.budget = 4, .search = "greedy"});
+    ASSERT_EQ(s.picks.size(), 4u);
+    std::vector<int64_t> batch;
+    for (size_t k = 0; k < 4; ++k) {
+      double best = 0;
+      for (int64_t item : p.unlabeled) {
+        if (std::ranges::find(batch, item) != batch.end()) continue;
+        batch.push_back(item);
+        best = std::max(best, batch_score(p, batch));
+        batch.pop_back();
+      }
+      batch.push_back(s.picks[k]);
+      EXPECT_NEAR(batch_score(p, batch), best, 2 * kCertificate * best);
+      EXPECT_NEAR(s.groups[k].score, best, 2 * kCertificate * best);
+    }
+    EXPECT_NEAR(s.achieved, batch_score(p, batch), 2 * kCertificate * s.achieved);
+  }
+}
+
+TEST_P(Search, ExchangeStopsWhereNoSwapHelps) {
+  for (const int64_t labeled : {2, 11}) {
+    const Pool p = Pool::random(31, labeled, 18, 7);
+    const Selection greedy = p.select(context, {.budget = 5, .search = "greedy"}),
+                    s = p.select(context, {.budget = 5, .search = "exchange"});
+    EXPECT_GE(s.achieved, greedy.achieved * (1 - kCertificate));
+    const double achieved = batch_score(p, s.picks);
+    EXPECT_NEAR(s.achieved, achieved, 2 * kCertificate * achieved);
+    for (size_t k = 0; k < s.picks.size(); ++k)
+      for (int64_t item : p.unlabeled) {
+        std::vector<int64_t> swapped = s.picks;
+        if (std::ranges::find(swapped, item) != swapped.end()) continue;
+        swapped[k] = item;
+        EXPECT_LE(batch_score(p, swapped), achieved * (1 + 1e-6)) << "item " << item << " at place " << k;
+      }
+  }
+}
+
+TEST_P(Search, BuiltBatchesHoldNoCopies) {
+  Pool p = Pool::random(3, 14, 12, 5);  // beyond the rank, where the eigenvalue does not tell
+  for (int64_t k = 1; k < 8; ++k) p.copy_features(p.unlabeled[k], p.unlabeled[0]);
+  p.copy_features(p.unlabeled[8], p.labeled[0]);
+  for (const char* search : {"greedy", "exchange"}) {
+    const Selection s = p.select(context, {.budget = 4, .search = search});
+    EXPECT_FALSE(p.degenerate(s.picks)) << search;
+    EXPECT_EQ(s.duplicates, 8);
+    const Selection most = p.select(context, {.budget = 6, .search = search});  // more than there are originals
+    EXPECT_EQ(std::set<int64_t>(most.picks.begin(), most.picks.end()).size(), 6u);
+  }
+}
+
+// More draws than are ever listed or looked at: the picks are those of all of them.
+TEST(Streaming, TheBestFewDecideAsAllWould) {
+  Context context = Context::cpu();
+  const Pool p = Pool::random(12, 2, 30, 4);
+  constexpr int64_t kDraws = 200000;
+  const Config config{.budget = 28, .group_size = 2, .search = "independent", .candidates = kDraws};
+  const Selection s = p.select(context, config);
+  ASSERT_EQ(s.scores.size(), size_t(kDraws));
+  std::vector<int64_t> unlabeled = p.unlabeled;
+  std::ranges::sort(unlabeled);
+  const Groups all = select::Candidates(unlabeled, unlabeled, 2, kDraws, 0, 0, 0).members(iota(kDraws));
+  EXPECT_EQ(all.members, s.candidates);
+  const select::HostRows rows(p.features, p.width);
+  std::vector<int64_t> chosen, picks;
+  select::choose(chosen, 14, all, s.scores, Copies(rows, p.labeled, unlabeled));
+  for (int64_t k : chosen) picks.insert(picks.end(), all[k].begin(), all[k].end());
+  EXPECT_EQ(s.picks, picks);
+}
+
+TEST(Streaming, SearchesThatAddSingleItemsTakeNoGroups) {
+  Context context = Context::cpu();
+  const Pool p = Pool::random(12, 2, 30, 4);
+  EXPECT_EQ(error_of(ExitCode::config, [&] { p.select(context, {.budget = 4, .group_size = 2, .search = "greedy"}); }),
+            "search \"greedy\" adds single items; set the group size to 1, not 2");
 }
 
 CRC_ON_EACH_DEVICE(Search);
