@@ -12,6 +12,7 @@
 #include "apps/version.h"
 #include "bench/cases.h"
 #include "bench/report.h"
+#include "bench/step_dump.h"
 
 namespace {
 
@@ -29,7 +30,7 @@ constexpr const char* kExamples =
     "this run. 'faster' and 'SLOWER' mark medians that differ by more than both runs' standard deviations.\n";
 
 struct Options {
-  std::string device = "auto", filter, json, compare;
+  std::string device = "auto", filter, json, compare, dump_step, method = "fixmatch", precision = "fp32";
   int threads = 0;
   bool list = false;
   Settings settings;
@@ -46,10 +47,16 @@ void parse(int argc, char** argv, CLI::App& app, Options& o) {
   app.add_option("--threads", o.threads, "CPU threads; 0: all cores")
       ->check(CLI::Range(0, 4096))
       ->capture_default_str();
+  app.add_flag("--quick", o.settings.quick, "every case once, at its smallest: to see that all run, not to measure");
   app.add_option("--min-time", o.settings.min_time, "seconds of samples per case, at least")
       ->check(CLI::Range(0.0, 3600.0))
       ->capture_default_str();
   app.add_option("--json", o.json, "write the results as JSON lines to this new file");
+  app.add_option("--dump-step", o.dump_step, "write one step's weights, images, losses and gradients to this new file");
+  app.add_option("--method", o.method, "of --dump-step: fixmatch or mean_teacher")
+      ->check(CLI::IsMember({"fixmatch", "mean_teacher"}))
+      ->capture_default_str();
+  app.add_option("--precision", o.precision, "of --dump-step: fp32, or on CUDA tf32 and bf16")->capture_default_str();
   app.add_option("--compare", o.compare, "an older --json file: print old time / new time");
   try {
     app.parse(argc, argv);
@@ -58,6 +65,7 @@ void parse(int argc, char** argv, CLI::App& app, Options& o) {
   } catch (const CLI::ParseError& e) {
     fail(ExitCode::usage, std::string(e.what()) + "; see crc_bench --help");
   }
+  if (o.settings.quick) o.settings.min_time = 0, o.settings.repetitions = 1;
 }
 
 std::vector<Case> selected(const Scale& scale, const std::string& filter) {
@@ -79,13 +87,28 @@ std::string processor() {
   return "unknown processor";
 }
 
+void refuse_existing(const std::string& path, const char* option) {
+  if (std::filesystem::exists(path))
+    fail(ExitCode::output_refused, fmt::format("{} exists; choose another name for {}, or remove it", path, option));
+}
+
+void dump(Context& context, const Options& o) {
+  const Scale scale{.cuda = context.device().kind == DeviceKind::cuda, .quick = false};
+  for (const Precision& precision : precisions(scale))
+    if (o.precision == precision.name) {
+      refuse_existing(o.dump_step, "--dump-step");
+      apps::commit_file(o.dump_step, nn::encode_safetensors(dump_step(context, scale, o.method, precision)));
+      return;
+    }
+  fail(ExitCode::usage, fmt::format("--precision {} is not one that {} has", o.precision, context.describe()));
+}
+
 // A new file that grows line by line, so that a run that is stopped leaves what it measured.
 class JsonLines {
  public:
   explicit JsonLines(const std::string& path) : path_(path) {
     if (path.empty()) return;
-    if (std::filesystem::exists(path))
-      fail(ExitCode::output_refused, path + " exists; choose another name for --json, or remove it");
+    refuse_existing(path, "--json");
     apps::commit_file(path, "");
   }
   void write(const nlohmann::json& line) const {
@@ -128,8 +151,13 @@ int run(const Options& o) {
     return device == "cpu" ? Context::cpu(o.threads) : Context::from_name(device);
   };
   const std::function<Context()> contexts = make_context;
-  const Context first = contexts();
-  const std::vector<Case> cases = selected({.cuda = first.device().kind == DeviceKind::cuda}, o.filter);
+  Context first = contexts();
+  if (!o.dump_step.empty()) {
+    dump(first, o);
+    return 0;
+  }
+  const std::vector<Case> cases =
+      selected({.cuda = first.device().kind == DeviceKind::cuda, .quick = o.settings.quick}, o.filter);
   if (o.list) {
     for (const Case& c : cases) print(c.name());
     return 0;
@@ -145,16 +173,29 @@ int run(const Options& o) {
   if (!o.compare.empty() && baseline.machine != first.describe())
     print(fmt::format("# the old run was made on another device: {}", baseline.machine));
   print(table_header(!o.compare.empty()));
+  int64_t wrong = 0;
+  std::map<std::string, Result> results;
   for (const Case& c : cases) {
     Context context = contexts();
     const Result result = result_of(c, measure(c, context, o.settings), ceilings);
+    wrong += !result.timing.accuracy.passed();
     std::string row = table_row(result);
-    if (const auto old = baseline.results.find(result.name()); old != baseline.results.end())
+    if (const auto old = baseline.results.find(result.name());
+        old != baseline.results.end() && result.timing.accuracy.passed())
       row += comparison_columns(compare(old->second, result));
     print(row);
     json.write(to_json(result));
+    results[result.name()] = result;
+  }
+  for (const Breakdown& breakdown : breakdowns(cases, results)) {
+    print("# " + describe(breakdown));
+    json.write(to_json(breakdown));
   }
   print("# ceilings after: " + describe(measure_ceilings(contexts, o.settings)));
+  if (wrong > 0)
+    fail(ExitCode::numerical, fmt::format("{} of {} kernels are further from fp64 than their class allows (rows marked "
+                                          "WRONG); run the tests of these ops before trusting any result",
+                                          wrong, cases.size()));
   return 0;
 }
 

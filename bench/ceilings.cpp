@@ -3,6 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstdio>
 
 #include "kernels/cpu/for_each.h"
 #include "kernels/ops/conv2d.h"
@@ -51,6 +54,24 @@ Case copy_case(int64_t n) {
 }
 
 // As dense as a convolution gets: 3x3, 256 -> 256 channels.
+// A square product of bf16 as the 1x1 convolution that it is: conv2d is the only op with bf16 products.
+Case tensor_gemm_case(int64_t n) {
+  const int64_t side = int64_t(std::sqrt(double(n)));
+  return {.op = "gemm bf16",
+          .shape = std::to_string(side * side),
+          .flops = 2.0 * double(side * side) * double(n) * double(n),
+          .setup =
+              [n, side](Inputs& in) {
+                const auto x = in.uniform<bf16, 4>({1, side, side, n}), y = in.uniform<bf16, 4>({1, side, side, n});
+                const auto w = in.uniform<float, 4>({n, 1, 1, n});
+                return [&context = in.context, x, y, w] {
+                  conv2d(context, y, View<const bf16, 4>(x), View<const float, 4>(w), View<const float, 1>{},
+                         Conv2dConfig{.pad = 0});
+                };
+              },
+          .rotate = false};
+}
+
 template <class T> Case conv_case(int64_t n, int64_t extent) {
   const ConvProblem problem{.n = n, .h = extent, .w = extent, .c = 256, .k = 256, .r = 3, .stride = 1, .pad = 1};
   return {
@@ -68,6 +89,20 @@ template <class T> Case conv_case(int64_t n, int64_t extent) {
       .rotate = false};
 }
 
+// What nvidia-smi says right after the measurement, while the clocks are still up; empty without it.
+std::string gpu_clocks() {
+  FILE* pipe = ::popen(
+      "nvidia-smi --id=0 --query-gpu=clocks.sm,clocks.mem,power.draw,temperature.gpu --format=csv,noheader 2>/dev/null",
+      "r");
+  if (!pipe) return "";
+  std::array<char, 256> line{};
+  const bool read = std::fgets(line.data(), int(line.size()), pipe) != nullptr;
+  const bool worked = ::pclose(pipe) == 0 && read;
+  std::string text = worked ? line.data() : "";
+  while (!text.empty() && text.back() == '\n') text.pop_back();
+  return text.empty() ? text : "SM clock, memory clock, power, temperature: " + text;
+}
+
 }  // namespace
 
 Ceilings measure_ceilings(const std::function<Context()>& make_context, Settings settings) {
@@ -82,7 +117,10 @@ Ceilings measure_ceilings(const std::function<Context()>& make_context, Settings
   if (!cuda) ceilings.fp32 = std::max(ceilings.fp32, best(conv_case<float>(quick ? 1 : 16, quick ? 8 : 28)));
   ceilings.fp64 = best(gemm_case<double>(quick ? 64 : cuda ? 4096 : 768));
   ceilings.bandwidth = best(copy_case(quick ? 1 << 16 : cuda ? 1 << 29 : 1 << 26));
-  if (cuda) ceilings.tensor = best(conv_case<bf16>(quick ? 1 : 64, 56));
+  if (cuda) {
+    ceilings.tensor = std::max(best(tensor_gemm_case(quick ? 64 : 8192)), best(conv_case<bf16>(quick ? 1 : 64, 56)));
+    ceilings.clocks = gpu_clocks();
+  }
   return ceilings;
 }
 
@@ -99,7 +137,8 @@ Roofline roofline(const Case& c, const Ceilings& ceilings) {
 std::string describe(const Ceilings& c) {
   std::string text = fmt::format("fp32 {:.1f} GFLOP/s, fp64 {:.1f} GFLOP/s, copy {:.1f} GB/s (read + write)",
                                  c.fp32 / 1e9, c.fp64 / 1e9, c.bandwidth / 1e9);
-  if (c.tensor > 0) text += fmt::format(", bf16 conv2d 3x3 256->256 {:.1f} TFLOP/s", c.tensor / 1e12);
+  if (c.tensor > 0) text += fmt::format(", bf16 product {:.1f} TFLOP/s", c.tensor / 1e12);
+  if (!c.clocks.empty()) text += ", " + c.clocks;
   return text;
 }
 

@@ -25,12 +25,19 @@ class Runner {
     for (int64_t s = 0; s < sets; ++s) runs_.push_back(c.setup(inputs_.emplace_back(context, uint32_t(s + 1))));
     context_.synchronize();
   }
+  Accuracy accuracy() {
+    if (!runs_[0].accuracy) return {};
+    return runs_[0].accuracy(Oracle(context_), [this] {
+      runs_[0].work();
+      context_.synchronize();
+    });
+  }
 
   int64_t sets() const { return int64_t(runs_.size()); }
   // `inner` runs as one piece of work; on CUDA a captured graph, so that launches do not count.
   std::function<void()> repeated(int64_t inner) {
     const auto all = [this, inner] {
-      for (int64_t i = 0; i < inner; ++i) runs_[size_t(i) % runs_.size()]();
+      for (int64_t i = 0; i < inner; ++i) runs_[size_t(i) % runs_.size()].work();
     };
     if (!capturable_ || inner == 1) return all;
     return context_.record(all);
@@ -47,7 +54,7 @@ class Runner {
   bool capturable_;
   std::function<double()> now_;
   std::deque<Inputs> inputs_;
-  std::vector<std::function<void()>> runs_;
+  std::vector<Run> runs_;
 };
 
 // Grows `inner` until one sample lasts long enough; always whole turns over the input sets.
@@ -71,7 +78,7 @@ std::function<void()> calibrated(Runner& runner, const Settings& settings, int64
 View<const StepState, 1> Inputs::state() {
   tensors_.push_back(Tensor(context, {int64_t(sizeof(StepState))}, Dtype::u8, "step state"));
   const View<StepState, 1> view = tensors_.back().as<StepState>();
-  const StepState state{.step = 1, .learning_rate = 1e-6f, .ema_decay = 0.999f, .consistency_weight = 1};
+  const StepState state{.step = kStep, .learning_rate = kLearningRate, .ema_decay = kEmaDecay, .consistency_weight = 1};
   context.copy_in(view, &state);
   return view;
 }
@@ -96,7 +103,11 @@ Timing measure(const Case& c, Context& context, const Settings& settings) {
   reset_peak_memory();
   Runner runner(c, context, settings, settings.quick ? 1 : input_sets(c));
   Timing timing;
-  timing.first_us = 1e6 * runner.seconds(runner.repeated(1));
+  const double steps = double(c.steps);
+  timing.first_us = 1e6 * runner.seconds(runner.repeated(1)) / steps;
+  timing.accuracy = runner.accuracy();
+  timing.path = c.path_taken ? c.path_taken(context) : c.path;
+  if (!timing.accuracy.passed()) return timing;
   const std::function<void()> work = calibrated(runner, settings, timing.inner);
 
   std::vector<double> samples;
@@ -104,7 +115,7 @@ Timing measure(const Case& c, Context& context, const Settings& settings) {
                          (total < settings.min_time && int64_t(samples.size()) < kMaxRepetitions);) {
     const double t = runner.seconds(work);
     total += t;
-    samples.push_back(1e6 * t / double(timing.inner));
+    samples.push_back(1e6 * t / double(timing.inner) / steps);
   }
   timing.samples = int64_t(samples.size());
   timing.us = statistics(std::move(samples));

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "bench/accuracy.h"
 #include "kernels/core/random.h"
 #include "kernels/core/step_state.h"
 #include "kernels/core/tensor.h"
@@ -24,8 +25,10 @@ class Inputs {
 
   // Uniform in [low, high), rounded towards zero for integers.
   template <class T, int R> View<T, R> uniform(const int64_t (&shape)[R], double low = -1, double high = 1);
-  // Step 1, learning rate 1e-6 (weights stay finite however often a step is repeated), EMA decay 0.999.
   View<const StepState, 1> state();
+  static constexpr int64_t kStep = 1;
+  static constexpr float kLearningRate = 1e-6f;  // weights stay finite however often a step is repeated
+  static constexpr float kEmaDecay = 0.999f;
   // Keeps anything else alive for as long as the set.
   template <class T> T& keep(std::shared_ptr<T> object) {
     kept_.push_back(object);
@@ -43,15 +46,29 @@ class Inputs {
 // Which of the measured rates limits a case's arithmetic.
 enum class Arithmetic { fp32, fp64, tensor };
 
+// A case on one input set: its work, and how far from fp64 that is. The latter does the work once, on poisoned outputs.
+struct Run {
+  using Work = std::function<void()>;
+  using Check = std::function<Accuracy(const Oracle&, const Work&)>;
+  template <class F> Run(F work, Check accuracy = {}) : work(std::move(work)), accuracy(std::move(accuracy)) {}
+
+  Work work;
+  Check accuracy;
+};
+
 struct Case {
   std::string op, shape;
   double flops = 0;  // of one run, multiply and add counted as two
   double bytes = 0;  // that one run has to move if nothing is cached: each input read, each output written
   Arithmetic arithmetic = Arithmetic::fp32;
-  std::function<std::function<void()>(Inputs&)> setup;  // returns the run; called once per input set
-  bool capturable = true;                               // as a CUDA graph
-  bool rotate = true;                                   // false: one input set, as in a training run
-  int64_t images = 0;                                   // per run, for images/s; 0: does not apply
+  std::function<Run(Inputs&)> setup;                     // called once per input set
+  bool capturable = true;                                // as a CUDA graph
+  bool rotate = true;                                    // false: one input set, as in a training run
+  int64_t images = 0;                                    // per run, for images/s; 0: does not apply
+  std::string path = "own";                              // who computes it
+  std::function<std::string(Context&)> path_taken = {};  // where only the library knows, once it ran
+  int64_t steps = 1;                                     // done by one call of the work; times are of one
+  std::string part_of = "";                              // the name of the case that this is a part of
 
   std::string name() const { return op + " " + shape; }
 };
@@ -60,7 +77,7 @@ struct Settings {
   double min_time = 0.2;        // seconds of samples
   int64_t repetitions = 10;     // samples, at least
   double sample = 2e-3;         // seconds of one sample, at least
-  bool quick = false;           // tests: every case once
+  bool quick = false;           // every case once, at its smallest
   std::function<double()> now;  // seconds; the steady clock where empty
 };
 
@@ -75,6 +92,8 @@ struct Timing {
   double first_us = 0;   // the first run, which makes plans and grows the arena; in no sample
   int64_t samples = 0;   // repetitions
   int64_t inner = 0;     // runs per sample
+  std::string path;      // Case::path, or what path_taken says
+  Accuracy accuracy;     // before anything was timed; where it does not pass, nothing is
   double memory_mb = 0;  // CPU: the process's peak resident set during the case; CUDA: what the arena holds
 };
 

@@ -17,10 +17,21 @@ struct Result {
   double percent = 0;       // of what the roofline allows; above 100 where caches hold the data
   double images_per_s = 0;  // 0: does not apply
   std::string bound = "-";  // "compute" or "memory"
+  double per_s = 0;         // repeats per second: steps/s of a training step
 
   std::string name() const { return op + " " + shape; }
 };
 Result result_of(const Case& c, const Timing& timing, const Ceilings& ceilings);
+
+// A measured step and its parts, each measured on its own.
+struct Breakdown {
+  std::string whole;
+  double us = 0, per_s = 0, images_per_s = 0;
+  std::vector<std::pair<std::string, double>> parts;  // name, us
+  double rest_us() const;  // what the parts do not explain; negative: they overlap, or the machine wandered
+};
+// Of the cases that were measured, those with all their parts.
+std::vector<Breakdown> breakdowns(const std::vector<Case>& cases, const std::map<std::string, Result>& results);
 
 struct Comparison {
   double ratio = 1;          // old time / new time: above 1 is faster now
@@ -31,9 +42,11 @@ Comparison compare(const Result& old, const Result& now);
 std::string table_header(bool comparing);
 std::string table_row(const Result& result);
 std::string comparison_columns(const Comparison& comparison);  // to append to a row
+std::string describe(const Breakdown& breakdown);
 
 nlohmann::json to_json(const Result& result);
 nlohmann::json to_json(const Ceilings& ceilings);
+nlohmann::json to_json(const Breakdown& breakdown);
 Result result_from_json(const nlohmann::json& line);
 
 // The cases of a --json file by name, and what it says of its machine.

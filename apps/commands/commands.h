@@ -43,7 +43,7 @@ struct ReportOptions {
 int command_report(const ReportOptions& options);
 
 struct EvalOptions {
-  std::string weights, data, logits, features;
+  std::string weights, data, split = "test", logits, features;
   int64_t limit = 0;
   bool json = false;
   std::vector<std::string> settings;

@@ -12,51 +12,14 @@ import json
 import time
 
 import torch
-from torch import nn
 from torch.nn import functional as F
+
+from wrn import WideResNet
 
 
 def resident_mb(key):
     with open("/proc/self/status") as status:
         return next(int(line.split()[1]) / 1024 for line in status if line.startswith(key))
-
-
-class Unit(nn.Module):
-    def __init__(self, inputs, outputs, stride, activate_before):
-        super().__init__()
-        self.bn1 = nn.BatchNorm2d(inputs, momentum=0.001)
-        self.conv1 = nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False)
-        self.bn2 = nn.BatchNorm2d(outputs, momentum=0.001)
-        self.conv2 = nn.Conv2d(outputs, outputs, 3, 1, 1, bias=False)
-        same = inputs == outputs and stride == 1
-        self.shortcut = None if same else nn.Conv2d(inputs, outputs, 1, stride, bias=False)
-        self.activate_before = activate_before
-
-    def forward(self, x):
-        a = F.leaky_relu(self.bn1(x), 0.1, inplace=True)
-        if self.shortcut is not None and self.activate_before:
-            x = a
-        y = self.conv2(F.leaky_relu(self.bn2(self.conv1(a)), 0.1, inplace=True))
-        return y + (x if self.shortcut is None else self.shortcut(x))
-
-
-class WideResNet(nn.Module):
-    def __init__(self, depth=28, width=2, classes=10):
-        super().__init__()
-        channels = [16, 16 * width, 32 * width, 64 * width]
-        self.stem = nn.Conv2d(3, channels[0], 3, 1, 1, bias=False)
-        units = []
-        for stage in range(3):
-            for u in range((depth - 4) // 6):
-                units.append(Unit(channels[stage] if u == 0 else channels[stage + 1], channels[stage + 1],
-                                  2 if u == 0 and stage > 0 else 1, stage == 0 and u == 0))
-        self.units = nn.Sequential(*units)
-        self.bn = nn.BatchNorm2d(channels[3], momentum=0.001)
-        self.fc = nn.Linear(channels[3], classes)
-
-    def forward(self, x):
-        x = F.leaky_relu(self.bn(self.units(self.stem(x))), 0.1, inplace=True)
-        return self.fc(F.adaptive_avg_pool2d(x, 1).flatten(1))
 
 
 def main():

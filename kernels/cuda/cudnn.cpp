@@ -86,6 +86,10 @@ class CudnnHandle {
     if (found == plans_.end()) found = plans_.emplace(key, choose(cuda, pass, problem, arrays)).first;
     execute(cuda, target_.handle, found->second, arrays);
   }
+  int64_t engine(ConvPass pass, const ConvProblem& problem) const {
+    const auto found = plans_.find({pass, problem});
+    return found == plans_.end() ? -1 : found->second.engine;
+  }
 
  private:
   cudnn::Plan choose(Cuda& cuda, ConvPass pass, const ConvProblem& problem, const Arrays& arrays) {
@@ -112,8 +116,16 @@ class CudnnHandle {
   std::map<std::pair<ConvPass, ConvProblem>, cudnn::Plan> plans_;
 };
 
+static CudnnHandle& handle_of(Cuda& cuda) {
+  return cuda.handle<CudnnHandle>([](Cuda& c) { return std::make_shared<CudnnHandle>(c); });
+}
+
+int64_t cudnn_engine(Cuda& cuda, ConvPass pass, const ConvProblem& problem) {
+  return handle_of(cuda).engine(pass, problem);
+}
+
 void cudnn_conv(Cuda& cuda, ConvPass pass, const ConvProblem& problem, const void* in0, const void* in1, void* out) {
-  CudnnHandle& handle = cuda.handle<CudnnHandle>([](Cuda& c) { return std::make_shared<CudnnHandle>(c); });
+  CudnnHandle& handle = handle_of(cuda);
   if (reinterpret_cast<uintptr_t>(out) % cudnn::kByteAlignment)
     fail_internal("convolution " + to_string(pass) + ": the output is not 16-byte aligned");
   const Arena::Frame frame(cuda.scratch());

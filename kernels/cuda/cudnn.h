@@ -18,4 +18,7 @@ class Cuda;
 // Errors: device_unavailable without libcudnn.so.9; internal if no engine computes this, with cuDNN's reason.
 void cudnn_conv(Cuda& cuda, ConvPass pass, const ConvProblem& problem, const void* in0, const void* in1, void* out);
 
+// cuDNN's number of the engine in the plan for these; -1 before their first cudnn_conv.
+int64_t cudnn_engine(Cuda& cuda, ConvPass pass, const ConvProblem& problem);
+
 }  // namespace crc

@@ -8,12 +8,6 @@
 namespace crc::cudnn {
 namespace {
 
-std::string reason(cudnnStatus_t status) {
-  char message[512] = "";
-  CRC_CUDNN(cudnnGetLastErrorString)(message, sizeof message);
-  return std::string(CRC_CUDNN(cudnnGetErrorString)(status)) + (*message ? std::string(": ") + message : "");
-}
-
 cudnnDataType_t data_type(Dtype dtype) {
   if (dtype == Dtype::f32) return CUDNN_DATA_FLOAT;
   if (dtype == Dtype::bf16) return CUDNN_DATA_BFLOAT16;
@@ -31,21 +25,6 @@ Descriptor tensor(int64_t uid, Dtype dtype, int64_t n, int64_t h, int64_t w, int
   t.set(CUDNN_ATTR_TENSOR_BYTE_ALIGNMENT, {kByteAlignment});
   t.finalize("cuDNN tensor");
   return t;
-}
-
-Descriptor convolution(const ConvProblem& p) {
-  Descriptor d(CUDNN_BACKEND_CONVOLUTION_DESCRIPTOR);
-  const cudnnDataType_t compute = CUDNN_DATA_FLOAT;
-  const cudnnConvolutionMode_t mode = CUDNN_CROSS_CORRELATION;
-  d.set(CUDNN_ATTR_CONVOLUTION_COMP_TYPE, CUDNN_TYPE_DATA_TYPE, 1, &compute);
-  d.set(CUDNN_ATTR_CONVOLUTION_CONV_MODE, CUDNN_TYPE_CONVOLUTION_MODE, 1, &mode);
-  d.set(CUDNN_ATTR_CONVOLUTION_SPATIAL_DIMS, {2});
-  d.set(CUDNN_ATTR_CONVOLUTION_DILATIONS, {1, 1});
-  d.set(CUDNN_ATTR_CONVOLUTION_FILTER_STRIDES, {p.stride, p.stride});
-  d.set(CUDNN_ATTR_CONVOLUTION_PRE_PADDINGS, {p.pad, p.pad});
-  d.set(CUDNN_ATTR_CONVOLUTION_POST_PADDINGS, {p.pad, p.pad});
-  d.finalize("cuDNN convolution " + to_string(p));
-  return d;
 }
 
 // What an operation calls its parts.
@@ -103,6 +82,12 @@ const DynamicLibrary& library() {
   return cudnn;
 }
 
+std::string reason(cudnnStatus_t status) {
+  char message[512] = "";
+  CRC_CUDNN(cudnnGetLastErrorString)(message, sizeof message);
+  return std::string(CRC_CUDNN(cudnnGetErrorString)(status)) + (*message ? std::string(": ") + message : "");
+}
+
 void check(cudnnStatus_t status, const std::string& what) {
   if (status != CUDNN_STATUS_SUCCESS) fail_internal(what + ": " + reason(status));
 }
@@ -134,39 +119,54 @@ Target described_target(const std::string& json) {
   return target;
 }
 
-ConvGraph::ConvGraph(const Target& target, ConvPass pass, const ConvProblem& p) : target_(target), problem_(p) {
-  const auto x = [&](int64_t uid) { return tensor(uid, p.dtype, p.n, p.h, p.w, p.c); };
-  const auto w = [&](int64_t uid) { return tensor(uid, p.dtype, p.k, p.r, p.r, p.c); };
-  const auto y = [&](int64_t uid) { return tensor(uid, p.dtype, p.n, p.p(), p.q(), p.k); };
-  in0_ = pass == ConvPass::forward ? x(kUidIn0) : y(kUidIn0);
-  in1_ = pass == ConvPass::backward_weights ? x(kUidIn1) : w(kUidIn1);
-  out_ = pass == ConvPass::forward ? y(kUidOut) : pass == ConvPass::backward_data ? x(kUidOut) : w(kUidOut);
-  convolution_ = convolution(p);
-
-  const Names name = names(pass);
-  const float one = 1, zero = 0;
-  operation_ = Descriptor(name.operation);
-  operation_.set(name.in0, in0_);
-  operation_.set(name.in1, in1_);
-  operation_.set(name.out, out_);
-  operation_.set(name.convolution, convolution_);
-  operation_.set(name.alpha, CUDNN_TYPE_FLOAT, 1, &one);
-  operation_.set(name.beta, CUDNN_TYPE_FLOAT, 1, &zero);
-  operation_.finalize("cuDNN convolution " + to_string(pass) + " " + to_string(p));
-
-  graph_ = Descriptor(CUDNN_BACKEND_OPERATIONGRAPH_DESCRIPTOR);
-  graph_.set(CUDNN_ATTR_OPERATIONGRAPH_OPS, operation_);
-  if (target.handle) graph_.set(CUDNN_ATTR_OPERATIONGRAPH_HANDLE, CUDNN_TYPE_HANDLE, 1, &target.handle);
-  graph_.finalize("cuDNN operation graph");
+Descriptor convolution(const ConvProblem& p) {
+  Descriptor d(CUDNN_BACKEND_CONVOLUTION_DESCRIPTOR);
+  const cudnnDataType_t compute = CUDNN_DATA_FLOAT;
+  const cudnnConvolutionMode_t mode = CUDNN_CROSS_CORRELATION;
+  d.set(CUDNN_ATTR_CONVOLUTION_COMP_TYPE, CUDNN_TYPE_DATA_TYPE, 1, &compute);
+  d.set(CUDNN_ATTR_CONVOLUTION_CONV_MODE, CUDNN_TYPE_CONVOLUTION_MODE, 1, &mode);
+  d.set(CUDNN_ATTR_CONVOLUTION_SPATIAL_DIMS, {2});
+  d.set(CUDNN_ATTR_CONVOLUTION_DILATIONS, {1, 1});
+  d.set(CUDNN_ATTR_CONVOLUTION_FILTER_STRIDES, {p.stride, p.stride});
+  d.set(CUDNN_ATTR_CONVOLUTION_PRE_PADDINGS, {p.pad, p.pad});
+  d.set(CUDNN_ATTR_CONVOLUTION_POST_PADDINGS, {p.pad, p.pad});
+  d.finalize("cuDNN convolution " + to_string(p));
+  return d;
 }
 
-std::vector<Descriptor> ConvGraph::configurations(cudnnBackendHeurMode_t mode) {
+Descriptor convolution_operation(ConvPass pass, const ConvProblem& p, const Descriptor& convolution,
+                                 const Descriptor& out, const Descriptor& in0, const Descriptor& in1) {
+  const Names name = names(pass);
+  const float one = 1, zero = 0;
+  Descriptor operation(name.operation);
+  operation.set(name.in0, in0);
+  operation.set(name.in1, in1);
+  operation.set(name.out, out);
+  operation.set(name.convolution, convolution);
+  operation.set(name.alpha, CUDNN_TYPE_FLOAT, 1, &one);
+  operation.set(name.beta, CUDNN_TYPE_FLOAT, 1, &zero);
+  operation.finalize("cuDNN convolution " + to_string(pass) + " " + to_string(p));
+  return operation;
+}
+
+Descriptor operation_graph(const Target& target, const std::vector<const Descriptor*>& operations) {
+  std::vector<cudnnBackendDescriptor_t> raw;
+  for (const Descriptor* operation : operations) raw.push_back(operation->raw());
+  Descriptor graph(CUDNN_BACKEND_OPERATIONGRAPH_DESCRIPTOR);
+  graph.set(CUDNN_ATTR_OPERATIONGRAPH_OPS, CUDNN_TYPE_BACKEND_DESCRIPTOR, int64_t(raw.size()), raw.data());
+  if (target.handle) graph.set(CUDNN_ATTR_OPERATIONGRAPH_HANDLE, CUDNN_TYPE_HANDLE, 1, &target.handle);
+  graph.finalize("cuDNN operation graph");
+  return graph;
+}
+
+std::vector<Descriptor> configurations(const Target& target, const Descriptor& graph, cudnnBackendHeurMode_t mode,
+                                       std::string& why) {
   Descriptor heuristics(CUDNN_BACKEND_ENGINEHEUR_DESCRIPTOR);
-  heuristics.set(CUDNN_ATTR_ENGINEHEUR_OPERATION_GRAPH, graph_);
+  heuristics.set(CUDNN_ATTR_ENGINEHEUR_OPERATION_GRAPH, graph);
   heuristics.set(CUDNN_ATTR_ENGINEHEUR_MODE, CUDNN_TYPE_HEUR_MODE, 1, &mode);
-  if (target_.properties) heuristics.set(CUDNN_ATTR_ENGINEHEUR_DEVICEPROP, target_.properties);
+  if (target.properties) heuristics.set(CUDNN_ATTR_ENGINEHEUR_DEVICEPROP, target.properties);
   if (const cudnnStatus_t status = heuristics.try_finalize(); status != CUDNN_STATUS_SUCCESS) {
-    refusals_ += "\n  heuristics: " + reason(status);
+    why += "\n  heuristics: " + reason(status);
     return {};
   }
   constexpr auto kResults = CUDNN_ATTR_ENGINEHEUR_RESULTS;
@@ -181,11 +181,36 @@ std::vector<Descriptor> ConvGraph::configurations(cudnnBackendHeurMode_t mode) {
   return found;
 }
 
-bool ConvGraph::try_plan(Descriptor configuration, Plan& plan) {
+Descriptor engine_of(const Descriptor& configuration, int64_t& index) {
   Descriptor engine(CUDNN_BACKEND_ENGINE_DESCRIPTOR);
   cudnnBackendDescriptor_t raw = engine.raw();
   configuration.get(CUDNN_ATTR_ENGINECFG_ENGINE, CUDNN_TYPE_BACKEND_DESCRIPTOR, 1, &raw);
-  engine.get(CUDNN_ATTR_ENGINE_GLOBAL_INDEX, CUDNN_TYPE_INT64, 1, &plan.engine);
+  engine.get(CUDNN_ATTR_ENGINE_GLOBAL_INDEX, CUDNN_TYPE_INT64, 1, &index);
+  return engine;
+}
+
+Descriptor plan_of(const Target& target, const Descriptor& configuration) {
+  Descriptor plan(CUDNN_BACKEND_EXECUTION_PLAN_DESCRIPTOR);
+  plan.set(CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG, configuration);
+  if (target.handle) plan.set(CUDNN_ATTR_EXECUTION_PLAN_HANDLE, CUDNN_TYPE_HANDLE, 1, &target.handle);
+  if (target.properties) plan.set(CUDNN_ATTR_EXECUTION_PLAN_DEVICEPROP, target.properties);
+  return plan;
+}
+
+ConvGraph::ConvGraph(const Target& target, ConvPass pass, const ConvProblem& p) : target_(target), problem_(p) {
+  const auto x = [&](int64_t uid) { return tensor(uid, p.dtype, p.n, p.h, p.w, p.c); };
+  const auto w = [&](int64_t uid) { return tensor(uid, p.dtype, p.k, p.r, p.r, p.c); };
+  const auto y = [&](int64_t uid) { return tensor(uid, p.dtype, p.n, p.p(), p.q(), p.k); };
+  in0_ = pass == ConvPass::forward ? x(kUidIn0) : y(kUidIn0);
+  in1_ = pass == ConvPass::backward_weights ? x(kUidIn1) : w(kUidIn1);
+  out_ = pass == ConvPass::forward ? y(kUidOut) : pass == ConvPass::backward_data ? x(kUidOut) : w(kUidOut);
+  convolution_ = convolution(p);
+  operation_ = convolution_operation(pass, p, convolution_, out_, in0_, in1_);
+  graph_ = operation_graph(target, {&operation_});
+}
+
+bool ConvGraph::try_plan(Descriptor configuration, Plan& plan) {
+  const Descriptor engine = engine_of(configuration, plan.engine);
   const std::string name = "\n  engine " + std::to_string(plan.engine) + ": ";
 
   cudnnBackendNumericalNote_t notes[CUDNN_NUMERICAL_NOTE_TYPE_COUNT];
@@ -197,10 +222,7 @@ bool ConvGraph::try_plan(Descriptor configuration, Plan& plan) {
       return false;
     }
 
-  plan.plan = Descriptor(CUDNN_BACKEND_EXECUTION_PLAN_DESCRIPTOR);
-  plan.plan.set(CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG, configuration);
-  if (target_.handle) plan.plan.set(CUDNN_ATTR_EXECUTION_PLAN_HANDLE, CUDNN_TYPE_HANDLE, 1, &target_.handle);
-  if (target_.properties) plan.plan.set(CUDNN_ATTR_EXECUTION_PLAN_DEVICEPROP, target_.properties);
+  plan.plan = plan_of(target_, configuration);
   if (const cudnnStatus_t status = plan.plan.try_finalize(); status != CUDNN_STATUS_SUCCESS) {
     refusals_ += name + reason(status);
     return false;
@@ -213,7 +235,7 @@ bool ConvGraph::try_plan(Descriptor configuration, Plan& plan) {
 std::vector<Plan> ConvGraph::plans(size_t count) {
   std::vector<Plan> found;
   for (const cudnnBackendHeurMode_t mode : {CUDNN_HEUR_MODE_A, CUDNN_HEUR_MODE_FALLBACK})
-    for (Descriptor& configuration : configurations(mode)) {
+    for (Descriptor& configuration : configurations(target_, graph_, mode, refusals_)) {
       if (found.size() == count) return found;
       if (Plan plan; try_plan(std::move(configuration), plan)) found.push_back(std::move(plan));
     }

@@ -55,6 +55,17 @@ struct Target {
 };
 Target described_target(const std::string& json);  // cuDNN's DEVICEPROP record
 
+// The parts of a graph, in the order in which they are made. `why` grows by a line for whatever the library refuses.
+std::string reason(cudnnStatus_t status);  // of the last refusal, in cuDNN's words
+Descriptor convolution(const ConvProblem& problem);
+Descriptor convolution_operation(ConvPass pass, const ConvProblem& problem, const Descriptor& convolution,
+                                 const Descriptor& out, const Descriptor& in0, const Descriptor& in1);
+Descriptor operation_graph(const Target& target, const std::vector<const Descriptor*>& operations);
+std::vector<Descriptor> configurations(const Target& target, const Descriptor& graph, cudnnBackendHeurMode_t mode,
+                                       std::string& why);  // best first; none where the library refuses the graph
+Descriptor engine_of(const Descriptor& configuration, int64_t& index);
+Descriptor plan_of(const Target& target, const Descriptor& configuration);  // not finalised: that is what may fail
+
 constexpr int64_t kUidIn0 = 1, kUidIn1 = 2, kUidOut = 3;  // of the tensors, in the order of ConvPass
 constexpr int64_t kByteAlignment = 16;                    // of their data
 
@@ -74,7 +85,6 @@ class ConvGraph {
   const std::string& refusals() const { return refusals_; }  // why engines were passed over
 
  private:
-  std::vector<Descriptor> configurations(cudnnBackendHeurMode_t mode);
   bool try_plan(Descriptor configuration, Plan& plan);
 
   const Target& target_;

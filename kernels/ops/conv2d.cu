@@ -83,4 +83,8 @@ void conv2d_backward_weights(Cuda& cuda, View<float, 4> dw, View<const bf16, 4> 
   backward_weights(cuda, dw, dy, x, config);
 }
 
+std::string conv2d_path(Cuda& cuda, ConvPass pass, ConvProblem problem) {
+  return "cuDNN " + std::to_string(cudnn_engine(cuda, pass, problem));
+}
+
 }  // namespace crc

@@ -36,6 +36,9 @@ CRC_OP_BF16(void, conv2d_backward_data,
 CRC_OP_BF16(void, conv2d_backward_weights,
             (View<float, 4> dw, View<const bf16, 4> dy, View<const bf16, 4> x, Conv2dConfig config))
 
+// Who computes a pass, once it has run: "oneDNN", "cuDNN <engine>". For reports.
+CRC_OP(std::string, conv2d_path, (ConvPass pass, ConvProblem problem))
+
 // The problem that these shapes describe; fails unless they fit together.
 template <class T>
 ConvProblem conv_problem(const char* op, const View<const T, 4>& x, const View<const float, 4>& w,

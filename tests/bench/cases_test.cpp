@@ -20,13 +20,17 @@ const Settings kQuick{.min_time = 0, .repetitions = 1, .sample = 0, .quick = tru
 TEST(Cases, EveryOneRunsOnce) {
   const std::vector<Case> cases = all_cases({.quick = true});
   EXPECT_GE(cases.size(), 50u);
+  size_t with_reference = 0;
   for (const Case& c : cases) {
     SCOPED_TRACE(c.name());
     Context context = Context::cpu(2);
     const Timing timing = measure(c, context, kQuick);
+    EXPECT_TRUE(timing.accuracy.passed()) << timing.accuracy.error << " > " << timing.accuracy.tolerance;
     EXPECT_GT(timing.us.median, 0);
+    with_reference += timing.accuracy.measured();
     EXPECT_GT(c.flops + c.bytes, 0);
   }
+  EXPECT_GE(with_reference, 45u);  // all but draws, augmentations and whole steps
 }
 
 TEST(Cases, NamesAreUnique) {
@@ -81,6 +85,11 @@ TEST_F(Program, RefusesBadFlags) {
   }
   EXPECT_EQ(run("--device cpu --filter softmax_mse --compare /no/such/file"), 66);
   EXPECT_EQ(run("--device cpu --filter softmax_mse --json " CRC_SOURCE_DIR "/CMakeLists.txt"), 73);
+}
+
+TEST_F(Program, QuicklyRunsPartsOfAStepAndSumsThem) {
+  EXPECT_EQ(run("--device cpu --quick --filter 'mean_teacher'"), 0) << text(err);
+  EXPECT_NE(text(out).find("# train mean_teacher WRN-28-2 6x32x32 fp32: "), std::string::npos) << text(out);
 }
 
 TEST_F(Program, ListsWithoutMeasuring) {

@@ -69,6 +69,27 @@ TEST_F(Measure, TheFirstRunIsReportedApart) {
   EXPECT_THAT(t.us.median, DoubleNear(10, 1e-6));
 }
 
+TEST_F(Measure, StepsOfOneCallShareItsTime) {
+  Case c = timed([](int64_t) { return 100.0; });
+  c.steps = 4;
+  EXPECT_THAT(measured(c).us.median, DoubleNear(25, 1e-6));
+}
+
+TEST_F(Measure, AWrongKernelIsNotTimed) {
+  for (const double error : {1.0, double(NAN)}) {
+    Case c = timed([](int64_t) { return 5.0; });
+    c.setup = [setup = c.setup, error](Inputs& in) {
+      return bench::Run(setup(in).work, [error](const Oracle&, const bench::Run::Work& work) {
+        work();
+        return Accuracy{error, 1e-6};
+      });
+    };
+    const Timing t = measured(c);
+    EXPECT_FALSE(t.accuracy.passed());
+    EXPECT_EQ(t.samples, 0);
+  }
+}
+
 TEST_F(Measure, InputSetsTakeTurns) {
   Case c = timed([](int64_t) { return 50.0; });
   c.bytes = 20 << 20;
@@ -89,6 +110,28 @@ TEST(InputSets, AreEnoughToLeaveTheCaches) {
   c.bytes = 100;
   c.rotate = false;
   EXPECT_EQ(input_sets(c), 1);
+}
+
+TEST(OracleTest, FindsTheWorstElementAndUnwrittenOnes) {
+  Context context = Context::cpu(1);
+  const Oracle oracle(context);
+  std::vector<float> values{1, 2, 3.5f, -4};
+  const View<float, 1> out{values.data(), {4}, context.device(), "out"};
+  const auto reference = [](int64_t i) { return i == 3 ? -4.0 : double(i + 1); };
+  EXPECT_DOUBLE_EQ(oracle.compare(out, NumericClass::point, reference).error, 0.125);  // 0.5 of 4
+  EXPECT_FALSE(oracle.compare(out, NumericClass::point, reference).passed());
+  oracle.poison(out);
+  EXPECT_FALSE(oracle.compare(out, NumericClass::point, reference).passed());
+  EXPECT_TRUE(std::isnan(oracle.compare(out, NumericClass::point, reference).error));
+}
+
+TEST(AccuracyTest, TheWorseOneIsNearerItsLimit) {
+  const Accuracy none, near{9e-7, 1e-6}, far{1e-6, 1e-5}, failed{1, 0.5}, nan{NAN, 1};
+  EXPECT_EQ(worse(near, far).error, near.error);
+  EXPECT_EQ(worse(none, far).error, far.error);
+  EXPECT_FALSE(worse(near, failed).passed());
+  EXPECT_FALSE(worse(nan, near).passed());
+  EXPECT_TRUE(none.passed());
 }
 
 TEST(InputsTest, AreRandomInRangeAndDifferBetweenSets) {

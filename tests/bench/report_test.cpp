@@ -10,7 +10,7 @@
 namespace crc::bench {
 namespace {
 
-constexpr Ceilings kMachine{.fp32 = 100e9, .fp64 = 50e9, .tensor = 1e12, .bandwidth = 10e9};
+constexpr Ceilings kMachine{.fp32 = 100e9, .fp64 = 50e9, .tensor = 1e12, .bandwidth = 10e9, .clocks = ""};
 
 Case cost(double flops, double bytes, Arithmetic arithmetic = Arithmetic::fp32) {
   Case c;
@@ -93,9 +93,48 @@ TEST_F(BaselineFile, SaysWhichLineIsBroken) {
   }
 }
 
+TEST_F(BaselineFile, ReadsAWrongKernelAndFilesWithoutErrors) {
+  Timing wrong;
+  wrong.accuracy = {NAN, 1e-6};
+  nlohmann::json old = to_json(result_of(cost(1e6, 1e5), taking(40), kMachine));
+  for (const char* column : {"error", "tolerance", "path", "per_s"}) old.erase(column);
+  old["op"] = "old";
+  write(to_json(result_of(cost(1e6, 1e5), wrong, kMachine)).dump() + "\n" + old.dump() + "\n");
+  const Baseline baseline = read_baseline(path);
+  EXPECT_FALSE(baseline.results.at("op shape").timing.accuracy.passed());
+  EXPECT_FALSE(baseline.results.at("old shape").timing.accuracy.measured());
+}
+
 TEST(Table, RowsFitUnderTheHeader) {
   const Result r = result_of(cost(1e6, 1e5), taking(40), kMachine);
   EXPECT_EQ(table_row(r).size(), table_header(false).size());
+}
+
+TEST(Table, AWrongKernelHasNoTime) {
+  Timing wrong;
+  wrong.accuracy = {2e-3, 1e-6};
+  wrong.path = "cuDNN 7";
+  const std::string row = table_row(result_of(cost(1e6, 1e5), wrong, kMachine));
+  EXPECT_THAT(row, testing::HasSubstr("WRONG: error 2.0e-03 is above the 1.0e-06 of its class (cuDNN 7); not timed"));
+}
+
+TEST(Breakdown, SetsPartsAgainstTheMeasuredStep) {
+  Case step = cost(1e6, 0), first = cost(1e6, 0), second = cost(1e6, 0);
+  step.op = "train m", first.op = "m: forward", second.op = "m: backward";
+  first.part_of = second.part_of = "train m shape";
+  const std::vector<Case> cases{step, first, second};
+  std::map<std::string, Result> results;
+  const auto add = [&](const Case& c, double us) { results[c.name()] = result_of(c, taking(us), kMachine); };
+  add(step, 1000);
+  add(first, 200);
+  EXPECT_TRUE(breakdowns(cases, results).empty());  // a part was filtered out
+  add(second, 500);
+  const auto found = breakdowns(cases, results);
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_NEAR(found[0].rest_us(), 300, 1e-9);
+  EXPECT_EQ(describe(found[0]),
+            "train m shape: 1.000 ms, 1000.0 steps/s, 0 images/s = forward 20.0 % + backward 50.0 % + rest 30.0 %");
+  EXPECT_EQ(to_json(found[0])["parts_us"]["backward"], 500.0);
 }
 
 }  // namespace

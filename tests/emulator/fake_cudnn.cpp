@@ -58,6 +58,8 @@ template <class T> void convolve(ConvPass pass, const ConvProblem& c, const T* i
 
 }  // namespace
 
+int64_t cudnn_engine(Cuda&, ConvPass, const ConvProblem&) { return -1; }
+
 void cudnn_conv(Cuda& cuda, ConvPass pass, const ConvProblem& problem, const void* in0, const void* in1, void* out) {
   Plans::prepare(cuda, {pass, problem});
   if (reinterpret_cast<uintptr_t>(out) % 16 != 0) fail_internal("cudnn_conv: the output is not 16-byte aligned");

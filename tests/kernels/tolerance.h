@@ -1,4 +1,4 @@
-// The one table of tolerances, by numeric class of an op. Tests never type a tolerance.
+// Comparison of arrays within the tolerances of kernels/core/numeric_class.h.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -6,36 +6,11 @@
 #include <cmath>
 #include <vector>
 
-#include "kernels/core/dtype.h"
+#include "kernels/core/numeric_class.h"
 
 namespace crc::test {
 
-// exact: the same bits. point: a few roundings per element. reduce: sums in fp32 or of fp32 terms.
-// library: oneDNN, cuDNN, BLAS, LAPACK choose the order of summation.
-// network: through all layers of WRN-28-2, forward and backward, against an fp64 reference (bf16: of a small net,
-// against fp32).
-// autograd: through all layers of a small net in fp64, against PyTorch in fp64.
-enum class Class { exact, point, reduce, library, network, autograd };
-
-// Relative to the largest magnitude of the reference array.
-inline double tolerance(Class c, Dtype dtype) {
-  const double eps = dtype == Dtype::f64 ? 0x1p-52 : dtype == Dtype::bf16 ? 0x1p-8 : 0x1p-23;
-  switch (c) {
-    case Class::exact:
-      return 0;
-    case Class::point:
-      return 4 * eps;
-    case Class::reduce:
-      return dtype == Dtype::bf16 ? 4 * eps : 32 * eps;
-    case Class::library:
-      return dtype == Dtype::bf16 ? 4 * eps : 64 * eps;
-    case Class::network:
-      return dtype == Dtype::bf16 ? 16 * eps : 1e-4;
-    case Class::autograd:
-      return 1e-9;
-  }
-  return 0;
-}
+using Class = NumericClass;
 
 // |actual - expected| <= tolerance * max|expected|, element by element; reports the worst element.
 template <class A, class E>

@@ -6,50 +6,123 @@ namespace crc::bench {
 namespace {
 
 template <class T> struct Arrays {
+  ConvProblem p;
   View<T, 4> x, y;
   View<float, 4> w;
 
   Arrays(Inputs& in, const ConvProblem& p)
-      : x(in.uniform<T, 4>({p.n, p.h, p.w, p.c})),
+      : p(p),
+        x(in.uniform<T, 4>({p.n, p.h, p.w, p.c})),
         y(in.uniform<T, 4>({p.n, p.p(), p.q(), p.k})),
         w(in.uniform<float, 4>({p.k, p.r, p.r, p.c})) {}
+};
+
+// The three passes in fp64, an element at a time. Weights are rounded to T, as the op does.
+template <class T> struct Reference {
+  ConvProblem p;
+  std::vector<T> x, y;  // x or dx, y or dy
+  std::vector<float> w;
+
+  Reference(const Oracle& oracle, const Arrays<T>& a)
+      : p(a.p), x(oracle.host(a.x)), y(oracle.host(a.y)), w(oracle.host(a.w)) {}
+  double x_at(int64_t n, int64_t h, int64_t v, int64_t c) const {
+    if (h < 0 || v < 0 || h >= p.h || v >= p.w) return 0;
+    return wide(x[size_t(((n * p.h + h) * p.w + v) * p.c + c)]);
+  }
+  double y_at(int64_t n, int64_t i, int64_t j, int64_t k) const {
+    return wide(y[size_t(((n * p.p() + i) * p.q() + j) * p.k + k)]);
+  }
+  double w_at(int64_t k, int64_t r, int64_t s, int64_t c) const {
+    return wide(T(w[size_t(((k * p.r + r) * p.r + s) * p.c + c)]));
+  }
+
+  double forward(int64_t index) const {
+    const int64_t k = index % p.k, j = index / p.k % p.q(), i = index / p.k / p.q() % p.p(),
+                  n = index / p.k / p.q() / p.p();
+    double total = 0;
+    for (int64_t r = 0; r < p.r; ++r)
+      for (int64_t s = 0; s < p.r; ++s)
+        for (int64_t c = 0; c < p.c; ++c)
+          total += x_at(n, i * p.stride + r - p.pad, j * p.stride + s - p.pad, c) * w_at(k, r, s, c);
+    return total;
+  }
+  double backward_data(int64_t index) const {
+    const int64_t c = index % p.c, v = index / p.c % p.w, h = index / p.c / p.w % p.h, n = index / p.c / p.w / p.h;
+    double total = 0;
+    for (int64_t r = 0; r < p.r; ++r)
+      for (int64_t s = 0; s < p.r; ++s) {
+        const int64_t i = h + p.pad - r, j = v + p.pad - s;  // times the stride
+        if (i < 0 || j < 0 || i % p.stride || j % p.stride || i / p.stride >= p.p() || j / p.stride >= p.q()) continue;
+        for (int64_t k = 0; k < p.k; ++k) total += y_at(n, i / p.stride, j / p.stride, k) * w_at(k, r, s, c);
+      }
+    return total;
+  }
+  double backward_weights(int64_t index) const {
+    const int64_t c = index % p.c, s = index / p.c % p.r, r = index / p.c / p.r % p.r, k = index / p.c / p.r / p.r;
+    double total = 0;
+    for (int64_t n = 0; n < p.n; ++n)
+      for (int64_t i = 0; i < p.p(); ++i)
+        for (int64_t j = 0; j < p.q(); ++j)
+          total += y_at(n, i, j, k) * x_at(n, i * p.stride + r - p.pad, j * p.stride + s - p.pad, c);
+    return total;
+  }
 };
 
 template <class T> void add_passes(Suite& suite, const WrnConv& conv) {
   const ConvProblem p = conv.problem(suite.scale.batch(), DtypeOf<T>::value);
   const Conv2dConfig config{.stride = p.stride, .pad = p.pad};
   const double activations = double(p.x_size() + p.y_size()) * sizeof(T), weights = double(p.w_size()) * sizeof(float);
-  Case c{.op = "conv2d",
-         .shape = extents(p.n, p.h, p.w, p.c) + " k" + extents(p.k, p.r, p.r) + " s" + std::to_string(p.stride) + " " +
-                  name_of(p.dtype),
-         .flops = p.flops(),
-         .bytes = activations + weights,
-         .arithmetic = std::is_same_v<T, bf16> ? Arithmetic::tensor : Arithmetic::fp32,
-         .setup = [p, config](Inputs& in) {
-           return [a = Arrays<T>(in, p), config, &context = in.context] {
-             conv2d(context, a.y, View<const T, 4>(a.x), View<const float, 4>(a.w), View<const float, 1>{}, config);
-           };
-         }};
-  suite.add(c);
-
-  c.op = "conv2d_backward_weights";
-  c.bytes = activations + 2 * weights;  // dw += reads it too
-  c.setup = [p, config](Inputs& in) {
-    return [a = Arrays<T>(in, p), config, &context = in.context] {
-      conv2d_backward_weights(context, a.w, View<const T, 4>(a.y), View<const T, 4>(a.x), config);
-    };
+  const auto add = [&](const char* op, ConvPass pass, double bytes, auto run, auto output, auto reference) {
+    suite.add({.op = op,
+               .shape = extents(p.n, p.h, p.w, p.c) + " k" + extents(p.k, p.r, p.r) + " s" + std::to_string(p.stride) +
+                        " " + name_of(p.dtype),
+               .flops = p.flops(),
+               .bytes = bytes,
+               .arithmetic = std::is_same_v<T, bf16> ? Arithmetic::tensor : Arithmetic::fp32,
+               .setup =
+                   [=](Inputs& in) {
+                     const Arrays<T> a(in, p);
+                     return Run([=, &context = in.context] { run(context, a, config); },
+                                [=](const Oracle& oracle, const Run::Work& work) {
+                                  const Reference<T> exact(oracle, a);
+                                  output(oracle, a);
+                                  work();
+                                  return reference(oracle, a, exact);
+                                });
+                   },
+               .path_taken = [=](Context& context) { return conv2d_path(context, pass, p); }});
   };
-  suite.add(c);
-
+  using A = Arrays<T>;
+  using R = Reference<T>;
+  add(
+      "conv2d", ConvPass::forward, activations + weights,
+      [](Context& context, const A& a, Conv2dConfig config) {
+        conv2d(context, a.y, View<const T, 4>(a.x), View<const float, 4>(a.w), View<const float, 1>{}, config);
+      },
+      [](const Oracle& oracle, const A& a) { oracle.poison(a.y); },
+      [](const Oracle& oracle, const A& a, const R& exact) {
+        return oracle.compare(a.y, NumericClass::library, [&](int64_t i) { return exact.forward(i); });
+      });
+  add(
+      "conv2d_backward_weights", ConvPass::backward_weights, activations + 2 * weights,  // dw += reads it too
+      [](Context& context, const A& a, Conv2dConfig config) {
+        conv2d_backward_weights(context, a.w, View<const T, 4>(a.y), View<const T, 4>(a.x), config);
+      },
+      [](const Oracle& oracle, const A& a) { oracle.zero(a.w); },
+      [](const Oracle& oracle, const A& a, const R& exact) {
+        return oracle.compare(
+            a.w, NumericClass::library, [&](int64_t i) { return exact.backward_weights(i); }, DtypeOf<T>::value);
+      });
   if (p.c == 3) return;  // the images need no gradient
-  c.op = "conv2d_backward_data";
-  c.bytes = activations + weights;
-  c.setup = [p, config](Inputs& in) {
-    return [a = Arrays<T>(in, p), config, &context = in.context] {
-      conv2d_backward_data(context, a.x, View<const T, 4>(a.y), View<const float, 4>(a.w), config);
-    };
-  };
-  suite.add(c);
+  add(
+      "conv2d_backward_data", ConvPass::backward_data, activations + weights,
+      [](Context& context, const A& a, Conv2dConfig config) {
+        conv2d_backward_data(context, a.x, View<const T, 4>(a.y), View<const float, 4>(a.w), config);
+      },
+      [](const Oracle& oracle, const A& a) { oracle.poison(a.x); },
+      [](const Oracle& oracle, const A& a, const R& exact) {
+        return oracle.compare(a.x, NumericClass::library, [&](int64_t i) { return exact.backward_data(i); });
+      });
 }
 
 }  // namespace

@@ -1,3 +1,5 @@
+#include <numeric>
+
 #include "bench/cases.h"
 #include "kernels/ops/gemm.h"
 
@@ -11,13 +13,26 @@ void gemm_cases(Suite& suite) {
              .flops = 2.0 * double(items * labeled * d),
              .bytes = 8.0 * double(items * d + labeled * d + items * labeled),
              .arithmetic = Arithmetic::fp64,
-             .setup = [=](Inputs& in) {
-               const auto a = in.uniform<double, 2>({items, d}), b = in.uniform<double, 2>({labeled, d});
-               const auto c = in.uniform<double, 2>({items, labeled});
-               return [=, &context = in.context] {
-                 gemm(context, c, View<const double, 2>(a), View<const double, 2>(b), GemmConfig{.transpose_b = true});
-               };
-             }});
+             .setup =
+                 [=](Inputs& in) {
+                   const auto a = in.uniform<double, 2>({items, d}), b = in.uniform<double, 2>({labeled, d});
+                   const auto c = in.uniform<double, 2>({items, labeled});
+                   return Run(
+                       [=, &context = in.context] {
+                         gemm(context, c, View<const double, 2>(a), View<const double, 2>(b),
+                              GemmConfig{.transpose_b = true});
+                       },
+                       [=](const Oracle& oracle, const Run::Work& work) {
+                         const auto x = oracle.host(a), y = oracle.host(b);
+                         oracle.poison(c);
+                         work();
+                         return oracle.compare(c, NumericClass::library, [&](int64_t i) {
+                           return std::inner_product(x.begin() + i / labeled * d, x.begin() + (i / labeled + 1) * d,
+                                                     y.begin() + i % labeled * d, 0.0);
+                         });
+                       });
+                 },
+             .path = suite.scale.cuda ? "cuBLAS" : "OpenBLAS"});
 }
 
 }  // namespace crc::bench

@@ -15,14 +15,35 @@ template <class T> void add_both(Suite& suite) {
          .setup = [=](Inputs& in) {
            const auto x = in.uniform<T, 4>({n, size, size, channels});
            const auto y = in.uniform<float, 2>({n, channels});
-           return [=, &context = in.context] { global_avg_pool(context, y, View<const T, 4>(x)); };
+           return Run([=, &context = in.context] { global_avg_pool(context, y, View<const T, 4>(x)); },
+                      [=](const Oracle& oracle, const Run::Work& work) {
+                        const auto values = oracle.host(x);
+                        oracle.poison(y);
+                        work();
+                        return oracle.compare(y, NumericClass::reduce, [&](int64_t i) {
+                          double total = 0;
+                          for (int64_t pixel = 0; pixel < size * size; ++pixel)
+                            total +=
+                                wide(values[size_t((i / channels * size * size + pixel) * channels + i % channels)]);
+                          return total / double(size * size);
+                        });
+                      });
          }};
   suite.add(c);
   c.op = "global_avg_pool_backward";
   c.setup = [=](Inputs& in) {
     const auto dx = in.uniform<T, 4>({n, size, size, channels});
     const auto dy = in.uniform<float, 2>({n, channels});
-    return [=, &context = in.context] { global_avg_pool_backward(context, dx, View<const float, 2>(dy)); };
+    return Run([=, &context = in.context] { global_avg_pool_backward(context, dx, View<const float, 2>(dy)); },
+               [=](const Oracle& oracle, const Run::Work& work) {
+                 const auto values = oracle.host(dy);
+                 oracle.poison(dx);
+                 work();
+                 return oracle.compare(dx, NumericClass::reduce, [&](int64_t i) {
+                   return double(values[size_t(i / channels / (size * size) * channels + i % channels)]) /
+                          double(size * size);
+                 });
+               });
   };
   suite.add(c);
 }

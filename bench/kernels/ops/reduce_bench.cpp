@@ -1,3 +1,5 @@
+#include <numeric>
+
 #include "bench/cases.h"
 #include "bench/nn/wrn_shapes.h"
 #include "kernels/ops/reduce.h"
@@ -12,7 +14,15 @@ void reduce_cases(Suite& suite) {
              .bytes = 4.0 * double(n),
              .setup = [n](Inputs& in) {
                const auto x = in.uniform<float, 1>({n}), out = in.uniform<float, 1>({1});
-               return [=, &context = in.context] { sum(context, out, View<const float, 1>(x)); };
+               return Run([=, &context = in.context] { sum(context, out, View<const float, 1>(x)); },
+                          [=](const Oracle& oracle, const Run::Work& work) {
+                            const auto values = oracle.host(x);
+                            oracle.poison(out);
+                            work();
+                            return oracle.compare(out, NumericClass::reduce, [&](int64_t) {
+                              return std::accumulate(values.begin(), values.end(), 0.0);
+                            });
+                          });
              }});
 }
 

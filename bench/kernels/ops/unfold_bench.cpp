@@ -12,12 +12,43 @@ void unfold_cases(Suite& suite) {
   suite.add({.op = "unfold", .shape = shape, .bytes = bytes, .setup = [=](Inputs& in) {
                const auto columns = in.uniform<float, 2>({rows, taps});
                const auto x = in.uniform<float, 4>({n, extent, extent, channels});
-               return [=, &context = in.context] { unfold(context, columns, View<const float, 4>(x), UnfoldConfig{}); };
+               return Run(
+                   [=, &context = in.context] { unfold(context, columns, View<const float, 4>(x), UnfoldConfig{}); },
+                   [=](const Oracle& oracle, const Run::Work& work) {
+                     const auto from = oracle.host(x);
+                     oracle.poison(columns);
+                     work();
+                     return oracle.compare(columns, NumericClass::exact, [&](int64_t i) {
+                       const int64_t tap = i % taps / channels, row = i / taps;
+                       const int64_t h = row / extent % extent + tap / 3 - 1, w = row % extent + tap % 3 - 1;
+                       if (h < 0 || w < 0 || h >= extent || w >= extent) return 0.0;
+                       return double(
+                           from[size_t(((row / extent / extent * extent + h) * extent + w) * channels + i % channels)]);
+                     });
+                   });
              }});
   suite.add({.op = "fold", .shape = shape, .flops = double(rows * taps), .bytes = bytes, .setup = [=](Inputs& in) {
                const auto columns = in.uniform<float, 2>({rows, taps});
                const auto dx = in.uniform<float, 4>({n, extent, extent, channels});
-               return [=, &context = in.context] { fold(context, dx, View<const float, 2>(columns), UnfoldConfig{}); };
+               return Run(
+                   [=, &context = in.context] { fold(context, dx, View<const float, 2>(columns), UnfoldConfig{}); },
+                   [=](const Oracle& oracle, const Run::Work& work) {
+                     const auto from = oracle.host(columns);
+                     oracle.poison(dx);
+                     work();
+                     return oracle.compare(dx, NumericClass::point, [&](int64_t i) {
+                       const int64_t w = i / channels % extent, h = i / channels / extent % extent;
+                       const int64_t image = i / channels / extent / extent;
+                       double total = 0;
+                       for (int64_t tap = 0; tap < 9; ++tap) {
+                         const int64_t p = h + 1 - tap / 3, q = w + 1 - tap % 3;
+                         if (p < 0 || q < 0 || p >= extent || q >= extent) continue;
+                         total +=
+                             from[size_t(((image * extent + p) * extent + q) * taps + tap * channels + i % channels)];
+                       }
+                       return total;
+                     });
+                   });
              }});
 }
 

@@ -112,7 +112,7 @@ TEST_P(AugmentBatch, WeakEqualsTheDefinition) {
             for (size_t k = 0; k < image.size(); ++k)
               expected.push_back((image[k] / 255.0 - kCifar.mean[k % 3]) / kCifar.std[k % 3]);
           }
-          expect_close(run(context, config, pool, size, ids, 70), expected, Class::point, Dtype::f32, "y");
+          test::expect_close(run(context, config, pool, size, ids, 70), expected, Class::point, Dtype::f32, "y");
         }
 }
 
@@ -193,7 +193,7 @@ TEST_P(AugmentBatch, PoliciesAreTheChainOfTheirOperations) {
         const std::vector<uint8_t> image(&pool[ids[i] * pixels], &pool[ids[i] * pixels] + pixels);
         for (float v : chain(config, image, size, plan)) expected.push_back(v);
       }
-      expect_close(run(context, config, pool, size, ids, 31), expected, Class::exact, Dtype::f32, "y");
+      test::expect_close(run(context, config, pool, size, ids, 31), expected, Class::exact, Dtype::f32, "y");
     }
 }
 

@@ -150,7 +150,7 @@ TEST_P(CtaugmentUpdate, FollowsTheRuleImageByImage) {
     const StateOnDevice state(context, {.step = kStep, .learning_rate = 0, .ema_decay = 0, .consistency_weight = 0});
     ctaugment_update(context, rates.view(), View<const float, 2>(probabilities), View<const int32_t, 1>(y),
                      View<const int64_t, 1>(id), View<const StepState, 1>(state.view()), config);
-    expect_close(rates.get(), expected, Class::reduce, Dtype::f32, "rates");
+    test::expect_close(rates.get(), expected, Class::reduce, Dtype::f32, "rates");
     if (images == 1) {
       EXPECT_LT(*std::min_element(expected.begin(), expected.end()), 1);
     }

@@ -179,6 +179,11 @@ TEST_P(Conv2d, CanBeRecorded) {
   expect_close(run.dw(), dw, Class::exact, Dtype::f32, "dw after two calls");
 }
 
+TEST_P(Conv2d, SaysWhoComputesIt) {
+  const std::string path = conv2d_path(context, ConvPass::forward, kProblems[0]);
+  EXPECT_EQ(path, context.device().kind == DeviceKind::cpu ? "oneDNN" : "cuDNN -1");  // it has not run
+}
+
 TEST_P(Conv2d, LeavesAnEmptyBatchAlone) {
   const Example<float> e({0, 5, 5, 3, 4, 3, 1, 1}, false);
   Conv<float> run(context, e);
