@@ -42,6 +42,7 @@ ActiveRun::ActiveRun(Context& context, RunDir& directory, const data::Dataset& d
       dataset_(dataset),
       progress_(progress),
       net_(make_net(config_, dataset)),
+      exact_net_(make_exact_net(config_, dataset)),
       labels_(known_labels(dataset.train, directory.ledger())),
       train_images_(upload(context, dataset.train, labels_)),
       test_images_(upload(context, dataset.test)),
@@ -98,7 +99,7 @@ std::vector<Answer> ActiveRun::first_labels() {
   const nn::WeightBuffers weights(context_, net_->layout(), "random network");
   nn::initialize(context_, net_->layout(), weights.weights(), round_seed(config_, -1));
   const ssl::Prediction prediction =
-      ssl::predict(context_, *net_, weights.weights(), train_images_, normalize_, config_.get<Int>("eval.batch"));
+      ssl::predict(context_, *exact_net_, weights.weights(), train_images_, normalize_, config_.get<Int>("eval.batch"));
   select::Config config = selection_config(config_, 0);
   config.budget = count;
   const select::Selection selection =
@@ -137,8 +138,9 @@ void ActiveRun::begin_round(Int round) {
     unlabeled.resize(size_t(pool.items()));
     for (Int i = 0; i < pool.items(); ++i) unlabeled[size_t(i)] = i;
   }
-  trainer_.reset();  // its memory goes first
+  trainer_.reset();  // its memory goes first, and what the last query needed
   pool_prediction_.reset();
+  context_.for_each_scratch([](Arena& arena) { arena.clear(); });
   trainer_ = std::make_unique<ssl::Trainer>(context_, *net_, train_images_, pool.labeled_ids(), unlabeled,
                                             train_config(config_, dataset_, round));
   progress_.line(fmt::format("round {}: training from scratch on {} labels", round, pool.labeled_ids().size()));
@@ -166,10 +168,12 @@ bool ActiveRun::train_round() {
 
 void ActiveRun::train_until(Int step) {
   constexpr double kSaveEvery = 300;  // seconds of work that a kill may cost
+  const Int per_graph = config_.get<Int>("ssl.steps_per_graph");
   double step_seconds = 0;
   while (trainer_->step() < step && !stop_requested()) {
     // Chunks of about a quarter second keep the display alive and signals answered; they change no result.
-    const Int chunk = step_seconds > 0 ? std::clamp<Int>(Int(0.25 / step_seconds), 1, step - trainer_->step()) : 1;
+    Int chunk = step_seconds > 0 ? std::clamp<Int>(Int(0.25 / step_seconds), 1, step - trainer_->step()) : 1;
+    if (chunk > per_graph) chunk -= chunk % per_graph;
     const Clock::time_point start = Clock::now();
     trainer_->train(chunk);
     context_.synchronize();
@@ -231,6 +235,11 @@ void ActiveRun::end_epoch() {
   progress_.line(fmt::format("round {} epoch {}: loss {:.4f} + {:.4f}, mask {:.0f} %, test accuracy {:.2f} %", round_,
                              history_.epochs(), losses.labeled, losses.unlabeled, 100 * losses.mask_rate,
                              100 * test.accuracy));
+  if (history_.epochs() == 1) {
+    Int bytes = 0;
+    context_.for_each_scratch([&](Arena& arena) { bytes += arena.reserved_bytes(); });
+    progress_.line(fmt::format("scratch memory: {:.1f} MB, the libraries' workspaces included", double(bytes) / 1e6));
+  }
   if (!round_complete()) save(false);
 }
 
@@ -294,12 +303,13 @@ nn::WeightBuffers ActiveRun::scoring_model(Int round) {
 
 ssl::Prediction ActiveRun::predict_pool(Int round) {
   const nn::WeightBuffers model = scoring_model(round);
-  return ssl::predict(context_, *net_, model.weights(), train_images_, normalize_, config_.get<Int>("eval.batch"));
+  return ssl::predict(context_, *exact_net_, model.weights(), train_images_, normalize_,
+                      config_.get<Int>("eval.batch"));
 }
 
 select::Selection ActiveRun::select(const ssl::Prediction& prediction, const nn::Weights& weights,
                                     const data::Pool& pool, select::Config config) {
-  const NetJacobians jacobians(*net_, weights, train_images_, normalize_);
+  const NetJacobians jacobians(*exact_net_, weights, train_images_, normalize_);
   config.say = [&](const std::string& text) { progress_.line(text); };
   const std::vector<Int> labeled = pool.labeled_ids(), unlabeled = pool.unlabeled_ids();
   const select::Problem problem{.features = prediction.features.view<float, 2>(),

@@ -55,8 +55,8 @@ class ActiveRun {
   const Config& config_;
   const data::Dataset& dataset_;
   Progress& progress_;
-  std::unique_ptr<nn::Net> net_;
-  std::vector<int32_t> labels_;  // [N] of the training images, -1: nobody gave one yet
+  std::unique_ptr<nn::Net> net_, exact_net_;  // trains and is tested; scores the pool, in true fp32
+  std::vector<int32_t> labels_;               // [N] of the training images, -1: nobody gave one yet
   ssl::ImageSet train_images_, test_images_;
   std::optional<ssl::ImageSet> validation_images_;
   NormalizeConfig normalize_;

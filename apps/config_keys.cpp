@@ -34,7 +34,9 @@ void add_run(std::vector<ConfigKey>& keys) {
        place(text("run.device", "auto", {"auto", "cpu", "cuda", "cuda:N"}, "auto: CUDA where it works, else the CPU")),
        place(integer("run.threads", 0, 0, 4096, "CPU threads; 0: all cores")),
        text("run.precision", "fp32", {"fp32", "tf32", "bf16"},
-            "arithmetic of convolutions and linear layers; tf32 and bf16 need CUDA"),
+            "arithmetic of training (docs/step.md): fp32; convolutions in tf32; or activations and convolutions in "
+            "bf16, "
+            "with weights, statistics and sums in fp32. tf32 and bf16 need CUDA. Acquisitions always see true fp32"),
        place(text("run.name", "", {}, "name in reports; empty: the directory's name"))});
 }
 
@@ -100,6 +102,7 @@ void add_ssl(std::vector<ConfigKey>& keys) {
             "items of a batch: from permutations of all, so that none comes twice before all came; or independent "
             "draws"),
        integer("ssl.steps_per_epoch", 1024, 1, kMany, "optimizer steps between evaluations"),
+       place(integer("ssl.steps_per_graph", 16, 1, 1024, "CUDA: steps captured as one graph; changes no result")),
        integer("ssl.epochs", 350, 1, kMany, "epochs per round; every round trains from scratch"),
        real("ssl.lr", 0.03, 0, 100, "learning rate at the start"),
        text("ssl.optimizer", "sgd", {"sgd", "adam"}, "adam: betas 0.9 and 0.999, eps 1e-8"),
@@ -148,10 +151,12 @@ void add_selection(std::vector<ConfigKey>& keys) {
             "that the data set has, or those of its leading items (the pivots of two_moons)"),
        text("acquisition.model", "best", {"best", "last"},
             "which of the round's tested models scores the pool: that of the best evaluation or of the last"),
-       text("acquisition.search", "partition", {"partition", "independent"},
-            "candidate groups: a partition of the shuffled pool, or independent draws"),
+       text("acquisition.search", "partition", {"partition", "independent", "greedy", "exchange"},
+            "candidate groups: a partition of the shuffled pool, or independent draws; crc also item by item: greedy, or "
+            "greedy and then exchanges while the score rises"),
        integer("acquisition.candidates", 0, 0, kMany, "candidate groups to score; 0: as many as the partition has"),
-       text("acquisition.solver", "syevd", {"syevd"}, "eigenvalue solver"),
+       text("acquisition.solver", "capacitance", {"capacitance", "syev_batched", "syevd", "fp32-positive"},
+            "eigenvalue solver of crc; syevd is the definition, fp32-positive shows what a literal reading does"),
        text("acquisition.layers", "fc bn1 block3", {},
             "crc_layers: first parts of parameter names, or all (default: head, last batch norm, last block)"),
        place(real("acquisition.memory_gb", 8, 0, 100000, "memory for Jacobians (egl, crc_layers, crc_full)")),

@@ -48,7 +48,9 @@ void declare(CLI::App& app, Parsed& p, int& code, const std::vector<std::string>
   run->add_option("config", p.run.config, "TOML file or built-in recipe (crc_train list)");
   add_settings(run, p.run.settings);
   run->add_option("--out", p.run.out, "run directory, must not exist");
-  run->add_flag("--dry-run", p.run.dry_run, "print the resolved plan and stop");
+  CLI::Option* dry_run = run->add_flag("--dry-run", p.run.dry_run, "print the resolved plan and stop");
+  run->add_flag("--memory", p.run.memory, "in the plan: every array of a training step, and when it is alive")
+      ->needs(dry_run);
   run->add_flag("--quiet,-q", p.run.quiet, "no progress, only errors");
   run->callback([&] { code = command_run(p.run, arguments); });
 
@@ -100,10 +102,13 @@ void declare(CLI::App& app, Parsed& p, int& code, const std::vector<std::string>
   report->add_option("--out", p.report.out, "where to; default: the directory itself, or report/ for several runs");
   report->callback([&] { code = command_report(p.report); });
 
-  CLI::App* eval = app.add_subcommand("eval", "test a network's weights on a data set's test images");
+  CLI::App* eval = app.add_subcommand("eval", "test a network's weights on a data set's images");
   eval->add_option("--weights", p.eval.weights, "safetensors file, any port's tensor names")->required();
   eval->add_option("--data", p.eval.data, "directory of the data set; its kind is data.name (default cifar10)");
-  eval->add_option("--limit", p.eval.limit, "only the first N test images")->check(CLI::NonNegativeNumber);
+  eval->add_option("--split", p.eval.split, "test, or train: the pool, item by item, for crc_select")
+      ->check(CLI::IsMember({"train", "test"}))
+      ->capture_default_str();
+  eval->add_option("--limit", p.eval.limit, "only the first N images")->check(CLI::NonNegativeNumber);
   eval->add_option("--logits", p.eval.logits, "write the logits [N,C] to this .npy file");
   eval->add_option("--features", p.eval.features, "write the features [N,D] to this .npy file");
   eval->add_flag("--json", p.eval.json, "print one JSON object");

@@ -37,6 +37,34 @@ BatchNormConfig norm_config(const Config& config) {
           .offset = float(config.get<double>("model.bn_offset"))};
 }
 
+std::unique_ptr<nn::Net> net_in(const Text& precision, const Config& config, const data::Dataset& dataset) {
+  if (config.get<Text>("model.name") == "mlp") {
+    const Int width = config.get<Int>("model.width");
+    return nn::make_mlp({.inputs = dataset.train.bytes_per_image(),
+                         .hidden = std::vector<Int>(size_t(config.get<Int>("model.depth")), width),
+                         .classes = dataset.classes(),
+                         .slope = float(config.get<double>("model.slope"))});
+  }
+  return nn::make_wrn(
+      {.depth = config.get<Int>("model.depth"),
+       .width = config.get<Int>("model.width"),
+       .classes = dataset.classes(),
+       .wiring = choose<nn::Wiring>(
+           config.get<Text>("model.wiring"),
+           {{"raw_x", nn::Wiring::raw_x}, {"shared_act", nn::Wiring::shared_act}, {"preact", nn::Wiring::preact}}),
+       .base_channels = config.get<Int>("model.base_channels"),
+       .first_stride = config.get<Int>("model.first_stride"),
+       .norm = norm_config(config),
+       .conv_bias = choose<nn::ConvBias>(
+           config.get<Text>("model.conv_bias"),
+           {{"none", nn::ConvBias::none}, {"stem", nn::ConvBias::stem}, {"all", nn::ConvBias::all}}),
+       .head_init =
+           config.get<Text>("model.init") == "kaiming_fan_out" ? nn::Init::xavier_normal : nn::Init::uniform_fan_in,
+       .decay_head_bias = config.get<bool>("ssl.decay_fc_bias"),
+       .precision = precision == "bf16" ? Dtype::bf16 : Dtype::f32,
+       .tf32 = precision == "tf32"});
+}
+
 }  // namespace
 
 uint32_t round_seed(const Config& config, Int round) {
@@ -66,32 +94,10 @@ void check_fingerprint(const data::Dataset& dataset, const Text& fingerprint) {
 }
 
 std::unique_ptr<nn::Net> make_net(const Config& config, const data::Dataset& dataset) {
-  const Text precision = config.get<Text>("run.precision");
-  if (config.get<Text>("model.name") == "mlp") {
-    const Int width = config.get<Int>("model.width");
-    return nn::make_mlp({.inputs = dataset.train.bytes_per_image(),
-                         .hidden = std::vector<Int>(size_t(config.get<Int>("model.depth")), width),
-                         .classes = dataset.classes(),
-                         .slope = float(config.get<double>("model.slope"))});
-  }
-  return nn::make_wrn(
-      {.depth = config.get<Int>("model.depth"),
-       .width = config.get<Int>("model.width"),
-       .classes = dataset.classes(),
-       .wiring = choose<nn::Wiring>(
-           config.get<Text>("model.wiring"),
-           {{"raw_x", nn::Wiring::raw_x}, {"shared_act", nn::Wiring::shared_act}, {"preact", nn::Wiring::preact}}),
-       .base_channels = config.get<Int>("model.base_channels"),
-       .first_stride = config.get<Int>("model.first_stride"),
-       .norm = norm_config(config),
-       .conv_bias = choose<nn::ConvBias>(
-           config.get<Text>("model.conv_bias"),
-           {{"none", nn::ConvBias::none}, {"stem", nn::ConvBias::stem}, {"all", nn::ConvBias::all}}),
-       .head_init =
-           config.get<Text>("model.init") == "kaiming_fan_out" ? nn::Init::xavier_normal : nn::Init::uniform_fan_in,
-       .decay_head_bias = config.get<bool>("ssl.decay_fc_bias"),
-       .precision = precision == "bf16" ? Dtype::bf16 : Dtype::f32,
-       .tf32 = precision == "tf32"});
+  return net_in(config.get<Text>("run.precision"), config, dataset);
+}
+std::unique_ptr<nn::Net> make_exact_net(const Config& config, const data::Dataset& dataset) {
+  return net_in("fp32", config, dataset);
 }
 
 NormalizeConfig normalize_config(const Config& config, const data::Dataset& dataset) {
@@ -116,6 +122,7 @@ ssl::TrainConfig train_config(const Config& config, const data::Dataset& dataset
   train.temperature = float(config.get<double>("ssl.temperature"));
   train.replacement = config.get<Text>("ssl.sampling") == "replacement";
   train.steps_per_epoch = steps;
+  train.steps_per_graph = config.get<Int>("ssl.steps_per_graph");
   train.schedule.rate =
       config.get<Text>("ssl.schedule") == "cosine" ? Schedule::Rate::cosine : Schedule::Rate::staircase;
   train.schedule.base_rate = config.get<double>("ssl.lr");

@@ -16,7 +16,10 @@ data::Dataset load_dataset(const Config& config);
 
 // Error 65 when the data is not that of `fingerprint`, with which the run began.
 void check_fingerprint(const data::Dataset& dataset, const std::string& fingerprint);
+// In the arithmetic of run.precision, or in true fp32 whatever that says: what an acquisition's features, logits and
+// Jacobians come from. Both have the same parameters.
 std::unique_ptr<nn::Net> make_net(const Config& config, const data::Dataset& dataset);
+std::unique_ptr<nn::Net> make_exact_net(const Config& config, const data::Dataset& dataset);
 
 NormalizeConfig normalize_config(const Config& config, const data::Dataset& dataset);
 
@@ -29,7 +32,7 @@ ssl::TrainConfig train_config(const Config& config, const data::Dataset& dataset
 
 select::Config selection_config(const Config& config, int64_t round);
 
-// What the run will do and take, for --dry-run: sizes, steps, memory, arithmetic.
+// What the run will do, for --dry-run: sizes and steps.
 std::string plan(const Config& config, const data::Dataset& dataset, const nn::Net& net);
 
 }  // namespace crc::apps

@@ -10,35 +10,31 @@
 #include "data/npz.h"
 
 namespace crc::apps {
-namespace {
 
-using Int = int64_t;
-
-// Which candidates were chosen. A chosen group's items are those of one candidate.
-std::vector<Int> chosen_candidates(const select::Selection& selection) {
-  std::unordered_multimap<Int, Int> by_first_item;
-  const Int size = selection.group_size;
-  for (Int k = 0; k < Int(selection.scores.size()); ++k)
-    by_first_item.emplace(selection.candidates[size_t(k * size)], k);
-  std::vector<Int> chosen;
-  for (const select::Group& group : selection.groups) {
-    const auto [begin, end] = by_first_item.equal_range(group.items.front());
-    for (auto at = begin; at != end; ++at)
-      if (std::equal(group.items.begin(), group.items.end(), selection.candidates.begin() + at->second * size)) {
-        chosen.push_back(at->second);
-        break;
-      }
+std::vector<int64_t> chosen_candidates(const select::Selection& selection) {
+  std::unordered_multimap<int64_t, const select::Group*> by_first_item;
+  for (const select::Group& group : selection.groups) by_first_item.emplace(group.items.front(), &group);
+  std::vector<int64_t> chosen;
+  const int64_t size = selection.group_size, count = int64_t(selection.candidates.size()) / size;
+  for (int64_t k = 0; k < count && !by_first_item.empty(); ++k) {
+    const int64_t* items = &selection.candidates[size_t(k * size)];
+    const auto [begin, end] = by_first_item.equal_range(*items);
+    const auto same = [&](const auto& entry) {
+      return std::ranges::equal(entry.second->items, std::span(items, size_t(size)));
+    };
+    const auto found = std::find_if(begin, end, same);
+    if (found == end) continue;
+    chosen.push_back(k);
+    by_first_item.erase(found);  // of equal candidates the first
   }
   return chosen;
 }
 
-}  // namespace
-
 void write_query_files(const fs::path& folder, const select::Selection& selection, const data::Images& images,
-                       Int shown) {
+                       int64_t shown) {
   std::string csv = images.names.empty() ? "item,group,score\n" : "item,group,score,file\n";
   for (size_t g = 0; g < selection.groups.size(); ++g)
-    for (Int id : selection.groups[g].items)
+    for (int64_t id : selection.groups[g].items)
       csv += fmt::format("{},{},{:.17g}{}\n", id, g, selection.groups[g].score,
                          images.names.empty() ? "" : ",\"" + images.names[size_t(id)] + "\"");
   commit_file(folder / "query.csv", csv);
@@ -51,10 +47,10 @@ void write_query_files(const fs::path& folder, const select::Selection& selectio
                                                                            {.scale = images.height < 32 ? 3 : 2})));
 
   data::NpzWriter scores;
-  const Int count = Int(selection.scores.size());
-  scores.add<double>("scores", selection.scores, std::vector<Int>{count});
-  scores.add<Int>("candidates", selection.candidates, std::vector<Int>{count, selection.group_size});
-  scores.add<Int>("picks", selection.picks, std::vector<Int>{Int(selection.picks.size())});
+  const int64_t count = int64_t(selection.scores.size());
+  scores.add<double>("scores", selection.scores, std::vector<int64_t>{count});
+  scores.add<int64_t>("candidates", selection.candidates, std::vector<int64_t>{count, selection.group_size});
+  scores.add<int64_t>("picks", selection.picks, std::vector<int64_t>{int64_t(selection.picks.size())});
   commit_file(folder / "scores.npz", scores.finish());
   commit_file(folder / "scores.json", to_json(make_histogram(selection.scores, chosen_candidates(selection))));
 }

@@ -8,6 +8,9 @@
 
 namespace crc::apps {
 
+// The numbers of the candidates that were chosen, in no order; empty if the selection did not keep its candidates.
+std::vector<int64_t> chosen_candidates(const select::Selection& selection);
+
 void write_query_files(const fs::path& folder, const select::Selection& selection, const data::Images& images,
                        int64_t shown);  // images in query.png
 

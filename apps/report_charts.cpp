@@ -130,21 +130,8 @@ std::string scores_section(const Groups& groups, bool eigenvalues) {
     const RunRecord& run = *group.runs[0];
     if (run.scores.empty()) continue;
     const auto& [round, h] = *run.scores.rbegin();
-    BarChart chart;
-    chart.title = fmt::format("{}, seed {}: scores after round {}", group.name, run.seed, round);
-    chart.y_label = "candidates";
-    chart.x_label = "score";
-    chart.height = 240;
-    chart.touching = true;
-    chart.description = chart.title;
-    BarSeries series{.name = "candidates", .ink = Ink::muted, .values = {}};
-    const double width = (h.high - h.low) / double(std::max<size_t>(1, h.counts.size()));
-    for (int64_t bin : h.counts) series.values.push_back(double(bin));
-    if (width > 0) chart.x_range = {h.low, h.high};
-    for (double score : h.chosen) chart.marks.push_back(width > 0 ? (score - h.low) / width : 0.5);
-    chart.mark_name = "chosen";
-    chart.series.push_back(std::move(series));
-    html += chart_figure(chart);
+    html +=
+        chart_figure(score_chart(h, fmt::format("{}, seed {}: scores after round {}", group.name, run.seed, round)));
   }
   for (const RunGroup& group : groups) {
     const LineChart chart = eigenvalue_chart(group.runs);

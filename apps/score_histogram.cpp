@@ -35,6 +35,24 @@ ScoreHistogram make_histogram(std::span<const double> scores, std::span<const in
   return h;
 }
 
+BarChart score_chart(const ScoreHistogram& h, const std::string& title) {
+  BarChart chart;
+  chart.title = title;
+  chart.y_label = "candidates";
+  chart.x_label = "score";
+  chart.height = 240;
+  chart.touching = true;
+  chart.description = title;
+  BarSeries series{.name = "candidates", .ink = Ink::muted, .values = {}};
+  const double width = (h.high - h.low) / double(std::max<size_t>(1, h.counts.size()));
+  for (int64_t bin : h.counts) series.values.push_back(double(bin));
+  if (width > 0) chart.x_range = {h.low, h.high};
+  for (double score : h.chosen) chart.marks.push_back(width > 0 ? (score - h.low) / width : 0.5);
+  chart.mark_name = "chosen";
+  chart.series.push_back(std::move(series));
+  return chart;
+}
+
 std::string to_json(const ScoreHistogram& h) {
   json decades = json::array();
   for (const auto& [bin, count] : h.decades) decades.push_back({bin, count});

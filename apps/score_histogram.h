@@ -9,6 +9,8 @@
 #include <string_view>
 #include <vector>
 
+#include "apps/chart.h"
+
 namespace crc::apps {
 
 struct ScoreHistogram {
@@ -22,6 +24,7 @@ struct ScoreHistogram {
 inline constexpr int kBinsPerDecade = 10;
 
 ScoreHistogram make_histogram(std::span<const double> scores, std::span<const int64_t> chosen, int bins = 60);
+BarChart score_chart(const ScoreHistogram& histogram, const std::string& title);  // the chosen ones marked
 std::string to_json(const ScoreHistogram& histogram);
 ScoreHistogram histogram_from_json(std::string_view text, const std::string& name);  // Error 65
 

@@ -37,11 +37,14 @@ std::vector<int64_t> checked(const Problem& problem, std::span<const int64_t> li
     fail(ExitCode::config, fmt::format("item {} is twice in the {} list; list every item once", *twice, name));
   if (ids.empty()) return ids;
   if (ids.front() < 0) fail(ExitCode::config, fmt::format("item {} of the {} list is negative", ids.front(), name));
-  for (const auto& array : {problem.features, problem.logits})
+  const auto check_rows = [&](const auto& array) {
     if (array.size() > 0 && ids.back() >= array.shape[0])
       fail(ExitCode::config, fmt::format("item {} of the {} list is outside '{}', which has {} rows; item ids are row "
                                          "numbers from 0",
                                          ids.back(), name, array.name, array.shape[0]));
+  };
+  std::visit(check_rows, problem.features);
+  check_rows(problem.logits);
   return ids;
 }
 

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "crc/host_rows.h"
 #include "crc/jacobians.h"
 #include "kernels/core/context.h"
 
@@ -18,7 +19,7 @@ namespace crc::select {
 
 // Arrays on the context's device; row i belongs to item id i. An acquisition that needs an empty array says so.
 struct Problem {
-  View<const float, 2> features;                // [N,D] input of the last linear layer, eval mode, no augmentation
+  Rows features;                                // [N,D] input of the last linear layer, eval mode, no augmentation
   View<const float, 2> logits;                  // [N,C]
   std::span<const int64_t> labeled, unlabeled;  // item ids, disjoint; acquisitions get them ascending
   int64_t classes = 1;                          // C: only scales the scores of crc
@@ -29,10 +30,10 @@ struct Config {
   std::string name = "crc";
   int64_t budget = 0;                    // Q: items to pick
   int64_t group_size = 1;                // G, divides Q; only for acquisitions that score groups
-  std::string search = "partition";      // or independent, given: where candidate groups come from (crc/search.h)
+  std::string search = "partition";      // or independent, given, greedy, exchange (crc/batch_mode.h)
   int64_t candidates = 0;                // independent: groups to draw; 0 means floor(|U|/G)
   std::vector<int64_t> given = {};       // search "given": [K*G] item ids, group after group
-  std::string solver = "syevd";          // crc/score.h
+  std::string solver = "capacitance";    // crc/score.h
   std::string layers = "fc bn1 block3";  // crc_layers: which (crc/jacobians.h)
   int64_t memory_bytes = 8ll << 30;      // what Jacobians may take
   uint32_t seed = 0;
@@ -49,15 +50,21 @@ struct Selection {
   std::vector<int64_t> picks;       // [Q], best first
   std::vector<Group> groups;        // what was picked, best first; groups of one for item-wise acquisitions
   int64_t group_size = 1;           // of the candidates
-  std::vector<int64_t> candidates;  // [K*group_size] item ids
-  std::vector<double> scores;       // [K], larger is better
+  std::vector<int64_t> candidates;  // [K*group_size] item ids; empty if more than kListedMembers
+  std::vector<double> scores;       // [K], larger is better; of greedy and exchange: single items, at first
   std::string summary;              // one line for logs
   // crc only:
   int64_t rank = 0;               // of the pool's features with a 1 appended, at most D+1
   int64_t constant_features = 0;  // features with one value on the whole pool: they lower the rank for every group
   int64_t below_noise = 0;        // candidates whose score is below its noise floor and counts as 0
-  int64_t copies = 0;             // candidates that hold an item twice, or a copy of a labelled one
+  int64_t copies = 0;             // listed candidates that hold an item twice, or a copy of a labelled one
+  int64_t duplicates = 0;         // unlabelled items that are equal to a labelled one or to one of smaller id
+  double achieved = 0;            // the score of L with all picks: comparable between searches
+  double noise_floor = 0;         // of `achieved`: below it it counts as 0
 };
+
+// More members than this, of all candidates together, are drawn anew where they are needed and never listed.
+inline constexpr int64_t kListedMembers = 1 << 24;
 
 struct Acquisition {
   const char* name;

@@ -6,12 +6,19 @@
 
 namespace crc::select {
 
-HostRows read_rows(Context& context, View<const float, 2> array, const std::string& acquisition, const char* what,
-                   std::initializer_list<std::span<const int64_t>> lists) {
+template <class T>
+HostMatrix<T> read_rows(Context& context, View<const T, 2> array, const std::string& acquisition, const char* what,
+                        std::initializer_list<std::span<const int64_t>> lists) {
   if (array.size() == 0)
     fail(ExitCode::config, fmt::format("acquisition \"{}\" needs {}, and none were given", acquisition, what));
-  HostRows rows{std::vector<float>(array.size()), array.shape[1]};
-  context.copy_out(rows.data.data(), array);
+  const auto read = [&]() -> HostMatrix<T> {
+    if (array.device.kind == DeviceKind::cpu)
+      return {std::span<const T>(array.data, size_t(array.size())), array.shape[1]};
+    std::vector<T> copy(array.size());
+    context.copy_out(copy.data(), array);
+    return {std::move(copy), array.shape[1]};
+  };
+  HostMatrix<T> rows = read();
   for (const auto& list : lists)
     for (const int64_t item : list)
       for (int64_t d = 0; d < rows.width; ++d)
@@ -21,6 +28,19 @@ HostRows read_rows(Context& context, View<const float, 2> array, const std::stri
                            "divergence?",
                            what, item, d, rows[item][d]));
   return rows;
+}
+
+template HostMatrix<float> read_rows(Context&, View<const float, 2>, const std::string&, const char*,
+                                     std::initializer_list<std::span<const int64_t>>);
+template HostMatrix<double> read_rows(Context&, View<const double, 2>, const std::string&, const char*,
+                                      std::initializer_list<std::span<const int64_t>>);
+
+HostRows read_features(Context& context, const Rows& features, const std::string& acquisition,
+                       std::initializer_list<std::span<const int64_t>> lists) {
+  if (const auto* single = std::get_if<View<const float, 2>>(&features))
+    return read_rows(context, *single, acquisition, "features", lists);
+  const auto wide = read_rows(context, std::get<View<const double, 2>>(features), acquisition, "features", lists);
+  return {std::vector<float>(wide.data.begin(), wide.data.end()), wide.width};
 }
 
 }  // namespace crc::select

@@ -3,11 +3,15 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <numeric>
 
 #include "crc/batch_mode.h"
 #include "crc/ntk_last.h"
 #include "crc/score.h"
+#include "kernels/cpu/lapack.h"
+#include "kernels/ops/capacitance.h"
 #include "kernels/ops/eigvals.h"
+#include "kernels/ops/gemm.h"
 #include "kernels/ops/gram_accumulate.h"
 #include "kernels/ops/group_matrices.h"
 
@@ -45,8 +49,8 @@ JacobianPlan plan_jacobians(const Problem& problem, const Config& config, const 
   plan.kept_bytes = kept * plan.row_bytes;
   const Jacobians::Bytes pass = source.bytes(plan.wanted);
   const int64_t panels = 8 * std::min(kCudaGramPanel, source.classes() * widest);  // of every row that is multiplied
-  const int64_t k_ll = 8 * kept * kept, fixed = pass.fixed + kept * panels;
-  const int64_t n = kept + group, per_group = 8 * (group * kept + group * group + n * n);
+  const int64_t k_ll = 16 * kept * kept, fixed = pass.fixed + kept * panels;
+  const int64_t n = kept + group, per_group = 8 * (2 * group * kept + group * group + n * n);
   const int64_t per_item = pass.per_item + 2 * panels + (per_group + group - 1) / group;
   const int64_t free = config.memory_bytes - plan.kept_bytes - k_ll - fixed;
   const int64_t most = std::max(group, kMostChunkItems / group * group);
@@ -89,40 +93,93 @@ FullNtk::FullNtk(Context& context, const Jacobians& source, JacobianPlan plan, s
     const View<const float, 3> j = kept_[b].view<const float, 3>();
     gram_accumulate(context, k_ll_.view<double, 3>(), j, j);
   }
+  std::vector<double> vectors = k_ll_.to_host<double>(context);
+  lambda_.resize(labeled_);
+  if (labeled_ > 0) symmetric_eigenvectors(labeled_, vectors.data(), lambda_.data());
+  vectors_ = Tensor::from_host(context, {labeled_, labeled_}, vectors.data(), "eigenvectors of the labelled");
 }
 
-Tensor FullNtk::matrices(const Groups& groups, int64_t begin, int64_t count) const {
-  const int64_t g = groups.size, n = labeled_ + g;
-  const Tensor k_gl(context_, {1, count * g, labeled_}, Dtype::f64, "kernel of groups and labelled"),
-      k_gg(context_, {count, g, g}, Dtype::f64, "kernel of groups");
+FullNtk::Borders FullNtk::borders(const Groups& groups, int64_t begin, int64_t count) const {
+  const int64_t g = groups.size;
+  Borders result{Tensor(context_, {1, count * g, labeled_}, Dtype::f64, "kernel of groups and labelled"),
+                 Tensor(context_, {count, g, g}, Dtype::f64, "kernel of groups")};
+  const View<double, 3> k_gl = result.k_gl.view<double, 3>(), k_gg = result.k_gg.view<double, 3>();
   source_.compute(context_, std::span(groups.members).subspan(begin * g, count * g), plan_.wanted,
                   [&](int64_t b, View<const float, 3> j) {
-                    if (labeled_ > 0)
-                      gram_accumulate(context_, k_gl.view<double, 3>(), as_rows(j, 1), kept_[b].view<const float, 3>());
-                    gram_accumulate(context_, k_gg.view<double, 3>(), as_rows(j, count), as_rows(j, count));
+                    if (labeled_ > 0) gram_accumulate(context_, k_gl, as_rows(j, 1), kept_[b].view<const float, 3>());
+                    gram_accumulate(context_, k_gg, as_rows(j, count), as_rows(j, count));
                   });
+  return result;
+}
+
+double FullNtk::noise(int64_t n) const { return std::max(double(n) * 0x1p-52, kRankTolerance); }
+
+Tensor FullNtk::whole(const Borders& borders, int64_t count, int64_t size) const {
+  const int64_t n = labeled_ + size;
   Tensor a(context_, {count, n, n}, Dtype::f64, "group matrices");
-  const View<const double, 3> ll = k_ll_.view<const double, 3>(), gl = k_gl.view<const double, 3>();
-  bordered_matrices(
-      context_, a.view<double, 3>(), View<const double, 2>{ll.data, {labeled_, labeled_}, ll.device, ll.name},
-      View<const double, 2>{gl.data, {count * g, labeled_}, gl.device, gl.name}, k_gg.view<const double, 3>());
+  const View<const double, 3> ll = k_ll_.view<const double, 3>(), gl = borders.k_gl.view<const double, 3>();
+  bordered_matrices(context_, a.view<double, 3>(),
+                    View<const double, 2>{ll.data, {labeled_, labeled_}, ll.device, ll.name},
+                    View<const double, 2>{gl.data, {count * size, labeled_}, gl.device, gl.name},
+                    borders.k_gg.view<const double, 3>());
   return a;
 }
 
-std::vector<double> FullNtk::smallest(const Groups& groups) const {
-  const int64_t n = labeled_ + groups.size, chunk = plan_.chunk / groups.size;
-  const int64_t place = n - std::min(n, rank_);
+Tensor FullNtk::matrices(const Groups& groups, int64_t begin, int64_t count) const {
+  return whole(borders(groups, begin, count), count, groups.size);
+}
+
+std::vector<double> FullNtk::by_spectra(const Borders& borders, int64_t count, int64_t size) const {
+  const int64_t n = labeled_ + size, place = n - std::min(n, rank_);
+  const Tensor a = whole(borders, count, size), w(context_, {count, n}, Dtype::f64, "spectra");
+  eigvals(context_, w.view<double, 2>(), a.view<double, 3>());
+  const std::vector<double> spectra = w.to_host<double>(context_);
+  std::vector<double> results;
+  for (int64_t k = 0; k < count; ++k) {
+    const double value = spectra[k * n + place], floor = noise(n) * spectra[k * n + n - 1];
+    results.push_back(value > floor ? value : 0.0);
+  }
+  return results;
+}
+
+std::vector<double> FullNtk::by_capacitance(const Borders& borders, int64_t count, int64_t size) const {
+  const View<const double, 3> gl = borders.k_gl.view<const double, 3>();
+  const Tensor rotated(context_, {count * size, labeled_}, Dtype::f64, "rotated borders");  // K_gl Q
+  gemm(context_, rotated.view<double, 2>(),
+       View<const double, 2>{gl.data, {count * size, labeled_}, gl.device, gl.name}, vectors_.view<const double, 2>(),
+       GemmConfig{.transpose_b = true});
+  std::vector<int64_t> rows(count * size);
+  std::iota(rows.begin(), rows.end(), 0);
+  const Tensor lambda = Tensor::from_host(context_, {labeled_}, lambda_.data(), "lambda"),
+               members = Tensor::from_host(context_, {count, size}, rows.data(), "members"),
+               values(context_, {count}, Dtype::f64, "eigenvalues"),
+               evaluations(context_, {count}, Dtype::i32, "evaluations");
+  capacitance(
+      context_, values.view<double, 1>(), evaluations.view<int32_t, 1>(), lambda.view<const double, 1>(),
+      rotated.view<const double, 2>(), borders.k_gg.view<const double, 3>(), members.view<const int64_t, 2>(),
+      CapacitanceConfig{
+          .update = Update::bordered, .noise = noise(labeled_ + size), .top = lambda_.empty() ? 0 : lambda_.back()});
+  std::vector<double> results = values.to_host<double>(context_);
+  const std::vector<int32_t> certified = evaluations.to_host<int32_t>(context_);
+  if (std::ranges::any_of(certified, [](int32_t e) { return e < 0; })) {
+    const std::vector<double> exact = by_spectra(borders, count, size);
+    for (int64_t k = 0; k < count; ++k)
+      if (certified[k] < 0) results[k] = exact[k];
+  }
+  return results;
+}
+
+std::vector<double> FullNtk::smallest(const Groups& groups, const std::string& solver) const {
+  const int64_t size = groups.size, n = labeled_ + size, chunk = plan_.chunk / size;
+  // Beyond the rank the smallest eigenvalues are zeros by number, which a count from below would have to step over.
+  const bool fast = solver == "capacitance" && n <= rank_ && size <= std::max<int64_t>(4, n / 4) &&
+                    capacitance_bytes(size, labeled_) <= kCapacitanceShared;
   std::vector<double> results;
   for (int64_t begin = 0; begin < groups.count(); begin += chunk) {
     const int64_t count = std::min(chunk, groups.count() - begin);
-    const Tensor a = matrices(groups, begin, count), w(context_, {count, n}, Dtype::f64, "spectra");
-    eigvals(context_, w.view<double, 2>(), a.view<double, 3>());
-    const std::vector<double> spectra = w.to_host<double>(context_);
-    for (int64_t k = 0; k < count; ++k) {
-      const double value = spectra[k * n + place], largest = spectra[k * n + n - 1];
-      const double floor = std::max(double(n) * 0x1p-52, kRankTolerance) * largest;
-      results.push_back(value > floor ? value : 0.0);
-    }
+    const Borders part = borders(groups, begin, count);
+    const std::vector<double> values = fast ? by_capacitance(part, count, size) : by_spectra(part, count, size);
+    results.insert(results.end(), values.begin(), values.end());
   }
   return results;
 }
@@ -130,18 +187,28 @@ std::vector<double> FullNtk::smallest(const Groups& groups) const {
 Selection select_by_jacobians(Context& context, const Problem& problem, const Config& config,
                               const std::string& layers) {
   check_groups(config);
-  if (config.solver != solvers().front().name)
-    fail(ExitCode::config, fmt::format("acquisition \"{}\" has only the solver \"{}\", not \"{}\"", config.name,
-                                       solvers().front().name, config.solver));
+  if (config.solver != "capacitance" && config.solver != "syevd")
+    fail(ExitCode::config, fmt::format("acquisition \"{}\" has only the solvers capacitance and syevd, not \"{}\"",
+                                       config.name, config.solver));
+  if (config.search == "greedy" || config.search == "exchange")
+    fail(ExitCode::config,
+         fmt::format("search \"{}\" scores the whole pool once per pick: it is for the last layer (crc); use partition "
+                     "or independent with \"{}\"",
+                     config.search, config.name));
   const int64_t labeled = int64_t(problem.labeled.size());
   JacobianPlan plan = plan_jacobians(problem, config, layers, labeled, config.group_size);
-  const HostRows features =
-      read_rows(context, problem.features, config.name, "features", {problem.labeled, problem.unlabeled});
+  const HostRows features = read_features(context, problem.features, config.name, {problem.labeled, problem.unlabeled});
   if (config.say) config.say(plan.text);
   const Copies copies(features, problem.labeled, problem.unlabeled);
   const FullNtk ntk(context, *problem.jacobians, std::move(plan), problem.labeled);
-  Selection selection =
-      select_groups(problem, config, copies, [&](const Groups& groups) { return ntk.smallest(groups); });
+  Selection selection = select_groups(context, problem, config, copies, [&](std::span<const int64_t>) -> Scorer {
+    return [&](View<const int64_t, 2> positions) {
+      Groups groups{positions.shape[1], std::vector<int64_t>(positions.size())};
+      context.copy_out(groups.members.data(), positions);
+      for (int64_t& member : groups.members) member = problem.unlabeled[member];
+      return ntk.smallest(groups, config.solver);
+    };
+  });
   const int64_t pool = labeled + int64_t(problem.unlabeled.size());
   selection.rank = std::min(ntk.rank(), pool);
   selection.summary = summarize_groups(

@@ -41,19 +41,32 @@ class FullNtk {
 
   // The smallest eigenvalue of every group's kernel by structural rank: of n eigenvalues the min(n, rank)-th largest,
   // where rank is the sum of the blocks' (crc/jacobians.h), and 0 below max(n 2^-52, kRankTolerance) lambda_max:
-  // equal images have fp32 Jacobians that may differ in their last bits.
-  std::vector<double> smallest(const Groups& groups) const;
+  // equal images have fp32 Jacobians that may differ in their last bits. Solver capacitance decomposes the labelled
+  // set's kernel once and takes every group as its border; syevd is the definition.
+  std::vector<double> smallest(const Groups& groups, const std::string& solver) const;
 
   int64_t rank() const { return rank_; }
   const JacobianPlan& plan() const { return plan_; }
 
  private:
+  // Of the groups [begin, begin + count): kernels with L [1,count*G,L] and within [count,G,G].
+  struct Borders {
+    Tensor k_gl, k_gg;
+  };
+  Borders borders(const Groups& groups, int64_t begin, int64_t count) const;
+  Tensor whole(const Borders& borders, int64_t count, int64_t size) const;
+  std::vector<double> by_spectra(const Borders& borders, int64_t count, int64_t size) const;
+  std::vector<double> by_capacitance(const Borders& borders, int64_t count, int64_t size) const;
+  double noise(int64_t n) const;
+
   Context& context_;
   const Jacobians& source_;
   JacobianPlan plan_;
   int64_t labeled_, rank_ = 0;
-  std::vector<Tensor> kept_;  // per block [1,L,C*P]; empty where not wanted
-  Tensor k_ll_;               // [1,L,L]
+  std::vector<Tensor> kept_;    // per block [1,L,C*P]; empty where not wanted
+  Tensor k_ll_;                 // [1,L,L]
+  std::vector<double> lambda_;  // [L] its eigenvalues
+  Tensor vectors_;              // [L,L] its eigenvectors, row by row
 };
 
 // The acquisitions crc_layers and crc_full.

@@ -1,47 +1,164 @@
 #include "crc/ntk_last.h"
 
+#include <algorithm>
+#include <cmath>
+
 #include "kernels/cpu/lapack.h"
 #include "kernels/ops/gemm.h"
+#include "kernels/ops/rotate_rows.h"
 
 namespace crc::select {
 namespace {
 
-int64_t count_constant(const std::vector<double>& rows, int64_t width) {
-  int64_t count = 0;
-  for (int64_t d = 0; d + 1 < width; ++d) {
-    bool constant = true;
-    for (size_t k = d; k < rows.size() && constant; k += width) constant = rows[k] == rows[d];
-    count += constant;
-  }
-  return count;
+constexpr int64_t kRowsAtOnce = 16384;  // of the pool in fp64: 16 MB for D = 128
+
+Tensor on_device(Context& context, std::span<const int64_t> items) {
+  return Tensor::from_host(context, {int64_t(items.size())}, items.data(), "items");
+}
+
+std::vector<double> identity(int64_t n) {
+  std::vector<double> m(n * n);
+  for (int64_t i = 0; i < n; ++i) m[i * n + i] = 1;
+  return m;
+}
+
+// c [n,n] = a^T b of row-major a [k,m], b [k,n] on the host: small matrices.
+std::vector<double> transposed(const std::vector<double>& a, int64_t rows, int64_t columns) {
+  std::vector<double> t(a.size());
+  for (int64_t i = 0; i < rows; ++i)
+    for (int64_t j = 0; j < columns; ++j) t[j * rows + i] = a[i * columns + j];
+  return t;
+}
+
+// a [m,k] b [k,n], in a fixed order.
+std::vector<double> product(const std::vector<double>& a, const std::vector<double>& b, int64_t m, int64_t k,
+                            int64_t n) {
+  std::vector<double> c(m * n);
+  for (int64_t i = 0; i < m; ++i)
+    for (int64_t l = 0; l < k; ++l)
+      for (int64_t j = 0; j < n; ++j) c[i * n + j] += a[i * k + l] * b[l * n + j];
+  return c;
 }
 
 }  // namespace
 
-LastLayerNtk last_layer_ntk(Context& context, const HostRows& features, std::span<const int64_t> labeled,
-                            std::span<const int64_t> unlabeled) {
-  const int64_t width = features.width + 1, items = int64_t(labeled.size() + unlabeled.size());
+template <class T>
+LastLayerNtk::LastLayerNtk(Context& context, View<const T, 2> features, const HostMatrix<T>& host,
+                           std::span<const int64_t> labeled, std::span<const int64_t> unlabeled)
+    : context_(context), device_(features), width_(host.width + 1) {
+  row_ = [&host](int64_t item, std::span<double> a) {
+    std::ranges::copy(host[item], a.begin());
+    a.back() = 1;
+  };
+  std::vector<double> low(width_, INFINITY), high(width_, -INFINITY);
+  for (const auto& list : {labeled, unlabeled})
+    for (int64_t item : list) {
+      const auto h = host[item];
+      for (int64_t d = 0; d < host.width; ++d)
+        low[d] = std::min(low[d], double(h[d])), high[d] = std::max(high[d], double(h[d]));
+    }
+  low.back() = high.back() = 1;
+  for (int64_t d = 0; d < width_; ++d) {
+    constant_features_ += d + 1 < width_ && low[d] == high[d];
+    largest_.push_back(std::max(std::abs(low[d]), std::abs(high[d])));
+  }
+  int exponent = 0;
+  std::frexp(std::ranges::max(largest_), &exponent);
+  scale_ = std::ldexp(1.0, -exponent);
+  for (double& bound : largest_) bound *= scale_;
+  find_rank(labeled, unlabeled);
+}
+
+template LastLayerNtk::LastLayerNtk(Context&, View<const float, 2>, const HostMatrix<float>&, std::span<const int64_t>,
+                                    std::span<const int64_t>);
+template LastLayerNtk::LastLayerNtk(Context&, View<const double, 2>, const HostMatrix<double>&,
+                                    std::span<const int64_t>, std::span<const int64_t>);
+
+// The rank alone needs no exact sum; a basis of the range, where there is one to be found, does.
+void LastLayerNtk::find_rank(Items labeled, Items unlabeled) {
+  std::vector<int64_t> items(labeled.begin(), labeled.end());
+  items.insert(items.end(), unlabeled.begin(), unlabeled.end());
+  rank_ = width_;
+  const Tensor moment(context_, {width_, width_}, Dtype::f64, "moment matrix");
   std::vector<double> rows;
-  append_augmented(rows, features, labeled);
-  append_augmented(rows, features, unlabeled);
-  const Tensor a = Tensor::from_host(context, {items, width}, rows.data(), "augmented features");  // [L+U,D+1]
-  const auto a_view = a.view<const double, 2>();
+  for (size_t begin = 0; begin < items.size(); begin += kRowsAtOnce) {
+    const int64_t count = std::min<int64_t>(kRowsAtOnce, int64_t(items.size() - begin));
+    rows.resize(count * width_);
+    for (int64_t k = 0; k < count; ++k) {
+      const std::span<double> a(rows.data() + k * width_, size_t(width_));
+      row_(items[begin + k], a);
+      for (double& value : a) value *= scale_;
+    }
+    const Tensor a = Tensor::from_host(context_, {count, width_}, rows.data(), "augmented features");
+    gemm(context_, moment.view<double, 2>(), a.view<const double, 2>(), a.view<const double, 2>(),
+         GemmConfig{.transpose_a = true, .beta = begin == 0 ? 0.0 : 1.0});
+  }
+  const auto above_rounding = [&](std::vector<double>& vectors) {  // rows become eigenvectors
+    std::vector<double> values(width_);
+    symmetric_eigenvectors(width_, vectors.data(), values.data());
+    return std::ranges::count_if(values, [&](double value) { return value > kRankTolerance * values.back(); });
+  };
+  std::vector<double> vectors = moment.to_host<double>(context_);
+  if (above_rounding(vectors) == width_) return;
+  vectors = moment_of(items).matrix();
+  rank_ = above_rounding(vectors);
+  if (rank_ < width_) basis_.assign(vectors.end() - rank_ * width_, vectors.end());
+}
 
-  const Tensor moment(context, {width, width}, Dtype::f64, "moment matrix");  // [D+1,D+1]
-  gemm(context, moment.view<double, 2>(), a_view, a_view, GemmConfig{.transpose_a = true});
-  // The one small decomposition is done on the host for every device.
-  std::vector<double> vectors = moment.to_host<double>(context), values(width);
-  symmetric_eigenvectors(width, vectors.data(), values.data());
-  int64_t rank = 0;
-  while (rank < width && values[width - 1 - rank] > kRankTolerance * values[width - 1]) ++rank;
+ExactMoment LastLayerNtk::moment_of(Items items, int64_t more) const {
+  ExactMoment moment(largest_, int64_t(items.size()) + more);
+  std::vector<double> a(width_);
+  for (int64_t item : items) {
+    row_(item, a);
+    for (double& value : a) value *= scale_;
+    moment.add(a);
+  }
+  return moment;
+}
 
+LabeledSpectrum LastLayerNtk::spectrum(std::span<const int64_t> labeled) const {
+  LabeledSpectrum s;
+  std::vector<double> vectors = moment_of(labeled).matrix();
+  if (!basis_.empty())
+    vectors = product(product(basis_, vectors, rank_, width_, width_), transposed(basis_, rank_, width_), rank_, width_,
+                      rank_);
+  s.lambda.resize(rank_);
+  symmetric_eigenvectors(rank_, vectors.data(), s.lambda.data());
+  const int64_t zeros = std::max<int64_t>(0, rank_ - int64_t(labeled.size()));
+  std::fill_n(s.lambda.begin(), zeros, 0.0);
+  for (double& value : s.lambda) value = std::max(value, 0.0);
+  if (!basis_.empty()) vectors = product(vectors, basis_, rank_, rank_, width_);
+  s.rotation = Tensor::from_host(context_, {width_, rank_}, transposed(vectors, rank_, width_).data(), "rotation");
+  return s;
+}
+
+Tensor LastLayerNtk::coordinates(std::span<const int64_t> items, const Tensor* rotation) const {
   const Tensor basis =
-      Tensor::from_host(context, {rank, width}, vectors.data() + (width - rank) * width, "basis");  // [r,D+1]
-  LastLayerNtk ntk{features.width, rank, count_constant(rows, width), int64_t(labeled.size()),
-                   Tensor(context, {items, rank}, Dtype::f64, "coordinates")};
-  gemm(context, ntk.coordinates.view<double, 2>(), a_view, basis.view<const double, 2>(),
-       GemmConfig{.transpose_b = true});
-  return ntk;
+      rotation
+          ? Tensor()
+          : Tensor::from_host(context_, {width_, rank_},
+                              (basis_.empty() ? identity(width_) : transposed(basis_, rank_, width_)).data(), "basis");
+  Tensor v(context_, {int64_t(items.size()), rank_}, Dtype::f64, "coordinates");
+  const Tensor index = on_device(context_, items);
+  std::visit(
+      [&](const auto& h) {
+        rotate_rows(context_, v.view<double, 2>(), h, index.view<const int64_t, 1>(),
+                    (rotation ? *rotation : basis).view<const double, 2>(), scale_);
+      },
+      device_);
+  context_.synchronize();
+  return v;
+}
+
+std::vector<double> LastLayerNtk::squared_norms(std::span<const int64_t> items) const {
+  std::vector<double> norms, a(width_);
+  for (int64_t item : items) {
+    row_(item, a);
+    double total = 0;
+    for (double value : a) total += value * scale_ * (value * scale_);
+    norms.push_back(total);
+  }
+  return norms;
 }
 
 }  // namespace crc::select

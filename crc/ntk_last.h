@@ -1,46 +1,69 @@
-// The last-layer NTK of a pool as coordinates. For logits W h + b the trace kernel over the last linear layer is
+// The last-layer NTK of a pool. For logits W h + b the trace kernel over the last linear layer is
 //   K~(x,x') = C (<h(x), h(x')> + 1) = C <a(x), a(x')>,   a = (h, 1)
-// (paper section 3.1; the parameter gradient of logit c is a in the rows of class c). Its rank is at most D+1. The
-// coordinates v = Q^T a, with Q the eigenvectors of the pool's moment matrix sum a a^T that are above rounding, have
-// the same inner products in exactly `rank` dimensions: what every group of the pool lacks is gone once and for all.
+// (paper section 3.1; the parameter gradient of logit c is a in the rows of class c). Its rank r is at most D+1. Where
+// it is less, because features are dead or depend on others, coordinates Q^T a in the r eigenvectors Q of the pool's
+// moment matrix sum a a^T have the same inner products: what every group of the pool lacks is gone once and for all.
+//
+// The labelled set L enters by its moment matrix A_L^T A_L = R diag(lambda) R^T alone. It is summed exactly
+// (crc/exact_moment.h) and decomposed on the host, and items are rotated in a fixed order (kernels/ops/rotate_rows.h):
+// coordinates and lambda are the same bits on every device and in any order of the items.
 #pragma once
 
+#include <functional>
 #include <span>
 
+#include "crc/exact_moment.h"
 #include "crc/host_rows.h"
 #include "kernels/core/tensor.h"
 
 namespace crc::select {
 
-struct LastLayerNtk {
-  int64_t features;           // D
-  int64_t rank;               // r <= D+1
-  int64_t constant_features;  // columns of h with one value on the whole pool
-  int64_t labeled;            // L
-  Tensor coordinates;         // [L+U,r] fp64, labelled rows first, both in the order of the lists
-
-  View<const double, 2> labeled_rows() const { return coordinates.view<const double, 2>().slice(0, labeled); }
-  View<const double, 2> unlabeled_rows() const {
-    return coordinates.view<const double, 2>().slice(labeled, coordinates.shape()[0]);
-  }
+// Of a labelled set, in the scale of LastLayerNtk.
+struct LabeledSpectrum {
+  std::vector<double> lambda;  // [r] ascending; the r - |L| structural zeros are 0 exactly
+  Tensor rotation;             // [D+1,r]: column k belongs to lambda[k]
+  double top() const { return lambda.back(); }
 };
 
-// An eigenvalue of the moment matrix below this fraction of the largest is rounding: a sum of N products in fp64 is
-// wrong by about sqrt(N) 2^-52 of its size, N up to millions.
+class LastLayerNtk {
+ public:
+  // Lists ascending, together not empty; both views must outlive this. `features` and `host` hold the same rows.
+  template <class T>
+  LastLayerNtk(Context& context, View<const T, 2> features, const HostMatrix<T>& host, std::span<const int64_t> labeled,
+               std::span<const int64_t> unlabeled);
+
+  int64_t features() const { return width_ - 1; }                   // D
+  int64_t rank() const { return rank_; }                            // r
+  int64_t constant_features() const { return constant_features_; }  // columns of h with one value on the whole pool
+  // Everything below is of rows scale * a: the scale, a power of two, keeps squares of any features in range.
+  double scale() const { return scale_; }
+  // What counts as rounding of the largest eigenvalue, for n rows.
+  double noise(int64_t n) const { return double(std::max(n, rank_)) * 0x1p-52; }
+
+  LabeledSpectrum spectrum(std::span<const int64_t> labeled) const;
+  // [n,r]: scale a(x) R for every item; without a rotation in the basis of the pool's range.
+  Tensor coordinates(std::span<const int64_t> items, const Tensor* rotation = nullptr) const;
+  // scale^2 K~/C of an item with itself.
+  std::vector<double> squared_norms(std::span<const int64_t> items) const;
+  // a of an item, unscaled.
+  void row(int64_t item, std::span<double> a) const { row_(item, a); }
+
+ private:
+  using Items = std::span<const int64_t>;
+  ExactMoment moment_of(Items items, int64_t more = 0) const;
+  void find_rank(Items labeled, Items unlabeled);
+
+  Context& context_;
+  Rows device_;
+  std::function<void(int64_t, std::span<double>)> row_;
+  int64_t width_, rank_ = 0, constant_features_ = 0;  // D+1
+  double scale_ = 1;
+  std::vector<double> largest_;  // [D+1] of scale |a_j| on the pool
+  std::vector<double> basis_;    // [r,D+1] rows span the range; empty where it is everything
+};
+
+// An eigenvalue of the pool's moment matrix below this fraction of the largest is rounding: a sum of N products in fp64
+// is wrong by about sqrt(N) 2^-52 of its size, N up to millions.
 inline constexpr double kRankTolerance = 0x1p-40;
-
-// Lists ascending, together not empty.
-LastLayerNtk last_layer_ntk(Context& context, const HostRows& features, std::span<const int64_t> labeled,
-                            std::span<const int64_t> unlabeled);
-
-// Appends (h, 1) of every item to `rows`.
-template <class T>
-void append_augmented(std::vector<T>& rows, const HostRows& features, std::span<const int64_t> items) {
-  rows.reserve(rows.size() + items.size() * (features.width + 1));
-  for (int64_t item : items) {
-    rows.insert(rows.end(), features[item].begin(), features[item].end());
-    rows.push_back(1);
-  }
-}
 
 }  // namespace crc::select

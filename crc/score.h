@@ -2,36 +2,41 @@
 // rank. With v [n,r] the coordinates of L and g (crc/ntk_last.h) and n = |L|+G:
 //   n <= r: the smallest eigenvalue of the Gram matrix v v^T [n,n];
 //   n >  r: the smallest of its dual v^T v [r,r], which has the same nonzero eigenvalues;
-// and one below max(n,r) 2^-52 lambda_max is rounding: it counts as zero and stays zero. Never a sign test: dropping
-// zeros below the structural rank would prefer copies (docs/scoring.md). In fp64 on every device.
+// and one below max(n,r) 2^-52 (lambda_max(L) + sum over g of |v|^2), which is at least that multiple of lambda_max
+// (Weyl), is rounding: it counts as zero and stays zero. Never a sign test: dropping zeros below the structural rank
+// would prefer copies (docs/scoring.md). In fp64 on every device.
 #pragma once
 
+#include <functional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "crc/ntk_last.h"
-#include "crc/search.h"
 
 namespace crc::select {
 
-// What a solver sees of the pool; lists ascending.
-struct ScoredPool {
-  const HostRows& features;
-  const LastLayerNtk& ntk;
-  std::span<const int64_t> labeled, unlabeled;
-};
+// The smallest eigenvalue of every group of candidates, without the factor C. positions [K,G]: places in the list of
+// unlabelled items, on the device.
+using Scorer = std::function<std::vector<double>(View<const int64_t, 2> positions)>;
 
 struct Solver {
   const char* name;
   const char* description;
-  // The eigenvalue of every group, without the factor C. Errors: numerical.
-  std::vector<double> (*smallest)(Context&, const ScoredPool&, const Groups&);
+  // For one labelled set; lists ascending. What groups have in common is computed here. Errors: numerical.
+  Scorer (*make)(Context&, const LastLayerNtk&, std::span<const int64_t> labeled, std::span<const int64_t> unlabeled);
 };
 
-// The first is the definition that the others must agree with.
+// The first is the default, the last but one (syevd) the definition that the others must agree with, the last one an
+// emulation for ablations only.
 std::span<const Solver> solvers();
 const Solver& find_solver(const std::string& name);  // Error config: unknown
+
+// The score of `items` alone, by the definition, and its noise floor; without the factor C.
+struct Achieved {
+  double value, noise_floor;
+};
+Achieved smallest_eigenvalue(const LastLayerNtk& ntk, std::span<const int64_t> items);
 
 // Matrices of groups are made and solved in batches of at most this many bytes: hundreds of 129 x 129 matrices, enough
 // to fill a GPU, and small beside a pool.

@@ -18,27 +18,9 @@ Groups partition(std::span<const int64_t> unlabeled, int64_t size, uint32_t seed
   return groups;
 }
 
-// Floyd's algorithm: G draws for G distinct positions.
-Groups independent(std::span<const int64_t> unlabeled, int64_t size, int64_t count, int64_t first, uint32_t seed,
-                   int64_t round) {
-  const int64_t pool = int64_t(unlabeled.size());
-  Groups groups{size, {}};
-  groups.members.reserve(count * size);
-  std::unordered_set<int64_t> taken;
-  for (int64_t k = 0; k < count; ++k) {
-    Draws draws(seed, Purpose::group_shuffle, first + k, round);
-    taken.clear();
-    for (int64_t last = pool - size; last < pool; ++last) {
-      const int64_t position = draws.below(uint32_t(last + 1));
-      groups.members.push_back(unlabeled[*taken.insert(taken.contains(position) ? last : position).first]);
-    }
-    std::sort(groups.members.end() - size, groups.members.end());
-  }
-  return groups;
-}
-
-Copies::Copies(const HostRows& features, std::span<const int64_t> labeled, std::span<const int64_t> unlabeled)
-    : original_(features.data.size() / features.width, -1), labeled_(original_.size(), false) {
+template <class T>
+Copies::Copies(const HostMatrix<T>& features, std::span<const int64_t> labeled, std::span<const int64_t> unlabeled)
+    : original_(features.count(), -1), labeled_(original_.size(), false) {
   std::vector<int64_t> items(labeled.begin(), labeled.end());
   items.insert(items.end(), unlabeled.begin(), unlabeled.end());
   std::sort(items.begin(), items.end(), [&](int64_t a, int64_t b) {
@@ -54,6 +36,9 @@ Copies::Copies(const HostRows& features, std::span<const int64_t> labeled, std::
   for (int64_t item : labeled) labeled_[original_[item]] = true;
 }
 
+template Copies::Copies(const HostMatrix<float>&, std::span<const int64_t>, std::span<const int64_t>);
+template Copies::Copies(const HostMatrix<double>&, std::span<const int64_t>, std::span<const int64_t>);
+
 bool Copies::degenerate(std::span<const int64_t> group) const {
   std::vector<int64_t> originals;
   for (int64_t item : group) {
@@ -65,7 +50,7 @@ bool Copies::degenerate(std::span<const int64_t> group) const {
 }
 
 void choose(std::vector<int64_t>& chosen, int64_t wanted, const Groups& groups, std::span<const double> scores,
-            const Copies& copies) {
+            const Copies& copies, bool allow_copies) {
   std::vector<int64_t> order(groups.count());
   std::iota(order.begin(), order.end(), 0);
   std::stable_sort(order.begin(), order.end(), [&](int64_t a, int64_t b) {
@@ -79,11 +64,11 @@ void choose(std::vector<int64_t>& chosen, int64_t wanted, const Groups& groups, 
   const auto is_taken = [&](int64_t item) { return items.contains(item); };
   const auto is_copy_of_taken = [&](int64_t item) { return originals.contains(copies.original(item)); };
   for (int64_t k : chosen) mark(k);
-  for (const bool allow_copies : {false, true})
+  for (const bool last : {false, true})
     for (int64_t k : order) {
-      if (int64_t(chosen.size()) >= wanted) return;
+      if (int64_t(chosen.size()) >= wanted || (last && !allow_copies)) return;
       if (std::ranges::any_of(groups[k], is_taken)) continue;
-      if (!allow_copies && (copies.degenerate(groups[k]) || std::ranges::any_of(groups[k], is_copy_of_taken))) continue;
+      if (!last && (copies.degenerate(groups[k]) || std::ranges::any_of(groups[k], is_copy_of_taken))) continue;
       chosen.push_back(k);
       mark(k);
     }

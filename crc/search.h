@@ -19,17 +19,15 @@ struct Groups {
 // Algorithm 1 of the paper: the pool, shuffled by (seed, round), cut into floor(|U|/G) disjoint groups.
 Groups partition(std::span<const int64_t> unlabeled, int64_t size, uint32_t seed, int64_t round);
 
-// `count` groups, each drawn uniformly without replacement from the whole pool, whatever the others hold. Group k is
-// draw number first + k of (seed, round).
-Groups independent(std::span<const int64_t> unlabeled, int64_t size, int64_t count, int64_t first, uint32_t seed,
-                   int64_t round);
-
 // Which items have the same features as an earlier one (by item id) of the pool. Beyond |L|+G > rank the smallest
 // eigenvalue no longer drops to zero when a group holds a copy, so copies are told apart by their features.
 class Copies {
  public:
-  Copies(const HostRows& features, std::span<const int64_t> labeled, std::span<const int64_t> unlabeled);
+  template <class T>
+  Copies(const HostMatrix<T>& features, std::span<const int64_t> labeled, std::span<const int64_t> unlabeled);
   int64_t original(int64_t item) const { return original_[item]; }  // the smallest id with these features
+  // Whether the item is equal to one of smaller id or to a labelled one.
+  bool duplicate(int64_t item) const { return original_[item] != item || labeled_[item]; }
   // A group is degenerate (paper section 3.2) if it holds two equal items or a copy of a labelled one.
   bool degenerate(std::span<const int64_t> group) const;
 
@@ -40,8 +38,8 @@ class Copies {
 
 // Appends to `chosen` the best groups that share no item with those chosen before, until there are `wanted`: larger
 // score first, then the smaller item ids. Groups that bring a copy, of anything labelled, of their own or of what is
-// chosen, come last.
+// chosen, come last; they are not taken at all if `allow_copies` is false.
 void choose(std::vector<int64_t>& chosen, int64_t wanted, const Groups& groups, std::span<const double> scores,
-            const Copies& copies);
+            const Copies& copies, bool allow_copies = true);
 
 }  // namespace crc::select

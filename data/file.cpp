@@ -1,6 +1,10 @@
 #include "data/file.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
@@ -19,6 +23,16 @@ struct Close {
 };
 using File = std::unique_ptr<std::FILE, Close>;
 
+[[noreturn]] void fail_open(const Path& path) {
+  const ExitCode code = errno == ENOENT || errno == ENOTDIR ? ExitCode::input_missing : ExitCode::io;
+  fail(code, fmt::format("{}: cannot be opened: {}", path.string(), std::strerror(errno)));
+}
+
+void refuse_folder(const Path& path) {
+  if (std::error_code error; std::filesystem::is_directory(path, error))
+    fail(ExitCode::input_missing, fmt::format("{}: is a folder; a file is expected here", path.string()));
+}
+
 }  // namespace
 
 std::string join(const std::vector<std::string>& names) {
@@ -28,13 +42,9 @@ std::string join(const std::vector<std::string>& names) {
 }
 
 Bytes read_file(const Path& path, int64_t limit) {
-  if (std::error_code error; std::filesystem::is_directory(path, error))
-    fail(ExitCode::input_missing, fmt::format("{}: is a folder; a file is expected here", path.string()));
+  refuse_folder(path);
   const File file(std::fopen(path.c_str(), "rb"));
-  if (!file) {
-    const ExitCode code = errno == ENOENT || errno == ENOTDIR ? ExitCode::input_missing : ExitCode::io;
-    fail(code, fmt::format("{}: cannot be opened: {}", path.string(), std::strerror(errno)));
-  }
+  if (!file) fail_open(path);
   std::error_code error;
   const uintmax_t size = std::filesystem::file_size(path, error);
   if (error) fail(ExitCode::io, fmt::format("{}: {}; a regular file is expected", path.string(), error.message()));
@@ -46,6 +56,28 @@ Bytes read_file(const Path& path, int64_t limit) {
     fail(ExitCode::io, fmt::format("{}: read {} of {} bytes: {}; check the disk and try again", path.string(), got,
                                    size, std::ferror(file.get()) ? std::strerror(errno) : "the file became shorter"));
   return bytes;
+}
+
+MappedFile map_file(const Path& path) {
+  refuse_folder(path);
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) fail_open(path);
+  struct stat status;
+  const bool regular = ::fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
+  const size_t size = regular ? size_t(status.st_size) : 0;
+  void* memory = size > 0 ? ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, fd, 0) : nullptr;
+  const int error = errno;
+  ::close(fd);
+  if (!regular)
+    fail(ExitCode::io, fmt::format("{}: a regular file is expected; write it to disk first", path.string()));
+  if (memory == MAP_FAILED)
+    fail(error == ENOMEM ? ExitCode::out_of_memory : ExitCode::io,
+         fmt::format("{}: its {} bytes cannot be mapped: {}; is the address space limited (ulimit -v)?", path.string(),
+                     size, std::strerror(error)));
+  const std::shared_ptr<const void> owner(memory, [size](void* mapped) {
+    if (mapped) ::munmap(mapped, size);
+  });
+  return {{static_cast<const uint8_t*>(memory), size}, owner};
 }
 
 void write_file(const Path& path, std::span<const uint8_t> bytes) {

@@ -16,6 +16,14 @@ using Bytes = std::vector<uint8_t>;
 
 // The whole file. Error: input_missing (no such file), corrupt_data (longer than `limit` bytes), io.
 Bytes read_file(const Path& path, int64_t limit = int64_t(16) << 30);
+
+// A file's bytes, read from disk when they are first used; valid while the owner lives.
+struct MappedFile {
+  std::span<const uint8_t> bytes;
+  std::shared_ptr<const void> owner;
+};
+MappedFile map_file(const Path& path);  // Error: input_missing, io, out_of_memory
+
 // Creates the file. Error: output_refused when it exists or cannot be created (nothing is overwritten), io.
 void write_file(const Path& path, std::span<const uint8_t> bytes);
 void write_file(const Path& path, std::string_view text);

@@ -1,22 +1,18 @@
-// NumPy's .npy files, format version 1.0, little-endian, C order. NumPy loads what is written here and the other way
-// round. https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
+// Arrays in NumPy's .npy files. What numpy.save writes is read, in C and Fortran order; what is written here, NumPy
+// loads. Numbers are little-endian.
 #pragma once
 
 #include <concepts>
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
-#include "data/file.h"
+#include "data/npy_header.h"
 
 namespace crc::data {
-
-enum class NpyType { f32, f64, i32, i64, u8, boolean };  // boolean: one byte, 0 or 1
-
-// "<f4", "<f8", "<i4", "<i8", "|u1", "|b1"
-const char* npy_descr(NpyType type);
-int64_t npy_item_bytes(NpyType type);
 
 template <class T>
 concept NpyElement = std::same_as<T, float> || std::same_as<T, double> || std::same_as<T, int32_t> ||
@@ -30,25 +26,34 @@ template <NpyElement T> constexpr NpyType npy_type() {
   if constexpr (std::same_as<T, uint8_t>) return NpyType::u8;
 }
 
-struct NpyArray {
-  NpyType type = NpyType::f32;
-  std::vector<int64_t> shape;  // at most 8 dimensions
-  Bytes bytes;                 // C order
+struct NpyArray : NpyHeader {
+  std::span<const uint8_t> bytes;     // of the elements, as they stand in the file
+  std::shared_ptr<const void> owner;  // of the bytes
 
-  int64_t size() const;
-  // The elements as T, which must be the stored type exactly (uint8_t also reads booleans). Error: config.
+  // The elements where they stand, if they are of type T, in C order and aligned: no copy.
+  template <NpyElement T> std::optional<std::span<const T>> in_place() const {
+    if (!stands_as(npy_type<T>())) return std::nullopt;
+    return std::span(reinterpret_cast<const T*>(bytes.data()), size_t(size()));
+  }
+  // The same for those who need T and nothing else; uint8_t also reads booleans. Error: config.
   template <NpyElement T> std::span<const T> as() const {
     require(npy_type<T>());
     return {reinterpret_cast<const T*>(bytes.data()), size_t(size())};
   }
+  // Rows [begin,end) of the first dimension, converted and in C order; integers beyond int64_t become its largest. One
+  // or two dimensions. T: float, double or int64_t.
+  template <class T> void read_rows(int64_t begin, int64_t end, T* out) const;
+
+  std::string describe() const;  // "[1000,512] <f4", "[1000,512] <f4 in Fortran order"
 
  private:
+  bool stands_as(NpyType wanted) const;
   void require(NpyType wanted) const;
 };
 
-// Error: input_missing, corrupt_data (also for Fortran order, big-endian numbers and other types).
+// Maps the file: elements are read from disk when they are used. Error: input_missing, corrupt_data.
 NpyArray read_npy(const Path& path);
-NpyArray decode_npy(std::span<const uint8_t> bytes, const Path& path);
+NpyArray decode_npy(std::span<const uint8_t> file, const Path& path);  // copies the elements
 
 Bytes encode_npy(NpyType type, std::span<const int64_t> shape, std::span<const uint8_t> elements);
 

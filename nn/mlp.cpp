@@ -11,7 +11,10 @@ namespace {
 class Mlp : public Net {
  public:
   explicit Mlp(const MlpConfig& c)
-      : Net(c.hidden.back(), c.classes, Dtype::f32), inputs_(c.inputs), widths_(c.hidden), slope_(c.slope) {
+      : Net(c.hidden.back(), c.classes, Dtype::f32, /*exact=*/true),
+        inputs_(c.inputs),
+        widths_(c.hidden),
+        slope_(c.slope) {
     int64_t in = c.inputs;
     for (size_t i = 0; i < c.hidden.size(); ++i) {
       layers_.emplace_back(layout_, "layers." + std::to_string(i), in, c.hidden[i], Init::kaiming_fan_out, false);

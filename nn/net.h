@@ -29,7 +29,8 @@ class Net {
   const ParamLayout& layout() const { return layout_; }
   int64_t feature_dim() const { return feature_dim_; }
   int64_t classes() const { return classes_; }
-  Dtype precision() const { return precision_; }
+  Dtype precision() const { return precision_; }  // of the activations
+  bool exact() const { return exact_; }           // true fp32 arithmetic: what acquisitions are computed from
 
   // Room for n inputs in the net's precision, from the context's scratch memory.
   Activations take_input(Context& context, int64_t n, int64_t height, int64_t width) const;
@@ -45,13 +46,14 @@ class Net {
   virtual Program program() const = 0;
 
  protected:
-  Net(int64_t feature_dim, int64_t classes, Dtype precision)
-      : feature_dim_(feature_dim), classes_(classes), precision_(precision) {}
+  Net(int64_t feature_dim, int64_t classes, Dtype precision, bool exact)
+      : feature_dim_(feature_dim), classes_(classes), precision_(precision), exact_(exact) {}
   ParamLayout layout_;
 
  private:
   int64_t feature_dim_, classes_;
   Dtype precision_;
+  bool exact_;
 };
 
 inline Activations Net::take_input(Context& context, int64_t n, int64_t height, int64_t width) const {

@@ -62,7 +62,9 @@ template <class T> class Wrn : public Net {
   std::optional<Linear> head_;
 };
 
-template <class T> Wrn<T>::Wrn(const WrnConfig& c) : Net(4 * c.base_channels * c.width, c.classes, c.precision) {
+template <class T>
+Wrn<T>::Wrn(const WrnConfig& c)
+    : Net(4 * c.base_channels * c.width, c.classes, c.precision, c.precision == Dtype::f32 && !c.tf32) {
   stem_.emplace(layout_, "conv1",
                 Conv2d::Config{.in = 3, .out = c.base_channels, .bias = c.conv_bias != ConvBias::none, .tf32 = c.tf32});
   int64_t in = c.base_channels;
@@ -170,7 +172,8 @@ void Wrn<T>::backward(Context& context, const Weights& weights, const Weights& g
   // The gradient of the residual stream alternates between two buffers.
   int64_t widest = saved.last.size();
   for (const auto& unit : saved.units) widest = std::max(widest, unit.x.size());
-  const View<T, 1> buffers[2] = {arena.take<T, 1>({widest}, "gradient"), arena.take<T, 1>({widest}, "gradient")};
+  const View<T, 1> buffers[2] = {arena.take<T, 1>({widest}, "gradient of the residual stream"),
+                                 arena.take<T, 1>({widest}, "gradient of the residual stream")};
   const auto as = [](View<T, 1> buffer, View<const T, 4> like) {
     View<T, 4> v{buffer.data, {}, buffer.device, buffer.name};
     std::copy_n(like.shape, 4, v.shape);

@@ -27,6 +27,7 @@ struct TrainConfig {
   float temperature = 1;
   bool replacement = false;        // draw items with replacement (LeeDoYup), not as permutations of them
   int64_t steps_per_epoch = 1024;  // also how many steps of losses are kept
+  int64_t steps_per_graph = 16;    // captured as one CUDA graph; changes no result
   // pi_model and mean_teacher: one student pass learns labels and consistency (Oliver), not one pass each (perrying).
   bool shared_pass = false;
   Schedule schedule = {};  // its consistency weight is lambda_u

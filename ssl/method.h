@@ -37,7 +37,7 @@ struct Step {
   nn::Weights grads;  // zero on entry
   View<const StepState, 1> state;
   const TrainConfig& config;
-  nn::Saved& saved;       // room for one forward pass of `net`
+  nn::Saved* saved[2];    // room for two forward passes of `net`
   View<float, 2> losses;  // ring [K, kLossColumns] for record_mean
 };
 

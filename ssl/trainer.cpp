@@ -56,7 +56,7 @@ Trainer::Trainer(Context& context, const nn::Net& net, const ImageSet& images, c
       ring_(context, {config_.steps_per_epoch, kLossColumns}, Dtype::f32, "losses"),
       labeled_(Tensor::from_host(context, {int64_t(labeled.size())}, labeled.data(), "labelled ids")),
       unlabeled_(Tensor::from_host(context, {int64_t(unlabeled.size())}, unlabeled.data(), "unlabelled ids")),
-      saved_(net.new_saved()) {
+      saved_{net.new_saved(), net.new_saved()} {
   nn::initialize(context, net.layout(), student_weights_, config_.seed);
   context.copy(ema_weights_.values, student_weights_.values);
   context.copy(ema_weights_.running, student_weights_.running);
@@ -125,20 +125,29 @@ void Trainer::learn_from_probes(const Drawn& drawn) {
                    drawn.labeled_ids, state, probe);
 }
 
-void Trainer::run_step() {
-  Arena::Frame frame(context_.scratch());
-  const Drawn drawn = next_batch();
-  if (rates_.size() > 0) learn_from_probes(drawn);
-  step_on(drawn.batch);
+void Trainer::run_steps(int64_t count) {
+  for (int64_t i = 0; i < count; ++i) {
+    Arena::Frame frame(context_.scratch());
+    const Drawn drawn = next_batch();
+    if (rates_.size() > 0) learn_from_probes(drawn);
+    step_on(drawn.batch);
+  }
 }
 
 void Trainer::step_on(const Batch& batch) {
   Arena::Frame frame(context_.scratch());
   const View<const StepState, 1> state = state_.as<StepState>();
   context_.set_zero(grad_weights_.values);
-  method_.gradients(
-      {context_, net_, student_weights_, ema_weights_, grad_weights_, state, config_, *saved_, ring_.view<float, 2>()},
-      batch);
+  method_.gradients({context_,
+                     net_,
+                     student_weights_,
+                     ema_weights_,
+                     grad_weights_,
+                     state,
+                     config_,
+                     {saved_[0].get(), saved_[1].get()},
+                     ring_.view<float, 2>()},
+                    batch);
   optimize();
   ema_update(context_, ema_weights_.values, View<const float, 1>(student_weights_.values), state);
   if (config_.ema_buffers == EmaBuffers::averaged)
@@ -158,17 +167,30 @@ void Trainer::optimize() {
     sgd_step(context_, student_weights_.values, momentum_.view<float, 1>(), grads, state, config_.sgd);
 }
 
+// The first step makes the libraries' plans and shows how much scratch memory a step needs.
+void Trainer::warm_up() {
+  run_steps(1);
+  context_.for_each_scratch([](Arena& arena) { arena.consolidate(); });
+  ++step_;
+  warm_ = true;
+}
+
+// Graphs hold addresses of scratch memory: every replay must find the stack as the recording did, empty.
 void Trainer::train(int64_t steps) {
-  const int64_t end = step_ + steps;
-  if (step_ < end && !replay_) {
-    run_step();  // makes the arena and the libraries' plans as large as a step needs
-    ++step_;
-    context_.synchronize();
-    replay_ = context_.record([this] { run_step(); });
+  const int64_t end = step_ + steps, per_graph = std::max<int64_t>(1, config_.steps_per_graph);
+  context_.for_each_scratch([](Arena& arena) {
+    if (arena.in_use()) fail_internal("Trainer::train: its caller holds scratch memory");
+  });
+  if (step_ < end && !warm_) warm_up();
+  context_.for_each_scratch([](Arena& arena) { arena.freeze(); });
+  while (step_ < end) {
+    const int64_t count = end - step_ < per_graph ? 1 : per_graph;
+    std::function<void()>& replay = count == 1 ? one_step_ : a_graph_;
+    if (!replay) replay = context_.record([this, count] { run_steps(count); });
+    replay();
+    step_ += count;
   }
-  context_.scratch().freeze();
-  for (; step_ < end; ++step_) replay_();
-  context_.scratch().thaw();
+  context_.for_each_scratch([](Arena& arena) { arena.thaw(); });
 }
 
 EpochLosses Trainer::losses(int64_t steps) {

@@ -1,5 +1,5 @@
 // Trainer: one training run of a network from its initialisation, step by step. Owns weights, EMA, momentum and the
-// step state; a step allocates nothing, never waits for the host, and on CUDA is one captured graph.
+// step state; a step allocates nothing and never waits for the host, and on CUDA several are one captured graph.
 #pragma once
 
 #include <functional>
@@ -25,6 +25,7 @@ class Trainer {
   Trainer(Context& context, const nn::Net& net, const ImageSet& images, const std::vector<int64_t>& labeled,
           const std::vector<int64_t>& unlabeled, TrainConfig config);
 
+  // Returns when the device has the work, not when it is done. Nothing else may hold scratch memory meanwhile.
   void train(int64_t steps);
   // One step on a batch of the caller's making: gradients, optimizer, EMA, next step state.
   void step_on(const Batch& batch);
@@ -41,7 +42,8 @@ class Trainer {
   void restore(const nn::TensorFile& file, const std::string& source);
 
  private:
-  void run_step();
+  void run_steps(int64_t count);
+  void warm_up();
   struct Drawn;
   View<const float, 2> rates() const { return rates_.view<const float, 2>(); }
   Drawn next_batch();
@@ -58,8 +60,9 @@ class Trainer {
   Tensor momentum_, second_moment_;  // the latter is Adam's alone
   Tensor rates_;                     // ctaugment's alone
   Tensor state_, ring_, labeled_, unlabeled_;
-  std::unique_ptr<nn::Saved> saved_;
-  std::function<void()> replay_;
+  std::unique_ptr<nn::Saved> saved_[2];
+  bool warm_ = false;                         // a step has run: memory and the libraries' plans are there
+  std::function<void()> one_step_, a_graph_;  // replay 1 and steps_per_graph steps; made when first needed
   int64_t step_ = 0;
 };
 

@@ -12,6 +12,7 @@ struct RunOptions {
   std::vector<std::string> settings;  // --set key=value
   std::string out;                    // run directory; empty: runs/<recipe>-s<seed>
   bool dry_run = false;
+  bool memory = false;  // with dry_run: every array of a training step
   bool quiet = false;
 };
 int command_run(const RunOptions& options, const std::vector<std::string>& arguments);
@@ -42,7 +43,7 @@ struct ReportOptions {
 int command_report(const ReportOptions& options);
 
 struct EvalOptions {
-  std::string weights, data, logits, features;
+  std::string weights, data, split = "test", logits, features;
   int64_t limit = 0;
   bool json = false;
   std::vector<std::string> settings;

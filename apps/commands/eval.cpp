@@ -32,13 +32,13 @@ int command_eval(const EvalOptions& options) {
   const nn::WeightBuffers weights(context, net->layout(), "weights");
   nn::import_weights(context, net->layout(), weights.weights(), file, options.weights);
 
-  const data::Images& test = dataset.test;
-  const ssl::ImageSet images(context, test.count, test.height, test.width, test.pixels.data(), test.labels.data());
+  const data::Images& split = options.split == "train" ? dataset.train : dataset.test;
+  const ssl::ImageSet images(context, split.count, split.height, split.width, split.pixels.data(), split.labels.data());
   const ssl::Prediction p = ssl::predict(context, *net, weights.weights(), images, normalize_config(config, dataset),
                                          config.get<int64_t>("eval.batch"), options.limit);
   write_matrix(options.logits, p.logits, context);
   write_matrix(options.features, p.features, context);
-  const ssl::Evaluation e = ssl::evaluate(p.logits.to_host<float>(context), test.labels, dataset.classes());
+  const ssl::Evaluation e = ssl::evaluate(p.logits.to_host<float>(context), split.labels, dataset.classes());
   if (options.json) {
     const nlohmann::ordered_json json = {
         {"images", e.images}, {"accuracy", e.accuracy},     {"balanced_accuracy", e.balanced_accuracy},

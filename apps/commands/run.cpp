@@ -4,6 +4,7 @@
 #include "apps/active_run.h"
 #include "apps/child.h"
 #include "apps/commands/commands.h"
+#include "apps/memory_plan.h"
 #include "apps/recipes.h"
 #include "apps/report.h"
 #include "apps/signals.h"
@@ -46,7 +47,8 @@ int command_run(const RunOptions& options, const std::vector<std::string>& argum
   const data::Dataset dataset = load_dataset(config);
   const std::unique_ptr<nn::Net> net = make_net(config, dataset);
   if (options.dry_run) {
-    fmt::print("{}\n{}", config.to_toml(), plan(config, dataset, *net));
+    fmt::print("{}\n{}{}", config.to_toml(), plan(config, dataset, *net), memory_totals(config, dataset, *net));
+    if (options.memory) fmt::print("\n{}", memory_table(config, dataset, *net));
     return 0;
   }
   Context context = make_context(config);

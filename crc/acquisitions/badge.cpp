@@ -25,7 +25,7 @@ struct Gradients {
   std::vector<double> squared;
 
   Gradients(Context& context, const Problem& problem, const Config& config) {
-    const HostRows features = read_rows(context, problem.features, config.name, "features", {problem.unlabeled});
+    const HostRows features = read_features(context, problem.features, config.name, {problem.unlabeled});
     const HostRows logits = read_logits(context, problem, config);
     std::vector<float> deltas, rows;
     for (int64_t item : problem.unlabeled) {

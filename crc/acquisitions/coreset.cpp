@@ -25,8 +25,7 @@ std::vector<float> mean_of(const HostRows& features, std::span<const int64_t> it
 }  // namespace
 
 Selection select_coreset(Context& context, const Problem& problem, const Config& config) {
-  const HostRows features =
-      read_rows(context, problem.features, config.name, "features", {problem.labeled, problem.unlabeled});
+  const HostRows features = read_features(context, problem.features, config.name, {problem.labeled, problem.unlabeled});
   std::vector<float> rows;
   for (int64_t item : problem.unlabeled) rows.insert(rows.end(), features[item].begin(), features[item].end());
   const int64_t pool = int64_t(problem.unlabeled.size());
@@ -36,7 +35,11 @@ Selection select_coreset(Context& context, const Problem& problem, const Config&
   const auto add_center = [&](View<const float, 1> center) {
     min_distance(context, nearest.view<double, 1>(), x.view<const float, 2>(), center);
   };
-  for (int64_t item : problem.labeled) add_center(problem.features.slice(item, item + 1).flat());
+  for (int64_t item : problem.labeled) {
+    const Tensor center = Tensor::from_host(context, {features.width}, features[item].data(), "labelled center");
+    add_center(center.view<const float, 1>());
+    context.synchronize();
+  }
   if (problem.labeled.empty()) {
     const std::vector<float> mean = mean_of(features, problem.unlabeled);
     const Tensor center = Tensor::from_host(context, {features.width}, mean.data(), "mean");

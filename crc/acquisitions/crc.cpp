@@ -1,28 +1,47 @@
 // Convergence rate control (paper equation 9, algorithm 1): score groups of G candidates by the smallest eigenvalue of
-// the last-layer NTK over L and the group, and take the Q/G best.
+// the last-layer NTK over L and the group, and take the Q/G best; or build the batch item by item (crc/batch_mode.h).
+#include <fmt/format.h>
+
 #include "crc/batch_mode.h"
 #include "crc/score.h"
 
 namespace crc::select {
+namespace {
+
+template <class T>
+Selection select_by(Context& context, View<const T, 2> features, const Problem& problem, const Config& config) {
+  const Solver& solver = find_solver(config.solver);
+  const HostMatrix<T> host =
+      read_rows(context, features, config.name, "features", {problem.labeled, problem.unlabeled});
+  const LastLayerNtk ntk(context, features, host, problem.labeled, problem.unlabeled);
+  const Copies copies(host, problem.labeled, problem.unlabeled);
+  const auto classes = double(problem.classes);
+  Selection selection =
+      select_groups(context, problem, config, copies, [&](std::span<const int64_t> labeled) -> Scorer {
+        return [classes, smallest = solver.make(context, ntk, labeled, problem.unlabeled)](auto positions) {
+          std::vector<double> scores = smallest(positions);
+          for (double& score : scores) score *= classes;
+          return scores;
+        };
+      });
+  selection.rank = ntk.rank();
+  selection.constant_features = ntk.constant_features();
+  std::vector<int64_t> all(problem.labeled.begin(), problem.labeled.end());
+  all.insert(all.end(), selection.picks.begin(), selection.picks.end());
+  const Achieved achieved = smallest_eigenvalue(ntk, all);
+  selection.achieved = classes * achieved.value;
+  selection.noise_floor = classes * achieved.noise_floor;
+  selection.summary = summarize_groups(selection, problem, config, config.solver, ntk.features() + 1) +
+                      fmt::format("; with all {} picks {:.6g}", config.budget, selection.achieved);
+  return selection;
+}
+
+}  // namespace
 
 Selection select_crc(Context& context, const Problem& problem, const Config& config) {
   check_groups(config);
-  const Solver& solver = find_solver(config.solver);
-  const HostRows features =
-      read_rows(context, problem.features, config.name, "features", {problem.labeled, problem.unlabeled});
-  const LastLayerNtk ntk = last_layer_ntk(context, features, problem.labeled, problem.unlabeled);
-  const Copies copies(features, problem.labeled, problem.unlabeled);
-  const ScoredPool pool{features, ntk, problem.labeled, problem.unlabeled};
-
-  Selection selection = select_groups(problem, config, copies, [&](const Groups& groups) {
-    std::vector<double> scores = solver.smallest(context, pool, groups);
-    for (double& score : scores) score *= double(problem.classes);
-    return scores;
-  });
-  selection.rank = ntk.rank;
-  selection.constant_features = ntk.constant_features;
-  selection.summary = summarize_groups(selection, problem, config, config.solver, features.width + 1);
-  return selection;
+  return std::visit([&](const auto& features) { return select_by(context, features, problem, config); },
+                    problem.features);
 }
 
 }  // namespace crc::select

@@ -5,7 +5,7 @@
 namespace crc::select {
 
 Selection select_egl_last(Context& context, const Problem& problem, const Config& config) {
-  const HostRows features = read_rows(context, problem.features, config.name, "features", {problem.unlabeled});
+  const HostRows features = read_features(context, problem.features, config.name, {problem.unlabeled});
   const HostRows logits = read_logits(context, problem, config);
   std::vector<double> scores;
   for (int64_t item : problem.unlabeled) {

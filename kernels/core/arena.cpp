@@ -9,24 +9,49 @@ constexpr int64_t kAlignment = 256;          // what cudaMalloc guarantees, and 
 constexpr int64_t kBlockBytes = 16ll << 20;  // small enough for tests, large enough to hold one op's scratch
 }  // namespace
 
-Arena::~Arena() {
-  for (const Block& block : blocks_) source_.release(block.data);
-}
-
-void* Arena::take_bytes(int64_t bytes) {
+void* Arena::take_bytes(int64_t bytes, const char* name) {
   bytes = (std::max<int64_t>(bytes, 1) + kAlignment - 1) / kAlignment * kAlignment;
-  while (block_ < blocks_.size() && used_ + bytes > blocks_[block_].bytes) ++block_, used_ = 0;
-  if (block_ == blocks_.size()) {
+  Top top = top_;
+  while (top.block < blocks_.size() && top.used + bytes > blocks_[top.block].bytes) ++top.block, top.used = 0;
+  if (top.block == blocks_.size()) {
     if (frozen_)
       fail_internal("the arena on " + to_string(source_.device) + " is frozen at " + std::to_string(reserved_bytes()) +
                     " bytes, but " + std::to_string(bytes) + " more are needed: a step allocates");
-    const int64_t block_bytes = std::max(bytes, kBlockBytes);
-    blocks_.push_back({source_.allocate(block_bytes), block_bytes});
-    used_ = 0;
+    add_block(std::max(bytes, kBlockBytes));
+    top.used = 0;
   }
-  void* data = static_cast<char*>(blocks_[block_].data) + used_;
-  used_ += bytes;
+  void* data = static_cast<char*>(blocks_[top.block].data.get()) + top.used;
+  if (trace_) trace_->taken(lane_, name, data, top.taken, bytes);
+  top.used += bytes;
+  top.taken += bytes;
+  peak_ = std::max(peak_, top.taken);
+  top_ = top;
   return data;
+}
+
+void Arena::add_block(int64_t bytes) {
+  blocks_.push_back({std::shared_ptr<void>(source_.allocate(bytes), source_.release), bytes});
+}
+
+void Arena::clear() {
+  if (in_use()) fail_internal("the arena on " + to_string(source_.device) + " cannot be cleared: arrays are taken");
+  blocks_.clear();
+  top_ = {};
+  peak_ = 0;
+}
+
+void Arena::consolidate() {
+  const int64_t peak = peak_;
+  if (blocks() == 1 && reserved_bytes() == peak) return;
+  clear();
+  if (peak > 0) add_block(peak);
+  peak_ = peak;
+}
+
+std::vector<std::shared_ptr<void>> Arena::hold() const {
+  std::vector<std::shared_ptr<void>> held;
+  for (const Block& block : blocks_) held.push_back(block.data);
+  return held;
 }
 
 int64_t Arena::reserved_bytes() const {

@@ -4,9 +4,10 @@
 
 #include <cstdint>
 #include <functional>
-#include <initializer_list>
+#include <memory>
 #include <vector>
 
+#include "kernels/core/trace.h"
 #include "kernels/core/view.h"
 
 namespace crc {
@@ -20,48 +21,72 @@ class Arena {
     Device device;
   };
   explicit Arena(Source source) : source_(std::move(source)) {}
-  ~Arena();
   Arena(const Arena&) = delete;
   Arena& operator=(const Arena&) = delete;
 
+  // Where the stack ends.
+  struct Top {
+    size_t block = 0;   // the block in use
+    int64_t used = 0;   // bytes of it
+    int64_t taken = 0;  // bytes of all arrays
+  };
   // Gives back, at the end of its scope, everything taken since its creation.
   class Frame {
    public:
-    explicit Frame(Arena& arena) : arena_(arena), block_(arena.block_), used_(arena.used_) {}
-    ~Frame() { arena_.block_ = block_, arena_.used_ = used_; }
+    explicit Frame(Arena& arena) : arena_(arena), top_(arena.top_) {}
+    ~Frame() { arena_.give_back(top_); }
     Frame(const Frame&) = delete;
     Frame& operator=(const Frame&) = delete;
 
    private:
     Arena& arena_;
-    size_t block_;
-    int64_t used_;
+    Top top_;
   };
 
   // An uninitialised array, 256-byte aligned, valid until the enclosing frame ends.
   template <class T, int R> View<T, R> take(const int64_t (&shape)[R], const char* name) {
     View<T, R> v{nullptr, {}, source_.device, name};
     for (int d = 0; d < R; ++d) v.shape[d] = shape[d];
-    v.data = static_cast<T*>(take_bytes(v.size() * int64_t(sizeof(T))));
+    v.data = static_cast<T*>(take_bytes(v.size() * int64_t(sizeof(T)), name));
     return v;
   }
-  void* take_bytes(int64_t bytes);
+  void* take_bytes(int64_t bytes, const char* name = "workspace");
 
   void freeze() { frozen_ = true; }  // from now on, growing is an internal error
   void thaw() { frozen_ = false; }
-  int64_t reserved_bytes() const;  // what the arena holds of the device's memory
+
+  // Both need an arena from which nothing is taken. clear() gives its memory back to the device; consolidate() takes it
+  // again as one block of peak_bytes(): what grew block by block has gaps.
+  void clear();
+  void consolidate();
+  // Memory that somebody keeps addresses of (a captured graph) stays while the result lives, also after clear().
+  std::vector<std::shared_ptr<void>> hold() const;
+
+  int64_t reserved_bytes() const;               // what the arena holds of the device's memory
+  int64_t peak_bytes() const { return peak_; }  // the most that was taken at once since the last clear()
+  bool in_use() const { return top_.taken > 0; }
   int64_t blocks() const { return int64_t(blocks_.size()); }
+
+  void trace_into(Trace* trace, int lane) { trace_ = trace, lane_ = lane; }
 
  private:
   struct Block {
-    void* data;
+    std::shared_ptr<void> data;
     int64_t bytes;
   };
+  void add_block(int64_t bytes);
+  void give_back(const Top& top) {
+    if (trace_ && top.taken < top_.taken) trace_->given_back(lane_, top.taken);
+    top_ = top;
+  }
+
   Source source_;
   std::vector<Block> blocks_;
-  size_t block_ = 0;  // the block in use
-  int64_t used_ = 0;  // bytes of it
+  Top top_;
+  int64_t peak_ = 0;
   bool frozen_ = false;
+  Trace* trace_ = nullptr;
+  int lane_ = 0;
 };
 
 }  // namespace crc

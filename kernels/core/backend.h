@@ -41,8 +41,16 @@ CRC_BACKEND(void, set_zero, void* data, int64_t bytes)                     // or
 CRC_BACKEND(void, synchronize)
 CRC_BACKEND(void, before_op, const char* name)  // opens the profiler range
 CRC_BACKEND(void, after_op, const char* name)   // closes it; under CRC_SYNC=1 synchronises
-// Makes `work` repeatable: CUDA captures it as a graph and the result replays that; on the CPU the result calls `work`.
+// Makes `work` repeatable: CUDA captures it as a graph and the result replays that; on the CPU, and under CRC_SYNC=1,
+// the result calls `work`.
 CRC_BACKEND(std::function<void()>, record, std::function<void()> work)
 #undef CRC_BACKEND
+
+// The same device, with scratch memory and an order of work of its own (CUDA: a stream), for Context::branch().
+std::shared_ptr<Cpu> make_branch(Cpu&);
+std::shared_ptr<Cuda> make_branch(Cuda&);
+// What `to` is given from now on comes after what `from` was given so far. The CPU does all work when it is given.
+void wait_for(Cpu& to, Cpu& from);
+void wait_for(Cuda& to, Cuda& from);
 
 }  // namespace crc

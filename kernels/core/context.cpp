@@ -5,6 +5,7 @@ namespace crc {
 Context::Context(std::shared_ptr<Cpu> cpu, std::shared_ptr<Cuda> cuda) : cpu_(std::move(cpu)), cuda_(std::move(cuda)) {
   device_ = visit([](auto& b) { return device_of(b); });
   scratch_ = visit([](auto& b) { return &scratch_of(b); });
+  branches_ = std::make_shared<Branches>();
 }
 
 Context Context::cuda(int index) {
@@ -13,6 +14,25 @@ Context Context::cuda(int index) {
        "device cuda:" + std::to_string(index) +
            ": this build has no CUDA backend; build with the CUDA toolkit installed (cmake --preset cuda) or use "
            "--device cpu");
+}
+
+// Addresses of its own, in order.
+struct Context::Dry {
+  static constexpr int64_t kAlignment = 256;
+  std::shared_ptr<int64_t> next = std::make_shared<int64_t>(kAlignment);
+  Arena arena{{[this](int64_t bytes) { return next_address(bytes); }, [](void*) {}, Device{}}};
+  void* next_address(int64_t bytes) {
+    const int64_t address = *next;
+    *next += (bytes / kAlignment + 1) * kAlignment;
+    return reinterpret_cast<void*>(address);
+  }
+};
+
+Context Context::dry() {
+  Context context = cpu();
+  context.dry_ = std::make_shared<Dry>();
+  context.scratch_ = &context.dry_->arena;
+  return context;
 }
 
 Context Context::from_name(const std::string& name) {
@@ -33,24 +53,86 @@ Context Context::from_name(const std::string& name) {
 }
 
 std::string Context::describe() const {
+  if (dry_) return "dry: nothing runs";
   return const_cast<Context*>(this)->visit([](auto& b) { return crc::describe(b); });
 }
-std::shared_ptr<void> Context::allocate(int64_t bytes) {
-  const auto own = [bytes](auto backend) {
+std::shared_ptr<void> Context::allocate(int64_t bytes, const std::string& name) {
+  const auto own = [&](auto backend) {
     void* data = crc::allocate(*backend, bytes);
     crc::set_zero(*backend, data, bytes);
     return std::shared_ptr<void>(data, [backend](void* p) { release(*backend, p); });
   };
+  std::shared_ptr<void> memory;
+  if (dry_) memory = {dry_->next_address(bytes), [](void*) {}};
   if constexpr (kCudaBuild) {
-    if (cuda_) return own(cuda_);
+    if (cuda_) memory = own(cuda_);
   }
-  return own(cpu_);
+  if (!memory) memory = own(cpu_);
+  if (trace_) trace_->made({name, memory.get(), bytes});
+  return memory;
 }
+void Context::trace_into(Trace* trace) {
+  trace_ = trace;
+  scratch_->trace_into(trace, lane_);
+  for (const auto& branch : *branches_) branch->trace_into(trace);
+}
+
+Context Context::make_branch() {
+  if (dry_) {
+    Context context = dry();
+    context.dry_->next = dry_->next;
+    return context;
+  }
+  if constexpr (kCudaBuild) {
+    if (cuda_) return Context(nullptr, crc::make_branch(*cuda_));
+  }
+  return Context(crc::make_branch(*cpu_), nullptr);
+}
+
+Context& Context::branch(int i) {
+  constexpr int kMost = 9;  // so that lanes of branches of branches differ, too
+  if (i < 1 || i > kMost) fail_internal("no branch " + std::to_string(i));
+  while (int(branches_->size()) < i) {
+    Context& made = *branches_->emplace_back(std::make_unique<Context>(make_branch()));
+    made.lane_ = lane_ * (kMost + 1) + int(branches_->size());
+    made.trace_into(trace_);
+  }
+  return *(*branches_)[size_t(i - 1)];
+}
+
+void Context::wait_for(Context& other) {
+  if (trace_) trace_->waits(lane_, other.lane_);
+  if (dry_) return;
+  if constexpr (kCudaBuild) {
+    if (cuda_) return crc::wait_for(*cuda_, *other.cuda_);
+  }
+  crc::wait_for(*cpu_, *other.cpu_);
+}
+
+void Context::side_by_side(int ways, const std::function<void(int, Context&)>& work) {
+  for (int i = 1; i < ways; ++i) branch(i).wait_for(*this);
+  for (int i = 0; i < ways; ++i) work(i, i == 0 ? *this : branch(i));
+  for (int i = 1; i < ways; ++i) wait_for(branch(i));
+}
+
+void Context::for_each_scratch(const std::function<void(Arena&)>& visit) {
+  visit(*scratch_);
+  for (const auto& branch : *branches_) branch->for_each_scratch(visit);
+}
+
 void Context::synchronize() {
+  if (dry_) return;
   visit([](auto& b) { crc::synchronize(b); });
 }
 std::function<void()> Context::record(std::function<void()> work) {
-  return visit([&](auto& b) { return crc::record(b, std::move(work)); });
+  if (dry_) return work;
+  std::function<void()> replay = visit([&](auto& b) { return crc::record(b, std::move(work)); });
+  if (device_.kind == DeviceKind::cpu) return replay;
+  std::vector<std::shared_ptr<void>> held;  // the graph knows its addresses
+  for_each_scratch([&](Arena& arena) {
+    for (auto& block : arena.hold()) held.push_back(std::move(block));
+  });
+  return [replay = std::move(replay), held = std::move(held)] { replay(); };
 }
 
 }  // namespace crc

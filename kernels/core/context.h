@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "kernels/core/arena.h"
 #include "kernels/core/backend.h"
@@ -16,6 +17,9 @@ class Context {
   static Context cpu(int threads = 0) { return Context(make_cpu(threads), nullptr); }
   static Context cuda(int index = 0);                 // Error device_unavailable: no such device, or a CPU-only build
   static Context from_name(const std::string& name);  // "cpu", "cuda", "cuda:1" or "auto" (CUDA where it works)
+  // Runs nothing and holds no memory: what is called with it is only noted (trace_into), so that work of any size and
+  // precision can be planned anywhere. Its addresses are not memory.
+  static Context dry();
 
   Device device() const { return device_; }
   Arena& scratch() const { return *scratch_; }
@@ -25,7 +29,20 @@ class Context {
   std::function<void()> record(std::function<void()> work);
 
   // Zero-filled device memory that frees itself; it keeps the backend alive.
-  std::shared_ptr<void> allocate(int64_t bytes);
+  std::shared_ptr<void> allocate(int64_t bytes, const std::string& name = "array");
+
+  // From now on, notes everything in `trace`, until called with null.
+  void trace_into(Trace* trace);
+
+  // A context of the same device with scratch memory of its own and, on CUDA, a stream of its own. Made at the first
+  // call, kept, and shared by copies of this context.
+  Context& branch(int i);  // 1, 2, ...
+  // Calls work(0, *this), work(1, branch(1)), ... `ways` calls in all. On CUDA their work may run side by side: after
+  // what this context was given before, and before what it is given next. None may write what another touches. On the
+  // CPU they run one after another. Arrays that a branch takes stay until a frame of its scratch memory ends.
+  void side_by_side(int ways, const std::function<void(int, Context&)>& work);
+  // Of this context and its branches.
+  void for_each_scratch(const std::function<void(Arena&)>& visit);
 
   // Calls f(Cpu&) or f(Cuda&).
   template <class F> decltype(auto) visit(F&& f) {
@@ -35,26 +52,45 @@ class Context {
     return f(*cpu_);
   }
 
+  // Calls f(Cpu&) or f(Cuda&) as the op `name`, whose arguments are given to be noted.
+  template <class F, class... Args> void run(const char* name, F&& f, const Args&... args) {
+    const Trace::InOp noted = Trace::op(trace_, lane_, name, args...);
+    if (!dry_) visit(f);
+  }
+
   // Array transfers between host memory and this device; complete on return.
   template <class T, int R> void copy_in(View<T, R> to, const T* host) {
-    visit([&](auto& b) { crc::copy_in(b, to.data, host, to.size() * int64_t(sizeof(T))); });
+    run(
+        "copy in", [&](auto& b) { crc::copy_in(b, to.data, host, to.size() * int64_t(sizeof(T))); }, to);
   }
   template <class T, int R> void copy_out(std::remove_const_t<T>* host, View<T, R> from) {
-    visit([&](auto& b) { crc::copy_out(b, host, from.data, from.size() * int64_t(sizeof(T))); });
+    const View<const std::remove_const_t<T>, R> read = from;
+    run(
+        "copy out", [&](auto& b) { crc::copy_out(b, host, read.data, read.size() * int64_t(sizeof(T))); }, read);
   }
   template <class T, int R> void copy(View<T, R> to, std::type_identity_t<View<const T, R>> from) {
-    visit([&](auto& b) { crc::copy_within(b, to.data, from.data, from.size() * int64_t(sizeof(T))); });
+    run(
+        "copy", [&](auto& b) { crc::copy_within(b, to.data, from.data, from.size() * int64_t(sizeof(T))); }, to, from);
   }
   template <class T, int R> void set_zero(View<T, R> v) {
-    visit([&](auto& b) { crc::set_zero(b, v.data, v.size() * int64_t(sizeof(T))); });
+    run(
+        "set zero", [&](auto& b) { crc::set_zero(b, v.data, v.size() * int64_t(sizeof(T))); }, v);
   }
 
  private:
+  struct Dry;
+  using Branches = std::vector<std::unique_ptr<Context>>;
+  void wait_for(Context& other);
+  Context make_branch();
   Context(std::shared_ptr<Cpu> cpu, std::shared_ptr<Cuda> cuda);
   std::shared_ptr<Cpu> cpu_;
   std::shared_ptr<Cuda> cuda_;
+  std::shared_ptr<Dry> dry_;
   Device device_;
   Arena* scratch_;
+  std::shared_ptr<Branches> branches_;
+  Trace* trace_ = nullptr;
+  int lane_ = 0;
 };
 
 }  // namespace crc

@@ -23,10 +23,13 @@
         context, #name, [&](auto& backend) -> Result { return name(backend, args...); }, args...); \
   }
 // The bf16 twin of an op: CUDA only. On the CPU it is an error, never a silent conversion.
-#define CRC_OP_BF16(Result, name, params)                                                            \
-  Result name(Cuda&, CRC_UNPAREN params);                                                            \
-  _Pragma("GCC diagnostic push") _Pragma("GCC diagnostic ignored \"-Wunused-parameter\"")            \
-  inline Result name(Cpu&, CRC_UNPAREN params) { refuse_bf16(#name); } _Pragma("GCC diagnostic pop")
+#define CRC_OP_BF16(Result, name, params)                                                                     \
+  Result name(Cuda&, CRC_UNPAREN params);                                                                     \
+  _Pragma("GCC diagnostic push") _Pragma("GCC diagnostic ignored \"-Wunused-parameter\"") inline Result name( \
+      Cpu&, CRC_UNPAREN params) {                                                                             \
+    refuse_bf16(#name);                                                                                       \
+  }                                                                                                           \
+  _Pragma("GCC diagnostic pop")
 
 namespace crc {
 
@@ -45,17 +48,23 @@ template <class T, int R> void check_device(const char* op, Device device, const
 template <class Result, class F, class... Args>
 Result dispatch(Context& context, const char* name, F&& call, const Args&... args) {
   (check_device(name, context.device(), args), ...);
-  return context.visit([&](auto& backend) -> Result {
-    before_op(backend, name);
-    if constexpr (std::is_void_v<Result>) {
-      call(backend);
-      after_op(backend, name);
-    } else {
-      Result result = call(backend);
-      after_op(backend, name);
-      return result;
-    }
-  });
+  const auto traced = [&](auto&& work) {
+    context.run(
+        name,
+        [&](auto& backend) {
+          before_op(backend, name);
+          work(backend);
+          after_op(backend, name);
+        },
+        args...);
+  };
+  if constexpr (std::is_void_v<Result>) {
+    traced(call);
+  } else {
+    Result result{};
+    traced([&](auto& backend) { result = call(backend); });
+    return result;
+  }
 }
 
 }  // namespace crc

@@ -7,7 +7,7 @@ Tensor::Tensor(Context& context, std::vector<int64_t> shape, Dtype dtype, std::s
       shape_(std::move(shape)),
       dtype_(dtype),
       device_(context.device()),
-      memory_(context.allocate(size() * size_of(dtype))) {}
+      memory_(context.allocate(size() * size_of(dtype), *name_)) {}
 
 int64_t Tensor::size() const {
   int64_t n = 1;

@@ -24,14 +24,20 @@ Cpu::Cpu(int threads)
     : threads_(threads > 0 ? threads : omp_get_max_threads()), arena_({allocate_aligned, std::free, Device{}}) {
   omp_set_num_threads(threads_);
 }
+Cpu::Cpu(Cpu& parent) : Cpu(parent.threads_) {
+  (void)parent.onednn();
+  onednn_ = parent.onednn_;  // one cache of primitives
+}
 Cpu::~Cpu() = default;
 
 OneDnn& Cpu::onednn() {
-  if (!onednn_) onednn_ = std::make_unique<OneDnn>();
+  if (!onednn_) onednn_ = std::make_shared<OneDnn>();
   return *onednn_;
 }
 
 std::shared_ptr<Cpu> make_cpu(int threads) { return std::make_shared<Cpu>(threads); }
+std::shared_ptr<Cpu> make_branch(Cpu& cpu) { return std::make_shared<Cpu>(cpu); }
+void wait_for(Cpu&, Cpu&) {}
 Device device_of(Cpu&) { return {}; }
 Arena& scratch_of(Cpu& cpu) { return cpu.scratch(); }
 std::string describe(Cpu& cpu) { return "cpu, " + std::to_string(cpu.threads()) + " threads"; }

@@ -13,6 +13,7 @@ class OneDnn;  // kernels/cpu/onednn.h
 class Cpu {
  public:
   explicit Cpu(int threads);
+  explicit Cpu(Cpu& parent);  // a branch
   ~Cpu();
   Arena& scratch() { return arena_; }
   int threads() const { return threads_; }
@@ -21,7 +22,7 @@ class Cpu {
  private:
   int threads_;
   Arena arena_;
-  std::unique_ptr<OneDnn> onednn_;
+  std::shared_ptr<OneDnn> onednn_;
 };
 
 }  // namespace crc

@@ -44,14 +44,24 @@ Cuda::Cuda(int index)
   check_cuda(cudaSetDevice(index), "select device " + name);
   check_cuda(cudaDeviceGetAttribute(&multiprocessors_, cudaDevAttrMultiProcessorCount, index), "query " + name);
   check_cuda(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "create a stream on " + name);
+  check_cuda(cudaEventCreateWithFlags(&given_, cudaEventDisableTiming), "create an event on " + name);
 }
 
 Cuda::~Cuda() {
   for (auto& handle : handles_) handle.reset();
+  if (given_) (void)cudaEventDestroy(given_);
   if (stream_) (void)cudaStreamDestroy(stream_);
 }
 
+// Under capture this makes the waiting stream part of the graph.
+void Cuda::wait_for(Cuda& other) {
+  check_cuda(cudaEventRecord(other.given_, other.stream_), "record an event");
+  check_cuda(cudaStreamWaitEvent(stream_, other.given_, 0), "wait for an event");
+}
+
 std::shared_ptr<Cuda> make_cuda(int index) { return std::make_shared<Cuda>(index); }
+std::shared_ptr<Cuda> make_branch(Cuda& cuda) { return make_cuda(cuda.device().index); }
+void wait_for(Cuda& to, Cuda& from) { to.wait_for(from); }
 Device device_of(Cuda& cuda) { return cuda.device(); }
 Arena& scratch_of(Cuda& cuda) { return cuda.scratch(); }
 
@@ -88,6 +98,7 @@ void after_op(Cuda& cuda, const char* name) {
 }
 
 std::function<void()> record(Cuda& cuda, std::function<void()> work) {
+  if (synchronous()) return work;  // a graph could not say which op failed
   const cudaStream_t stream = cuda.stream();
   check_cuda(cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal), "begin graph capture");
   cudaGraph_t graph = nullptr;

@@ -22,6 +22,8 @@ class Cuda {
   cudaStream_t stream() const { return stream_; }
   Arena& scratch() { return arena_; }
   int multiprocessors() const { return multiprocessors_; }
+  // Work given from now on comes after what `other` was given so far, on this device.
+  void wait_for(Cuda& other);
 
   // Library state of one kind, made at the first call and kept for the life of the backend.
   template <class Handle> Handle& handle(std::shared_ptr<Handle> (*make)(Cuda&)) {
@@ -35,6 +37,7 @@ class Cuda {
   int index_;
   int multiprocessors_ = 0;
   cudaStream_t stream_ = nullptr;
+  cudaEvent_t given_ = nullptr;  // what others wait for
   Arena arena_;
   std::shared_ptr<void> handles_[kSlots];
 };

@@ -2,6 +2,8 @@
 
 #include <cusolverDn.h>
 
+#include <vector>
+
 #include "kernels/cuda/dynamic_library.h"
 
 #define CRC_STRING_OF(x) #x
@@ -39,8 +41,10 @@ class CusolverHandle {
   explicit CusolverHandle(Cuda& cuda) {
     check(CRC_SYMBOL(library(), cusolverDnCreate)(&handle_), "cusolverDnCreate");
     check(CRC_SYMBOL(library(), cusolverDnSetStream)(handle_, cuda.stream()), "cusolverDnSetStream");
+    check(CRC_SYMBOL(library(), cusolverDnCreateParams)(&params_), "cusolverDnCreateParams");
   }
   ~CusolverHandle() {
+    if (params_) (void)CRC_SYMBOL(library(), cusolverDnDestroyParams)(params_);
     if (handle_) (void)CRC_SYMBOL(library(), cusolverDnDestroy)(handle_);
   }
   CusolverHandle(const CusolverHandle&) = delete;
@@ -56,8 +60,25 @@ class CusolverHandle {
             "cusolverDnXsyevd");
   }
 
+  void eigenvalues_batched(Cuda& cuda, int64_t batch, int64_t n, double* a, double* w, int* info) {
+    size_t device_bytes = 0, host_bytes = 0;
+    check(CRC_SYMBOL(library(), cusolverDnXsyevBatched_bufferSize)(handle_, params_, kJob, kTriangle, n, CUDA_R_64F, a,
+                                                                   n, CUDA_R_64F, w, CUDA_R_64F, &device_bytes,
+                                                                   &host_bytes, batch),
+          "cusolverDnXsyevBatched_bufferSize");
+    const Arena::Frame frame(cuda.scratch());
+    void* device = cuda.scratch().take<uint8_t>({int64_t(device_bytes)}, "syev workspace").data;
+    std::vector<char> host(host_bytes);
+    check(CRC_SYMBOL(library(), cusolverDnXsyevBatched)(handle_, params_, kJob, kTriangle, n, CUDA_R_64F, a, n,
+                                                        CUDA_R_64F, w, CUDA_R_64F, device, device_bytes, host.data(),
+                                                        host_bytes, info, batch),
+          "cusolverDnXsyevBatched");
+    synchronize(cuda);  // the library may still read `host`
+  }
+
  private:
   cusolverDnHandle_t handle_ = nullptr;
+  cusolverDnParams_t params_ = nullptr;
 };
 
 void cusolver_eigenvalues(Cuda& cuda, int64_t batch, int64_t n, double* a, double* w, int* info) {
@@ -65,6 +86,10 @@ void cusolver_eigenvalues(Cuda& cuda, int64_t batch, int64_t n, double* a, doubl
 }
 void cusolver_eigenvalues(Cuda& cuda, int64_t batch, int64_t n, float* a, float* w, int* info) {
   cuda.handle(&CusolverHandle::make).eigenvalues(cuda, batch, n, a, w, info);
+}
+
+void cusolver_eigenvalues_batched(Cuda& cuda, int64_t batch, int64_t n, double* a, double* w, int* info) {
+  cuda.handle(&CusolverHandle::make).eigenvalues_batched(cuda, batch, n, a, w, info);
 }
 
 }  // namespace crc

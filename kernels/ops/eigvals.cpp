@@ -52,5 +52,6 @@ void check_eigvals_info(const int* info, int64_t batch, int64_t n) {
 
 void eigvals(Cpu& cpu, View<double, 2> w, View<double, 3> a) { solve(cpu, w, a); }
 void eigvals(Cpu& cpu, View<float, 2> w, View<float, 3> a) { solve(cpu, w, a); }
+void eigvals_batched(Cpu& cpu, View<double, 2> w, View<double, 3> a) { solve(cpu, w, a); }
 
 }  // namespace crc

@@ -20,7 +20,8 @@ template <class T> __global__ void find_nonfinite(const T* a, int64_t n, int* in
   if (threadIdx.x == 0) info[blockIdx.x] = found ? kEigvalsNotFinite : 0;
 }
 
-template <class T> void solve(Cuda& cuda, View<T, 2> w, View<T, 3> a) {
+// library(batch, n, a, w, info) solves.
+template <class T, class Library> void solve(Cuda& cuda, View<T, 2> w, View<T, 3> a, const Library& library) {
   const int64_t batch = a.shape[0], n = a.shape[1];
   check_shape("eigvals", a, {batch, n, n});
   check_shape("eigvals", w, {batch, n});
@@ -35,13 +36,24 @@ template <class T> void solve(Cuda& cuda, View<T, 2> w, View<T, 3> a) {
   launch(cuda, "eigvals", find_nonfinite<T>, {.blocks = dim3(unsigned(batch)), .threads = dim3(kThreads)}, a.data, n,
          info.data);
   check_info();
-  cusolver_eigenvalues(cuda, batch, n, a.data, w.data, info.data);
+  library(batch, n, info.data);
   check_info();
 }
 
 }  // namespace
 
-void eigvals(Cuda& cuda, View<double, 2> w, View<double, 3> a) { solve(cuda, w, a); }
-void eigvals(Cuda& cuda, View<float, 2> w, View<float, 3> a) { solve(cuda, w, a); }
+void eigvals(Cuda& cuda, View<double, 2> w, View<double, 3> a) {
+  solve(cuda, w, a,
+        [&](int64_t batch, int64_t n, int* info) { cusolver_eigenvalues(cuda, batch, n, a.data, w.data, info); });
+}
+void eigvals(Cuda& cuda, View<float, 2> w, View<float, 3> a) {
+  solve(cuda, w, a,
+        [&](int64_t batch, int64_t n, int* info) { cusolver_eigenvalues(cuda, batch, n, a.data, w.data, info); });
+}
+void eigvals_batched(Cuda& cuda, View<double, 2> w, View<double, 3> a) {
+  solve(cuda, w, a, [&](int64_t batch, int64_t n, int* info) {
+    cusolver_eigenvalues_batched(cuda, batch, n, a.data, w.data, info);
+  });
+}
 
 }  // namespace crc

@@ -3,6 +3,8 @@
 // xsyevd: the definition that faster solvers are measured against). The same bits for any number of threads. Error
 // numerical where the solver does not converge or an entry is not finite. Not capturable in a graph (it reads the
 // solver's info). fp64 is for scores; fp32 only shows what fp32 does to them.
+// eigvals_batched: the same by a solver made for many small matrices at once (cuSOLVER XsyevBatched); on the CPU, where
+// matrices are shared out among threads anyway, it is eigvals.
 #pragma once
 
 #include "kernels/core/op.h"
@@ -11,6 +13,7 @@ namespace crc {
 
 CRC_OP(void, eigvals, (View<double, 2> w, View<double, 3> a))
 CRC_OP_OVERLOAD(void, eigvals, (View<float, 2> w, View<float, 3> a))
+CRC_OP(void, eigvals_batched, (View<double, 2> w, View<double, 3> a))
 
 // What both backends report of a matrix that has an entry NaN or infinite.
 inline constexpr int kEigvalsNotFinite = -1000;

@@ -2,6 +2,9 @@
 // of their loss. As in perrying's and Oliver's code both terms are means over all rows, labelled and unlabelled.
 #pragma once
 
+#include <memory>
+#include <vector>
+
 #include "kernels/ops/consistency.h"
 #include "kernels/ops/reduce.h"
 #include "kernels/ops/softmax_ce.h"
@@ -9,20 +12,45 @@
 
 namespace crc::ssl {
 
+struct Pass {
+  const nn::Weights& weights;
+  Mode mode;
+  nn::Saved* saved;  // null: no gradient is taken of it
+};
+
 class ConsistencyStep {
  public:
   ConsistencyStep(const Step& step, const Batch& batch)
       : s_(step), batch_(batch), rows_(batch.labeled + batch.unlabeled) {}
 
-  View<float, 2> take_logits(const char* name) const {
-    return s_.context.scratch().take<float, 2>({rows_, s_.net.classes()}, name);
+  // Pass i looks at the batch's view i; their statistics are their own, so they run side by side. Returns the logits of
+  // each [B+M,C], in scratch memory of the branch that it ran on.
+  // What a pass took there is given back with this object.
+  std::vector<View<float, 2>> forward(const std::vector<Pass>& passes) {
+    std::vector<View<float, 2>> logits(passes.size());
+    s_.context.side_by_side(int(passes.size()), [&](int i, Context& context) {
+      Arena& arena = context.scratch();
+      frames_.push_back(std::make_unique<Arena::Frame>(arena));
+      logits[size_t(i)] = arena.take<float, 2>({rows_, s_.net.classes()}, "logits");    // [B+M,C]
+      auto features = arena.take<float, 2>({rows_, s_.net.feature_dim()}, "features");  // [B+M,D]
+      const Pass& pass = passes[size_t(i)];
+      s_.net.forward(context, pass.weights, nn::slice(batch_.images, i * rows_, (i + 1) * rows_), pass.mode, features,
+                     logits[size_t(i)], pass.saved);
+    });
+    return logits;
   }
-  // A pass over the view that is `place`-th in the batch. saved may be null.
-  void forward(View<float, 2> logits, int place, const nn::Weights& weights, Mode mode, nn::Saved* saved) const {
-    auto features = s_.context.scratch().take<float, 2>({rows_, s_.net.feature_dim()}, "features");  // [B+M,D]
-    s_.net.forward(s_.context, weights, nn::slice(batch_.images, place * rows_, (place + 1) * rows_), mode, features,
-                   logits, saved);
+
+  // Gradients of a student's pass: of the labels where `labels`, towards `target` where it is not empty.
+  void learn(View<const float, 2> logits, const nn::Saved& saved, bool labels, View<const float, 2> target) const {
+    Arena::Frame frame(s_.context.scratch());
+    const auto dlogits = s_.context.scratch().take<float, 2>({rows_, s_.net.classes()}, "gradient of the logits");
+    s_.context.set_zero(dlogits);
+    if (labels) learn_labels(dlogits, logits);
+    if (target.size() != 0) follow(dlogits, logits, target);
+    s_.net.backward(s_.context, s_.student, s_.grads, dlogits, saved);
   }
+
+ private:
   // dlogits of the labelled rows: their cross-entropy.
   void learn_labels(View<float, 2> dlogits, View<const float, 2> logits) const {
     const auto losses = take_losses();
@@ -39,27 +67,16 @@ class ConsistencyStep {
                 1.0f / float(rows_));
     record_mean(s_.context, s_.losses, View<const float, 1>(losses), s_.state, kLossUnlabeled);
   }
-  // A pass of the student, and its gradients: of the labels where `labels`, towards `target` where it is not empty.
-  // logits receives the pass's own.
-  void learn(View<float, 2> logits, int place, Mode mode, bool labels, View<const float, 2> target) const {
-    Arena::Frame frame(s_.context.scratch());
-    forward(logits, place, s_.student, mode, &s_.saved);
-    const auto dlogits = take_logits("gradient of the logits");
-    s_.context.set_zero(dlogits);
-    if (labels) learn_labels(dlogits, logits);
-    if (target.size() != 0) follow(dlogits, logits, target);
-    s_.net.backward(s_.context, s_.student, s_.grads, dlogits, s_.saved);
-  }
-
- private:
   View<float, 1> take_losses() const {
     const auto losses = s_.context.scratch().take<float, 1>({rows_}, "losses");  // [B+M]
     s_.context.set_zero(losses);
     return losses;
   }
+
   const Step& s_;
   const Batch& batch_;
   int64_t rows_;
+  std::vector<std::unique_ptr<Arena::Frame>> frames_;
 };
 
 }  // namespace crc::ssl

@@ -28,7 +28,7 @@ class FixMatch : public Method {
     auto losses_u = arena.take<float, 1>({m}, "unlabelled losses");              // [M]
     auto mask = arena.take<float, 1>({m}, "mask");                               // [M]
     auto pseudo = arena.take<int32_t, 1>({m}, "pseudo-labels");                  // [M]
-    s.net.forward(s.context, s.student, batch.images, Mode::train, features, logits, &s.saved);
+    s.net.forward(s.context, s.student, batch.images, Mode::train, features, logits, s.saved[0]);
 
     // The gradients of the logits replace them, part by part; the weak part comes last, because the strong part reads
     // it.
@@ -48,7 +48,7 @@ class FixMatch : public Method {
       record_mean(s.context, s.losses, View<const float, 1>(known), s.state, kPseudoKnown);
       record_mean(s.context, s.losses, View<const float, 1>(right), s.state, kPseudoRight);
     }
-    s.net.backward(s.context, s.student, s.grads, logits, s.saved);
+    s.net.backward(s.context, s.student, s.grads, logits, *s.saved[0]);
   }
 };
 

@@ -17,16 +17,15 @@ class MeanTeacher : public Method {
   }
 
   void gradients(const Step& s, const Batch& batch) const override {
-    const ConsistencyStep step(s, batch);
-    const auto target = step.take_logits("teacher's logits"), logits = step.take_logits("logits");  // [B+M,C]
+    ConsistencyStep step(s, batch);
     const bool own = s.config.ema_buffers == EmaBuffers::own;
-    {
-      Arena::Frame frame(s.context.scratch());
-      step.forward(target, 1, s.ema, own ? Mode::train : Mode::train_frozen_stats, nullptr);
-    }
-    const View<const float, 2> none{nullptr, {0, 0}, s.context.device(), "no target"};
-    step.learn(logits, 0, Mode::train, /*labels=*/true, s.config.shared_pass ? View<const float, 2>(target) : none);
-    if (!s.config.shared_pass) step.learn(logits, 2, Mode::train_frozen_stats, /*labels=*/false, target);
+    std::vector<Pass> passes{{s.student, Mode::train, s.saved[0]},
+                             {s.ema, own ? Mode::train : Mode::train_frozen_stats, nullptr}};
+    if (!s.config.shared_pass) passes.push_back({s.student, Mode::train_frozen_stats, s.saved[1]});
+    const auto logits = step.forward(passes);
+    const View<const float, 2> target = logits[1], none{nullptr, {0, 0}, s.context.device(), "no target"};
+    step.learn(logits[0], *s.saved[0], /*labels=*/true, s.config.shared_pass ? target : none);
+    if (!s.config.shared_pass) step.learn(logits[2], *s.saved[1], /*labels=*/false, target);
   }
 };
 

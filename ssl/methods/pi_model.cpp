@@ -15,19 +15,13 @@ class PiModel : public Method {
   }
 
   void gradients(const Step& s, const Batch& batch) const override {
-    const ConsistencyStep step(s, batch);
-    const auto first = step.take_logits("logits"), second = step.take_logits("second logits");  // [B+M,C]
+    ConsistencyStep step(s, batch);
+    const bool shared = s.config.shared_pass;
+    const auto logits = step.forward(
+        {{s.student, Mode::train, s.saved[0]}, {s.student, Mode::train_frozen_stats, shared ? nullptr : s.saved[1]}});
     const View<const float, 2> none{nullptr, {0, 0}, s.context.device(), "no target"};
-    if (!s.config.shared_pass) {
-      step.learn(first, 0, Mode::train, /*labels=*/true, none);
-      step.learn(second, 1, Mode::train_frozen_stats, /*labels=*/false, first);
-      return;
-    }
-    {
-      Arena::Frame frame(s.context.scratch());
-      step.forward(second, 1, s.student, Mode::train_frozen_stats, nullptr);
-    }
-    step.learn(first, 0, Mode::train, /*labels=*/true, second);
+    step.learn(logits[0], *s.saved[0], /*labels=*/true, shared ? View<const float, 2>(logits[1]) : none);
+    if (!shared) step.learn(logits[1], *s.saved[1], /*labels=*/false, logits[0]);
   }
 };
 

@@ -19,10 +19,10 @@ class Supervised : public Method {
     auto features = arena.take<float, 2>({n, s.net.feature_dim()}, "features");  // [B,D]
     auto logits = arena.take<float, 2>({n, s.net.classes()}, "logits");          // [B,C]
     auto losses = arena.take<float, 1>({n}, "losses");                           // [B]
-    s.net.forward(s.context, s.student, batch.images, Mode::train, features, logits, &s.saved);
+    s.net.forward(s.context, s.student, batch.images, Mode::train, features, logits, s.saved[0]);
     softmax_ce(s.context, logits, losses, View<const float, 2>(logits), batch.labels, 1.0f / float(n));
     record_mean(s.context, s.losses, View<const float, 1>(losses), s.state, kLossLabeled);
-    s.net.backward(s.context, s.student, s.grads, logits, s.saved);
+    s.net.backward(s.context, s.student, s.grads, logits, *s.saved[0]);
   }
 };
 

@@ -1,6 +1,7 @@
 #include "crc/ntk_full.h"
 
 #include "crc/score.h"
+#include "kernels/ops/capacitance.h"
 #include "tests/crc/pool.h"
 #include "tests/kernels/device.h"
 #include "tests/kernels/jacobi.h"
@@ -70,7 +71,10 @@ TEST_P(FullNtkTest, ScoresAreTheSmallestEigenvaluesByStructuralRank) {
     for (const int64_t labeled : {0, 2, 3, 9, 16}) {
       SCOPED_TRACE(std::string(name) + " " + layers + ", labeled " + std::to_string(labeled));
       const Pool p = Pool::random(7, labeled, 20, 4, 3);
-      const Selection s = p.select(context, {.name = name, .budget = 4, .group_size = 2, .layers = layers});
+      Config config{.name = name, .budget = 4, .group_size = 2, .solver = "syevd", .layers = layers};
+      const Selection dense = p.select(context, config);
+      config.solver = "capacitance";
+      const Selection s = p.select(context, config);
       for (size_t k = 0; k < s.scores.size(); ++k) {
         const int64_t n = labeled + 2;
         const auto w = jacobi_eigenvalues(kernel(p, with_labeled(p, candidate(s, int64_t(k))), wanted), n);
@@ -78,6 +82,7 @@ TEST_P(FullNtkTest, ScoresAreTheSmallestEigenvaluesByStructuralRank) {
         const double floor = select::kRankTolerance * largest;
         EXPECT_NEAR(s.scores[k], expected > floor ? expected : 0,
                     2 * floor + tolerance(Class::library, Dtype::f64) * largest);
+        EXPECT_NEAR(s.scores[k], dense.scores[k], kCertificate * dense.scores[k] + 2 * floor);
       }
     }
 }
@@ -157,8 +162,8 @@ TEST_P(FullNtkTest, LayersAreNamed) {
       "such as fc.weight)");
   EXPECT_EQ(message(""), "acquisition \"crc_layers\" needs layers; name some of fc, bn1, block3, or \"all\"");
   EXPECT_EQ(error_of(ExitCode::config,
-                     [&] { p.select(context, {.name = "crc_full", .budget = 1, .solver = "paper-positive"}); }),
-            "acquisition \"crc_full\" has only the solver \"syevd\", not \"paper-positive\"");
+                     [&] { p.select(context, {.name = "crc_full", .budget = 1, .solver = "fp32-positive"}); }),
+            "acquisition \"crc_full\" has only the solvers capacitance and syevd, not \"fp32-positive\"");
 }
 
 // Proposition 2 holds for the full kernel as for the last layer's.

@@ -1,5 +1,7 @@
 #include "data/npy.h"
 
+#include <cmath>
+
 #include "data/crc32.h"
 #include "data/npz.h"
 #include "tests/data/fixture.h"
@@ -39,21 +41,116 @@ TEST(Npy, WritesTheBytesThatNumPyWrites) {
   }
 }
 
-TEST(Npy, RefusesWhatItDoesNotKnow) {
-  expect_error([] { read_npy(golden("fortran.npy")); }, ExitCode::corrupt_data,
-               {"fortran.npy", "Fortran order", "ascontiguousarray"});
-  expect_error([] { read_npy(golden("big_endian.npy")); }, ExitCode::corrupt_data, {"\">f4\"", "<f4"});
-  expect_error([] { read_npy(golden("f16.npy")); }, ExitCode::corrupt_data, {"\"<f2\"", "astype"});
-  expect_error([] { read_npy(golden("f32_2x3.npy")).as<double>(); }, ExitCode::config, {"<f4", "<f8"});
+// A file with this header text and payload.
+Bytes npy(const std::string& header, std::span<const uint8_t> payload, uint8_t version = 1) {
+  Bytes bytes{0x93, 'N', 'U', 'M', 'P', 'Y', version, 0, uint8_t(header.size()), uint8_t(header.size() >> 8)};
+  if (version > 1) bytes.insert(bytes.end(), 2, 0);
+  bytes.insert(bytes.end(), header.begin(), header.end());
+  bytes.insert(bytes.end(), payload.begin(), payload.end());
+  return bytes;
+}
+Bytes npy(const std::string& header, size_t payload) { return npy(header, Bytes(payload)); }
+
+std::string header(const std::string& descr, const std::string& order, const std::string& shape) {
+  return "{'descr': '" + descr + "', 'fortran_order': " + order + ", 'shape': " + shape + ", }\n";
 }
 
-// A version 1.0 file with this header text and payload.
-Bytes npy(const std::string& header, size_t payload) {
-  const uint8_t preamble[] = {0x93, 'N', 'U', 'M', 'P', 'Y', 1, 0, uint8_t(header.size()), uint8_t(header.size() >> 8)};
-  Bytes bytes(sizeof(preamble) + header.size() + payload);
-  std::ranges::copy(preamble, bytes.begin());
-  std::ranges::copy(header, bytes.begin() + sizeof(preamble));
-  return bytes;
+template <class T> Bytes bytes_of(const std::vector<T>& elements) {
+  const auto* first = reinterpret_cast<const uint8_t*>(elements.data());
+  return {first, first + elements.size() * sizeof(T)};
+}
+
+template <class T> std::vector<T> rows(const NpyArray& array, int64_t begin, int64_t end) {
+  std::vector<T> out(size_t((end - begin) * (array.shape.size() > 1 ? array.shape[1] : 1)));
+  array.read_rows(begin, end, out.data());
+  return out;
+}
+
+TEST(Npy, FortranOrderIsReadAsCOrder) {
+  const NpyArray array = read_npy(golden("fortran.npy"));
+  EXPECT_TRUE(array.fortran_order);
+  EXPECT_EQ(rows<float>(array, 0, 2), (std::vector<float>{0, 1, 2, 3, 4, 5}));
+  EXPECT_EQ(rows<double>(array, 1, 2), (std::vector<double>{3, 4, 5}));
+  EXPECT_FALSE(array.in_place<float>());
+  expect_error([&] { array.as<float>(); }, ExitCode::config, {"Fortran order", "ascontiguousarray"});
+  // More rows than are gathered at a time, and not a multiple.
+  const int64_t n = 200, width = 3;
+  std::vector<double> columns(size_t(n * width)), expected(size_t(n * width));
+  for (int64_t i = 0; i < n; ++i)
+    for (int64_t d = 0; d < width; ++d) columns[size_t(d * n + i)] = expected[size_t(i * width + d)] = i + 0.001 * d;
+  const NpyArray large = decode_npy(npy(header("<f8", "True", "(200, 3)"), bytes_of(columns)), "a.npy");
+  EXPECT_EQ(rows<double>(large, 0, n), expected);
+  EXPECT_EQ(rows<double>(large, 70, 199), std::vector<double>(expected.begin() + 210, expected.begin() + 597));
+}
+
+TEST(Npy, HalvesAreConvertedExactly) {
+  EXPECT_EQ(rows<float>(read_npy(golden("f16.npy")), 0, 3), (std::vector<float>{0, 1, 2}));
+  const std::vector<uint16_t> bits{0x3c00, 0xc000, 0x0001, 0x03ff, 0x0400, 0x7bff, 0x7c00, 0xfc00, 0x8000, 0x3555};
+  const NpyArray array = decode_npy(npy(header("<f2", "False", "(10,)"), bytes_of(bits)), "a.npy");
+  const auto values = rows<double>(array, 0, 10);
+  const double expected[] = {1, -2, 0x1p-24, 0x1.ff8p-15, 0x1p-14, 65504.0, INFINITY, -INFINITY, 0, 0.333251953125};
+  for (size_t i = 0; i < 10; ++i) EXPECT_EQ(values[i], expected[i]) << i;
+  EXPECT_TRUE(std::signbit(values[8]));
+  const NpyArray nan = decode_npy(npy(header("<f2", "False", "(1,)"), Bytes{0x01, 0x7e}), "a.npy");
+  EXPECT_TRUE(std::isnan(rows<float>(nan, 0, 1)[0]));
+}
+
+TEST(Npy, IntegersOfAllWidthsAreItemNumbers) {
+  const auto numbers = [](const char* descr, const Bytes& payload) {
+    return rows<int64_t>(decode_npy(npy(header(descr, "False", "(2,)"), payload), "a.npy"), 0, 2);
+  };
+  const std::vector<int64_t> expected{7, -3};
+  EXPECT_EQ(numbers("|i1", bytes_of<int8_t>({7, -3})), expected);
+  EXPECT_EQ(numbers("<i2", bytes_of<int16_t>({7, -3})), expected);
+  EXPECT_EQ(numbers("<i4", bytes_of<int32_t>({7, -3})), expected);
+  EXPECT_EQ(numbers("<i8", bytes_of<int64_t>({7, -3})), expected);
+  EXPECT_EQ(numbers("|u1", bytes_of<uint8_t>({7, 255})), (std::vector<int64_t>{7, 255}));
+  EXPECT_EQ(numbers("<u2", bytes_of<uint16_t>({7, 65535})), (std::vector<int64_t>{7, 65535}));
+  EXPECT_EQ(numbers("<u4", bytes_of<uint32_t>({7, 1u << 31})), (std::vector<int64_t>{7, 1ll << 31}));
+  EXPECT_EQ(numbers("<u8", bytes_of<uint64_t>({7, 1ull << 63})), (std::vector<int64_t>{7, INT64_MAX}));
+}
+
+TEST(Npy, ElementsAreUsedWhereTheyStand) {
+  const TempDir dir;
+  const std::vector<float> elements{1, 2, 3, 4};
+  write_npy<float>(dir / "a.npy", elements, Shape{2, 2});
+  const NpyArray array = read_npy(dir / "a.npy");
+  ASSERT_TRUE(array.in_place<float>());
+  EXPECT_EQ(static_cast<const void*>(array.in_place<float>()->data()), array.bytes.data());
+  EXPECT_FALSE(array.in_place<double>());
+  const NpyArray copy = array;  // keeps the file mapped
+  std::filesystem::remove(dir / "a.npy");
+  EXPECT_EQ(values<float>(copy), elements);
+  // Elements that do not begin at a multiple of their size can only be converted.
+  std::string odd = header("<f8", "False", "(1,)");
+  odd.resize(117, ' ');
+  write_file(dir / "odd.npy", npy(odd, bytes_of<double>({5})));
+  const NpyArray misaligned = read_npy(dir / "odd.npy");
+  EXPECT_FALSE(misaligned.in_place<double>());
+  EXPECT_EQ(rows<double>(misaligned, 0, 1), std::vector<double>{5});
+}
+
+TEST(Npy, ReadsAllVersions) {
+  for (const uint8_t version : {2, 3}) {
+    const NpyArray array = decode_npy(npy(header("|u1", "False", "(2,)"), Bytes{8, 9}, version), "a.npy");
+    EXPECT_EQ(values<uint8_t>(array), (std::vector<uint8_t>{8, 9})) << int(version);
+  }
+}
+
+TEST(Npy, RefusesWhatItDoesNotKnow) {
+  expect_error([] { read_npy(golden("big_endian.npy")); }, ExitCode::corrupt_data,
+               {"big_endian.npy holds big-endian numbers (descr \">f4\")", "astype(\"<f4\")"});
+  expect_error([] { read_npy(golden("f32_2x3.npy")).as<double>(); }, ExitCode::config, {"[2,3] <f4", "<f8"});
+  const struct {
+    const char *descr, *kind;
+  } kinds[] = {{"|O", "Python objects"}, {"<U5", "text"},      {"|S3", "text"},
+               {"<c8", "complex"},       {"|V2", "raw bytes"}, {"<M8[ns]", "not known"}};
+  for (const auto& [descr, kind] : kinds)
+    expect_error([&] { decode_npy(npy(header(descr, "False", "(3,)"), 24), "a.npy"); }, ExitCode::corrupt_data,
+                 {kind, descr, "numpy.save"});
+  const std::string records = "{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (3,), }";
+  expect_error([&] { decode_npy(npy(records, 12), "a.npy"); }, ExitCode::corrupt_data, {"a.npy holds records"});
+  expect_error([] { decode_npy(Bytes{'P', 'K', 3, 4}, "a.npz"); }, ExitCode::corrupt_data, {"ZIP", "numpy.save("});
 }
 
 TEST(Npy, AcceptsEveryOrderAndQuote) {
@@ -89,8 +186,8 @@ TEST(Npy, ChecksTheHeaderStrictly) {
         "{'descr': __import__('os')}"})
     expect_error([&] { decode_npy(npy(header, 4), "a.npy"); }, ExitCode::corrupt_data, {"a.npy: byte "});
   Bytes bytes = read_file(golden("f32_2x3.npy"));
-  bytes[6] = 2;
-  expect_error([&] { decode_npy(bytes, "a.npy"); }, ExitCode::corrupt_data, {"byte 6", "version 2.0", "1.0"});
+  bytes[6] = 4;
+  expect_error([&] { decode_npy(bytes, "a.npy"); }, ExitCode::corrupt_data, {"byte 6", "version 4.0", "1.0"});
   bytes[6] = 1, bytes[9] = 0xff;
   expect_error([&] { decode_npy(bytes, "a.npy"); }, ExitCode::corrupt_data, {"byte 8", "65398"});
   expect_error([&] { decode_npy({}, "a.npy"); }, ExitCode::corrupt_data, {"0 bytes", "NUMPY"});

@@ -70,6 +70,9 @@ class RaceAndBoundsChecker : public Checker {
   void begin_launch(const Launch& launch) override;
   void begin_block(int block) override;
   void end_launch() override { active_ = false; }
+  void begin_graph(const GraphOrder& order) override { branches_.begin(order); }
+  void begin_node(int node) override { branches_.begin_node(node); }
+  void end_graph() override { branches_.end(); }
   void resume(int thread, const char* stack_begin, const char* stack_end) override;
   void suspend() override { active_ = false; }
   void block_barrier() override { order_.block_barrier(); }
@@ -77,8 +80,15 @@ class RaceAndBoundsChecker : public Checker {
   void fence() override { order_.fence(); }
   void allocated(char* data, size_t bytes) override;
   void released(char* data, size_t bytes) override;
-  void written(const void* data, size_t bytes) override { memset(initialized(data), 1, bytes); }
-  void copied(void* to, const void* from, size_t bytes) override { memmove(initialized(to), initialized(from), bytes); }
+  void written(const void* data, size_t bytes) override {
+    memset(initialized(data), 1, bytes);
+    check_branches(data, bytes, true);
+  }
+  void copied(void* to, const void* from, size_t bytes) override {
+    memmove(initialized(to), initialized(from), bytes);
+    check_branches(from, bytes, false);
+    check_branches(to, bytes, true);
+  }
   void must_be_initialized(const void* data, size_t bytes) override;
 
   void access(const Access& a);
@@ -91,6 +101,7 @@ class RaceAndBoundsChecker : public Checker {
   void check_elsewhere(const Access& a) const;
   void check_initialized(const Region& region, const Access& a, const char* what) const;
   void check_races(Region& region, uint32_t epoch, const Access& a);
+  void check_branches(const void* data, size_t bytes, bool write);
   void check_cell(Cell& cell, uint32_t epoch, const Access& a, const char* address);
   void record_read(Cell& cell, const Access& a);
   [[noreturn]] void race(const char* kind, const char* address, const Record& earlier) const;
@@ -103,6 +114,7 @@ class RaceAndBoundsChecker : public Checker {
   const Launch* launch_ = nullptr;
   uint32_t launch_epoch_ = 0, block_epoch_ = 0;
   HappensBefore order_;
+  GraphRaces branches_;
   Region device_, static_shared_, dynamic_shared_;
 };
 
@@ -164,6 +176,7 @@ void RaceAndBoundsChecker::must_be_initialized(const void* data, size_t bytes) {
   const uint8_t* begin = initialized(data);
   const auto* missing = static_cast<const uint8_t*>(memchr(begin, 0, bytes));
   if (missing) fail({}, "a library call reads uninitialised device memory: byte %td of %zu", missing - begin, bytes);
+  check_branches(data, bytes, false);
 }
 
 // ---- rules
@@ -229,6 +242,14 @@ void RaceAndBoundsChecker::access(const Access& a) {
   if (!a.write || a.atomic) check_initialized(*region, a, on_device ? "device" : "shared");
   if (a.write) memset(region->initialized + (a.address - region->begin), 1, a.bytes);
   check_races(*region, on_device ? launch_epoch_ : block_epoch_, a);
+  if (on_device) check_branches(a.address, a.bytes, a.write);
+}
+
+void RaceAndBoundsChecker::check_branches(const void* data, size_t bytes, bool write) {
+  const int other = branches_.access(data, bytes, write);
+  if (other >= 0)
+    fail({}, "RACE between branches of a graph: %s of %zu bytes, which work %d of the graph, not ordered with this one (%d), %s",
+         write ? "write" : "read", bytes, other, branches_.node(), write ? "reads or writes" : "writes");
 }
 
 void RaceAndBoundsChecker::atomic(const Access& a) {

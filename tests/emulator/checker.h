@@ -4,6 +4,7 @@
 #include <cstddef>
 
 #include "emulator/launch.h"
+#include "tests/emulator/graph_races.h"
 
 namespace emulator {
 
@@ -14,6 +15,10 @@ class Checker {
   virtual void begin_launch(const Launch& launch) = 0;
   virtual void begin_block(int block) = 0;
   virtual void end_launch() = 0;
+  // ---- graphs, whose nodes are launches and other work
+  virtual void begin_graph(const GraphOrder& order) = 0;
+  virtual void begin_node(int node) = 0;
+  virtual void end_graph() = 0;
   virtual void resume(int thread, const char* stack_begin, const char* stack_end) = 0;
   virtual void suspend() = 0;
   // ---- what orders memory

@@ -5,6 +5,8 @@
 
 #include <vector>
 
+#include "kernels/core/tensor.h"
+#include "kernels/ops/add.h"
 #include "kernels/ops/sgd.h"
 #include "tests/kernels/arrays.h"
 
@@ -135,6 +137,44 @@ TEST_F(Emulator, CaptureForbidsWaitingAndAllocating) {
   EXPECT_EQ(get(), std::vector<int>(kN, 0));
 }
 
+TEST_F(Emulator, ACaptureMayForkAndMustJoin) {
+  cudaStream_t other;
+  cudaEvent_t forked, joined;
+  ASSERT_EQ(cudaStreamCreateWithFlags(&other, cudaStreamNonBlocking), cudaSuccess);
+  ASSERT_EQ(cudaEventCreateWithFlags(&forked, cudaEventDisableTiming), cudaSuccess);
+  ASSERT_EQ(cudaEventCreateWithFlags(&joined, cudaEventDisableTiming), cudaSuccess);
+  const auto capture = [&](bool join) {
+    EXPECT_EQ(cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal), cudaSuccess);
+    EXPECT_EQ(cudaEventRecord(forked, stream), cudaSuccess);
+    EXPECT_EQ(cudaStreamWaitEvent(other, forked), cudaSuccess);
+    EXPECT_EQ(emulator::launch(add_kernel, 4, 256, 0, other, data, kN, 1), cudaSuccess);
+    EXPECT_EQ(cudaEventRecord(joined, other), cudaSuccess);
+    if (join) {
+      EXPECT_EQ(cudaStreamWaitEvent(stream, joined), cudaSuccess);
+    }
+    cudaGraph_t graph = nullptr;
+    EXPECT_EQ(cudaStreamEndCapture(other, &graph), cudaErrorStreamCaptureUnmatched);
+    const cudaError_t status = cudaStreamEndCapture(stream, &graph);
+    if (graph) (void)cudaGraphDestroy(graph);
+    return status;
+  };
+  EXPECT_EQ(capture(true), cudaSuccess);
+  EXPECT_EQ(capture(false), cudaErrorStreamCaptureUnjoined);
+  EXPECT_EQ(cudaEventSynchronize(joined), cudaErrorCapturedEvent);
+  EXPECT_EQ(cudaStreamWaitEvent(stream, joined), cudaErrorCapturedEvent) << "of a capture that ended";
+  EXPECT_EQ(emulator::launch(add_kernel, 4, 256, 0, other, data, kN, 1), cudaSuccess) << "captures no more";
+  ASSERT_EQ(cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal), cudaSuccess);
+  EXPECT_EQ(cudaEventRecord(forked, other), cudaSuccess);
+  EXPECT_EQ(cudaStreamWaitEvent(stream, forked), cudaErrorStreamCaptureIsolation) << "from outside";
+  cudaGraph_t graph = nullptr;
+  EXPECT_EQ(cudaStreamEndCapture(stream, &graph), cudaSuccess);
+  EXPECT_EQ(cudaGraphDestroy(graph), cudaSuccess);
+  EXPECT_EQ(cudaEventDestroy(forked), cudaSuccess);
+  EXPECT_EQ(cudaEventDestroy(joined), cudaSuccess);
+  EXPECT_EQ(cudaStreamDestroy(other), cudaSuccess);
+  (void)cudaGetLastError();
+}
+
 TEST_F(Emulator, AnErrorIsRememberedOnce) {
   EXPECT_EQ(emulator::launch(add_kernel, 1, 2000, 0, stream, data, kN, 1), cudaErrorInvalidConfiguration);
   EXPECT_EQ(cudaPeekAtLastError(), cudaErrorInvalidConfiguration);
@@ -185,6 +225,35 @@ TEST(Capture, AnOpIsCapturableAndNeitherAllocatesNorSynchronises) {
   EXPECT_EQ(counters().launches, before.launches + 1 + 3);
   EXPECT_EQ(w.get(), w2.get());
   EXPECT_EQ(m.get(), m2.get());
+}
+
+TEST(Capture, BranchesForkAndJoin) {
+  Context context = Context::cuda();
+  const int64_t n = 1000;
+  const std::vector<float> ones(n, 1);
+  crc::Tensor a(context, {n}, crc::Dtype::f32, "a"), b(context, {n}, crc::Dtype::f32, "b"),
+      c(context, {n}, crc::Dtype::f32, "c");
+  const auto view = [](const crc::Tensor& t) { return t.view<float, 1>(); };
+  const auto read = [](const crc::Tensor& t) { return t.view<const float, 1>(); };
+  const auto work = [&] {
+    add(context, view(a), read(a), read(a));  // a = 2a
+    context.side_by_side(3, [&](int i, Context& branch) {
+      if (i == 1) add(branch, view(b), read(a), read(b));  // b += a
+      if (i == 2) add(branch, view(c), read(a), read(a));  // c = 2a
+    });
+    add(context, view(a), read(b), read(c));  // a = b + c
+  };
+  context.copy_in(view(a), ones.data());
+  work();
+  EXPECT_EQ(a.to_host<float>(context), std::vector<float>(n, 2 + 4));
+  const emulator::Counters before = counters();
+  const auto replay = context.record(work);
+  replay();
+  replay();
+  EXPECT_EQ(counters().synchronizations, before.synchronizations);
+  EXPECT_EQ(counters().graph_launches, before.graph_launches + 2);
+  EXPECT_EQ(b.to_host<float>(context), std::vector<float>(n, 2 + 12 + 76)) << "a was 6, then 14 + 24 = 38";
+  EXPECT_EQ(a.to_host<float>(context), std::vector<float>(n, 90 + 152));
 }
 
 TEST(Capture, WhatAllocatesIsRefusedWithTheOpsError) {

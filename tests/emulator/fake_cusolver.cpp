@@ -65,7 +65,8 @@ template <class T> void solve(Cuda& cuda, int64_t batch, int64_t n, T* a, T* w, 
     for (int64_t b = 0; b < batch; ++b) {
       const std::vector<double> values = eigenvalues(a + b * n * n, n);
       info[b] = values.empty() ? 1 : 0;
-      for (int64_t i = 0; i < n; ++i) w[b * n + i] = values.empty() ? std::numeric_limits<T>::quiet_NaN() : T(values[i]);
+      for (int64_t i = 0; i < n; ++i)
+        w[b * n + i] = values.empty() ? std::numeric_limits<T>::quiet_NaN() : T(values[i]);
       std::fill_n(a + b * n * n, n * n, std::numeric_limits<T>::quiet_NaN());  // destroyed, as promised
     }
   };
@@ -78,6 +79,9 @@ void cusolver_eigenvalues(Cuda& cuda, int64_t batch, int64_t n, double* a, doubl
   solve(cuda, batch, n, a, w, info);
 }
 void cusolver_eigenvalues(Cuda& cuda, int64_t batch, int64_t n, float* a, float* w, int* info) {
+  solve(cuda, batch, n, a, w, info);
+}
+void cusolver_eigenvalues_batched(Cuda& cuda, int64_t batch, int64_t n, double* a, double* w, int* info) {
   solve(cuda, batch, n, a, w, info);
 }
 

@@ -110,7 +110,9 @@ const char* cudaGetErrorName(cudaError_t error) {
     NAME(cudaErrorStreamCaptureUnsupported)
     NAME(cudaErrorStreamCaptureInvalidated)
     NAME(cudaErrorStreamCaptureUnmatched)
+    NAME(cudaErrorStreamCaptureUnjoined)
     NAME(cudaErrorStreamCaptureIsolation)
+    NAME(cudaErrorCapturedEvent)
 #undef NAME
   }
   return "cudaErrorUnknown";

@@ -260,6 +260,8 @@ Lanes Block::exchange(Collective op, unsigned mask, uint64_t value, Site site) {
 
 }  // namespace
 
+void decide_order(std::vector<int>& ids) { order().apply(ids); }
+
 void run(const Launch& launch) {
   std::vector<int> ids(size_t(launch.blocks.x) * launch.blocks.y * launch.blocks.z);
   std::iota(ids.begin(), ids.end(), 0);

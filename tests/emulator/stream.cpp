@@ -6,7 +6,9 @@
 #include <mutex>
 #include <utility>
 
+#include "tests/emulator/checker.h"
 #include "tests/emulator/memory.h"
+#include "tests/emulator/scheduler.h"
 
 using emulator::forbid_in_capture;
 using emulator::is_stream;
@@ -50,7 +52,8 @@ cudaError_t push(cudaStream_t handle, Work work) {
   CUstream_st& stream = stream_of(handle);
   if (stream.capture) {
     if (stream.capture->invalid) return set_error(cudaErrorStreamCaptureInvalidated);
-    stream.capture->nodes.push_back(std::move(work));
+    stream.capture->nodes.push_back({std::move(work), stream.last});
+    stream.last = {int(stream.capture->nodes.size()) - 1};
     return cudaSuccess;
   }
   if (!handle) {  // the legacy stream waits for the blocking ones, and they for it
@@ -79,6 +82,57 @@ cudaError_t forbid_in_capture() {
   return error;
 }
 
+namespace {
+
+void add_to(std::vector<int>& all, const std::vector<int>& more) {
+  for (int i : more)
+    if (std::find(all.begin(), all.end(), i) == all.end()) all.push_back(i);
+}
+
+// During capture: `stream` takes part in the event's capture from now on, and waits there.
+cudaError_t join_capture(CUstream_st& stream, const CUevent_st& event) {
+  if (event.capture->ended) return set_error(cudaErrorCapturedEvent);
+  if (stream.capture && stream.capture != event.capture) return set_error(cudaErrorStreamCaptureIsolation);
+  if (!stream.capture) stream.last.clear();
+  stream.capture = event.capture;
+  add_to(stream.last, event.last);
+  return cudaSuccess;
+}
+
+// Does everything that was captured come before the end of the stream that began?
+bool is_joined(const Capture& capture, const std::vector<int>& last) {
+  std::vector<bool> reached(capture.nodes.size(), false);
+  for (int i : last) reached[size_t(i)] = true;
+  for (size_t i = capture.nodes.size(); i-- > 0;)
+    if (reached[i])
+      for (int j : capture.nodes[i].after) reached[size_t(j)] = true;
+  return std::find(reached.begin(), reached.end(), false) == reached.end();
+}
+
+// In an order that the graph allows; EMULATOR_ORDER says which.
+void replay(const Nodes& nodes, const GraphOrder& order) {
+  std::vector<int> waiting(nodes.size()), ready;
+  std::vector<std::vector<int>> next(nodes.size());
+  for (size_t i = 0; i < nodes.size(); ++i) {
+    waiting[i] = int(nodes[i].after.size());
+    if (waiting[i] == 0) ready.push_back(int(i));
+    for (int j : nodes[i].after) next[size_t(j)].push_back(int(i));
+  }
+  if (checker) checker->begin_graph(order);
+  while (!ready.empty()) {
+    std::sort(ready.begin(), ready.end());
+    decide_order(ready);
+    const int i = ready.front();
+    ready.erase(ready.begin());
+    if (checker) checker->begin_node(i);
+    nodes[size_t(i)].work();
+    for (int j : next[size_t(i)])
+      if (--waiting[size_t(j)] == 0) ready.push_back(j);
+  }
+  if (checker) checker->end_graph();
+}
+
+}  // namespace
 }  // namespace emulator
 
 void CUstream_st::run_next() {
@@ -163,7 +217,10 @@ cudaError_t cudaEventDestroy(cudaEvent_t event) {
 cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t handle) {
   LOCK;
   if (!is_stream(handle)) return set_error(cudaErrorInvalidResourceHandle);
-  if (stream_of(handle).capture) return set_error(cudaErrorNotSupported);  // fork and join are not emulated
+  event->capture = stream_of(handle).capture;
+  event->last = stream_of(handle).last;
+  event->stream = nullptr;
+  if (event->capture) return event->capture->invalid ? set_error(cudaErrorStreamCaptureInvalidated) : cudaSuccess;
   event->stream = &stream_of(handle);
   event->position = event->stream->position() + 1;
   return emulator::push(handle, [event] {
@@ -175,12 +232,14 @@ cudaError_t cudaEventSynchronize(cudaEvent_t event) {
   LOCK;
   ++emulator::counters().synchronizations;
   if (const cudaError_t error = forbid_in_capture()) return error;
+  if (event->capture) return set_error(cudaErrorCapturedEvent);
   if (event->stream && is_stream(event->stream)) event->stream->run_until(event->position);
   return cudaSuccess;
 }
 cudaError_t cudaEventQuery(cudaEvent_t event) {
   LOCK;
   if (const cudaError_t error = forbid_in_capture()) return error;
+  if (event->capture) return set_error(cudaErrorCapturedEvent);
   if (!event->stream || event->stream->completed >= event->position) return cudaSuccess;
   event->stream->run_next();
   return cudaErrorNotReady;
@@ -196,7 +255,8 @@ cudaError_t cudaEventElapsedTime(float* milliseconds, cudaEvent_t begin, cudaEve
 cudaError_t cudaStreamWaitEvent(cudaStream_t handle, cudaEvent_t event, unsigned) {
   LOCK;
   if (!is_stream(handle)) return set_error(cudaErrorInvalidResourceHandle);
-  if (stream_of(handle).capture) return set_error(cudaErrorNotSupported);
+  if (event->capture) return emulator::join_capture(stream_of(handle), *event);
+  if (stream_of(handle).capture) return set_error(cudaErrorStreamCaptureIsolation);
   if (!event->stream) return cudaSuccess;
   return emulator::push(handle, [stream = event->stream, position = event->position] { stream->run_until(position); });
 }
@@ -208,15 +268,21 @@ cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode mo
   if (!stream) return set_error(cudaErrorStreamCaptureUnsupported);  // the legacy stream cannot be captured
   if (!is_stream(stream)) return set_error(cudaErrorInvalidResourceHandle);
   if (stream->capture) return set_error(cudaErrorInvalidValue);
-  stream->capture.reset(new emulator::Capture{{}, mode, std::this_thread::get_id(), false});
+  stream->capture.reset(new emulator::Capture{stream, mode, std::this_thread::get_id()});
+  stream->last.clear();
   return cudaSuccess;
 }
 cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t* graph) {
   LOCK;
   *graph = nullptr;
   if (!stream || !is_stream(stream) || !stream->capture) return set_error(cudaErrorInvalidValue);
-  const auto capture = std::move(stream->capture);
+  const auto capture = stream->capture;
+  if (capture->origin != stream) return set_error(cudaErrorStreamCaptureUnmatched);
+  capture->ended = true;
+  for (CUstream_st* other : emulator::streams())
+    if (other->capture == capture) other->capture.reset();
   if (capture->invalid) return set_error(cudaErrorStreamCaptureInvalidated);
+  if (!emulator::is_joined(*capture, stream->last)) return set_error(cudaErrorStreamCaptureUnjoined);
   *graph = new CUgraph_st{std::move(capture->nodes)};
   return cudaSuccess;
 }
@@ -230,16 +296,17 @@ cudaError_t cudaStreamIsCapturing(cudaStream_t stream, cudaStreamCaptureStatus* 
 }
 cudaError_t cudaGraphInstantiate(cudaGraphExec_t* executable, cudaGraph_t graph, unsigned long long) {
   if (!graph) return set_error(cudaErrorInvalidValue);
-  *executable = new CUgraphExec_st{std::make_shared<emulator::Nodes>(graph->nodes)};
+  std::vector<std::vector<int>> after;
+  for (const emulator::Node& node : graph->nodes) after.push_back(node.after);
+  *executable = new CUgraphExec_st{std::make_shared<emulator::Nodes>(graph->nodes),
+                                   std::make_shared<emulator::GraphOrder>(after)};
   return cudaSuccess;
 }
 cudaError_t cudaGraphLaunch(cudaGraphExec_t executable, cudaStream_t stream) {
   LOCK;
   if (!executable) return set_error(cudaErrorInvalidValue);
   ++emulator::counters().graph_launches;
-  return emulator::push(stream, [nodes = executable->nodes] {
-    for (const emulator::Work& work : *nodes) work();
-  });
+  return emulator::push(stream, [nodes = executable->nodes, order = executable->order] { emulator::replay(*nodes, *order); });
 }
 cudaError_t cudaGraphDestroy(cudaGraph_t graph) {
   delete graph;

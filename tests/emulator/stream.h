@@ -9,17 +9,26 @@
 #include <vector>
 
 #include "tests/emulator/emulator.h"
+#include "tests/emulator/graph_races.h"
 
 namespace emulator {
 
 using Work = std::function<void()>;  // runs with device memory accessible
-using Nodes = std::vector<Work>;
 
+// Captured work, and the earlier works that it comes after.
+struct Node {
+  Work work;
+  std::vector<int> after;
+};
+using Nodes = std::vector<Node>;
+
+// Of one stream and, after a fork, of others: those that waited for an event of the capture.
 struct Capture {
-  Nodes nodes;
+  cudaStream_t origin;
   cudaStreamCaptureMode mode;
   std::thread::id thread;
-  bool invalid = false;
+  Nodes nodes = {};
+  bool invalid = false, ended = false;
 };
 
 }  // namespace emulator
@@ -29,7 +38,8 @@ struct CUstream_st {
   bool blocking = true;  // ordered with the legacy default stream
   std::deque<emulator::Work> pending;
   int64_t completed = 0;  // works
-  std::unique_ptr<emulator::Capture> capture;
+  std::shared_ptr<emulator::Capture> capture;
+  std::vector<int> last;  // the captured works that its next one comes after
 
   void run_next();
   void run_until(int64_t position);
@@ -41,6 +51,8 @@ struct CUevent_st {
   CUstream_st* stream = nullptr;
   int64_t position = 0;
   double milliseconds = 0;  // when its stream got there
+  std::shared_ptr<emulator::Capture> capture;  // that it was recorded in
+  std::vector<int> last;                       // there
 };
 
 struct CUgraph_st {
@@ -48,6 +60,7 @@ struct CUgraph_st {
 };
 struct CUgraphExec_st {
   std::shared_ptr<const emulator::Nodes> nodes;
+  std::shared_ptr<const emulator::GraphOrder> order;
 };
 
 namespace emulator {

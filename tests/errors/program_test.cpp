@@ -42,6 +42,9 @@ TEST_F(Program, SaysWhatIsWrongInTheConfiguration) {
   expect("run demo --set run.precision=bf16 --set run.device=cpu --out " + folder + "/a", 78, "needs a CUDA device");
   expect("run demo --set acquisition.name=crcc " + kShort + " --out " + folder + "/b", 78, "crcc");
   expect("run demo --dry-run", 0, "30 in the end");
+  expect("run demo --dry-run", 0, "features and logits of the pool");
+  expect("run demo --dry-run --memory", 0, "gradient of the residual stream");
+  expect("run demo --memory", 64, "--dry-run");
 }
 
 TEST_F(Program, SaysWhatIsWrongWithFiles) {

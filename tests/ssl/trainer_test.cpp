@@ -83,6 +83,18 @@ TEST_P(Trainers, EveryMethodTrainsRepeatsItselfAndResumes) {
   }
 }
 
+TEST_P(Trainers, OfOneContextTakeTurns) {
+  ssl::TrainConfig small = config_of("supervised"), large = config_of("mean_teacher");
+  small.steps_per_graph = large.steps_per_graph = 2;
+  const auto a = trainer(large), b = trainer(small), alone = trainer(large);
+  a->train(1);
+  b->train(4);
+  a->train(5);
+  b->train(2);
+  alone->train(6);
+  EXPECT_EQ(state_of(*a), state_of(*alone));
+}
+
 TEST_P(Trainers, CtaugmentsRatesLearnRepeatThemselvesAndResume) {
   ssl::TrainConfig config = config_of("fixmatch");
   config.strong = augment::Policy::ctaugment;

@@ -50,6 +50,8 @@ enum class Bug {
   copy_direction,
   no_synchronisation,
   allocates_in_capture,
+  fork_too_early,
+  one_output_for_two,
   writes_constant,
 };
 
@@ -390,6 +392,36 @@ template <Bug bug> std::string run_host() {
   return expect(result == values);
 }
 
+// ---- branches of a graph: first = in, then side by side second = first and third = first
+
+template <Bug bug> std::string run_branches() {
+  const auto values = counting<float>(kCopy);
+  const Array<float> in(values), first(kCopy, 0.0f), second(kCopy, 0.0f), third(kCopy, 0.0f);
+  cudaStream_t stream, other;
+  cudaEvent_t event;
+  cudaGraph_t graph;
+  cudaGraphExec_t executable;
+  (void)cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking);
+  (void)cudaStreamCreateWithFlags(&other, cudaStreamNonBlocking);
+  (void)cudaEventCreateWithFlags(&event, cudaEventDisableTiming);
+  const auto copy = [](cudaStream_t on, const Array<float>& to, const Array<float>& from) {
+    (void)emulator::launch(copy_kernel<Bug::none>, 4, 256, 0, on, to.data(), from.data(), kCopy);
+  };
+  (void)cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal);
+  if (bug == Bug::fork_too_early) (void)cudaEventRecord(event, stream);
+  copy(stream, first, in);
+  if (bug != Bug::fork_too_early) (void)cudaEventRecord(event, stream);
+  (void)cudaStreamWaitEvent(other, event);
+  copy(other, third, first);
+  copy(stream, bug == Bug::one_output_for_two ? third : second, first);
+  (void)cudaEventRecord(event, other);
+  (void)cudaStreamWaitEvent(stream, event);
+  if (cudaStreamEndCapture(stream, &graph) != cudaSuccess) return "no graph";
+  (void)cudaGraphInstantiate(&executable, graph);
+  (void)cudaGraphLaunch(executable, stream);
+  return expect(third.get() == values && second.get() == values);
+}
+
 // A reader that comes first meets garbage, one that comes second a race.
 constexpr const char* kUnordered = "RACE|UNINITIALISED";
 
@@ -456,6 +488,9 @@ const std::vector<Mutant>& mutants() {
       MUTANT(run_host, copy_direction, "the direction does not match"),
       MUTANT(run_host, no_synchronisation, "WRONG RESULT"),
       MUTANT(run_host, allocates_in_capture, "cudaErrorStreamCaptureUnsupported"),
+      MUTANT(run_branches, none, ""),
+      MUTANT(run_branches, fork_too_early, "RACE between branches of a graph"),
+      MUTANT(run_branches, one_output_for_two, "RACE between branches of a graph: write"),
   };
   return all;
 }

@@ -72,6 +72,68 @@ TEST_F(ArenaTest, GrowsInBlocksAndReleasesThem) {
   EXPECT_EQ(live, 0);
 }
 
+TEST_F(ArenaTest, ConsolidatedItIsOneBlockOfThePeak) {
+  Arena arena = make();
+  const auto step = [&] {
+    const Arena::Frame frame(arena);
+    for (int64_t bytes : {kMiB, 20 * kMiB, kMiB, 20 * kMiB}) arena.take_bytes(bytes);
+    expect_error(ExitCode::internal, "the arena on cpu cannot be cleared: arrays are taken", [&] { arena.clear(); });
+  };
+  step();
+  EXPECT_EQ(arena.peak_bytes(), 42 * kMiB);
+  EXPECT_EQ(arena.reserved_bytes(), (16 + 20 + 16 + 20) * kMiB);
+  {
+    const auto held = arena.hold();
+    arena.consolidate();
+    EXPECT_EQ(live, 4 + 1) << "what is held stays";
+  }
+  EXPECT_EQ(live, 1);
+  EXPECT_EQ(arena.reserved_bytes(), arena.peak_bytes());
+  arena.freeze();
+  step();
+  EXPECT_EQ(arena.peak_bytes(), 42 * kMiB);
+  arena.clear();
+  EXPECT_EQ(live, 0);
+  EXPECT_EQ(arena.peak_bytes(), 0);
+}
+
+TEST_F(ArenaTest, ATraceKnowsWhatWasAliveWhen) {
+  Trace trace;
+  Arena arena = make();
+  arena.trace_into(&trace, 0);
+  const auto a = arena.take<float, 1>({100}, "a");
+  (void)Trace::op(&trace, 0, "first", View<const float, 1>(a), 3);
+  {
+    const Arena::Frame frame(arena);
+    const auto b = arena.take<float, 2>({3, 5}, "b");
+    const auto op = Trace::op(&trace, 0, "second", a.slice(10, 20), b);
+    arena.take<float, 1>({64}, "own");
+  }
+  arena.trace_into(nullptr, 0);
+  arena.take<float, 1>({10}, "not noted");
+  ASSERT_EQ(trace.scratch().size(), 3u);
+  const auto expect = [&](size_t i, const char* name, int64_t offset, int64_t begin, int64_t end, bool inside) {
+    const Trace::Scratch& s = trace.scratch()[i];
+    EXPECT_EQ(s.name, name);
+    EXPECT_EQ(s.offset, offset) << name;
+    EXPECT_EQ(s.begin, begin) << name;
+    EXPECT_EQ(s.end, end) << name;
+    EXPECT_EQ(s.inside, inside) << name;
+  };
+  expect(0, "a", 0, 0, INT64_MAX, false);
+  expect(1, "b", 512, 1, 2, false);
+  expect(2, "own", 768, 1, 2, true);
+  EXPECT_EQ(trace.peak_bytes(), 1024);
+  ASSERT_EQ(trace.ops().size(), 2u);
+  ASSERT_EQ(trace.ops()[0].arrays.size(), 1u);
+  EXPECT_FALSE(trace.ops()[0].arrays[0].written);
+  const Trace::Array& slice = trace.ops()[1].arrays[0];
+  EXPECT_TRUE(slice.written);
+  EXPECT_EQ(slice.scratch, 0);
+  EXPECT_EQ(slice.bytes, 40);
+  EXPECT_EQ(trace.ops()[1].arrays[1].scratch, 1);
+}
+
 TEST_F(ArenaTest, FrozenItRefusesToGrow) {
   Arena arena = make();
   arena.take_bytes(1);

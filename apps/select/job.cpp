@@ -1,0 +1,216 @@
+#include "apps/select/job.h"
+
+#include <fmt/format.h>
+
+#include <chrono>
+
+#include "apps/select/image_files.h"
+#include "apps/select/items.h"
+#include "apps/select/row_file.h"
+#include "apps/select/summary.h"
+#include "data/npy.h"
+#include "kernels/core/error.h"
+
+namespace crc::apps {
+namespace {
+
+double seconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+std::vector<fs::path> outputs(const SelectJob& job) {
+  std::vector<fs::path> files;
+  for (const fs::path& file : {job.out, job.scores, job.groups, job.summary, job.sheet})
+    if (!file.empty()) files.push_back(file);
+  return files;
+}
+
+std::vector<fs::path> inputs(const SelectJob& job) {
+  std::vector<fs::path> files{job.features, job.logits, job.candidates, job.images};
+  files.insert(files.end(), job.labeled.begin(), job.labeled.end());
+  files.insert(files.end(), job.unlabeled.begin(), job.unlabeled.end());
+  return files;
+}
+
+void check_absent(const SelectJob& job, const fs::path& file) {
+  if (!job.force && fs::exists(file))
+    fail(ExitCode::output_refused,
+         fmt::format("{} exists; name another file, or give --force to replace it", file.string()));
+}
+
+void check_outputs(const SelectJob& job) {
+  std::vector<fs::path> seen;
+  for (const fs::path& file : outputs(job)) {
+    const fs::path folder = file.has_parent_path() ? file.parent_path() : fs::path(".");
+    if (!fs::is_directory(folder))
+      fail(ExitCode::output_refused,
+           fmt::format("{} cannot be written: {} is not a folder; create it first", file.string(), folder.string()));
+    check_absent(job, file);
+    for (const fs::path& other : seen)
+      if (file.lexically_normal() == other.lexically_normal())
+        fail(ExitCode::usage, fmt::format("{} is named for two outputs; name a file for each", file.string()));
+    for (const fs::path& input : inputs(job))
+      if (std::error_code error; !input.empty() && fs::equivalent(file, input, error))
+        fail(ExitCode::usage, fmt::format("{} is an input; name another file for the output", file.string()));
+    seen.push_back(file);
+  }
+  if (!job.summary.empty() && job.summary.extension() != ".html")
+    fail(ExitCode::usage,
+         fmt::format("--summary {}: the summary is a page; name a file that ends in .html", job.summary.string()));
+  if (!job.sheet.empty() && job.images.empty())
+    fail(ExitCode::usage, "--sheet needs --images: a folder of PNG files, or a list with one path a line");
+}
+
+// Those that differentiate through a network, and what comes closest without one.
+void check_acquisition(const std::string& name) {
+  for (const auto& [needs, instead] : {std::pair{"egl", "egl_last"}, {"crc_layers", "crc"}, {"crc_full", "crc"}})
+    if (name == needs)
+      fail(ExitCode::config, fmt::format("acquisition \"{}\" needs the network's Jacobians, which no array holds; use "
+                                         "\"{}\", or crc_train run with acquisition.name = \"{}\"",
+                                         name, instead, name));
+}
+
+// What is scored, in memory.
+struct Inputs {
+  RowFile features, logits;
+  int64_t items;
+  std::vector<int64_t> labeled, unlabeled;
+  ImageFiles images;
+  select::Config config;
+  int64_t classes;
+
+  Inputs(Context& context, const SelectJob& job)
+      : features(context, job.features, "features", Precision::as_stored),
+        logits(context, job.logits, "logits", Precision::fp32),
+        items(features.items() > 0 ? features.items() : logits.items()),
+        config(job.config),
+        classes(job.classes > 0 ? job.classes : std::max<int64_t>(1, logits.columns())) {
+    if (items == 0) fail(ExitCode::usage, "nothing to choose from: give --features or --logits, one row per item");
+    if (logits.items() > 0 && logits.items() != items)
+      fail(ExitCode::corrupt_data, fmt::format("{} has {} rows and {} has {}; row i of both must be item i",
+                                               job.features.string(), items, job.logits.string(), logits.items()));
+    labeled = read_item_lists(job.labeled, items);
+    unlabeled = job.unlabeled.empty() ? all_but(labeled, items) : read_item_lists(job.unlabeled, items);
+    if (!job.candidates.empty()) {
+      CandidateGroups groups = read_candidates(job.candidates, items);
+      config.group_size = groups.size;
+      config.given = std::move(groups.members);
+      config.search = "given";
+    }
+    check_kept(job);
+    if (!job.images.empty()) images = list_image_files(job.images, items);
+    config.say = [](const std::string& words) { fmt::print(stderr, "{}\n", words); };
+  }
+  // So many candidates that their items are not kept cannot be written.
+  void check_kept(const SelectJob& job) const {
+    const bool drawn = config.search == "independent" && config.candidates > 0;
+    const int64_t numbers = drawn ? config.candidates * config.group_size : items;
+    if (!job.groups.empty() && numbers > select::kListedMembers)
+      fail(ExitCode::config,
+           fmt::format("--groups {}: {} item numbers of candidates are more than the {} that are kept; "
+                       "draw fewer groups, or leave --groups out",
+                       job.groups.string(), numbers, select::kListedMembers));
+  }
+  select::Problem problem() const {
+    return {.features = features.rows(),
+            .logits = logits.fp32(),
+            .labeled = labeled,
+            .unlabeled = unlabeled,
+            .classes = classes};
+  }
+};
+
+std::string picks_csv(const select::Selection& selection, const ImageFiles& images) {
+  std::string csv = images.names.empty() ? "item,group,score\n" : "item,group,score,file\n";
+  for (size_t g = 0; g < selection.groups.size(); ++g)
+    for (int64_t item : selection.groups[g].items) {
+      csv += fmt::format("{},{},{:.17g}", item, g, selection.groups[g].score);
+      if (!images.names.empty()) {
+        csv += ",\"";
+        for (char c : images.names[size_t(item)]) csv += c == '"' ? std::string("\"\"") : std::string(1, c);
+        csv += '"';
+      }
+      csv += '\n';
+    }
+  return csv;
+}
+
+template <class Content> void commit(const SelectJob& job, const fs::path& file, const Content& content) {
+  check_absent(job, file);  // it may have appeared in the meantime
+  commit_file(file, content);
+}
+
+void write_arrays(const SelectJob& job, const select::Selection& s) {
+  const int64_t count = int64_t(s.scores.size());
+  if (!job.scores.empty()) commit(job, job.scores, data::encode_npy<double>(s.scores, std::vector<int64_t>{count}));
+  if (!job.groups.empty())
+    commit(job, job.groups, data::encode_npy<int64_t>(s.candidates, std::vector<int64_t>{count, s.group_size}));
+}
+
+std::vector<std::pair<std::string, std::string>> describe_inputs(const SelectJob& job, const Inputs& in) {
+  std::vector<std::pair<std::string, std::string>> rows;
+  if (!job.features.empty()) rows.emplace_back("features", job.features.string() + " " + in.features.describe());
+  if (!job.logits.empty()) rows.emplace_back("logits", job.logits.string() + " " + in.logits.describe());
+  for (const fs::path& file : job.labeled) rows.emplace_back("labelled", file.string());
+  for (const fs::path& file : job.unlabeled) rows.emplace_back("unlabelled", file.string());
+  if (!job.candidates.empty()) rows.emplace_back("candidates", job.candidates.string());
+  if (!job.images.empty()) rows.emplace_back("images", job.images.string());
+  return rows;
+}
+
+}  // namespace
+
+std::string run_select(const SelectJob& job) {
+  check_outputs(job);
+  check_acquisition(job.config.name);
+  const auto start = std::chrono::steady_clock::now();
+  Context context = Context::from_name(job.device);
+  if (job.threads > 0 && context.device().kind == DeviceKind::cpu) context = Context::cpu(job.threads);
+  const Inputs in(context, job);
+  const double reading = seconds_since(start);
+  const auto selecting = std::chrono::steady_clock::now();
+  const select::Selection selection = select::select(context, in.problem(), in.config);
+  const SelectFacts facts{.config = in.config,
+                          .selection = selection,
+                          .items = in.items,
+                          .features = in.features.columns(),
+                          .labeled = int64_t(in.labeled.size()),
+                          .unlabeled = int64_t(in.unlabeled.size()),
+                          .classes = in.classes,
+                          .inputs = describe_inputs(job, in),
+                          .command = job.command,
+                          .device = context.describe(),
+                          .reading_s = reading,
+                          .selecting_s = seconds_since(selecting)};
+  commit(job, job.out, picks_csv(selection, in.images));
+  write_arrays(job, selection);
+  std::string sheet;
+  if (!job.images.empty() && (!job.sheet.empty() || !job.summary.empty()))
+    sheet = picks_sheet_png(in.images, selection.picks,
+                            fmt::format("{}: {} picked, best first", in.config.name, selection.picks.size()));
+  if (!job.sheet.empty()) commit(job, job.sheet, sheet);
+  if (!job.summary.empty()) commit(job, job.summary, select_page(facts, sheet));
+  std::string written = "wrote";
+  for (const fs::path& file : outputs(job)) written += " " + file.string();
+  return select_lines(facts) + written + "\n";
+}
+
+std::string shell_words(std::span<char* const> arguments) {
+  std::string line;
+  for (const std::string word : arguments) {
+    if (!line.empty()) line += ' ';
+    const bool plain = !word.empty() && word.find_first_not_of(
+                                            "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                                            "_-+=./,:@%") == word.npos;
+    if (plain) {
+      line += word;
+      continue;
+    }
+    line += '\'';
+    for (char c : word) line += c == '\'' ? std::string("'\\''") : std::string(1, c);
+    line += '\'';
+  }
+  return line;
+}
+
+}  // namespace crc::apps

@@ -1,0 +1,32 @@
+// One selection, from files to files.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "apps/files.h"
+#include "crc/acquisition.h"
+
+namespace crc::apps {
+
+struct SelectJob {
+  fs::path features, logits, candidates, images;  // read; empty: none
+  std::vector<fs::path> labeled, unlabeled;       // read; lists add up
+  fs::path out, scores, groups, summary, sheet;   // written
+  bool force = false;                             // replace what exists
+  std::string device = "auto";
+  int threads = 0;
+  int64_t classes = 0;  // 0: columns of the logits
+  select::Config config;
+  std::string command;  // how to make it again
+};
+
+// Everything is checked before the scoring starts that can be: names of outputs, arrays, lists. The picks are committed
+// first. Returns what the terminal shows. Errors: docs/selecting.md.
+std::string run_select(const SelectJob& job);
+
+std::string shell_words(std::span<char* const> arguments);  // quoted where a shell needs it
+
+}  // namespace crc::apps

@@ -1,0 +1,12 @@
+#include "kernels/ops/draw_groups.h"
+
+#include "kernels/cpu/for_each.h"
+
+namespace crc {
+
+void draw_groups(Cpu& cpu, View<int64_t, 2> members, View<const int64_t, 1> pool, DrawGroupsConfig config) {
+  for_each(cpu, members.shape[0],
+           DrawGroups{members.data, pool.data, members.shape[1], pool.size(), config.first, config.seed, config.round});
+}
+
+}  // namespace crc

@@ -1,0 +1,15 @@
+#include "kernels/cuda/launch.cuh"
+#include "kernels/ops/rotate_rows.h"
+
+namespace crc {
+
+void rotate_rows(Cuda& cuda, View<double, 2> v, View<const float, 2> h, View<const int64_t, 1> items,
+                 View<const double, 2> rotation, double scale) {
+  for_each(cuda, "rotate_rows", v.size(), rotation_of(v, h, items, rotation, scale));
+}
+void rotate_rows(Cuda& cuda, View<double, 2> v, View<const double, 2> h, View<const int64_t, 1> items,
+                 View<const double, 2> rotation, double scale) {
+  for_each(cuda, "rotate_rows", v.size(), rotation_of(v, h, items, rotation, scale));
+}
+
+}  // namespace crc

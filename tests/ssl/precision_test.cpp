@@ -1,0 +1,101 @@
+// The arithmetic of training (fp32, tf32, bf16): what differs, what does not, and that an acquisition sees neither of
+// the narrow ones. CUDA only; the emulator rounds the operands of tf32 convolutions as the hardware does.
+#include "nn/wrn.h"
+#include "ssl/evaluate.h"
+#include "ssl/trainer.h"
+#include "tests/kernels/device.h"
+#include "tests/kernels/tolerance.h"
+
+namespace crc::test {
+namespace {
+
+constexpr int64_t kImages = 24, kSize = 8;
+
+nn::WrnConfig small(Dtype precision, bool tf32) {
+  return {.depth = 10, .width = 1, .classes = 4, .base_channels = 8, .precision = precision, .tf32 = tf32};
+}
+
+class Precision : public OnDevice {
+ protected:
+  void SetUp() override {
+    if (context.device().kind == DeviceKind::cpu) GTEST_SKIP() << "tf32 and bf16 need a CUDA device";
+    std::vector<uint8_t> pixels(kImages * kSize * kSize * 3);
+    for (size_t i = 0; i < pixels.size(); ++i) pixels[i] = uint8_t(i * 2654435761u >> 24);
+    std::vector<int32_t> labels(kImages);
+    for (int64_t i = 0; i < kImages; ++i) labels[size_t(i)] = int32_t(i % 4), ids.push_back(i);
+    images = std::make_unique<ssl::ImageSet>(context, kImages, kSize, kSize, pixels.data(), labels.data());
+  }
+  std::unique_ptr<ssl::Trainer> trained(const nn::Net& net, int64_t steps) {
+    ssl::TrainConfig config;
+    config.batch = 8;
+    config.mu = 2;
+    config.threshold = 0;  // so that no mask depends on a last bit
+    config.strong = augment::Policy::none;
+    config.weak.crop_pad = 2;
+    config.schedule.horizon = 100;
+    auto trainer = std::make_unique<ssl::Trainer>(context, net, *images, ids, ids, config);
+    trainer->train(steps);
+    return trainer;
+  }
+  std::vector<float> values(View<const float, 1> v) {
+    std::vector<float> host(size_t(v.size()));
+    context.copy_out(host.data(), v);
+    return host;
+  }
+  std::vector<float> features(const nn::Net& net, const nn::Weights& weights) {
+    return ssl::predict(context, net, weights, *images, {}, kImages).features.to_host<float>(context);
+  }
+
+  std::unique_ptr<ssl::ImageSet> images;
+  std::vector<int64_t> ids;
+  const std::unique_ptr<nn::Net> fp32 = nn::make_wrn(small(Dtype::f32, false)),
+                                 tf32 = nn::make_wrn(small(Dtype::f32, true)),
+                                 bf16 = nn::make_wrn(small(Dtype::bf16, false));
+};
+
+TEST_P(Precision, OnlyFp32IsExact) {
+  EXPECT_TRUE(fp32->exact());
+  EXPECT_FALSE(tf32->exact());
+  EXPECT_FALSE(bf16->exact());
+}
+
+// A model that was trained in bf16 or tf32 has fp32 weights, which every net reads; the fp32 one scores the pool.
+TEST_P(Precision, FeaturesOfOneModelInThreeArithmetics) {
+  for (const nn::Net* net : {tf32.get(), bf16.get()}) {
+    const auto trainer = trained(*net, 3);
+    const auto exact = features(*fp32, trainer->tested()), narrow = features(*net, trainer->tested());
+    EXPECT_NE(exact, narrow);
+    expect_close(narrow, exact, Class::network, Dtype::bf16, "features");
+    EXPECT_EQ(exact, features(*fp32, trainer->tested()));
+  }
+}
+
+TEST_P(Precision, WeightsAndStatisticsStayFp32) {
+  const auto trainer = trained(*bf16, 3);
+  const auto fits_bf16 = [](const std::vector<float>& all) {
+    int64_t fit = 0;
+    for (float v : all) fit += float(crc::bf16(v)) == v;
+    return double(fit) / double(all.size());
+  };
+  for (const nn::Weights& weights : {trainer->student(), trainer->ema()}) {
+    EXPECT_LT(fits_bf16(values(weights.values)), 0.2) << "biases and paddings are zeros";
+    EXPECT_LT(fits_bf16(values(weights.running)), 0.7) << "paddings are zeros";
+  }
+}
+
+TEST_P(Precision, TrainingFollowsFp32) {
+  const auto reference = trained(*fp32, 6);
+  for (const nn::Net* net : {tf32.get(), bf16.get()}) {
+    const auto trainer = trained(*net, 6);
+    expect_close(values(trainer->student().values), values(reference->student().values), Class::network, Dtype::bf16,
+                 "weights after 6 steps");
+    const ssl::EpochLosses losses = trainer->losses(6), expected = reference->losses(6);
+    expect_close(std::vector<double>{losses.labeled, losses.unlabeled},
+                 std::vector<double>{expected.labeled, expected.unlabeled}, Class::network, Dtype::bf16, "losses");
+  }
+}
+
+CRC_ON_EACH_DEVICE(Precision);
+
+}  // namespace
+}  // namespace crc::test
