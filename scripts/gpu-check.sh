@@ -49,8 +49,7 @@ fi
 gpu=${gpu:-none: a rehearsal on the CPU}
 
 if [ -x ../bin/crc_train ]; then  # in a bundle
-  bundle=$(cd .. && pwd) bin=$(cd .. && pwd)/bin tests=$(cd .. && pwd)/tests
-  export LD_LIBRARY_PATH=$bundle/lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
+  bin=$(cd .. && pwd)/bin tests=$(cd .. && pwd)/tests
   built_at=$(cat ../built-at)  # where the tests look for their golden files
   [ -e "$built_at" ] || { mkdir -p "$(dirname "$built_at")" && ln -s "$here" "$built_at"; } ||
     echo "gpu-check: cannot make $built_at: tests with golden files will fail" >&2
