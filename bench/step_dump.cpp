@@ -50,11 +50,18 @@ nn::TensorFile dump_step(Context& context, Scale scale, const std::string& metho
   Tensor state(context, {int64_t(sizeof(StepState))}, Dtype::u8, "step state");
   Tensor losses(context, {1, ssl::kLossColumns}, Dtype::f32, "losses");
   set_step(context, state.as<StepState>(), config.schedule, int64_t(0));
-  const std::unique_ptr<nn::Saved> saved[2] = {net->new_saved(), net->new_saved()};
+  const std::unique_ptr<nn::Saved> saved[] = {net->new_saved(), net->new_saved()};
   {
     Arena::Frame frame(context.scratch());
-    ssl::find_method(method).gradients({context, *net, student.weights(), teacher.weights(), gradients.weights(),
-                                        state.as<StepState>(), config, {saved[0].get(), saved[1].get()}, losses.view<float, 2>()},
+    ssl::find_method(method).gradients({context,
+                                        *net,
+                                        student.weights(),
+                                        teacher.weights(),
+                                        gradients.weights(),
+                                        state.as<StepState>(),
+                                        config,
+                                        {saved[0].get(), saved[1].get()},
+                                        losses.view<float, 2>()},
                                        {images, labels, config.batch, unlabeled});
   }
   const std::vector<float> columns = losses.to_host<float>(context);

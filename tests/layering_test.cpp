@@ -88,7 +88,9 @@ std::string broken_rule(const std::string& path, const std::string& header, bool
   const bool tests = path.starts_with("tests/"), bench = path.starts_with("bench/");
   if (starts_with_any(header, kCudaHeaders)) {
     const bool exception = path == "kernels/core/random.h" && header == "curand_philox4x32_x.h";
-    if (path.starts_with("kernels/cuda/") || cuda_source || exception || path.starts_with("tests/emulator/")) return "";
+    if (path.starts_with("kernels/cuda/") || cuda_source || exception || path.starts_with("tests/emulator/") ||
+        path.starts_with("tests/kernels/cuda/"))
+      return "";
     return "CUDA headers are for kernels/cuda/ and *.cu alone";
   }
   if (starts_with_any(header, kMathHeaders)) {

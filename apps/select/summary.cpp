@@ -43,7 +43,7 @@ std::string tiles(const SelectFacts& f) {
   std::string html;
   if (has_spectrum(f)) {
     html += tile(fmt::format("{:.4g}", s.achieved), "score with all picks labelled");
-    html += tile(fmt::format("{} of {}", s.rank, f.features + 1), "rank of the features and the bias");
+    html += tile(fmt::format("{}", s.rank), fmt::format("rank of features and bias, {} at most", f.features + 1));
     html += tile(fmt::format("{}", s.below_noise), "candidates below the noise floor");
     html += tile(fmt::format("{}", s.duplicates), "items that repeat another or a labelled one");
   } else {

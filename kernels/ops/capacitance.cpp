@@ -4,7 +4,7 @@
 
 #include "kernels/cpu/for_each.h"
 #include "kernels/cpu/lanes.h"
-#include "kernels/ops/capacitance_group.h"
+#include "kernels/ops/capacitance.cuh"
 
 namespace crc {
 namespace {

@@ -1,6 +1,6 @@
 #include "kernels/cuda/launch.cuh"
 #include "kernels/ops/capacitance.h"
-#include "kernels/ops/capacitance_group.h"
+#include "kernels/ops/capacitance.cuh"
 
 namespace crc {
 namespace {

@@ -228,9 +228,9 @@ TEST_F(Select, SummarySaysWhatWasFound) {
   write<float>("dead.npy", dead, {kItems, kWidth});
   expect("--features dead.npy " + kCrc + "--out a.csv --summary a.html", 0, "rank 7 of 8");
   const std::string page = read("a.html");
-  for (const char* words :
-       {"7 of 8", "1 of 7", "score with all picks", "<b>1</b><span>items that repeat another or a labelled one",
-        "triangles mark", "<svg", "60: 3 labelled", "--features dead.npy", "GiB of memory", "dead.npy [60,7] &lt;f4"})
+  for (const char* words : {"<b>7</b><span>rank of features and bias, 8 at most", "1 of 7", "score with all picks",
+                            "<b>1</b><span>items that repeat another or a labelled one", "triangles mark", "<svg",
+                            "60: 3 labelled", "--features dead.npy", "GiB of memory", "dead.npy [60,7] &lt;f4"})
     EXPECT_NE(page.find(words), std::string::npos) << words;
 }
 

@@ -44,6 +44,15 @@ template <class T> void agrees_with_jacobi(Context& context) {
     EXPECT_EQ(w, run(context, batch, n, a)) << "not the same bits twice";
   }
 }
+TEST_P(Eigvals, BatchedIsTheSame) {
+  for (auto [batch, n] : {std::pair<int64_t, int64_t>{0, 5}, {1, 1}, {9, 17}}) {
+    const auto a = symmetric<double>(batch, n, uint32_t(n), NAN);
+    Guarded<double, 2> w(context, {batch, n}, std::vector<double>(batch * n), "w");
+    Guarded<double, 3> matrices(context, {batch, n, n}, a, "a");
+    eigvals_batched(context, w.view(), matrices.view());
+    expect_close(w.get(), run(context, batch, n, a), Class::library, Dtype::f64, "w");
+  }
+}
 TEST_P(Eigvals, Fp64AgreesWithJacobi) { agrees_with_jacobi<double>(context); }
 TEST_P(Eigvals, Fp32AgreesWithJacobi) { agrees_with_jacobi<float>(context); }
 
