@@ -33,7 +33,7 @@ if [ -n "$unpack" ]; then
     compgen -G "$into/parts/$archive.*" >/dev/null || continue
     cat "$into/parts/$archive".* | tar xJ -C "$into"
   done
-  echo "unpacked: $into/source/scripts/gpu-check.sh${cifar10:+}"
+  echo "unpacked: $into/source/scripts/gpu-check.sh"
   [ ! -d "$into/cifar10" ] || echo "CRC_CIFAR10_DIR=$into/cifar10"
   exit 0
 fi
@@ -49,22 +49,28 @@ fi
 cmake --build "$build" --target crc_train crc_select crc_bench kernels_test nn_test ssl_test crc_test
 stage=$(mktemp -d)
 trap 'rm -rf "$stage"' EXIT
-mkdir -p "$stage/bin" "$stage/tests" "$stage/lib" "$stage/source" "$bundle"
-cp "$build"/crc_train "$build"/crc_select "$build"/crc_bench "$stage/bin"
-cp "$build"/tests/{kernels,nn,ssl,crc}_test "$stage/tests"
-strip "$stage"/bin/* "$stage"/tests/*
+mkdir -p "$stage/real" "$stage/bin" "$stage/tests" "$stage/lib" "$stage/source" "$bundle"
+cp "$build"/crc_{train,select,bench} "$build"/tests/{kernels,nn,ssl,crc}_test "$stage/real"
+strip "$stage"/real/*
+# Only our programs may see these libraries: Python and its PyTorch have their own, newer ones.
+wrap() {
+  printf '#!/bin/sh\nhere=$(dirname "$(readlink -f "$0")")/..\nLD_LIBRARY_PATH=$here/lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH} exec "$here/real/%s" "$@"\n' "$2" >"$stage/$1/$2"
+  chmod +x "$stage/$1/$2"
+}
+for program in crc_train crc_select crc_bench; do wrap bin $program; done
+for layer in kernels nn ssl crc; do wrap tests ${layer}_test; done
 # Every shared library but glibc's own, under the name it is asked for by.
-ldd "$stage"/bin/* "$stage"/tests/* | awk '$2 == "=>" && $3 ~ /^\// {print $1, $3}' | sort -u |
+ldd "$stage"/real/* | awk '$2 == "=>" && $3 ~ /^\// {print $1, $3}' | sort -u |
   grep -vE '^(libc|libm|libdl|librt|libpthread|libresolv|libutil|libanl)\.so' |
   while read -r name path; do cp "$(readlink -f "$path")" "$stage/lib/$name"; done
 git ls-files bench scripts tests README.md CMakeLists.txt | tar c -T - | tar x -C "$stage/source"
 pwd >"$stage/built-at"
-tar cJ -C "$stage" bin tests lib source built-at | split -b 60M - "$bundle/programs."
+tar c --use-compress-program="xz -T0" -C "$stage" real bin tests lib source built-at | split -b 60M - "$bundle/programs."
 if [ -n "$cifar10" ]; then
   [ -e "$cifar10/data_batch_1.bin" ] || { echo "gpu-bundle: no $cifar10/data_batch_1.bin" >&2; exit 66; }
   mkdir "$stage/cifar10"
   cp "$cifar10"/*.bin "$stage/cifar10"
-  tar cJ -C "$stage" cifar10 | split -b 60M - "$bundle/cifar10."
+  tar c --use-compress-program="xz -T0" -C "$stage" cifar10 | split -b 60M - "$bundle/cifar10."
 fi
 cp scripts/gpu-bundle.sh "$bundle"
 (cd "$bundle" && sha256sum programs.* $(compgen -G 'cifar10.*' || true) >parts.sha256)

@@ -5,7 +5,8 @@
 # usage: scripts/gpu-check.sh [--part PART]... [--build DIR] [--results FILE] [--minutes 3] [--python python3] [--rehearse]
 #          PART: tests, sanitizers, bench, peers, train-bf16, train-fp32 or all (default). One command each where commands
 #          are cut off after ten minutes: what FILE says has passed is not run again.
-#        scripts/gpu-check.sh --bundle DIR [--arch 90] [--cifar10 DIR]   (on the build machine) makes a bundle in parts
+#        scripts/gpu-check.sh --bundle DIR [--arch 90] [--cifar10 DIR]   (on the build machine) makes a bundle in parts;
+#                                                                      git ignores a DIR named build-bundle
 #        scripts/gpu-check.sh --unpack DIR --into DIR2                   (on the GPU machine) collects parts, then unpacks
 #          FILE          default bench/results/gpu-check-GPU-DAY.txt; kernels, peers: beside it as .jsonl
 #          --minutes     of each training; CRC_CIFAR10_DIR: CIFAR-10's binary files, without which training is on demo data
@@ -49,8 +50,7 @@ fi
 gpu=${gpu:-none: a rehearsal on the CPU}
 
 if [ -x ../bin/crc_train ]; then  # in a bundle
-  bundle=$(cd .. && pwd) bin=$(cd .. && pwd)/bin tests=$(cd .. && pwd)/tests
-  export LD_LIBRARY_PATH=$bundle/lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
+  bin=$(cd .. && pwd)/bin tests=$(cd .. && pwd)/tests
   built_at=$(cat ../built-at)  # where the tests look for their golden files
   [ -e "$built_at" ] || { mkdir -p "$(dirname "$built_at")" && ln -s "$here" "$built_at"; } ||
     echo "gpu-check: cannot make $built_at: tests with golden files will fail" >&2

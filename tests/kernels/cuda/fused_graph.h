@@ -2,8 +2,6 @@
 // Only described and offered to the library, never run: no program of ours uses them, so they live beside their test.
 #pragma once
 
-#include <cudnn_backend.h>
-
 #include <deque>
 #include <string>
 #include <vector>
