@@ -21,6 +21,7 @@ struct LegendEntry {
   Ink ink;
   enum { line, hollow, bar, triangle } mark;
   double width = 2;
+  bool dashed = false;
 };
 
 Frame frame_of(int width, int height) { return {kLeft, width - kRight, kTop, height - kBottom}; }
@@ -44,7 +45,7 @@ void draw_legend(Canvas& canvas, const Frame& frame, const std::vector<LegendEnt
     if (end > frame.right + 4) break;  // what does not fit is in the table below every chart
     switch (entry.mark) {
       case LegendEntry::line:
-        canvas.line({x, y - 4}, {x + 16, y - 4}, {.ink = entry.ink, .width = entry.width});
+        canvas.line({x, y - 4}, {x + 16, y - 4}, {.ink = entry.ink, .width = entry.width, .dashed = entry.dashed});
         break;
       case LegendEntry::hollow:
         draw_marker(canvas, {x + 8, y - 4}, entry.ink, 4, true);
@@ -193,7 +194,8 @@ void draw(Canvas& canvas, const LineChart& chart) {
   }
   std::vector<LegendEntry> legend;
   for (const LineSeries& s : chart.series) {
-    legend.push_back({s.name, s.ink, s.reference ? LegendEntry::hollow : LegendEntry::line, s.emphasized ? 2.8 : 1.9});
+    legend.push_back(
+        {s.name, s.ink, s.reference ? LegendEntry::hollow : LegendEntry::line, s.emphasized ? 2.8 : 1.9, s.dashed});
   }
   draw_legend(canvas, frame, legend);
 }
