@@ -38,6 +38,7 @@ struct Parsed {
   EvalOptions eval;
   DataOptions data;
   ConvertOptions convert;
+  RankBarrierOptions barrier;
   std::string directory, labels, device = "auto";
   bool quiet = false;
 };
@@ -142,6 +143,27 @@ void declare(CLI::App& app, Parsed& p, int& code, const std::vector<std::string>
   augment->add_option("in", p.data.in, "PNG file to read")->required();
   augment->add_option("out", p.data.out, "PNG file to write")->required();
   augment->callback([&] { code = command_data_augment(p.data); });
+
+  CLI::App* barrier = app.add_subcommand(
+      "rank-barrier",
+      "plot how well \"the smallest positive eigenvalue\" in fp32 ranks groups, beside the exact score");
+  barrier->add_option("--features", p.barrier.features, "[items,D], .npy (default: synthetic, D = 128)");
+  barrier->add_option("--labeled", p.barrier.labeled, "sizes of the labelled set")
+      ->delimiter(',')
+      ->check(CLI::Range(1, 20000));
+  barrier->add_option("--group", p.barrier.group, "items per group (G)")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+  barrier->add_option("--groups", p.barrier.groups, "groups to rank")
+      ->check(CLI::Range(3, 100000))
+      ->capture_default_str();
+  barrier->add_option("--seed", p.barrier.seed, "key of the random draws")
+      ->check(CLI::Range(int64_t(0), int64_t(UINT32_MAX)))
+      ->capture_default_str();
+  barrier->add_option("--device", p.barrier.device, "auto, cpu, cuda or cuda:N")->capture_default_str();
+  barrier->add_option("--out", p.barrier.out, "plot to write, .png or .svg")->required();
+  barrier->add_flag("--force", p.barrier.force, "replace the file if it exists");
+  barrier->callback([&] { code = command_rank_barrier(p.barrier); });
 
   CLI::App* doctor = app.add_subcommand("doctor", "device, libraries, threads and a self-test");
   doctor->add_option("--device", p.device, "auto, cpu, cuda or cuda:N")->capture_default_str();

@@ -65,6 +65,14 @@ int command_data_info(const DataOptions& options);
 int command_data_preview(const DataOptions& options);
 int command_data_augment(const DataOptions& options);
 
+struct RankBarrierOptions {
+  std::string features, out, device = "auto";  // no features: synthetic ones
+  std::vector<int64_t> labeled;                // sizes of L; empty: around the rank 129
+  int64_t group = 5, groups = 150, seed = 0;
+  bool force = false;
+};
+int command_rank_barrier(const RankBarrierOptions& options);
+
 int command_doctor(const std::string& device);
 
 struct ConvertOptions {
