@@ -84,19 +84,6 @@ std::vector<double> normals(uint32_t seed, int64_t count, int64_t row) {  // Box
   return z;
 }
 
-// Makes the rows of a [n,n] orthonormal, one after the other (Gram and Schmidt).
-void orthonormalize(std::vector<double>& a, int64_t n) {
-  for (int64_t i = 0; i < n; ++i) {
-    double* row = &a[i * n];
-    for (int64_t j = 0; j < i; ++j) {
-      const double along = std::inner_product(row, row + n, &a[j * n], 0.0);
-      for (int64_t k = 0; k < n; ++k) row[k] -= along * a[j * n + k];
-    }
-    const double length = std::sqrt(std::inner_product(row, row + n, row, 0.0));
-    for (int64_t k = 0; k < n; ++k) row[k] /= length;
-  }
-}
-
 void check(const BarrierConfig& config, int64_t items) {
   const int64_t least = config.labeled.empty() ? 0 : std::ranges::min(config.labeled);
   if (least < 1 || config.group < 1 || config.groups < 3)
@@ -127,20 +114,18 @@ double spearman(std::span<const double> a, std::span<const double> b) {
 
 std::vector<float> synthetic_features(int64_t n, uint32_t seed) {
   constexpr int64_t kClasses = 10, kWidth = kSyntheticWidth;
-  const std::vector<double> means = normals(seed, kClasses * kWidth, -1);
-  std::vector<double> directions = normals(seed, kWidth * kWidth, -2);
-  orthonormalize(directions, kWidth);
+  const std::vector<double> means = normals(seed, kClasses * kWidth, -1), mixing = normals(seed, kWidth * kWidth, -2);
   std::vector<float> features;
   features.reserve(size_t(n * kWidth));
   for (int64_t i = 0; i < n; ++i) {
-    std::vector<double> h(kWidth);
-    for (int64_t k = 0; k < kWidth; ++k) h[k] = std::max(0.4 + 0.6 * means[i % kClasses * kWidth + k], -0.05);
-    const std::vector<double> z = normals(seed, kWidth, i);
-    for (int64_t j = 0; j < kWidth; ++j) {
-      const double along = 0.3 * std::exp(-6.0 * double(j) / double(kWidth - 1)) * z[j];
-      for (int64_t k = 0; k < kWidth; ++k) h[k] += along * directions[j * kWidth + k];
-    }
-    for (double value : h) features.push_back(float(value > 0 ? value : 0.1 * value));
+    std::vector<double> z = normals(seed, kWidth, i), h(kWidth);
+    for (int64_t j = 0; j < kWidth; ++j)
+      z[j] *= 0.3 / std::sqrt(double(kWidth)) * std::exp(-6.0 * double(j) / double(kWidth));
+    const int64_t c = i % kClasses;
+    for (int64_t k = 0; k < kWidth; ++k) h[k] = std::max(0.4 + 0.6 * means[c * kWidth + k], -0.05);
+    for (int64_t j = 0; j < kWidth; ++j)
+      for (int64_t k = 0; k < kWidth; ++k) h[k] += z[j] * mixing[j * kWidth + k];
+    for (double value : h) features.push_back(float(value > 0 ? value : 0.1 * value));  // LeakyReLU
   }
   return features;
 }
@@ -200,7 +185,8 @@ LineChart barrier_chart(const Barrier& barrier) {
     s.ink = ink;
     return s;
   };
-  LineSeries exact = series("exact, items renumbered", series_ink(2)), naive = series("fp32 against exact", series_ink(0)),
+  LineSeries exact = series("exact, items renumbered", series_ink(2)),
+             naive = series("fp32 against exact", series_ink(0)),
              again = series("fp32, items renumbered", series_ink(1)),
              wall = series(fmt::format("|L| + G = rank {}", barrier.rank), Ink::muted);
   naive.emphasized = true;
@@ -231,10 +217,10 @@ LineChart barrier_chart(const Barrier& barrier) {
 
 std::string barrier_table(const Barrier& barrier) {
   std::string text = fmt::format(
-      "rank {}, {} groups of {}; rank correlation, and how many of the 10 best groups are the same\n\n"
+      "rank {}, groups of {}; rank correlation, and how many of the 10 best groups are the same\n\n"
       "{:>4} {:>6} {:>18} {:>20} {:>20}\n{:>4} {:>6} {:>18} {:>20} {:>20}\n",
-      barrier.rank, barrier.groups, barrier.group, "", "", "fp32", "fp32", "exact", "|L|", "|L|+G", "against exact",
-      "renumbered", "renumbered");
+      barrier.rank, barrier.group, "", "", "fp32", "fp32", "exact", "|L|", "|L|+G", "against exact", "renumbered",
+      "renumbered");
   for (const BarrierPoint& p : barrier.points)
     text +=
         fmt::format("{:>4} {:>6} {:>+14.3f} {:>3} {:>+16.3f} {:>3} {:>+20.3f}\n", p.labeled, p.labeled + barrier.group,

@@ -14,8 +14,8 @@ namespace crc::apps {
 // Spearman's rank correlation; equal values share their average rank. NaN where one side is constant.
 double spearman(std::span<const double> a, std::span<const double> b);
 
-// [n,128] for those who have no features at hand: ten class means, of which the items of a class differ in orthogonal
-// directions whose deviations fall by e^6, and LeakyReLU; those of a trained network are about like this.
+// [n,128] for those who have no features at hand: ten class means and, within classes, directions that fall by e^6, as
+// those of a trained network about do.
 std::vector<float> synthetic_features(int64_t n, uint32_t seed);
 inline constexpr int64_t kSyntheticWidth = 128;
 

@@ -2,11 +2,14 @@
 
 #include <cmath>
 
+#include "kernels/ops/gemm.h"
+
 namespace crc::select {
 
 // A product of two integers of b bits has 2b bits, a sum of n of them 2b + log2 n: at most 53. With slices down to
 // 2^-53 of a column's bound, pairs whose product is below that are left out.
-ExactMoment::ExactMoment(std::span<const double> largest, int64_t rows) : width_(int64_t(largest.size())) {
+ExactMoment::ExactMoment(std::span<const double> largest, int64_t rows)
+    : width_(int64_t(largest.size())), host_(Context::cpu()) {
   int headroom = 1;
   while ((int64_t(1) << headroom) < rows) ++headroom;
   bits_ = (53 - headroom) / 2;
@@ -18,28 +21,29 @@ ExactMoment::ExactMoment(std::span<const double> largest, int64_t rows) : width_
   }
   for (int i = 0; i < slices_; ++i)
     for (int j = i; i + j < slices_; ++j) products_.push_back({i, j, std::vector<double>(width_ * width_)});
-  cut_.resize(slices_ * width_);
 }
 
-void ExactMoment::add(std::span<const double> row) {
+void ExactMoment::add(std::span<const double> rows) {
+  const int64_t n = int64_t(rows.size()) / width_;
+  if (n == 0) return;
   const double shift = std::ldexp(1.0, bits_);
-  for (int64_t d = 0; d < width_; ++d) {
-    double rest = std::ldexp(row[d], -exponent_[d]);  // below 1
+  std::vector<double> cut(slices_ * n * width_), unit;  // [slices,n,width] integers
+  for (int exponent : exponent_) unit.push_back(std::ldexp(1.0, -exponent));
+  for (int64_t k = 0; k < n * width_; ++k) {
+    double rest = rows[k] * unit[k % width_];  // below 1
     for (int s = 0; s < slices_; ++s) {
       rest *= shift;
       const double integer = std::nearbyint(rest);
-      cut_[s * width_ + d] = integer;
+      cut[s * n * width_ + k] = integer;
       rest -= integer;
     }
   }
-  for (Product& p : products_) {
-    const double *a = cut_.data() + p.i * width_, *b = cut_.data() + p.j * width_;
-    for (int64_t i = 0; i < width_; ++i) {
-      double* sums = p.sums.data() + i * width_;
-      const int64_t end = p.i == p.j ? i + 1 : width_;
-      for (int64_t j = 0; j < end; ++j) sums[j] += a[i] * b[j];
-    }
-  }
+  const auto slice = [&](int s) {
+    return View<const double, 2>{cut.data() + s * n * width_, {n, width_}, {}, "slice"};
+  };
+  for (Product& p : products_)
+    gemm(host_, View<double, 2>{p.sums.data(), {width_, width_}, {}, "sums"}, slice(p.i), slice(p.j),
+         GemmConfig{.transpose_a = true, .beta = 1});
 }
 
 std::vector<double> ExactMoment::matrix() const {

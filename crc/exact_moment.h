@@ -7,26 +7,28 @@
 #include <span>
 #include <vector>
 
+#include "kernels/core/context.h"
+
 namespace crc::select {
 
 class ExactMoment {
  public:
   // largest [width]: bounds of |a_j| over all rows that will ever come, at most `rows` of them.
   ExactMoment(std::span<const double> largest, int64_t rows);
-  void add(std::span<const double> row);
+  void add(std::span<const double> rows);  // [n,width]
   // [width,width], row-major, symmetric.
   std::vector<double> matrix() const;
 
  private:
   struct Product {
     int i, j;                  // of slice i with slice j >= i
-    std::vector<double> sums;  // [width,width] integers; lower triangle only where i = j
+    std::vector<double> sums;  // [width,width] integers
   };
   int64_t width_;
   int bits_, slices_;
   std::vector<int> exponent_;  // |a_j| < 2^exponent
   std::vector<Product> products_;
-  std::vector<double> cut_;  // [slices,width] of the row at hand
+  Context host_;  // products of integers are exact in any order: BLAS may take any
 };
 
 }  // namespace crc::select

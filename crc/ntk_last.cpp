@@ -83,12 +83,7 @@ void LastLayerNtk::find_rank(Items labeled, Items unlabeled) {
   std::vector<double> rows;
   for (size_t begin = 0; begin < items.size(); begin += kRowsAtOnce) {
     const int64_t count = std::min<int64_t>(kRowsAtOnce, int64_t(items.size() - begin));
-    rows.resize(count * width_);
-    for (int64_t k = 0; k < count; ++k) {
-      const std::span<double> a(rows.data() + k * width_, size_t(width_));
-      row_(items[begin + k], a);
-      for (double& value : a) value *= scale_;
-    }
+    scaled_rows(Items(items).subspan(begin, count), rows);
     const Tensor a = Tensor::from_host(context_, {count, width_}, rows.data(), "augmented features");
     gemm(context_, moment.view<double, 2>(), a.view<const double, 2>(), a.view<const double, 2>(),
          GemmConfig{.transpose_a = true, .beta = begin == 0 ? 0.0 : 1.0});
@@ -105,15 +100,23 @@ void LastLayerNtk::find_rank(Items labeled, Items unlabeled) {
   if (rank_ < width_) basis_.assign(vectors.end() - rank_ * width_, vectors.end());
 }
 
-ExactMoment LastLayerNtk::moment_of(Items items, int64_t more) const {
-  ExactMoment moment(largest_, int64_t(items.size()) + more);
-  std::vector<double> a(width_);
-  for (int64_t item : items) {
-    row_(item, a);
-    for (double& value : a) value *= scale_;
-    moment.add(a);
+ExactMoment LastLayerNtk::moment_of(Items items) const {
+  ExactMoment moment(largest_, int64_t(items.size()));
+  std::vector<double> rows;
+  for (size_t begin = 0; begin < items.size(); begin += kRowsAtOnce) {
+    scaled_rows(items.subspan(begin, std::min<size_t>(kRowsAtOnce, items.size() - begin)), rows);
+    moment.add(rows);
   }
   return moment;
+}
+
+void LastLayerNtk::scaled_rows(Items items, std::vector<double>& rows) const {
+  rows.resize(items.size() * width_);
+  for (size_t k = 0; k < items.size(); ++k) {
+    const std::span<double> a(rows.data() + k * width_, size_t(width_));
+    row_(items[k], a);
+    for (double& value : a) value *= scale_;
+  }
 }
 
 LabeledSpectrum LastLayerNtk::spectrum(std::span<const int64_t> labeled) const {

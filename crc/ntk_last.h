@@ -50,7 +50,8 @@ class LastLayerNtk {
 
  private:
   using Items = std::span<const int64_t>;
-  ExactMoment moment_of(Items items, int64_t more = 0) const;
+  ExactMoment moment_of(Items items) const;
+  void scaled_rows(Items items, std::vector<double>& rows) const;  // [n,D+1]
   void find_rank(Items labeled, Items unlabeled);
 
   Context& context_;

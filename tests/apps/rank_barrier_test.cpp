@@ -45,7 +45,7 @@ TEST_F(RankBarrier, TheFp32RuleIsRightBelowAndNoiseBeyond) {
   EXPECT_LT(std::abs(beyond.against_exact), 0.3);  // 150 random ranks: 0.08 is one standard error
   EXPECT_LT(std::abs(beyond.against_itself), 0.3);
   EXPECT_LT(beyond.same_best, 6);
-  EXPECT_NE(barrier_table(barrier).find("rank 129, 150 groups of 5"), std::string::npos);
+  EXPECT_NE(barrier_table(barrier).find("rank 129, groups of 5"), std::string::npos);
 
   const LineChart chart = barrier_chart(barrier);
   ASSERT_EQ(chart.series.size(), 4u);

@@ -121,8 +121,9 @@ TEST_P(Acquisitions, ErrorsSayWhatAndWhatToDo) {
   EXPECT_EQ(message(p, {.budget = 10, .group_size = 4}),
             "group size 4 does not divide the budget 10; choose a divisor, e.g. 2");
   EXPECT_EQ(message(p, {.budget = 1, .search = "all"}),
-            "search \"all\" is not known; use one of partition, independent, given");
-  EXPECT_EQ(message(p, {.budget = 1, .solver = "qr"}), "solver \"qr\" is not known; use one of syevd, paper-positive");
+            "search \"all\" is not known; use one of partition, independent, given, greedy, exchange");
+  EXPECT_EQ(message(p, {.budget = 1, .solver = "qr"}),
+            "solver \"qr\" is not known; use one of capacitance, syev_batched, syevd, fp32-positive");
   EXPECT_EQ(message(p, {.budget = 4, .group_size = 2, .search = "independent", .candidates = 1}),
             "candidates 1 are fewer than the 2 groups to pick; draw at least as many");
 

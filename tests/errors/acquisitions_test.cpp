@@ -44,5 +44,20 @@ TEST_F(AcquisitionsOfRuns, JacobiansThatDoNotFitAreRefusedWithThePlan) {
       << layers.words;
 }
 
+TEST_F(AcquisitionsOfRuns, TheRankBarrierIsPlotted) {
+  const std::string plot = folder + "/barrier.png", options = "rank-barrier --device cpu --labeled 10,130 --groups 10 ";
+  const Outcome o = run(options + "--out " + plot);
+  EXPECT_EQ(o.code, 0) << o.words;
+  EXPECT_NE(o.words.find("rank 129, groups of 5"), std::string::npos) << o.words;
+  std::ifstream file(plot, std::ios::binary);
+  std::string magic(8, ' ');
+  file.read(magic.data(), 8);
+  EXPECT_EQ(magic, "\x89PNG\r\n\x1a\n");
+  EXPECT_EQ(run(options + "--out " + plot).code, 73);
+  EXPECT_EQ(run(options + "--force --out " + plot).code, 0);
+  EXPECT_EQ(run(options + "--out " + folder + "/barrier.jpg").code, 64);
+  EXPECT_EQ(run("rank-barrier --device cpu --labeled 2996 --out " + folder + "/b.svg").code, 78);
+}
+
 }  // namespace
 }  // namespace crc::test
