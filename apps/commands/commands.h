@@ -22,7 +22,7 @@ int command_resume(const std::string& directory, bool quiet);
 
 // The two in parts, for a process that trains several runs, a thread each: the first once in the main thread, the
 // others in each, with a name that begins the run's lines on stderr.
-void be_a_process_that_trains();  // notices signals, ends with the process that started it
+void prepare_process();  // notices signals, ends with the process that started it
 int train_new(const RunOptions& options, const std::vector<std::string>& arguments, const std::string& name = {});
 int train_on(const std::string& directory, bool quiet, const std::string& name = {});
 

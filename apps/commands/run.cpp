@@ -49,19 +49,19 @@ int print_plan(const RunOptions& options) {
 
 }  // namespace
 
-void be_a_process_that_trains() {
+void prepare_process() {
   install_signal_handlers();
   end_with_parent();
 }
 
 int command_run(const RunOptions& options, const std::vector<std::string>& arguments) {
   if (options.dry_run) return print_plan(options);
-  be_a_process_that_trains();
+  prepare_process();
   return train_new(options, arguments);
 }
 
 int command_resume(const std::string& directory, bool quiet) {
-  be_a_process_that_trains();
+  prepare_process();
   return train_on(directory, quiet);
 }
 

@@ -42,7 +42,7 @@ int worst(const std::vector<int>& codes) {
 int train_cells(const Sweep& sweep, const std::vector<std::string>& names, bool quiet) {
   std::vector<const SweepCell*> cells;
   for (const std::string& name : names) cells.push_back(&cell_called(sweep, name));
-  be_a_process_that_trains();
+  prepare_process();
   if (cells.size() == 1) return train_cell(sweep, *cells[0], quiet, {});
   const int cores = std::max(1, omp_get_max_threads() / int(cells.size()));
   std::vector<int> codes(cells.size());

@@ -1,5 +1,6 @@
 // Several cells of a sweep in one process: as good as each alone, whatever happens to one of them or to all.
 #include <array>
+#include <functional>
 
 #include "tests/errors/outside.h"
 
@@ -69,6 +70,16 @@ class Together : public Outside {
     }
     return sizes;
   }
+  void await_growth(const std::array<uintmax_t, 2>& before) const {  // of both logs: both train
+    await([&] {
+      const auto now = log_sizes();
+      return now[0] > before[0] && now[1] > before[1];
+    });
+  }
+  static void await(const std::function<bool()>& condition) {
+    for (int i = 0; i < 4000 && !condition(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  bool preempted(const char* cell) const { return fs::exists(fs::path(together) / cell / "PREEMPTED"); }
   void same_bits(const char* cell) const {
     for (const char* file :
          {"labels.jsonl", "rounds/00/query.csv", "rounds/01/query.csv", "rounds/00/scores.json",
@@ -117,17 +128,22 @@ TEST_F(Together, AStopSignalEndsAllAtCheckpoints) {
   for (int signal : {SIGTERM, SIGINT, SIGKILL}) {
     const auto before = log_sizes();
     Background both("sweep --quiet --out " + together + " --cell crc-t0 --cell teacher-t0");
-    for (int i = 0; i < 4000; ++i) {  // until both train
-      const auto now = log_sizes();
-      if (now[0] > before[0] && now[1] > before[1]) break;
-      std::this_thread::sleep_for(std::chrono::milliseconds(5));
-    }
+    await_growth(before);
     EXPECT_EQ(both.after(20, signal), signal == SIGKILL ? 128 + SIGKILL : 75);
     for (const char* cell : kCells) EXPECT_FALSE(done(cell));
-    for (const char* cell : kCells)
-      EXPECT_EQ(fs::exists(fs::path(together) / cell / "PREEMPTED"), signal != SIGKILL) << cell;
+    for (const char* cell : kCells) EXPECT_EQ(preempted(cell), signal != SIGKILL) << cell;
   }
   continues();
+}
+
+TEST_F(Together, TheirProcessEndsAtCheckpointsWhenTheSweepDies) {
+  Background sweep(pair());
+  await_growth({});
+  EXPECT_EQ(sweep.after(20, SIGKILL), 128 + SIGKILL);
+  await([&] { return preempted(kCells[0]) && preempted(kCells[1]); });
+  for (const char* cell : kCells) EXPECT_TRUE(preempted(cell)) << cell;
+  await([&] { return run(pair()).code != 73; });  // its locks are free once it has ended
+  for (const char* cell : kCells) same_bits(cell);
 }
 
 TEST_F(Together, EachSpeaksWithItsName) {
