@@ -87,13 +87,18 @@ void declare(CLI::App& app, Parsed& p, int& code, const std::vector<std::string>
   sweep->add_option("--pools", p.sweep.pools, "initial pools instead of the recipe's; 0: each trial draws its own")
       ->check(CLI::Range(0, 1000));
   sweep->add_option("--only", p.sweep.only, "only runs whose names match this regular expression");
-  sweep->add_option("--jobs", p.sweep.jobs, "runs at a time")->check(CLI::Range(1, 4096))->capture_default_str();
+  sweep->add_option("--jobs", p.sweep.jobs, "processes at a time")->check(CLI::Range(1, 4096))->capture_default_str();
+  sweep->add_option("--together", p.sweep.together, "runs per process, a thread each: small nets then share one GPU")
+      ->check(CLI::Range(1, 256))
+      ->capture_default_str();
   sweep->add_option("--slurm", p.sweep.slurm, "write a Slurm job file instead of running");
-  sweep->add_option("--cell", p.sweep.cell, "run this one cell of a sweep that exists, here and now");
+  sweep->add_option("--cell", p.sweep.cells, "run this cell of a sweep that exists, in this process; may be repeated")
+      ->allow_extra_args(false)
+      ->take_all();
   sweep->add_flag("--dry-run", p.sweep.dry_run, "list the runs and stop");
   sweep->add_flag("--quiet,-q", p.sweep.quiet, "no progress, only errors");
   sweep->callback([&] {
-    if (p.sweep.recipe.empty() && p.sweep.cell.empty())
+    if (p.sweep.recipe.empty() && p.sweep.cells.empty())
       crc::fail(crc::ExitCode::usage, "sweep needs a recipe's name; see crc_train list");
     code = command_sweep(p.sweep);
   });

@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <charconv>
 #include <cstdlib>
+#include <mutex>
 #include <string>
 
 #include "kernels/core/error.h"
@@ -43,6 +44,8 @@ void parse(State& state, std::string_view spec) {
   }
 }
 
+std::mutex g_mutex;  // several runs may share the process
+
 State& state() {
   static State state = [] {
     State first;
@@ -55,11 +58,18 @@ State& state() {
 
 }  // namespace
 
-void arm_fault(std::string_view spec) { parse(state(), spec); }
+void arm_fault(std::string_view spec) {
+  const std::lock_guard lock(g_mutex);
+  parse(state(), spec);
+}
 
-int64_t io_calls() { return state().calls; }
+int64_t io_calls() {
+  const std::lock_guard lock(g_mutex);
+  return state().calls;
+}
 
 Fault next_fault(Io op) {
+  const std::lock_guard lock(g_mutex);
   State& s = state();
   ++s.calls;
   if (s.at == 0 || (s.op != "any" && s.op != kOps[int(op)])) return {};

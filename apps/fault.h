@@ -2,7 +2,8 @@
 //   op      open | write | fsync | rename | any
 //   action  kill    SIGKILL instead of the call       torn    half of a write, then SIGKILL
 //           enospc | eio   the call fails with errno  short   half of a write succeeds (legal: the writer must go on)
-// apps/files.cpp calls next_fault() before every system call that changes the disk. Unset: one branch per call.
+// apps/files.cpp calls next_fault() before every system call that changes the disk. Unset: a lock and a branch
+// per call.
 #pragma once
 
 #include <cstdint>

@@ -36,11 +36,12 @@ std::string duration(double seconds) {
   return fmt::format("{}d{:02}h", s / 86400, s / 3600 % 24);
 }
 
-ProgressOptions ProgressOptions::for_stderr(bool quiet, double interval, const fs::path& log) {
+ProgressOptions ProgressOptions::for_stderr(bool quiet, double interval, const fs::path& log, const std::string& name) {
   ProgressOptions options;
   const char* term = std::getenv("TERM");
   const char* no_color = std::getenv("NO_COLOR");
-  options.terminal = ::isatty(STDERR_FILENO) && term && std::string_view(term) != "dumb";
+  options.name = name;
+  options.terminal = name.empty() && ::isatty(STDERR_FILENO) && term && std::string_view(term) != "dumb";
   options.color = options.terminal && !(no_color && *no_color);
   winsize size{};
   if (options.terminal && ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
@@ -110,12 +111,13 @@ void Progress::line(const std::string& message) { put(message, !options_.quiet);
 void Progress::warn(const std::string& message) { put("warning: " + message, true); }
 
 void Progress::put(const std::string& message, bool show) {
-  const std::string stamped = options_.time() + " " + message + "\n";
+  const std::string time = options_.time() + " ", line = message + "\n";
   if (show) {
     clear();
-    options_.write(options_.terminal ? message + "\n" : stamped);
+    const std::string named = options_.name.empty() ? line : options_.name + ": " + line;
+    options_.write(options_.terminal ? named : time + named);
   }
-  if (!options_.log.empty()) append_text(options_.log, stamped, Durable::no);
+  if (!options_.log.empty()) append_text(options_.log, time + line, Durable::no);
 }
 
 }  // namespace crc::apps

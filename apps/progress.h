@@ -14,6 +14,7 @@ struct ProgressOptions {
   bool terminal = false;  // redraw one line in place
   bool color = false;
   bool quiet = false;    // nothing on stderr but warnings; log.txt as always
+  std::string name;      // of a run beside others in one process: begins its lines on stderr, all plain
   double interval = 30;  // seconds between plain lines of update()
   int columns = 80;
   fs::path log;                                   // empty: none
@@ -22,7 +23,7 @@ struct ProgressOptions {
   std::function<std::string()> time;              // utc_now by default
 
   // What fits stderr now: is it a terminal, how wide, is NO_COLOR set, TERM dumb.
-  static ProgressOptions for_stderr(bool quiet, double interval, const fs::path& log);
+  static ProgressOptions for_stderr(bool quiet, double interval, const fs::path& log, const std::string& name = {});
 };
 
 // One call of update(): `label` says what is running ("round 2/5 epoch 17/350"), `done` of `total` units are finished

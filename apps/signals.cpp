@@ -3,14 +3,16 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <atomic>
+
 namespace crc::apps {
 namespace {
 
-volatile sig_atomic_t g_signal = 0;  // the only kind of object that a handler may write
+std::atomic<int> g_signal = 0;  // written by a handler, on any thread; read by every run of the process
+static_assert(std::atomic<int>::is_always_lock_free);
 
 extern "C" void on_stop_signal(int number) {
-  if (g_signal) _exit(128 + number);
-  g_signal = number;
+  if (g_signal.exchange(number) != 0) _exit(128 + number);
 }
 
 }  // namespace

@@ -20,7 +20,7 @@ std::string cell_list(const Sweep& sweep, Phase phase) {
 
 }  // namespace
 
-std::string slurm_script(const Sweep& sweep, const std::string& program) {
+std::string slurm_script(const Sweep& sweep, const std::string& program, int64_t together) {
   const std::string directory = fs::absolute(sweep.directory()).string();
   std::string text = fmt::format(
       "#!/bin/bash\n"
@@ -37,20 +37,22 @@ std::string slurm_script(const Sweep& sweep, const std::string& program) {
       "set -eu\n\n",
       sweep.spec().title, sweep.spec().source, fs::path(sweep.recipe()).stem().string(), directory);
   for (Phase phase : {Phase::pool, Phase::trial, Phase::reconfirm}) text += cell_list(sweep, phase);
-  return text + fmt::format(R"sh(
+  return text + fmt::format(R"sh(together={}  # cells per task, in one process
 if [ -z "${{SLURM_ARRAY_TASK_ID:-}}" ]; then
   after=
   for phase in pool trial reconfirm; do
     declare -n cells=${{phase}}_cells
     [ "${{#cells[@]}}" -gt 0 ] || continue
-    id=$(sbatch --parsable $after --array=0-$((${{#cells[@]}} - 1)) --export=ALL,CRC_PHASE=$phase "$0")
+    id=$(sbatch --parsable $after --array=0-$(((${{#cells[@]}} - 1) / together)) --export=ALL,CRC_PHASE=$phase "$0")
     echo "$phase: job $id, ${{#cells[@]}} cells"
     after=--dependency=afterok:${{id%%;*}}
   done
   exit
 fi
 declare -n cells=${{CRC_PHASE}}_cells
-{} sweep --out {} --cell "${{cells[$SLURM_ARRAY_TASK_ID]}}" &
+options=()
+for cell in "${{cells[@]:$((SLURM_ARRAY_TASK_ID * together)):$together}}"; do options+=(--cell "$cell"); done
+{} sweep --out {} "${{options[@]}}" &
 child=$!
 trap 'kill -TERM $child' TERM
 code=0
@@ -59,7 +61,7 @@ while kill -0 $child 2> /dev/null; do code=0; wait $child || code=$?; done
 [ $code -ne 75 ] || scontrol requeue "${{SLURM_ARRAY_JOB_ID}}_$SLURM_ARRAY_TASK_ID"
 exit $code
 )sh",
-                            quoted(program), quoted(directory));
+                            together, quoted(program), quoted(directory));
 }
 
 }  // namespace crc::apps

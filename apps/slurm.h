@@ -8,7 +8,8 @@
 namespace crc::apps {
 
 // A script for `bash FILE`: it submits itself. A task that was preempted (exit code 75, after a good checkpoint) is
-// queued again. `program` is this program's path.
-std::string slurm_script(const Sweep& sweep, const std::string& program);
+// queued again. `program` is this program's path; a task trains
+// `together` cells in one process.
+std::string slurm_script(const Sweep& sweep, const std::string& program, int64_t together = 1);
 
 }  // namespace crc::apps

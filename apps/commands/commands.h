@@ -7,6 +7,8 @@
 
 namespace crc::apps {
 
+class Sweep;
+
 struct RunOptions {
   std::string config;                 // a TOML file, or the name of a built-in recipe; empty: the defaults
   std::vector<std::string> settings;  // --set key=value
@@ -17,6 +19,13 @@ struct RunOptions {
 };
 int command_run(const RunOptions& options, const std::vector<std::string>& arguments);
 int command_resume(const std::string& directory, bool quiet);
+
+// The two in parts, for a process that trains several runs, a thread each: the first once in the main thread, the
+// others in each, with a name that begins the run's lines on stderr.
+void prepare_process();  // notices signals, ends with the process that started it
+int train_new(const RunOptions& options, const std::vector<std::string>& arguments, const std::string& name = {});
+int train_on(const std::string& directory, bool quiet, const std::string& name = {});
+
 int command_label(const std::string& directory, const std::string& labels);
 
 struct DemoOptions {
@@ -29,12 +38,15 @@ struct DemoOptions {
 int command_demo(const DemoOptions& options);
 
 struct SweepCommandOptions {
-  std::string recipe, out, only, cell, slurm;
-  std::vector<std::string> settings;
-  int64_t trials = 0, pools = -1, jobs = 1;
+  std::string recipe, out, only, slurm;
+  std::vector<std::string> settings, cells;
+  int64_t trials = 0, pools = -1, jobs = 1, together = 1;
   bool dry_run = false, quiet = false;
 };
 int command_sweep(const SweepCommandOptions& options);
+// These cells of a sweep at once, in this process. One that fails does not stop the others and says so on stderr.
+// Returns the first failure's code, else 75 if any was interrupted, else 0.
+int train_cells(const Sweep& sweep, const std::vector<std::string>& names, bool quiet);
 
 struct ReportOptions {
   std::vector<std::string> directories;

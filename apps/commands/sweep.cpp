@@ -47,40 +47,49 @@ void print_plan(const Sweep& sweep, const Cells& cells) {
   }
 }
 
-int run_one_cell(const Sweep& sweep, const std::string& name) {
-  const auto cell = std::ranges::find(sweep.cells(), name, &SweepCell::name);
-  if (cell == sweep.cells().end())
-    fail(ExitCode::usage, fmt::format("{} has no cell \"{}\"; --dry-run lists them", sweep.directory().string(), name));
-  const std::vector<std::string> arguments = sweep.arguments(*cell);
-  if (arguments[0] == "resume") return command_resume(arguments[1], false);
-  RunOptions options{.config = arguments[1], .settings = {}, .out = sweep.path(*cell).string()};
-  for (size_t i = 2; i + 1 < arguments.size(); ++i)
-    if (arguments[i] == "--set") options.settings.push_back(arguments[++i]);
-  return command_run(options, arguments);
+// Of the process that trains `cells`. Error 66 when one of them needs a cell that is not done.
+std::vector<std::string> arguments_of(const Sweep& sweep, const Cells& cells) {
+  std::vector<std::string> list{"sweep", "--out", sweep.directory().string(), "--quiet"};
+  for (const SweepCell* cell : cells) {
+    const std::vector<std::string> alone = sweep.arguments(*cell);
+    if (cells.size() == 1) return alone;
+    list.insert(list.end(), {"--cell", cell->name});
+  }
+  return list;
+}
+
+std::string names_of_unfinished(const Sweep& sweep, const Cells& cells) {
+  std::string names;
+  for (const SweepCell* cell : cells)
+    if (!sweep.done(*cell)) names += (names.empty() ? "" : ", ") + cell->name;
+  return names;
 }
 
 // The missing ones among `cells` of one phase. One that fails harms no other; returns the first failure's code.
-int run_phase(const Sweep& sweep, const Cells& cells, Phase phase, int parallel, Progress& progress) {
+int run_phase(const Sweep& sweep, const Cells& cells, Phase phase, int64_t parallel, int64_t together,
+              Progress& progress) {
+  Cells missing;
+  for (const SweepCell* cell : cells)
+    if (cell->phase == phase && !sweep.done(*cell)) missing.push_back(cell);
+  if (missing.empty()) return 0;
   std::vector<Job> jobs;
-  std::vector<const SweepCell*> of_job;
-  for (const SweepCell* cell : cells) {
-    if (cell->phase != phase || sweep.done(*cell)) continue;
-    jobs.push_back({sweep.arguments(*cell), sweep.path(*cell).string() + ".err"});
-    of_job.push_back(cell);
+  std::vector<Cells> of_job;
+  const int64_t count = int64_t(missing.size());
+  for (int64_t i = 0; i < count; i += together) {
+    of_job.emplace_back(missing.begin() + i, missing.begin() + std::min(i + together, count));
+    jobs.push_back({arguments_of(sweep, of_job.back()), sweep.path(*missing[size_t(i)]).string() + ".err"});
   }
-  if (jobs.empty()) return 0;
-  progress.line(fmt::format("{}: {} runs to go, {} at a time", to_string(phase), jobs.size(), parallel));
-  const bool complete = run_jobs(jobs, parallel, [&](int ended) {
-    progress.update({.label = to_string(phase),
-                     .done = ended,
-                     .total = int64_t(jobs.size()),
-                     .detail = fmt::format("{} of {} runs", ended, jobs.size())});
+  progress.line(fmt::format("{}: {} runs to go, {} at a time", to_string(phase), count, parallel * together));
+  const bool complete = run_jobs(jobs, int(parallel), [&](int) {
+    const int64_t done = std::ranges::count_if(missing, [&](const SweepCell* cell) { return sweep.done(*cell); });
+    progress.update(
+        {.label = to_string(phase), .done = done, .total = count, .detail = fmt::format("{} of {} runs", done, count)});
   });
   int first = 0;
   for (size_t i = 0; i < jobs.size(); ++i) {
     if (jobs[i].exit_code > 0 && complete) {
-      progress.warn(fmt::format("{} failed with exit code {}: {}", of_job[i]->name, jobs[i].exit_code,
-                                read_file(jobs[i].error_file)));
+      progress.warn(fmt::format("{} failed with exit code {}: {}", names_of_unfinished(sweep, of_job[i]),
+                                jobs[i].exit_code, read_file(jobs[i].error_file)));
       if (first == 0) first = jobs[i].exit_code;
     } else {
       remove_file(jobs[i].error_file);
@@ -93,7 +102,7 @@ int run_phase(const Sweep& sweep, const Cells& cells, Phase phase, int parallel,
 
 int command_sweep(const SweepCommandOptions& options) {
   const fs::path out = options.out;
-  if (!options.cell.empty()) return run_one_cell(Sweep::open(out), options.cell);
+  if (!options.cells.empty()) return train_cells(Sweep::open(out), options.cells, options.quiet);
   const SweepOptions what{options.recipe, options.settings, options.trials, options.pools};
   if (options.dry_run) {
     const Sweep sweep = Sweep::plan(out, what);
@@ -102,7 +111,7 @@ int command_sweep(const SweepCommandOptions& options) {
   }
   const Sweep sweep = Sweep::create(out, what);
   if (!options.slurm.empty()) {
-    commit_file(options.slurm, slurm_script(sweep, fs::read_symlink("/proc/self/exe").string()));
+    commit_file(options.slurm, slurm_script(sweep, fs::read_symlink("/proc/self/exe").string(), options.together));
     fmt::print("{}: {} runs; submit with: bash {}\n", options.slurm, sweep.cells().size(), options.slurm);
     return 0;
   }
@@ -111,7 +120,7 @@ int command_sweep(const SweepCommandOptions& options) {
   Progress progress(ProgressOptions::for_stderr(options.quiet, 30, out / "log.txt"));
   int code = 0;
   for (Phase phase : {Phase::pool, Phase::trial, Phase::reconfirm}) {
-    code = run_phase(sweep, cells, phase, int(std::max<int64_t>(1, options.jobs)), progress);
+    code = run_phase(sweep, cells, phase, options.jobs, options.together, progress);
     if (code != 0) break;
   }
   const std::string table = write_sweep_report(sweep, out);

@@ -1,6 +1,7 @@
 #include "kernels/cuda/cuda.h"
 
 #include <cstdlib>
+#include <mutex>
 
 #include "kernels/cuda/check.h"
 #include "kernels/cuda/trace.h"
@@ -57,6 +58,17 @@ Cuda::~Cuda() {
 void Cuda::wait_for(Cuda& other) {
   check_cuda(cudaEventRecord(other.given_, other.stream_), "record an event");
   check_cuda(cudaStreamWaitEvent(stream_, other.given_, 0), "wait for an event");
+}
+
+// The limit belongs to the kernel in the whole process. It only grows: another thread may be about to launch with more.
+void allow_shared_bytes(const char* name, const void* kernel, size_t bytes) {
+  static std::mutex mutex;
+  const std::lock_guard lock(mutex);
+  const std::string what = std::string("op ") + name + ": " + std::to_string(bytes) + " bytes of shared memory";
+  cudaFuncAttributes attributes{};
+  check_cuda(cudaFuncGetAttributes(&attributes, kernel), what);
+  if (size_t(attributes.maxDynamicSharedSizeBytes) < bytes)
+    check_cuda(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, int(bytes)), what);
 }
 
 std::shared_ptr<Cuda> make_cuda(int index) { return std::make_shared<Cuda>(index); }

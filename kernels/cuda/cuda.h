@@ -42,4 +42,7 @@ class Cuda {
   std::shared_ptr<void> handles_[kSlots];
 };
 
+// Lets `kernel`, of the op `name`, have this much dynamic shared memory per block on the current device.
+void allow_shared_bytes(const char* name, const void* kernel, size_t bytes);
+
 }  // namespace crc

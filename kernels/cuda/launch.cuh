@@ -31,9 +31,7 @@ void launch(Cuda& cuda, const char* name, void (*kernel)(P...), Grid grid, A&&..
   if (grid.blocks.x == 0 || grid.blocks.y == 0 || grid.blocks.z == 0) return;  // no work
   constexpr size_t kDefaultShared = 48 << 10;                                  // above this a kernel must opt in
   if (grid.shared_bytes > kDefaultShared)
-    check_cuda(cudaFuncSetAttribute(reinterpret_cast<const void*>(kernel), cudaFuncAttributeMaxDynamicSharedMemorySize,
-                                    int(grid.shared_bytes)),
-               std::string("op ") + name + ": " + std::to_string(grid.shared_bytes) + " bytes of shared memory");
+    allow_shared_bytes(name, reinterpret_cast<const void*>(kernel), grid.shared_bytes);
 #if defined(__CUDACC__)
   kernel<<<grid.blocks, grid.threads, grid.shared_bytes, cuda.stream()>>>(std::forward<A>(args)...);
   check_cuda(cudaGetLastError(), std::string("launch of op ") + name);

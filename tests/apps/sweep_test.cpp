@@ -206,6 +206,8 @@ TEST(Slurm, OneArrayPerPhase) {
   const std::string script = slurm_script(sweep, "/opt/it's/crc_train");
   EXPECT_THAT(script, HasSubstr("'q50-random-t0'"));
   EXPECT_THAT(script, HasSubstr("'/opt/it'\\''s/crc_train' sweep --out"));
+  EXPECT_THAT(script, HasSubstr("together=1 "));
+  EXPECT_THAT(slurm_script(sweep, "crc_train", 4), HasSubstr("together=4 "));
   commit_file(folder.dir / "job.sh", script);
   EXPECT_EQ(std::system(("bash -n " + (folder.dir / "job.sh").string()).c_str()), 0);
 }

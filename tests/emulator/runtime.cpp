@@ -207,6 +207,12 @@ cudaError_t cudaMemGetInfo(size_t* free_bytes, size_t* total_bytes) {
   return cudaSuccess;
 }
 
+cudaError_t cudaFuncGetAttributes(cudaFuncAttributes* attributes, const void* kernel) {
+  LOCK;
+  const auto known = emulator::max_dynamic_shared.find(kernel);
+  *attributes = {known == emulator::max_dynamic_shared.end() ? 48 << 10 : int(known->second)};
+  return cudaSuccess;
+}
 cudaError_t cudaFuncSetAttribute(const void* kernel, cudaFuncAttribute, int value) {
   LOCK;
   if (value < 0 || size_t(value) > emulator::kMaxSharedBytes) return set_error(cudaErrorInvalidValue);
