@@ -20,7 +20,7 @@ bool run_jobs(std::vector<Job>& jobs, int parallel, const std::function<void(int
 
 // For what may be such a child: asks itself to stop when the parent dies, so that the parent's successor finds its runs
 // saved and free. Call after install_signal_handlers, once, in the main thread: every thread that calls would add a
-// signal, and the second one ends the process at once.
+// signal, and a second one may end the process at once.
 void end_with_parent();
 
 }  // namespace crc::apps
