@@ -1,6 +1,7 @@
 #include "apps/signals.h"
 
 #include <signal.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -11,8 +12,20 @@ namespace {
 std::atomic<int> g_signal = 0;  // written by a handler, on any thread; read by every run of the process
 static_assert(std::atomic<int>::is_always_lock_free);
 
+std::atomic<int64_t> g_asked = 0;  // when, in nanoseconds
+
+int64_t now() {  // may be called in a handler
+  timespec t{};
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return int64_t(t.tv_sec) * 1'000'000'000 + t.tv_nsec;
+}
+
 extern "C" void on_stop_signal(int number) {
-  if (g_signal.exchange(number) != 0) _exit(128 + number);
+  int nobody = 0;
+  if (g_signal.compare_exchange_strong(nobody, number))
+    g_asked = now();
+  else if (const int64_t asked = g_asked; asked != 0 && now() - asked > kSameWishNanoseconds)
+    _exit(128 + number);
 }
 
 }  // namespace
@@ -42,6 +55,9 @@ std::string stop_signal_name() {
   }
 }
 
-void clear_stop_request() { g_signal = 0; }
+void clear_stop_request() {
+  g_asked = 0;
+  g_signal = 0;
+}
 
 }  // namespace crc::apps
