@@ -13,8 +13,6 @@ namespace {
 // Groups scored at a time: enough to fill any device, and 80 MB of members at G = 10.
 constexpr int64_t kGroupsAtOnce = 1 << 20;
 
-bool adds_single_items(const Config& config) { return config.search == "greedy" || config.search == "exchange"; }
-
 Groups given_groups(const Problem& problem, const Config& config) {
   Groups groups{config.group_size, config.given};
   if (groups.members.empty() || groups.members.size() % size_t(groups.size) != 0)
@@ -216,6 +214,8 @@ Selection select_built(Context& context, const Problem& problem, const Config& c
 }
 
 }  // namespace
+
+bool adds_single_items(const Config& config) { return config.search == "greedy" || config.search == "exchange"; }
 
 void check_groups(const Config& config) {
   const int64_t q = config.budget, g = config.group_size;

@@ -20,6 +20,9 @@ namespace crc::select {
 // pick; an unknown search.
 void check_groups(const Config& config);
 
+// Whether the search builds its batch item by item: greedy, exchange.
+bool adds_single_items(const Config& config);
+
 // Scores of candidates over a labelled set; searches that build a batch ask for others than problem.labeled.
 using MakeScorer = std::function<Scorer(std::span<const int64_t> labeled)>;
 

@@ -16,10 +16,6 @@ namespace crc::select {
 // Features in the precision that they come in: fp64 embeddings are scored in fp64.
 using Rows = std::variant<View<const float, 2>, View<const double, 2>>;
 
-inline int64_t count_of(const Rows& rows) {
-  return std::visit([](const auto& v) { return v.size() == 0 ? 0 : v.shape[0]; }, rows);
-}
-
 template <class T> struct HostMatrix {
   std::vector<T> owned;     // empty where `data` is somebody else's
   std::span<const T> data;  // [count,width]

@@ -172,8 +172,7 @@ std::vector<double> FullNtk::by_capacitance(const Borders& borders, int64_t coun
 std::vector<double> FullNtk::smallest(const Groups& groups, const std::string& solver) const {
   const int64_t size = groups.size, n = labeled_ + size, chunk = plan_.chunk / size;
   // Beyond the rank the smallest eigenvalues are zeros by number, which a count from below would have to step over.
-  const bool fast = solver == "capacitance" && n <= rank_ && size <= std::max<int64_t>(4, n / 4) &&
-                    capacitance_bytes(size, labeled_) <= kCapacitanceShared;
+  const bool fast = solver == "capacitance" && n <= rank_ && capacitance_pays(size, labeled_, n);
   std::vector<double> results;
   for (int64_t begin = 0; begin < groups.count(); begin += chunk) {
     const int64_t count = std::min(chunk, groups.count() - begin);
@@ -190,7 +189,7 @@ Selection select_by_jacobians(Context& context, const Problem& problem, const Co
   if (config.solver != "capacitance" && config.solver != "syevd")
     fail(ExitCode::config, fmt::format("acquisition \"{}\" has only the solvers capacitance and syevd, not \"{}\"",
                                        config.name, config.solver));
-  if (config.search == "greedy" || config.search == "exchange")
+  if (adds_single_items(config))
     fail(ExitCode::config,
          fmt::format("search \"{}\" scores the whole pool once per pick: it is for the last layer (crc); use partition "
                      "or independent with \"{}\"",

@@ -22,7 +22,7 @@ std::vector<double> identity(int64_t n) {
   return m;
 }
 
-// c [n,n] = a^T b of row-major a [k,m], b [k,n] on the host: small matrices.
+// Small matrices on the host, row-major.
 std::vector<double> transposed(const std::vector<double>& a, int64_t rows, int64_t columns) {
   std::vector<double> t(a.size());
   for (int64_t i = 0; i < rows; ++i)

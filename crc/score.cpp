@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "kernels/ops/capacitance.h"
 #include "kernels/ops/eigvals.h"
@@ -123,17 +124,12 @@ struct Capacitance {
   Context& context;
   const LastLayerNtk& ntk;
   std::vector<int64_t> labeled, unlabeled;
-  LabeledSpectrum spectrum;
-  Tensor v;  // [U,r]
+  std::optional<LabeledSpectrum> spectrum;  // made when first needed, as is what follows
+  Tensor v;                                 // [U,r]
   Scorer dense;
 
   Capacitance(Context& c, const LastLayerNtk& n, Items l, Items u)
-      : context(c),
-        ntk(n),
-        labeled(l.begin(), l.end()),
-        unlabeled(u.begin(), u.end()),
-        spectrum(n.spectrum(l)),
-        v(n.coordinates(u, &spectrum.rotation)) {}
+      : context(c), ntk(n), labeled(l.begin(), l.end()), unlabeled(u.begin(), u.end()) {}
 
   std::vector<double> by_definition(Positions groups) {
     if (!dense) dense = make_syevd(context, ntk, labeled, unlabeled);
@@ -143,12 +139,14 @@ struct Capacitance {
   std::vector<double> operator()(Positions groups) {
     const int64_t count = groups.shape[0], size = groups.shape[1], rank = ntk.rank();
     const int64_t known = int64_t(labeled.size()), n = known + size;
-    // From a quarter of the rank on, one dense spectrum costs less than the inertia counts of a group.
-    if (size > std::max<int64_t>(4, rank / 4) || capacitance_bytes(size, rank) > kCapacitanceShared)
-      return by_definition(groups);
+    if (!capacitance_pays(size, rank, rank)) return by_definition(groups);
+    if (!spectrum) {
+      spectrum = ntk.spectrum(labeled);
+      v = ntk.coordinates(unlabeled, &spectrum->rotation);
+    }
     const bool primal = n <= rank;
     const int64_t zeros = primal ? rank - known : 0;
-    const Tensor lambda = Tensor::from_host(context, {rank - zeros}, spectrum.lambda.data() + zeros, "lambda"),
+    const Tensor lambda = Tensor::from_host(context, {rank - zeros}, spectrum->lambda.data() + zeros, "lambda"),
                  values(context, {count}, Dtype::f64, "eigenvalues"),
                  evaluations(context, {count}, Dtype::i32, "evaluations"), none(context, {0, 0, 0}, Dtype::f64, "none");
     capacitance(context, values.view<double, 1>(), evaluations.view<int32_t, 1>(), lambda.view<const double, 1>(),
@@ -156,7 +154,7 @@ struct Capacitance {
                 CapacitanceConfig{.update = primal ? Update::primal : Update::dual,
                                   .zeros = zeros,
                                   .noise = ntk.noise(n),
-                                  .top = spectrum.top()});
+                                  .top = spectrum->top()});
     std::vector<double> results = values.to_host<double>(context);
     for (double& value : results) value /= ntk.scale() * ntk.scale();
     const std::vector<int32_t> certified = evaluations.to_host<int32_t>(context);

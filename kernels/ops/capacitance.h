@@ -40,4 +40,10 @@ CRC_OP(void, capacitance,
 int64_t capacitance_bytes(int64_t group, int64_t columns);
 inline constexpr int64_t kCapacitanceShared = 200 << 10;
 
+// Whether groups of this size, over so many columns of v, fit and cost less than dense spectra of edge x edge: from a
+// quarter of the edge on, one spectrum costs less than the inertia counts of a group.
+inline bool capacitance_pays(int64_t group, int64_t columns, int64_t edge) {
+  return (group <= 4 || group <= edge / 4) && capacitance_bytes(group, columns) <= kCapacitanceShared;
+}
+
 }  // namespace crc

@@ -49,6 +49,18 @@ struct Pool {
     return false;
   }
 
+  // C (<h,h'> + 1) over the items, [n,n]: the last layer's kernel, from the equation.
+  std::vector<long double> kernel(const std::vector<int64_t>& items_of) const {
+    std::vector<long double> k;
+    for (int64_t i : items_of)
+      for (int64_t j : items_of) {
+        long double total = 1;
+        for (int64_t d = 0; d < width; ++d) total += (long double)features[i * width + d] * features[j * width + d];
+        k.push_back(classes * total);
+      }
+    return k;
+  }
+
   struct Network;
   Selection select(Context& context, const Config& config) const;
 };

@@ -20,14 +20,7 @@ Oracle oracle(const Pool& p, const std::vector<int64_t>& group, int64_t rank) {
   std::vector<int64_t> items = p.labeled;
   items.insert(items.end(), group.begin(), group.end());
   const int64_t n = int64_t(items.size());
-  std::vector<long double> k(n * n);
-  for (int64_t i = 0; i < n; ++i)
-    for (int64_t j = 0; j < n; ++j) {
-      long double total = 1;
-      for (int64_t d = 0; d < p.width; ++d)
-        total += (long double)p.features[items[i] * p.width + d] * p.features[items[j] * p.width + d];
-      k[i * n + j] = p.classes * total;
-    }
+  const std::vector<long double> k = p.kernel(items);
   const auto w = jacobi_eigenvalues(k, n);
   // The floor by the rule: the largest eigenvalue over L alone and the diagonal entries of the group.
   const int64_t l = int64_t(p.labeled.size());

@@ -149,15 +149,8 @@ TEST_P(Search, IndependentFillsTheBudgetEvenWithTheWholePool) {
 double batch_score(const Pool& p, std::vector<int64_t> items) {
   items.insert(items.end(), p.labeled.begin(), p.labeled.end());
   const int64_t n = int64_t(items.size()), rank = p.width + 1;
-  std::vector<long double> k(n * n);
-  for (int64_t i = 0; i < n; ++i)
-    for (int64_t j = 0; j < n; ++j) {
-      long double total = 1;
-      for (int64_t d = 0; d < p.width; ++d)
-        total += (long double)p.features[items[i] * p.width + d] * p.features[items[j] * p.width + d];
-      k[i * n + j] = total;
-    }
-  return double(p.classes) * jacobi_eigenvalues(k, n)[n - std::min(n, rank)];
+  const std::vector<long double> k = p.kernel(items);
+  return jacobi_eigenvalues(k, n)[n - std::min(n, rank)];
 }
 
 TEST_P(Search, GreedyTakesTheBestItemEveryTime) {
