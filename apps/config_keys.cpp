@@ -40,6 +40,16 @@ void add_run(std::vector<ConfigKey>& keys) {
        place(text("run.name", "", {}, "name in reports; empty: the directory's name"))});
 }
 
+ConfigKey split_rule() {
+  ConfigKey key =
+      text("data.validation", "labeled", {"labeled", "any"},
+           "which are held out: labelled ones, of each class its share; or a draw from all training images, "
+           "as earlier versions did (their runs keep it)");
+  key.with = "data.validation_size";
+  key.before = "any";
+  return key;
+}
+
 void add_data(std::vector<ConfigKey>& keys) {
   keys.insert(
       keys.end(),
@@ -53,8 +63,9 @@ void add_data(std::vector<ConfigKey>& keys) {
        integer("data.limit_train", 0, 0, kMany, "use only the first N training images; 0: all"),
        integer("data.limit_test", 0, 0, kMany, "use only the first N test images; 0: all"),
        integer("data.validation_size", 0, 0, kMany,
-               "training images held out: they choose the best epoch and end the patience instead of the test set"),
-       integer("data.split_seed", 0, 0, 4294967295.0, "seed of the held-out images"),
+               "training images held out with their labels, which no round trains on: they choose the best epoch and "
+               "end the patience instead of the test set"),
+       split_rule(), integer("data.split_seed", 0, 0, 4294967295.0, "seed of the held-out images"),
        text("data.normalize", "dataset", {"dataset", "half"},
             "dataset: its mean and standard deviation; half: (x/255 - 0.5) / 0.5"),
        boolean("data.include_labeled_in_unlabeled", true,
@@ -152,7 +163,8 @@ void add_selection(std::vector<ConfigKey>& keys) {
        text("acquisition.model", "best", {"best", "last"},
             "which of the round's tested models scores the pool: that of the best evaluation or of the last"),
        text("acquisition.search", "partition", {"partition", "independent", "greedy", "exchange"},
-            "candidate groups: a partition of the shuffled pool, or independent draws; crc also item by item: greedy, or "
+            "candidate groups: a partition of the shuffled pool, or independent draws; crc also item by item: greedy, "
+            "or "
             "greedy and then exchanges while the score rises"),
        integer("acquisition.candidates", 0, 0, kMany, "candidate groups to score; 0: as many as the partition has"),
        text("acquisition.solver", "capacitance", {"capacitance", "syev_batched", "syevd", "fp32-positive"},

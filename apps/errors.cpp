@@ -12,7 +12,8 @@ namespace crc::apps {
 namespace {
 
 int report(const std::string& program, ExitCode code, const std::string& message) {
-  std::fprintf(stderr, "%s: error: %s\n", program.c_str(), message.c_str());
+  const char* kind = code == ExitCode::waiting_for_labels ? "" : "error: ";  // an outcome
+  std::fprintf(stderr, "%s: %s%s\n", program.c_str(), kind, message.c_str());
   return int(code);
 }
 

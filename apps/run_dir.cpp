@@ -14,7 +14,7 @@ namespace {
 using json = nlohmann::ordered_json;
 
 constexpr const char *kRun = "run.json", *kConfig = "config.toml", *kLabels = "labels.jsonl",
-                     *kMetrics = "metrics.jsonl", *kRounds = "rounds.csv", *kCheckpoints = "ckpt";
+                     *kMetrics = "metrics.jsonl", *kRounds = "rounds.csv", *kCheckpoints = "ckpt", *kLog = "log.txt";
 constexpr Marker kMarkers[] = {Marker::done, Marker::waiting, Marker::preempted};
 
 json run_json(const Config& config, const RunInfo& info) {
@@ -34,13 +34,15 @@ json run_json(const Config& config, const RunInfo& info) {
           {"items", info.limits.items},
           {"classes", info.limits.classes},
           {"class_names", info.class_names},
+          {"validation_labels", info.validation_labels},
           {"determinism", info.determinism}};
 }
 
-// Whether a directory without run.json holds only what a creation writes before it.
-bool is_unfinished_creation(const fs::path& directory) {
+// Whether a directory holds only what a creation writes, before its run.json or with it.
+bool holds_creation_only(const fs::path& directory, bool whole) {
   for (const auto& entry : fs::directory_iterator(directory)) {
     const std::string name = entry.path().filename().string();
+    if (whole && (name == kRun || name == kLog)) continue;
     if (name == RunLock::kName || name == kConfig || is_temporary(entry.path())) continue;
     if ((name == kLabels || name == kMetrics) && fs::file_size(entry.path()) == 0) continue;
     if (name == kCheckpoints &&
@@ -54,7 +56,7 @@ bool is_unfinished_creation(const fs::path& directory) {
 }
 
 void refuse_occupied(const fs::path& path) {
-  if (is_unfinished_creation(path)) return;
+  if (holds_creation_only(path, /*whole=*/false)) return;
   fail(ExitCode::output_refused,
        fs::exists(path / kRun)
            ? fmt::format("{} holds a run already; to go on with it: crc_train resume {}; to start anew, name another "
@@ -73,9 +75,7 @@ Config stored_config(const fs::path& run, const std::string& expected) {
              "a new run with it",
              (run / kConfig).string()));
   }
-  Config config;
-  config.merge_toml(text, (run / kConfig).string());
-  return config;
+  return Config::of_run(text, (run / kConfig).string());
 }
 
 }  // namespace
@@ -140,7 +140,20 @@ RunDir RunDir::create(const fs::path& path, const Config& config, const RunInfo&
   return RunDir(path, std::move(lock), config, std::move(ledger), facts);
 }
 
-RunDir RunDir::open(const fs::path& path) {
+void RunDir::abandon(bool made) noexcept {
+  try {
+    if (ledger_.size() > 0 || !holds_creation_only(path_, /*whole=*/true)) return;
+    std::error_code ignored;
+    fs::remove(path_ / kRun, ignored);  // first: from here on it is no run
+    for (const char* file : {kConfig, kLabels, kMetrics, kLog, RunLock::kName}) fs::remove(path_ / file, ignored);
+    fs::remove_all(path_ / kCheckpoints, ignored);
+    if (made) fs::remove(path_, ignored);  // if empty
+  } catch (...) {
+    // What is left is an unfinished creation, which a new start completes.
+  }
+}
+
+RunDir RunDir::open(const fs::path& path, const std::vector<std::string>& settings) {
   read_run_json(path);  // before .lock is created in what may be no run
   RunLock lock(path);
   const json object = read_run_json(path);
@@ -154,7 +167,9 @@ RunDir RunDir::open(const fs::path& path) {
   } catch (const std::exception& error) {
     fail(ExitCode::corrupt_data, fmt::format("{}: {}; restore it from a copy", (path / kRun).string(), error.what()));
   }
-  Config config = stored_config(path, config_file);
+  const Config stored = stored_config(path, config_file);
+  Config config = resume_config(stored, settings);
+  std::vector<std::string> moves = config.moves(stored);
   RunDir run(path, std::move(lock), std::move(config), Ledger::open(path / kLabels, facts.limits), facts);
   if (run.ledger_.torn_lines() > 0) run.notes_.push_back("labels.jsonl: dropped a last line torn by a crash");
   int temporaries = remove_stale_temporaries(path) + remove_stale_temporaries(path / kCheckpoints);
@@ -165,7 +180,7 @@ RunDir RunDir::open(const fs::path& path) {
   if (temporaries > 0) run.notes_.push_back(fmt::format("removed {} half-written files", temporaries));
   run.checkpoints_.remove_unlisted();
   run.count_metrics();
-  for (Marker marker : kMarkers) remove_file(path / to_string(marker));
+  run.moves_ = std::move(moves);
   return run;
 }
 

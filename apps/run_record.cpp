@@ -45,6 +45,7 @@ std::vector<EpochMetrics> read_metrics(const fs::path& path) {
     epochs.push_back({.round = int64_t(round),
                       .epoch = int64_t(epoch),
                       .test_acc = number(object, "test_acc"),
+                      .val_acc = number(object, "val_acc"),
                       .test_loss = number(object, "test_loss"),
                       .loss_x = number(object, "loss_x"),
                       .loss_u = number(object, "loss_u"),
@@ -81,7 +82,7 @@ RunRecord load_run(const fs::path& directory) {
   record.path = directory;
   read_run_facts(record);
   record.config_text = read_file(directory / "config.toml", 1 << 20);
-  record.config.merge_toml(record.config_text, (directory / "config.toml").string());
+  record.config = Config::of_run(record.config_text, (directory / "config.toml").string());
   record.acquisition = record.config.get<std::string>("acquisition.name");
   record.seed = record.config.get<int64_t>("run.seed");
   record.name = record.config.get<std::string>("run.name");

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "apps/run_dir.h"
@@ -130,8 +131,14 @@ const SweepCell& Sweep::median_pool(size_t block) const {
                                                 "pools; run the sweep without --only first",
                                                 path(cell).string()));
     const fs::path file = path(cell) / "rounds.csv";
-    pools.emplace_back(
-        rounds_from_csv(read_file(file), file.string()).at(0).*measure_column(spec_.blocks[block].measure), &cell);
+    const std::string& measure = spec_.blocks[block].measure;
+    const double value = rounds_from_csv(read_file(file), file.string()).at(0).*measure_column(measure);
+    if (std::isnan(value))
+      fail(ExitCode::config,
+           fmt::format("{} has no accuracy by the measure \"{}\", so that no initial pool is the median "
+                       "one; choose another measure, or --pools 0",
+                       file.string(), measure));
+    pools.emplace_back(value, &cell);
   }
   if (pools.empty()) fail_internal("median_pool: the sweep has no initial pools");
   std::stable_sort(pools.begin(), pools.end(), [](auto& a, auto& b) { return a.first < b.first; });
