@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <map>
-#include <numeric>
 #include <optional>
 #include <sstream>
 
@@ -24,25 +23,6 @@ namespace {
 using Int = int64_t;
 using Text = std::string;
 
-Int sum(const std::vector<Int>& values) { return std::accumulate(values.begin(), values.end(), Int(0)); }
-
-std::vector<Int> count_labels(std::span<const int32_t> labels, Int classes) {
-  std::vector<Int> counts(size_t(classes), 0);
-  for (int32_t label : labels)
-    if (label >= 0) ++counts[size_t(label)];
-  return counts;
-}
-
-// "200: 20 zero, 18 one, ..."; of many classes the fewest and the most.
-Text per_class(const std::vector<Int>& counts, const std::vector<Text>& names) {
-  constexpr size_t kListed = 20;
-  const auto [fewest, most] = std::ranges::minmax(counts);
-  if (counts.size() > kListed) return fmt::format("{}, {} to {} of each class", sum(counts), fewest, most);
-  Text list;
-  for (size_t c = 0; c < counts.size(); ++c) list += fmt::format("{} {} {}", c == 0 ? ":" : ",", counts[c], names[c]);
-  return fmt::format("{}{}", sum(counts), list);
-}
-
 bool is_balanced(const Config& config) { return config.get<Text>("acquisition.protocol") == "pseudo_al"; }
 
 // Everything that load_dataset reads.
@@ -54,37 +34,6 @@ Text data_settings(const Config& config) {
     if (section == "[data]") settings += line.substr(0, line.rfind(" # ")) + "\n";  // without the origin
   }
   return settings;
-}
-
-// How the first labels come about: acquisition.first, or another run's.
-Text first_by(const Config& config) {
-  return config.get<Text>("start.run").empty() ? config.get<Text>("acquisition.first") : "start";
-}
-
-LabelPlan plan_from(const Config& config, const data::Dataset& dataset, const std::optional<RunStart>& start) {
-  const Int initial = config.get<Int>("acquisition.initial"), classes = dataset.classes();
-  const Text first = first_by(config);
-  LabelPlan plan;
-  plan.known = count_labels(dataset.train.labels, classes);
-  plan.unknown = dataset.train.count - sum(plan.known);
-  plan.validation = sum(count_labels(dataset.validation.labels, classes));
-  plan.first = initial;
-  plan.first_per_class.assign(size_t(classes), 0);
-  plan.queries = config.get<Int>("acquisition.rounds");
-  plan.budget = config.get<Int>("acquisition.budget");
-  if (start) {
-    plan.first = Int(start->labels.size());
-    for (const Answer& answer : start->labels) ++plan.first_per_class.at(size_t(answer.klass));
-  } else if (first == "given") {
-    plan.first_per_class = plan.known;
-    plan.first = sum(plan.known);
-  } else if (first == "leading") {
-    const size_t leading = size_t(std::min(initial, dataset.train.count));
-    plan.first_per_class = count_labels(std::span(dataset.train.labels).first(leading), classes);
-  } else if (first == "random" || is_balanced(config)) {
-    plan.first_per_class.assign(size_t(classes), initial / classes);
-  }
-  return plan;
 }
 
 // The weights that the queries of round 0 begin with.
@@ -100,7 +49,7 @@ void check_weights(const Config& config, const data::Dataset& dataset, const Run
 }
 
 void check_first(const Config& config, const data::Dataset& dataset, const LabelPlan& plan) {
-  const Text first = first_by(config);
+  const Text first = first_labels_by(config);
   if (first == "random") data::check_initial(plan.known, plan.first);
   if (first == "given" && plan.first == 0)
     fail(ExitCode::config,
@@ -148,7 +97,7 @@ void check_query(const Config& config, const data::Dataset& dataset, const selec
   const NetJacobians jacobians(*net, weights.weights(), shapes, {});
   const select::Request request{labeled, images.count - labeled, &jacobians};
   if (!is_balanced(config)) return select::check_request(query, request);
-  std::vector<Int> left = count_labels(images.labels, dataset.classes());
+  std::vector<Int> left = data::count_by_class(images.labels, dataset.classes());
   for (size_t c = 0; c < left.size(); ++c) left[c] -= per_class[c];
   check_balanced(query, left, request);
 }
@@ -164,6 +113,8 @@ void check_last_query(const Config& config, const data::Dataset& dataset, const 
 void check_queries(const Config& config, const data::Dataset& dataset, const LabelPlan& plan) {
   const select::Config query = selection_config(config, 0);
   select::find_acquisition(query.name);
+  const bool by_model = first_labels_by(config) == "model";
+  if (plan.queries == 0 && !by_model) return;
   if (is_balanced(config) && scores_groups(query.name) && (query.search == "greedy" || query.search == "exchange"))
     fail(ExitCode::config, fmt::format("acquisition.search = \"{}\" builds a query item by item, and protocol "
                                        "\"pseudo_al\" takes whole groups with equally many of each class; use "
@@ -174,7 +125,7 @@ void check_queries(const Config& config, const data::Dataset& dataset, const Lab
          fmt::format("acquisition.protocol = \"pseudo_al\" balances queries by the labels of the whole "
                      "pool, and {} of {} training images have none; use \"realistic\"",
                      plan.unknown, plan.images()));
-  if (first_by(config) == "model") {
+  if (by_model) {
     select::Config first = query;
     first.budget = plan.first;
     check_query(config, dataset, first, 0, std::vector<Int>(plan.known.size(), 0));
@@ -185,12 +136,6 @@ void check_queries(const Config& config, const data::Dataset& dataset, const Lab
 
 }  // namespace
 
-Int LabelPlan::images() const { return unknown + sum(known); }
-
-LabelPlan plan_labels(const Config& config, const data::Dataset& dataset) {
-  return plan_from(config, dataset, load_start(config, dataset.fingerprint));
-}
-
 LabelPlan check_experiment(const Config& config, const data::Dataset& dataset) {
   const data::Images& images = dataset.train;
   const ssl::TrainConfig train = train_config(config, dataset, 0);
@@ -198,7 +143,7 @@ LabelPlan check_experiment(const Config& config, const data::Dataset& dataset) {
   (void)make_net(config, dataset);
   const std::optional<RunStart> start = load_start(config, dataset.fingerprint);
   if (start && start->with_model) check_weights(config, dataset, *start);
-  const LabelPlan plan = plan_from(config, dataset, start);
+  const LabelPlan plan = plan_labels(config, dataset, start);
   check_validation(dataset, plan);
   check_first(config, dataset, plan);
   check_queries(config, dataset, plan);
@@ -207,27 +152,6 @@ LabelPlan check_experiment(const Config& config, const data::Dataset& dataset) {
                       all_unlabeled ? images.count : images.count - plan.in_the_end());
   check_moves(config, dataset, plan.before_query(std::max<Int>(plan.queries - 1, 0)));
   return plan;
-}
-
-Text describe(const LabelPlan& plan, const Config& config, const data::Dataset& dataset) {
-  const Text first = first_by(config), acquisition = config.get<Text>("acquisition.name");
-  const Text how = first == "random"    ? fmt::format("random, {} of each class", plan.first / dataset.classes())
-                   : first == "given"   ? "given by the data set"
-                   : first == "leading" ? "its leading images"
-                   : first == "model"   ? "by " + acquisition + " on a random network"
-                                        : "those of " + config.get<Text>("start.run");
-  Text lines = fmt::format(
-      "labels   {} at first ({}), then {} queries of {} by {}: {} in the end\n"
-      "         of {} training images, {} unlabelled at first; the data set has labels of {}\n",
-      plan.first, how, plan.queries, plan.budget, acquisition, plan.in_the_end(), plan.images(),
-      plan.images() - plan.first, per_class(plan.known, dataset.class_names));
-  if (plan.unknown > 0)
-    lines += fmt::format("         {} have none: where a query picks such an image, the run waits for people\n",
-                         plan.unknown);
-  if (plan.validation > 0)
-    lines += fmt::format("         {} labels more, of the held-out images, choose the best epoch of every round\n",
-                         plan.validation);
-  return lines;
 }
 
 void check_experiments(const std::vector<NamedConfig>& runs,

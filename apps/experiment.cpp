@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "apps/checks.h"
+#include "apps/label_plan.h"
 #include "kernels/core/random.h"
 #include "nn/mlp.h"
 #include "nn/wrn.h"

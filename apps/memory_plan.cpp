@@ -4,8 +4,8 @@
 
 #include <algorithm>
 
-#include "apps/checks.h"
 #include "apps/experiment.h"
+#include "apps/label_plan.h"
 #include "ssl/plan.h"
 
 namespace crc::apps {

@@ -56,6 +56,13 @@ std::vector<std::vector<int64_t>> ids_by_class(std::span<const int32_t> labels, 
   return ids;
 }
 
+std::vector<int64_t> count_by_class(std::span<const int32_t> labels, int64_t classes) {
+  std::vector<int64_t> counts(static_cast<size_t>(classes), 0);
+  for (int32_t label : labels)
+    if (label >= 0) ++counts.at(size_t(label));
+  return counts;
+}
+
 void check_initial(std::span<const int64_t> per_class, int64_t count) {
   const int64_t classes = int64_t(per_class.size());
   if (count < 0 || classes < 1 || count % classes != 0)
@@ -69,10 +76,8 @@ void check_initial(std::span<const int64_t> per_class, int64_t count) {
 }
 
 std::vector<int64_t> draw_initial(std::span<const int32_t> labels, int64_t classes, int64_t count, uint32_t seed) {
+  check_initial(count_by_class(labels, classes), count);
   const auto ids = ids_by_class(labels, classes);
-  std::vector<int64_t> per_class;
-  for (const auto& of_class : ids) per_class.push_back(int64_t(of_class.size()));
-  check_initial(per_class, count);
   const int64_t each = count / classes;
   std::vector<int64_t> drawn;
   for (int64_t k = 0; k < each; ++k)
