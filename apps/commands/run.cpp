@@ -35,6 +35,7 @@ int execute(Context& context, RunDir& directory, const data::Dataset& dataset, b
   const ExitCode code = ActiveRun(context, directory, dataset, progress).run();
   RunRecord record = load_run(directory.path());
   record.config = directory.config();
+  if (const auto& called = record.config.get<std::string>("run.name"); !called.empty()) record.name = called;
   commit_file(directory.path() / "report.html", report_html({record}));
   if (code == ExitCode::ok) progress.line("done: " + (directory.path() / "report.html").string());
   if (code == ExitCode::preempted)
