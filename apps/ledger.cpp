@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "apps/json_text.h"
 #include "kernels/core/error.h"
 
 namespace crc::apps {
@@ -11,10 +12,10 @@ namespace {
 
 using nlohmann::json;
 
-constexpr size_t kMaxSource = 200;
+constexpr size_t kMaxSource = 260;  // "file:" and a name as long as names can be
 const std::string kGenesis(32, '0');
 
-std::string quoted(const std::string& text) { return json(text).dump(-1, ' ', false, json::error_handler_t::replace); }
+std::string quoted(const std::string& text) { return json_text(json(text)); }
 
 // The exact bytes of a label's line, and its hash.
 std::string line_of(const Label& label, const std::string& prev, std::string* hash) {
@@ -149,7 +150,7 @@ void Ledger::check(Answer answer) const {
 }
 
 void Ledger::record(int64_t round, const std::string& source, std::span<const Answer> answers) {
-  if (source.size() > kMaxSource) fail_internal("ledger: source is longer than 200 bytes");
+  if (source.size() > kMaxSource) fail_internal("ledger: source is longer than 260 bytes");
   const auto missing = answers.subspan(present(round, answers));
   Ledger next = *this;  // takes this one's place when the lines are on disk
   std::string lines;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "apps/json_text.h"
 #include "apps/version.h"
 #include "kernels/core/error.h"
 
@@ -39,13 +40,13 @@ json run_json(const Config& config, const RunInfo& info) {
 
 // Whether a directory without run.json holds only what a creation writes before it.
 bool is_unfinished_creation(const fs::path& directory) {
-  for (const auto& entry : fs::directory_iterator(directory)) {
-    const std::string name = entry.path().filename().string();
-    if (name == RunLock::kName || name == kConfig || is_temporary(entry.path())) continue;
-    if ((name == kLabels || name == kMetrics) && fs::file_size(entry.path()) == 0) continue;
-    if (name == kCheckpoints &&
-        std::all_of(fs::directory_iterator(entry.path()), fs::directory_iterator(),
-                    [](auto& e) { return e.path().filename() == "index.json" || is_temporary(e.path()); })) {
+  for (const fs::path& path : list_folder(directory, Use::output)) {
+    const std::string name = path.filename().string();
+    if (name == RunLock::kName || name == kConfig || is_temporary(path)) continue;
+    if ((name == kLabels || name == kMetrics) && fs::file_size(path) == 0) continue;
+    if (name == kCheckpoints && std::ranges::all_of(list_folder(path, Use::output), [](const fs::path& p) {
+          return p.filename() == "index.json" || is_temporary(p);
+        })) {
       continue;
     }
     return false;
@@ -121,7 +122,9 @@ RunDir::RunDir(const fs::path& path, RunLock lock, Config config, Ledger ledger,
       config_(std::move(config)),
       ledger_(std::move(ledger)),
       checkpoints_(path / kCheckpoints),
-      facts_(std::move(facts)) {}
+      facts_(std::move(facts)) {
+  lock_.include(path / kLabels);
+}
 
 RunDir RunDir::create(const fs::path& path, const Config& config, const RunInfo& info) {
   Config().merge_toml(config.to_toml(), "the resolved configuration");  // it must read back, or no resume is possible
@@ -135,7 +138,7 @@ RunDir RunDir::create(const fs::path& path, const Config& config, const RunInfo&
   Ledger ledger = Ledger::create(path / kLabels, info.limits);
   commit_file(path / kMetrics, "");
   Checkpoints::create(path / kCheckpoints);
-  commit_file(path / kRun, run_json(config, info).dump(1) + "\n");  // last: from here on it is a run
+  commit_file(path / kRun, json_text(run_json(config, info), 1) + "\n");  // last: from here on it is a run
   const RunFacts facts{.limits = info.limits, .data_hash = info.data_hash, .config_hash = config.hash()};
   return RunDir(path, std::move(lock), config, std::move(ledger), facts);
 }
@@ -189,7 +192,7 @@ void RunDir::count_metrics() {
 void RunDir::append_metrics(const json& record) {
   json line = {{"seq", metrics_lines_}};
   line.update(record);
-  const std::string text = line.dump(-1, ' ', false, json::error_handler_t::replace) + "\n";
+  const std::string text = json_text(line) + "\n";
   append_text(path_ / kMetrics, text);
   metrics_bytes_ += int64_t(text.size());
   ++metrics_lines_;

@@ -5,6 +5,8 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "apps/json_text.h"
+#include "apps/terminal.h"
 #include "kernels/core/error.h"
 
 namespace crc::apps {
@@ -21,7 +23,7 @@ double number(const json& object, const char* key) {
 
 std::string text_of(const json& value) {
   if (value.is_string()) return value.get<std::string>();
-  if (!value.is_object() && !value.is_array()) return value.dump();
+  if (!value.is_object() && !value.is_array()) return json_text(value);
   std::string text;
   for (const auto& [key, item] : value.items()) {
     text += (text.empty() ? "" : value.is_array() ? " " : ", ") + (value.is_object() ? key + " " : "") + text_of(item);
@@ -85,7 +87,7 @@ RunRecord load_run(const fs::path& directory) {
   record.acquisition = record.config.get<std::string>("acquisition.name");
   record.seed = record.config.get<int64_t>("run.seed");
   record.name = record.config.get<std::string>("run.name");
-  if (record.name.empty()) record.name = fs::absolute(directory).lexically_normal().filename().string();
+  if (record.name.empty()) record.name = shown(fs::absolute(directory).lexically_normal().filename().string());
   if (record.name.empty()) record.name = directory.string();
   record.marker = marker_of(directory);
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "apps/json_text.h"
 #include "apps/run_dir.h"
 #include "apps/sweep_measure.h"
 #include "kernels/core/error.h"
@@ -160,12 +161,12 @@ std::vector<std::string> Sweep::arguments(const SweepCell& cell) const {
 }
 
 std::string Sweep::json_text() const {
-  return json{{"schema", 1},
-              {"recipe", options_.recipe},
-              {"settings", options_.settings},
-              {"trials", options_.trials},
-              {"pools", options_.pools}}
-             .dump(1) +
+  return crc::apps::json_text(json{{"schema", 1},
+                                   {"recipe", options_.recipe},
+                                   {"settings", options_.settings},
+                                   {"trials", options_.trials},
+                                   {"pools", options_.pools}},
+                              1) +
          "\n";
 }
 
@@ -177,7 +178,7 @@ Sweep Sweep::plan(const fs::path& directory, const SweepOptions& options) {
 
 Sweep Sweep::create(const fs::path& directory, const SweepOptions& options) {
   Sweep sweep = plan(directory, options);
-  if (is_sweep(directory)) {
+  if (file_exists(directory / kFile, Use::output)) {
     const Sweep before = open(directory);
     if (before.json_text() != sweep.json_text() || before.recipe_text_ != sweep.recipe_text_)
       fail(
@@ -187,7 +188,7 @@ Sweep Sweep::create(const fs::path& directory, const SweepOptions& options) {
                       directory.string(), (directory / kFile).string()));
     return sweep;
   }
-  if (fs::exists(directory) && !fs::is_empty(directory))
+  if (file_exists(directory, Use::output) && !list_folder(directory, Use::output).empty())
     fail(ExitCode::output_refused, directory.string() + " is not empty and no sweep; name another directory");
   make_directories(directory);
   commit_file(directory / kRecipe, sweep.recipe_text_);

@@ -7,6 +7,7 @@
 #include "apps/experiment.h"
 #include "apps/label_file.h"
 #include "apps/run_dir.h"
+#include "apps/terminal.h"
 
 namespace crc::apps {
 namespace {
@@ -56,8 +57,8 @@ int command_label(const std::string& path, const std::string& labels) {
   }
   directory.ledger().record(waiting.round, "file:" + fs::path(labels).filename().string(), answers);
   directory.mark(Marker::preempted, "labelled");
-  fmt::print("{} labels recorded, {} in the ledger; go on with: crc_train resume {}\n", answers.size(),
-             directory.ledger().size(), path);
+  print("{} labels recorded, {} in the ledger; go on with: crc_train resume {}\n", answers.size(),
+        directory.ledger().size(), path);
   return 0;
 }
 

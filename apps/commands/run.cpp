@@ -8,6 +8,7 @@
 #include "apps/recipes.h"
 #include "apps/report.h"
 #include "apps/signals.h"
+#include "apps/terminal.h"
 
 namespace crc::apps {
 namespace {
@@ -42,8 +43,8 @@ int print_plan(const RunOptions& options) {
   const Config config = resolve_recipe(options.config, options.settings);
   const data::Dataset dataset = load_dataset(config);
   const std::unique_ptr<nn::Net> net = make_net(config, dataset);
-  fmt::print("{}\n{}{}", config.to_toml(), plan(config, dataset, *net), memory_totals(config, dataset, *net));
-  if (options.memory) fmt::print("\n{}", memory_table(config, dataset, *net));
+  print("{}\n{}{}", config.to_toml(), plan(config, dataset, *net), memory_totals(config, dataset, *net));
+  if (options.memory) print("\n{}", memory_table(config, dataset, *net));
   return 0;
 }
 
@@ -85,7 +86,7 @@ int train_new(const RunOptions& options, const std::vector<std::string>& argumen
 
 int train_on(const std::string& path, bool quiet, const std::string& name) {
   if (marker_of(path) == Marker::done) {
-    if (!quiet) fmt::print(stderr, "{} is done already; its report is {}/report.html\n", path, path);
+    if (!quiet) print_error("{} is done already; its report is {}/report.html\n", path, path);
     return 0;
   }
   RunDir directory = RunDir::open(path);

@@ -100,8 +100,7 @@ List from_text(const fs::path& path) {
 }
 
 List read_list(const fs::path& path, int64_t items) {
-  std::error_code error;
-  if (fs::is_directory(path, error)) return from_ledger(path / "labels.jsonl");
+  if (is_folder(path)) return from_ledger(path / "labels.jsonl");
   const data::MappedFile file = data::map_file(path);
   const std::string_view start(reinterpret_cast<const char*>(file.bytes.data()),
                                std::min<size_t>(6, file.bytes.size()));
