@@ -6,6 +6,7 @@
 #include "apps/commands/commands.h"
 #include "apps/experiment.h"
 #include "apps/recipes.h"
+#include "apps/run_files.h"
 #include "data/npy.h"
 #include "nn/weights_io.h"
 #include "ssl/evaluate.h"
@@ -25,7 +26,7 @@ int command_eval(const EvalOptions& options) {
   std::vector<std::string> settings = options.settings;
   if (!options.data.empty()) settings.push_back("data.dir=" + options.data);
   const Config config = resolve_recipe("", settings);
-  const nn::TensorFile file = nn::decode_safetensors(read_file(options.weights), options.weights);
+  const nn::TensorFile file = nn::decode_safetensors(read_named_file(options.weights), options.weights);
   const data::Dataset dataset = load_dataset(config);
   const std::unique_ptr<nn::Net> net = make_net(config, dataset);
   Context context = Context::from_name(config.get<std::string>("run.device"));

@@ -30,6 +30,8 @@ int command_report(const ReportOptions& options) {
     make_directories(out);
     const std::vector<RunGroup> groups = group_runs(runs);
     const ResultTable table = make_table(groups);
+    for (const RunRecord& run : runs)
+      for (const std::string& note : run.notes) fmt::print(stderr, "crc_train: {}\n", note);
     commit_file(out / "report.html", report_html(runs));
     commit_file(out / "table.md", markdown(table));
     commit_file(out / "table.csv", csv(table));
