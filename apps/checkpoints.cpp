@@ -135,10 +135,11 @@ std::optional<Checkpoint> Checkpoints::load_newest(std::vector<std::string>& not
     // A process that died before its index named its first checkpoint leaves one; more were listed once.
     const std::vector<std::string> lost = payload_files();
     if (lost.size() > 1)
-      fail(ExitCode::corrupt_data,
-           fmt::format("{} lists no checkpoint, but {} to {} are there ({} files); restore it from a copy, or, to begin "
-                       "again, start a new run in another directory",
-                       (directory_ / kIndex).string(), lost.front(), lost.back(), lost.size()));
+      fail(
+          ExitCode::corrupt_data,
+          fmt::format("{} lists no checkpoint, but {} to {} are there ({} files); restore it from a copy, or, to begin "
+                      "again, start a new run in another directory",
+                      (directory_ / kIndex).string(), lost.front(), lost.back(), lost.size()));
     if (lost.size() == 1)
       notes.push_back(fmt::format("{} is not listed (killed while it was saved); the round begins anew", lost.front()));
     return std::nullopt;

@@ -59,7 +59,7 @@ class Checkpoints {
     int64_t bytes = 0;
   };
   const std::vector<Entry>& entries() const { return entries_; }  // oldest first
-  std::optional<std::string> damage(const Entry& entry) const;     // what is wrong with the file, if anything
+  std::optional<std::string> damage(const Entry& entry) const;    // what is wrong with the file, if anything
   size_t size() const { return entries_.size(); }
 
  private:

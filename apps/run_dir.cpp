@@ -49,10 +49,9 @@ bool is_unfinished_creation(const fs::path& directory) {
     if (is_temporary(entry.path())) continue;
     if ((name == kLabels || name == kMetrics) && fs::file_size(entry.path()) == 0) continue;
     if (name == kCheckpoints &&
-        std::all_of(fs::directory_iterator(entry.path()), fs::directory_iterator(),
-                    [](auto& e) {
-                      return is_state(e.path().filename(), Checkpoints::kIndex) || is_temporary(e.path());
-                    })) {
+        std::all_of(fs::directory_iterator(entry.path()), fs::directory_iterator(), [](auto& e) {
+          return is_state(e.path().filename(), Checkpoints::kIndex) || is_temporary(e.path());
+        })) {
       continue;
     }
     return false;
@@ -223,7 +222,8 @@ std::optional<Checkpoint> RunDir::resume() {
   auto checkpoint = checkpoints_.load_newest(notes_);
   if (checkpoint) check_metrics(*checkpoint);
   // Round 0 may be another run's (start.run); every later one left a checkpoint.
-  const bool adopted = !config_.get<std::string>("start.run").empty() && config_.get<std::string>("start.use") == "model";
+  const bool adopted =
+      !config_.get<std::string>("start.run").empty() && config_.get<std::string>("start.use") == "model";
   if (const size_t finished = read_rounds().size(); !checkpoint && finished > size_t(adopted)) {
     fail(ExitCode::corrupt_data,
          fmt::format("{}: rounds.csv has {} finished rounds, but {} lists no checkpoint; restore it from a copy",

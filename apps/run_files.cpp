@@ -13,12 +13,12 @@ namespace {
 
 using json = nlohmann::ordered_json;
 
-bool grows(const std::string& name) { return name == "labels.jsonl" || name == "metrics.jsonl"; }
+constexpr const char* kGrowing[] = {"labels.jsonl", "metrics.jsonl"};
 
 FileSum sum_of(std::string_view content) { return {int64_t(content.size()), checksum(content)}; }
 
-bool fits(const FileSum& sum, const std::string& name, std::string_view content) {
-  if (grows(name) && int64_t(content.size()) > sum.bytes) content = content.substr(0, size_t(sum.bytes));
+bool fits(const FileSum& sum, bool grows, std::string_view content) {
+  if (grows && int64_t(content.size()) > sum.bytes) content = content.substr(0, size_t(sum.bytes));
   return int64_t(content.size()) == sum.bytes && checksum(content) == sum.xxh3;
 }
 
@@ -45,21 +45,18 @@ fs::path round_folder(const fs::path& run, int64_t round) { return run / fmt::fo
 
 std::string read_named_file(const fs::path& path) {
   std::error_code error;
-  const fs::path whole = fs::weakly_canonical(path, error), run = whole.parent_path().parent_path().parent_path();
-  if (error || run.empty() || !fs::exists(run / RunFiles::kManifest, error)) return read_file(path);
-  return RunFiles(run).read(whole.lexically_relative(run).string());
+  const fs::path whole = fs::weakly_canonical(path, error);
+  for (const fs::path& run : {whole.parent_path(), whole.parent_path().parent_path().parent_path()})  // or rounds/NN/
+    if (!run.empty() && fs::exists(run / RunFiles::kManifest, error))
+      return RunFiles(run).read(whole.lexically_relative(run).string());
+  return read_file(path);
 }
 
-RunFiles::RunFiles(fs::path run) : path_(std::move(run)) { load(); }
-
-void RunFiles::load() {
-  notes_.clear();
+RunFiles::RunFiles(fs::path run) : path_(std::move(run)) {
   const std::optional<json> state = load_state(path_ / kManifest, notes_);
   if (!state) return;
   try {
     saves_ = state->at("saves").get<int64_t>();
-    files_.clear();
-    queries_.clear();
     for (const auto& [name, sums] : state->at("files").items())
       for (const json& sum : sums)
         files_[name].push_back({sum.at("bytes").get<int64_t>(), sum.at("xxh3").get<std::string>()});
@@ -73,9 +70,10 @@ void RunFiles::load() {
 }
 
 bool RunFiles::reload() {
-  const int64_t before = saves_;
-  load();
-  return saves_ != before;
+  RunFiles now(path_);
+  if (now.saves_ == saves_) return false;
+  *this = std::move(now);
+  return true;
 }
 
 std::vector<std::string> RunFiles::listed() const {
@@ -90,12 +88,13 @@ std::optional<std::string> RunFiles::look(const std::string& name, std::string* 
     const bool there = fs::exists(path_ / name);
     if (there || known == files_.end()) *content = read_file(path_ / name, max_bytes);
     if (known == files_.end()) return std::nullopt;
-    const auto fitting = [&](const FileSum& sum) { return fits(sum, name, *content); };
+    const bool grows = std::ranges::count(kGrowing, name) && !fs::exists(path_ / "DONE");
+    const auto fitting = [&](const FileSum& sum) { return fits(sum, grows, *content); };
     if (there && std::ranges::any_of(known->second, fitting)) return std::nullopt;
     if (reload()) continue;  // the run went on between our two looks
     if (!there) return "is missing";
     const FileSum& newest = known->second.back();
-    return int64_t(content->size()) == newest.bytes || grows(name)
+    return int64_t(content->size()) == newest.bytes || grows
                ? fmt::format("was changed after the run wrote it (its checksum is not that of {})", kManifest)
                : fmt::format("was changed after the run wrote it ({} bytes instead of {})", content->size(),
                              newest.bytes);
@@ -154,7 +153,7 @@ std::vector<std::string> RunFiles::commit(const std::vector<NamedFile>& files) {
 }
 
 void RunFiles::save() {
-  for (const char* name : {"labels.jsonl", "metrics.jsonl"}) list(name, read(name));
+  for (const char* name : kGrowing) list(name, read(name));
   write_manifest();
 }
 

@@ -2,9 +2,10 @@
 // step or a reader uses, and the items of every query. Whoever uses such a file reads it here, so that damage is found
 // where it would matter.
 //
-// labels.jsonl and metrics.jsonl only grow: they are written first and listed then, by what they hold so far. A file
-// that is replaced is listed before that, beside what it replaces, and alone afterwards. So at every moment, and after
-// every kill, each file is what the manifest says, or not covered by it yet. Runs of earlier versions have none.
+// labels.jsonl and metrics.jsonl only grow, until the run is done: they are written first and listed then, by what they
+// hold so far. A file that is replaced is listed before that, beside what it replaces, and alone afterwards. So at
+// every moment, and after every kill, each file is what the manifest says, or not covered by it yet. Runs of earlier
+// versions have none.
 #pragma once
 
 #include <map>
@@ -63,13 +64,12 @@ class RunFiles {
   void ask(Query query);                                         // in the next save; later rounds' queries are void
   // Files in this order. Returns the names of those for people that were left as somebody made them.
   std::vector<std::string> commit(const std::vector<NamedFile>& files);
-  void save();                                         // lists what grew, too
+  void save();                                            // lists what grew, too
   void truncate(const std::string& name, int64_t bytes);  // of a file that grows
 
  private:
   struct Fresh {};
   RunFiles(fs::path run, Fresh) : path_(std::move(run)) {}
-  void load();
   bool reload();  // whether it has changed since
   std::optional<std::string> look(const std::string& name, std::string* content, int64_t max_bytes);
   void write_manifest(bool file_alone = false);
@@ -82,7 +82,7 @@ class RunFiles {
 };
 
 std::string round_name(int64_t round, const std::string& file);  // rounds/NN/file, below the run
-fs::path round_folder(const fs::path& run, int64_t round);      // rounds/NN, which need not exist
+fs::path round_folder(const fs::path& run, int64_t round);       // rounds/NN, which need not exist
 
 // A file that somebody names on the command line: if it is one of a run's, as that run's reader would read it.
 std::string read_named_file(const fs::path& path);

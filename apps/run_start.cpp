@@ -24,7 +24,8 @@ std::vector<json> metrics_of(const std::string& text, const fs::path& path, int6
   for (size_t start = 0, end; (end = text.find('\n', start)) != text.npos; start = end + 1) {
     json object = json::parse(text.begin() + long(start), text.begin() + long(end), nullptr, false);
     if (!object.is_object() || (object.contains("round") && !object["round"].is_number_integer()))
-      fail(ExitCode::corrupt_data, fmt::format("{}: a line is no record of an evaluation; restore the file", path.string()));
+      fail(ExitCode::corrupt_data,
+           fmt::format("{}: a line is no record of an evaluation; restore the file", path.string()));
     if (object.value("round", int64_t(-1)) != round) continue;
     object.erase("seq");
     object["round"] = 0;

@@ -52,8 +52,8 @@ std::optional<json> load_state(const fs::path& file, std::vector<std::string>& n
   Found first = look(file, has_copy), second = look(copy, true);
   if (second.saves > first.saves) first = look(file, true);  // a run that is going on may have saved meanwhile
   if (!first.damage.empty() && !second.damage.empty())
-    fail(ExitCode::corrupt_data, fmt::format("{}{}; restore it from a copy", first.damage,
-                                             has_copy ? " and so is " + copy.string() : ""));
+    fail(ExitCode::corrupt_data,
+         fmt::format("{}{}; restore it from a copy", first.damage, has_copy ? " and so is " + copy.string() : ""));
   if (!first.damage.empty() || second.saves > first.saves) {
     notes.push_back(fmt::format("{}; {} serves in its place",
                                 first.damage.empty() ? file.string() + " was replaced by an older one" : first.damage,

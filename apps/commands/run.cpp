@@ -36,8 +36,8 @@ void write_report(const fs::path& run, Marker marker) {
 // DONE comes last: whoever sees it finds the report, and a run that died before is finished by `resume`.
 void finish(RunDir& directory) {
   write_report(directory.path(), Marker::done);
-  directory.mark(Marker::done, fmt::format("{} rounds, {} labels", directory.read_rounds().size(),
-                                           directory.ledger().size()));
+  directory.mark(Marker::done,
+                 fmt::format("{} rounds, {} labels", directory.read_rounds().size(), directory.ledger().size()));
 }
 
 int execute(Context& context, RunDir& directory, const data::Dataset& dataset, bool quiet, const std::string& name) {

@@ -133,8 +133,7 @@ TEST(RunFiles, LaterQueriesAreVoidWhenARoundAsksAgain) {
   RunFiles files = run.files();
   for (int64_t round : {0, 1, 2, 1}) files.ask({.round = round, .folder = "f", .items = {round, 7}});
   files.save();
-  EXPECT_THAT(run.files().queries(),
-              ElementsAre(Query{0, "f", {0, 7}}, Query{1, "f", {1, 7}}));
+  EXPECT_THAT(run.files().queries(), ElementsAre(Query{0, "f", {0, 7}}, Query{1, "f", {1, 7}}));
 }
 
 // Somebody removed .lock, and a second process works on the run.
@@ -143,8 +142,9 @@ TEST(RunFiles, ASecondWriterIsRefusedBeforeItBreaksTheLedger) {
   Ledger first = Ledger::create(dir / "labels.jsonl", {});
   Ledger second = Ledger::open(dir / "labels.jsonl", {});
   first.record(0, "initial", std::vector<Answer>{{1, 0}});
-  expect_error(ExitCode::output_refused, {"another process works on the same run", ".lock", "crc_train resume"},
-               [&] { second.record(0, "initial", std::vector<Answer>{{1, 0}}); });
+  expect_error(ExitCode::output_refused, {"another process works on the same run", ".lock", "crc_train resume"}, [&] {
+    second.record(0, "initial", std::vector<Answer>{{1, 0}});
+  });
   EXPECT_EQ(load_ledger(dir / "labels.jsonl").labels.size(), 1u);
 }
 

@@ -104,7 +104,8 @@ TEST_F(QueryTruth, RowsThatWereRemovedAreAskedForAgain) {
 }
 
 TEST_F(QueryTruth, ARunOfAnEarlierVersionAsksOnceMore) {
-  for (const char* name : {"manifest.json", "manifest-copy.json", "ckpt/index-copy.json"}) fs::remove(at() + "/" + name);
+  for (const char* name : {"manifest.json", "manifest-copy.json", "ckpt/index-copy.json"})
+    fs::remove(at() + "/" + name);
   std::string run_json = read(at() + "/run.json");
   const std::string mark = ",\n \"manifest\": 1";
   write(at() + "/run.json", run_json.replace(run_json.find(mark), mark.size(), ""));

@@ -101,8 +101,7 @@ TEST_F(Verify, AnotherRunsLedgerIsRefusedByEveryReader) {
   expect("run --out " + other + kTiny + "--set run.seed=1 --set acquisition.rounds=0", 0, "");
   expect("report " + run + " " + other + " --out " + folder + "/both", 0, "");
   fs::copy_file(other + "/labels.jsonl", run + "/labels.jsonl", fs::copy_options::overwrite_existing);
-  for (const std::string& command : {report(run), start(run), "verify " + run})
-    expect(command, 65, "labels.jsonl");
+  for (const std::string& command : {report(run), start(run), "verify " + run}) expect(command, 65, "labels.jsonl");
   const std::string old = copy("old");
   make_old(old);
   expect(report(old), 0, "");
@@ -123,8 +122,7 @@ TEST_F(Verify, ARechainedLedgerAndAnEditedConfigurationAreRefusedByEveryReader) 
         if (each.round == label.round) round.push_back({each.item, each.seq == 3 ? (each.klass + 1) % 10 : each.klass});
       edited.record(label.round, label.source, round);
     }
-    for (const std::string& command : {report(run), start(run), "verify " + run})
-      expect(command, 65, "labels.jsonl");
+    for (const std::string& command : {report(run), start(run), "verify " + run}) expect(command, 65, "labels.jsonl");
     fs::copy_file(whole + "/run/labels.jsonl", run + "/labels.jsonl", fs::copy_options::overwrite_existing);
     replace(run + "/config.toml", "mu = 1", "mu = 2");
     for (const std::string& command : {report(run), start(run), "verify " + run})
