@@ -16,11 +16,11 @@ namespace crc::apps {
 // What a checkpoint belongs to; stored beside it in the index.
 struct CheckpointInfo {
   int64_t round = 0, step = 0;
-  bool round_end = false;     // one per round is kept for good
-  std::string ledger_head;    // chain head of labels.jsonl
-  int64_t labels = 0;         // its length
-  int64_t metrics_bytes = 0;  // length of metrics.jsonl: a resume truncates to it
-  std::string metrics_xxh3;   // checksum of these bytes; empty: saved by an earlier version
+  bool round_end = false;         // one per round is kept for good
+  std::string ledger_head;        // chain head of labels.jsonl
+  int64_t labels = 0;             // its length
+  int64_t metrics_bytes = 0;      // length of metrics.jsonl: a resume truncates to it
+  std::string metrics_xxh3 = {};  // checksum of these bytes; empty: saved by an earlier version
   std::string config_hash;
 };
 

@@ -15,9 +15,9 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-struct Run {  // a folder with what every run has
+struct Listed {  // a folder with what every run has
   ScratchDir dir;
-  Run() {
+  Listed() {
     commit_file(dir / "labels.jsonl", "");
     commit_file(dir / "metrics.jsonl", "");
     RunFiles::create_for(dir.path()).save();
@@ -59,7 +59,7 @@ TEST(StateFile, EachOfTheTwoStandsInForTheOther) {
 }
 
 TEST(RunFiles, WhatTheRunWroteIsReadAndNothingElse) {
-  const Run run;
+  const Listed run;
   run.files().commit({{"rounds/00/best.safetensors", "weights"}, {"rounds.csv", "rows"}});
   RunFiles files = run.files();
   EXPECT_EQ(files.read("rounds/00/best.safetensors"), "weights");
@@ -78,7 +78,7 @@ TEST(RunFiles, WhatTheRunWroteIsReadAndNothingElse) {
 }
 
 TEST(RunFiles, WhatGrowsIsCoveredAsFarAsItIsListed) {
-  const Run run;
+  const Listed run;
   append_text(run.dir / "metrics.jsonl", "one\ntwo\n");
   run.files().save();
   append_text(run.dir / "metrics.jsonl", "three\n");
@@ -91,7 +91,7 @@ TEST(RunFiles, WhatGrowsIsCoveredAsFarAsItIsListed) {
 }
 
 TEST(RunFiles, AReaderFollowsARunThatGoesOn) {
-  const Run run;
+  const Listed run;
   run.files().commit({{"rounds.csv", "one"}});
   RunFiles reader = run.files();
   run.files().commit({{"rounds.csv", "another"}});
@@ -102,11 +102,11 @@ TEST(RunFiles, KilledAtEveryCallOfACommitBothContentsAreTheRuns) {
   const auto commit = [](const fs::path& path) {
     RunFiles(path).commit({{"rounds/00/weights.safetensors", "new"}, {"rounds.csv", "second"}});
   };
-  const Run reference;
+  const Listed reference;
   reference.files().commit({{"rounds.csv", "first"}});
   const int64_t calls = count_io([&] { commit(reference.dir.path()); });
   for (int64_t k = 1; k <= calls; ++k) {
-    const Run run;
+    const Listed run;
     run.files().commit({{"rounds.csv", "first"}});
     EXPECT_TRUE(in_child("any:" + std::to_string(k) + ":torn", [&] { commit(run.dir.path()); }).killed);
     const std::string found = run.files().read("rounds.csv");
@@ -119,7 +119,7 @@ TEST(RunFiles, KilledAtEveryCallOfACommitBothContentsAreTheRuns) {
 }
 
 TEST(RunFiles, WhatPeopleMadeOfAFileIsKept) {
-  const Run run;
+  const Listed run;
   const auto write = [&](const char* text) { return run.files().commit({{"rounds/00/query.csv", text, true}}); };
   EXPECT_THAT(write("item\n1\n"), IsEmpty());
   EXPECT_THAT(write("item\n2\n"), IsEmpty()) << "as the run wrote it: replaced";
@@ -129,7 +129,7 @@ TEST(RunFiles, WhatPeopleMadeOfAFileIsKept) {
 }
 
 TEST(RunFiles, LaterQueriesAreVoidWhenARoundAsksAgain) {
-  const Run run;
+  const Listed run;
   RunFiles files = run.files();
   for (int64_t round : {0, 1, 2, 1}) files.ask({.round = round, .folder = "f", .items = {round, 7}});
   files.save();
