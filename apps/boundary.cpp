@@ -39,7 +39,8 @@ class Plane {
   std::vector<double> upper(const fs::path& weights_file) {
     const nn::WeightBuffers weights(context_, net_->layout(), "weights");
     nn::import_weights(context_, net_->layout(), weights.weights(),
-                       nn::decode_safetensors(read_file(weights_file), weights_file.string()), weights_file.string());
+                       nn::decode_safetensors(read_named_file(weights_file), weights_file.string()),
+                       weights_file.string());
     const ssl::Prediction p = ssl::predict(context_, *net_, weights.weights(), images_, normalize_, 2000);
     const std::vector<float> logits = p.logits.to_host<float>(context_);
     std::vector<double> result;
