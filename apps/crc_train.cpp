@@ -114,6 +114,10 @@ void declare(CLI::App& app, Parsed& p, int& code, const std::vector<std::string>
   add_force(report, p.report.force);
   report->callback([&] { code = command_report(p.report); });
 
+  CLI::App* verify = app.add_subcommand("verify", "compare every file of runs and sweeps with what the runs recorded");
+  verify->add_option("directories", p.report.directories, "run or sweep directories")->required();
+  verify->callback([&] { code = command_verify(p.report.directories); });
+
   CLI::App* eval = app.add_subcommand("eval", "test a network's weights on a data set's images");
   eval->add_option("--weights", p.eval.weights, "safetensors file, any port's tensor names")->required();
   eval->add_option("--data", p.eval.data, "directory of the data set; its kind is data.name (default cifar10)");

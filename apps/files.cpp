@@ -200,6 +200,17 @@ void append_text(const fs::path& path, std::string_view text, Durable durable) {
   }
 }
 
+void require_size(const fs::path& path, int64_t bytes) {
+  std::error_code error;
+  const auto now = fs::file_size(path, error);
+  if (!error && int64_t(now) == bytes) return;
+  fail(ExitCode::output_refused,
+       fmt::format("{} {} where this process left {} bytes: another process works on the same run (was its .lock "
+                   "removed?); stop one of the two and continue with: crc_train resume {}",
+                   path.string(), error ? "is gone" : fmt::format("has {} bytes", now), bytes,
+                   parent_of(path).string()));
+}
+
 void truncate_file(const fs::path& path, int64_t length) {
   File file(path, O_WRONLY, "truncating");
   file.truncate(length);

@@ -50,6 +50,9 @@ enum class Durable { yes, no };  // yes: on disk (fdatasync) when the call retur
 // middle can leave a torn last line, which the readers of such files drop and count.
 void append_text(const fs::path& path, std::string_view text, Durable durable = Durable::yes);
 
+// Error 73: the file is not as long as this process, the only one that writes to it, left it.
+void require_size(const fs::path& path, int64_t bytes);
+
 void truncate_file(const fs::path& path, int64_t length);
 void make_directories(const fs::path& path);  // created ones are durable; existing ones are fine
 void remove_file(const fs::path& path);       // absent is fine

@@ -130,9 +130,12 @@ const SweepCell& Sweep::median_pool(size_t block) const {
       fail(ExitCode::input_missing, fmt::format("{} is not done, and the methods start from the median of the initial "
                                                 "pools; run the sweep without --only first",
                                                 path(cell).string()));
-    const fs::path file = path(cell) / "rounds.csv";
-    pools.emplace_back(
-        rounds_from_csv(read_file(file), file.string()).at(0).*measure_column(spec_.blocks[block].measure), &cell);
+    RunFiles files(path(cell));
+    const std::vector<RoundRow> rounds = read_run(files).rounds;
+    if (rounds.empty())
+      fail(ExitCode::corrupt_data, fmt::format("{} is done, but its rounds.csv is missing or has no round; {}",
+                                               path(cell).string(), remedy("rounds.csv")));
+    pools.emplace_back(rounds[0].*measure_column(spec_.blocks[block].measure), &cell);
   }
   if (pools.empty()) fail_internal("median_pool: the sweep has no initial pools");
   std::stable_sort(pools.begin(), pools.end(), [](auto& a, auto& b) { return a.first < b.first; });

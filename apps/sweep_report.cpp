@@ -138,12 +138,12 @@ std::string write_sweep_report(const Sweep& sweep, const fs::path& out, bool rep
     const std::vector<Figure> figures = figures_of(sweep, block, groups);
     for (const Figure& figure : figures) files.put(out / "figures" / (figure.name + ".png"), chart_png(figure.chart));
     if (sweep.spec().figure == "boundary") {
-      const BoundaryFigure panels = boundary_figure(*groups.front().runs.front());
+      const BoundaryFigure panels = boundary_figure(groups);
       files.put(out / "figures" / (file_name(sweep.spec(), block, "boundary") + ".png"), boundary_png(panels));
       body += section("boundary", "Decision boundary",
                       figure(boundary_svg(panels),
-                             "Blue and orange: what the model of each round predicts; large dots: "
-                             "labels, ringed the ones that this round added; small dots: the pool."));
+                             "What the model of each round predicts, and its test accuracy, for the first trial of "
+                             "each method."));
     }
     body += block_sections(sweep, runs, block, groups, figures);
   }

@@ -56,6 +56,8 @@ struct ReportOptions {
 };
 int command_report(const ReportOptions& options);
 
+int command_verify(const std::vector<std::string>& directories);  // of runs and sweeps
+
 struct EvalOptions {
   std::string weights, data, split = "test", logits, features;
   int64_t limit = 0;

@@ -5,6 +5,7 @@
 #include "apps/experiment.h"
 #include "apps/outputs.h"
 #include "apps/recipes.h"
+#include "apps/run_files.h"
 #include "apps/terminal.h"
 #include "nn/weights_io.h"
 
@@ -15,7 +16,7 @@ int command_export(const ConvertOptions& options) {
   const nn::Names names = nn::names_from(options.names);
   const Config config = resolve_recipe("", options.settings);
   Outputs outputs({options.to}, {.force = options.force, .inputs = {options.from}});
-  const nn::TensorFile file = nn::decode_safetensors(read_file(options.from), options.from);
+  const nn::TensorFile file = nn::decode_safetensors(read_named_file(options.from), options.from);
   data::Dataset shape_of_data;  // the head's classes are the file's
   for (const nn::TensorEntry& t : file.tensors)
     if (t.name.ends_with("fc.bias") || t.name.ends_with("classifier.bias") || t.name.ends_with("output.bias"))

@@ -8,6 +8,7 @@
 #include "apps/json_text.h"
 #include "apps/outputs.h"
 #include "apps/recipes.h"
+#include "apps/run_files.h"
 #include "apps/terminal.h"
 #include "data/npy.h"
 #include "nn/weights_io.h"
@@ -29,7 +30,7 @@ int command_eval(const EvalOptions& options) {
   const Config config = resolve_recipe("", settings);
   Outputs outputs({options.logits, options.features},
                   {.force = options.force, .inputs = {options.weights, config.get<std::string>("data.dir")}});
-  const nn::TensorFile file = nn::decode_safetensors(read_file(options.weights), options.weights);
+  const nn::TensorFile file = nn::decode_safetensors(read_named_file(options.weights), options.weights);
   const data::Dataset dataset = load_dataset(config);
   const std::unique_ptr<nn::Net> net = make_net(config, dataset);
   Context context = Context::from_name(config.get<std::string>("run.device"));

@@ -31,6 +31,8 @@ std::string report_runs(const ReportOptions& options, const std::vector<std::str
   for (const std::string& directory : directories) runs.push_back(load_run(directory));
   const std::vector<RunGroup> groups = group_runs(runs);
   const ResultTable table = make_table(groups);
+  for (const RunRecord& run : runs)
+    for (const std::string& note : run.notes) print_error("crc_train: {}\n", note);
   outputs.put(out / "report.html", report_html(runs));
   outputs.put(out / "table.md", markdown(table));
   outputs.put(out / "table.csv", csv(table));

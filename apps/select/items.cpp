@@ -8,6 +8,7 @@
 
 #include "apps/label_file.h"
 #include "apps/ledger.h"
+#include "apps/run_files.h"
 #include "data/npy.h"
 #include "kernels/core/error.h"
 
@@ -54,7 +55,7 @@ List from_npy(const fs::path& path, int64_t items) {
 
 List from_ledger(const fs::path& path) {
   List list{{}, [](size_t k) { return fmt::format("line {}", k + 1); }};
-  for (const Label& label : load_ledger(path).labels) list.items.push_back(label.item);
+  for (const Label& label : parse_ledger(read_named_file(path), path).labels) list.items.push_back(label.item);
   return list;
 }
 
