@@ -96,8 +96,8 @@ void Checkpoints::save(const CheckpointInfo& info, std::string_view payload) {
 
 std::vector<std::string> Checkpoints::payload_files() const {
   std::vector<std::string> names;
-  for (const auto& found : fs::directory_iterator(directory_)) {
-    const std::string name = found.path().filename().string();
+  for (const fs::path& found : list_folder(directory_)) {
+    const std::string name = found.filename().string();
     if (name.starts_with("round-") && name.ends_with(".safetensors")) names.push_back(name);
   }
   std::ranges::sort(names);

@@ -15,21 +15,21 @@ namespace {
 
 fs::path folder_of(const fs::path& file) { return file.has_parent_path() ? file.parent_path() : fs::path("."); }
 
-// Without links and dots, as far as it exists.
-fs::path canonical(const fs::path& path) {
+// Absolute, without links and dots, as far as it exists.
+fs::path resolved(const fs::path& path) {
   std::error_code error;
-  const fs::path whole = fs::weakly_canonical(path, error);
+  const fs::path whole = fs::weakly_canonical(fs::absolute(path, error), error);
   return error ? path.lexically_normal() : whole;
 }
 
 bool same_file(const fs::path& a, const fs::path& b) {
   struct stat x, y;
   if (::stat(a.c_str(), &x) == 0 && ::stat(b.c_str(), &y) == 0) return x.st_dev == y.st_dev && x.st_ino == y.st_ino;
-  return canonical(a) == canonical(b);
+  return resolved(a) == resolved(b);
 }
 
 bool lies_in(const fs::path& file, const fs::path& folder) {
-  const fs::path inner = canonical(folder_of(file)), outer = canonical(folder);
+  const fs::path inner = resolved(folder_of(file)), outer = resolved(folder);
   return std::ranges::mismatch(outer, inner).in1 == outer.end();
 }
 

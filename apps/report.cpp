@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "apps/report_sections.h"
+#include "apps/sweep.h"
 #include "kernels/core/error.h"
 
 namespace crc::apps {
@@ -82,7 +83,9 @@ bool may_report_again(const fs::path& out, const fs::path& of) {
   std::error_code error;
   if (fs::equivalent(out, of, error)) return true;
   const fs::path page = out / "report.html";
-  if (!is_folder(out) || !file_exists(page) || file_exists(out / "run.json") || Sweep::is_sweep(out)) return false;
+  if (!is_folder(out, Use::output) || !file_exists(page, Use::output) || file_exists(out / "run.json") ||
+      Sweep::is_sweep(out))
+    return false;
   return read_file(page).substr(0, 1024).find(kGenerator) != std::string::npos;
 }
 

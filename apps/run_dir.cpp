@@ -134,10 +134,8 @@ RunDir RunDir::open(const fs::path& path) {
   run.notes_ = run.files_.notes();
   if (run.ledger_.torn_lines() > 0) run.notes_.push_back("labels.jsonl: dropped a last line torn by a crash");
   int temporaries = remove_stale_temporaries(path) + remove_stale_temporaries(path / kCheckpoints);
-  std::error_code ignored;
-  for (const auto& entry : fs::directory_iterator(path / "rounds", ignored)) {
-    temporaries += remove_stale_temporaries(entry.path());
-  }
+  if (is_folder(path / "rounds"))
+    for (const fs::path& round : list_folder(path / "rounds")) temporaries += remove_stale_temporaries(round);
   if (temporaries > 0) run.notes_.push_back(fmt::format("removed {} half-written files", temporaries));
   mend_state(path / RunFiles::kManifest);
   mend_state(path / kCheckpoints / Checkpoints::kIndex);

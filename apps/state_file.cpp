@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "apps/json_text.h"
 #include "kernels/core/error.h"
 
 namespace crc::apps {
@@ -67,7 +68,7 @@ std::optional<json> load_state(const fs::path& file, std::vector<std::string>& n
 void save_state(const fs::path& file, json state, int64_t saves, bool file_alone) {
   state.erase("xxh3");
   state["saves"] = saves;
-  std::string text = state.dump(1);
+  std::string text = json_text(state, 1);
   text.resize(text.size() - 2);  // "\n}"
   text += seal(text);
   commit_file(file, text);

@@ -63,10 +63,10 @@ class Verifier {
   // What a run of an earlier version wrote, or one that was killed before it could list it.
   void check_unlisted() {
     std::vector<std::string> names{"run.json", "config.toml", "labels.jsonl", "metrics.jsonl", "rounds.csv"};
-    std::error_code none;
-    for (const auto& entry : fs::recursive_directory_iterator(run_ / "rounds", none))
-      if (entry.is_regular_file() && !is_temporary(entry.path()))
-        names.push_back(entry.path().lexically_relative(run_).string());
+    if (is_folder(run_ / "rounds"))
+      for (const fs::path& round : list_folder(run_ / "rounds"))
+        for (const fs::path& file : is_folder(round) ? list_folder(round) : std::vector<fs::path>())
+          if (!is_folder(file) && !is_temporary(file)) names.push_back(file.lexically_relative(run_).string());
     std::sort(names.begin() + 5, names.end());
     for (const std::string& name : names)
       if (fs::exists(run_ / name) && std::ranges::find(checks_, name, &FileCheck::name) == checks_.end())

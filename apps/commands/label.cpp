@@ -27,8 +27,8 @@ void mention_changes(RunDir& directory, const Query& query, const fs::path& labe
   std::error_code ignored;
   if (fs::equivalent(directory.path() / name, labels, ignored)) return;
   if (const auto change = directory.files().damage(name))
-    fmt::print(stderr, "crc_train: {} {}; the run asks for the {} items that {} holds\n",
-               (directory.path() / name).string(), *change, query.items.size(), RunFiles::kManifest);
+    print_error("crc_train: {} {}; the run asks for the {} items that {} holds\n", (directory.path() / name).string(),
+                *change, query.items.size(), RunFiles::kManifest);
 }
 
 // A query.csv that was filled in where it lies is from now on the run's own.

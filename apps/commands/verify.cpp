@@ -3,11 +3,11 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <array>
 
 #include "apps/commands/commands.h"
 #include "apps/sweep.h"
+#include "apps/terminal.h"
 #include "kernels/core/error.h"
 
 namespace crc::apps {
@@ -17,18 +17,17 @@ namespace {
 std::vector<fs::path> runs_of(const fs::path& directory) {
   if (looks_like_run(directory)) return {directory};
   std::vector<fs::path> runs;
-  std::error_code none;
-  for (const auto& entry : fs::directory_iterator(directory, none))
-    if (entry.is_directory() && looks_like_run(entry.path())) runs.push_back(entry.path());
-  std::ranges::sort(runs);
+  if (!is_folder(directory)) return runs;
+  for (const fs::path& path : list_folder(directory))
+    if (is_folder(path) && looks_like_run(path)) runs.push_back(path);
   return runs;
 }
 
 class Counts {
  public:
-  void print(const FileCheck& check) {
+  void add(const FileCheck& check) {
     ++counts_[size_t(check.condition)];
-    fmt::print("{:<12} {}{}\n", to_string(check.condition), check.name, check.note.empty() ? "" : ": " + check.note);
+    print("{:<12} {}{}\n", to_string(check.condition), check.name, check.note.empty() ? "" : ": " + check.note);
   }
   int64_t of(Condition condition) const { return counts_[size_t(condition)]; }
   int64_t bad() const { return of(Condition::damaged) + of(Condition::missing); }
@@ -40,12 +39,12 @@ class Counts {
 
 // Whether a sweep's own two files can be read; the cells hold all else.
 void print_sweep(const fs::path& directory, Counts& counts) {
-  fmt::print("{}\n", directory.string());
+  print("{}\n", directory.string());
   try {
     (void)Sweep::open(directory);
-    counts.print({"sweep.json, recipe.toml", Condition::not_covered, "readable; each cell has its own configuration"});
+    counts.add({"sweep.json, recipe.toml", Condition::not_covered, "readable; each cell has its own configuration"});
   } catch (const Error& error) {
-    counts.print({"sweep.json, recipe.toml", Condition::damaged, error.what()});
+    counts.add({"sweep.json, recipe.toml", Condition::damaged, error.what()});
   }
 }
 
@@ -61,12 +60,12 @@ int command_verify(const std::vector<std::string>& directories) {
       fail(ExitCode::input_missing, directory + " is neither a run's directory nor one of runs; check the path");
     }
     for (const fs::path& run : runs) {
-      fmt::print("{}\n", run.string());
-      for (const FileCheck& check : verify_run(run)) counts.print(check);
+      print("{}\n", run.string());
+      for (const FileCheck& check : verify_run(run)) counts.add(check);
     }
   }
-  fmt::print("{} files: {} ok, {} damaged, {} missing, {} not covered\n", counts.all(), counts.of(Condition::ok),
-             counts.of(Condition::damaged), counts.of(Condition::missing), counts.of(Condition::not_covered));
+  print("{} files: {} ok, {} damaged, {} missing, {} not covered\n", counts.all(), counts.of(Condition::ok),
+        counts.of(Condition::damaged), counts.of(Condition::missing), counts.of(Condition::not_covered));
   if (counts.bad() == 0) return 0;
   fail(ExitCode::corrupt_data, fmt::format("{} of {} files are not what the runs wrote; the lines above say which, and "
                                            "what to do",

@@ -161,8 +161,9 @@ std::string run_select(const SelectJob& job) {
                           .reading_s = reading,
                           .selecting_s = seconds_since(selecting)};
   files.put(job.out, picks_csv(selection, in.images));
+  files.commit();  // what took time is kept, whatever happens to the others
   put_arrays(files, job, selection);
-  files.commit();  // what took time is kept, whatever happens to the pictures
+  files.commit();
   std::string sheet;
   if (!job.images.empty() && (!job.sheet.empty() || !job.summary.empty()))
     sheet = picks_sheet_png(in.images, selection.picks,

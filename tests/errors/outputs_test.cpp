@@ -122,7 +122,8 @@ TEST_F(OutputFiles, ForceReplacesAFile) {
 
 TEST_F(OutputFiles, AReportIsMadeAgainWhereItWasMade) {
   const std::string small =
-      " --set ssl.epochs=1 --set ssl.steps_per_epoch=2 --set acquisition.rounds=0 --set run.device=cpu --quiet";
+      " --set ssl.epochs=1 --set ssl.steps_per_epoch=2 --set data.train_size=200 --set data.test_size=20 --set "
+      "acquisition.rounds=0 --set run.device=cpu --quiet";
   for (const char* name : {"a", "b"}) ASSERT_EQ(write({kTrain + " run demo --out {}", name}, small).code, 0);
   const Writer own{kTrain + " report a", ""}, both{kTrain + " report a b", ""};
   EXPECT_EQ(write(own).code, 0);

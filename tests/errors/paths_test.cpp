@@ -11,7 +11,8 @@ namespace {
 
 const std::string kSelect = CRC_BINARY_DIR "/crc_select";
 const std::string kTiny =
-    " --set ssl.epochs=1 --set ssl.steps_per_epoch=2 --set acquisition.rounds=0 --set run.device=cpu --quiet ";
+    " --set ssl.epochs=1 --set ssl.steps_per_epoch=2 --set data.train_size=200 --set data.test_size=20 --set "
+    "acquisition.rounds=0 --set run.device=cpu --quiet ";
 
 class Paths : public Outside {
  protected:
@@ -31,13 +32,14 @@ class Permissions : public Paths {
     if (geteuid() == 0) as = "setpriv --reuid=65534 --regid=65534 --clear-groups ";
     if (shell("cd " + folder + "; exec " + as + kTrain + " --version").code != 0)
       GTEST_SKIP() << "Permissions needs setpriv and a build that everybody may read";
-    for (const char* name : {"shut", "sealed"}) fs::create_directory(folder + "/" + name);
+    for (const char* name : {"shut", "sealed", "open"}) fs::create_directory(folder + "/" + name);
     std::ofstream(folder + "/shut/file") << "x";
     std::ofstream(folder + "/secret") << "x";
     fs::create_directories(folder + "/images/train/a");
     fs::create_directories(folder + "/images/test");
     for (const char* name : {"/shut", "/secret", "/images/train/a"}) fs::permissions(folder + name, fs::perms(0));
     fs::permissions(folder + "/sealed", fs::perms(0555));
+    fs::permissions(folder + "/open", fs::perms(0777));
     fs::permissions(folder, fs::perms(0755));
   }
   void TearDown() override {
@@ -69,17 +71,17 @@ TEST_F(Permissions, OutputsAre73) {
 TEST_F(Permissions, InputsAre66) {
   for (const char* file : {"secret", "shut/file"}) {
     expect_denied(kTrain + " eval --weights " + file, 66);
-    expect_denied(kTrain + " export " + std::string(file) + " o", 66);
+    expect_denied(kTrain + " export " + std::string(file) + " open/o", 66);
     expect_denied(kTrain + " run " + file, 66);
-    expect_denied(kTrain + " data augment --op identity " + std::string(file) + " o.png", 66);
+    expect_denied(kTrain + " data augment --op identity " + std::string(file) + " open/o.png", 66);
     expect_denied(kTrain + " label shut " + file, 66);
-    expect_denied(kSelect + " --budget 2 --out o --features " + file, 66);
+    expect_denied(kSelect + " --budget 2 --out open/o --features " + file, 66);
   }
   for (const char* command : {"resume shut", "report shut", "sweep --cell a --out shut"})
     expect_denied(kTrain + " " + command, 66);
   expect_denied(kTrain + " data info --set data.dir=shut", 66);
   expect_denied(kTrain + " data info --set data.name=folder --set data.dir=images", 66);
-  expect_denied(kSelect + " --budget 2 --out o --features h --labeled shut/file", 66);
+  expect_denied(kSelect + " --budget 2 --out open/o --features h --labeled shut/file", 66);
 }
 
 TEST_F(Paths, OnlyRegularFilesAreRead) {
@@ -131,8 +133,8 @@ TEST_F(Paths, NamesThatAreNotUtf8NameFilesAndNothingElse) {
   expect_of(kTrain + " resume " + quoted, 0, "caf\\xe9 is done already");
   expect_of(kTrain + " report " + quoted, 0, "caf\\xe9");
   std::ofstream(folder + "/" + cafe + ".toml") << "schema = 1\n[data]\nname = \"street_digits\"\n";
-  expect_of(kTrain + " run " + quoted + ".toml --out of-file --set data.train_size=50 --set data.test_size=10" +
-                " --set model.depth=10 --set model.width=1 --set ssl.batch=4 --set ssl.mu=1" +
+  expect_of(kTrain + " run " + quoted +
+                ".toml --out of-file --set model.depth=10 --set model.width=1 --set ssl.batch=4 --set ssl.mu=1" +
                 " --set acquisition.initial=10" + kTiny,
             0, "");
   expect_of(kTrain + " resume of-file", 0, "is done already");

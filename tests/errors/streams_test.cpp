@@ -6,7 +6,8 @@ namespace {
 
 const std::string kSelect = CRC_BINARY_DIR "/crc_select", kBench = CRC_BINARY_DIR "/crc_bench";
 const std::string kTiny =
-    " --set ssl.epochs=1 --set ssl.steps_per_epoch=2 --set acquisition.rounds=0 --set run.device=cpu ";
+    " --set ssl.epochs=1 --set ssl.steps_per_epoch=2 --set data.train_size=200 --set data.test_size=20 --set "
+    "acquisition.rounds=0 --set run.device=cpu ";
 
 class Streams : public Outside {
  protected:
@@ -64,9 +65,9 @@ TEST_F(Streams, LostMessagesChangeNoExitCode) {
 
 TEST_F(Streams, NamesDoNotDriveTheTerminal) {
   const std::string evil = "$(printf 'a\\033]0;title\\007b\\233c')";
-  for (const std::string& command :
-       {kTrain + " resume " + evil, kTrain + " run " + evil, kTrain + " " + evil, kTrain + " run demo --set " + evil,
-        kTrain + " eval --weights " + evil, kSelect + " --budget 1 --out o --features " + evil}) {
+  for (const std::string& command : {kTrain + " resume " + evil, kTrain + " run " + evil, kTrain + " list " + evil,
+                                     kTrain + " run demo --set " + evil, kTrain + " eval --weights " + evil,
+                                     kSelect + " --budget 1 --out o --features " + evil}) {
     const Outcome o = shell("cd " + folder + "; exec " + command);
     EXPECT_NE(o.code, 0);
     EXPECT_NE(o.words.find("a\\x1b]0;title\\x07b\\x9bc"), std::string::npos) << command << "\n" << o.words;
