@@ -339,12 +339,11 @@ void ActiveRun::commit_query(Int round, const std::string& folder, const select:
   std::vector<NamedFile> files =
       query_files(folder, selection, dataset_.train, config_.get<Int>("report.query_images"));
   files.insert(files.end(), more.begin(), more.end());
-  directory_.files().ask({.round = round, .folder = folder, .items = selection.picks});
-  for (const std::string& kept : directory_.files().commit(files))
-    progress_.warn(
-        fmt::format("{} is not as the run wrote it and is left as it is; the items that are asked for stand "
-                    "in {}",
-                    (directory_.path() / kept).string(), RunFiles::kManifest));
+  const Query query{.round = round, .folder = folder, .items = selection.picks};
+  for (const std::string& name : directory_.files().commit(files, query))
+    progress_.warn(fmt::format("{} is not as the run wrote it and is left as it is; the items that are asked for stand "
+                               "in {}",
+                               (directory_.path() / name).string(), RunFiles::kManifest));
 }
 
 void ActiveRun::query(Int round) {

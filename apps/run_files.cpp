@@ -123,33 +123,35 @@ std::optional<std::string> RunFiles::damage(const std::string& name) {
 
 void RunFiles::list(const std::string& name, std::string_view content) { files_[name] = {sum_of(content)}; }
 
-void RunFiles::ask(Query query) {
-  std::erase_if(queries_, [&](const Query& q) { return q.round >= query.round; });
-  queries_.push_back(std::move(query));
-}
-
-std::vector<std::string> RunFiles::commit(const std::vector<NamedFile>& files) {
-  std::vector<std::string> kept;
+std::vector<std::string> RunFiles::commit(const std::vector<NamedFile>& files, const std::optional<Query>& query) {
+  const bool again = query && std::ranges::count(queries_, *query);
+  std::vector<std::string> changed;
+  std::vector<const NamedFile*> written;
   bool replaces = false;
   for (const NamedFile& file : files) {
-    const fs::path path = path_ / file.name;
+    const bool edited = file.for_people && fs::exists(path_ / file.name) &&
+                        (!files_.contains(file.name) || damage(file.name)) &&
+                        read_file(path_ / file.name) != file.content;
+    if (edited) changed.push_back(file.name);
+    if (edited || (file.for_people && again && fs::exists(path_ / file.name))) continue;
+    written.push_back(&file);
     const auto known = files_.find(file.name);
-    if (file.for_people && fs::exists(path) && (known == files_.end() || damage(file.name)) &&
-        read_file(path) != file.content)
-      kept.push_back(file.name);
     if (known == files_.end() || std::ranges::count(known->second, sum_of(file.content))) continue;
     known->second.push_back(sum_of(file.content));
     replaces = true;
   }
   if (replaces) write_manifest(/*file_alone=*/true);
-  for (const NamedFile& file : files) {
-    if (std::ranges::count(kept, file.name)) continue;
-    make_directories((path_ / file.name).parent_path());
-    commit_file(path_ / file.name, file.content);
+  for (const NamedFile* file : written) {
+    make_directories((path_ / file->name).parent_path());
+    commit_file(path_ / file->name, file->content);
   }
-  for (const NamedFile& file : files) list(file.name, file.content);
+  for (const NamedFile* file : written) list(file->name, file->content);
+  if (query) {
+    std::erase_if(queries_, [&](const Query& q) { return q.round >= query->round; });
+    queries_.push_back(*query);
+  }
   save();
-  return kept;
+  return changed;
 }
 
 void RunFiles::save() {

@@ -61,9 +61,10 @@ class RunFiles {
 
   // For the process that holds the run's lock. Everything is on disk on return.
   void list(const std::string& name, std::string_view content);  // in the next save
-  void ask(Query query);                                         // in the next save; later rounds' queries are void
-  // Files in this order. Returns the names of those for people that were left as somebody made them.
-  std::vector<std::string> commit(const std::vector<NamedFile>& files);
+  // Files in this order, and the query that they are of; with it, later rounds' queries are void. A file for people is
+  // not replaced once somebody changed it, nor when the same query is asked again. Returns the names of those that are
+  // not as they are listed.
+  std::vector<std::string> commit(const std::vector<NamedFile>& files, const std::optional<Query>& query = {});
   void save();                                            // lists what grew, too
   void truncate(const std::string& name, int64_t bytes);  // of a file that grows
 

@@ -93,7 +93,8 @@ TEST(RunRecord, ALabelCountThatTheLedgerDoesNotConfirmIsRefused) {
                [&] { load_run(dir / "run"); });
   const std::string run_json = read_file(dir / "run/run.json");
   for (const char* name : {"manifest.json", "manifest-copy.json"}) {  // an earlier version kept none
-    fs::copy_file(dir.path() / "run" / name, dir / name);
+    fs::create_directory(dir / "kept");
+    fs::copy_file(dir.path() / "run" / name, dir.path() / "kept" / name);
     remove_file(dir.path() / "run" / name);
   }
   expect_error(ExitCode::corrupt_data, {"manifest.json is missing, and so is its copy"},
@@ -102,7 +103,8 @@ TEST(RunRecord, ALabelCountThatTheLedgerDoesNotConfirmIsRefused) {
   expect_error(ExitCode::corrupt_data, {"says 90 labels in round 1", "labels.jsonl holds 100"},
                [&] { load_run(dir / "run"); });
   commit_file(dir / "run/run.json", run_json);
-  for (const char* name : {"manifest.json", "manifest-copy.json"}) fs::copy_file(dir / name, dir.path() / "run" / name);
+  for (const char* name : {"manifest.json", "manifest-copy.json"})
+    fs::copy_file(dir.path() / "kept" / name, dir.path() / "run" / name);
   commit_file(dir / "run/rounds.csv", csv);
   append_text(dir / "run/metrics.jsonl", "not json\n");
   expect_error(ExitCode::corrupt_data, {"metrics.jsonl was changed after the run wrote it"},

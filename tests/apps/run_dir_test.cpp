@@ -50,8 +50,8 @@ void toy_run(const fs::path& path) {
     run.files().commit({{round_name(round, "weights.safetensors"), "weights " + std::to_string(round)}});
     run.write_rounds(rows);
     rows.back().query_s = 1;
-    run.files().ask({.round = round + 1, .folder = "rounds/00", .items = {4, 5, 6, 7}});
-    run.files().commit({{round_name(round, "query.csv"), "item\n4\n5\n6\n7\n", true}, run.rounds_file(rows)});
+    run.files().commit({{round_name(round, "query.csv"), "item\n4\n5\n6\n7\n", true}, run.rounds_file(rows)},
+                       Query{.round = round + 1, .folder = "rounds/00", .items = {4, 5, 6, 7}});
   }
   run.mark(Marker::done, "all rounds finished");
 }

@@ -1,5 +1,7 @@
 #include "apps/run_files.h"
 
+#include <fmt/format.h>
+
 #include <nlohmann/json.hpp>
 
 #include "apps/ledger.h"
@@ -120,19 +122,31 @@ TEST(RunFiles, KilledAtEveryCallOfACommitBothContentsAreTheRuns) {
 
 TEST(RunFiles, WhatPeopleMadeOfAFileIsKept) {
   const Listed run;
-  const auto write = [&](const char* text) { return run.files().commit({{"rounds/00/query.csv", text, true}}); };
-  EXPECT_THAT(write("item\n1\n"), IsEmpty());
-  EXPECT_THAT(write("item\n2\n"), IsEmpty()) << "as the run wrote it: replaced";
-  commit_file(run.dir / "rounds/00/query.csv", "item,class\n2,cat\n");
-  EXPECT_THAT(write("item\n2\n"), ElementsAre("rounds/00/query.csv"));
-  EXPECT_EQ(read_file(run.dir / "rounds/00/query.csv"), "item,class\n2,cat\n");
+  const std::string name = "rounds/00/query.csv", edited = "item,class\n2,cat\n";
+  const auto ask = [&](int64_t item) {
+    return run.files().commit({{name, fmt::format("item\n{}\n", item), true}}, Query{1, "rounds/00", {item}});
+  };
+  EXPECT_THAT(ask(1), IsEmpty());
+  EXPECT_THAT(ask(2), IsEmpty());
+  EXPECT_EQ(read_file(run.dir / name), "item\n2\n") << "another query, and the file was as the run wrote it";
+  commit_file(run.dir / name, edited);
+  for (const int64_t item : {2, 3}) {
+    EXPECT_THAT(ask(item), ElementsAre(name));
+    EXPECT_EQ(read_file(run.dir / name), edited);
+  }
+  RunFiles files = run.files();
+  files.list(name, edited);  // accepted as answers
+  files.save();
+  EXPECT_THAT(ask(3), IsEmpty());
+  EXPECT_EQ(read_file(run.dir / name), edited) << "the same query once more";
+  remove_file(run.dir / name);
+  EXPECT_THAT(ask(3), IsEmpty());
+  EXPECT_EQ(read_file(run.dir / name), "item\n3\n");
 }
 
 TEST(RunFiles, LaterQueriesAreVoidWhenARoundAsksAgain) {
   const Listed run;
-  RunFiles files = run.files();
-  for (int64_t round : {0, 1, 2, 1}) files.ask({.round = round, .folder = "f", .items = {round, 7}});
-  files.save();
+  for (int64_t round : {0, 1, 2, 1}) run.files().commit({}, Query{.round = round, .folder = "f", .items = {round, 7}});
   EXPECT_THAT(run.files().queries(), ElementsAre(Query{0, "f", {0, 7}}, Query{1, "f", {1, 7}}));
 }
 
