@@ -136,7 +136,10 @@ RunDir RunDir::create(const fs::path& path, const Config& config, const RunInfo&
   commit_file(path / kMetrics, "");
   Checkpoints::create(path / kCheckpoints);
   commit_file(path / kRun, run_json(config, info).dump(1) + "\n");  // last: from here on it is a run
-  const RunFacts facts{.limits = info.limits, .data_hash = info.data_hash, .config_hash = config.hash()};
+  const RunFacts facts{.limits = info.limits,
+                       .data_hash = info.data_hash,
+                       .config_hash = config.hash(),
+                       .class_names = info.class_names};
   return RunDir(path, std::move(lock), config, std::move(ledger), facts);
 }
 
@@ -149,7 +152,8 @@ RunDir RunDir::open(const fs::path& path) {
   try {
     facts = {.limits = {.items = object.at("items").get<int64_t>(), .classes = object.at("classes").get<int64_t>()},
              .data_hash = object.at("data_hash").get<std::string>(),
-             .config_hash = object.at("config_hash").get<std::string>()};
+             .config_hash = object.at("config_hash").get<std::string>(),
+             .class_names = object.at("class_names").get<std::vector<std::string>>()};
     config_file = object.at("config_file").get<std::string>();
   } catch (const std::exception& error) {
     fail(ExitCode::corrupt_data, fmt::format("{}: {}; restore it from a copy", (path / kRun).string(), error.what()));

@@ -32,6 +32,7 @@ struct RunInfo {
 struct RunFacts {
   LabelLimits limits;
   std::string data_hash, config_hash;
+  std::vector<std::string> class_names;
 };
 
 enum class Marker { none, done, preempted, waiting };
@@ -50,7 +51,7 @@ class RunDir {
   const fs::path& path() const { return path_; }
   fs::path round_path(int64_t round);  // rounds/NN, created
   const Config& config() const { return config_; }
-  const RunFacts& facts() const { return facts_; }  // data_hash: the caller compares it with the data it found
+  const RunFacts& facts() const { return facts_; }  // check_data compares them with the data found
   Ledger& ledger() { return ledger_; }
   Checkpoints& checkpoints() { return checkpoints_; }
 

@@ -27,6 +27,7 @@ int command_eval(const EvalOptions& options) {
   const Config config = resolve_recipe("", settings);
   const nn::TensorFile file = nn::decode_safetensors(read_file(options.weights), options.weights);
   const data::Dataset dataset = load_dataset(config);
+  print_notes(dataset);
   const std::unique_ptr<nn::Net> net = make_net(config, dataset);
   Context context = Context::from_name(config.get<std::string>("run.device"));
   const nn::WeightBuffers weights(context, net->layout(), "weights");

@@ -4,6 +4,7 @@
 
 #include <chrono>
 
+#include "apps/query_files.h"
 #include "apps/select/image_files.h"
 #include "apps/select/items.h"
 #include "apps/select/row_file.h"
@@ -120,21 +121,6 @@ struct Inputs {
   }
 };
 
-std::string picks_csv(const select::Selection& selection, const ImageFiles& images) {
-  std::string csv = images.names.empty() ? "item,group,score\n" : "item,group,score,file\n";
-  for (size_t g = 0; g < selection.groups.size(); ++g)
-    for (int64_t item : selection.groups[g].items) {
-      csv += fmt::format("{},{},{:.17g}", item, g, selection.groups[g].score);
-      if (!images.names.empty()) {
-        csv += ",\"";
-        for (char c : images.names[size_t(item)]) csv += c == '"' ? std::string("\"\"") : std::string(1, c);
-        csv += '"';
-      }
-      csv += '\n';
-    }
-  return csv;
-}
-
 template <class Content> void commit(const SelectJob& job, const fs::path& file, const Content& content) {
   check_absent(job, file);  // it may have appeared in the meantime
   commit_file(file, content);
@@ -182,7 +168,7 @@ std::string run_select(const SelectJob& job) {
                           .device = context.describe(),
                           .reading_s = reading,
                           .selecting_s = seconds_since(selecting)};
-  commit(job, job.out, picks_csv(selection, in.images));
+  commit(job, job.out, picks_csv(selection, in.images.names));
   write_arrays(job, selection);
   std::string sheet;
   if (!job.images.empty() && (!job.sheet.empty() || !job.summary.empty()))
