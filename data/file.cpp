@@ -115,12 +115,6 @@ template <class Content> Content read_whole(const Path& path, int64_t limit) {
 
 }  // namespace
 
-std::string join(const std::vector<std::string>& names) {
-  std::string text;
-  for (const auto& name : names) text += (text.empty() ? "" : ", ") + name;
-  return text;
-}
-
 void fail_system(Use use, std::string_view doing, const Path& path, int error) {
   const Remedy remedy = remedy_for(error, use == Use::input);
   fail(remedy.code,
