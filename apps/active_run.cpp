@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "apps/balanced_query.h"
@@ -26,6 +27,11 @@ ssl::ImageSet upload(Context& context, const data::Images& images, const std::ve
 }
 ssl::ImageSet upload(Context& context, const data::Images& images) { return upload(context, images, images.labels); }
 
+// "last 12.00 %"; nothing where nothing was measured.
+std::string percent(const char* what, double fraction) {
+  return std::isnan(fraction) ? "" : fmt::format("{}{:.2f} %", what, 100 * fraction);
+}
+
 // Those of the data set and, where it has none, those that people gave.
 std::vector<int32_t> known_labels(const data::Images& images, const Ledger& ledger) {
   std::vector<int32_t> labels = images.labels;
@@ -46,11 +52,13 @@ ActiveRun::ActiveRun(Context& context, RunDir& directory, const data::Dataset& d
       labels_(known_labels(dataset.train, directory.ledger())),
       train_images_(upload(context, dataset.train, labels_)),
       test_images_(upload(context, dataset.test)),
+      tests_(data::has_labels(dataset.test)),
       normalize_(normalize_config(config_, dataset)) {
-  if (dataset.validation.count > 0) validation_images_.emplace(upload(context, dataset.validation));
+  if (data::has_labels(dataset.validation)) validation_images_.emplace(upload(context, dataset.validation));
 }
 
 ExitCode ActiveRun::run() {
+  directory_.mark(Marker::none, "");
   const std::optional<Checkpoint> checkpoint = directory_.resume();
   for (const std::string& note : directory_.notes()) progress_.warn(note);
   const Int rounds = config_.get<Int>("acquisition.rounds");
@@ -113,8 +121,8 @@ void ActiveRun::adopt(const RunStart& start) {
   directory_.files().commit({{round_name(0, "weights.safetensors"), start.weights},
                              {round_name(0, "best.safetensors"), start.best},
                              directory_.rounds_file({start.row})});
-  progress_.line(fmt::format("round 0 is that of {}: {} labels, best {:.2f} %", config_.get<std::string>("start.run"),
-                             start.row.labels, 100 * start.row.acc_best));
+  progress_.line(fmt::format("round 0 is that of {}: {} labels{}", config_.get<std::string>("start.run"),
+                             start.row.labels, percent(", best ", start.row.acc_best)));
 }
 
 // The labels that training in `round` uses: those of the ledger, which the oracle's or a person's answers entered.
@@ -182,12 +190,11 @@ void ActiveRun::train_until(Int step) {
 void ActiveRun::show_progress() {
   const Int per_round = config_.get<Int>("ssl.epochs") * config_.get<Int>("ssl.steps_per_epoch");
   const Int rounds = config_.get<Int>("acquisition.rounds");
-  const double accuracy = history_.accuracy.empty() ? 0 : history_.accuracy.back();
   progress_.update({.label = fmt::format("round {}/{} epoch {}/{}", round_, rounds, history_.accuracy.size() + 1,
                                          config_.get<Int>("ssl.epochs")),
                     .done = round_ * per_round + trainer_->step(),
                     .total = (rounds + 1) * per_round,
-                    .detail = history_.accuracy.empty() ? "" : fmt::format("acc {:.1f} %", 100 * accuracy)});
+                    .detail = history_.measured() ? percent("acc ", history_.selecting().back()) : ""});
 }
 
 ssl::Evaluation ActiveRun::evaluate(const ssl::ImageSet& images, const std::vector<int32_t>& labels) {
@@ -199,7 +206,7 @@ ssl::Evaluation ActiveRun::evaluate(const ssl::ImageSet& images, const std::vect
 void ActiveRun::end_epoch() {
   const Clock::time_point start = Clock::now();
   const ssl::EpochLosses losses = trainer_->losses(config_.get<Int>("ssl.steps_per_epoch"));
-  const ssl::Evaluation test = evaluate(test_images_, dataset_.test.labels);
+  const ssl::Evaluation test = tests_ ? evaluate(test_images_, dataset_.test.labels) : ssl::Evaluation();
   history_.accuracy.push_back(test.accuracy);
   history_.loss.push_back(test.loss);
   history_.balanced_accuracy.push_back(test.balanced_accuracy);
@@ -228,9 +235,10 @@ void ActiveRun::end_epoch() {
                                    {"seconds", history_.seconds}};
   if (validation_images_) record["val_acc"] = history_.validation.back();
   directory_.append_metrics(record);
-  progress_.line(fmt::format("round {} epoch {}: loss {:.4f} + {:.4f}, mask {:.0f} %, test accuracy {:.2f} %", round_,
-                             history_.epochs(), losses.labeled, losses.unlabeled, 100 * losses.mask_rate,
-                             100 * test.accuracy));
+  progress_.line(fmt::format("round {} epoch {}: loss {:.4f} + {:.4f}, mask {:.0f} %{}{}", round_, history_.epochs(),
+                             losses.labeled, losses.unlabeled, 100 * losses.mask_rate,
+                             percent(", test accuracy ", test.accuracy),
+                             validation_images_ ? percent(", validation accuracy ", history_.validation.back()) : ""));
   if (history_.epochs() == 1) {
     Int bytes = 0;
     context_.for_each_scratch([&](Arena& arena) { bytes += arena.reserved_bytes(); });
@@ -256,25 +264,34 @@ void ActiveRun::end_round() {
   const RoundRow row = round_row();
   rows.push_back(row);
   directory_.write_rounds(rows);
-  progress_.line(fmt::format(
-      "round {} with {} labels stopped {}: last {:.2f} %, median {:.2f} %, best {:.2f} %{}, {}", round_, row.labels,
-      history_.stop_reason(config_.get<Int>("ssl.epochs"), config_.get<Int>("ssl.patience_epochs")), 100 * row.acc_last,
-      100 * row.acc_median, 100 * row.acc_best,
-      history_.validation.empty() ? "" : fmt::format(", by validation {:.2f} %", 100 * row.acc_val),
-      duration(row.train_s)));
+  progress_.line(
+      fmt::format("round {} with {} labels stopped {}: {}, {}", round_, row.labels,
+                  history_.stop_reason(config_.get<Int>("ssl.epochs"), config_.get<Int>("ssl.patience_epochs")),
+                  results(row), duration(row.train_s)));
+}
+
+std::string ActiveRun::results(const RoundRow& row) const {
+  if (tests_)
+    return percent("last ", row.acc_last) + percent(", median ", row.acc_median) + percent(", best ", row.acc_best) +
+           percent(", by validation ", row.acc_val);
+  if (validation_images_)
+    return percent("best validation accuracy ", history_.validation[size_t(history_.best_epoch())]);
+  return "no labelled test images to measure by";
 }
 
 RoundRow ActiveRun::round_row() {
   RoundRow row;
   row.round = round_;
   row.labels = labels_through(directory_.ledger().labels(), round_);
-  row.acc_last = history_.accuracy.back();
-  row.acc_median = median_of_last(history_.accuracy, size_t(config_.get<Int>("eval.last")));
-  row.acc_best = *std::max_element(history_.accuracy.begin(), history_.accuracy.end());
-  row.acc_val = history_.at_best_validation();
-  row.balanced_acc = history_.balanced_accuracy.back();
-  row.ece = history_.calibration_error.back();
-  row.loss = history_.loss.back();
+  if (tests_) {
+    row.acc_last = history_.accuracy.back();
+    row.acc_median = median_of_last(history_.accuracy, size_t(config_.get<Int>("eval.last")));
+    row.acc_best = *std::max_element(history_.accuracy.begin(), history_.accuracy.end());
+    row.acc_val = history_.at_best_validation();
+    row.balanced_acc = history_.balanced_accuracy.back();
+    row.ece = history_.calibration_error.back();
+    row.loss = history_.loss.back();
+  }
   row.epochs = history_.epochs();
   row.train_s = history_.seconds;
   pool_prediction_ = predict_pool(round_);
@@ -377,6 +394,8 @@ void ActiveRun::restore(const Checkpoint& checkpoint) {
   const nn::TensorFile file = nn::decode_safetensors(checkpoint.payload, source);
   trainer_->restore(file, source);
   history_ = RoundHistory::restore(file, source);
+  // A round that ended stays as it ended: its query may be in the ledger.
+  if (!checkpoint.info.round_end) history_.forget(!tests_, !validation_images_);
   progress_.line(fmt::format("resumed round {} at step {} from {}", round_, trainer_->step(), checkpoint.file));
 }
 

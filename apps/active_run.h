@@ -39,6 +39,7 @@ class ActiveRun {
   void end_epoch();
   void end_round();
   RoundRow round_row();
+  std::string results(const RoundRow& row) const;  // in words
   const nn::Weights& tested() const { return trainer_->tested(); }
   ssl::Evaluation evaluate(const ssl::ImageSet& images, const std::vector<int32_t>& labels);
   std::string weights_file(const nn::Weights& weights);
@@ -61,7 +62,8 @@ class ActiveRun {
   std::unique_ptr<nn::Net> net_, exact_net_;  // trains and is tested; scores the pool, in true fp32
   std::vector<int32_t> labels_;               // [N] of the training images, -1: nobody gave one yet
   ssl::ImageSet train_images_, test_images_;
-  std::optional<ssl::ImageSet> validation_images_;
+  bool tests_;                                      // some test image has a label
+  std::optional<ssl::ImageSet> validation_images_;  // if they have labels
   NormalizeConfig normalize_;
 
   int64_t round_ = 0;

@@ -148,7 +148,9 @@ BoundaryMethod method_panels(Plane& plane, const Dataset& dataset, const RunReco
   BoundaryMethod method;
   for (const RoundRow& row : run.rounds) {
     BoundaryPanel panel;
-    panel.title = fmt::format("{} labels: {:.1f} %", row.labels, 100 * (best ? row.acc_best : row.acc_last));
+    const double accuracy = best ? row.acc_best : row.acc_last;
+    panel.title = fmt::format("{} labels", row.labels);
+    if (std::isfinite(accuracy)) panel.title += fmt::format(": {:.1f} %", 100 * accuracy);
     panel.upper = plane.upper(round_folder(run.path, row.round) / (best ? "best.safetensors" : "weights.safetensors"));
     std::unordered_set<int64_t> known;
     const auto point = [&](int64_t item) {

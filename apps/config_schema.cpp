@@ -102,7 +102,8 @@ std::string to_text(const ConfigValue& value) {
 std::string config_markdown() {
   std::string text =
       "# Configuration\n\n"
-      "A configuration is a TOML file that says `schema = 1` and then only what differs from the defaults below.\n"
+      "A configuration is a TOML file that says `schema = 2` and then only what differs from the defaults below.\n"
+      "Files of earlier versions say `schema = 1`; they are read and mean what they meant.\n"
       "A later source overrides an earlier one: default, preset, file, environment (`CRC_DEVICE`,\n"
       "`CRC_DATA_DIR`, `CRC_THREADS`, `CRC_SEED`), `--set key=value`. `preset = \"NAME\"` at the top (or `--set "
       "preset=NAME`)\ntakes a published recipe's values for method, network, augmentation and optimizer; "

@@ -44,6 +44,7 @@ struct Parsed {
   ConvertOptions convert;
   RankBarrierOptions barrier;
   std::string directory, labels, device = "auto";
+  std::vector<std::string> settings;  // of resume and label
   bool quiet = false;
 };
 
@@ -73,14 +74,16 @@ void declare(CLI::App& app, Parsed& p, int& code, const std::vector<std::string>
 
   CLI::App* resume = app.add_subcommand("resume", "continue a run that was stopped or killed");
   resume->add_option("directory", p.directory, "run directory")->required();
+  add_settings(resume, p.settings);
   resume->add_flag("--quiet,-q", p.quiet, "no progress, only errors");
-  resume->callback([&] { code = command_resume(p.directory, p.quiet); });
+  resume->callback([&] { code = command_resume(p.directory, p.settings, p.quiet); });
 
   CLI::App* label = app.add_subcommand("label", "give a run that waits the labels it asked for");
   label->add_option("directory", p.directory, "run directory")->required();
   label->add_option("labels", p.labels, "CSV with columns item and class: its rounds/NN/query.csv and a column more")
       ->required();
-  label->callback([&] { code = command_label(p.directory, p.labels); });
+  add_settings(label, p.settings);
+  label->callback([&] { code = command_label(p.directory, p.labels, p.settings); });
 
   CLI::App* sweep =
       app.add_subcommand("sweep", "all runs of a table or figure: method x block x trial; resumes what is there");

@@ -14,7 +14,8 @@ namespace crc::apps {
 namespace {
 
 int report(const std::string& program, ExitCode code, const std::string& message) {
-  print_error("{}: error: {}\n", program, message);
+  const char* kind = code == ExitCode::waiting_for_labels ? "" : "error: ";  // an outcome
+  print_error("{}: {}{}\n", program, kind, message);
   return int(code);
 }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <sstream>
 
+#include "apps/label_plan.h"
 #include "kernels/core/random.h"
 #include "nn/mlp.h"
 #include "nn/wrn.h"
@@ -61,8 +62,18 @@ Sampling sampling(const Config& config, const char* stream) {
                            {"filled", Sampling::filled}});
 }
 
+// An MLP reads images pixel by pixel.
+void check_one_size(const data::Dataset& dataset) {
+  const data::Images &train = dataset.train, &test = dataset.test;
+  if (test.count > 0 && (test.height != train.height || test.width != train.width))
+    fail(ExitCode::config, fmt::format("model.name = \"mlp\" takes images of one size, and {} has training images of "
+                                       "{}x{} and test images of {}x{}; scale them, or use \"wrn\"",
+                                       dataset.name, train.height, train.width, test.height, test.width));
+}
+
 std::unique_ptr<nn::Net> net_in(const Text& precision, const Config& config, const data::Dataset& dataset) {
   if (config.get<Text>("model.name") == "mlp") {
+    check_one_size(dataset);
     const Int width = config.get<Int>("model.width");
     return nn::make_mlp({.inputs = dataset.train.bytes_per_image(),
                          .hidden = std::vector<Int>(size_t(config.get<Int>("model.depth")), width),
@@ -107,7 +118,9 @@ data::Dataset load_dataset(const Config& config) {
   limit(dataset.test, config.get<Int>("data.limit_test"));
   if (const Int held_out = config.get<Int>("data.validation_size")) {
     dataset.side.train.clear();  // its ids would move
-    data::split_validation(dataset, held_out, uint32_t(config.get<Int>("data.split_seed")));
+    const uint32_t seed = uint32_t(config.get<Int>("data.split_seed"));
+    config.get<Text>("data.validation") == "any" ? data::split_validation(dataset, held_out, seed)
+                                                 : data::hold_out_labeled(dataset, held_out, seed);
   }
   return dataset;
 }
@@ -207,19 +220,20 @@ select::Config selection_config(const Config& config, Int round) {
           .round = round};
 }
 
-std::string plan(const Config& config, const data::Dataset& dataset, const nn::Net& net) {
-  const Int rounds = config.get<Int>("acquisition.rounds"), initial = config.get<Int>("acquisition.initial");
-  const Int budget = config.get<Int>("acquisition.budget"), epochs = config.get<Int>("ssl.epochs");
+std::string plan(const Config& config, const data::Dataset& dataset, const nn::Net& net, const LabelPlan& labels) {
+  const Int rounds = config.get<Int>("acquisition.rounds"), epochs = config.get<Int>("ssl.epochs");
   const Int steps = config.get<Int>("ssl.steps_per_epoch");
   const Int images = ssl::images_per_step(train_config(config, dataset, 0));
   return fmt::format(
-      "data     {}: {} training and {} test images of {}x{}, {} classes\n"
-      "network  {} parameters, {} features\n"
-      "labels   {} at first, then {} queries of {} by {}: {} in the end\n"
+      "data     {}: {} training and {} test images of {}x{}, {} classes\n{}"
+      "network  {} parameters, {} features\n{}"
       "training {} rounds of up to {} epochs of {} steps of {} images: {} steps\n",
       dataset.name, dataset.train.count, dataset.test.count, dataset.train.height, dataset.train.width,
-      dataset.classes(), net.layout().count(), net.feature_dim(), initial, rounds, budget,
-      config.get<Text>("acquisition.name"), initial + rounds * budget, rounds + 1, epochs, steps, images,
+      dataset.classes(),
+      data::has_labels(dataset.test)
+          ? ""
+          : "         no test image has a label: no test accuracy, and none that ends a round\n",
+      net.layout().count(), net.feature_dim(), describe(labels, config, dataset), rounds + 1, epochs, steps, images,
       (rounds + 1) * epochs * steps);
 }
 

@@ -51,8 +51,21 @@ std::string header(const Runs& runs, const Groups& groups) {
          tile(Cell::seconds(total).html, runs.size() > 1 ? "computing time, all runs" : "computing time") + "</div>\n";
 }
 
+bool is_measured(const Groups& groups) {
+  for (const RunGroup& group : groups)
+    for (const RunRecord* run : group.runs)
+      for (const RoundRow& row : run->rounds)
+        if (std::isfinite(row.acc_last)) return true;
+  return false;
+}
+
 std::string accuracy_section(const Groups& groups) {
   const std::vector<int64_t> counts = label_counts(groups);
+  if (!counts.empty() && !is_measured(groups))
+    return section(
+        "accuracy", "Results",
+        paragraph("No test accuracy: the data set has no labelled test images, so that nothing was measured. "
+                  "The last model of every round stands for its best one, unless held-out images chose it."));
   std::string caption = "Accuracy of the tested model after the last epoch; the axis counts the labels in the ledger.";
   if (std::any_of(groups.begin(), groups.end(), [](const RunGroup& g) { return g.runs.size() > 1; })) {
     caption += " Thick: mean over seeds; thin: single seeds; band: one standard deviation.";

@@ -52,11 +52,6 @@ std::vector<double> values_of(const std::vector<SweepRun>& runs, size_t block, s
   return means;
 }
 
-std::string percent(const MeanStd& m) {
-  if (m.count == 0) return "–";
-  return m.count == 1 ? fmt::format("{:.2f}", 100 * m.mean) : fmt::format("{:.2f} ± {:.2f}", 100 * m.mean, 100 * m.std);
-}
-
 int most_runs(const ResultTable& table) {
   int most = 0;
   for (const ResultRow& row : table.rows)
@@ -140,7 +135,7 @@ ResultTable make_table(const std::vector<RunGroup>& groups) {
           if (r.labels == labels) all.push_back(r.*column);
       return population(all);
     };
-    const std::vector<Point> paper = parse_reference(group.runs[0]->config.get<std::string>("report.reference"));
+    const std::vector<Point> paper = reference_of(group.runs[0]->config).points;
     for (int64_t count : counts) {
       ResultCell& cell = row.cells.emplace_back();
       for (size_t k = 0; k < std::size(kMeasures); ++k) cell.ours[k] = values(count, kMeasures[k].column);
@@ -165,7 +160,7 @@ std::string markdown(const ResultTable& table) {
     text += "| " + row.name;
     for (size_t c = 0; c < row.cells.size(); ++c) {
       const ResultCell& cell = row.cells[c];
-      text += fmt::format(" | {}{}{}", percent(cell.ours[table.columns[c].measure]), cell.reconfirmed ? "*" : "",
+      text += fmt::format(" | {}{}{}", percent(cell.ours[table.columns[c].measure], 2), cell.reconfirmed ? "*" : "",
                           cell.paper.empty() ? "" : " (" + cell.paper + ")");
     }
     text += " |\n";

@@ -16,7 +16,7 @@ namespace {
 using json = nlohmann::ordered_json;
 
 constexpr const char *kRun = "run.json", *kConfig = "config.toml", *kLabels = "labels.jsonl",
-                     *kMetrics = "metrics.jsonl", *kRounds = "rounds.csv", *kCheckpoints = "ckpt";
+                     *kMetrics = "metrics.jsonl", *kRounds = "rounds.csv", *kCheckpoints = "ckpt", *kLog = "log.txt";
 constexpr Marker kMarkers[] = {Marker::done, Marker::waiting, Marker::preempted};
 
 json run_json(const Config& config, const RunInfo& info) {
@@ -36,16 +36,18 @@ json run_json(const Config& config, const RunInfo& info) {
           {"items", info.limits.items},
           {"classes", info.limits.classes},
           {"class_names", info.class_names},
+          {"validation_labels", info.validation_labels},
           {"determinism", info.determinism},
           {"manifest", 1}};  // there is one
 }
 
 bool is_state(const fs::path& name, const char* file) { return name == file || name == copy_of(file); }
 
-// Whether a directory without run.json holds only what a creation writes before it.
-bool is_unfinished_creation(const fs::path& directory) {
+// Whether a directory holds only what a creation writes, before its run.json or with it.
+bool holds_creation_only(const fs::path& directory, bool whole) {
   for (const fs::path& path : list_folder(directory, Use::output)) {
     const std::string name = path.filename().string();
+    if (whole && (name == kRun || name == kLog)) continue;
     if (name == RunLock::kName || name == kConfig || is_state(name, RunFiles::kManifest)) continue;
     if (is_temporary(path)) continue;
     if ((name == kLabels || name == kMetrics) && fs::file_size(path) == 0) continue;
@@ -60,7 +62,7 @@ bool is_unfinished_creation(const fs::path& directory) {
 }
 
 void refuse_occupied(const fs::path& path) {
-  if (is_unfinished_creation(path)) return;
+  if (holds_creation_only(path, /*whole=*/false)) return;
   fail(ExitCode::output_refused,
        fs::exists(path / kRun)
            ? fmt::format("{} holds a run already; to go on with it: crc_train resume {}; to start anew, name another "
@@ -127,13 +129,31 @@ RunDir RunDir::create(const fs::path& path, const Config& config, const RunInfo&
   return RunDir(std::move(lock), std::move(files), config, std::move(ledger), facts);
 }
 
-RunDir RunDir::open(const fs::path& path) {
+void RunDir::abandon(bool made) noexcept {
+  try {
+    if (ledger_.size() > 0 || !holds_creation_only(path_, /*whole=*/true)) return;
+    std::error_code ignored;
+    fs::remove(path_ / kRun, ignored);  // first: from here on it is no run
+    for (const fs::path& file : {path_ / kConfig, path_ / kLabels, path_ / kMetrics, path_ / kLog,
+                                 path_ / RunLock::kName, path_ / RunFiles::kManifest,
+                                 copy_of(path_ / RunFiles::kManifest)})
+      fs::remove(file, ignored);
+    fs::remove_all(path_ / kCheckpoints, ignored);
+    if (made) fs::remove(path_, ignored);  // if empty
+  } catch (...) {
+    // What is left is an unfinished creation, which a new start completes.
+  }
+}
+
+RunDir RunDir::open(const fs::path& path, const std::vector<std::string>& settings) {
   read_run_json(path);  // before .lock is created in what may be no run
   RunLock lock(path);
   RunFiles files(path);
   RunState state = read_run(files);
   Ledger ledger = Ledger::open(path / kLabels, state.facts.limits);
-  RunDir run(std::move(lock), std::move(files), std::move(state.config), std::move(ledger), state.facts);
+  Config config = resume_config(state.config, settings);
+  std::vector<std::string> moves = config.moves(state.config);
+  RunDir run(std::move(lock), std::move(files), std::move(config), std::move(ledger), state.facts);
   run.notes_ = run.files_.notes();
   if (run.ledger_.torn_lines() > 0) run.notes_.push_back("labels.jsonl: dropped a last line torn by a crash");
   int temporaries = remove_stale_temporaries(path) + remove_stale_temporaries(path / kCheckpoints);
@@ -143,7 +163,7 @@ RunDir RunDir::open(const fs::path& path) {
   mend_state(path / RunFiles::kManifest);
   mend_state(path / kCheckpoints / Checkpoints::kIndex);
   run.count_metrics();
-  for (Marker marker : kMarkers) remove_file(path / to_string(marker));
+  run.moves_ = std::move(moves);
   return run;
 }
 

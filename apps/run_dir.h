@@ -29,6 +29,7 @@ struct RunInfo {
   std::string data_hash;                         // of the data set's files, or of its recipe
   LabelLimits limits;                            // items and classes of the data set
   std::vector<std::string> class_names;
+  int64_t validation_labels = 0;  // of the held-out images: labels that the ledger does not count
 };
 
 enum class Marker { none, done, preempted, waiting };
@@ -40,14 +41,20 @@ class RunDir {
   // be written. A creation that was killed half-way, before run.json, is completed.
   static RunDir create(const fs::path& path, const Config& config, const RunInfo& info);
 
+  // Undoes a creation after which nothing was written: the files and, if `made` says that there was none, the
+  // directory. Does nothing where there is more. Never fails.
+  void abandon(bool made) noexcept;
+
   // An existing run, to go on with: takes the lock, checks that its files are its own (read_run), removes what dead
-  // processes left half-written and clears the marker. Error 66 if there is no run, 73 if it is locked, 65 if
-  // something is damaged.
-  static RunDir open(const fs::path& path);
+  // processes left half-written. The marker stays until somebody works on the run. `settings` and the environment may
+  // move it (resume_config). Error 66 if there is no run, 73 if it is locked, 65 if something is damaged, 78 for
+  // settings that would change its result.
+  static RunDir open(const fs::path& path, const std::vector<std::string>& settings = {});
 
   const fs::path& path() const { return path_; }
   fs::path round_path(int64_t round);  // rounds/NN, created
   const Config& config() const { return config_; }
+  const std::vector<std::string>& moves() const { return moves_; }  // where it is not config.toml's (Config::moves)
   const RunFacts& facts() const { return facts_; }  // check_data compares them with the data found
   Ledger& ledger() { return ledger_; }
   Checkpoints& checkpoints() { return checkpoints_; }
@@ -90,7 +97,7 @@ class RunDir {
   Checkpoints checkpoints_;
   RunFacts facts_;
   int64_t metrics_bytes_ = 0, metrics_lines_ = 0;
-  std::vector<std::string> notes_;
+  std::vector<std::string> notes_, moves_;
 };
 
 Marker marker_of(const fs::path& run);

@@ -46,6 +46,7 @@ std::vector<EpochMetrics> parse_metrics(const std::string& text, const fs::path&
     epochs.push_back({.round = int64_t(round),
                       .epoch = int64_t(epoch),
                       .test_acc = number(object, "test_acc"),
+                      .val_acc = number(object, "val_acc"),
                       .test_loss = number(object, "test_loss"),
                       .loss_x = number(object, "loss_x"),
                       .loss_u = number(object, "loss_u"),

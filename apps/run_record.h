@@ -13,7 +13,7 @@ namespace crc::apps {
 // One evaluation, from metrics.jsonl (docs/run-directory.md names the fields); what was not recorded is NaN.
 struct EpochMetrics {
   int64_t round = 0, epoch = 0;
-  double test_acc = kNone, test_loss = kNone, loss_x = kNone, loss_u = kNone;
+  double test_acc = kNone, val_acc = kNone, test_loss = kNone, loss_x = kNone, loss_u = kNone;
   double mask_rate = kNone;   // share of unlabelled images whose pseudo-label counted
   double pseudo_acc = kNone;  // accuracy of those pseudo-labels
 };

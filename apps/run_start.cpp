@@ -34,6 +34,24 @@ std::vector<json> metrics_of(const std::string& text, const fs::path& path, int6
   return found;
 }
 
+// Item numbers count the training images, so both runs must have the same ones.
+void check_items(const Config& config, const Config& theirs, const fs::path& run) {
+  const bool split = config.get<int64_t>("data.validation_size") > 0;
+  std::string differ;
+  const auto compare = [&](const char* key, const auto& here, const auto& there) {
+    if (here != there) differ += fmt::format("{}{} = {} (there {})", differ.empty() ? "" : ", ", key, here, there);
+  };
+  for (const char* key : {"data.limit_train", "data.validation_size", "data.split_seed"})
+    if (split || std::string_view(key) != "data.split_seed")
+      compare(key, config.get<int64_t>(key), theirs.get<int64_t>(key));
+  if (split)
+    compare("data.validation", config.get<std::string>("data.validation"), theirs.get<std::string>("data.validation"));
+  if (!differ.empty())
+    fail(ExitCode::config,
+         fmt::format("start.run = \"{}\" has other training images: {}; set these keys as they are there", run.string(),
+                     differ));
+}
+
 }  // namespace
 
 std::optional<RunStart> load_start(const Config& config, const std::string& fingerprint) {
@@ -44,6 +62,7 @@ std::optional<RunStart> load_start(const Config& config, const std::string& fing
   if (state.facts.data_hash != fingerprint)
     fail(ExitCode::corrupt_data, fmt::format("start.run = \"{}\" was made with other data (fingerprint {}, here {})",
                                              run.string(), state.facts.data_hash, fingerprint));
+  check_items(config, state.config, run);
   RunStart start;
   start.row = row_of(state.rounds, run, config.get<int64_t>("start.round"));
   const int64_t round = start.row.round;

@@ -23,8 +23,9 @@ struct RunStart {
   std::string weights, best;                    // weights.safetensors, best.safetensors
 };
 
-// Nothing when start.run is empty. Error 66: no such run; 78: it has not finished that round; 65: it was made with
-// other data than `fingerprint`, or a file of it is not what it wrote.
+// Nothing when start.run is empty. Error 66: no such run; 78: it has not finished that round, or has other images of
+// the data set in its training set (item numbers would mean other images); 65: it was made with other data than
+// `fingerprint`, or a file of it is not what it wrote.
 std::optional<RunStart> load_start(const Config& config, const std::string& fingerprint);
 
 }  // namespace crc::apps

@@ -92,7 +92,7 @@ RunState read_run(RunFiles& files) {
   state.facts = facts_of(state.run, run / "run.json", &config_file);
   state.config_text = files.read("config.toml", 1 << 20);
   check_config(state, config_file, run / "config.toml");
-  state.config.merge_toml(state.config_text, (run / "config.toml").string());
+  state.config = Config::of_run(state.config_text, (run / "config.toml").string());
 
   // In this order: a run that goes on writes the ledger before the checkpoint and before the round.
   const fs::path index = run / "ckpt" / Checkpoints::kIndex, rounds = run / "rounds.csv";

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "apps/json_text.h"
@@ -135,7 +136,14 @@ const SweepCell& Sweep::median_pool(size_t block) const {
     if (rounds.empty())
       fail(ExitCode::corrupt_data, fmt::format("{} is done, but its rounds.csv is missing or has no round; {}",
                                                path(cell).string(), remedy("rounds.csv")));
-    pools.emplace_back(rounds[0].*measure_column(spec_.blocks[block].measure), &cell);
+    const std::string& measure = spec_.blocks[block].measure;
+    const double value = rounds[0].*measure_column(measure);
+    if (std::isnan(value))
+      fail(ExitCode::config,
+           fmt::format("{} has no accuracy by the measure \"{}\", so that no initial pool is the median "
+                       "one; choose another measure, or --pools 0",
+                       path(cell).string(), measure));
+    pools.emplace_back(value, &cell);
   }
   if (pools.empty()) fail_internal("median_pool: the sweep has no initial pools");
   std::stable_sort(pools.begin(), pools.end(), [](auto& a, auto& b) { return a.first < b.first; });

@@ -26,6 +26,8 @@ struct Images {
   }
 };
 
+bool has_labels(const Images& images);  // whether any image has one: else there is nothing to measure by
+
 // Of pixels / 255, per channel.
 struct NormalizeStats {
   float mean[3] = {0.5f, 0.5f, 0.5f};
@@ -86,7 +88,10 @@ Dataset load(const Source& source);
 
 // For loaders. Mean and standard deviation over all pixels, from exact integer sums.
 NormalizeStats measure(const Images& images);
-// Moves `count` images of a permutation by `seed` from train to validation; the others keep their order.
+// Moves `count` labelled images from train to validation, of each class its share of them and at least one, drawn by
+// `seed`; the others keep their order. Error config, with the counts: a class would have none in one of the two.
+void hold_out_labeled(Dataset& dataset, int64_t count, uint32_t seed);
+// The same with images of a permutation of all, whatever their classes and whether they have a label.
 void split_validation(Dataset& dataset, int64_t count, uint32_t seed);
 
 }  // namespace crc::data

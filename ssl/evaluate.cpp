@@ -50,6 +50,7 @@ Evaluation evaluate(const std::vector<float>& logits, const std::vector<int32_t>
   Evaluation e;
   e.confusion.assign(classes * classes, 0);
   int64_t correct = 0;
+  double loss = 0;
   Calibration calibration;
   for (size_t i = 0; i < logits.size() / classes; ++i) {
     if (labels[i] < 0) continue;
@@ -57,7 +58,7 @@ Evaluation evaluate(const std::vector<float>& logits, const std::vector<int32_t>
     const int64_t predicted = std::max_element(row, row + classes) - row;
     double sum = 0;
     for (int64_t c = 0; c < classes; ++c) sum += std::exp(double(row[c]) - row[predicted]);
-    e.loss += std::log(sum) + row[predicted] - row[labels[i]];
+    loss += std::log(sum) + row[predicted] - row[labels[i]];
     correct += predicted == labels[i];
     calibration.add(1 / sum, predicted == labels[i]);
     ++e.confusion[labels[i] * classes + predicted];
@@ -65,17 +66,18 @@ Evaluation evaluate(const std::vector<float>& logits, const std::vector<int32_t>
   }
   if (e.images == 0) return e;
   e.accuracy = double(correct) / double(e.images);
-  e.loss /= double(e.images);
+  e.loss = loss / double(e.images);
   e.calibration_error = calibration.error(e.images);
+  double recalls = 0;
   int64_t occurring = 0;
   for (int64_t c = 0; c < classes; ++c) {
     int64_t of_class = 0;
     for (int64_t k = 0; k < classes; ++k) of_class += e.confusion[c * classes + k];
     if (of_class == 0) continue;
-    e.balanced_accuracy += double(e.confusion[c * classes + c]) / double(of_class);
+    recalls += double(e.confusion[c * classes + c]) / double(of_class);
     ++occurring;
   }
-  e.balanced_accuracy /= double(std::max<int64_t>(occurring, 1));
+  e.balanced_accuracy = recalls / double(occurring);
   return e;
 }
 

@@ -15,13 +15,8 @@ namespace {
 
 using augment::AugmentConfig;
 
-TrainConfig checked(TrainConfig config, const nn::Net& net, size_t labeled, size_t unlabeled) {
-  if (labeled == 0) fail(ExitCode::config, "there are no labelled images; label some, or set acquisition.initial");
-  if (unlabeled_per_step(config) > 0 && unlabeled == 0)
-    fail(ExitCode::config, "ssl.method \"" + config.method + "\" needs unlabelled images, and none are left");
-  if (config.ema_buffers == EmaBuffers::own && config.method != "mean_teacher")
-    fail(ExitCode::config, "ssl.ema_buffers = \"own\" is for ssl.method \"mean_teacher\": with \"" + config.method +
-                               "\" no pass of the averaged model moves them; use \"copied\" or \"averaged\"");
+TrainConfig checked(TrainConfig config, const nn::Net& net, const ImageSet& images, size_t labeled, size_t unlabeled) {
+  check_training(config, images.height(), images.width(), int64_t(labeled), int64_t(unlabeled));
   config.schedule.consistency_weight = config.lambda_u;
   config.sgd.decayed = config.adam.decayed = net.layout().decayed();
   return config;
@@ -35,12 +30,22 @@ bool uses_rates(const TrainConfig& config) {
 
 }  // namespace
 
+void check_training(const TrainConfig& config, int64_t height, int64_t width, int64_t labeled, int64_t unlabeled) {
+  augment::check_image_size(height, width, config.weak);
+  if (labeled == 0) fail(ExitCode::config, "there are no labelled images; label some, or set acquisition.initial");
+  if (unlabeled_per_step(config) > 0 && unlabeled == 0)
+    fail(ExitCode::config, "ssl.method \"" + config.method + "\" needs unlabelled images, and none are left");
+  if (config.ema_buffers == EmaBuffers::own && config.method != "mean_teacher")
+    fail(ExitCode::config, "ssl.ema_buffers = \"own\" is for ssl.method \"mean_teacher\": with \"" + config.method +
+                               "\" no pass of the averaged model moves them; use \"copied\" or \"averaged\"");
+}
+
 Trainer::Trainer(Context& context, const nn::Net& net, const ImageSet& images, const std::vector<int64_t>& labeled,
                  const std::vector<int64_t>& unlabeled, TrainConfig config)
     : context_(context),
       net_(net),
       images_(images),
-      config_(checked(std::move(config), net, labeled.size(), unlabeled.size())),
+      config_(checked(std::move(config), net, images, labeled.size(), unlabeled.size())),
       method_(find_method(config_.method)),
       student_(context, net.layout(), "student"),
       ema_(context, net.layout(), "ema"),

@@ -18,15 +18,17 @@ struct RunOptions {
   bool quiet = false;
 };
 int command_run(const RunOptions& options, const std::vector<std::string>& arguments);
-int command_resume(const std::string& directory, bool quiet);
+// `settings` move a run: those keys that do not decide its result (resume_config).
+int command_resume(const std::string& directory, const std::vector<std::string>& settings, bool quiet);
 
 // The two in parts, for a process that trains several runs, a thread each: the first once in the main thread, the
 // others in each, with a name that begins the run's lines on stderr.
 void prepare_process();  // notices signals, ends with the process that started it
 int train_new(const RunOptions& options, const std::vector<std::string>& arguments, const std::string& name = {});
-int train_on(const std::string& directory, bool quiet, const std::string& name = {});
+int train_on(const std::string& directory, const std::vector<std::string>& settings, bool quiet,
+             const std::string& name = {});
 
-int command_label(const std::string& directory, const std::string& labels);
+int command_label(const std::string& directory, const std::string& labels, const std::vector<std::string>& settings);
 
 struct DemoOptions {
   std::string out = "runs/demo";

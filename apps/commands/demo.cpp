@@ -4,6 +4,7 @@
 
 #include <thread>
 
+#include "apps/checks.h"
 #include "apps/child.h"
 #include "apps/commands/commands.h"
 #include "apps/progress.h"
@@ -41,6 +42,18 @@ std::vector<std::string> arguments_of(const Cell& cell, const DemoOptions& optio
        {"acquisition.name=" + cell.acquisition, "run.seed=" + std::to_string(cell.seed), std::string("run.threads=1")})
     arguments.insert(arguments.end(), {"--set", setting});
   return arguments;
+}
+
+// What the missing ones would be refused for, before the first begins.
+void check(const std::vector<Cell>& cells, const DemoOptions& options) {
+  std::vector<NamedConfig> runs;
+  for (const Cell& cell : cells) {
+    if (!options.fresh && fs::exists(cell.directory / "run.json")) continue;
+    std::vector<std::string> settings = options.settings;
+    settings.push_back("acquisition.name=" + cell.acquisition);
+    runs.push_back({cell.directory.filename().string(), resolve_recipe("demo", settings)});
+  }
+  check_experiments(runs);
 }
 
 int64_t finished_rounds(const std::vector<Cell>& cells) {
@@ -86,8 +99,7 @@ void print_table(const std::vector<RunGroup>& groups) {
     print("  {:>6}", count);
     for (const RunGroup& group : groups) {
       const MeanStd m = at_labels(group, count, &RoundRow::acc_last);
-      // A multi-byte sign: the width counts columns, not bytes.
-      print("  {:>14}", fmt::format("{:.1f} ± {:.1f}", 100 * m.mean, 100 * m.std));
+      print("  {:>14}", percent(m, 1));
     }
     print("\n");
   }
@@ -98,6 +110,7 @@ void print_table(const std::vector<RunGroup>& groups) {
 int command_demo(const DemoOptions& options) {
   install_signal_handlers();
   const std::vector<Cell> cells = cells_of(options);
+  check(cells, options);
   make_directories(options.out);
   if (options.fresh)
     for (const Cell& cell : cells)

@@ -116,14 +116,13 @@ void print_classes(const Ledger& ledger, const std::vector<Answer>& answers,
 
 }  // namespace
 
-int command_label(const std::string& path, const std::string& labels) {
+int command_label(const std::string& path, const std::string& labels, const std::vector<std::string>& settings) {
   const std::string text = read_file(labels);
   if (marker_of(path) != Marker::waiting) {
     read_run_json(path);  // "not a run" comes first
     fail(ExitCode::usage, fmt::format("{} does not wait for labels; go on with: crc_train resume {}", path, path));
   }
-  RunDir directory = RunDir::open(path);
-  directory.mark(Marker::waiting, "for labels");  // until they are in the ledger
+  RunDir directory = RunDir::open(path, settings);
   const data::Dataset dataset = load_dataset(directory.config());
   check_data(dataset, directory.facts());
   const Query query = waiting_query(directory);

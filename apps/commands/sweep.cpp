@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <regex>
 
+#include "apps/checks.h"
 #include "apps/child.h"
 #include "apps/commands/commands.h"
 #include "apps/outputs.h"
@@ -34,6 +35,32 @@ Cells chosen_cells(const Sweep& sweep, const std::string& only) {
     if (only.empty() || std::regex_search(cell.name, pattern)) chosen.push_back(&cell);
   if (chosen.empty()) fail(ExitCode::usage, "no cell's name matches --only \"" + only + "\"; --dry-run lists them");
   return chosen;
+}
+
+// Pools are compared by a test accuracy.
+void check_measure(const Sweep& sweep, const SweepCell& cell, const data::Dataset& dataset) {
+  if (cell.phase != Phase::pool) return;
+  const std::string& measure = sweep.spec().blocks[cell.block].measure;
+  const char* lacking = !data::has_labels(dataset.test)                                    ? "labelled test images"
+                        : measure == "validation" && !data::has_labels(dataset.validation) ? "data.validation_size"
+                                                                                           : nullptr;
+  if (lacking)
+    fail(ExitCode::config,
+         fmt::format("the methods start from the initial pool of median accuracy (measure \"{}\"), and there is none "
+                     "without {}; with --pools 0 each trial draws its own pool",
+                     measure, lacking));
+}
+
+// What any of them would be refused for, before the first begins.
+void check_cells(const Sweep& sweep, const Cells& cells) {
+  std::vector<NamedConfig> runs;
+  Cells missing;
+  for (const SweepCell* cell : cells) {
+    if (fs::exists(sweep.path(*cell) / "run.json")) continue;
+    runs.push_back({cell->name, sweep.config(*cell)});
+    missing.push_back(cell);
+  }
+  check_experiments(runs, [&](size_t i, const data::Dataset& dataset) { check_measure(sweep, *missing[i], dataset); });
 }
 
 void print_plan(const Sweep& sweep, const Cells& cells) {
@@ -110,9 +137,10 @@ int command_sweep(const SweepCommandOptions& options) {
                                       options.out));
   if (!options.cells.empty()) return train_cells(Sweep::open(out), options.cells, options.quiet);
   const SweepOptions what{options.recipe, options.settings, options.trials, options.pools};
+  const Sweep planned = Sweep::plan(out, what);
+  check_cells(planned, chosen_cells(planned, options.only));
   if (options.dry_run) {
-    const Sweep sweep = Sweep::plan(out, what);
-    print_plan(sweep, chosen_cells(sweep, options.only));
+    print_plan(planned, chosen_cells(planned, options.only));
     return 0;
   }
   Outputs script({options.slurm}, {.force = options.force,
