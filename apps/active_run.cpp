@@ -10,6 +10,7 @@
 #include "apps/pseudo_labels.h"
 #include "apps/query_files.h"
 #include "apps/signals.h"
+#include "apps/weights_file.h"
 #include "nn/init.h"
 #include "nn/weights_io.h"
 
@@ -69,7 +70,7 @@ ExitCode ActiveRun::run() {
 }
 
 Int ActiveRun::begin() {
-  const std::optional<RunStart> start = load_start(config_, dataset_.fingerprint);
+  const std::optional<RunStart> start = load_start(config_, dataset_);
   directory_.ledger().record(0, start ? "start" : "initial", start ? start->labels : first_labels());
   if (!start || !start->with_model) return 0;
   adopt(*start);
@@ -113,8 +114,8 @@ std::vector<Answer> ActiveRun::first_labels() {
 
 void ActiveRun::adopt(const RunStart& start) {
   const fs::path folder = directory_.round_path(0);
-  commit_file(folder / "weights.safetensors", start.weights);
-  commit_file(folder / "best.safetensors", start.best);
+  commit_file(folder / weights_name("last"), start.weights);
+  commit_file(folder / weights_name("best"), start.best);
   for (const nlohmann::ordered_json& record : start.metrics) directory_.append_metrics(record);
   directory_.write_rounds({start.row});
   progress_.line(fmt::format("round 0 is that of {}: {} labels, best {:.2f} %", config_.get<std::string>("start.run"),
@@ -243,18 +244,22 @@ void ActiveRun::end_epoch() {
   if (!round_complete()) save(false);
 }
 
-std::string ActiveRun::weights_file(const nn::Weights& weights) {
-  return nn::encode_safetensors(nn::export_weights(context_, net_->layout(), weights, nn::Names::kekmodel));
+std::string ActiveRun::weights_file(const nn::Weights& weights, const std::string& epoch) {
+  nn::TensorFile file = nn::export_weights(context_, net_->layout(), weights, nn::Names::kekmodel);
+  nn::WeightsInfo info = weights_info(config_, dataset_);
+  info.epoch = epoch;
+  file.metadata = nn::to_metadata(info);
+  return nn::encode_safetensors(std::move(file));
 }
 
 void ActiveRun::end_round() {
   save(true);
   const fs::path folder = directory_.round_path(round_);
-  commit_file(folder / "weights.safetensors", weights_file(tested()));
+  commit_file(folder / weights_name("last"), weights_file(tested(), "last"));
   const nn::WeightBuffers best(context_, net_->layout(), "best");
   context_.copy_in(best.weights().values, history_.best_values.data());
   context_.copy_in(best.weights().running, history_.best_running.data());
-  commit_file(folder / "best.safetensors", weights_file(best.weights()));
+  commit_file(folder / weights_name("best"), weights_file(best.weights(), "best"));
 
   std::vector<RoundRow> rows = directory_.read_rounds();
   std::erase_if(rows, [&](const RoundRow& row) { return row.round >= round_; });
@@ -293,11 +298,12 @@ RoundRow ActiveRun::round_row() {
 
 // From the round's file, so that a round adopted from another run needs no second path.
 nn::WeightBuffers ActiveRun::scoring_model(Int round) {
-  const bool best = config_.get<std::string>("acquisition.model") == "best";
-  const fs::path file = directory_.round_path(round) / (best ? "best.safetensors" : "weights.safetensors");
+  const fs::path path = directory_.round_path(round) / weights_name(config_.get<std::string>("acquisition.model"));
+  const WeightsFile file = read_weights_file(path);
+  check_fits(file, weights_info(config_, dataset_), ExitCode::corrupt_data,
+             "it is not a file of this run: restore it from a copy");
   nn::WeightBuffers weights(context_, net_->layout(), "scoring model");
-  nn::import_weights(context_, net_->layout(), weights.weights(),
-                     nn::decode_safetensors(read_file(file), file.string()), file.string());
+  nn::import_weights(context_, net_->layout(), weights.weights(), file.tensors, file.source);
   return weights;
 }
 
@@ -372,6 +378,8 @@ void ActiveRun::restore(const Checkpoint& checkpoint) {
   const nn::TensorFile file = nn::decode_safetensors(checkpoint.payload, source);
   trainer_->restore(file, source);
   history_ = RoundHistory::restore(file, source);
+  if (history_.epochs() > 0)
+    nn::check_values(net_->layout(), history_.best_values, history_.best_running, source + ", best");
   progress_.line(fmt::format("resumed round {} at step {} from {}", round_, trainer_->step(), checkpoint.file));
 }
 

@@ -40,9 +40,9 @@ class ActiveRun {
   RoundRow round_row();
   const nn::Weights& tested() const { return trainer_->tested(); }
   ssl::Evaluation evaluate(const ssl::ImageSet& images, const std::vector<int32_t>& labels);
-  std::string weights_file(const nn::Weights& weights);
-  nn::WeightBuffers scoring_model(int64_t round);  // scores the pool after `round`
-  ssl::Prediction predict_pool(int64_t round);     // by that model
+  std::string weights_file(const nn::Weights& weights, const std::string& epoch);  // "best" or "last"
+  nn::WeightBuffers scoring_model(int64_t round);                                  // scores the pool after `round`
+  ssl::Prediction predict_pool(int64_t round);                                     // by that model
   select::Selection select(const ssl::Prediction& prediction, const nn::Weights& weights, const data::Pool& pool,
                            select::Config config);
   std::vector<Answer> ask(const select::Selection& selection, const fs::path& query_file);

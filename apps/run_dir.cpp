@@ -34,6 +34,7 @@ json run_json(const Config& config, const RunInfo& info) {
           {"items", info.limits.items},
           {"classes", info.limits.classes},
           {"class_names", info.class_names},
+          {"normalize", {{"mean", info.normalize.mean}, {"std", info.normalize.std}}},
           {"determinism", info.determinism}};
 }
 
@@ -94,6 +95,24 @@ std::string to_string(Marker marker) {
 }
 
 fs::path round_folder(const fs::path& run, int64_t round) { return run / "rounds" / fmt::format("{:02}", round); }
+
+const char* weights_name(const std::string& epoch) {
+  return epoch == "best" ? "best.safetensors" : "weights.safetensors";
+}
+
+data::NormalizeStats run_normalization(const json& run, const data::Dataset& dataset) {
+  if (!run.contains("normalize")) return dataset.normalize_before.value_or(dataset.normalize);
+  data::NormalizeStats stats;
+  try {
+    for (size_t c = 0; c < 3; ++c) {
+      stats.mean[c] = run.at("normalize").at("mean").at(c).get<float>();
+      stats.std[c] = run.at("normalize").at("std").at(c).get<float>();
+    }
+  } catch (const json::exception& error) {
+    fail(ExitCode::corrupt_data, fmt::format("{}: {}; restore it from a copy", kRun, error.what()));
+  }
+  return stats;
+}
 
 Marker marker_of(const fs::path& run) {
   for (Marker marker : kMarkers) {

@@ -14,6 +14,7 @@
 #include "apps/ledger.h"
 #include "apps/rounds.h"
 #include "apps/run_lock.h"
+#include "data/dataset.h"
 
 namespace crc::apps {
 
@@ -26,6 +27,7 @@ struct RunInfo {
   std::string data_hash;                         // of the data set's files, or of its recipe
   LabelLimits limits;                            // items and classes of the data set
   std::vector<std::string> class_names;
+  data::NormalizeStats normalize;  // of the data set, for its pixels
 };
 
 // What later programs need of it.
@@ -88,6 +90,10 @@ class RunDir {
 
 fs::path round_folder(const fs::path& run, int64_t round);  // rounds/NN, which need not exist
 Marker marker_of(const fs::path& run);
+const char* weights_name(const std::string& epoch);  // of a round's file: "best" or "last" epoch
+// The statistics of the data set with which a run sees its images: what its run.json recorded, or, before it did, what
+// the same data had by the rule of that time. Error 65.
+data::NormalizeStats run_normalization(const nlohmann::ordered_json& run, const data::Dataset& dataset);
 nlohmann::ordered_json read_run_json(const fs::path& run);  // Error 66: not a run; 65: damaged
 
 }  // namespace crc::apps

@@ -2,8 +2,11 @@
 
 #include <fmt/format.h>
 
+#include "apps/experiment.h"
 #include "apps/run_dir.h"
+#include "apps/weights_file.h"
 #include "kernels/core/error.h"
+#include "nn/weights_io.h"
 
 namespace crc::apps {
 namespace {
@@ -37,12 +40,34 @@ std::vector<json> metrics_of(const fs::path& run, int64_t round) {
   return found;
 }
 
+// One of the round's files, which must be of that run, as that run must be of the network that `config` describes.
+std::string checked_weights(const fs::path& file, const nn::WeightsInfo& theirs, const Config& config,
+                            const data::Dataset& dataset) {
+  std::string bytes = read_file(file);
+  WeightsFile weights = decode_weights(bytes, file.string());
+  check_fits(weights, theirs, ExitCode::corrupt_data, "it is not a file of this run: restore it from a copy");
+  weights.info = theirs;
+  check_fits(weights, weights_info(config, dataset), ExitCode::config,
+             "set the same here, or take the labels alone: start.use = \"labels\"");
+  (void)nn::read_weights(make_net(config, dataset)->layout(), weights.tensors, file.string());
+  return bytes;
+}
+
 }  // namespace
 
-std::optional<RunStart> load_start(const Config& config, const std::string& fingerprint) {
+data::Dataset load_run_dataset(const Config& config) {
+  data::Dataset dataset = load_dataset(config);
+  const std::string run = config.get<std::string>("start.run");
+  if (!run.empty() && config.get<std::string>("start.use") == "model")
+    dataset.normalize = run_normalization(read_run_json(run), dataset);
+  return dataset;
+}
+
+std::optional<RunStart> load_start(const Config& config, const data::Dataset& dataset) {
   const fs::path run = config.get<std::string>("start.run");
   if (run.empty()) return std::nullopt;
   const json facts = read_run_json(run);
+  const std::string& fingerprint = dataset.fingerprint;
   if (facts.value("data_hash", "") != fingerprint)
     fail(ExitCode::corrupt_data, fmt::format("start.run = \"{}\" was made with other data (fingerprint {}, here {})",
                                              run.string(), facts.value("data_hash", ""), fingerprint));
@@ -55,8 +80,11 @@ std::optional<RunStart> load_start(const Config& config, const std::string& fing
   if (!start.with_model) return start;
   start.metrics = metrics_of(run, round);
   const fs::path folder = round_folder(run, round);
-  start.weights = read_file(folder / "weights.safetensors");
-  start.best = read_file(folder / "best.safetensors");
+  Config theirs;
+  theirs.merge_file(run / "config.toml");
+  const nn::WeightsInfo info = weights_info(theirs, dataset);
+  start.weights = checked_weights(folder / weights_name("last"), info, config, dataset);
+  start.best = checked_weights(folder / weights_name("best"), info, config, dataset);
   start.row.round = 0;
   start.row.query_s = start.row.lambda_min = kNone;  // of the other run's query, not of this one's
   start.row.train_s = 0;                             // paid there

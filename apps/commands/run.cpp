@@ -7,6 +7,7 @@
 #include "apps/memory_plan.h"
 #include "apps/recipes.h"
 #include "apps/report.h"
+#include "apps/run_start.h"
 #include "apps/signals.h"
 
 namespace crc::apps {
@@ -67,7 +68,7 @@ int command_resume(const std::string& directory, bool quiet) {
 
 int train_new(const RunOptions& options, const std::vector<std::string>& arguments, const std::string& name) {
   const Config config = resolve_recipe(options.config, options.settings);
-  const data::Dataset dataset = load_dataset(config);
+  const data::Dataset dataset = load_run_dataset(config);
   (void)make_net(config, dataset);  // what it refuses, before anything is written
   Context context = make_context(config);
   check_precision(config, context);
@@ -79,7 +80,8 @@ int train_new(const RunOptions& options, const std::vector<std::string>& argumen
                                      .determinism = "device",
                                      .data_hash = dataset.fingerprint,
                                      .limits = {.items = dataset.train.count, .classes = dataset.classes()},
-                                     .class_names = dataset.class_names});
+                                     .class_names = dataset.class_names,
+                                     .normalize = dataset.normalize});
   return execute(context, directory, dataset, options.quiet, name);
 }
 
@@ -89,8 +91,9 @@ int train_on(const std::string& path, bool quiet, const std::string& name) {
     return 0;
   }
   RunDir directory = RunDir::open(path);
-  const data::Dataset dataset = load_dataset(directory.config());
+  data::Dataset dataset = load_dataset(directory.config());
   check_fingerprint(dataset, directory.facts().data_hash);
+  dataset.normalize = run_normalization(read_run_json(path), dataset);
   Context context = make_context(directory.config());
   return execute(context, directory, dataset, quiet, name);
 }
