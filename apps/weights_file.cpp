@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "apps/experiment.h"
+#include "apps/run_files.h"
 #include "apps/version.h"
 #include "nn/weights_io.h"
 
@@ -77,7 +78,11 @@ WeightsFile decode_weights(std::string_view bytes, const std::string& source) {
   return file;
 }
 
-WeightsFile read_weights_file(const fs::path& path) { return decode_weights(read_file(path), path.string()); }
+WeightsFile read_weights_file(const fs::path& path) { return decode_weights(read_named_file(path), path.string()); }
+
+std::string weights_name(int64_t round, const std::string& epoch) {
+  return round_name(round, epoch == "best" ? "best.safetensors" : "weights.safetensors");
+}
 
 nn::WeightsInfo weights_info(const Config& config, const data::Dataset& dataset) {
   nn::WeightsInfo info;

@@ -18,12 +18,16 @@ struct WeightsFile {
   nn::TensorFile tensors;
   nn::WeightsInfo info;
 };
-// Errors: 66, 65.
+// Of a file that somebody named. Errors: 66, 65.
 WeightsFile read_weights_file(const fs::path& path);
 WeightsFile decode_weights(std::string_view bytes, const std::string& source);
 
 // What the files of a run with this configuration and data say; ssl.tested is the model that a run exports.
 nn::WeightsInfo weights_info(const Config& config, const data::Dataset& dataset);
+
+// Of a round's file, below the run: of its "best" or "last" epoch.
+std::string weights_name(int64_t round, const std::string& epoch);
+inline constexpr const char* kNotOfThisRun = "it is not a file of this run: restore it from a copy";
 
 // Key and value, as the configuration calls them.
 using Assumptions = std::map<std::string, std::string>;

@@ -3,7 +3,9 @@
 
 #include "apps/commands/commands.h"
 #include "apps/experiment.h"
+#include "apps/outputs.h"
 #include "apps/recipes.h"
+#include "apps/terminal.h"
 #include "apps/weights_file.h"
 #include "nn/weights_io.h"
 
@@ -36,12 +38,12 @@ const char* wiring_of(nn::Names names) {
 int command_export(const ConvertOptions& options) {
   const nn::Names names = nn::names_from(options.names);
   Config config = resolve_recipe("", options.settings);
+  Outputs outputs({options.to}, {.force = options.force, .inputs = {options.from}});
   const WeightsFile file = read_weights_file(options.from);
   const Assumptions assumed = adopt_network(config, file);
   const data::Dataset data = data_of(file);
   const std::unique_ptr<nn::Net> net = make_net(config, data);
   nn::HostWeights host = nn::read_weights(net->layout(), file.tensors, options.from);
-  if (fs::exists(options.to)) fail(ExitCode::output_refused, options.to + " exists; remove it or name another file");
   Context context = Context::cpu();
   const nn::WeightBuffers weights(context, net->layout(), "weights");
   context.copy_in(weights.weights().values, host.values.data());
@@ -51,8 +53,9 @@ int command_export(const ConvertOptions& options) {
   for (const auto& [key, text] : weights_info(config, data).model)
     if (!assumed.count("model." + key)) info.model[key] = text;
   out.metadata = nn::to_metadata(info);
-  commit_file(options.to, nn::encode_safetensors(std::move(out)));
-  fmt::print("{}: {} parameters under {}'s names\n", options.to, net->layout().count(), options.names);
+  outputs.put(options.to, nn::encode_safetensors(std::move(out)));
+  outputs.commit();
+  print("{}: {} parameters under {}'s names\n", options.to, net->layout().count(), options.names);
   if (const auto wiring = info.model.find("wiring"); wiring != info.model.end() && wiring->second != wiring_of(names))
     host.notes.push_back(
         fmt::format("{}'s code wires such a network as {}, this one is {}: there it is another function", options.names,
@@ -60,7 +63,7 @@ int command_export(const ConvertOptions& options) {
   if (!assumed.empty())
     host.notes.push_back(fmt::format("nothing says whether {}: {} does not say it either; add what you know with --set",
                                      to_text(assumed), options.to));
-  for (const std::string& note : host.notes) fmt::print("note: {}\n", note);
+  for (const std::string& note : host.notes) print("note: {}\n", note);
   return 0;
 }
 

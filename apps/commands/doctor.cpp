@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "apps/commands/commands.h"
+#include "apps/terminal.h"
 #include "apps/version.h"
 #include "data/dataset.h"
 #include "nn/wrn.h"
@@ -14,7 +15,7 @@
 namespace crc::apps {
 namespace {
 
-void line(const std::string& name, const std::string& value) { fmt::print("{:<12} {}\n", name, value); }
+void line(const std::string& name, const std::string& value) { print("{:<12} {}\n", name, value); }
 
 // Weights after a few FixMatch steps of a small net on built-in images.
 std::vector<float> trained_weights(Context& context) {

@@ -5,8 +5,11 @@
 
 #include "apps/commands/commands.h"
 #include "apps/experiment.h"
+#include "apps/json_text.h"
+#include "apps/outputs.h"
 #include "apps/recipes.h"
-#include "apps/run_record.h"
+#include "apps/run_state.h"
+#include "apps/terminal.h"
 #include "apps/weights_file.h"
 #include "data/npy.h"
 #include "nn/weights_io.h"
@@ -35,24 +38,23 @@ std::vector<std::string> settings_of(const EvalOptions& options) {
 
 // A run's network on a run's images: nothing is left to assume.
 Job of_run(const EvalOptions& options) {
-  const RunRecord run = load_run(options.run);
-  const int64_t last = run.rounds.empty() ? -1 : run.rounds.back().round;
-  const int64_t round = options.round < 0 ? last : options.round;
-  if (last < 0 || round > last)
+  RunFiles files(options.run);
+  const RunState run = read_run(files);
+  const int64_t finished = int64_t(run.rounds.size()), round = options.round < 0 ? finished - 1 : options.round;
+  if (round < 0 || round >= finished)
     fail(ExitCode::input_missing,
-         fmt::format("{} has finished {} rounds, so there is no round {} to test; rounds count "
-                     "from 0",
-                     options.run, last + 1, std::max<int64_t>(round, 0)));
+         fmt::format("{} has finished {} rounds, and rounds count from 0: there is no round {} "
+                     "to test yet",
+                     options.run, finished, std::max<int64_t>(round, 0)));
   Job job;
   job.config = resume_config(run.config, settings_of(options));
-  const Json facts = read_run_json(options.run);
   job.dataset = load_dataset(job.config);
-  check_fingerprint(job.dataset, facts.value("data_hash", ""));
-  job.dataset.normalize = run_normalization(facts, job.dataset);
+  check_fingerprint(job.dataset, run.facts.data_hash);
+  job.dataset.normalize = run_normalization(run.run, job.dataset);
   job.normalize = normalize_config(job.config, job.dataset);
-  job.file = read_weights_file(round_folder(options.run, round) / weights_name(options.model));
-  check_fits(job.file, weights_info(job.config, job.dataset), ExitCode::corrupt_data,
-             "it is not a file of this run: restore it from a copy");
+  const std::string name = weights_name(round, options.model);
+  job.file = decode_weights(files.read(name), (files.path() / name).string());
+  check_fits(job.file, weights_info(job.config, job.dataset), ExitCode::corrupt_data, kNotOfThisRun);
   return job;
 }
 
@@ -92,10 +94,9 @@ std::unique_ptr<nn::Net> net_of(Job& job, const Context& context) {
   return make_exact_net(job.config, job.dataset);
 }
 
-void write_matrix(const std::string& path, const Tensor& t, Context& context) {
-  if (path.empty()) return;
+data::Bytes matrix_file(const Tensor& t, Context& context) {
   const std::vector<float> values = t.to_host<float>(context);
-  commit_file(path, data::encode_npy<float>(values, t.shape()));
+  return data::encode_npy<float>(values, t.shape());
 }
 
 void print_json(const Job& job, const ssl::Evaluation& e, int64_t images) {
@@ -114,33 +115,36 @@ void print_json(const Job& job, const ssl::Evaluation& e, int64_t images) {
                      {"normalize", {{"mean", job.normalize.mean}, {"std", job.normalize.std}}},
                      {"assumed", job.assumed},
                      {"notes", job.notes}};
-  fmt::print("{}\n", json.dump(-1, ' ', false, Json::error_handler_t::replace));
+  print_text(json_text(json, -1, Ascii::yes) + "\n");
 }
 
-void print_text(const Job& job, const ssl::Evaluation& e, int64_t images) {
-  fmt::print("images             {}\n", e.images);
+void print_table(const Job& job, const ssl::Evaluation& e, int64_t images) {
+  print("images             {}\n", e.images);
   if (images > e.images)
-    fmt::print("without a label    {}: they count only below{}\n", images - e.images,
-               e.images ? "" : "; accuracy and loss are unknown");
+    print("without a label    {}: they count only below{}\n", images - e.images,
+          e.images ? "" : "; accuracy and loss are unknown");
   if (e.images > 0)
-    fmt::print(
+    print(
         "accuracy           {:.2f} %\nbalanced accuracy  {:.2f} %\nloss               {:.4f}\n"
         "calibration error  {:.4f}\n",
         100 * e.accuracy, 100 * e.balanced_accuracy, e.loss, e.calibration_error);
   if (images > e.images) {
-    fmt::print("mean confidence    {:.4f}\n", e.confidence);
+    print("mean confidence    {:.4f}\n", e.confidence);
     for (size_t c = 0; c < e.predicted.size(); ++c)
-      fmt::print("predicted          {:>6}  {}\n", e.predicted[c], job.dataset.class_names[c]);
+      print("predicted          {:>6}  {}\n", e.predicted[c], job.dataset.class_names[c]);
   }
-  for (const std::string& note : job.notes) fmt::print("note: {}\n", note);
+  for (const std::string& note : job.notes) print("note: {}\n", note);
   if (!job.assumed.empty())
-    fmt::print("assumed: {}; the file does not say it: --set what is not so\n", to_text(job.assumed));
+    print("assumed: {}; the file does not say it: --set what is not so\n", to_text(job.assumed));
 }
 
 }  // namespace
 
 int command_eval(const EvalOptions& options) {
+  Outputs outputs({options.logits, options.features},
+                  {.force = options.force, .inputs = {options.weights, options.run, options.data}});
   Job job = options.run.empty() ? of_file(options) : of_run(options);
+  outputs.protect({job.config.get<std::string>("data.dir")});
   const data::Images& split = split_of(job, options.split);
   Context context = Context::from_name(job.config.get<std::string>("run.device"));
   const std::unique_ptr<nn::Net> net = net_of(job, context);
@@ -154,9 +158,10 @@ int command_eval(const EvalOptions& options) {
   const ssl::Prediction p = ssl::predict(context, *net, weights.weights(), images, job.normalize,
                                          job.config.get<int64_t>("eval.batch"), options.limit);
   const ssl::Evaluation e = ssl::evaluate(p.logits.to_host<float>(context), split.labels, job.dataset.classes());
-  write_matrix(options.logits, p.logits, context);
-  write_matrix(options.features, p.features, context);
-  options.json ? print_json(job, e, p.logits.shape()[0]) : print_text(job, e, p.logits.shape()[0]);
+  if (!options.logits.empty()) outputs.put(options.logits, matrix_file(p.logits, context));
+  if (!options.features.empty()) outputs.put(options.features, matrix_file(p.features, context));
+  outputs.commit();
+  options.json ? print_json(job, e, p.logits.shape()[0]) : print_table(job, e, p.logits.shape()[0]);
   return 0;
 }
 

@@ -67,7 +67,7 @@ void choose_normalization(Dataset& dataset, const NormalizeStats& published, con
 }
 
 std::vector<std::string> read_class_names(const Path& path, std::vector<std::string> otherwise) {
-  if (std::error_code error; !std::filesystem::exists(path, error)) return otherwise;
+  if (!file_exists(path)) return otherwise;
   const Bytes bytes = read_file(path, 1 << 20);
   std::istringstream text(std::string(bytes.begin(), bytes.end()));
   std::vector<std::string> names;

@@ -3,7 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "apps/run_dir.h"
+#include "apps/run_state.h"
 #include "tests/apps/expect_error.h"
 
 namespace crc::test {
