@@ -75,7 +75,7 @@ class Weights : public Outside {
     json facts = json::parse(read(run + "/run.json"));
     facts.erase("manifest");
     std::ofstream(run + "/run.json") << facts.dump(1) << "\n";
-    for (const char* name : {"/manifest.json", "/manifest.json.copy", "/manifest.copy.json"}) fs::remove(run + name);
+    for (const char* name : {"/manifest.json", "/manifest-copy.json"}) fs::remove(run + name);
   }
 
   static inline const std::string kShort =
