@@ -125,6 +125,20 @@ Assumptions adopt_network(Config& config, const WeightsFile& file) {
   return assumed;
 }
 
+data::Dataset data_shape(const WeightsFile& file) {
+  if (file.info.classes == 0)
+    fail(ExitCode::corrupt_data, file.source +
+                                     " does not fit any network: it has no last layer with values (fc.weight, " +
+                                     "classifier.weight or output.weight)");
+  data::Dataset data;
+  data.class_names = file.info.class_names;
+  data.class_names.resize(size_t(file.info.classes));
+  data.train.height = file.info.height, data.train.width = file.info.width;
+  // An MLP's inputs are all there is to know of its images.
+  if (file.info.height == 0) data.train.height = 1, data.train.width = file.info.inputs / 3;
+  return data;
+}
+
 void check_fits(const WeightsFile& file, const nn::WeightsInfo& here, ExitCode code, const std::string& advice,
                 std::vector<std::string>* notes) {
   const nn::WeightsInfo& info = file.info;

@@ -37,6 +37,9 @@ std::string to_text(const Assumptions& assumed);  // "model.wiring = raw_x, mode
 // equal it (Error 78 with both). Returns the keys that neither the file nor anybody else knows: they stay as they are.
 Assumptions adopt_network(Config& config, const WeightsFile& file);
 
+// As much of a data set as a network's shapes need, from the file itself. Error 65: it has no last layer.
+data::Dataset data_shape(const WeightsFile& file);
+
 // Fails with `code` and the advice if the file says anything else than `here`: network, size of the images,
 // normalisation, classes. What the file does not say fits. Classes that one side only numbers fit if they are as many:
 // `notes` then says so.

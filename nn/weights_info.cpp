@@ -15,6 +15,7 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr const char *kPrefix = "crc.", *kModel = "model.", *kSchema = "1";
+constexpr int64_t kLargestSide = 1 << 20;
 constexpr int64_t kDeepest = 1000;  // units in a stage: more than model.depth allows
 
 [[noreturn]] void refuse(const std::string& source, const std::string& key, const std::string& text,
@@ -82,7 +83,8 @@ void read_entry(WeightsInfo& info, NormalizeConfig& normalize, const std::string
   } else if (key.starts_with(kModel)) {
     info.model[key.substr(strlen(kModel))] = text;
   } else if (key == "input") {
-    if (!parse(text, std::span(extents)) || std::min(extents[0], extents[1]) < 1)
+    if (!parse(text, std::span(extents)) || std::min(extents[0], extents[1]) < 1 ||
+        std::max(extents[0], extents[1]) > kLargestSide)
       refuse(source, key, text, "height and width");
     info.height = extents[0], info.width = extents[1];
   } else if (key == "normalize.mean" || key == "normalize.std") {
@@ -184,6 +186,8 @@ WeightsInfo describe(const TensorFile& file, const std::string& source) {
   info.model.merge(wrn_by_shape(file, names));
   info.model.merge(mlp_by_shape(file, names));
   if (info.classes == 0) info.classes = rows(file, names.of("fc.weight"), 2);
+  if (const std::string first = names.of("layers.0.weight"); rows(file, first, 2) > 0)
+    info.inputs = file.at(first, source).shape[1];
   return info;
 }
 

@@ -18,6 +18,7 @@ struct WeightsInfo {
   int64_t classes = 0;
   std::vector<std::string> class_names;
   int64_t height = 0, width = 0;             // of the images that it was trained on
+  int64_t inputs = 0;                        // of an MLP, by its shapes: height * width * 3
   std::optional<NormalizeConfig> normalize;  // of these images
   std::string precision;                     // of the training: "fp32", "tf32", "bf16"
   std::string averaged;                      // "ema" or "student"

@@ -12,22 +12,6 @@
 namespace crc::apps {
 namespace {
 
-// As much of a data set as a network's shapes need, from the file itself.
-data::Dataset data_of(const WeightsFile& file) {
-  if (file.info.classes == 0)
-    fail(ExitCode::corrupt_data, file.source +
-                                     " does not fit any network: it has no last layer with values (fc.weight, " +
-                                     "classifier.weight or output.weight)");
-  data::Dataset data;
-  data.class_names = file.info.class_names;
-  data.class_names.resize(size_t(file.info.classes));
-  data.train.height = file.info.height, data.train.width = file.info.width;
-  // An MLP's inputs are all there is to know of its images.
-  if (const nn::TensorEntry* first = file.tensors.find("layers.0.weight"); first && data.train.height == 0)
-    data.train.height = 1, data.train.width = first->shape.at(1) / 3;
-  return data;
-}
-
 const char* wiring_of(nn::Names names) {
   return names == nn::Names::perrying ? "preact" : names == nn::Names::lee ? "shared_act" : "raw_x";
 }
@@ -41,7 +25,7 @@ int command_export(const ConvertOptions& options) {
   Outputs outputs({options.to}, {.force = options.force, .inputs = {options.from}});
   const WeightsFile file = read_weights_file(options.from);
   const Assumptions assumed = adopt_network(config, file);
-  const data::Dataset data = data_of(file);
+  const data::Dataset data = data_shape(file);
   const std::unique_ptr<nn::Net> net = make_net(config, data);
   nn::HostWeights host = nn::read_weights(net->layout(), file.tensors, options.from);
   Context context = Context::cpu();
