@@ -136,15 +136,17 @@ TEST(WeightsInfo, ReadsBackToTheSameBits) {
 }
 
 TEST(WeightsInfo, RefusesWhatDoesNotRead) {
-  for (const auto& [key, text] : std::map<std::string, std::string>{{"crc.schema", "2"},
-                                                                    {"crc.input", "32"},
-                                                                    {"crc.input", "0 3"},
-                                                                    {"crc.normalize.mean", "0 0 x"},
-                                                                    {"crc.normalize.std", "0 1 1"},
-                                                                    {"crc.class_names", std::string(100000, '[')},
-                                                                    {"crc.class_names", "[1]"},
-                                                                    {"crc.precision", "fp8"},
-                                                                    {"crc.colour", "red"}}) {
+  const std::vector<std::pair<std::string, std::string>> wrong{{"crc.schema", "2"},
+                                                               {"crc.input", "32"},
+                                                               {"crc.input", "0 3"},
+                                                               {"crc.input", "32 9000000000"},
+                                                               {"crc.normalize.mean", "0 0 x"},
+                                                               {"crc.normalize.std", "0 1 1"},
+                                                               {"crc.class_names", std::string(100000, '[')},
+                                                               {"crc.class_names", "[1]"},
+                                                               {"crc.precision", "fp8"},
+                                                               {"crc.colour", "red"}};
+  for (const auto& [key, text] : wrong) {
     try {
       nn::from_metadata({{key, text}}, "w");
       ADD_FAILURE() << key;
