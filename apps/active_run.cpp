@@ -11,6 +11,7 @@
 #include "apps/pseudo_labels.h"
 #include "apps/query_files.h"
 #include "apps/signals.h"
+#include "apps/weights_file.h"
 #include "nn/init.h"
 #include "nn/weights_io.h"
 
@@ -76,7 +77,7 @@ ExitCode ActiveRun::run() {
 }
 
 Int ActiveRun::begin() {
-  const std::optional<RunStart> start = load_start(config_, dataset_.fingerprint);
+  const std::optional<RunStart> start = load_start(config_, dataset_);
   directory_.record(0, start ? "start" : "initial", start ? start->labels : first_labels());
   if (!start || !start->with_model) return 0;
   adopt(*start);
@@ -247,8 +248,12 @@ void ActiveRun::end_epoch() {
   if (!round_complete()) save(false);
 }
 
-std::string ActiveRun::weights_file(const nn::Weights& weights) {
-  return nn::encode_safetensors(nn::export_weights(context_, net_->layout(), weights, nn::Names::kekmodel));
+std::string ActiveRun::weights_file(const nn::Weights& weights, const std::string& epoch) {
+  nn::TensorFile file = nn::export_weights(context_, net_->layout(), weights, nn::Names::kekmodel);
+  nn::WeightsInfo info = weights_info(config_, dataset_);
+  info.epoch = epoch;
+  file.metadata = nn::to_metadata(info);
+  return nn::encode_safetensors(std::move(file));
 }
 
 void ActiveRun::end_round() {
@@ -256,8 +261,8 @@ void ActiveRun::end_round() {
   const nn::WeightBuffers best(context_, net_->layout(), "best");
   context_.copy_in(best.weights().values, history_.best_values.data());
   context_.copy_in(best.weights().running, history_.best_running.data());
-  directory_.files().commit({{round_name(round_, "weights.safetensors"), weights_file(tested())},
-                             {round_name(round_, "best.safetensors"), weights_file(best.weights())}});
+  directory_.files().commit({{weights_name(round_, "last"), weights_file(tested(), "last")},
+                             {weights_name(round_, "best"), weights_file(best.weights(), "best")}});
 
   std::vector<RoundRow> rows = directory_.read_rounds();
   std::erase_if(rows, [&](const RoundRow& row) { return row.round >= round_; });
@@ -305,12 +310,11 @@ RoundRow ActiveRun::round_row() {
 
 // From the round's file, so that a round adopted from another run needs no second path.
 nn::WeightBuffers ActiveRun::scoring_model(Int round) {
-  const bool best = config_.get<std::string>("acquisition.model") == "best";
-  const std::string name = round_name(round, best ? "best.safetensors" : "weights.safetensors");
-  const std::string file = (directory_.path() / name).string();
+  const std::string name = weights_name(round, config_.get<std::string>("acquisition.model"));
+  const WeightsFile file = decode_weights(directory_.files().read(name), (directory_.path() / name).string());
+  check_fits(file, weights_info(config_, dataset_), ExitCode::corrupt_data, kNotOfThisRun);
   nn::WeightBuffers weights(context_, net_->layout(), "scoring model");
-  nn::import_weights(context_, net_->layout(), weights.weights(),
-                     nn::decode_safetensors(directory_.files().read(name), file), file);
+  nn::import_weights(context_, net_->layout(), weights.weights(), file.tensors, file.source);
   return weights;
 }
 
@@ -394,6 +398,8 @@ void ActiveRun::restore(const Checkpoint& checkpoint) {
   const nn::TensorFile file = nn::decode_safetensors(checkpoint.payload, source);
   trainer_->restore(file, source);
   history_ = RoundHistory::restore(file, source);
+  if (history_.epochs() > 0)
+    nn::check_values(net_->layout(), history_.best_values, history_.best_running, source + ", best");
   // A round that ended stays as it ended: its query may be in the ledger.
   if (!checkpoint.info.round_end) history_.forget(!tests_, !validation_images_);
   progress_.line(fmt::format("resumed round {} at step {} from {}", round_, trainer_->step(), checkpoint.file));

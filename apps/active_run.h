@@ -42,9 +42,9 @@ class ActiveRun {
   std::string results(const RoundRow& row) const;  // in words
   const nn::Weights& tested() const { return trainer_->tested(); }
   ssl::Evaluation evaluate(const ssl::ImageSet& images, const std::vector<int32_t>& labels);
-  std::string weights_file(const nn::Weights& weights);
-  nn::WeightBuffers scoring_model(int64_t round);  // scores the pool after `round`
-  ssl::Prediction predict_pool(int64_t round);     // by that model
+  std::string weights_file(const nn::Weights& weights, const std::string& epoch);  // "best" or "last"
+  nn::WeightBuffers scoring_model(int64_t round);                                  // scores the pool after `round`
+  ssl::Prediction predict_pool(int64_t round);                                     // by that model
   select::Selection select(const ssl::Prediction& prediction, const nn::Weights& weights, const data::Pool& pool,
                            select::Config config);
   void commit_query(int64_t round, const std::string& folder, const select::Selection& selection,

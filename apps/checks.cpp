@@ -141,7 +141,7 @@ LabelPlan check_experiment(const Config& config, const data::Dataset& dataset) {
   const ssl::TrainConfig train = train_config(config, dataset, 0);
   augment::check_image_size(images.height, images.width, train.weak);
   (void)make_net(config, dataset);
-  const std::optional<RunStart> start = load_start(config, dataset.fingerprint);
+  const std::optional<RunStart> start = load_start(config, dataset);
   if (start && start->with_model) check_weights(config, dataset, *start);
   const LabelPlan plan = plan_labels(config, dataset, start);
   check_validation(dataset, plan);

@@ -201,6 +201,12 @@ void Config::merge_setting(std::string_view assignment) {
   assign_text(*key, assignment.substr(equals + 1), where, "--set");
 }
 
+void Config::merge_value(std::string_view path, std::string_view text, const std::string& origin) {
+  const ConfigKey* key = find_key(path);
+  if (!key) refuse_unknown(origin, "key", std::string(path));
+  assign_text(*key, text, origin, origin);
+}
+
 void Config::assign_text(const ConfigKey& key, std::string_view text, const std::string& where,
                          const std::string& origin) {
   auto parse = [&](auto number) -> std::optional<ConfigValue> {

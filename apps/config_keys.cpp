@@ -77,7 +77,7 @@ void add_data(std::vector<ConfigKey>& keys) {
                "end the patience instead of the test set"),
        split_rule(), integer("data.split_seed", 0, 0, 4294967295.0, "seed of the held-out images"),
        text("data.normalize", "dataset", {"dataset", "half"},
-            "dataset: its mean and standard deviation; half: (x/255 - 0.5) / 0.5"),
+            "dataset: its mean and standard deviation (`crc_train data info` says which); half: (x/255 - 0.5) / 0.5"),
        boolean("data.include_labeled_in_unlabeled", true,
                "labelled images also serve as unlabelled ones in training; the query never sees them")});
 }

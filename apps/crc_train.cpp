@@ -20,6 +20,7 @@ constexpr const char* kExamples =
     "  crc_train resume runs/a                                go on after a kill, with the same bits on the CPU\n"
     "  crc_train label runs/a labels.csv                      answer its query; then resume\n"
     "  crc_train eval --weights W.safetensors --data DIR --logits L.npy\n"
+    "  crc_train eval --run runs/a --round 2 --model best    what a run's network is worth\n"
     "\nExit codes: 0 done, 10 waiting for labels, 64 usage, 65 corrupt data, 66 input missing, 69 device unavailable,\n"
     "71 out of memory, 73 output exists or is locked, 74 I/O error or disk full, 75 preempted, 76 numerical, 78 "
     "config.\n";
@@ -122,7 +123,17 @@ void declare(CLI::App& app, Parsed& p, int& code, const std::vector<std::string>
   verify->callback([&] { code = command_verify(p.report.directories); });
 
   CLI::App* eval = app.add_subcommand("eval", "test a network's weights on a data set's images");
-  eval->add_option("--weights", p.eval.weights, "safetensors file, any port's tensor names")->required();
+  CLI::Option* weights = eval->add_option("--weights", p.eval.weights,
+                                          "safetensors file, any port's tensor names; says its network itself");
+  CLI::Option* of_run = eval->add_option("--run", p.eval.run, "a run directory: its network, data and normalisation");
+  of_run->excludes(weights);
+  eval->add_option("--round", p.eval.round, "its round; default: the last finished one")
+      ->needs(of_run)
+      ->check(CLI::Range(int64_t(0), int64_t(100000)));
+  eval->add_option("--model", p.eval.model, "last or best epoch of that round")
+      ->needs(of_run)
+      ->check(CLI::IsMember({"last", "best"}))
+      ->capture_default_str();
   eval->add_option("--data", p.eval.data, "directory of the data set; its kind is data.name (default cifar10)");
   eval->add_option("--split", p.eval.split, "test, or train: the pool, item by item, for crc_select")
       ->check(CLI::IsMember({"train", "test"}))
@@ -133,7 +144,11 @@ void declare(CLI::App& app, Parsed& p, int& code, const std::vector<std::string>
   add_force(eval, p.eval.force);
   eval->add_flag("--json", p.eval.json, "print one JSON object");
   add_settings(eval, p.eval.settings);
-  eval->callback([&] { code = command_eval(p.eval); });
+  eval->callback([&] {
+    if (p.eval.weights.empty() && p.eval.run.empty())
+      crc::fail(crc::ExitCode::usage, "--weights is required, or --run; see crc_train eval --help");
+    code = command_eval(p.eval);
+  });
 
   app.add_subcommand("list", "methods, acquisitions, data sets, augmentations and recipes")->callback([&] {
     code = command_list();

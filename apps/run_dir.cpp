@@ -37,6 +37,7 @@ json run_json(const Config& config, const RunInfo& info) {
           {"classes", info.limits.classes},
           {"class_names", info.class_names},
           {"validation_labels", info.validation_labels},
+          {"normalize", {{"mean", info.normalize.mean}, {"std", info.normalize.std}}},
           {"determinism", info.determinism},
           {"manifest", 1}};  // there is one
 }

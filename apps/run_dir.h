@@ -30,6 +30,7 @@ struct RunInfo {
   LabelLimits limits;                            // items and classes of the data set
   std::vector<std::string> class_names;
   int64_t validation_labels = 0;  // of the held-out images: labels that the ledger does not count
+  data::NormalizeStats normalize;  // of the data set, for its pixels
 };
 
 enum class Marker { none, done, preempted, waiting };

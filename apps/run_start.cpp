@@ -2,8 +2,11 @@
 
 #include <fmt/format.h>
 
+#include "apps/experiment.h"
 #include "apps/run_state.h"
+#include "apps/weights_file.h"
 #include "kernels/core/error.h"
+#include "nn/weights_io.h"
 
 namespace crc::apps {
 namespace {
@@ -52,16 +55,35 @@ void check_items(const Config& config, const Config& theirs, const fs::path& run
                      differ));
 }
 
+// One of the round's files, which must be of that run, as that run must be of the network that `config` describes.
+void check_weights(const std::string& bytes, const std::string& source, const nn::WeightsInfo& theirs,
+                   const Config& config, const data::Dataset& dataset) {
+  WeightsFile file = decode_weights(bytes, source);
+  check_fits(file, theirs, ExitCode::corrupt_data, kNotOfThisRun);
+  file.info = theirs;  // all of it: files of earlier versions say nothing
+  check_fits(file, weights_info(config, dataset), ExitCode::config,
+             "set the same here, or take the labels alone: start.use = \"labels\"");
+  (void)nn::read_weights(make_net(config, dataset)->layout(), file.tensors, source);
+}
+
 }  // namespace
 
-std::optional<RunStart> load_start(const Config& config, const std::string& fingerprint) {
+data::Dataset load_run_dataset(const Config& config) {
+  data::Dataset dataset = load_dataset(config);
+  const std::string run = config.get<std::string>("start.run");
+  if (!run.empty() && config.get<std::string>("start.use") == "model")
+    dataset.normalize = run_normalization(read_run_json(run), dataset);
+  return dataset;
+}
+
+std::optional<RunStart> load_start(const Config& config, const data::Dataset& dataset) {
   const fs::path run = config.get<std::string>("start.run");
   if (run.empty()) return std::nullopt;
   RunFiles files(run);
   const RunState state = read_run(files);
-  if (state.facts.data_hash != fingerprint)
+  if (state.facts.data_hash != dataset.fingerprint)
     fail(ExitCode::corrupt_data, fmt::format("start.run = \"{}\" was made with other data (fingerprint {}, here {})",
-                                             run.string(), state.facts.data_hash, fingerprint));
+                                             run.string(), state.facts.data_hash, dataset.fingerprint));
   check_items(config, state.config, run);
   RunStart start;
   start.row = row_of(state.rounds, run, config.get<int64_t>("start.round"));
@@ -71,8 +93,15 @@ std::optional<RunStart> load_start(const Config& config, const std::string& fing
   start.with_model = config.get<std::string>("start.use") == "model";
   if (!start.with_model) return start;
   start.metrics = metrics_of(files.read("metrics.jsonl"), run / "metrics.jsonl", round);
-  start.weights = files.read(round_name(round, "weights.safetensors"));
-  start.best = files.read(round_name(round, "best.safetensors"));
+  const nn::WeightsInfo theirs = weights_info(state.config, dataset);
+  const auto read = [&](const char* epoch) {
+    const std::string name = weights_name(round, epoch);
+    std::string bytes = files.read(name);
+    check_weights(bytes, (run / name).string(), theirs, config, dataset);
+    return bytes;
+  };
+  start.weights = read("last");
+  start.best = read("best");
   start.row.round = 0;
   start.row.query_s = start.row.lambda_min = kNone;  // of the other run's query, not of this one's
   start.row.train_s = 0;                             // paid there

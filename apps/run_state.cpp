@@ -69,6 +69,20 @@ void check_rounds(const RunState& state, const fs::path& path) {
 
 }  // namespace
 
+data::NormalizeStats run_normalization(const json& run, const data::Dataset& dataset) {
+  if (!run.contains("normalize")) return dataset.normalize_before.value_or(dataset.normalize);
+  data::NormalizeStats stats;
+  try {
+    for (size_t c = 0; c < 3; ++c) {
+      stats.mean[c] = run.at("normalize").at("mean").at(c).get<float>();
+      stats.std[c] = run.at("normalize").at("std").at(c).get<float>();
+    }
+  } catch (const json::exception& error) {
+    fail(ExitCode::corrupt_data, fmt::format("run.json: {}; restore it from a copy", error.what()));
+  }
+  return stats;
+}
+
 json read_run_json(const fs::path& run) {
   const fs::path path = run / "run.json";
   if (!fs::exists(path)) {

@@ -10,6 +10,7 @@
 #include "apps/ledger.h"
 #include "apps/rounds.h"
 #include "apps/run_files.h"
+#include "data/dataset.h"
 
 namespace crc::apps {
 
@@ -28,6 +29,10 @@ struct RunState {
   std::vector<RoundRow> rounds;
   std::vector<Label> labels;
 };
+
+// The statistics of the data set with which a run sees its images: what its run.json recorded, or, before it did, what
+// the same data had by the rule of that time. Error 65.
+data::NormalizeStats run_normalization(const nlohmann::ordered_json& run, const data::Dataset& dataset);
 
 nlohmann::ordered_json read_run_json(const fs::path& run);  // Error 66: not a run; 65: damaged
 

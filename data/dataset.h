@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -54,7 +55,9 @@ struct Dataset {
   std::vector<std::string> class_names;
   Images train, test, validation;  // validation may be empty
   NormalizeStats normalize;
-  std::string fingerprint;  // of the files, or of the generator's parameters
+  std::string normalize_source = "measured on the training images";
+  std::optional<NormalizeStats> normalize_before;  // by the rule of versions before 0.2, where that is another
+  std::string fingerprint;                         // of the files, or of the generator's parameters
   SideInformation side;
   std::vector<std::string> notes;  // for people: what was not read and why, images that stand twice
 

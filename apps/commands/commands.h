@@ -62,6 +62,8 @@ int command_verify(const std::vector<std::string>& directories);  // of runs and
 
 struct EvalOptions {
   std::string weights, data, split = "test", logits, features;
+  std::string run, model = "last";  // a run directory instead of weights; "best" or "last" epoch of its round
+  int64_t round = -1;               // -1: the last finished one
   int64_t limit = 0;
   bool json = false, force = false;
   std::vector<std::string> settings;
@@ -99,6 +101,5 @@ struct ConvertOptions {
   std::vector<std::string> settings;
 };
 int command_export(const ConvertOptions& options);
-int command_import(const ConvertOptions& options);
 
 }  // namespace crc::apps

@@ -38,8 +38,9 @@ int command_data_info(const DataOptions& options) {
   const data::Dataset d = load_dataset(resolve_recipe("", options.settings));
   print("name         {}\nimages       {} training, {} test, {} validation, {}x{}\nfingerprint  {}\n", d.name,
         d.train.count, d.test.count, d.validation.count, d.train.height, d.train.width, d.fingerprint);
-  print("mean         {:.4f} {:.4f} {:.4f}\nstd          {:.4f} {:.4f} {:.4f}\n", d.normalize.mean[0],
-        d.normalize.mean[1], d.normalize.mean[2], d.normalize.std[0], d.normalize.std[1], d.normalize.std[2]);
+  print("mean         {:.4f} {:.4f} {:.4f}\nstd          {:.4f} {:.4f} {:.4f}\nfrom         {}\n", d.normalize.mean[0],
+        d.normalize.mean[1], d.normalize.mean[2], d.normalize.std[0], d.normalize.std[1], d.normalize.std[2],
+        d.normalize_source);
   std::map<int32_t, int64_t> counts;
   for (size_t c = 0; c < d.class_names.size(); ++c) counts[int32_t(c)] = 0;  // one without images shows, too
   for (int32_t label : d.train.labels) ++counts[label];

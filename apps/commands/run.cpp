@@ -8,6 +8,7 @@
 #include "apps/memory_plan.h"
 #include "apps/recipes.h"
 #include "apps/report.h"
+#include "apps/run_start.h"
 #include "apps/signals.h"
 #include "apps/terminal.h"
 
@@ -98,7 +99,7 @@ int command_resume(const std::string& directory, const std::vector<std::string>&
 
 int train_new(const RunOptions& options, const std::vector<std::string>& arguments, const std::string& name) {
   const Config config = resolve_recipe(options.config, options.settings);
-  const data::Dataset dataset = load_dataset(config);
+  const data::Dataset dataset = load_run_dataset(config);
   const LabelPlan labels = check_experiment(config, dataset);
   Context context = make_context(config);
   check_precision(config, dataset, context);
@@ -112,7 +113,8 @@ int train_new(const RunOptions& options, const std::vector<std::string>& argumen
                                      .data_hash = dataset.fingerprint,
                                      .limits = {.items = dataset.train.count, .classes = dataset.classes()},
                                      .class_names = dataset.class_names,
-                                     .validation_labels = labels.validation});
+                                     .validation_labels = labels.validation,
+                                     .normalize = dataset.normalize});
   try {
     return execute(context, directory, dataset, options.quiet, name);
   } catch (...) {
@@ -133,8 +135,9 @@ int train_on(const std::string& path, const std::vector<std::string>& settings, 
   }
   RunDir directory = RunDir::open(path, settings);
   const Config& config = directory.config();
-  const data::Dataset dataset = load_dataset(config);
+  data::Dataset dataset = load_dataset(config);
   check_data(dataset, directory.facts());
+  dataset.normalize = run_normalization(read_run_json(path), dataset);
   check_moves(config, dataset, labels_before_last_query(directory.ledger(), config));
   Context context = make_context(config);
   check_precision(config, dataset, context);

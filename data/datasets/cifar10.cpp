@@ -57,13 +57,17 @@ Dataset load_cifar10(const Source& source, Options&) {
     read_records(folder / file, layout, file == files.back() ? dataset.test : dataset.train, fingerprint);
   note_other_batches(dataset, folder, files);
   dataset.fingerprint = fingerprint.hex();
-  dataset.class_names = read_class_names(folder / "batches.meta.txt", {"airplane", "automobile", "bird", "cat", "deer",
-                                                                       "dog", "frog", "horse", "ship", "truck"});
-  // For the photographs, or a part of them, the constants of the PyTorch ports, so that results compare; for other data
-  // in this layout, measured.
-  const bool photographs = layout.height == 32 && dataset.class_names[0] == "airplane";
-  dataset.normalize =
-      photographs ? NormalizeStats{{0.4914f, 0.4822f, 0.4465f}, {0.2471f, 0.2435f, 0.2616f}} : measure(dataset.train);
+  const std::vector<std::string> classes{"airplane", "automobile", "bird",  "cat",  "deer",
+                                         "dog",      "frog",       "horse", "ship", "truck"};
+  const Path names = folder / "batches.meta.txt";
+  dataset.class_names = read_class_names(names, classes);
+  const NormalizeStats published{{0.4914f, 0.4822f, 0.4465f}, {0.2471f, 0.2435f, 0.2616f}};  // of the PyTorch ports
+  if (layout.height == 32 && layout.width == 32 && dataset.class_names == classes) {
+    choose_normalization(dataset, published, "CIFAR-10", file_exists(names));
+  } else {
+    dataset.normalize = measure(dataset.train);
+  }
+  if (layout.height == 32 && dataset.class_names[0] == classes[0]) dataset.normalize_before = published;
   return dataset;
 }
 

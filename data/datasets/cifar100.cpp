@@ -17,7 +17,14 @@ Dataset load_cifar100(const Source& source, Options&) {
   std::vector<std::string> numbers;
   for (int c = 0; c < 100; ++c) numbers.push_back(std::to_string(c));
   dataset.class_names = read_class_names(folder / "fine_label_names.txt", numbers);
-  dataset.normalize = {{0.5071f, 0.4867f, 0.4408f}, {0.2675f, 0.2565f, 0.2761f}};  // of the PyTorch ports
+  const NormalizeStats published{{0.5071f, 0.4867f, 0.4408f}, {0.2675f, 0.2565f, 0.2761f}};  // of the PyTorch ports
+  const bool named = dataset.class_names.front() == "apple" && dataset.class_names.back() == "worm";
+  if (named || dataset.class_names == numbers) {
+    choose_normalization(dataset, published, "CIFAR-100", named);
+  } else {
+    dataset.normalize = measure(dataset.train);
+  }
+  dataset.normalize_before = published;
   return dataset;
 }
 

@@ -1,3 +1,5 @@
+#include <zlib.h>
+
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
@@ -118,6 +120,30 @@ TEST_F(Svhn, NamesWhatIsWrong) {
   bad = good, bad[128] = 99;
   overwrite(file("train"), bad);
   expect_corrupt({"byte 128", "element type 99"});
+}
+
+// Real photographs shrink by a third; what shrank a hundredfold would cost a hundred times its size.
+TEST_F(Svhn, RefusesWhatWouldCostManyTimesItsSize) {
+  const Bytes plain = mat_file(1000, 1000);
+  Bytes zeros = plain;
+  std::fill(zeros.begin() + 200, zeros.begin() + 200 + 1000 * 3072, 0);
+  Bytes packed(zeros.begin(), zeros.begin() + 128);
+  for (size_t at = 128; at < zeros.size();) {
+    uint32_t length;
+    std::memcpy(&length, &zeros[at + 4], 4);
+    uLongf size = compressBound(length + 8);
+    const size_t tag = packed.size();
+    packed.resize(tag + 8 + size);
+    compress2(&packed[tag + 8], &size, &zeros[at], length + 8, 9);
+    packed.resize(tag + 8 + size);
+    const uint32_t words[] = {15, uint32_t(size)};
+    std::memcpy(&packed[tag], words, 8);
+    at += 8 + length;
+  }
+  overwrite(file("train"), packed);
+  expect_corrupt({"X of size 32x32x3x1000", "at most 32 times as many"});
+  overwrite(file("train"), plain);
+  EXPECT_EQ(load_it().train.count, 1000);
 }
 
 TEST_F(Svhn, SurvivesDamage) {

@@ -6,6 +6,7 @@
 
 #include "apps/checkpoints.h"
 #include "apps/config.h"
+#include "apps/experiment.h"
 #include "apps/label_file.h"
 #include "apps/ledger.h"
 #include "apps/recipes.h"
@@ -16,11 +17,14 @@
 #include "apps/summary.h"
 #include "apps/sweep.h"
 #include "apps/sweep_spec.h"
+#include "apps/weights_file.h"
 #include "data/dataset.h"
 #include "data/npy.h"
 #include "data/png.h"
 #include "kernels/core/error.h"
+#include "nn/mlp.h"
 #include "nn/safetensors.h"
+#include "nn/weights_io.h"
 
 namespace crc::fuzz {
 namespace {
@@ -79,6 +83,31 @@ std::vector<std::string> safetensors_seeds() {
   return {nn::encode_safetensors(file)};
 }
 
+// As `crc_train export` reads them.
+void read_weights(Bytes bytes, const fs::path&) {
+  const WeightsFile file = decode_weights(text_of(bytes), "input.safetensors");
+  Config config;
+  adopt_network(config, file);
+  const data::Dataset data = data_shape(file);
+  nn::read_weights(make_net(config, data)->layout(), file.tensors, file.source);
+}
+
+std::vector<std::string> weights_seeds() {
+  Context context = Context::cpu();
+  const auto net = nn::make_mlp({.inputs = 3, .hidden = {2, 2}, .classes = 2});
+  const nn::WeightBuffers weights(context, net->layout(), "weights");
+  nn::TensorFile file = nn::export_weights(context, net->layout(), weights.weights(), nn::Names::kekmodel);
+  const std::string bare = nn::encode_safetensors(file);
+  nn::WeightsInfo info;
+  info.model = {{"name", "mlp"}, {"depth", "2"}, {"width", "2"}, {"slope", "0.1"}};
+  info.class_names = {"cat", "dog"};
+  info.height = info.width = 1;
+  info.normalize = NormalizeConfig{};
+  info.precision = "fp32", info.averaged = "ema", info.epoch = "last", info.version = "0.1.0";
+  file.metadata = nn::to_metadata(info);
+  return {bare, nn::encode_safetensors(file)};
+}
+
 std::vector<std::string> config_seeds() {
   std::vector<std::string> seeds{Config().to_toml(), "schema = 1\n[ssl]\nmu = 3\nweak.flip = false\n"};
   for (const Recipe& recipe : recipes())
@@ -132,6 +161,7 @@ std::vector<Reader> all() {
        }},
       {"safetensors", [](Bytes b, const fs::path&) { nn::decode_safetensors(text_of(b), "input.safetensors"); },
        safetensors_seeds},
+      {"weights", read_weights, weights_seeds},
       {"mat",
        [](Bytes b, const fs::path& folder) {
          put(folder, "train_32x32.mat", text_of(b));
