@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <sstream>
 
+#include "apps/terminal.h"
 #include "kernels/core/random.h"
 #include "nn/mlp.h"
 #include "nn/wrn.h"
@@ -50,6 +51,15 @@ BatchNormConfig norm_config(const Config& config) {
           .eps = float(config.get<double>("model.bn_eps")),
           .slope = float(config.get<double>("model.slope")),
           .offset = float(config.get<double>("model.bn_offset"))};
+}
+
+Sampling sampling(const Config& config, const char* stream) {
+  const Text& own = config.get<Text>(stream);
+  return choose<Sampling>(own.empty() ? config.get<Text>("ssl.sampling") : own,
+                          {{"permutations", Sampling::permutations},
+                           {"replacement", Sampling::replacement},
+                           {"expanded", Sampling::expanded},
+                           {"filled", Sampling::filled}});
 }
 
 std::unique_ptr<nn::Net> net_in(const Text& precision, const Config& config, const data::Dataset& dataset) {
@@ -104,7 +114,7 @@ data::Dataset load_dataset(const Config& config) {
 }
 
 void print_notes(const data::Dataset& dataset) {
-  for (const Text& note : dataset.notes) fmt::print(stderr, "note: {}: {}\n", dataset.name, note);
+  for (const Text& note : dataset.notes) print_error("note: {}: {}\n", dataset.name, note);
 }
 
 void check_fingerprint(const data::Dataset& dataset, const Text& fingerprint) {
@@ -118,8 +128,8 @@ void check_data(const data::Dataset& dataset, const RunFacts& facts) {
   if (dataset.class_names != facts.class_names)
     fail(ExitCode::corrupt_data,
          fmt::format("the classes are {}, and were {} when this run began; restore the file with their names",
-                     data::join_first(data::shown(dataset.class_names), 20),
-                     data::join_first(data::shown(facts.class_names), 20)));
+                     data::join_first(data::legible(dataset.class_names), 20),
+                     data::join_first(data::legible(facts.class_names), 20)));
 }
 
 std::unique_ptr<nn::Net> make_net(const Config& config, const data::Dataset& dataset) {
@@ -149,7 +159,8 @@ ssl::TrainConfig train_config(const Config& config, const data::Dataset& dataset
   train.lambda_u = float(config.get<double>("ssl.lambda_u"));
   train.threshold = float(config.get<double>("ssl.threshold"));
   train.temperature = float(config.get<double>("ssl.temperature"));
-  train.replacement = config.get<Text>("ssl.sampling") == "replacement";
+  train.labeled_sampling = sampling(config, "ssl.labeled_sampling");
+  train.unlabeled_sampling = sampling(config, "ssl.unlabeled_sampling");
   train.steps_per_epoch = steps;
   train.steps_per_graph = config.get<Int>("ssl.steps_per_graph");
   train.schedule.rate =

@@ -11,6 +11,7 @@
 #include "apps/report.h"
 #include "apps/signals.h"
 #include "apps/summary.h"
+#include "apps/terminal.h"
 #include "kernels/core/error.h"
 
 namespace crc::apps {
@@ -78,17 +79,17 @@ void train(const std::vector<Cell>& cells, const DemoOptions& options) {
 
 void print_table(const std::vector<RunGroup>& groups) {
   const std::vector<int64_t> labels = label_counts(groups);
-  fmt::print("\ntest accuracy in percent, mean ± standard deviation over seeds\n\n  labels");
-  for (const RunGroup& group : groups) fmt::print("  {:>14}", group.name);
-  fmt::print("\n");
+  print("\ntest accuracy in percent, mean ± standard deviation over seeds\n\n  labels");
+  for (const RunGroup& group : groups) print("  {:>14}", group.name);
+  print("\n");
   for (int64_t count : labels) {
-    fmt::print("  {:>6}", count);
+    print("  {:>6}", count);
     for (const RunGroup& group : groups) {
       const MeanStd m = at_labels(group, count, &RoundRow::acc_last);
       // A multi-byte sign: the width counts columns, not bytes.
-      fmt::print("  {:>14}", fmt::format("{:.1f} ± {:.1f}", 100 * m.mean, 100 * m.std));
+      print("  {:>14}", fmt::format("{:.1f} ± {:.1f}", 100 * m.mean, 100 * m.std));
     }
-    fmt::print("\n");
+    print("\n");
   }
 }
 
@@ -110,13 +111,13 @@ int command_demo(const DemoOptions& options) {
   const LineChart chart = accuracy_chart(groups);
   print_table(groups);
   const bool color = isatty(STDOUT_FILENO) && !std::getenv("NO_COLOR");
-  fmt::print("\n{}\n", braille_plot(chart, 76, 14, color));
+  print_drawing(fmt::format("\n{}\n", braille_plot(chart, 76, 14, color)));
   commit_file(out / "curves.png", chart_png(chart));
   commit_file(out / "curves.svg", chart_svg(chart, true));
   commit_file(out / "report.html", report_html(records));
-  fmt::print("report           {}\nlearning curves  {}\nqueried images   {}\n", (out / "report.html").string(),
-             (out / "curves.png").string(), (out / "crc-s0/rounds/00/query.png").string());
-  fmt::print("next             crc_train run cifar10 --set data.dir=<cifar-10-batches-bin> --dry-run\n");
+  print("report           {}\nlearning curves  {}\nqueried images   {}\n", (out / "report.html").string(),
+        (out / "curves.png").string(), (out / "crc-s0/rounds/00/query.png").string());
+  print("next             crc_train run cifar10 --set data.dir=<cifar-10-batches-bin> --dry-run\n");
   return 0;
 }
 

@@ -7,6 +7,7 @@
 #include "apps/experiment.h"
 #include "apps/label_file.h"
 #include "apps/run_dir.h"
+#include "apps/terminal.h"
 #include "data/text.h"
 
 namespace crc::apps {
@@ -14,17 +15,32 @@ namespace {
 
 constexpr size_t kShown = 10;  // items in a message
 
-// The query that waits: the last finished round's, or the one before all training.
-struct Waiting {
-  fs::path file;
-  int64_t round;  // that the labels are for
-};
+const Query& waiting_query(RunDir& directory) {
+  if (directory.files().queries().empty())
+    fail(ExitCode::waiting_for_labels,
+         fmt::format("{0} was asked by an earlier version of this program, which did not record the items; ask again "
+                     "with: crc_train resume {0}; then label",
+                     directory.path().string()));
+  return directory.files().queries().back();
+}
 
-Waiting waiting_query(const RunDir& directory) {
-  const std::vector<RoundRow> rows = directory.read_rounds();
-  if (rows.empty()) return {directory.path() / "rounds" / "first" / "query.csv", 0};
-  const int64_t asked = rows.back().round;
-  return {round_folder(directory.path(), asked) / "query.csv", asked + 1};
+// query.csv is a copy for people: what they made of it changes nothing, but they should know.
+void mention_changes(RunDir& directory, const Query& query, const fs::path& labels) {
+  const std::string name = query.folder + "/query.csv";
+  std::error_code ignored;
+  if (fs::equivalent(directory.path() / name, labels, ignored)) return;
+  if (const auto change = directory.files().damage(name))
+    print_error("crc_train: {} {}; the run asks for the {} items that {} holds\n", (directory.path() / name).string(),
+                *change, query.items.size(), RunFiles::kManifest);
+}
+
+// A query.csv that was filled in where it lies is from now on the run's own.
+void accept_answers(RunDir& directory, const Query& query, const fs::path& labels) {
+  const std::string name = query.folder + "/query.csv";
+  std::error_code ignored;
+  if (!fs::equivalent(directory.path() / name, labels, ignored)) return;
+  directory.files().list(name, read_file(labels));
+  directory.files().save();
 }
 
 // Lines for a person, each about the items that share one oddity.
@@ -35,7 +51,7 @@ class Notes {
     if (!items.empty()) notes_.push_back(fmt::format("{} {}: {}", items.size(), what, data::join_first(items, kShown)));
   }
   void print() const {
-    for (const std::string& note : notes_) fmt::print(stderr, "note: {}\n", note);
+    for (const std::string& note : notes_) print_error("note: {}\n", note);
   }
 
  private:
@@ -53,8 +69,8 @@ void note_others(Notes& notes, const LabelFile& file, const std::vector<int64_t>
     unasked.push_back(std::to_string(item));
     if (const auto at = known.find(item); at != known.end() && at->second != klass)
       contradicted.push_back(fmt::format("{} ({} in the ledger, {} in the file)", item,
-                                         data::shown(class_names[size_t(at->second)]),
-                                         data::shown(class_names[size_t(klass)])));
+                                         data::legible(class_names[size_t(at->second)]),
+                                         data::legible(class_names[size_t(klass)])));
   }
   notes.add(unasked, "labelled items were not asked for and are not recorded");
   notes.add(contradicted, "of them have another class in the ledger, which stays");
@@ -65,7 +81,7 @@ struct Answers {
   std::vector<std::string> missing;
 };
 
-// In the query's order. Where the file is silent, the data set's own label counts, if it has one.
+// In the order in which resume asks for them. Where the file is silent, the data set's own label counts, if it has one.
 Answers answer(Notes& notes, const LabelFile& file, const std::vector<int64_t>& query, const data::Dataset& dataset) {
   Answers answers;
   std::vector<std::string> own, overruled;
@@ -79,7 +95,7 @@ Answers answer(Notes& notes, const LabelFile& file, const std::vector<int64_t>& 
     const int64_t klass = at != file.classes.end() ? at->second : known;
     if (at == file.classes.end()) own.push_back(std::to_string(item));
     if (known >= 0 && klass != known)
-      overruled.push_back(fmt::format("{} ({} there)", item, data::shown(dataset.class_names[size_t(known)])));
+      overruled.push_back(fmt::format("{} ({} there)", item, data::legible(dataset.class_names[size_t(known)])));
     answers.given.push_back({item, klass});
   }
   notes.add(own, "items are not in the file and have the label of the data set");
@@ -94,8 +110,7 @@ void print_classes(const Ledger& ledger, const std::vector<Answer>& answers,
   for (const Answer& a : answers) ++now[size_t(a.klass)];
   for (const Label& label : ledger.labels()) ++all[size_t(label.klass)];
   for (size_t c = 0; c < class_names.size(); ++c)
-    if (now[c] > 0)
-      fmt::print("  {:<24} {:>6} now, {:>6} in the ledger\n", data::shown(class_names[c]), now[c], all[c]);
+    if (now[c] > 0) print("  {:<24} {:>6} now, {:>6} in the ledger\n", data::legible(class_names[c]), now[c], all[c]);
 }
 
 }  // namespace
@@ -110,22 +125,23 @@ int command_label(const std::string& path, const std::string& labels) {
   directory.mark(Marker::waiting, "for labels");  // until they are in the ledger
   const data::Dataset dataset = load_dataset(directory.config());
   check_data(dataset, directory.facts());
-  const Waiting waiting = waiting_query(directory);
-  const std::vector<int64_t> query = read_query_items(read_file(waiting.file), waiting.file.string());
+  const Query query = waiting_query(directory);
+  mention_changes(directory, query, labels);
   const LabelFile file = read_label_file(text, labels, dataset.class_names, dataset.train.count);
 
   Notes notes(file.notes);
-  note_others(notes, file, query, directory.ledger(), dataset.class_names);
-  const Answers answers = answer(notes, file, query, dataset);
+  note_others(notes, file, query.items, directory.ledger(), dataset.class_names);
+  const Answers answers = answer(notes, file, query.items, dataset);
   notes.print();
   if (!answers.missing.empty())
     fail(ExitCode::waiting_for_labels,
          fmt::format("{} of {} queried items have no label in {}: {}; label them all, nothing was recorded",
-                     answers.missing.size(), query.size(), labels, data::join_first(answers.missing, kShown)));
-  directory.ledger().record(waiting.round, "file:" + fs::path(labels).filename().string(), answers.given);
+                     answers.missing.size(), query.items.size(), labels, data::join_first(answers.missing, kShown)));
+  directory.record(query.round, "file:" + fs::path(labels).filename().string(), answers.given);
+  accept_answers(directory, query, labels);
   directory.mark(Marker::preempted, "labelled");
-  fmt::print("{} labels recorded, {} in the ledger; go on with: crc_train resume {}\n", answers.given.size(),
-             directory.ledger().size(), path);
+  print("{} labels recorded, {} in the ledger; go on with: crc_train resume {}\n", answers.given.size(),
+        directory.ledger().size(), path);
   print_classes(directory.ledger(), answers.given, dataset.class_names);
   return 0;
 }

@@ -22,15 +22,11 @@ struct FolderNames {
 
 FolderNames names_of(const fs::path& folder) {
   FolderNames names;
-  std::error_code error;
-  for (fs::directory_iterator at(folder, error), end; !error && at != end; at.increment(error)) {
-    const std::string name = at->path().filename().string();
+  for (const fs::path& path : list_folder(folder)) {
+    const std::string name = path.filename().string();
     if (!name.starts_with(".") && data::is_image_name(name))
       (data::is_png_name(name) ? names.pngs : names.others).push_back(name);
   }
-  if (error) fail(ExitCode::io, fmt::format("{}: {}", folder.string(), error.message()));
-  std::ranges::sort(names.pngs);
-  std::ranges::sort(names.others);
   return names;
 }
 
@@ -65,8 +61,7 @@ void draw_image(Canvas& canvas, Point corner, const data::RgbImage& image) {
 }  // namespace
 
 ImageFiles list_image_files(const fs::path& source, int64_t items) {
-  std::error_code error;
-  const bool folder = fs::is_directory(source, error);
+  const bool folder = is_folder(source);
   ImageFiles images;
   FolderNames found;
   if (folder)
@@ -81,11 +76,11 @@ ImageFiles list_image_files(const fs::path& source, int64_t items) {
                      items,
                      found.others.empty() ? ""
                                           : fmt::format(". Not read: {}, for they are no PNG files",
-                                                        data::join_first(data::shown(found.others), 3))));
+                                                        data::join_first(data::legible(found.others), 3))));
   const fs::path base = folder ? source : source.parent_path();
   for (const std::string& name : images.names) {
     const fs::path beside = base / name;
-    images.paths.push_back(folder || fs::exists(beside, error) ? beside : fs::path(name));
+    images.paths.push_back(folder || file_exists(beside) ? beside : fs::path(name));
   }
   return images;
 }

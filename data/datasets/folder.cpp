@@ -9,6 +9,7 @@
 #include "data/dataset.h"
 #include "data/datasets/folder_files.h"
 #include "data/png.h"
+#include "data/utf8.h"
 #include "kernels/core/error.h"
 
 namespace crc::data {
@@ -54,6 +55,9 @@ Dataset load_folder(const Source& source, Options&) {
   Dataset dataset;
   dataset.notes = listing.notes;
   for (auto& [name, number] : classes) {
+    if (!is_utf8(name))
+      fail(ExitCode::corrupt_data,
+           fmt::format("folder: the class name \"{}\" in {} is not UTF-8; rename it", name, source.dir.string()));
     number = int32_t(dataset.class_names.size());
     dataset.class_names.push_back(name);
   }

@@ -24,7 +24,7 @@ class Kinds {
   void add(const std::string& kind, const std::string& name) { names_[kind].push_back(name); }
   void append_to(std::vector<std::string>& notes) const {
     for (const auto& [kind, names] : names_)
-      notes.push_back(fmt::format("{} {}: {}", names.size(), kind, join_first(shown(names), kMostNamed)));
+      notes.push_back(fmt::format("{} {}: {}", names.size(), kind, join_first(legible(names), kMostNamed)));
   }
 
  private:
@@ -33,21 +33,10 @@ class Kinds {
 
 bool is_hidden(const Path& path) { return path.filename().string().starts_with("."); }
 
-std::vector<Path> entries(const Path& dir) {
-  std::vector<Path> paths;
-  std::error_code error;
-  for (fs::directory_iterator at(dir, error), end; !error && at != end; at.increment(error))
-    paths.push_back(at->path());
-  if (error) fail(ExitCode::io, fmt::format("{}: {}", dir.string(), error.message()));
-  std::ranges::sort(paths, {}, [](const Path& path) { return path.string(); });
-  return paths;
-}
-
 // Why a file in a class folder is not read.
 std::string reason(const Path& path) {
-  std::error_code error;
   if (is_hidden(path)) return "hidden files are not read";
-  if (fs::is_directory(path, error)) return "folders inside class folders are not read";
+  if (is_folder(path)) return "folders inside class folders are not read";
   return fmt::format("{}are not read",
                      is_image_name(path) ? "images of another kind than PNG, which cannot be read yet (convert them), "
                                          : "files without images ");
@@ -62,7 +51,7 @@ class Folder {
 
   Listing by_classes() {
     const Path folder = find_folder("folder", dir_, {}, {"train", "test"}, "your images (or write a labels.csv)");
-    for (const Path& path : entries(folder))
+    for (const Path& path : list_folder(folder))
       if (const Path name = path.filename(); name != "train" && name != "test")
         kinds_.add(
             is_hidden(path) ? "hidden files are not read" : "files outside train/<class> and test/<class> are not read",
@@ -118,11 +107,10 @@ class Folder {
   std::string name_of(const Path& path) const { return path.lexically_relative(dir_).generic_string(); }
 
   void read_split(const Path& split, std::vector<ListedImage>& images) {
-    std::error_code error;
-    for (const Path& folder : entries(split)) {
+    for (const Path& folder : list_folder(split)) {
       if (is_hidden(folder))
         kinds_.add("hidden files are not read", name_of(folder));
-      else if (!fs::is_directory(folder, error))
+      else if (!is_folder(folder))
         kinds_.add("files outside train/<class> and test/<class> are not read", name_of(folder));
       else
         read_class(folder, images);
@@ -133,9 +121,8 @@ class Folder {
     const std::string label = folder.filename().string();
     const size_t before = images.size();
     std::vector<std::string> skipped;
-    std::error_code error;
-    for (const Path& path : entries(folder)) {
-      if (!is_hidden(path) && is_png_name(path) && !fs::is_directory(path, error)) {
+    for (const Path& path : list_folder(folder)) {
+      if (!is_hidden(path) && is_png_name(path) && !is_folder(path)) {
         note_link(path);
         images.push_back({path, label});
         continue;
@@ -147,7 +134,7 @@ class Folder {
     if (skipped.empty())
       kinds_.add("class folders are empty and make no class", name_of(folder));
     else
-      lost_.push_back(fmt::format("{} ({})", shown(name_of(folder)), join_first(shown(skipped), kMostNamed)));
+      lost_.push_back(fmt::format("{} ({})", legible(name_of(folder)), join_first(legible(skipped), kMostNamed)));
   }
 
   void note_one_sided(const char* has, const std::vector<ListedImage>& all, const char* lacks,
@@ -186,11 +173,10 @@ class Folder {
   // Images beside listed ones that the list leaves out.
   void note_unlisted(const std::set<std::string>& listed) {
     std::set<Path> folders;
-    std::error_code error;
     for (const std::string& name : listed) folders.insert((dir_ / name).parent_path());
     for (const Path& folder : folders) {
-      if (!fs::is_directory(folder, error)) continue;  // the image is missing, which is said when it is read
-      for (const Path& path : entries(folder))
+      if (!is_folder(folder)) continue;  // the image is missing, which is said when it is read
+      for (const Path& path : list_folder(folder))
         if (!is_hidden(path) && is_image_name(path) && !listed.contains(name_of(path)))
           kinds_.add("images are not in labels.csv and are not read", name_of(path));
     }
@@ -207,9 +193,8 @@ class Folder {
 }  // namespace
 
 Listing list_images(const Path& dir, Fingerprint& fingerprint) {
-  std::error_code error;
   Folder folder(dir);
-  return fs::exists(dir / "labels.csv", error) ? folder.by_list(fingerprint) : folder.by_classes();
+  return file_exists(dir / "labels.csv") ? folder.by_list(fingerprint) : folder.by_classes();
 }
 
 }  // namespace crc::data
