@@ -126,7 +126,7 @@ data::Dataset load_dataset(const Config& config) {
 }
 
 void print_notes(const data::Dataset& dataset) {
-  for (const Text& note : dataset.notes) fmt::print(stderr, "note: {}: {}\n", dataset.name, note);
+  for (const Text& note : dataset.notes) print_error("note: {}: {}\n", dataset.name, note);
 }
 
 void check_fingerprint(const data::Dataset& dataset, const Text& fingerprint) {
@@ -140,8 +140,8 @@ void check_data(const data::Dataset& dataset, const RunFacts& facts) {
   if (dataset.class_names != facts.class_names)
     fail(ExitCode::corrupt_data,
          fmt::format("the classes are {}, and were {} when this run began; restore the file with their names",
-                     data::join_first(data::shown(dataset.class_names), 20),
-                     data::join_first(data::shown(facts.class_names), 20)));
+                     data::join_first(data::legible(dataset.class_names), 20),
+                     data::join_first(data::legible(facts.class_names), 20)));
 }
 
 std::unique_ptr<nn::Net> make_net(const Config& config, const data::Dataset& dataset) {

@@ -28,7 +28,7 @@ class Classes {
                               shown(*numbered)));
     return named ? named : numbered;
   }
-  std::string shown(int64_t klass) const { return data::shown(names_[size_t(klass)]); }
+  std::string shown(int64_t klass) const { return data::legible(names_[size_t(klass)]); }
 
  private:
   std::optional<int64_t> by_name() const {
@@ -36,7 +36,7 @@ class Classes {
     const std::string& name = csv_[*name_at_];
     if (const auto known = indices_.find(name); known != indices_.end()) return known->second;
     csv_.refuse(fmt::format("class {} is not one of {}{}{}", data::in_quotes(name),
-                            data::join_first(data::shown(names_), kMostClasses),
+                            data::join_first(data::legible(names_), kMostClasses),
                             data::did_you_mean(data::nearest(name, names_)),
                             data::parse<int64_t>(name) ? "; numbers of classes stand in a column class_index" : ""));
   }
@@ -91,14 +91,6 @@ LabelFile read_label_file(std::string_view text, const std::string& name, const 
     file.notes.push_back(
         fmt::format("{}: {} rows repeat an item with the same class: items {}", name, twice.size(), listed(twice)));
   return file;
-}
-
-std::vector<int64_t> read_query_items(std::string_view text, const std::string& name) {
-  data::CsvReader csv(text, name, kForm);
-  const size_t at = csv.column("item");
-  std::vector<int64_t> items;
-  while (csv.next()) items.push_back(csv.number<int64_t>(at));
-  return items;
 }
 
 }  // namespace crc::apps

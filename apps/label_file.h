@@ -22,7 +22,4 @@ struct LabelFile {
 LabelFile read_label_file(std::string_view text, const std::string& name, const std::vector<std::string>& class_names,
                           int64_t items);
 
-// The items of a query.csv, in its order.
-std::vector<int64_t> read_query_items(std::string_view text, const std::string& name);
-
 }  // namespace crc::apps

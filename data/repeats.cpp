@@ -36,11 +36,11 @@ void note_repeats(Dataset& dataset) {
   collect(items, dataset.test);
   std::ranges::stable_sort(items, {}, &Item::hash);  // of equal images, training comes first
   const auto name = [&](const Item& item) {
-    if (!item.split->names.empty()) return shown(item.split->names[size_t(item.id)]);
+    if (!item.split->names.empty()) return legible(item.split->names[size_t(item.id)]);
     return fmt::format("{} item {}", item.split == &dataset.train ? "training" : "test", item.id);
   };
   const auto labelled = [&](const Item& item) {
-    return fmt::format("{} ({})", name(item), shown(dataset.class_names[size_t(item.label())]));
+    return fmt::format("{} ({})", name(item), legible(dataset.class_names[size_t(item.label())]));
   };
   std::vector<std::string> leaks, contradictions;
   for (auto first = items.begin(), last = first; first != items.end(); first = last) {

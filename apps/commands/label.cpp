@@ -51,7 +51,7 @@ class Notes {
     if (!items.empty()) notes_.push_back(fmt::format("{} {}: {}", items.size(), what, data::join_first(items, kShown)));
   }
   void print() const {
-    for (const std::string& note : notes_) fmt::print(stderr, "note: {}\n", note);
+    for (const std::string& note : notes_) print_error("note: {}\n", note);
   }
 
  private:
@@ -69,8 +69,8 @@ void note_others(Notes& notes, const LabelFile& file, const std::vector<int64_t>
     unasked.push_back(std::to_string(item));
     if (const auto at = known.find(item); at != known.end() && at->second != klass)
       contradicted.push_back(fmt::format("{} ({} in the ledger, {} in the file)", item,
-                                         data::shown(class_names[size_t(at->second)]),
-                                         data::shown(class_names[size_t(klass)])));
+                                         data::legible(class_names[size_t(at->second)]),
+                                         data::legible(class_names[size_t(klass)])));
   }
   notes.add(unasked, "labelled items were not asked for and are not recorded");
   notes.add(contradicted, "of them have another class in the ledger, which stays");
@@ -81,7 +81,7 @@ struct Answers {
   std::vector<std::string> missing;
 };
 
-// In the query's order. Where the file is silent, the data set's own label counts, if it has one.
+// In the order in which resume asks for them. Where the file is silent, the data set's own label counts, if it has one.
 Answers answer(Notes& notes, const LabelFile& file, const std::vector<int64_t>& query, const data::Dataset& dataset) {
   Answers answers;
   std::vector<std::string> own, overruled;
@@ -95,7 +95,7 @@ Answers answer(Notes& notes, const LabelFile& file, const std::vector<int64_t>& 
     const int64_t klass = at != file.classes.end() ? at->second : known;
     if (at == file.classes.end()) own.push_back(std::to_string(item));
     if (known >= 0 && klass != known)
-      overruled.push_back(fmt::format("{} ({} there)", item, data::shown(dataset.class_names[size_t(known)])));
+      overruled.push_back(fmt::format("{} ({} there)", item, data::legible(dataset.class_names[size_t(known)])));
     answers.given.push_back({item, klass});
   }
   notes.add(own, "items are not in the file and have the label of the data set");
@@ -110,8 +110,7 @@ void print_classes(const Ledger& ledger, const std::vector<Answer>& answers,
   for (const Answer& a : answers) ++now[size_t(a.klass)];
   for (const Label& label : ledger.labels()) ++all[size_t(label.klass)];
   for (size_t c = 0; c < class_names.size(); ++c)
-    if (now[c] > 0)
-      fmt::print("  {:<24} {:>6} now, {:>6} in the ledger\n", data::shown(class_names[c]), now[c], all[c]);
+    if (now[c] > 0) print("  {:<24} {:>6} now, {:>6} in the ledger\n", data::legible(class_names[c]), now[c], all[c]);
 }
 
 }  // namespace

@@ -76,7 +76,7 @@ ImageFiles list_image_files(const fs::path& source, int64_t items) {
                      items,
                      found.others.empty() ? ""
                                           : fmt::format(". Not read: {}, for they are no PNG files",
-                                                        data::join_first(data::shown(found.others), 3))));
+                                                        data::join_first(data::legible(found.others), 3))));
   const fs::path base = folder ? source : source.parent_path();
   for (const std::string& name : images.names) {
     const fs::path beside = base / name;

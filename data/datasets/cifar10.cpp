@@ -33,15 +33,13 @@ RecordLayout layout_of(const Path& folder) {
 
 void note_other_batches(Dataset& dataset, const Path& folder, const std::vector<std::string>& files) {
   std::vector<std::string> others;
-  std::error_code error;
-  for (std::filesystem::directory_iterator at(folder, error), end; !error && at != end; at.increment(error))
-    if (const std::string name = at->path().filename().string();
+  for (const Path& path : list_folder(folder))
+    if (const std::string name = path.filename().string();
         name.starts_with("data_batch_") && std::ranges::find(files, name) == files.end())
       others.push_back(name);
-  std::ranges::sort(others);
   if (!others.empty())
     dataset.notes.push_back(fmt::format("{} files are not read, for CIFAR-10 has {} batches: {}", others.size(),
-                                        kBatches, join_first(shown(others), 3)));
+                                        kBatches, join_first(legible(others), 3)));
 }
 
 Dataset load_cifar10(const Source& source, Options&) {

@@ -24,7 +24,7 @@ class Kinds {
   void add(const std::string& kind, const std::string& name) { names_[kind].push_back(name); }
   void append_to(std::vector<std::string>& notes) const {
     for (const auto& [kind, names] : names_)
-      notes.push_back(fmt::format("{} {}: {}", names.size(), kind, join_first(shown(names), kMostNamed)));
+      notes.push_back(fmt::format("{} {}: {}", names.size(), kind, join_first(legible(names), kMostNamed)));
   }
 
  private:
@@ -35,9 +35,8 @@ bool is_hidden(const Path& path) { return path.filename().string().starts_with("
 
 // Why a file in a class folder is not read.
 std::string reason(const Path& path) {
-  std::error_code error;
   if (is_hidden(path)) return "hidden files are not read";
-  if (fs::is_directory(path, error)) return "folders inside class folders are not read";
+  if (is_folder(path)) return "folders inside class folders are not read";
   return fmt::format("{}are not read",
                      is_image_name(path) ? "images of another kind than PNG, which cannot be read yet (convert them), "
                                          : "files without images ");
@@ -112,7 +111,7 @@ class Folder {
     for (const Path& folder : list_folder(split)) {
       if (is_hidden(folder))
         kinds_.add("hidden files are not read", name_of(folder));
-      else if (!fs::is_directory(folder, error))
+      else if (!is_folder(folder))
         kinds_.add("files outside train/<class> and test/<class> are not read", name_of(folder));
       else
         read_class(folder, images);
@@ -137,7 +136,7 @@ class Folder {
     if (skipped.empty())
       kinds_.add("class folders are empty and make no class", name_of(folder));
     else
-      lost_.push_back(fmt::format("{} ({})", shown(name_of(folder)), join_first(shown(skipped), kMostNamed)));
+      lost_.push_back(fmt::format("{} ({})", legible(name_of(folder)), join_first(legible(skipped), kMostNamed)));
   }
 
   void note_one_sided(const char* has, const std::vector<ListedImage>& all, const char* lacks,
@@ -176,7 +175,6 @@ class Folder {
   // Images beside listed ones that the list leaves out.
   void note_unlisted(const std::set<std::string>& listed) {
     std::set<Path> folders;
-    std::error_code error;
     for (const std::string& name : listed) folders.insert((dir_ / name).parent_path());
     for (const Path& folder : folders) {
       if (!fs::is_directory(folder, error)) continue;  // the image is missing, which is said when it is read
@@ -197,9 +195,8 @@ class Folder {
 }  // namespace
 
 Listing list_images(const Path& dir, Fingerprint& fingerprint) {
-  std::error_code error;
   Folder folder(dir);
-  return fs::exists(dir / "labels.csv", error) ? folder.by_list(fingerprint) : folder.by_classes();
+  return file_exists(dir / "labels.csv") ? folder.by_list(fingerprint) : folder.by_classes();
 }
 
 }  // namespace crc::data

@@ -56,7 +56,7 @@ Dataset load_stl10(const Source& source, Options& options) {
     const int64_t count = read_images(folder / "unlabeled_X.bin", dataset.train, fingerprint);
     dataset.train.labels.insert(dataset.train.labels.end(), count, -1);
   }
-  if (std::error_code error; !unlabeled && std::filesystem::exists(folder / "unlabeled_X.bin", error))
+  if (!unlabeled && file_exists(folder / "unlabeled_X.bin"))
     dataset.notes.push_back("unlabeled_X.bin is not read; data.options = \"unlabeled=true\" adds its images");
   dataset.fingerprint = fingerprint.hex();
   dataset.class_names = read_class_names(folder / "class_names.txt", {"airplane", "bird", "car", "cat", "deer", "dog",

@@ -77,7 +77,7 @@ Dataset load_svhn(const Source& source, Options& options) {
   Fingerprint fingerprint;
   for (const auto& file : files)
     read_mat(folder / file, file == "test_32x32.mat" ? dataset.test : dataset.train, fingerprint);
-  if (std::error_code error; !extra && std::filesystem::exists(folder / "extra_32x32.mat", error))
+  if (!extra && file_exists(folder / "extra_32x32.mat"))
     dataset.notes.push_back("extra_32x32.mat is not read; data.options = \"extra=true\" adds its images");
   dataset.fingerprint = fingerprint.hex();
   for (int digit = 0; digit < 10; ++digit) dataset.class_names.push_back(std::to_string(digit));

@@ -73,9 +73,5 @@ TEST(LabelFile, SaysWhichLineIsWrong) {
             (std::vector<std::string>{"labels.csv: 1 rows repeat an item with the same class: items 1"}));
 }
 
-TEST(LabelFile, ReadsAQuerysItemsInOrder) {
-  EXPECT_EQ(read_query_items("item,group,score\n5,0,1\n2,0,1\n", "query.csv"), (std::vector<int64_t>{5, 2}));
-}
-
 }  // namespace
 }  // namespace crc::test

@@ -50,14 +50,14 @@ TEST_F(DataFolder, WhatIsNotReadIsSaidByReason) {
   write(data + "/valid/cat/g.png", "x");
   fs::create_directories(data + "/train/bird");
   const std::string words = info(0, "12 training, 6 test");
-  for (const std::string& note :
+  for (const char* note :
        {"4 images of another kind than PNG, which cannot be read yet (convert them), are not read: train/cat/a.jpg, "
         "train/cat/b.JPG, train/cat/c.jpeg, ... (4)",
         "1 hidden files are not read: train/cat/._a.png", "1 files without images are not read: train/cow/notes.txt",
         "1 folders inside class folders are not read: train/cow/more",
         "2 files outside train/<class> and test/<class> are not read: valid, train/f.png",
         "1 class folders are empty and make no class: train/bird"})
-    EXPECT_NE(words.find("note         " + note + "\n"), words.npos) << note << "\n" << words;
+    EXPECT_NE(words.find(std::string("note         ") + note + "\n"), words.npos) << note << "\n" << words;
   said("4 images of another kind than PNG");
 }
 
