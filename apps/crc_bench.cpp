@@ -7,8 +7,8 @@
 #include <fstream>
 #include <regex>
 
-#include "apps/errors.h"
 #include "apps/files.h"
+#include "apps/program.h"
 #include "apps/version.h"
 #include "bench/cases.h"
 #include "bench/report.h"
@@ -202,8 +202,7 @@ int run(const Options& o) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  apps::ignore_write_signals();
-  return apps::guarded_main("crc_bench", [&] {
+  return apps::run_program("crc_bench", [&] {
     CLI::App app("crc_bench: every kernel against this machine's measured limits", "crc_bench");
     Options options;
     try {

@@ -3,10 +3,11 @@
 
 #include <CLI/CLI.hpp>
 
-#include "apps/errors.h"
+#include "apps/program.h"
 #include "apps/select/job.h"
 #include "apps/version.h"
 #include "crc/score.h"
+#include "kernels/core/threads.h"
 
 namespace {
 
@@ -49,7 +50,7 @@ void declare(CLI::App& app, apps::SelectJob& job) {
   app.add_option("--round", c.round, "number of this query: another round draws other numbers")->capture_default_str();
   app.add_option("--device", job.device, "auto, cpu, cuda or cuda:N")->capture_default_str();
   app.add_option("--threads", job.threads, "of the CPU; 0: all cores")
-      ->check(CLI::NonNegativeNumber)
+      ->check(CLI::Range(0, kMostThreads))
       ->capture_default_str();
   app.add_option("--out", job.out, "picks with their scores, .csv")->required();
   app.add_option("--scores", job.scores, "write the scores of all candidates, .npy");
@@ -83,6 +84,5 @@ int parse_and_run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  apps::ignore_write_signals();
-  return apps::guarded_main("crc_select", [&] { return parse_and_run(argc, argv); });
+  return apps::run_program("crc_select", [&] { return parse_and_run(argc, argv); });
 }

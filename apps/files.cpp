@@ -13,9 +13,11 @@
 #include <cerrno>
 #include <charconv>
 #include <ctime>
+#include <optional>
 #include <system_error>
 
 #include "apps/fault.h"
+#include "apps/signals.h"
 #include "kernels/core/error.h"
 
 namespace crc::apps {
@@ -148,6 +150,7 @@ void commit_file(const fs::path& path, std::span<const uint8_t> content) {
 }
 
 void commit_file(const fs::path& path, std::string_view content) {
+  std::optional<FinishFirst> finish_first(std::in_place);  // no temporary file stays because somebody asked to stop
   const fs::path temporary = temporary_name(path);
   File file(temporary, O_WRONLY | O_CREAT | O_EXCL, "writing", path);
   try {
@@ -163,6 +166,8 @@ void commit_file(const fs::path& path, std::string_view content) {
     throw;
   }
   sync_directory(parent_of(path));
+  finish_first.reset();
+  stop_if_asked();
 }
 
 void append_text(const fs::path& path, std::string_view text, Durable durable) {

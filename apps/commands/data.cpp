@@ -7,6 +7,7 @@
 #include "apps/experiment.h"
 #include "apps/preview.h"
 #include "apps/recipes.h"
+#include "apps/signals.h"
 #include "data/datasets/cifar10.h"
 #include "data/png.h"
 #include "kernels/augment/apply.h"
@@ -16,6 +17,7 @@ int command_data_make(const DataOptions& options) {
   std::vector<std::string> settings = {"data.name=street_digits"};
   settings.insert(settings.end(), options.settings.begin(), options.settings.end());
   const data::Dataset dataset = load_dataset(resolve_recipe("", settings));
+  const FinishFirst finish_first;  // a folder of all its files
   data::write_cifar10(options.out, dataset);
   fmt::print("{}: {} training and {} test images of {}x{} in the CIFAR binary layout, fingerprint {}\n", options.out,
              dataset.train.count, dataset.test.count, dataset.train.height, dataset.train.width, dataset.fingerprint);

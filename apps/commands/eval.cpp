@@ -6,6 +6,7 @@
 #include "apps/commands/commands.h"
 #include "apps/experiment.h"
 #include "apps/recipes.h"
+#include "apps/signals.h"
 #include "data/npy.h"
 #include "nn/weights_io.h"
 #include "ssl/evaluate.h"
@@ -36,6 +37,7 @@ int command_eval(const EvalOptions& options) {
   const ssl::ImageSet images(context, split.count, split.height, split.width, split.pixels.data(), split.labels.data());
   const ssl::Prediction p = ssl::predict(context, *net, weights.weights(), images, normalize_config(config, dataset),
                                          config.get<int64_t>("eval.batch"), options.limit);
+  const FinishFirst finish_first;  // what is written is written whole
   write_matrix(options.logits, p.logits, context);
   write_matrix(options.features, p.features, context);
   const ssl::Evaluation e = ssl::evaluate(p.logits.to_host<float>(context), split.labels, dataset.classes());

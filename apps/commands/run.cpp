@@ -7,7 +7,6 @@
 #include "apps/memory_plan.h"
 #include "apps/recipes.h"
 #include "apps/report.h"
-#include "apps/signals.h"
 
 namespace crc::apps {
 namespace {
@@ -30,7 +29,8 @@ void check_precision(const Config& config, const Context& context) {
 int execute(Context& context, RunDir& directory, const data::Dataset& dataset, bool quiet, const std::string& name) {
   Progress progress(ProgressOptions::for_stderr(quiet, directory.config().get<double>("report.interval"),
                                                 directory.path() / "log.txt", name));
-  const ExitCode code = ActiveRun(context, directory, dataset, progress).run();
+  ActiveRun run(context, directory, dataset, progress);
+  const ExitCode code = run.run();
   commit_file(directory.path() / "report.html", report_html({load_run(directory.path())}));
   if (code == ExitCode::ok) progress.line("done: " + (directory.path() / "report.html").string());
   if (code == ExitCode::preempted)
@@ -49,19 +49,14 @@ int print_plan(const RunOptions& options) {
 
 }  // namespace
 
-void prepare_process() {
-  install_signal_handlers();
-  end_with_parent();
-}
-
 int command_run(const RunOptions& options, const std::vector<std::string>& arguments) {
   if (options.dry_run) return print_plan(options);
-  prepare_process();
+  end_with_parent();
   return train_new(options, arguments);
 }
 
 int command_resume(const std::string& directory, bool quiet) {
-  prepare_process();
+  end_with_parent();
   return train_on(directory, quiet);
 }
 

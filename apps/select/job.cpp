@@ -8,6 +8,8 @@
 #include "apps/select/items.h"
 #include "apps/select/row_file.h"
 #include "apps/select/summary.h"
+#include "apps/signals.h"
+#include "data/mapped.h"
 #include "data/npy.h"
 #include "kernels/core/error.h"
 
@@ -104,10 +106,10 @@ struct Inputs {
   // So many candidates that their items are not kept cannot be written.
   void check_kept(const SelectJob& job) const {
     const bool drawn = config.search == "independent" && config.candidates > 0;
-    const int64_t numbers = drawn ? config.candidates * config.group_size : items;
-    if (!job.groups.empty() && numbers > select::kListedMembers)
+    const double numbers = drawn ? double(config.candidates) * double(config.group_size) : double(items);
+    if (!job.groups.empty() && numbers > double(select::kListedMembers))
       fail(ExitCode::config,
-           fmt::format("--groups {}: {} item numbers of candidates are more than the {} that are kept; "
+           fmt::format("--groups {}: {:.0f} item numbers of candidates are more than the {} that are kept; "
                        "draw fewer groups, or leave --groups out",
                        job.groups.string(), numbers, select::kListedMembers));
   }
@@ -182,6 +184,8 @@ std::string run_select(const SelectJob& job) {
                           .device = context.describe(),
                           .reading_s = reading,
                           .selecting_s = seconds_since(selecting)};
+  const FinishFirst finish_first;  // all outputs, or none
+  data::check_mapped_files();
   commit(job, job.out, picks_csv(selection, in.images));
   write_arrays(job, selection);
   std::string sheet;

@@ -1,0 +1,111 @@
+#include "apps/program.h"
+
+#include <omp.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <exception>
+#include <initializer_list>
+#include <new>
+
+#include "apps/errors.h"
+#include "apps/files.h"
+#include "apps/signals.h"
+#include "data/mapped.h"
+#include "kernels/core/error.h"
+#include "kernels/core/threads.h"
+
+namespace crc::apps {
+namespace {
+
+std::atomic<bool> g_running = false;  // between the begin and the end of the body
+std::atomic<const char*> g_program = "crc";
+
+// In a handler, or without memory.
+[[noreturn]] void end_with(ExitCode code, std::initializer_list<const char*> words) {
+  for (const char* word : words) (void)!::write(STDERR_FILENO, word, std::strlen(word));
+  _exit(int(code));
+}
+
+// The OpenMP and BLAS libraries call exit() where they get neither threads nor memory.
+void library_gave_up() {
+  if (!g_running) return;
+  end_with(ExitCode::out_of_memory,
+           {g_program,
+            ": error: a library got neither the threads nor the memory it needs (its words are above); use "
+            "fewer threads (--threads, run.threads, OMP_NUM_THREADS), or allow more of both (ulimit -u, "
+            "ulimit -v)\n"});
+}
+
+// An exception that met a destructor or a thread's end.
+void nobody_caught() {
+  try {
+    if (std::current_exception()) throw;
+  } catch (const std::bad_alloc&) {
+    end_with(ExitCode::out_of_memory, {g_program, ": error: out of host memory\n"});
+  } catch (...) {
+  }
+  std::abort();
+}
+
+// A mapped file became shorter, or its disk fails.
+void on_bus_error(int, siginfo_t* info, void*) {
+  const char* path = data::mapped_path(info->si_addr);
+  if (!path) {
+    ::signal(SIGBUS, SIG_DFL);  // not ours: the access is tried again, and ends the process
+    return;
+  }
+  end_with(ExitCode::io, {g_program, ": error: ", path,
+                          ": can no longer be read: it became shorter, or its disk fails; nothing was written: start "
+                          "again when the file is complete\n"});
+}
+
+void watch_mapped_files() {
+  struct sigaction action = {};
+  action.sa_sigaction = on_bus_error;
+  action.sa_flags = SA_SIGINFO;
+  sigemptyset(&action.sa_mask);
+  sigaction(SIGBUS, &action, nullptr);
+}
+
+#ifndef __SANITIZE_ADDRESS__
+// OpenBLAS starts threads while it is loaded, before main, and raises SIGINT where it gets none.
+void (*g_on_interrupt)(int) = SIG_DFL;
+void library_gave_up_early(int) {
+  end_with(ExitCode::out_of_memory, {g_program,
+                                     ": error: the BLAS library cannot start its threads; allow more threads or memory "
+                                     "(ulimit -u, ulimit -v), or set OPENBLAS_NUM_THREADS=1\n"});
+}
+void before_libraries() { g_on_interrupt = ::signal(SIGINT, library_gave_up_early); }
+__attribute__((section(".preinit_array"), used)) void (*g_before_libraries)() = before_libraries;
+__attribute__((constructor)) void after_libraries() { ::signal(SIGINT, g_on_interrupt); }
+#endif
+
+}  // namespace
+
+int run_program(const char* program, const std::function<int()>& body) {
+  g_program = program;
+  std::atexit(library_gave_up);
+  std::set_terminate(nobody_caught);
+  ignore_write_signals();
+  watch_mapped_files();
+  install_signal_handlers(program);
+  g_running = true;
+  const int code = guarded_main(program, [&] {
+    check_threads(omp_get_max_threads());  // before the first parallel loop: OMP_NUM_THREADS may say anything
+    return body();
+  });
+  g_running = false;
+#ifdef __SANITIZE_ADDRESS__
+  return code;  // it looks for leaks at exit
+#else
+  std::fflush(nullptr);
+  _exit(code);  // a library's destructor may wait for a thread that waits for memory
+#endif
+}
+
+}  // namespace crc::apps
