@@ -20,7 +20,7 @@ constexpr const char* kExamples =
     "  crc_select --features H.npy --labeled idx.npy picks.csv --budget 50 --group 5 --round 1 --out picks1.csv\n"
     "\nExit codes: 0 done, 64 usage, 65 wrong array, list or image, 66 file missing, 71 out of memory, 73 output "
     "exists,\n"
-    "74 disk full, 76 not finite, 78 impossible request.\n";
+    "74 disk full, 75 stopped by a signal, 76 not finite, 78 impossible request.\n";
 
 void declare(CLI::App& app, apps::SelectJob& job) {
   select::Config& c = job.config;

@@ -72,19 +72,6 @@ void watch_mapped_files() {
   sigaction(SIGBUS, &action, nullptr);
 }
 
-#ifndef __SANITIZE_ADDRESS__
-// OpenBLAS starts threads while it is loaded, before main, and raises SIGINT where it gets none.
-void (*g_on_interrupt)(int) = SIG_DFL;
-void library_gave_up_early(int) {
-  end_with(ExitCode::out_of_memory, {g_program,
-                                     ": error: the BLAS library cannot start its threads; allow more threads or memory "
-                                     "(ulimit -u, ulimit -v), or set OPENBLAS_NUM_THREADS=1\n"});
-}
-void before_libraries() { g_on_interrupt = ::signal(SIGINT, library_gave_up_early); }
-__attribute__((section(".preinit_array"), used)) void (*g_before_libraries)() = before_libraries;
-__attribute__((constructor)) void after_libraries() { ::signal(SIGINT, g_on_interrupt); }
-#endif
-
 }  // namespace
 
 int run_program(const char* program, const std::function<int()>& body) {

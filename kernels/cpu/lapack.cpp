@@ -7,9 +7,14 @@
 #include <algorithm>
 #include <mutex>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "kernels/core/error.h"
+
+// OpenBLAS calls this while it is loaded, to start a thread for every core; the linker lets ours stand in for it. No
+// thread of it is ever used here, and where it gets none, or no memory for it, it ends the program or waits for ever.
+extern "C" int blas_thread_init() { return 0; }
 
 // OpenBLAS's own; absent from other libraries of this interface.
 extern "C" __attribute__((weak)) void* blas_memory_alloc(int);
@@ -34,12 +39,15 @@ constexpr char kTriangle = 'U';
 
 void prepare_blas(int threads) {
   static std::mutex mutex;
-  static int prepared = 0;
+  static int prepared = 0, callers = 0;
+  thread_local int ours = 0;  // among the callers: several runs of a process call at a time
   const std::lock_guard lock(mutex);
   openblas_set_num_threads(1);
-  threads = std::min(threads, kMostBuffers);
+  if (threads > ours) callers += threads - std::exchange(ours, threads);
+  threads = std::min(callers, kMostBuffers);
   if (threads <= prepared || !blas_memory_alloc) return;
   std::vector<void*> buffers;
+  buffers.reserve(size_t(threads));
   while (int(buffers.size()) < threads && (int(buffers.size()) < prepared || has_room(kBufferBytes)))
     buffers.push_back(blas_memory_alloc(0));
   for (void* buffer : buffers) blas_memory_free(buffer);  // OpenBLAS keeps them for its next calls
