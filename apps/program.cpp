@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -18,6 +19,7 @@
 #include "data/mapped.h"
 #include "kernels/core/error.h"
 #include "kernels/core/threads.h"
+#include "kernels/cpu/onednn.h"
 
 namespace crc::apps {
 namespace {
@@ -64,12 +66,22 @@ void on_bus_error(int, siginfo_t* info, void*) {
                           "again when the file is complete\n"});
 }
 
-void watch_mapped_files() {
+void on_bad_address(int, siginfo_t* info, void*) {
+  constexpr uintptr_t kNearNull = 1 << 16;
+  if (inside_onednn() && reinterpret_cast<uintptr_t>(info->si_addr) < kNearNull)
+    end_with(ExitCode::out_of_memory,
+             {g_program,
+              ": error: out of host memory in oneDNN; use a smaller batch (ssl.batch, eval.batch) or more "
+              "memory\n"});
+  ::signal(SIGSEGV, SIG_DFL);  // a mistake of ours: the access is tried again, and ends the process
+}
+
+void on_fault(int number, void (*handler)(int, siginfo_t*, void*)) {
   struct sigaction action = {};
-  action.sa_sigaction = on_bus_error;
+  action.sa_sigaction = handler;
   action.sa_flags = SA_SIGINFO;
   sigemptyset(&action.sa_mask);
-  sigaction(SIGBUS, &action, nullptr);
+  sigaction(number, &action, nullptr);
 }
 
 }  // namespace
@@ -79,7 +91,10 @@ int run_program(const char* program, const std::function<int()>& body) {
   std::atexit(library_gave_up);
   std::set_terminate(nobody_caught);
   ignore_write_signals();
-  watch_mapped_files();
+  on_fault(SIGBUS, on_bus_error);
+#ifndef __SANITIZE_ADDRESS__  // it has its own
+  on_fault(SIGSEGV, on_bad_address);
+#endif
   install_signal_handlers(program);
   g_running = true;
   const int code = guarded_main(program, [&] {

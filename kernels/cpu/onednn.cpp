@@ -5,6 +5,7 @@
 #include <dnnl.hpp>
 #include <map>
 #include <tuple>
+#include <utility>
 
 #include "kernels/cpu/for_each.h"
 
@@ -12,6 +13,18 @@ namespace crc {
 namespace {
 
 using dnnl::memory;
+
+thread_local bool t_inside = false;
+class Inside {
+ public:
+  Inside() : before_(std::exchange(t_inside, true)) {}
+  ~Inside() { t_inside = before_; }
+  Inside(const Inside&) = delete;
+  Inside& operator=(const Inside&) = delete;
+
+ private:
+  bool before_;
+};
 
 constexpr int64_t kAlignment = 256;  // of each thread's scratch, as the arena's
 
@@ -134,6 +147,7 @@ struct SumSlices {
 // work(), with oneDNN's errors in our words; what() names it.
 template <class What, class F> auto translated(What&& what, F&& work) {
   try {
+    const Inside inside;
     return work();
   } catch (const dnnl::error& e) {
     // What can fail while it runs is its code generator, and for one reason: no memory for the code.
@@ -159,6 +173,8 @@ struct OneDnn::State {
   void conv(Cpu& cpu, ConvPass pass, const ConvProblem& problem, const float* in0, const float* in1, const float* bias,
             float* out);
 };
+
+bool inside_onednn() { return t_inside; }
 
 OneDnn::OneDnn() : state_(translated([] { return std::string("engine"); }, [] { return std::make_unique<State>(); })) {}
 OneDnn::~OneDnn() = default;
@@ -189,6 +205,7 @@ void OneDnn::State::conv(Cpu& cpu, ConvPass pass, const ConvProblem& problem, co
   const memory::desc ours = weights(problem, memory::format_tag::ohwi);
   if (!to_w) reorder(array(ours, in1), array(plan.full.w, layout_w.data));
   for_chunks(cpu, problem.n, plan.images, [&](int64_t slice, int64_t begin, int64_t end) {
+    const Inside inside;  // on this thread
     const Step& step = end - begin == plan.images ? plan.full : plan.rest;
     step.primitive.execute(
         stream, {{to_x ? DNNL_ARG_DIFF_SRC : DNNL_ARG_SRC, array(step.x, x + begin * problem.x_size() / problem.n)},
