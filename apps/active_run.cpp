@@ -58,7 +58,10 @@ ActiveRun::ActiveRun(Context& context, RunDir& directory, const data::Dataset& d
   if (data::has_labels(dataset.validation)) validation_images_.emplace(upload(context, dataset.validation));
 }
 
+// Whatever is not training may end at any moment: it is a function of what is committed, and done again.
 ExitCode ActiveRun::run() {
+  std::optional<StopNote> stop_note(std::in_place, directory_.path() / to_string(Marker::preempted),
+                                    "continue with: crc_train resume " + directory_.path().string());
   directory_.mark(Marker::none, "");
   const std::optional<Checkpoint> checkpoint = directory_.resume();
   for (const std::string& note : directory_.notes()) progress_.warn(note);
@@ -73,6 +76,7 @@ ExitCode ActiveRun::run() {
     end_round();
     if (round < rounds) query(round);
   }
+  stop_note.reset();
   return ExitCode::ok;
 }
 
@@ -156,19 +160,23 @@ bool ActiveRun::round_complete() const {
 }
 
 bool ActiveRun::train_round() {
-  const Int steps_per_epoch = config_.get<Int>("ssl.steps_per_epoch");
   while (!round_complete()) {
-    const Clock::time_point start = Clock::now();
-    const Int epoch_end = (Int(history_.accuracy.size()) + 1) * steps_per_epoch;
-    train_until(epoch_end);
-    history_.seconds += seconds_since(start);
-    if (trainer_->step() == epoch_end) end_epoch();
-    if (stop_requested()) {
-      save(false);
-      return false;
-    }
+    train_epoch();
+    if (stop_requested()) return false;
+    unsaved_.reset();
+    stop_if_asked();
+    end_epoch();
   }
   return true;
+}
+
+void ActiveRun::train_epoch() {
+  const Clock::time_point start = Clock::now();
+  const Int begin = trainer_->step(), end = (history_.epochs() + 1) * config_.get<Int>("ssl.steps_per_epoch");
+  unsaved_.emplace();
+  train_until(end);
+  history_.seconds += seconds_since(start);
+  if (trainer_->step() > begin) save(false);  // before the evaluation, which can be repeated
 }
 
 void ActiveRun::train_until(Int step) {
@@ -245,7 +253,6 @@ void ActiveRun::end_epoch() {
     context_.for_each_scratch([&](Arena& arena) { bytes += arena.reserved_bytes(); });
     progress_.line(fmt::format("scratch memory: {:.1f} MB, the libraries' workspaces included", double(bytes) / 1e6));
   }
-  if (!round_complete()) save(false);
 }
 
 std::string ActiveRun::weights_file(const nn::Weights& weights, const std::string& epoch) {

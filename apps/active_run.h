@@ -12,6 +12,7 @@
 #include "apps/round_history.h"
 #include "apps/run_dir.h"
 #include "apps/run_start.h"
+#include "apps/signals.h"
 #include "data/pool.h"
 #include "ssl/evaluate.h"
 #include "ssl/trainer.h"
@@ -33,6 +34,7 @@ class ActiveRun {
   data::Pool pool_at(int64_t round) const;
   void begin_round(int64_t round);
   bool train_round();  // false: stopped by a signal, after a checkpoint
+  void train_epoch();  // to its end, or until a signal came; saved in any case
   bool round_complete() const;
   void train_until(int64_t step);  // at most to `step`; returns early when a signal arrived
   void show_progress();
@@ -70,6 +72,7 @@ class ActiveRun {
   std::unique_ptr<ssl::Trainer> trainer_;  // of the round in hand
   RoundHistory history_;                   // of the round in hand
   std::optional<ssl::Prediction> pool_prediction_;
+  std::optional<FinishFirst> unsaved_;  // while there are steps that no checkpoint holds, and from a stop on
   std::chrono::steady_clock::time_point last_save_ = std::chrono::steady_clock::now();
 };
 

@@ -51,6 +51,7 @@ void end_with_parent() {
 }
 
 bool run_jobs(std::vector<Job>& jobs, int parallel, const std::function<void(int ended)>& tick) {
+  const FinishFirst finish_first;  // the children end before this process does
   std::map<pid_t, Job*> running;
   size_t next = 0;
   int ended = 0;

@@ -7,9 +7,9 @@
 #include <fstream>
 #include <regex>
 
-#include "apps/errors.h"
 #include "apps/json_text.h"
 #include "apps/outputs.h"
+#include "apps/program.h"
 #include "apps/terminal.h"
 #include "apps/version.h"
 #include "bench/cases.h"
@@ -198,8 +198,7 @@ int run(const Options& o) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  apps::prepare_streams();
-  return apps::guarded_main("crc_bench", [&] {
+  return apps::run_program("crc_bench", [&] {
     CLI::App app("crc_bench: every kernel against this machine's measured limits", "crc_bench");
     Options options;
     try {

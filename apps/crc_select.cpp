@@ -3,11 +3,12 @@
 
 #include <CLI/CLI.hpp>
 
-#include "apps/errors.h"
+#include "apps/program.h"
 #include "apps/select/job.h"
 #include "apps/terminal.h"
 #include "apps/version.h"
 #include "crc/score.h"
+#include "kernels/core/threads.h"
 
 namespace {
 
@@ -20,7 +21,7 @@ constexpr const char* kExamples =
     "  crc_select --features H.npy --labeled idx.npy picks.csv --budget 50 --group 5 --round 1 --out picks1.csv\n"
     "\nExit codes: 0 done, 64 usage, 65 wrong array, list or image, 66 file missing, 71 out of memory, 73 output "
     "exists,\n"
-    "74 disk full, 76 not finite, 78 impossible request.\n";
+    "74 disk full, 75 stopped by a signal, 76 not finite, 78 impossible request.\n";
 
 void declare(CLI::App& app, apps::SelectJob& job) {
   select::Config& c = job.config;
@@ -50,7 +51,7 @@ void declare(CLI::App& app, apps::SelectJob& job) {
   app.add_option("--round", c.round, "number of this query: another round draws other numbers")->capture_default_str();
   app.add_option("--device", job.device, "auto, cpu, cuda or cuda:N")->capture_default_str();
   app.add_option("--threads", job.threads, "of the CPU; 0: all cores")
-      ->check(CLI::NonNegativeNumber)
+      ->check(CLI::Range(0, kMostThreads))
       ->capture_default_str();
   app.add_option("--out", job.out, "picks with their scores, .csv")->required();
   app.add_option("--scores", job.scores, "write the scores of all candidates, .npy");
@@ -84,6 +85,5 @@ int parse_and_run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  apps::prepare_streams();
-  return apps::guarded_main("crc_select", [&] { return parse_and_run(argc, argv); });
+  return apps::run_program("crc_select", [&] { return parse_and_run(argc, argv); });
 }

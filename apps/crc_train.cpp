@@ -3,7 +3,7 @@
 #include <CLI/CLI.hpp>
 
 #include "apps/commands/commands.h"
-#include "apps/errors.h"
+#include "apps/program.h"
 #include "apps/terminal.h"
 #include "apps/version.h"
 #include "kernels/core/error.h"
@@ -241,6 +241,5 @@ int parse_and_run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  prepare_streams();
-  return guarded_main("crc_train", [&] { return parse_and_run(argc, argv); });
+  return run_program("crc_train", [&] { return parse_and_run(argc, argv); });
 }

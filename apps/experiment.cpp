@@ -100,6 +100,17 @@ std::unique_ptr<nn::Net> net_in(const Text& precision, const Config& config, con
        .tf32 = precision == "tf32"});
 }
 
+constexpr Int kMostSteps = Int(1) << 53;  // what a schedule can count
+
+Int steps_of(const Config& config, Int epochs) {
+  const Int per_epoch = config.get<Int>("ssl.steps_per_epoch");
+  Int steps = 0;
+  if (__builtin_mul_overflow(per_epoch, epochs, &steps) || steps > kMostSteps)
+    fail(ExitCode::config, fmt::format("{} epochs of ssl.steps_per_epoch = {} are more than {} steps; choose fewer",
+                                       epochs, per_epoch, kMostSteps));
+  return steps;
+}
+
 }  // namespace
 
 uint32_t round_seed(const Config& config, Int round) {
@@ -178,7 +189,7 @@ ssl::TrainConfig train_config(const Config& config, const data::Dataset& dataset
   train.schedule.rate =
       config.get<Text>("ssl.schedule") == "cosine" ? Schedule::Rate::cosine : Schedule::Rate::staircase;
   train.schedule.base_rate = config.get<double>("ssl.lr");
-  train.schedule.horizon = steps * (horizon > 0 ? horizon : config.get<Int>("ssl.epochs"));
+  train.schedule.horizon = steps_of(config, horizon > 0 ? horizon : config.get<Int>("ssl.epochs"));
   train.schedule.drop_at = config.get<Int>("ssl.drop_at_step");
   train.schedule.drop = config.get<double>("ssl.drop_factor");
   train.schedule.ema_decay = config.get<double>("ssl.ema_decay");
@@ -227,14 +238,14 @@ std::string plan(const Config& config, const data::Dataset& dataset, const nn::N
   return fmt::format(
       "data     {}: {} training and {} test images of {}x{}, {} classes\n{}"
       "network  {} parameters, {} features\n{}"
-      "training {} rounds of up to {} epochs of {} steps of {} images: {} steps\n",
+      "training {} rounds of up to {} epochs of {} steps of {} images: {:.0f} steps\n",
       dataset.name, dataset.train.count, dataset.test.count, dataset.train.height, dataset.train.width,
       dataset.classes(),
       data::has_labels(dataset.test)
           ? ""
           : "         no test image has a label: no test accuracy, and none that ends a round\n",
       net.layout().count(), net.feature_dim(), describe(labels, config, dataset), rounds + 1, epochs, steps, images,
-      (rounds + 1) * epochs * steps);
+      double(rounds + 1) * double(steps_of(config, epochs)));
 }
 
 }  // namespace crc::apps

@@ -17,6 +17,7 @@
 #include <utility>
 
 #include "apps/fault.h"
+#include "apps/signals.h"
 #include "kernels/core/error.h"
 
 namespace crc::apps {
@@ -185,7 +186,13 @@ void commit_file(const fs::path& path, std::span<const uint8_t> content) {
   commit_file(path, std::string_view(reinterpret_cast<const char*>(content.data()), content.size()));
 }
 
-void commit_file(const fs::path& path, std::string_view content) { StagedFile(path, content).publish(); }
+void commit_file(const fs::path& path, std::string_view content) {
+  {
+    const FinishFirst finish_first;  // no temporary file stays because somebody asked to stop
+    StagedFile(path, content).publish();
+  }
+  stop_if_asked();
+}
 
 void append_text(const fs::path& path, std::string_view text, Durable durable) {
   File file(path, O_WRONLY | O_APPEND, "appending to");

@@ -96,6 +96,7 @@ void Outputs::check_inputs(const fs::path& file) const {
 void Outputs::put(const fs::path& file, std::string_view content) {
   if (file.empty()) return;
   check(file);
+  if (!finishing_) finishing_.emplace();
   if (rules_.makes_folders) make_directories(folder_of(file));
   const auto again = std::ranges::find(staged_, file, &StagedFile::path);
   if (again != staged_.end()) fail_internal(file.string() + " is written twice");
@@ -114,6 +115,7 @@ void Outputs::commit() {
   }
   for (StagedFile& file : staged_) file.publish(rules_.force ? Existing::replace : Existing::refuse);
   staged_.clear();
+  finishing_.reset();
   for (const fs::path& folder : folders)
     if (::access(folder.c_str(), R_OK) == 0) remove_stale_temporaries(folder, /*earlier=*/false);
 }

@@ -4,11 +4,13 @@
 // file that appears in between is not replaced either.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
 
 #include "apps/files.h"
+#include "apps/signals.h"
 
 namespace crc::apps {
 
@@ -40,6 +42,7 @@ class Outputs {
   OutputRules rules_;
   std::vector<fs::path> files_;
   std::vector<StagedFile> staged_;
+  std::optional<FinishFirst> finishing_;  // from the first file to the commit: all of them, or none
 };
 
 }  // namespace crc::apps

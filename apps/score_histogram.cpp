@@ -30,7 +30,7 @@ ScoreHistogram make_histogram(std::span<const double> scores, std::span<const in
   for (double score : scores) {
     if (!std::isfinite(score)) continue;
     if (score > 0) ++h.decades[int64_t(std::floor(kBinsPerDecade * std::log10(score)))];
-    ++h.counts[width > 0 ? std::min(size_t(bins - 1), size_t((score - h.low) / width)) : 0];
+    ++h.counts[width > 0 && std::isfinite(width) ? std::min(size_t(bins - 1), size_t((score - h.low) / width)) : 0];
   }
   for (int64_t i : chosen) h.chosen.push_back(scores[size_t(i)]);
   return h;

@@ -12,6 +12,7 @@ namespace {
 
 // Groups scored at a time: enough to fill any device, and 80 MB of members at G = 10.
 constexpr int64_t kGroupsAtOnce = 1 << 20;
+constexpr int64_t kMostCandidates = int64_t(1) << 40;
 
 Groups given_groups(const Problem& problem, const Config& config) {
   Groups groups{config.group_size, config.given};
@@ -101,7 +102,8 @@ Selection select_drawn(Context& context, const Problem& problem, const Config& c
   while (true) {
     const Candidates candidates = draw(problem, config, left, int64_t(selection.scores.size()));
     const std::vector<double> scores = score_all(context, candidates, score);
-    listed = listed && int64_t(selection.candidates.size()) + candidates.count() * candidates.size() <= kListedMembers;
+    listed =
+        listed && candidates.count() <= (kListedMembers - int64_t(selection.candidates.size())) / candidates.size();
     if (listed) {
       std::vector<int64_t> all(candidates.count());
       std::iota(all.begin(), all.end(), 0);
@@ -225,6 +227,9 @@ void check_groups(const Config& config) {
   if (config.candidates != 0 && config.candidates < q / g)
     fail(ExitCode::config, fmt::format("candidates {} are fewer than the {} groups to pick; draw at least as many",
                                        config.candidates, q / g));
+  if (config.candidates > kMostCandidates)
+    fail(ExitCode::config, fmt::format("candidates {} are more than {}, whose scores would fill 8 TB; draw fewer",
+                                       config.candidates, kMostCandidates));
   if (config.search != "given" && config.search != "partition" && config.search != "independent" &&
       !adds_single_items(config))
     fail(ExitCode::config,

@@ -10,10 +10,12 @@
 #include <xxhash.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <cstring>
 #include <system_error>
 
+#include "data/mapped.h"
 #include "kernels/core/error.h"
 
 namespace crc::data {
@@ -113,6 +115,29 @@ template <class Content> Content read_whole(const Path& path, int64_t limit) {
   return content;
 }
 
+// The mapped files of the process: more places than one ever maps.
+struct Mapping;
+constexpr int kMappings = 256;
+std::atomic<const Mapping*> g_mappings[kMappings];
+
+struct Mapping {
+  explicit Mapping(const Path& path_) : path(path_.string()) {}
+  ~Mapping() {
+    for (std::atomic<const Mapping*>& place : g_mappings)
+      if (const Mapping* self = this; place.compare_exchange_strong(self, nullptr)) break;
+    if (begin) ::munmap(const_cast<uint8_t*>(begin), bytes());
+  }
+  void enlist() const {
+    for (std::atomic<const Mapping*>& place : g_mappings)
+      if (const Mapping* none = nullptr; place.compare_exchange_strong(none, this)) return;
+  }
+  size_t bytes() const { return size_t(status.st_size); }
+
+  std::string path;
+  struct stat status = {};  // when it was mapped
+  const uint8_t* begin = nullptr;
+};
+
 }  // namespace
 
 void fail_system(Use use, std::string_view doing, const Path& path, int error) {
@@ -147,18 +172,44 @@ std::vector<Path> list_folder(const Path& folder, Use use) {
 }
 
 MappedFile map_file(const Path& path) {
+  auto mapping = std::make_shared<Mapping>(path);
   const Descriptor file(open_to_read(path));
   const size_t size = size_t(check_regular(file.fd, path));
+  if (::fstat(file.fd, &mapping->status) != 0) fail_system(Use::input, "looking at", path, errno);
   void* memory = size > 0 ? ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file.fd, 0) : nullptr;
   const int error = errno;
   if (memory == MAP_FAILED)
     fail(error == ENOMEM ? ExitCode::out_of_memory : ExitCode::io,
          fmt::format("{}: its {} bytes cannot be mapped: {}; is the address space limited (ulimit -v)?", path.string(),
                      size, std::strerror(error)));
-  const std::shared_ptr<const void> owner(memory, [size](void* mapped) {
-    if (mapped) ::munmap(mapped, size);
-  });
-  return {{static_cast<const uint8_t*>(memory), size}, owner};
+  mapping->begin = static_cast<const uint8_t*>(memory);
+  mapping->enlist();
+  return {{mapping->begin, size}, mapping};
+}
+
+void check_mapped_files() {
+  for (const std::atomic<const Mapping*>& place : g_mappings) {
+    const Mapping* mapping = place;
+    if (!mapping) continue;
+    struct stat now;
+    const struct stat& then = mapping->status;
+    const bool there = ::stat(mapping->path.c_str(), &now) == 0;
+    if (there && now.st_dev == then.st_dev && now.st_ino == then.st_ino && now.st_size == then.st_size &&
+        now.st_mtim.tv_sec == then.st_mtim.tv_sec && now.st_mtim.tv_nsec == then.st_mtim.tv_nsec)
+      continue;
+    fail(ExitCode::corrupt_data,
+         fmt::format("{}: was {} while it was read, so that no result can be trusted; nothing was written: start again "
+                     "when the file is complete",
+                     mapping->path, there ? "changed" : "removed"));
+  }
+}
+
+const char* mapped_path(const void* address) {
+  const auto* byte = static_cast<const uint8_t*>(address);
+  for (const std::atomic<const Mapping*>& place : g_mappings)
+    if (const Mapping* mapping = place; mapping && byte >= mapping->begin && byte < mapping->begin + mapping->bytes())
+      return mapping->path.c_str();
+  return nullptr;
 }
 
 void write_file(const Path& path, std::span<const uint8_t> bytes) {

@@ -2,6 +2,22 @@
 
 #include <fmt/format.h>
 
+#include <cstdlib>
+#include <new>
+
+namespace {
+
+// The library asserts that there is memory, or calls an image damaged where there is none.
+void* or_throw(void* data) { return data ? data : throw std::bad_alloc(); }
+
+}  // namespace
+
+#define STBI_MALLOC(bytes) or_throw(std::malloc(bytes))
+#define STBI_REALLOC(data, bytes) or_throw(std::realloc(data, bytes))
+#define STBI_FREE(data) std::free(data)
+#define STBIW_MALLOC(bytes) or_throw(std::malloc(bytes))
+#define STBIW_REALLOC(data, bytes) or_throw(std::realloc(data, bytes))
+#define STBIW_FREE(data) std::free(data)
 // Static: the library's symbols must not meet another copy's in the same program.
 #define STB_IMAGE_STATIC
 #define STB_IMAGE_IMPLEMENTATION

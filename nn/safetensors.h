@@ -28,7 +28,7 @@ struct TensorEntry {
       fail(ExitCode::corrupt_data,
            "tensor '" + name + "' is " + name_of(dtype) + ", expected " + name_of(DtypeOf<T>::value));
     std::vector<T> v(bytes.size() / sizeof(T));
-    std::memcpy(v.data(), bytes.data(), bytes.size());
+    if (!v.empty()) std::memcpy(v.data(), bytes.data(), v.size() * sizeof(T));
     return v;
   }
 };

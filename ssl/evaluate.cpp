@@ -9,7 +9,8 @@ namespace {
 class Calibration {
  public:
   void add(double confidence, bool correct) {
-    Bin& bin = bins_[std::clamp(int(std::ceil(confidence * kBins)) - 1, 0, kBins - 1)];  // (k/15, (k+1)/15]
+    const double place = std::ceil(confidence * kBins) - 1;                // (k/15, (k+1)/15]
+    Bin& bin = bins_[int(std::fmin(std::fmax(place, 0.0), kBins - 1.0))];  // NaN counts as 0
     bin.confidence += confidence, bin.correct += correct;
   }
   double error(int64_t images) const {

@@ -21,9 +21,7 @@ int command_run(const RunOptions& options, const std::vector<std::string>& argum
 // `settings` move a run: those keys that do not decide its result (resume_config).
 int command_resume(const std::string& directory, const std::vector<std::string>& settings, bool quiet);
 
-// The two in parts, for a process that trains several runs, a thread each: the first once in the main thread, the
-// others in each, with a name that begins the run's lines on stderr.
-void prepare_process();  // notices signals, ends with the process that started it
+// The same for a process that trains several runs, a thread each: with a name that begins the run's lines on stderr.
 int train_new(const RunOptions& options, const std::vector<std::string>& arguments, const std::string& name = {});
 int train_on(const std::string& directory, const std::vector<std::string>& settings, bool quiet,
              const std::string& name = {});

@@ -10,7 +10,6 @@
 #include "apps/progress.h"
 #include "apps/recipes.h"
 #include "apps/report.h"
-#include "apps/signals.h"
 #include "apps/summary.h"
 #include "apps/terminal.h"
 #include "kernels/core/error.h"
@@ -108,7 +107,6 @@ void print_table(const std::vector<RunGroup>& groups) {
 }  // namespace
 
 int command_demo(const DemoOptions& options) {
-  install_signal_handlers();
   const std::vector<Cell> cells = cells_of(options);
   check(cells, options);
   make_directories(options.out);

@@ -9,7 +9,6 @@
 #include "apps/recipes.h"
 #include "apps/report.h"
 #include "apps/run_start.h"
-#include "apps/signals.h"
 #include "apps/terminal.h"
 
 namespace crc::apps {
@@ -81,19 +80,14 @@ int print_plan(const RunOptions& options) {
 
 }  // namespace
 
-void prepare_process() {
-  install_signal_handlers();
-  end_with_parent();
-}
-
 int command_run(const RunOptions& options, const std::vector<std::string>& arguments) {
   if (options.dry_run) return print_plan(options);
-  prepare_process();
+  end_with_parent();
   return train_new(options, arguments);
 }
 
 int command_resume(const std::string& directory, const std::vector<std::string>& settings, bool quiet) {
-  prepare_process();
+  end_with_parent();
   return train_on(directory, settings, quiet);
 }
 

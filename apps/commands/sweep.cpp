@@ -11,7 +11,6 @@
 #include "apps/outputs.h"
 #include "apps/progress.h"
 #include "apps/run_dir.h"
-#include "apps/signals.h"
 #include "apps/slurm.h"
 #include "apps/sweep_report.h"
 #include "apps/terminal.h"
@@ -153,7 +152,6 @@ int command_sweep(const SweepCommandOptions& options) {
     print("{}: {} runs; submit with: bash {}\n", options.slurm, sweep.cells().size(), options.slurm);
     return 0;
   }
-  install_signal_handlers();
   const Cells cells = chosen_cells(sweep, options.only);
   Progress progress(ProgressOptions::for_stderr(options.quiet, 30, out / "log.txt"));
   int code = 0;
@@ -161,11 +159,14 @@ int command_sweep(const SweepCommandOptions& options) {
     code = run_phase(sweep, cells, phase, options.jobs, options.together, progress);
     if (code != 0) break;
   }
+  if (code == int(ExitCode::preempted)) {
+    progress.line(fmt::format("stopped; the same command continues where the runs stand, crc_train report {} shows it",
+                              out.string()));
+    return code;
+  }
   const std::string table = write_sweep_report(sweep, out);
   print("{}\n{}\n", table, (out / "report.html").string());
-  if (code == int(ExitCode::preempted))
-    progress.line("stopped; the same command continues where the runs stand");
-  else if (code != 0)
+  if (code != 0)
     fail(ExitCode(code), fmt::format("some runs of {} failed, see above; what they wrote is kept, and the same command "
                                      "tries them again",
                                      out.string()));

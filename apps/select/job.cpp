@@ -11,6 +11,7 @@
 #include "apps/select/row_file.h"
 #include "apps/select/summary.h"
 #include "apps/terminal.h"
+#include "data/mapped.h"
 #include "data/npy.h"
 #include "kernels/core/error.h"
 
@@ -86,10 +87,10 @@ struct Inputs {
   // So many candidates that their items are not kept cannot be written.
   void check_kept(const SelectJob& job) const {
     const bool drawn = config.search == "independent" && config.candidates > 0;
-    const int64_t numbers = drawn ? config.candidates * config.group_size : items;
-    if (!job.groups.empty() && numbers > select::kListedMembers)
+    const double numbers = drawn ? double(config.candidates) * double(config.group_size) : double(items);
+    if (!job.groups.empty() && numbers > double(select::kListedMembers))
       fail(ExitCode::config,
-           fmt::format("--groups {}: {} item numbers of candidates are more than the {} that are kept; "
+           fmt::format("--groups {}: {:.0f} item numbers of candidates are more than the {} that are kept; "
                        "draw fewer groups, or leave --groups out",
                        job.groups.string(), numbers, select::kListedMembers));
   }
@@ -146,6 +147,7 @@ std::string run_select(const SelectJob& job) {
                           .device = context.describe(),
                           .reading_s = reading,
                           .selecting_s = seconds_since(selecting)};
+  data::check_mapped_files();
   files.put(job.out, picks_csv(selection, in.images.names));
   files.commit();  // what took time is kept, whatever happens to the others
   put_arrays(files, job, selection);

@@ -7,9 +7,11 @@
 
 namespace crc {
 
-// OpenBLAS's own threads would compete with OpenMP's, and their number would change the order of summation: whoever
-// is about to call BLAS or LAPACK switches them off. The setting is the process's; repeating it costs nothing.
-void use_one_blas_thread();
+// Whoever is about to call BLAS or LAPACK from `threads` threads at a time says so; repeating it costs nothing.
+// OpenBLAS's own threads would compete with OpenMP's, and their number would change the order of summation: they are
+// switched off. And OpenBLAS tries for ever to get a buffer that the system refuses: the buffers are taken here, and
+// missing ones are an Error out_of_memory.
+void prepare_blas(int threads);
 
 // Elements of scratch that symmetric_eigenvalues needs for n x n.
 int64_t eigenvalues_work_size(int64_t n, const double* type);

@@ -11,6 +11,10 @@ namespace crc {
 
 class Cpu;
 
+// Whether this thread is inside of oneDNN, which does not check all its allocations: a null pointer that is followed
+// there means that there is no memory. May be called in a signal handler.
+bool inside_onednn();
+
 // Engine, stream and primitives by (pass, problem), one per Cpu backend.
 class OneDnn {
  public:
