@@ -108,6 +108,7 @@ std::vector<Answer> ActiveRun::first_labels() {
   make_directories(folder);
   write_query_files(folder, selection, dataset_.train, config_.get<Int>("report.query_images"));
   progress_.line("first labels by a random network: " + selection.summary);
+  for (const std::string& warning : selection.warnings) progress_.warn(warning);
   return ask(selection, folder / "query.csv");
 }
 
@@ -352,6 +353,7 @@ void ActiveRun::query(Int round) {
   if (selection.rank > 0 && !selection.groups.empty()) rows.back().lambda_min = selection.groups.front().score;
   directory_.write_rounds(rows);
   progress_.line(selection.summary);
+  for (const std::string& warning : selection.warnings) progress_.warn(warning);
   directory_.ledger().record(round + 1, "oracle", ask(selection, folder / "query.csv"));
 }
 

@@ -47,25 +47,48 @@ std::vector<Int> balanced_groups(const ClassPools& pools, const select::Config& 
   return members;
 }
 
+void check_divides(Int budget, Int classes) {
+  if (budget < 1 || budget % classes != 0)
+    fail(ExitCode::config, fmt::format("a balanced query of {} cannot hold equally many of {} classes; set "
+                                       "acquisition.budget to a multiple of {}",
+                                       budget, classes, classes));
+}
+
 }  // namespace
 
-bool scores_groups(const std::string& acquisition) { return acquisition.starts_with("crc"); }
+void check_balanced(const Config& config, Int classes) {
+  if (config.get<std::string>("acquisition.protocol") != "pseudo_al") return;
+  const Int budget = config.get<Int>("acquisition.budget"), group = config.get<Int>("acquisition.group_size");
+  check_divides(budget, classes);
+  if (!select::scores_groups(config.get<std::string>("acquisition.name"))) return;
+  const std::string search = config.get<std::string>("acquisition.search");
+  if (search == "greedy" || search == "exchange")
+    fail(ExitCode::config, fmt::format("acquisition.search = \"{}\" builds a query item by item, and \"pseudo_al\" needs "
+                                       "whole queries of equally many of each class; use partition or independent",
+                                       search));
+  if (group != budget && config.origin("acquisition.group_size") != "default")
+    fail(ExitCode::config,
+         fmt::format("acquisition.group_size = {} with acquisition.protocol = \"pseudo_al\": a group is a whole query "
+                     "there; set it to acquisition.budget ({}), or leave it out",
+                     group, budget));
+}
 
 select::Selection select_balanced(Context& context, const select::Problem& problem, const select::Config& config,
                                   std::span<const int32_t> labels) {
-  if (config.budget < 1 || config.budget % problem.classes != 0)
-    fail(ExitCode::config, fmt::format("a balanced query of {} cannot hold equally many of {} classes; set "
-                                       "acquisition.budget to a multiple of {}",
-                                       config.budget, problem.classes, problem.classes));
+  check_divides(config.budget, problem.classes);
   const Int each = config.budget / problem.classes;
   const ClassPools pools = class_pools(problem, labels, each);
-  if (scores_groups(config.name)) {
+  if (select::scores_groups(config.name)) {
     select::Config grouped = config;
     grouped.group_size = config.budget;
     grouped.search = "given";
     grouped.given = balanced_groups(pools, config, each);
     grouped.candidates = 0;
-    return select::select(context, problem, grouped);
+    select::Selection selection = select::select(context, problem, grouped);
+    if (config.search == "greedy" || config.search == "exchange")
+      selection.warnings.push_back(
+          fmt::format("pseudo_al scores whole queries: search \"{}\" is not used", config.search));
+    return selection;
   }
   select::Selection all;
   select::Config per_class = config;
@@ -78,6 +101,7 @@ select::Selection select_balanced(Context& context, const select::Problem& probl
     all.groups.insert(all.groups.end(), part.groups.begin(), part.groups.end());
     all.candidates.insert(all.candidates.end(), part.candidates.begin(), part.candidates.end());
     all.scores.insert(all.scores.end(), part.scores.begin(), part.scores.end());
+    all.warnings.insert(all.warnings.end(), part.warnings.begin(), part.warnings.end());
     all.group_size = part.group_size;
   }
   all.summary = fmt::format("{}: {} from each of {} class pools", config.name, each, pools.size());

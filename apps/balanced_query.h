@@ -2,6 +2,7 @@
 // the pool, so it measures acquisitions with the class imbalance taken out; it is no protocol for real labelling.
 #pragma once
 
+#include "apps/config.h"
 #include "crc/acquisition.h"
 
 namespace crc::apps {
@@ -13,6 +14,9 @@ namespace crc::apps {
 select::Selection select_balanced(Context& context, const select::Problem& problem, const select::Config& config,
                                   std::span<const int32_t> labels);
 
-bool scores_groups(const std::string& acquisition);
+// Of a new run with acquisition.protocol = "pseudo_al": a group is a whole query there. Error config: searches that build
+// queries item by item; a group size that somebody set to anything but the budget; a budget that the classes do not
+// divide.
+void check_balanced(const Config& config, int64_t classes);
 
 }  // namespace crc::apps

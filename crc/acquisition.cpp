@@ -3,7 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
+
+#include "crc/batch_mode.h"
+#include "crc/ntk_full.h"
+#include "crc/score.h"
+#include "crc/ties.h"
 
 namespace crc::select {
 
@@ -44,13 +50,30 @@ std::vector<int64_t> checked(const Problem& problem, std::span<const int64_t> li
                                          ids.back(), name, array.name, array.shape[0]));
   };
   std::visit(check_rows, problem.features);
-  check_rows(problem.logits);
+  std::visit(check_rows, problem.logits);
   return ids;
 }
 
 }  // namespace
 
 std::span<const Acquisition> acquisitions() { return kAcquisitions; }
+
+bool scores_groups(const std::string& acquisition) { return acquisition.starts_with("crc"); }
+
+void check_config(const Config& config, int64_t unlabeled) {
+  find(config.name);
+  if (config.budget < 1 || config.budget > unlabeled)
+    fail(ExitCode::config, fmt::format("budget {} with {} unlabeled items; choose a budget from 1 to {}", config.budget,
+                                       unlabeled, unlabeled));
+  if (config.round < 0 || config.round > int64_t(UINT32_MAX))
+    fail(ExitCode::config, fmt::format("round {} is outside 0..{}", config.round, UINT32_MAX));
+  if (!scores_groups(config.name)) return;
+  check_groups(config);
+  if (config.name == "crc")
+    find_solver(config.solver);
+  else
+    check_jacobian_groups(config);
+}
 
 Selection select(Context& context, const Problem& problem, const Config& config) {
   const Acquisition& acquisition = find(config.name);
@@ -59,12 +82,7 @@ Selection select(Context& context, const Problem& problem, const Config& config)
   for (int64_t id : unlabeled)
     if (std::binary_search(labeled.begin(), labeled.end(), id))
       fail(ExitCode::config, fmt::format("item {} is both labeled and unlabeled; remove it from one list", id));
-  const int64_t pool = int64_t(unlabeled.size());
-  if (config.budget < 1 || config.budget > pool)
-    fail(ExitCode::config,
-         fmt::format("budget {} with {} unlabeled items; choose a budget from 1 to {}", config.budget, pool, pool));
-  if (config.round < 0 || config.round > int64_t(UINT32_MAX))
-    fail(ExitCode::config, fmt::format("round {} is outside 0..{}", config.round, UINT32_MAX));
+  check_config(config, int64_t(unlabeled.size()));
   if (problem.classes < 1) fail(ExitCode::config, fmt::format("{} classes; at least 1 is needed", problem.classes));
   Problem ascending = problem;
   ascending.labeled = labeled;
@@ -72,11 +90,32 @@ Selection select(Context& context, const Problem& problem, const Config& config)
   return acquisition.select(context, ascending, config);
 }
 
+void check_scores(const Config& config, std::span<const double> scores, std::span<const int64_t> items, int64_t size) {
+  for (size_t k = 0; k < scores.size(); ++k)
+    if (!std::isfinite(scores[k])) {
+      std::string which = size == 1 ? "item" : "the group of items";
+      for (int64_t item : items.subspan(k * size, size)) which += " " + std::to_string(item);
+      fail(ExitCode::numerical, fmt::format("acquisition \"{}\": the score of {} is {}, out of the range of fp64; divide "
+                                            "all features by one number, so that they are below 1e150",
+                                            config.name, which, scores[k]));
+    }
+}
+
+void warn_of_ties(Selection& selection, const Config& config) {
+  std::vector<double> picked;
+  for (const Group& group : selection.groups) picked.push_back(group.score);
+  const std::string warning = Ties(config.seed, config.round).warning(selection.scores, picked);
+  if (!warning.empty()) selection.warnings.push_back(warning);
+}
+
 Selection best_items(const Problem& problem, const Config& config, std::vector<double> scores) {
+  check_scores(config, scores, problem.unlabeled, 1);
   std::vector<int64_t> order(problem.unlabeled.size());
   std::iota(order.begin(), order.end(), 0);
-  // Positions ascend with the ids, so that a stable order breaks ties by the smallest id.
-  std::stable_sort(order.begin(), order.end(), [&](int64_t a, int64_t b) { return scores[a] > scores[b]; });
+  const Ties ties(config.seed, config.round);
+  Ties::sort(order, scores, [&](std::span<int64_t> equal) {
+    std::ranges::sort(equal, std::greater<>(), [&](int64_t k) { return ties.draw(problem.unlabeled[k]); });
+  });
   order.resize(config.budget);
   Selection selection;
   for (int64_t k : order) {
@@ -88,6 +127,7 @@ Selection best_items(const Problem& problem, const Config& config, std::vector<d
   selection.summary =
       fmt::format("{}: {} of {} items, scores {:.6g} down to {:.6g}", config.name, config.budget,
                   problem.unlabeled.size(), selection.groups.front().score, selection.groups.back().score);
+  warn_of_ties(selection, config);
   return selection;
 }
 

@@ -2,12 +2,14 @@
 #include <fmt/format.h>
 
 #include "apps/active_run.h"
+#include "apps/balanced_query.h"
 #include "apps/child.h"
 #include "apps/commands/commands.h"
 #include "apps/memory_plan.h"
 #include "apps/recipes.h"
 #include "apps/report.h"
 #include "apps/signals.h"
+#include "apps/sweep_spec.h"
 
 namespace crc::apps {
 namespace {
@@ -38,10 +40,20 @@ int execute(Context& context, RunDir& directory, const data::Dataset& dataset, b
   return int(code);
 }
 
+// The recipe of a table or figure is what its runs have in common, and none of them.
+std::string sweep_note(const std::string& recipe) {
+  if (recipe.empty() || !has_sweep(recipe_text(recipe))) return "";
+  return fmt::format("# {0} is a sweep of many runs, and what follows is none of them: its settings without those of a "
+                     "block and a method.\n# The runs: crc_train sweep {0} --dry-run\n",
+                     recipe);
+}
+
 int print_plan(const RunOptions& options) {
   const Config config = resolve_recipe(options.config, options.settings);
   const data::Dataset dataset = load_dataset(config);
   const std::unique_ptr<nn::Net> net = make_net(config, dataset);
+  check_balanced(config, dataset.classes());
+  fmt::print("{}", sweep_note(options.config));
   fmt::print("{}\n{}{}", config.to_toml(), plan(config, dataset, *net), memory_totals(config, dataset, *net));
   if (options.memory) fmt::print("\n{}", memory_table(config, dataset, *net));
   return 0;
@@ -56,6 +68,7 @@ void prepare_process() {
 
 int command_run(const RunOptions& options, const std::vector<std::string>& arguments) {
   if (options.dry_run) return print_plan(options);
+  if (!options.quiet) fmt::print(stderr, "{}", sweep_note(options.config));
   prepare_process();
   return train_new(options, arguments);
 }
@@ -69,6 +82,7 @@ int train_new(const RunOptions& options, const std::vector<std::string>& argumen
   const Config config = resolve_recipe(options.config, options.settings);
   const data::Dataset dataset = load_dataset(config);
   (void)make_net(config, dataset);  // what it refuses, before anything is written
+  check_balanced(config, dataset.classes());
   Context context = make_context(config);
   check_precision(config, context);
   const std::string out = options.out.empty() ? default_run_directory(options.config, config) : options.out;
