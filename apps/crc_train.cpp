@@ -15,7 +15,7 @@ using namespace crc::apps;
 constexpr const char* kExamples =
     "\nExamples\n"
     "  crc_train demo                                         CRC against random on built-in data, about two minutes\n"
-    "  crc_train run cifar10 --set data.dir=DIR --out runs/a  the paper's CIFAR-10 setting\n"
+    "  crc_train run cifar10 --set data.dir=DIR --out runs/a  CIFAR-10, the queries of the paper\n"
     "  crc_train run my.toml --set ssl.epochs=20 --dry-run    what would happen, and where each value comes from\n"
     "  crc_train resume runs/a                                go on after a kill, with the same bits on the CPU\n"
     "  crc_train label runs/a labels.csv                      answer its query; then resume\n"

@@ -9,6 +9,7 @@
 #include "apps/recipes.h"
 #include "apps/report.h"
 #include "apps/run_start.h"
+#include "apps/sweep_spec.h"
 #include "apps/terminal.h"
 
 namespace crc::apps {
@@ -67,11 +68,20 @@ int64_t labels_before_last_query(const Ledger& ledger, const Config& config) {
   return first + (config.get<int64_t>("acquisition.rounds") - 1) * config.get<int64_t>("acquisition.budget");
 }
 
+// The recipe of a table or figure is what its runs have in common, and none of them.
+std::string sweep_note(const std::string& recipe) {
+  if (recipe.empty() || !has_sweep(recipe_text(recipe))) return "";
+  return fmt::format("# {0} is a sweep of many runs, and what follows is none of them: its settings without those of a "
+                     "block and a method.\n# The runs: crc_train sweep {0} --dry-run\n",
+                     recipe);
+}
+
 int print_plan(const RunOptions& options) {
   const Config config = resolve_recipe(options.config, options.settings);
   const data::Dataset dataset = load_dataset(config);
   const LabelPlan labels = check_experiment(config, dataset);
   const std::unique_ptr<nn::Net> net = make_net(config, dataset);
+  print_text(sweep_note(options.config));
   print("{}\n{}{}", config.to_toml(), plan(config, dataset, *net, labels), memory_totals(config, dataset, *net));
   for (const std::string& note : dataset.notes) print("note     {}\n", note);
   if (options.memory) print("\n{}", memory_table(config, dataset, *net));
@@ -82,6 +92,7 @@ int print_plan(const RunOptions& options) {
 
 int command_run(const RunOptions& options, const std::vector<std::string>& arguments) {
   if (options.dry_run) return print_plan(options);
+  if (!options.quiet) print_message(sweep_note(options.config));
   end_with_parent();
   return train_new(options, arguments);
 }
