@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
+#include "apps/parse_json.h"
 #include "kernels/core/error.h"
 
 namespace crc::apps {
@@ -27,9 +27,8 @@ Checkpoints::Checkpoints(const fs::path& directory) : directory_(directory) {
     fail(ExitCode::corrupt_data,
          path.string() + " is missing, so no checkpoint can be trusted; restore it from a copy");
   }
-  const std::string text = read_file(path, 1 << 24);
+  const json index = parse_json(read_file(path, 1 << 24), path.string());
   try {
-    const json index = json::parse(text);
     if (index.at("schema") != 1) throw std::runtime_error("schema is not 1");
     for (const json& item : index.at("checkpoints")) {
       Entry entry;

@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
+#include "apps/parse_json.h"
 #include "apps/version.h"
 #include "kernels/core/error.h"
 
@@ -108,7 +108,7 @@ json read_run_json(const fs::path& run) {
                                               "start a run with: crc_train run CONFIG.toml --out {}",
                                               run.string(), run.string()));
   }
-  json object = json::parse(read_file(run / kRun, 1 << 24), nullptr, /*allow_exceptions=*/false);
+  json object = parse_json(read_file(run / kRun, 1 << 24), (run / kRun).string());
   if (!object.is_object() || object.value("schema", json()) != 1) {
     fail(ExitCode::corrupt_data, (run / kRun).string() + " is damaged, or of another version of this program");
   }

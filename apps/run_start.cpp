@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "apps/parse_json.h"
 #include "apps/run_dir.h"
 #include "kernels/core/error.h"
 
@@ -27,9 +28,11 @@ RoundRow row_of(const fs::path& run, int64_t round) {
 std::vector<json> metrics_of(const fs::path& run, int64_t round) {
   std::vector<json> found;
   const std::string text = read_file(run / "metrics.jsonl");
+  int64_t line = 0;
   for (size_t start = 0, end; (end = text.find('\n', start)) != text.npos; start = end + 1) {
-    json object = json::parse(text.begin() + long(start), text.begin() + long(end), nullptr, false);
-    if (!object.is_object() || object.value("round", int64_t(-1)) != round) continue;
+    const std::string name = fmt::format("{}:{}", (run / "metrics.jsonl").string(), ++line);
+    json object = parse_json(std::string_view(text).substr(start, end - start), name);
+    if (!object.is_object() || object.value("round", json()) != round) continue;
     object.erase("seq");
     object["round"] = 0;
     found.push_back(std::move(object));
