@@ -1,13 +1,13 @@
 #include "apps/config.h"
 
 #include <fmt/format.h>
-#include <toml++/toml.h>
 
 #include <algorithm>
 #include <charconv>
 #include <cstdlib>
 #include <sstream>
 
+#include "apps/parse_toml.h"
 #include "apps/presets.h"
 #include "kernels/core/error.h"
 
@@ -15,6 +15,10 @@ namespace crc::apps {
 namespace {
 
 constexpr int64_t kMaxFile = 1 << 20;
+constexpr int64_t kSchema = 2;  // of what this version writes
+constexpr size_t kShown = 60;   // bytes of a name or a value in a message
+
+std::string cut(std::string text) { return text.size() > kShown ? text.substr(0, kShown - 3) + "..." : text; }
 
 [[noreturn]] void refuse(const std::string& where, const std::string& what) {
   fail(ExitCode::config, where + ": " + what);
@@ -22,9 +26,9 @@ constexpr int64_t kMaxFile = 1 << 20;
 
 [[noreturn]] void refuse_unknown(const std::string& where, const std::string& kind, const std::string& name) {
   std::string hint;
-  for (const std::string& near : nearest_keys(name)) hint += (hint.empty() ? "; did you mean " : ", ") + near;
-  refuse(where,
-         fmt::format("unknown {} \"{}\"{}", kind, name, hint.empty() ? "; docs/config.md lists them all" : hint + "?"));
+  for (const std::string& near : nearest_keys(cut(name))) hint += (hint.empty() ? "; did you mean " : ", ") + near;
+  refuse(where, fmt::format("unknown {} \"{}\"{}", kind, cut(name),
+                            hint.empty() ? "; docs/config.md lists them all" : hint + "?"));
 }
 
 [[noreturn]] void refuse_value(const std::string& where, const ConfigKey& key, const std::string& shown) {
@@ -63,7 +67,7 @@ std::string shown(const toml::node& node) {
   std::ostringstream stream;
   if (!node.is_string()) node.visit([&](const auto& value) { stream << value; });
   std::string text = node.is_string() ? to_text(node.as_string()->get()) : stream.str();
-  return text.size() > 60 ? text.substr(0, 57) + "..." : text;
+  return cut(text);
 }
 
 struct Found {
@@ -93,6 +97,18 @@ void collect(const toml::table& table, const std::string& prefix, const std::str
   }
 }
 
+// 1: earlier versions', which took data.seed = 0 for 1.
+int64_t schema_of(const toml::table& table, const std::string& name) {
+  const toml::node* schema = table.get("schema");
+  const int64_t version = schema && schema->is_integer() ? schema->as_integer()->get() : 0;
+  if (version < 1 || version > kSchema) {
+    refuse(schema ? fmt::format("{}:{}", name, schema->source().begin.line) : name,
+           fmt::format("{}; this program reads schema 1 and {}: write `schema = {}` at the top",
+                       schema ? "schema = " + shown(*schema) : "there is no \"schema\"", kSchema, kSchema));
+  }
+  return version;
+}
+
 }  // namespace
 
 Config::Config() {
@@ -102,21 +118,18 @@ Config::Config() {
 void Config::merge_file(const fs::path& path) { merge_toml(read_file(path, kMaxFile), path.string()); }
 
 void Config::merge_toml(std::string_view text, const std::string& name) {
-  toml::table table;
-  try {
-    table = toml::parse(text, name);
-  } catch (const toml::parse_error& error) {
-    refuse(fmt::format("{}:{}", name, error.source().begin.line), std::string(error.description()));
-  }
-  const toml::node* schema = table.get("schema");
-  if (!schema || !schema->is_integer() || schema->as_integer()->get() != 1) {
-    refuse(schema ? fmt::format("{}:{}", name, schema->source().begin.line) : name,
-           fmt::format("{}; this program reads schema 1: write `schema = 1` at the top",
-                       schema ? "schema = " + shown(*schema) : "there is no \"schema\""));
-  }
+  const toml::table table = parse_toml(text, name);
+  const int64_t version = schema_of(table, name);
   std::vector<Found> found;
   collect(table, "", name, found);
-  for (Found& f : found) entries_[f.key->path] = {std::move(f.value), fmt::format("{}:{}", name, f.line)};
+  for (Found& f : found) {
+    std::string origin = fmt::format("{}:{}", name, f.line);
+    if (version == 1 && f.key->path == "data.seed" && f.value == ConfigValue(int64_t(0))) {
+      f.value = int64_t(1);
+      origin += " (0 in schema 1)";
+    }
+    entries_[f.key->path] = {std::move(f.value), std::move(origin)};
+  }
   if (const toml::node* preset = table.get("preset")) {
     const std::string where = fmt::format("{}:{}", name, preset->source().begin.line);
     if (!preset->is_string()) refuse(where, "preset is the name of one, as in preset = \"kekmodel\"");
@@ -135,7 +148,7 @@ void Config::merge_preset(std::string_view name, const std::string& where) {
   for (const ConfigKey& key : config_schema())
     if (Entry& e = entries_[key.path]; e.origin.starts_with("preset ")) e = {key.fallback, "default"};
   std::vector<Found> found;
-  collect(toml::parse(preset->text, source), "", source, found);
+  collect(parse_toml(preset->text, source), "", source, found);
   bool taken = false;
   for (Found& f : found) {
     Entry& e = entries_[f.key->path];
@@ -164,7 +177,7 @@ void Config::merge_overrides(const std::vector<std::string>& settings, bool seed
 }
 
 void Config::merge_setting(std::string_view assignment) {
-  const std::string where = fmt::format("--set {}", assignment);
+  const std::string where = "--set " + cut(std::string(assignment));
   const size_t equals = assignment.find('=');
   if (equals == assignment.npos) refuse(where, "is not of the form key=value, as in --set ssl.mu=7");
   const std::string path(assignment.substr(0, equals));
@@ -191,7 +204,7 @@ void Config::assign_text(const ConfigKey& key, std::string_view text, const std:
   } else {
     value = ConfigValue(std::string(text));
   }
-  if (!value || !is_allowed(key, *value)) refuse_value(where, key, fmt::format("\"{}\"", text));
+  if (!value || !is_allowed(key, *value)) refuse_value(where, key, fmt::format("\"{}\"", cut(std::string(text))));
   entries_[key.path] = {*value, origin};
 }
 
@@ -217,7 +230,7 @@ template const std::string& Config::get(std::string_view) const;
 const std::string& Config::origin(std::string_view path) const { return entry(path).origin; }
 
 std::string Config::to_toml() const {
-  std::string text = "schema = 1\n", section;
+  std::string text = fmt::format("schema = {}\n", kSchema), section;
   for (const ConfigKey& key : config_schema()) {
     const size_t dot = key.path.rfind('.');
     if (key.path.substr(0, dot) != section) {

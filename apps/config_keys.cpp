@@ -49,7 +49,7 @@ void add_data(std::vector<ConfigKey>& keys) {
             "profile of a built-in set (street_digits: easy, street, hard); empty: its default"),
        integer("data.train_size", 0, 0, kMany, "training images of a built-in set; 0: its default"),
        integer("data.test_size", 0, 0, kMany, "test images of a built-in set; 0: its default"),
-       integer("data.seed", 0, 0, 4294967295.0, "seed of a built-in set: the same seed is the same images"),
+       integer("data.seed", 1, 0, 4294967295.0, "seed of a built-in set: the same seed is the same images"),
        integer("data.limit_train", 0, 0, kMany, "use only the first N training images; 0: all"),
        integer("data.limit_test", 0, 0, kMany, "use only the first N test images; 0: all"),
        integer("data.validation_size", 0, 0, kMany,
@@ -152,7 +152,8 @@ void add_selection(std::vector<ConfigKey>& keys) {
        text("acquisition.model", "best", {"best", "last"},
             "which of the round's tested models scores the pool: that of the best evaluation or of the last"),
        text("acquisition.search", "partition", {"partition", "independent", "greedy", "exchange"},
-            "candidate groups: a partition of the shuffled pool, or independent draws; crc also item by item: greedy, or "
+            "candidate groups: a partition of the shuffled pool, or independent draws; crc also item by item: greedy, "
+            "or "
             "greedy and then exchanges while the score rises"),
        integer("acquisition.candidates", 0, 0, kMany, "candidate groups to score; 0: as many as the partition has"),
        text("acquisition.solver", "capacitance", {"capacitance", "syev_batched", "syevd", "fp32-positive"},

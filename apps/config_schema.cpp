@@ -116,7 +116,10 @@ std::string to_text(const ConfigValue& value) {
 std::string config_markdown() {
   std::string text =
       "# Configuration\n\n"
-      "A configuration is a TOML file that says `schema = 1` and then only what differs from the defaults below.\n"
+      "A configuration is a TOML file that says `schema = 2` and then only what differs from the defaults below.\n"
+      "(A file that says `schema = 1`, as earlier versions wrote them, means the same, but for `data.seed = 0`: that "
+      "was "
+      "and\nremains 1 there.)\n"
       "A later source overrides an earlier one: default, preset, file, environment (`CRC_DEVICE`,\n"
       "`CRC_DATA_DIR`, `CRC_THREADS`, `CRC_SEED`), `--set key=value`. `preset = \"NAME\"` at the top (or `--set "
       "preset=NAME`)\ntakes a published recipe's values for method, network, augmentation and optimizer; "

@@ -11,6 +11,9 @@
 
 namespace crc::apps {
 
+// On the device of run.device, or on this one instead, with run.threads threads of the CPU.
+Context make_context(const Config& config, const std::string& device = {});
+
 // The data set, cut to data.limit_train and data.limit_test. Errors as data::load.
 data::Dataset load_dataset(const Config& config);
 
