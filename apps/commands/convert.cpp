@@ -18,7 +18,7 @@ int command_export(const ConvertOptions& options) {
     if (t.name.ends_with("fc.bias") || t.name.ends_with("classifier.bias") || t.name.ends_with("output.bias"))
       shape_of_data.class_names.resize(size_t(t.shape.empty() ? 0 : t.shape[0]));
   const std::unique_ptr<nn::Net> net = make_net(config, shape_of_data);
-  Context context = Context::cpu();
+  Context context = make_context(config, "cpu");
   const nn::WeightBuffers weights(context, net->layout(), "weights");
   nn::import_weights(context, net->layout(), weights.weights(), file, options.from);
   if (fs::exists(options.to)) fail(ExitCode::output_refused, options.to + " exists; remove it or name another file");

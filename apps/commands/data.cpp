@@ -38,7 +38,7 @@ int command_data_info(const DataOptions& options) {
 int command_data_preview(const DataOptions& options) {
   const Config config = resolve_recipe("", options.settings);
   const data::Dataset dataset = load_dataset(config);
-  Context context = Context::cpu();
+  Context context = make_context(config, "cpu");
   const int64_t count = std::min(options.count, dataset.train.count);
   commit_file(options.out, preview_png(context, config, dataset, count));
   fmt::print("{}: {} images, each as it is, weakly and strongly ({}) augmented\n", options.out, count,

@@ -28,7 +28,7 @@ int command_eval(const EvalOptions& options) {
   const nn::TensorFile file = nn::decode_safetensors(read_file(options.weights), options.weights);
   const data::Dataset dataset = load_dataset(config);
   const std::unique_ptr<nn::Net> net = make_net(config, dataset);
-  Context context = Context::from_name(config.get<std::string>("run.device"));
+  Context context = make_context(config);
   const nn::WeightBuffers weights(context, net->layout(), "weights");
   nn::import_weights(context, net->layout(), weights.weights(), file, options.weights);
 

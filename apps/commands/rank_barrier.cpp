@@ -4,7 +4,9 @@
 #include <fmt/format.h>
 
 #include "apps/commands/commands.h"
+#include "apps/experiment.h"
 #include "apps/files.h"
+#include "apps/recipes.h"
 #include "apps/select/row_file.h"
 
 namespace crc::apps {
@@ -29,7 +31,7 @@ void check_out(const fs::path& out, bool force) {
 int command_rank_barrier(const RankBarrierOptions& options) {
   const fs::path out = options.out;
   check_out(out, options.force);
-  Context context = Context::from_name(options.device);
+  Context context = make_context(resolve_recipe("", {}), options.device);
   BarrierConfig config{.group = options.group, .groups = options.groups, .seed = uint32_t(options.seed)};
   if (!options.labeled.empty()) config.labeled = options.labeled;
   const RowFile file(context, options.features, "features", Precision::fp32);

@@ -8,16 +8,10 @@
 #include "apps/recipes.h"
 #include "apps/report.h"
 #include "apps/signals.h"
+#include "kernels/core/libraries.h"
 
 namespace crc::apps {
 namespace {
-
-std::string device_name(const Config& config) { return config.get<std::string>("run.device"); }
-
-Context make_context(const Config& config) {
-  const std::string device = device_name(config);
-  return device == "cpu" ? Context::cpu(int(config.get<int64_t>("run.threads"))) : Context::from_name(device);
-}
 
 // Precision that the device does not have is an error before anything is written.
 void check_precision(const Config& config, const Context& context) {
@@ -25,6 +19,11 @@ void check_precision(const Config& config, const Context& context) {
   if (precision != "fp32" && context.device().kind == DeviceKind::cpu)
     fail(ExitCode::config,
          "run.precision = \"" + precision + "\" needs a CUDA device, and this run is on the CPU; use fp32");
+}
+
+// docs/run-directory.md
+std::string determinism_class(const Context& context) {
+  return context.device().kind == DeviceKind::cpu ? "strict" : "device";
 }
 
 int execute(Context& context, RunDir& directory, const data::Dataset& dataset, bool quiet, const std::string& name) {
@@ -72,11 +71,13 @@ int train_new(const RunOptions& options, const std::vector<std::string>& argumen
   Context context = make_context(config);
   check_precision(config, context);
   const std::string out = options.out.empty() ? default_run_directory(options.config, config) : options.out;
+  if (stop_requested())  // a sweep that died may have a successor, which then finds nothing half made
+    fail(ExitCode::preempted, "stopped by " + stop_signal_name() + " before the run began; nothing was written");
   RunDir directory = RunDir::create(out, config,
                                     {.arguments = arguments,
                                      .device = context.describe(),
-                                     .libraries = {},
-                                     .determinism = "device",
+                                     .libraries = libraries(context),
+                                     .determinism = determinism_class(context),
                                      .data_hash = dataset.fingerprint,
                                      .limits = {.items = dataset.train.count, .classes = dataset.classes()},
                                      .class_names = dataset.class_names});

@@ -3,6 +3,7 @@
 #include <cblas.h>
 #include <lapacke.h>
 
+#include <sstream>
 #include <string>
 
 #include "kernels/core/error.h"
@@ -15,6 +16,18 @@ constexpr char kTriangle = 'U';
 }  // namespace
 
 void use_one_blas_thread() { openblas_set_num_threads(1); }
+
+std::string openblas_version() {
+  std::istringstream config(openblas_get_config());  // "OpenBLAS 0.3.21 DYNAMIC_ARCH ..."
+  std::string name, version;
+  config >> name >> version;
+  return version + ", " + openblas_get_corename() + " kernels";
+}
+std::string lapack_version() {
+  lapack_int major = 0, minor = 0, patch = 0;
+  LAPACKE_ilaver(&major, &minor, &patch);
+  return std::to_string(major) + "." + std::to_string(minor) + "." + std::to_string(patch);
+}
 
 int64_t eigenvalues_work_size(int64_t n, const double*) {
   double size = 0, a = 0, w = 0;

@@ -4,12 +4,17 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 namespace crc {
 
 // OpenBLAS's own threads would compete with OpenMP's, and their number would change the order of summation: whoever
 // is about to call BLAS or LAPACK switches them off. The setting is the process's; repeating it costs nothing.
 void use_one_blas_thread();
+
+// Of the libraries found at run time. OpenBLAS has kernels for each processor type: "0.3.21, Haswell kernels".
+std::string openblas_version();
+std::string lapack_version();
 
 // Elements of scratch that symmetric_eigenvalues needs for n x n.
 int64_t eigenvalues_work_size(int64_t n, const double* type);

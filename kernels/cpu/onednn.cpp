@@ -150,6 +150,11 @@ struct OneDnn::State {
   memory array(const memory::desc& layout, const void* data) { return {layout, engine, const_cast<void*>(data)}; }
 };
 
+std::string onednn_version() {
+  const dnnl_version_t* v = dnnl_version();
+  return std::to_string(v->major) + "." + std::to_string(v->minor) + "." + std::to_string(v->patch);
+}
+
 OneDnn::OneDnn() : state_(std::make_unique<State>()) {}
 OneDnn::~OneDnn() = default;
 

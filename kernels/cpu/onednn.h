@@ -4,12 +4,15 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
 #include "kernels/core/conv_problem.h"
 
 namespace crc {
 
 class Cpu;
+
+std::string onednn_version();  // "2.7.5", of the library found at run time
 
 // Engine, stream and primitives by (pass, problem), one per Cpu backend.
 class OneDnn {
