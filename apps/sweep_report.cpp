@@ -33,22 +33,33 @@ Groups groups_of(const Sweep& sweep, const std::vector<SweepRun>& runs, size_t b
   return groups;
 }
 
-std::string file_name(const std::string& block, const char* kind) {
-  std::string name;
-  for (char c : block)
-    if (std::isalnum(static_cast<unsigned char>(c))) name += char(std::tolower(static_cast<unsigned char>(c)));
+// The part of its figures' names that says the block; no two blocks have the same.
+std::vector<std::string> figure_names(const SweepSpec& spec) {
+  std::vector<std::string> names, exact;
+  for (const SweepBlock& block : spec.blocks) {
+    std::string& name = names.emplace_back();
+    for (char c : block.name)
+      if (std::isalnum(static_cast<unsigned char>(c))) name += char(std::tolower(static_cast<unsigned char>(c)));
+    exact.push_back(block.name);
+  }
+  return distinct_names(std::move(names), exact);
+}
+
+std::string file_name(const Sweep& sweep, size_t block, const char* kind) {
+  const std::string name = figure_names(sweep.spec())[block];
   return name.empty() ? kind : name + "-" + kind;
 }
 
 std::vector<Figure> figures_of(const Sweep& sweep, size_t block, const Groups& groups) {
   const SweepSpec& spec = sweep.spec();
-  const std::string &name = spec.blocks[block].name, &measure = spec.blocks[block].measure;
-  std::vector<Figure> figures{{file_name(name, "accuracy"), comparison_chart(sweep, block, groups),
+  const std::string& measure = spec.blocks[block].measure;
+  const auto name = [&](const char* kind) { return file_name(sweep, block, kind); };
+  std::vector<Figure> figures{{name("accuracy"), comparison_chart(sweep, block, groups),
                                fmt::format("Measure: {}. Thick: mean over trials; thin: single trials; band: one "
                                            "standard deviation; hollow dots: the paper's numbers.",
                                            measure)}};
   if (spec.figure == "transfer")
-    figures.push_back({file_name(name, "gains"), gains_chart(groups, measure_column(measure)),
+    figures.push_back({name("gains"), gains_chart(groups, measure_column(measure)),
                        "How much each query added to the round before."});
   RunList crc;
   for (const RunGroup& group : groups)
@@ -56,13 +67,13 @@ std::vector<Figure> figures_of(const Sweep& sweep, size_t block, const Groups& g
   if (crc.empty()) return figures;
   const LineChart horizon = horizon_chart(crc);
   if (!horizon.series.empty())
-    figures.push_back({file_name(name, "eigenvalue-horizon"), horizon,
+    figures.push_back({name("eigenvalue-horizon"), horizon,
                        "One dot per chosen group: its score, and the epochs that training on the enlarged labels then "
                        "took to its smallest test loss (the paper's Figure 3 a)."});
   const LineChart eigenvalues = eigenvalue_chart(crc);
   if (!eigenvalues.series.empty())
     figures.push_back(
-        {file_name(name, "eigenvalues"), eigenvalues, "All candidate groups of all trials (the paper's Figure 3 b)."});
+        {name("eigenvalues"), eigenvalues, "All candidate groups of all trials (the paper's Figure 3 b)."});
   return figures;
 }
 
@@ -124,8 +135,7 @@ std::string write_sweep_report(const Sweep& sweep, const fs::path& out) {
     for (const Figure& figure : figures) commit_file(out / "figures" / (figure.name + ".png"), chart_png(figure.chart));
     if (sweep.spec().figure == "boundary") {
       const BoundaryFigure panels = boundary_figure(*groups.front().runs.front());
-      commit_file(out / "figures" / (file_name(sweep.spec().blocks[block].name, "boundary") + ".png"),
-                  boundary_png(panels));
+      commit_file(out / "figures" / (file_name(sweep, block, "boundary") + ".png"), boundary_png(panels));
       body += section("boundary", "Decision boundary",
                       figure(boundary_svg(panels),
                              "Blue and orange: what the model of each round predicts; large dots: "
