@@ -35,12 +35,6 @@ void refuse_folder(const Path& path) {
 
 }  // namespace
 
-std::string join(const std::vector<std::string>& names) {
-  std::string text;
-  for (const auto& name : names) text += (text.empty() ? "" : ", ") + name;
-  return text;
-}
-
 Bytes read_file(const Path& path, int64_t limit) {
   refuse_folder(path);
   const File file(std::fopen(path.c_str(), "rb"));

@@ -9,6 +9,8 @@
 #include <string_view>
 #include <vector>
 
+#include "data/text.h"
+
 namespace crc::data {
 
 using Path = std::filesystem::path;
@@ -27,9 +29,6 @@ MappedFile map_file(const Path& path);  // Error: input_missing, io, out_of_memo
 // Creates the file. Error: output_refused when it exists or cannot be created (nothing is overwritten), io.
 void write_file(const Path& path, std::span<const uint8_t> bytes);
 void write_file(const Path& path, std::string_view text);
-
-// "a, b, c"
-std::string join(const std::vector<std::string>& names);
 
 // Throws corrupt_data: "<path>: byte <offset>: found <found>, expected <expected>. <what to do>".
 [[noreturn]] void fail_at(const Path& path, int64_t offset, const std::string& found, const std::string& expected);
