@@ -11,8 +11,8 @@ namespace crc::apps {
 struct Job {
   std::vector<std::string> arguments;  // of this program, without its name
   // Set by run_jobs:
-  int exit_code = -1;  // 128 + signal if one killed it
-  std::string words;   // the end of what it wrote to stderr
+  int exit_code = -1;      // 128 + signal if one killed it
+  std::string words = {};  // the end of what it wrote to stderr
 };
 
 // Runs all jobs, at most `parallel` at a time, and calls `tick` about five times a second with how many have ended.

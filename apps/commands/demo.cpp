@@ -9,6 +9,7 @@
 #include "apps/cells.h"
 #include "apps/child.h"
 #include "apps/commands/commands.h"
+#include "apps/parse_json.h"
 #include "apps/progress.h"
 #include "apps/recipes.h"
 #include "apps/report.h"
