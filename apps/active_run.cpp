@@ -64,13 +64,12 @@ ExitCode ActiveRun::run() {
     end_round();
     if (round < rounds) query(round);
   }
-  directory_.mark(Marker::done, fmt::format("{} rounds, {} labels", rounds + 1, directory_.ledger().size()));
   return ExitCode::ok;
 }
 
 Int ActiveRun::begin() {
   const std::optional<RunStart> start = load_start(config_, dataset_.fingerprint);
-  directory_.ledger().record(0, start ? "start" : "initial", start ? start->labels : first_labels());
+  directory_.record(0, start ? "start" : "initial", start ? start->labels : first_labels());
   if (!start || !start->with_model) return 0;
   adopt(*start);
   if (config_.get<Int>("acquisition.rounds") > 0) query(0);
@@ -104,19 +103,16 @@ std::vector<Answer> ActiveRun::first_labels() {
   config.budget = count;
   const select::Selection selection =
       select(prediction, weights.weights(), data::Pool(dataset_.train.count, dataset_.classes()), config);
-  const fs::path folder = directory_.path() / "rounds" / "first";
-  make_directories(folder);
-  write_query_files(folder, selection, dataset_.train, config_.get<Int>("report.query_images"));
+  commit_query(0, "rounds/first", selection);
   progress_.line("first labels by a random network: " + selection.summary);
-  return ask(selection, folder / "query.csv");
+  return ask(selection, directory_.path() / "rounds/first/query.csv");
 }
 
 void ActiveRun::adopt(const RunStart& start) {
-  const fs::path folder = directory_.round_path(0);
-  commit_file(folder / "weights.safetensors", start.weights);
-  commit_file(folder / "best.safetensors", start.best);
   for (const nlohmann::ordered_json& record : start.metrics) directory_.append_metrics(record);
-  directory_.write_rounds({start.row});
+  directory_.files().commit({{round_name(0, "weights.safetensors"), start.weights},
+                             {round_name(0, "best.safetensors"), start.best},
+                             directory_.rounds_file({start.row})});
   progress_.line(fmt::format("round 0 is that of {}: {} labels, best {:.2f} %", config_.get<std::string>("start.run"),
                              start.row.labels, 100 * start.row.acc_best));
 }
@@ -249,12 +245,11 @@ std::string ActiveRun::weights_file(const nn::Weights& weights) {
 
 void ActiveRun::end_round() {
   save(true);
-  const fs::path folder = directory_.round_path(round_);
-  commit_file(folder / "weights.safetensors", weights_file(tested()));
   const nn::WeightBuffers best(context_, net_->layout(), "best");
   context_.copy_in(best.weights().values, history_.best_values.data());
   context_.copy_in(best.weights().running, history_.best_running.data());
-  commit_file(folder / "best.safetensors", weights_file(best.weights()));
+  directory_.files().commit({{round_name(round_, "weights.safetensors"), weights_file(tested())},
+                             {round_name(round_, "best.safetensors"), weights_file(best.weights())}});
 
   std::vector<RoundRow> rows = directory_.read_rounds();
   std::erase_if(rows, [&](const RoundRow& row) { return row.round >= round_; });
@@ -294,10 +289,11 @@ RoundRow ActiveRun::round_row() {
 // From the round's file, so that a round adopted from another run needs no second path.
 nn::WeightBuffers ActiveRun::scoring_model(Int round) {
   const bool best = config_.get<std::string>("acquisition.model") == "best";
-  const fs::path file = directory_.round_path(round) / (best ? "best.safetensors" : "weights.safetensors");
+  const std::string name = round_name(round, best ? "best.safetensors" : "weights.safetensors");
+  const std::string file = (directory_.path() / name).string();
   nn::WeightBuffers weights(context_, net_->layout(), "scoring model");
   nn::import_weights(context_, net_->layout(), weights.weights(),
-                     nn::decode_safetensors(read_file(file), file.string()), file.string());
+                     nn::decode_safetensors(directory_.files().read(name), file), file);
   return weights;
 }
 
@@ -338,21 +334,30 @@ std::vector<Answer> ActiveRun::ask(const select::Selection& selection, const fs:
   return answers;
 }
 
+void ActiveRun::commit_query(Int round, const std::string& folder, const select::Selection& selection,
+                             const std::vector<NamedFile>& more) {
+  std::vector<NamedFile> files =
+      query_files(folder, selection, dataset_.train, config_.get<Int>("report.query_images"));
+  files.insert(files.end(), more.begin(), more.end());
+  const Query query{.round = round, .folder = folder, .items = selection.picks};
+  for (const std::string& name : directory_.files().commit(files, query))
+    progress_.warn(fmt::format("{} is not as the run wrote it and is left as it is; the items that are asked for stand "
+                               "in {}",
+                               (directory_.path() / name).string(), RunFiles::kManifest));
+}
+
 void ActiveRun::query(Int round) {
   const Clock::time_point start = Clock::now();
   if (!pool_prediction_) pool_prediction_ = predict_pool(round);
   const nn::WeightBuffers model = scoring_model(round);
   const select::Selection selection =
       select(*pool_prediction_, model.weights(), pool_at(round), selection_config(config_, round));
-  const fs::path folder = directory_.round_path(round);
-  write_query_files(folder, selection, dataset_.train, config_.get<Int>("report.query_images"));
-
   std::vector<RoundRow> rows = directory_.read_rounds();
   rows.back().query_s = seconds_since(start);
   if (selection.rank > 0 && !selection.groups.empty()) rows.back().lambda_min = selection.groups.front().score;
-  directory_.write_rounds(rows);
+  commit_query(round + 1, fmt::format("rounds/{:02}", round), selection, {directory_.rounds_file(rows)});
   progress_.line(selection.summary);
-  directory_.ledger().record(round + 1, "oracle", ask(selection, folder / "query.csv"));
+  directory_.record(round + 1, "oracle", ask(selection, directory_.path() / round_name(round, "query.csv")));
 }
 
 void ActiveRun::save(bool round_end) {

@@ -22,7 +22,8 @@ class ActiveRun {
  public:
   ActiveRun(Context& context, RunDir& directory, const data::Dataset& dataset, Progress& progress);
 
-  // All rounds. Returns `ok`, or `preempted` after a checkpoint when a signal asked to stop.
+  // All rounds. Returns `ok`, with the run to be marked as done when its report is written, or `preempted` after a
+  // checkpoint when a signal asked to stop.
   ExitCode run();
 
  private:
@@ -45,6 +46,8 @@ class ActiveRun {
   ssl::Prediction predict_pool(int64_t round);     // by that model
   select::Selection select(const ssl::Prediction& prediction, const nn::Weights& weights, const data::Pool& pool,
                            select::Config config);
+  void commit_query(int64_t round, const std::string& folder, const select::Selection& selection,
+                    const std::vector<NamedFile>& more = {});
   std::vector<Answer> ask(const select::Selection& selection, const fs::path& query_file);
   void query(int64_t round);
   void save(bool round_end);

@@ -49,13 +49,13 @@ int64_t steps_done(const CellRun& cell) {
   const int64_t per_round = steps_per_round(cell.config), all = steps_in_all(cell);
   if (marker_of(cell.directory) == Marker::done) return all;
   const fs::path file = cell.directory / "rounds.csv";
-  const int64_t rounds = fs::exists(file) ? int64_t(rounds_from_csv(read_file(file), file.string()).size()) : 0;
+  const int64_t rounds = file_exists(file) ? int64_t(rounds_from_csv(read_file(file), file.string()).size()) : 0;
   const int64_t finished = std::max<int64_t>(0, rounds - (cell.adopts ? 1 : 0)) * per_round;
   return std::min(all - 1, finished + std::min(per_round, steps_in_round(cell.directory / "metrics.jsonl", rounds)));
 }
 
 bool in_use(const fs::path& run) {
-  if (!fs::exists(run / RunLock::kName)) return false;
+  if (!file_exists(run / RunLock::kName)) return false;
   try {
     const RunLock probe(run);
     return false;
@@ -67,9 +67,10 @@ bool in_use(const fs::path& run) {
 }  // namespace
 
 void check_cell(const CellRun& cell) {
-  if (!fs::exists(cell.directory / "run.json")) return;
+  if (!file_exists(cell.directory / "run.json")) return;
+  RunFiles files(cell.directory);
   Config stored;
-  stored.merge_file(cell.directory / "config.toml");
+  stored.merge_toml(files.read("config.toml", 1 << 20), (cell.directory / "config.toml").string());
   std::string differences;
   const auto add = [&](const std::string& text) { differences += (differences.empty() ? "" : "; ") + text; };
   for (const std::string& difference : cell.config.differences(stored)) add(difference);
@@ -105,7 +106,7 @@ int64_t CellProgress::finished() const {
 
 void await_free(const std::vector<CellRun>& cells) {
   using Clock = std::chrono::steady_clock;
-  const auto patience = Clock::now() + std::chrono::seconds(10);
+  const auto patience = Clock::now() + std::chrono::seconds(5);
   for (const CellRun& cell : cells)
     while (in_use(cell.directory) && Clock::now() < patience && !stop_requested())
       std::this_thread::sleep_for(std::chrono::milliseconds(50));

@@ -13,7 +13,7 @@ template <class T> CLI::Validator between(T low, T high, const std::string& kind
   return {[=](std::string& text) {
             const auto value = data::parse<T>(text);
             if (value && *value >= low && *value <= high) return std::string();
-            return fmt::format("{} is not a {} {}", data::shown(text), kind, range);
+            return fmt::format("{} is not a {} {}", data::legible(text), kind, range);
           },
           range};
 }
@@ -21,7 +21,7 @@ template <class T> CLI::Validator between(T low, T high, const std::string& kind
 std::vector<std::string> options_of(const CLI::App& app) {
   std::vector<std::string> names;
   for (const CLI::Option* option : app.get_options())
-    for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
+    for (const std::string& name : option->get_lnames()) names.push_back(name);
   return names;
 }
 
@@ -32,14 +32,21 @@ std::vector<std::string> commands_of(const CLI::App& app) {
   return names;
 }
 
+// Nearer than the nearest names elsewhere: these words are short, and a far-fetched one is worse than none.
+std::string hint(std::string_view word, std::vector<std::string> names, const char* before = "") {
+  names = data::nearest(word, names);
+  std::erase_if(names, [&](const std::string& name) { return data::distance(word, name) > 1 + int(word.size()) / 4; });
+  for (std::string& name : names) name = before + name;
+  return data::did_you_mean(names);
+}
+
 // The first word that nothing took, and what it may have meant. `app` is the command that was reached.
 std::string unexpected(const CLI::App& app, const std::string& word) {
   if (!word.starts_with("-") && !commands_of(app).empty())
-    return fmt::format("there is no command {}{}", data::shown(word),
-                       data::did_you_mean(data::nearest(word, commands_of(app))));
+    return fmt::format("there is no command {}{}", data::legible(word), hint(word, commands_of(app)));
   const std::string name = word.substr(0, word.find('='));
-  return fmt::format("The following argument was not expected: {}{}", data::shown(name),
-                     name.starts_with("-") ? data::did_you_mean(data::nearest(name, options_of(app))) : "");
+  return fmt::format("The following argument was not expected: {}{}", data::legible(name),
+                     name.starts_with("--") ? hint(name.substr(2), options_of(app), "--") : "");
 }
 
 }  // namespace

@@ -9,6 +9,8 @@
 
 #include "apps/parse_toml.h"
 #include "apps/presets.h"
+#include "apps/terminal.h"
+#include "data/utf8.h"
 #include "kernels/core/error.h"
 
 namespace crc::apps {
@@ -202,6 +204,7 @@ void Config::assign_text(const ConfigKey& key, std::string_view text, const std:
   } else if (std::holds_alternative<double>(key.fallback)) {
     value = parse(double());
   } else {
+    if (!data::is_utf8(text)) refuse(where, fmt::format("{} is not UTF-8; rename what it names", key.path));
     value = ConfigValue(std::string(text));
   }
   if (!value || !is_allowed(key, *value)) refuse_value(where, key, fmt::format("\"{}\"", cut(std::string(text))));
@@ -238,7 +241,7 @@ std::string Config::to_toml() const {
       text += fmt::format("\n[{}]\n", section);
     }
     const Entry& e = entry(key.path);
-    std::string origin = e.origin;  // a file name may hold anything; a comment ends at the line's end
+    std::string origin = apps::shown(e.origin);  // a file name may hold anything; a comment ends at the line's end
     for (char& c : origin) c = uint8_t(c) < 0x20 || c == 0x7f ? '?' : c;
     text += fmt::format("{:<48} # {}\n", key.path.substr(dot + 1) + " = " + to_text(e.value), origin);
   }

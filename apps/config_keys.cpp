@@ -98,9 +98,14 @@ void add_ssl(std::vector<ConfigKey>& keys) {
                "pi_model, mean_teacher: one student pass learns both losses (Oliver), not one pass each (perrying)"),
        real("ssl.threshold", 0.95, 0, 1, "a pseudo-label counts from this confidence on"),
        real("ssl.temperature", 1, 0.01, 100, "divides the weak logits before the softmax"),
-       text("ssl.sampling", "permutations", {"permutations", "replacement"},
-            "items of a batch: from permutations of all, so that none comes twice before all came; or independent "
-            "draws"),
+       text("ssl.sampling", "permutations", {"permutations", "replacement", "expanded", "filled"},
+            "items of a batch: from permutations of all, so that none comes twice before all came; independent draws "
+            "(replacement); or permutations of a list that holds all about batch * steps_per_epoch / N times "
+            "(expanded: kekmodel's --expand-labels; filled: its early code, the list topped up by draws)"),
+       text("ssl.labeled_sampling", "", {"", "permutations", "replacement", "expanded", "filled"},
+            "the same for the labelled images alone; empty: as ssl.sampling"),
+       text("ssl.unlabeled_sampling", "", {"", "permutations", "replacement", "expanded", "filled"},
+            "the same for the unlabelled images alone; empty: as ssl.sampling"),
        integer("ssl.steps_per_epoch", 1024, 1, kMany, "optimizer steps between evaluations"),
        place(integer("ssl.steps_per_graph", 16, 1, 1024, "CUDA: steps captured as one graph; changes no result")),
        integer("ssl.epochs", 350, 1, kMany, "epochs per round; every round trains from scratch"),

@@ -4,6 +4,7 @@
 #include "apps/command_line.h"
 #include "apps/errors.h"
 #include "apps/select/job.h"
+#include "apps/terminal.h"
 #include "apps/version.h"
 #include "crc/score.h"
 
@@ -76,16 +77,16 @@ int parse_and_run(int argc, char** argv) {
   try {
     apps::parse_command_line(app, argc, argv);
   } catch (const CLI::Success& e) {
-    return app.exit(e);  // --help, --version
+    return apps::print_answer(app, e);  // --help, --version
   }
   job.command = apps::shell_words({argv, size_t(argc)});
-  fmt::print(stderr, "{}", apps::run_select(job));
+  apps::print_message(apps::run_select(job));
   return 0;
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  apps::ignore_write_signals();
+  apps::prepare_streams();
   return apps::guarded_main("crc_select", [&] { return parse_and_run(argc, argv); });
 }

@@ -3,7 +3,7 @@
 #include "apps/command_line.h"
 #include "apps/commands/commands.h"
 #include "apps/errors.h"
-#include "apps/files.h"
+#include "apps/terminal.h"
 #include "apps/version.h"
 #include "kernels/core/error.h"
 
@@ -27,6 +27,10 @@ void add_settings(CLI::App* command, std::vector<std::string>& settings) {
   command->add_option("--set", settings, "override one key of the configuration: key=value; may be repeated")
       ->allow_extra_args(false)
       ->take_all();
+}
+
+void add_force(CLI::App* command, bool& force) {
+  command->add_flag("--force", force, "replace output files that exist");
 }
 
 struct Parsed {
@@ -92,6 +96,7 @@ void declare(CLI::App& app, Parsed& p, int& code, const std::vector<std::string>
       ->check(whole_number(1, 256))
       ->capture_default_str();
   sweep->add_option("--slurm", p.sweep.slurm, "write a Slurm job file instead of running");
+  add_force(sweep, p.sweep.force);
   sweep->add_option("--cell", p.sweep.cells, "run this cell of a sweep that exists, in this process; may be repeated")
       ->allow_extra_args(false)
       ->take_all();
@@ -106,7 +111,12 @@ void declare(CLI::App& app, Parsed& p, int& code, const std::vector<std::string>
   CLI::App* report = app.add_subcommand("report", "tables and figures of runs and sweeps");
   report->add_option("directories", p.report.directories, "run or sweep directories")->required();
   report->add_option("--out", p.report.out, "where to; default: the directory itself, or report/ for several runs");
+  add_force(report, p.report.force);
   report->callback([&] { code = command_report(p.report); });
+
+  CLI::App* verify = app.add_subcommand("verify", "compare every file of runs and sweeps with what the runs recorded");
+  verify->add_option("directories", p.report.directories, "run or sweep directories")->required();
+  verify->callback([&] { code = command_verify(p.report.directories); });
 
   CLI::App* eval = app.add_subcommand("eval", "test a network's weights on a data set's images");
   eval->add_option("--weights", p.eval.weights, "safetensors file, any port's tensor names")->required();
@@ -117,6 +127,7 @@ void declare(CLI::App& app, Parsed& p, int& code, const std::vector<std::string>
   eval->add_option("--limit", p.eval.limit, "only the first N images")->check(whole_number(0, kMaxCount));
   eval->add_option("--logits", p.eval.logits, "write the logits [N,C] to this .npy file");
   eval->add_option("--features", p.eval.features, "write the features [N,D] to this .npy file");
+  add_force(eval, p.eval.force);
   eval->add_flag("--json", p.eval.json, "print one JSON object");
   add_settings(eval, p.eval.settings);
   eval->callback([&] { code = command_eval(p.eval); });
@@ -136,10 +147,12 @@ void declare(CLI::App& app, Parsed& p, int& code, const std::vector<std::string>
   CLI::App* make =
       data_command("make", "write the built-in street-digits set in the CIFAR binary layout", command_data_make);
   make->add_option("directory", p.data.out, "where to")->required();
+  add_force(make, p.data.force);
   data_command("info", "sizes, classes, statistics and checksum of a data set", command_data_info);
   CLI::App* preview =
       data_command("preview", "a labelled grid of images with their weak and strong views", command_data_preview);
   preview->add_option("png", p.data.out, "PNG file to write")->required();
+  add_force(preview, p.data.force);
   preview->add_option("--count", p.data.count, "images")->check(whole_number(1, 1000))->capture_default_str();
 
   CLI::App* augment = data->add_subcommand("augment", "one augmentation operation on one PNG, as training does it");
@@ -147,6 +160,7 @@ void declare(CLI::App& app, Parsed& p, int& code, const std::vector<std::string>
   augment->add_option("--value", p.data.value, "the operation's own parameter: factor, bits, threshold, degrees, ...");
   augment->add_option("in", p.data.in, "PNG file to read")->required();
   augment->add_option("out", p.data.out, "PNG file to write")->required();
+  add_force(augment, p.data.force);
   augment->callback([&] { code = command_data_augment(p.data); });
 
   CLI::App* barrier = app.add_subcommand(
@@ -167,7 +181,7 @@ void declare(CLI::App& app, Parsed& p, int& code, const std::vector<std::string>
       ->capture_default_str();
   barrier->add_option("--device", p.barrier.device, "auto, cpu, cuda or cuda:N")->default_str("auto");
   barrier->add_option("--out", p.barrier.out, "plot to write, .png or .svg")->required();
-  barrier->add_flag("--force", p.barrier.force, "replace the file if it exists");
+  add_force(barrier, p.barrier.force);
   barrier->callback([&] { code = command_rank_barrier(p.barrier); });
 
   CLI::App* doctor = app.add_subcommand("doctor", "device, libraries, threads and a self-test");
@@ -178,6 +192,7 @@ void declare(CLI::App& app, Parsed& p, int& code, const std::vector<std::string>
   exporter->add_option("weights", p.convert.from, "safetensors file")->required();
   exporter->add_option("out", p.convert.to, "file to write")->required();
   exporter->add_option("--names", p.convert.names, "kekmodel, lee, perrying, torchssl or usb")->capture_default_str();
+  add_force(exporter, p.convert.force);
   add_settings(exporter, p.convert.settings);
   exporter->callback([&] { code = command_export(p.convert); });
 }
@@ -196,7 +211,7 @@ int parse_and_run(int argc, char** argv) {
   try {
     parse_command_line(app, argc, argv);
   } catch (const CLI::Success& e) {
-    return app.exit(e);  // --help, --version
+    return print_answer(app, e);  // --help, --version
   }
   return code;
 }
@@ -204,6 +219,6 @@ int parse_and_run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  ignore_write_signals();
+  prepare_streams();
   return guarded_main("crc_train", [&] { return parse_and_run(argc, argv); });
 }

@@ -38,6 +38,15 @@ BatchNormConfig norm_config(const Config& config) {
           .offset = float(config.get<double>("model.bn_offset"))};
 }
 
+Sampling sampling(const Config& config, const char* stream) {
+  const Text& own = config.get<Text>(stream);
+  return choose<Sampling>(own.empty() ? config.get<Text>("ssl.sampling") : own,
+                          {{"permutations", Sampling::permutations},
+                           {"replacement", Sampling::replacement},
+                           {"expanded", Sampling::expanded},
+                           {"filled", Sampling::filled}});
+}
+
 std::unique_ptr<nn::Net> net_in(const Text& precision, const Config& config, const data::Dataset& dataset) {
   if (config.get<Text>("model.name") == "mlp") {
     const Int width = config.get<Int>("model.width");
@@ -127,7 +136,8 @@ ssl::TrainConfig train_config(const Config& config, const data::Dataset& dataset
   train.lambda_u = float(config.get<double>("ssl.lambda_u"));
   train.threshold = float(config.get<double>("ssl.threshold"));
   train.temperature = float(config.get<double>("ssl.temperature"));
-  train.replacement = config.get<Text>("ssl.sampling") == "replacement";
+  train.labeled_sampling = sampling(config, "ssl.labeled_sampling");
+  train.unlabeled_sampling = sampling(config, "ssl.unlabeled_sampling");
   train.steps_per_epoch = steps;
   train.steps_per_graph = config.get<Int>("ssl.steps_per_graph");
   train.schedule.rate =

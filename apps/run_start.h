@@ -24,7 +24,7 @@ struct RunStart {
 };
 
 // Nothing when start.run is empty. Error 66: no such run; 78: it has not finished that round; 65: it was made with
-// other data than `fingerprint`.
+// other data than `fingerprint`, or a file of it is not what it wrote.
 std::optional<RunStart> load_start(const Config& config, const std::string& fingerprint);
 
 }  // namespace crc::apps

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "apps/json_text.h"
 #include "apps/parse_json.h"
 #include "kernels/core/error.h"
 
@@ -56,10 +57,13 @@ BarChart score_chart(const ScoreHistogram& h, const std::string& title) {
 std::string to_json(const ScoreHistogram& h) {
   json decades = json::array();
   for (const auto& [bin, count] : h.decades) decades.push_back({bin, count});
-  return json{{"schema", 1},        {"low", h.low},       {"high", h.high},
-              {"counts", h.counts}, {"chosen", h.chosen}, {"not_finite", h.not_finite},
-              {"decades", decades}}
-             .dump() +
+  return json_text(json{{"schema", 1},
+                        {"low", h.low},
+                        {"high", h.high},
+                        {"counts", h.counts},
+                        {"chosen", h.chosen},
+                        {"not_finite", h.not_finite},
+                        {"decades", decades}}) +
          "\n";
 }
 

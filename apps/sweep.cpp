@@ -6,6 +6,7 @@
 #include <cmath>
 #include <set>
 
+#include "apps/json_text.h"
 #include "apps/parse_json.h"
 #include "apps/run_dir.h"
 #include "apps/sweep_measure.h"
@@ -181,13 +182,17 @@ const SweepCell& Sweep::median_pool(size_t block) const {
                                                 "pools; run the sweep without --only first",
                                                 path(cell).string()));
     check(cell);
-    const fs::path file = path(cell) / "rounds.csv";
-    const double value = rounds_from_csv(read_file(file), file.string()).at(0).*measure_column(measure);
+    RunFiles files(path(cell));
+    const std::vector<RoundRow> rounds = read_run(files).rounds;
+    if (rounds.empty())
+      fail(ExitCode::corrupt_data, fmt::format("{} is done, but its rounds.csv is missing or has no round; {}",
+                                               path(cell).string(), remedy("rounds.csv")));
+    const double value = rounds[0].*measure_column(measure);
     if (std::isnan(value))
       fail(ExitCode::config,
-           fmt::format("{} has no accuracy by the measure \"{}\", so that no initial pool is the median "
-                       "one; choose another measure, or --pools 0",
-                       file.string(), measure));
+           fmt::format("{} has no accuracy by the measure \"{}\", so that no initial pool is the median one; choose "
+                       "another measure, or --pools 0",
+                       (path(cell) / "rounds.csv").string(), measure));
     pools.emplace_back(value, &cell);
   }
   if (pools.empty()) fail_internal("median_pool: the sweep has no initial pools");
@@ -223,12 +228,12 @@ std::vector<std::string> Sweep::arguments(const SweepCell& cell) const {
 }
 
 std::string Sweep::json_text() const {
-  return json{{"schema", 1},
-              {"recipe", options_.recipe},
-              {"settings", options_.settings},
-              {"trials", options_.trials},
-              {"pools", options_.pools}}
-             .dump(1) +
+  return crc::apps::json_text(json{{"schema", 1},
+                                   {"recipe", options_.recipe},
+                                   {"settings", options_.settings},
+                                   {"trials", options_.trials},
+                                   {"pools", options_.pools}},
+                              1) +
          "\n";
 }
 
@@ -236,23 +241,23 @@ std::string Sweep::json_text() const {
 std::string Sweep::identity() const {
   std::vector<std::string> deciding = options_.settings;
   std::erase_if(deciding, is_place);
-  return json{{"recipe", recipe_text_}, {"settings", deciding}, {"trials", options_.trials}, {"pools", options_.pools}}
-      .dump(-1, ' ', false, json::error_handler_t::replace);
+  return crc::apps::json_text(
+      json{{"recipe", recipe_text_}, {"settings", deciding}, {"trials", options_.trials}, {"pools", options_.pools}});
 }
 
 void Sweep::refuse_others() const {
-  if (is_sweep(directory_)) {
+  if (file_exists(directory_ / kFile, Use::output)) {
     if (open(directory_).identity() == identity()) return;
     fail(ExitCode::output_refused,
          fmt::format("{} holds a sweep with another recipe or other settings ({}); repeat its options to continue it, "
                      "or name another directory",
                      directory_.string(), (directory_ / kFile).string()));
   }
-  if (!fs::exists(directory_)) return;
-  for (const auto& entry : fs::directory_iterator(directory_)) {
-    const std::string name = entry.path().filename().string();
-    if (name == RunLock::kName || is_temporary(entry.path())) continue;
-    if (name == kRecipe && read_file(entry.path(), kMaxRecipe) == recipe_text_) continue;  // a creation that was killed
+  if (!file_exists(directory_, Use::output)) return;
+  for (const fs::path& entry : list_folder(directory_, Use::output)) {
+    const std::string name = entry.filename().string();
+    if (name == RunLock::kName || is_temporary(entry)) continue;
+    if (name == kRecipe && read_file(entry, kMaxRecipe) == recipe_text_) continue;  // a creation that was killed
     fail(ExitCode::output_refused, directory_.string() + " is not empty and no sweep; name another directory");
   }
 }

@@ -78,10 +78,10 @@ Trainer::Drawn Trainer::next_batch() {
   auto ids = arena.take<int64_t, 1>({b + m}, "batch ids");        // [labelled | unlabelled]
   auto labels = arena.take<int32_t, 1>({b + m}, "batch labels");  // those of the unlabelled only judge pseudo-labels
   draw_batch(context_, ids.slice(0, b), View<const int64_t, 1>(labeled_.view<int64_t, 1>()), state,
-             DrawConfig{config_.seed, Purpose::labeled_order, config_.replacement});
+             DrawConfig{config_.seed, Purpose::labeled_order, config_.labeled_sampling, config_.steps_per_epoch});
   if (m > 0)
     draw_batch(context_, ids.slice(b, b + m), View<const int64_t, 1>(unlabeled_.view<int64_t, 1>()), state,
-               DrawConfig{config_.seed, Purpose::unlabeled_order, config_.replacement});
+               DrawConfig{config_.seed, Purpose::unlabeled_order, config_.unlabeled_sampling, config_.steps_per_epoch});
   gather_rows(context_, labels, images_.labels(), View<const int64_t, 1>(ids));
 
   const nn::Activations images = net_.take_input(context_, images_per_step(config_), images_.height(), images_.width());

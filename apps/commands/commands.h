@@ -39,6 +39,7 @@ int command_demo(const DemoOptions& options);
 
 struct SweepCommandOptions {
   std::string recipe, out, only, slurm;
+  bool force = false;  // of slurm
   std::vector<std::string> settings, cells;
   int64_t trials = 0, pools = -1, jobs = 1, together = 1;
   bool dry_run = false, quiet = false;
@@ -51,13 +52,16 @@ int train_cells(const Sweep& sweep, const std::vector<std::string>& names, bool 
 struct ReportOptions {
   std::vector<std::string> directories;
   std::string out;
+  bool force = false;
 };
 int command_report(const ReportOptions& options);
+
+int command_verify(const std::vector<std::string>& directories);  // of runs and sweeps
 
 struct EvalOptions {
   std::string weights, data, split = "test", logits, features;
   int64_t limit = 0;
-  bool json = false;
+  bool json = false, force = false;
   std::vector<std::string> settings;
 };
 int command_eval(const EvalOptions& options);
@@ -89,6 +93,7 @@ int command_doctor(const std::string& device);
 
 struct ConvertOptions {
   std::string from, to, names = "kekmodel";
+  bool force = false;
   std::vector<std::string> settings;
 };
 int command_export(const ConvertOptions& options);

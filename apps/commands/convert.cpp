@@ -3,7 +3,10 @@
 
 #include "apps/commands/commands.h"
 #include "apps/experiment.h"
+#include "apps/outputs.h"
 #include "apps/recipes.h"
+#include "apps/run_files.h"
+#include "apps/terminal.h"
 #include "nn/weights_io.h"
 
 namespace crc::apps {
@@ -12,7 +15,8 @@ namespace crc::apps {
 int command_export(const ConvertOptions& options) {
   const nn::Names names = nn::names_from(options.names);
   const Config config = resolve_recipe("", options.settings);
-  const nn::TensorFile file = nn::decode_safetensors(read_file(options.from), options.from);
+  Outputs outputs({options.to}, {.force = options.force, .inputs = {options.from}});
+  const nn::TensorFile file = nn::decode_safetensors(read_named_file(options.from), options.from);
   data::Dataset shape_of_data;  // the head's classes are the file's
   for (const nn::TensorEntry& t : file.tensors)
     if (t.name.ends_with("fc.bias") || t.name.ends_with("classifier.bias") || t.name.ends_with("output.bias"))
@@ -21,9 +25,9 @@ int command_export(const ConvertOptions& options) {
   Context context = make_context(config, "cpu");
   const nn::WeightBuffers weights(context, net->layout(), "weights");
   nn::import_weights(context, net->layout(), weights.weights(), file, options.from);
-  if (fs::exists(options.to)) fail(ExitCode::output_refused, options.to + " exists; remove it or name another file");
-  commit_file(options.to, nn::encode_safetensors(nn::export_weights(context, net->layout(), weights.weights(), names)));
-  fmt::print("{}: {} parameters under {}'s names\n", options.to, net->layout().count(), options.names);
+  outputs.put(options.to, nn::encode_safetensors(nn::export_weights(context, net->layout(), weights.weights(), names)));
+  outputs.commit();
+  print("{}: {} parameters under {}'s names\n", options.to, net->layout().count(), options.names);
   return 0;
 }
 

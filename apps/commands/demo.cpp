@@ -16,6 +16,7 @@
 #include "apps/signals.h"
 #include "apps/summary.h"
 #include "apps/sweep.h"
+#include "apps/terminal.h"
 #include "data/text.h"
 #include "kernels/core/error.h"
 
@@ -53,7 +54,7 @@ std::vector<CellRun> runs_of(const std::vector<Cell>& cells) {
 }
 
 std::vector<std::string> arguments_of(const Cell& cell) {
-  if (fs::exists(cell.directory / "run.json")) return {"resume", cell.directory.string(), "--quiet"};
+  if (file_exists(cell.directory / "run.json")) return {"resume", cell.directory.string(), "--quiet"};
   std::vector<std::string> arguments{"run", "demo", "--quiet", "--out", cell.directory.string()};
   for (const std::string& setting : cell.settings) arguments.insert(arguments.end(), {"--set", setting});
   return arguments;
@@ -77,17 +78,16 @@ bool is_of_a_demo(const fs::path& run) {
 
 // Error 73 for a directory where other runs are.
 void refuse_others(const fs::path& out) {
-  if (!fs::exists(out)) return;
+  if (!file_exists(out, Use::output)) return;
   const auto refuse = [&](const fs::path& path, const char* what) {
     fail(ExitCode::output_refused,
          fmt::format("{} is {}; name another directory for the demo: --out DIR", path.string(), what));
   };
-  if (fs::exists(out / "run.json")) refuse(out, "a run's directory");
+  if (file_exists(out / "run.json")) refuse(out, "a run's directory");
   if (Sweep::is_sweep(out)) refuse(out, "a sweep's directory");
-  for (const auto& entry : fs::directory_iterator(out)) {
-    if (!fs::exists(entry.path() / "run.json")) continue;
-    if (!is_cell_name(entry.path().filename().string()) || !is_of_a_demo(entry.path()))
-      refuse(entry.path(), "a run that no demo made");
+  for (const fs::path& entry : list_folder(out, Use::output)) {
+    if (!file_exists(entry / "run.json")) continue;
+    if (!is_cell_name(entry.filename().string()) || !is_of_a_demo(entry)) refuse(entry, "a run that no demo made");
   }
 }
 
@@ -98,20 +98,20 @@ fs::path removed_name(const Cell& cell) {
 void remove_directory(const fs::path& directory) {
   std::error_code error;
   fs::remove_all(directory, error);
-  if (error) fail(ExitCode::io, fmt::format("removing {}: {}; check the disk", directory.string(), error.message()));
+  if (error) data::fail_system(Use::output, "removing", directory, error.value());
 }
 
 // Makes room for new runs; all of the old ones stay when somebody works on one (73).
 void remove_runs(const std::vector<Cell>& cells) {
   std::vector<RunLock> locks;
   for (const Cell& cell : cells)
-    if (fs::exists(cell.directory / "run.json")) locks.emplace_back(cell.directory);
+    if (file_exists(cell.directory / "run.json")) locks.emplace_back(cell.directory);
   for (const Cell& cell : cells) {
-    if (!fs::exists(cell.directory / "run.json")) continue;
+    if (!file_exists(cell.directory / "run.json")) continue;
     // Renamed first: a run that is half removed would be in the way.
     std::error_code error;
     fs::rename(cell.directory, removed_name(cell), error);
-    if (error) fail(ExitCode::io, fmt::format("renaming {}: {}", cell.directory.string(), error.message()));
+    if (error) data::fail_system(Use::output, "renaming", cell.directory, error.value());
     remove_directory(removed_name(cell));
   }
 }
@@ -154,17 +154,17 @@ void train(const std::vector<Cell>& cells, const DemoOptions& options) {
 
 void print_table(const std::vector<RunGroup>& groups) {
   const std::vector<int64_t> labels = label_counts(groups);
-  fmt::print("\ntest accuracy in percent, mean ± standard deviation over seeds\n\n  labels");
-  for (const RunGroup& group : groups) fmt::print("  {:>14}", group.name);
-  fmt::print("\n");
+  print("\ntest accuracy in percent, mean ± standard deviation over seeds\n\n  labels");
+  for (const RunGroup& group : groups) print("  {:>14}", group.name);
+  print("\n");
   for (int64_t count : labels) {
-    fmt::print("  {:>6}", count);
+    print("  {:>6}", count);
     for (const RunGroup& group : groups) {
       const MeanStd m = at_labels(group, count, &RoundRow::acc_last);
       // A multi-byte sign: the width counts columns, not bytes.
-      fmt::print("  {:>14}", fmt::format("{:.1f} ± {:.1f}", 100 * m.mean, 100 * m.std));
+      print("  {:>14}", fmt::format("{:.1f} ± {:.1f}", 100 * m.mean, 100 * m.std));
     }
-    fmt::print("\n");
+    print("\n");
   }
 }
 
@@ -193,13 +193,13 @@ int command_demo(const DemoOptions& options) {
   const LineChart chart = accuracy_chart(groups);
   print_table(groups);
   const bool color = isatty(STDOUT_FILENO) && !std::getenv("NO_COLOR");
-  fmt::print("\n{}\n", braille_plot(chart, 76, 14, color));
+  print_drawing(fmt::format("\n{}\n", braille_plot(chart, 76, 14, color)));
   commit_file(out / "curves.png", chart_png(chart));
   commit_file(out / "curves.svg", chart_svg(chart, true));
   commit_file(out / "report.html", report_html(records));
-  fmt::print("report           {}\nlearning curves  {}\nqueried images   {}\n", (out / "report.html").string(),
-             (out / "curves.png").string(), (out / "crc-s0/rounds/00/query.png").string());
-  fmt::print("next             crc_train run cifar10 --set data.dir=<cifar-10-batches-bin> --dry-run\n");
+  print("report           {}\nlearning curves  {}\nqueried images   {}\n", (out / "report.html").string(),
+        (out / "curves.png").string(), (out / "crc-s0/rounds/00/query.png").string());
+  print("next             crc_train run cifar10 --set data.dir=<cifar-10-batches-bin> --dry-run\n");
   return 0;
 }
 

@@ -5,7 +5,11 @@
 
 #include "apps/commands/commands.h"
 #include "apps/experiment.h"
+#include "apps/json_text.h"
+#include "apps/outputs.h"
 #include "apps/recipes.h"
+#include "apps/run_files.h"
+#include "apps/terminal.h"
 #include "data/npy.h"
 #include "nn/weights_io.h"
 #include "ssl/evaluate.h"
@@ -13,10 +17,9 @@
 namespace crc::apps {
 namespace {
 
-void write_matrix(const std::string& path, const Tensor& t, Context& context) {
-  if (path.empty()) return;
+data::Bytes matrix_file(const Tensor& t, Context& context) {
   const std::vector<float> values = t.to_host<float>(context);
-  commit_file(path, data::encode_npy<float>(values, t.shape()));
+  return data::encode_npy<float>(values, t.shape());
 }
 
 }  // namespace
@@ -25,7 +28,9 @@ int command_eval(const EvalOptions& options) {
   std::vector<std::string> settings = options.settings;
   if (!options.data.empty()) settings.push_back("data.dir=" + options.data);
   const Config config = resolve_recipe("", settings);
-  const nn::TensorFile file = nn::decode_safetensors(read_file(options.weights), options.weights);
+  Outputs outputs({options.logits, options.features},
+                  {.force = options.force, .inputs = {options.weights, config.get<std::string>("data.dir")}});
+  const nn::TensorFile file = nn::decode_safetensors(read_named_file(options.weights), options.weights);
   const data::Dataset dataset = load_dataset(config);
   const std::unique_ptr<nn::Net> net = make_net(config, dataset);
   Context context = make_context(config);
@@ -36,16 +41,17 @@ int command_eval(const EvalOptions& options) {
   const ssl::ImageSet images(context, split.count, split.height, split.width, split.pixels.data(), split.labels.data());
   const ssl::Prediction p = ssl::predict(context, *net, weights.weights(), images, normalize_config(config, dataset),
                                          config.get<int64_t>("eval.batch"), options.limit);
-  write_matrix(options.logits, p.logits, context);
-  write_matrix(options.features, p.features, context);
+  if (!options.logits.empty()) outputs.put(options.logits, matrix_file(p.logits, context));
+  if (!options.features.empty()) outputs.put(options.features, matrix_file(p.features, context));
+  outputs.commit();
   const ssl::Evaluation e = ssl::evaluate(p.logits.to_host<float>(context), split.labels, dataset.classes());
   if (options.json) {
     const nlohmann::ordered_json json = {
         {"images", e.images}, {"accuracy", e.accuracy},     {"balanced_accuracy", e.balanced_accuracy},
         {"loss", e.loss},     {"ece", e.calibration_error}, {"confusion", e.confusion}};
-    fmt::print("{}\n", json.dump());
+    print_text(json_text(json, -1, Ascii::yes) + "\n");
   } else {
-    fmt::print(
+    print(
         "images             {}\naccuracy           {:.2f} %\nbalanced accuracy  {:.2f} %\nloss               {:.4f}\n"
         "calibration error  {:.4f}\n",
         e.images, 100 * e.accuracy, 100 * e.balanced_accuracy, e.loss, e.calibration_error);

@@ -8,6 +8,7 @@
 #include "apps/recipes.h"
 #include "apps/report.h"
 #include "apps/signals.h"
+#include "apps/terminal.h"
 #include "kernels/core/libraries.h"
 
 namespace crc::apps {
@@ -26,11 +27,25 @@ std::string determinism_class(const Context& context) {
   return context.device().kind == DeviceKind::cpu ? "strict" : "device";
 }
 
+void write_report(const fs::path& run, Marker marker) {
+  RunRecord record = load_run(run);
+  record.marker = marker;
+  commit_file(run / "report.html", report_html({record}));
+}
+
+// DONE comes last: whoever sees it finds the report, and a run that died before is finished by `resume`.
+void finish(RunDir& directory) {
+  write_report(directory.path(), Marker::done);
+  directory.mark(Marker::done,
+                 fmt::format("{} rounds, {} labels", directory.read_rounds().size(), directory.ledger().size()));
+}
+
 int execute(Context& context, RunDir& directory, const data::Dataset& dataset, bool quiet, const std::string& name) {
   Progress progress(ProgressOptions::for_stderr(quiet, directory.config().get<double>("report.interval"),
                                                 directory.path() / "log.txt", name));
   const ExitCode code = ActiveRun(context, directory, dataset, progress).run();
-  commit_file(directory.path() / "report.html", report_html({load_run(directory.path())}));
+  if (code == ExitCode::ok) finish(directory);
+  if (code == ExitCode::preempted) write_report(directory.path(), Marker::preempted);
   if (code == ExitCode::ok) progress.line("done: " + (directory.path() / "report.html").string());
   if (code == ExitCode::preempted)
     progress.line("stopped after a checkpoint; continue with: crc_train resume " + directory.path().string());
@@ -41,8 +56,8 @@ int print_plan(const RunOptions& options) {
   const Config config = resolve_recipe(options.config, options.settings);
   const data::Dataset dataset = load_dataset(config);
   const std::unique_ptr<nn::Net> net = make_net(config, dataset);
-  fmt::print("{}\n{}{}", config.to_toml(), plan(config, dataset, *net), memory_totals(config, dataset, *net));
-  if (options.memory) fmt::print("\n{}", memory_table(config, dataset, *net));
+  print("{}\n{}{}", config.to_toml(), plan(config, dataset, *net), memory_totals(config, dataset, *net));
+  if (options.memory) print("\n{}", memory_table(config, dataset, *net));
   return 0;
 }
 
@@ -86,7 +101,12 @@ int train_new(const RunOptions& options, const std::vector<std::string>& argumen
 
 int train_on(const std::string& path, bool quiet, const std::string& name) {
   if (marker_of(path) == Marker::done) {
-    if (!quiet) fmt::print(stderr, "{} is done already; its report is {}/report.html\n", path, path);
+    if (!file_exists(fs::path(path) / "report.html")) {  // an earlier version wrote DONE first, or somebody removed it
+      const RunLock lock(path);
+      remove_stale_temporaries(path);
+      write_report(path, Marker::done);
+    }
+    if (!quiet) print_error("{} is done already; its report is {}/report.html\n", path, path);
     return 0;
   }
   RunDir directory = RunDir::open(path);

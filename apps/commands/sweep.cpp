@@ -8,11 +8,14 @@
 
 #include "apps/child.h"
 #include "apps/commands/commands.h"
+#include "apps/outputs.h"
 #include "apps/progress.h"
 #include "apps/run_dir.h"
 #include "apps/signals.h"
 #include "apps/slurm.h"
 #include "apps/sweep_report.h"
+#include "apps/terminal.h"
+#include "data/utf8.h"
 #include "kernels/core/error.h"
 
 namespace crc::apps {
@@ -35,16 +38,15 @@ Cells chosen_cells(const Sweep& sweep, const std::string& only) {
 }
 
 void print_plan(const Sweep& sweep, const Cells& cells) {
-  fmt::print("{} ({}): {} runs\n", sweep.spec().title, sweep.spec().source, cells.size());
+  print("{} ({}): {} runs\n", sweep.spec().title, sweep.spec().source, cells.size());
   for (const SweepCell* cell : cells) {
     const Config config = sweep.config(*cell);
     const auto number = [&](const char* key) { return config.get<int64_t>(key); };
-    fmt::print("  {:<9} {:<28} {} {} {}; {} + {} x {} labels; up to {} rounds of {} x {} steps{}\n",
-               to_string(cell->phase), cell->name, config.get<std::string>("data.name"),
-               config.get<std::string>("ssl.method"), config.get<std::string>("acquisition.name"),
-               number("acquisition.initial"), number("acquisition.rounds"), number("acquisition.budget"),
-               number("acquisition.rounds") + 1, number("ssl.epochs"), number("ssl.steps_per_epoch"),
-               sweep.done(*cell) ? ", done" : "");
+    print("  {:<9} {:<28} {} {} {}; {} + {} x {} labels; up to {} rounds of {} x {} steps{}\n", to_string(cell->phase),
+          cell->name, config.get<std::string>("data.name"), config.get<std::string>("ssl.method"),
+          config.get<std::string>("acquisition.name"), number("acquisition.initial"), number("acquisition.rounds"),
+          number("acquisition.budget"), number("acquisition.rounds") + 1, number("ssl.epochs"),
+          number("ssl.steps_per_epoch"), sweep.done(*cell) ? ", done" : "");
   }
 }
 
@@ -132,6 +134,10 @@ int run_phase(const Sweep& sweep, const Cells& cells, Phase phase, int64_t paral
 
 int command_sweep(const SweepCommandOptions& options) {
   const fs::path out = options.out;
+  if (!data::is_utf8(out.string()))
+    fail(ExitCode::usage, fmt::format("--out {}: the name is not UTF-8, and the runs' configurations name it; choose "
+                                      "another directory",
+                                      options.out));
   if (!options.cells.empty()) return train_cells(Sweep::open(out), options.cells, options.quiet);
   const SweepOptions what{options.recipe, options.settings, options.trials, options.pools};
   if (options.dry_run) {
@@ -139,10 +145,14 @@ int command_sweep(const SweepCommandOptions& options) {
     print_plan(sweep, chosen_cells(sweep, options.only));
     return 0;
   }
+  Outputs script({options.slurm}, {.force = options.force,
+                                   .inputs = {options.recipe, out / "recipe.toml", out / "sweep.json"},
+                                   .makes_folders = true});
   const Sweep sweep = Sweep::create(out, what);
   if (!options.slurm.empty()) {
-    commit_file(options.slurm, slurm_script(sweep, fs::read_symlink("/proc/self/exe").string(), options.together));
-    fmt::print("{}: {} runs; submit with: bash {}\n", options.slurm, sweep.cells().size(), options.slurm);
+    script.put(options.slurm, slurm_script(sweep, fs::read_symlink("/proc/self/exe").string(), options.together));
+    script.commit();
+    print("{}: {} runs; submit with: bash {}\n", options.slurm, sweep.cells().size(), options.slurm);
     return 0;
   }
   install_signal_handlers();
@@ -155,7 +165,7 @@ int command_sweep(const SweepCommandOptions& options) {
     if (code != 0) break;
   }
   const std::string table = write_sweep_report(sweep, out);
-  fmt::print("{}\n{}\n", table, (out / "report.html").string());
+  print("{}\n{}\n", table, (out / "report.html").string());
   if (code == int(ExitCode::preempted))
     display.progress.line("stopped; the same command continues where the runs stand");
   else if (code != 0)

@@ -29,13 +29,10 @@ std::vector<std::string> lines_of(const fs::path& file) {
 
 std::vector<std::string> pngs_of(const fs::path& folder) {
   std::vector<std::string> names;
-  std::error_code error;
-  for (const auto& entry : fs::directory_iterator(folder, error)) {
-    const std::string name = entry.path().filename().string();
-    if (!name.starts_with(".") && entry.path().extension() == ".png") names.push_back(name);
+  for (const fs::path& path : list_folder(folder)) {
+    const std::string name = path.filename().string();
+    if (!name.starts_with(".") && path.extension() == ".png") names.push_back(name);
   }
-  if (error) fail(ExitCode::io, fmt::format("{}: {}", folder.string(), error.message()));
-  std::ranges::sort(names);
   return names;
 }
 
@@ -70,8 +67,7 @@ void draw_image(Canvas& canvas, Point corner, const data::RgbImage& image) {
 }  // namespace
 
 ImageFiles list_image_files(const fs::path& source, int64_t items) {
-  std::error_code error;
-  const bool folder = fs::is_directory(source, error);
+  const bool folder = is_folder(source);
   ImageFiles images;
   images.names = folder ? pngs_of(source) : lines_of(source);
   if (int64_t(images.names.size()) != items)
@@ -82,7 +78,7 @@ ImageFiles list_image_files(const fs::path& source, int64_t items) {
   const fs::path base = folder ? source : source.parent_path();
   for (const std::string& name : images.names) {
     const fs::path beside = base / name;
-    images.paths.push_back(folder || fs::exists(beside, error) ? beside : fs::path(name));
+    images.paths.push_back(folder || file_exists(beside) ? beside : fs::path(name));
   }
   return images;
 }

@@ -8,6 +8,7 @@
 
 #include "apps/label_file.h"
 #include "apps/ledger.h"
+#include "apps/run_files.h"
 #include "data/npy.h"
 #include "kernels/core/error.h"
 
@@ -54,7 +55,7 @@ List from_npy(const fs::path& path, int64_t items) {
 
 List from_ledger(const fs::path& path) {
   List list{{}, [](size_t k) { return fmt::format("line {}", k + 1); }};
-  for (const Label& label : load_ledger(path).labels) list.items.push_back(label.item);
+  for (const Label& label : parse_ledger(read_named_file(path), path).labels) list.items.push_back(label.item);
   return list;
 }
 
@@ -100,8 +101,7 @@ List from_text(const fs::path& path) {
 }
 
 List read_list(const fs::path& path, int64_t items) {
-  std::error_code error;
-  if (fs::is_directory(path, error)) return from_ledger(path / "labels.jsonl");
+  if (is_folder(path)) return from_ledger(path / "labels.jsonl");
   const data::MappedFile file = data::map_file(path);
   const std::string_view start(reinterpret_cast<const char*>(file.bytes.data()),
                                std::min<size_t>(6, file.bytes.size()));

@@ -19,7 +19,7 @@ std::string batch_name(int batch) { return fmt::format("data_batch_{}.bin", batc
 RecordLayout layout_of(const Path& folder) {
   RecordLayout layout{32, 32, {{"label", 10}}};
   const Path path = folder / "image_size.txt";
-  if (std::error_code error; !std::filesystem::exists(path, error)) return layout;
+  if (!file_exists(path)) return layout;
   const Bytes bytes = read_file(path, 64);
   const std::string text(bytes.begin(), bytes.end());
   std::istringstream in(text);
@@ -83,27 +83,41 @@ void check_writable(const Dataset& dataset) {
 
 }  // namespace
 
-void write_cifar10(const Path& dir, const Dataset& dataset) {
+std::vector<std::string> cifar10_file_names() {
+  std::vector<std::string> names{"test_batch.bin", "batches.meta.txt", "image_size.txt", "meta.csv"};
+  for (int batch = 1; batch <= kBatches; ++batch) names.push_back(batch_name(batch));
+  return names;
+}
+
+void encode_cifar10(const Dataset& dataset, const PutFile& put) {
   check_writable(dataset);
-  std::error_code error;
-  std::filesystem::create_directories(dir, error);
-  if (error) fail(ExitCode::output_refused, fmt::format("{}: cannot be created: {}", dir.string(), error.message()));
+  const auto put_text = [&](const std::string& name, const std::string& text) {
+    put(name, std::span(reinterpret_cast<const uint8_t*>(text.data()), text.size()));
+  };
   const int64_t n = dataset.train.count;
   for (int batch = 0; batch < kBatches; ++batch)
-    write_file(dir / batch_name(batch + 1),
-               pack_records(dataset.train, batch * n / kBatches, (batch + 1) * n / kBatches));
-  write_file(dir / "test_batch.bin", pack_records(dataset.test, 0, dataset.test.count));
+    put(batch_name(batch + 1), pack_records(dataset.train, batch * n / kBatches, (batch + 1) * n / kBatches));
+  put("test_batch.bin", pack_records(dataset.test, 0, dataset.test.count));
   std::string names;
   for (const auto& name : dataset.class_names) names += name + "\n";
-  write_file(dir / "batches.meta.txt", names);
-  if (dataset.train.height != 32 || dataset.train.width != 32)
-    write_file(dir / "image_size.txt", fmt::format("{} {}\n", dataset.train.height, dataset.train.width));
+  put_text("batches.meta.txt", names);
+  if (dataset.train.height != 32 || dataset.train.width != 32)  // CIFAR-10 itself has no such file
+    put_text("image_size.txt", fmt::format("{} {}\n", dataset.train.height, dataset.train.width));
   if (!dataset.side.train.empty()) {
     std::string csv = "split,id,class,style,duplicate_of,near_duplicate,ambiguous,rotation,contrast\n";
     append_notes(csv, "train", dataset, dataset.side.train, dataset.train.labels);
     append_notes(csv, "test", dataset, dataset.side.test, dataset.test.labels);
-    write_file(dir / "meta.csv", csv);
+    put_text("meta.csv", csv);
   }
+}
+
+void write_cifar10(const Path& dir, const Dataset& dataset) {
+  check_writable(dataset);
+  std::error_code error;
+  std::filesystem::create_directories(dir, error);
+  if (error) fail_system(Use::output, "creating the directory", dir, error.value());
+  encode_cifar10(dataset,
+                 [&](const std::string& name, std::span<const uint8_t> bytes) { write_file(dir / name, bytes); });
 }
 
 namespace datasets {

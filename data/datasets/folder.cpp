@@ -11,6 +11,7 @@
 
 #include "data/dataset.h"
 #include "data/png.h"
+#include "data/utf8.h"
 #include "kernels/core/error.h"
 
 namespace crc::data {
@@ -27,15 +28,11 @@ struct Listing {
 };
 
 std::vector<Path> entries(const Path& dir, bool folders) {
-  std::vector<Path> paths;
-  std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator(dir, error)) {
-    const bool hidden = entry.path().filename().string().starts_with(".");
-    const bool wanted = folders ? entry.is_directory() : entry.path().extension() == ".png";
-    if (wanted && !hidden) paths.push_back(entry.path());
-  }
-  if (error) fail(ExitCode::io, fmt::format("{}: {}", dir.string(), error.message()));
-  std::ranges::sort(paths, {}, [](const Path& path) { return path.string(); });
+  std::vector<Path> paths = list_folder(dir);
+  std::erase_if(paths, [folders](const Path& path) {
+    const bool hidden = path.filename().native().starts_with(".");
+    return hidden || !(folders ? is_folder(path) : path.extension() == ".png");
+  });
   return paths;
 }
 
@@ -100,8 +97,7 @@ Images read_images(const Path& dir, const std::vector<Listed>& files, const std:
 }
 
 Listing list_files(const Path& dir, Fingerprint& fingerprint) {
-  std::error_code error;
-  if (std::filesystem::exists(dir / "labels.csv", error)) return read_list(dir / "labels.csv", fingerprint);
+  if (file_exists(dir / "labels.csv")) return read_list(dir / "labels.csv", fingerprint);
   const Path folder = find_folder("folder", dir, {}, {"train", "test"}, "your images (or write a labels.csv)");
   return {list_classes(folder / "train"), list_classes(folder / "test")};
 }
@@ -123,6 +119,9 @@ Dataset load_folder(const Source& source, Options& options) {
                      kMostImages));
   Dataset dataset;
   for (auto& [name, number] : classes) {
+    if (!is_utf8(name))
+      fail(ExitCode::corrupt_data,
+           fmt::format("folder: the class name \"{}\" in {} is not UTF-8; rename it", name, source.dir.string()));
     number = int32_t(dataset.class_names.size());
     dataset.class_names.push_back(name);
   }

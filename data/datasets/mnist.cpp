@@ -58,8 +58,7 @@ Dataset load_mnist(const Source& source, Options& options) {
                                  "t10k-labels-idx1-ubyte"};
   std::vector<std::string> dotted = files;  // as some tools unpack them
   for (auto& file : dotted) file[file.rfind("-idx")] = '.';
-  std::error_code error;
-  if (std::filesystem::exists(source.dir / dotted[0], error)) files = dotted;
+  if (file_exists(source.dir / dotted[0])) files = dotted;
   const Path folder =
       find_folder("mnist", source.dir, {"raw", "MNIST/raw", "FashionMNIST/raw"}, files, datasets::mnist.source);
   Dataset dataset;

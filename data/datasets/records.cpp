@@ -46,7 +46,7 @@ Bytes pack_records(const Images& images, int64_t first, int64_t last) {
 }
 
 std::vector<std::string> read_class_names(const Path& path, std::vector<std::string> otherwise) {
-  if (std::error_code error; !std::filesystem::exists(path, error)) return otherwise;
+  if (!file_exists(path)) return otherwise;
   const Bytes bytes = read_file(path, 1 << 20);
   std::istringstream text(std::string(bytes.begin(), bytes.end()));
   std::vector<std::string> names;

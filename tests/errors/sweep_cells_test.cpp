@@ -198,7 +198,7 @@ TEST_F(SweepCells, ARestartRightAfterAKillTakesItsRunsOver) {
 
 TEST_F(SweepCells, TheTimeLeftIsThatOfTheWorkToDo) {
   write("r.toml", kHead + block("", {{"A", "random"}, {"B", "entropy"}, {"C", "crc"}}));
-  const std::string steps = " --set ssl.epochs=6 --set ssl.steps_per_epoch=20 --set report.interval=0.1";
+  const std::string steps = " --set ssl.epochs=6 --set ssl.steps_per_epoch=60 --set report.interval=0.1";
   expect(command(steps + " --only a-"), 0, "");
   const std::string words =
       expect("sweep " + folder + "/r.toml --out " + folder + "/s" + steps, 0, "1 of 3 runs");  // from the first line on
