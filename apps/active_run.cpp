@@ -341,9 +341,10 @@ void ActiveRun::commit_query(Int round, const std::string& folder, const select:
   files.insert(files.end(), more.begin(), more.end());
   const Query query{.round = round, .folder = folder, .items = selection.picks};
   for (const std::string& name : directory_.files().commit(files, query))
-    progress_.warn(fmt::format("{} is not as the run wrote it and is left as it is; the items that are asked for stand "
-                               "in {}",
-                               (directory_.path() / name).string(), RunFiles::kManifest));
+    progress_.warn(
+        fmt::format("{} is not as the run wrote it and is left as it is; the items that are asked for stand "
+                    "in {}",
+                    (directory_.path() / name).string(), RunFiles::kManifest));
 }
 
 void ActiveRun::query(Int round) {

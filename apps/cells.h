@@ -31,8 +31,8 @@ class CellProgress {
   std::vector<int64_t> steps_, done_;  // of each cell
 };
 
-// Waits until nobody works on these directories, five seconds at most: a parent that died has asked its children to save
-// and go.
+// Waits until nobody works on these directories, five seconds at most: a parent that died has asked its children to
+// save and go.
 void await_free(const std::vector<CellRun>& cells);
 
 }  // namespace crc::apps

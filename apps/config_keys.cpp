@@ -50,6 +50,8 @@ void add_data(std::vector<ConfigKey>& keys) {
        integer("data.train_size", 0, 0, kMany, "training images of a built-in set; 0: its default"),
        integer("data.test_size", 0, 0, kMany, "test images of a built-in set; 0: its default"),
        integer("data.seed", 1, 0, 4294967295.0, "seed of a built-in set: the same seed is the same images"),
+       text("data.options", "", {},
+            "further options of the data set, which `crc_train list` names: \"extra=true\", \"duplicates=0.1 seed=3\""),
        integer("data.limit_train", 0, 0, kMany, "use only the first N training images; 0: all"),
        integer("data.limit_test", 0, 0, kMany, "use only the first N test images; 0: all"),
        integer("data.validation_size", 0, 0, kMany,

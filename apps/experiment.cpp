@@ -4,7 +4,9 @@
 #include <omp.h>
 
 #include <algorithm>
+#include <sstream>
 
+#include "apps/terminal.h"
 #include "kernels/core/random.h"
 #include "nn/mlp.h"
 #include "nn/wrn.h"
@@ -29,6 +31,20 @@ void limit(data::Images& images, Int count) {
   images.pixels.resize(size_t(count * images.bytes_per_image()));
   images.labels.resize(size_t(count));
   if (!images.names.empty()) images.names.resize(size_t(count));
+}
+
+// "name=value name=value"
+void add_options(std::map<Text, Text>& options, const Text& words) {
+  std::istringstream in(words);
+  for (Text word; in >> word;) {
+    const size_t equals = word.find('=');
+    if (equals == 0 || equals == word.npos)
+      fail(ExitCode::config, fmt::format("data.options = {}: {} is not of the form name=value", data::in_quotes(words),
+                                         data::in_quotes(word)));
+    if (!options.emplace(word.substr(0, equals), word.substr(equals + 1)).second)
+      fail(ExitCode::config, fmt::format("data.options = {}: option {} is given twice, or by another key of [data] too",
+                                         data::in_quotes(words), word.substr(0, equals)));
+  }
 }
 
 BatchNormConfig norm_config(const Config& config) {
@@ -93,6 +109,7 @@ data::Dataset load_dataset(const Config& config) {
        {std::pair("data.train_size", "train"), {"data.test_size", "test"}, {"data.seed", "seed"}})
     if (const Int value = config.get<Int>(key); ConfigValue(value) != config_key(key).fallback)
       source.options[option] = std::to_string(value);
+  add_options(source.options, config.get<Text>("data.options"));
   data::Dataset dataset = data::load(source);
   limit(dataset.train, config.get<Int>("data.limit_train"));
   limit(dataset.test, config.get<Int>("data.limit_test"));
@@ -103,10 +120,23 @@ data::Dataset load_dataset(const Config& config) {
   return dataset;
 }
 
+void print_notes(const data::Dataset& dataset) {
+  for (const Text& note : dataset.notes) print_error("note: {}: {}\n", dataset.name, note);
+}
+
 void check_fingerprint(const data::Dataset& dataset, const Text& fingerprint) {
   if (dataset.fingerprint == fingerprint) return;
   fail(ExitCode::corrupt_data, "the data set is not the one this run began with (fingerprint " + dataset.fingerprint +
                                    ", then " + fingerprint + "); restore the files, or start a new run");
+}
+
+void check_data(const data::Dataset& dataset, const RunFacts& facts) {
+  check_fingerprint(dataset, facts.data_hash);
+  if (dataset.class_names != facts.class_names)
+    fail(ExitCode::corrupt_data,
+         fmt::format("the classes are {}, and were {} when this run began; restore the file with their names",
+                     data::join_first(data::legible(dataset.class_names), 20),
+                     data::join_first(data::legible(facts.class_names), 20)));
 }
 
 std::unique_ptr<nn::Net> make_net(const Config& config, const data::Dataset& dataset) {

@@ -7,6 +7,7 @@
 
 #include "apps/score_histogram.h"
 #include "data/contact_sheet.h"
+#include "data/csv.h"
 #include "data/npz.h"
 
 namespace crc::apps {
@@ -30,18 +31,26 @@ std::vector<int64_t> chosen_candidates(const select::Selection& selection) {
   return chosen;
 }
 
+std::string picks_csv(const select::Selection& selection, const std::vector<std::string>& names) {
+  std::vector<std::string> heading{"item", "group", "score"};
+  if (!names.empty()) heading.emplace_back("file");
+  data::CsvWriter csv(heading);
+  for (size_t g = 0; g < selection.groups.size(); ++g)
+    for (int64_t item : selection.groups[g].items) {
+      csv.number(item).number(int64_t(g)).number(fmt::format("{:.17g}", selection.groups[g].score));
+      if (!names.empty()) csv.text(names[size_t(item)]);
+      csv.end_row();
+    }
+  return csv.str();
+}
+
 std::vector<NamedFile> query_files(const std::string& folder, const select::Selection& selection,
                                    const data::Images& images, int64_t shown) {
   std::vector<NamedFile> files;
   const auto add = [&](const char* name, const auto& content, bool for_people = false) {
     files.push_back({folder + "/" + name, std::string(content.begin(), content.end()), for_people});
   };
-  std::string csv = images.names.empty() ? "item,group,score\n" : "item,group,score,file\n";
-  for (size_t g = 0; g < selection.groups.size(); ++g)
-    for (int64_t id : selection.groups[g].items)
-      csv += fmt::format("{},{},{:.17g}{}\n", id, g, selection.groups[g].score,
-                         images.names.empty() ? "" : ",\"" + images.names[size_t(id)] + "\"");
-  add("query.csv", csv, /*for_people=*/true);
+  add("query.csv", picks_csv(selection, images.names), /*for_people=*/true);
 
   std::vector<data::Tile> tiles;
   for (size_t i = 0; i < std::min(selection.picks.size(), size_t(shown)); ++i)

@@ -120,7 +120,10 @@ RunDir RunDir::create(const fs::path& path, const Config& config, const RunInfo&
   files.list(kRun, run);
   files.save();
   commit_file(path / kRun, run);  // last: from here on it is a run
-  const RunFacts facts{.limits = info.limits, .data_hash = info.data_hash, .config_hash = config.hash()};
+  const RunFacts facts{.limits = info.limits,
+                       .data_hash = info.data_hash,
+                       .config_hash = config.hash(),
+                       .class_names = info.class_names};
   return RunDir(std::move(lock), std::move(files), config, std::move(ledger), facts);
 }
 

@@ -48,7 +48,7 @@ class RunDir {
   const fs::path& path() const { return path_; }
   fs::path round_path(int64_t round);  // rounds/NN, created
   const Config& config() const { return config_; }
-  const RunFacts& facts() const { return facts_; }  // data_hash: the caller compares it with the data it found
+  const RunFacts& facts() const { return facts_; }  // check_data compares them with the data found
   Ledger& ledger() { return ledger_; }
   Checkpoints& checkpoints() { return checkpoints_; }
 

@@ -24,7 +24,8 @@ RunFacts facts_of(const json& run, const fs::path& path, std::string* config_fil
     *config_file = run.at("config_file").get<std::string>();
     return {.limits = {.items = run.at("items").get<int64_t>(), .classes = run.at("classes").get<int64_t>()},
             .data_hash = run.at("data_hash").get<std::string>(),
-            .config_hash = run.at("config_hash").get<std::string>()};
+            .config_hash = run.at("config_hash").get<std::string>(),
+            .class_names = run.at("class_names").get<std::vector<std::string>>()};
   } catch (const std::exception& error) {
     fail(ExitCode::corrupt_data, fmt::format("{}: {}; restore it from a copy", path.string(), error.what()));
   }

@@ -17,6 +17,7 @@ namespace crc::apps {
 struct RunFacts {
   LabelLimits limits;
   std::string data_hash, config_hash;
+  std::vector<std::string> class_names;
 };
 
 struct RunState {

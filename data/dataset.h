@@ -54,6 +54,7 @@ struct Dataset {
   NormalizeStats normalize;
   std::string fingerprint;  // of the files, or of the generator's parameters
   SideInformation side;
+  std::vector<std::string> notes;  // for people: what was not read and why, images that stand twice
 
   int64_t classes() const { return int64_t(class_names.size()); }
 };
@@ -87,7 +88,5 @@ Dataset load(const Source& source);
 NormalizeStats measure(const Images& images);
 // Moves `count` images of a permutation by `seed` from train to validation; the others keep their order.
 void split_validation(Dataset& dataset, int64_t count, uint32_t seed);
-// Reads the options `validation` and `split_seed` and splits.
-void split_validation(Dataset& dataset, Options& options);
 
 }  // namespace crc::data

@@ -63,8 +63,14 @@ void check_header(const Chunk& header, const Path& path) {
 
 // The decoder itself checks neither checksums nor that there is image data.
 void check_structure(std::span<const uint8_t> bytes, const Path& path) {
-  if (bytes.size() < 8 || std::memcmp(bytes.data(), kSignature, 8) != 0)
-    fail_at(path, 0, bytes.size() < 8 ? fmt::format("{} bytes", bytes.size()) : "other bytes", "the PNG signature");
+  if (bytes.size() < 8 || std::memcmp(bytes.data(), kSignature, 8) != 0) {
+    const bool jpeg = bytes.size() > 2 && bytes[0] == 0xff && bytes[1] == 0xd8 && bytes[2] == 0xff;
+    fail_at(path, 0,
+            jpeg               ? "a JPEG image"
+            : bytes.size() < 8 ? fmt::format("{} bytes", bytes.size())
+                               : "other bytes",
+            jpeg ? "the PNG signature: only PNG is read yet, so convert it" : "the PNG signature");
+  }
   size_t at = 8, data_bytes = 0;
   for (bool end = false; !end;) {
     const Chunk chunk = read_chunk(bytes, at, path);
@@ -102,6 +108,24 @@ RgbImage decode_png(std::span<const uint8_t> bytes, const Path& path) {
   RgbImage image{h, w, std::vector<uint8_t>(pixels, pixels + size_t(w) * h * 3)};
   stbi_image_free(pixels);
   return image;
+}
+
+namespace {
+
+std::string ending(const Path& path) {
+  std::string text = path.extension().string();
+  for (char& c : text) c = c >= 'A' && c <= 'Z' ? char(c - 'A' + 'a') : c;
+  return text;
+}
+
+}  // namespace
+
+bool is_png_name(const Path& path) { return ending(path) == ".png"; }
+
+bool is_image_name(const Path& path) {
+  constexpr const char* kEndings[] = {".png", ".jpg",  ".jpeg", ".jfif", ".gif", ".bmp",  ".webp",
+                                      ".tif", ".tiff", ".ppm",  ".pgm",  ".jp2", ".heic", ".avif"};
+  return std::ranges::find(kEndings, ending(path)) != std::end(kEndings);
 }
 
 void write_png(const Path& path, const RgbImage& image) { write_file(path, encode_png(image)); }

@@ -63,16 +63,16 @@ std::string join_first(const std::vector<std::string>& parts, size_t most) {
 
 std::string in_quotes(std::string_view text) { return fmt::format("{:?}", text); }
 
-std::string shown(std::string_view name) {
+std::string legible(std::string_view name) {
   const std::string text = in_quotes(name);
   const bool plain = text.size() == name.size() + 2 && !name.empty() && name.front() != ' ' && name.back() != ' ' &&
                      name.find_first_of(",;") == name.npos;
   return plain ? std::string(name) : text;
 }
 
-std::vector<std::string> shown(const std::vector<std::string>& names) {
+std::vector<std::string> legible(const std::vector<std::string>& names) {
   std::vector<std::string> all;
-  for (const std::string& name : names) all.push_back(shown(std::string_view(name)));
+  for (const std::string& name : names) all.push_back(legible(std::string_view(name)));
   return all;
 }
 
@@ -103,7 +103,7 @@ std::vector<std::string> nearest(std::string_view name, const std::vector<std::s
 
 std::string did_you_mean(const std::vector<std::string>& nearest) {
   std::string text;
-  for (const std::string& name : nearest) text += (text.empty() ? "; did you mean " : " or ") + shown(name);
+  for (const std::string& name : nearest) text += (text.empty() ? "; did you mean " : " or ") + legible(name);
   return text.empty() ? "" : text + "?";
 }
 

@@ -24,8 +24,8 @@ template <class T> std::optional<T> parse(std::string_view text) {
 
 std::string in_quotes(std::string_view text);  // "text", with escapes for what does not print and what is not UTF-8
 // A name as a message shows it: as it is where that is unmistakable, else quoted.
-std::string shown(std::string_view name);
-std::vector<std::string> shown(const std::vector<std::string>& names);
+std::string legible(std::string_view name);
+std::vector<std::string> legible(const std::vector<std::string>& names);
 
 // Levenshtein distance in bytes, a swap of neighbours counting one. Of long texts, the first 128 bytes count.
 int distance(std::string_view a, std::string_view b);

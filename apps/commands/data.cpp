@@ -41,9 +41,11 @@ int command_data_info(const DataOptions& options) {
   print("mean         {:.4f} {:.4f} {:.4f}\nstd          {:.4f} {:.4f} {:.4f}\n", d.normalize.mean[0],
         d.normalize.mean[1], d.normalize.mean[2], d.normalize.std[0], d.normalize.std[1], d.normalize.std[2]);
   std::map<int32_t, int64_t> counts;
+  for (size_t c = 0; c < d.class_names.size(); ++c) counts[int32_t(c)] = 0;  // one without images shows, too
   for (int32_t label : d.train.labels) ++counts[label];
   for (const auto& [label, count] : counts)
     print("class {:>3}    {:>6}  {}\n", label, count, label < 0 ? "unlabelled" : d.class_names[size_t(label)]);
+  for (const std::string& note : d.notes) print("note         {}\n", note);
   return 0;
 }
 
@@ -51,6 +53,7 @@ int command_data_preview(const DataOptions& options) {
   const Config config = resolve_recipe("", options.settings);
   Outputs outputs({options.out}, {.force = options.force, .inputs = {config.get<std::string>("data.dir")}});
   const data::Dataset dataset = load_dataset(config);
+  print_notes(dataset);
   Context context = make_context(config, "cpu");
   const int64_t count = std::min(options.count, dataset.train.count);
   outputs.put(options.out, preview_png(context, config, dataset, count));

@@ -32,6 +32,7 @@ int command_eval(const EvalOptions& options) {
                   {.force = options.force, .inputs = {options.weights, config.get<std::string>("data.dir")}});
   const nn::TensorFile file = nn::decode_safetensors(read_named_file(options.weights), options.weights);
   const data::Dataset dataset = load_dataset(config);
+  print_notes(dataset);
   const std::unique_ptr<nn::Net> net = make_net(config, dataset);
   Context context = make_context(config);
   const nn::WeightBuffers weights(context, net->layout(), "weights");

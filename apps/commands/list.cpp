@@ -28,7 +28,10 @@ int command_list() {
   print("\nAcquisitions (acquisition.name)\n");
   for (const select::Acquisition& a : select::acquisitions()) row(a.name, a.description, a.source);
   print("\nData sets (data.name)\n");
-  for (const data::DatasetEntry* d : data::dataset_registry()) row(d->name, d->description, d->source);
+  for (const data::DatasetEntry* d : data::dataset_registry()) {
+    row(d->name, d->description, d->source);
+    if (d->options != std::string("none")) row("", std::string("data.options: ") + d->options, "");
+  }
   print("\nAugmentation policies (ssl.strong)\n");
 #define CRC_AUGMENT_POLICY(name, description, source) row(#name, description, source);
 #include "kernels/augment/policies.def"

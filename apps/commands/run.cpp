@@ -43,6 +43,7 @@ void finish(RunDir& directory) {
 int execute(Context& context, RunDir& directory, const data::Dataset& dataset, bool quiet, const std::string& name) {
   Progress progress(ProgressOptions::for_stderr(quiet, directory.config().get<double>("report.interval"),
                                                 directory.path() / "log.txt", name));
+  for (const std::string& note : dataset.notes) progress.warn(dataset.name + ": " + note);
   const ExitCode code = ActiveRun(context, directory, dataset, progress).run();
   if (code == ExitCode::ok) finish(directory);
   if (code == ExitCode::preempted) write_report(directory.path(), Marker::preempted);
@@ -57,6 +58,7 @@ int print_plan(const RunOptions& options) {
   const data::Dataset dataset = load_dataset(config);
   const std::unique_ptr<nn::Net> net = make_net(config, dataset);
   print("{}\n{}{}", config.to_toml(), plan(config, dataset, *net), memory_totals(config, dataset, *net));
+  for (const std::string& note : dataset.notes) print("note     {}\n", note);
   if (options.memory) print("\n{}", memory_table(config, dataset, *net));
   return 0;
 }
@@ -111,7 +113,7 @@ int train_on(const std::string& path, bool quiet, const std::string& name) {
   }
   RunDir directory = RunDir::open(path);
   const data::Dataset dataset = load_dataset(directory.config());
-  check_fingerprint(dataset, directory.facts().data_hash);
+  check_data(dataset, directory.facts());
   Context context = make_context(directory.config());
   return execute(context, directory, dataset, quiet, name);
 }

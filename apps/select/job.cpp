@@ -5,6 +5,7 @@
 #include <chrono>
 
 #include "apps/outputs.h"
+#include "apps/query_files.h"
 #include "apps/select/image_files.h"
 #include "apps/select/items.h"
 #include "apps/select/row_file.h"
@@ -101,21 +102,6 @@ struct Inputs {
   }
 };
 
-std::string picks_csv(const select::Selection& selection, const ImageFiles& images) {
-  std::string csv = images.names.empty() ? "item,group,score\n" : "item,group,score,file\n";
-  for (size_t g = 0; g < selection.groups.size(); ++g)
-    for (int64_t item : selection.groups[g].items) {
-      csv += fmt::format("{},{},{:.17g}", item, g, selection.groups[g].score);
-      if (!images.names.empty()) {
-        csv += ",\"";
-        for (char c : images.names[size_t(item)]) csv += c == '"' ? std::string("\"\"") : std::string(1, c);
-        csv += '"';
-      }
-      csv += '\n';
-    }
-  return csv;
-}
-
 void put_arrays(Outputs& files, const SelectJob& job, const select::Selection& s) {
   const int64_t count = int64_t(s.scores.size());
   if (!job.scores.empty()) files.put(job.scores, data::encode_npy<double>(s.scores, std::vector<int64_t>{count}));
@@ -160,7 +146,7 @@ std::string run_select(const SelectJob& job) {
                           .device = context.describe(),
                           .reading_s = reading,
                           .selecting_s = seconds_since(selecting)};
-  files.put(job.out, picks_csv(selection, in.images));
+  files.put(job.out, picks_csv(selection, in.images.names));
   files.commit();  // what took time is kept, whatever happens to the others
   put_arrays(files, job, selection);
   files.commit();

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <sstream>
 
+#include "data/csv.h"
 #include "data/datasets/records.h"
 #include "kernels/core/error.h"
 
@@ -30,7 +31,18 @@ RecordLayout layout_of(const Path& folder) {
   return layout;
 }
 
-Dataset load_cifar10(const Source& source, Options& options) {
+void note_other_batches(Dataset& dataset, const Path& folder, const std::vector<std::string>& files) {
+  std::vector<std::string> others;
+  for (const Path& path : list_folder(folder))
+    if (const std::string name = path.filename().string();
+        name.starts_with("data_batch_") && std::ranges::find(files, name) == files.end())
+      others.push_back(name);
+  if (!others.empty())
+    dataset.notes.push_back(fmt::format("{} files are not read, for CIFAR-10 has {} batches: {}", others.size(),
+                                        kBatches, join_first(legible(others), 3)));
+}
+
+Dataset load_cifar10(const Source& source, Options&) {
   std::vector<std::string> files;
   for (int batch = 1; batch <= kBatches; ++batch) files.push_back(batch_name(batch));
   files.push_back("test_batch.bin");
@@ -41,6 +53,7 @@ Dataset load_cifar10(const Source& source, Options& options) {
   Fingerprint fingerprint;
   for (const auto& file : files)
     read_records(folder / file, layout, file == files.back() ? dataset.test : dataset.train, fingerprint);
+  note_other_batches(dataset, folder, files);
   dataset.fingerprint = fingerprint.hex();
   dataset.class_names = read_class_names(folder / "batches.meta.txt", {"airplane", "automobile", "bird", "cat", "deer",
                                                                        "dog", "frog", "horse", "ship", "truck"});
@@ -49,17 +62,16 @@ Dataset load_cifar10(const Source& source, Options& options) {
   const bool photographs = layout.height == 32 && dataset.class_names[0] == "airplane";
   dataset.normalize =
       photographs ? NormalizeStats{{0.4914f, 0.4822f, 0.4465f}, {0.2471f, 0.2435f, 0.2616f}} : measure(dataset.train);
-  split_validation(dataset, options);
   return dataset;
 }
 
-void append_notes(std::string& csv, const char* split, const Dataset& dataset, const std::vector<ItemNote>& notes,
+void append_notes(CsvWriter& csv, const char* split, const Dataset& dataset, const std::vector<ItemNote>& notes,
                   const std::vector<int32_t>& labels) {
   for (size_t i = 0; i < notes.size(); ++i) {
     const ItemNote& n = notes[i];
-    csv += fmt::format("{},{},{},{},{},{},{},{:.4f},{:.4f}\n", split, i, labels[i], dataset.side.styles[n.style],
-                       n.duplicate_of >= 0 ? std::to_string(n.duplicate_of) : "", int(n.near_duplicate),
-                       int(n.ambiguous), n.rotation, n.contrast);
+    csv.text(split).number(int64_t(i)).number(labels[i]).text(dataset.side.styles[n.style]);
+    csv.number(n.duplicate_of >= 0 ? std::to_string(n.duplicate_of) : "").number(n.near_duplicate).number(n.ambiguous);
+    csv.number(fmt::format("{:.4f}", n.rotation)).number(fmt::format("{:.4f}", n.contrast)).end_row();
   }
 }
 
@@ -72,6 +84,9 @@ void check_writable(const Dataset& dataset) {
     fail(ExitCode::usage,
          fmt::format("CIFAR-10 files need at least {} training images and 1 test image; here are {} and {}", kBatches,
                      train.count, test.count));
+  if (std::ranges::any_of(dataset.class_names, [](auto& n) { return n.find_first_of("\r\n") != n.npos; }))
+    fail(ExitCode::usage,
+         fmt::format("batches.meta.txt holds a class name a line; rename those of {} with line breaks", dataset.name));
   if (dataset.classes() != 10 || !labelled(train) || !labelled(test))
     fail(ExitCode::usage,
          fmt::format("CIFAR-10 files hold 10 classes and only labelled images; {} has {} classes{}", dataset.name,
@@ -104,10 +119,11 @@ void encode_cifar10(const Dataset& dataset, const PutFile& put) {
   if (dataset.train.height != 32 || dataset.train.width != 32)  // CIFAR-10 itself has no such file
     put_text("image_size.txt", fmt::format("{} {}\n", dataset.train.height, dataset.train.width));
   if (!dataset.side.train.empty()) {
-    std::string csv = "split,id,class,style,duplicate_of,near_duplicate,ambiguous,rotation,contrast\n";
+    CsvWriter csv(
+        {"split", "id", "class", "style", "duplicate_of", "near_duplicate", "ambiguous", "rotation", "contrast"});
     append_notes(csv, "train", dataset, dataset.side.train, dataset.train.labels);
     append_notes(csv, "test", dataset, dataset.side.test, dataset.test.labels);
-    put_text("meta.csv", csv);
+    put_text("meta.csv", csv.str());
   }
 }
 
@@ -126,7 +142,7 @@ const DatasetEntry cifar10 = {
     "CIFAR-10: 50,000 + 10,000 photographs, 32x32, 10 classes",
     "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz",
     "data_batch_1.bin ... data_batch_5.bin test_batch.bin [batches.meta.txt], here or in cifar-10-batches-bin",
-    "validation=0 split_seed=0",
+    "none",
     load_cifar10,
 };
 }  // namespace datasets

@@ -5,7 +5,7 @@
 namespace crc::data {
 namespace {
 
-Dataset load_cifar100(const Source& source, Options& options) {
+Dataset load_cifar100(const Source& source, Options&) {
   const Path folder =
       find_folder("cifar100", source.dir, {"cifar-100-binary"}, {"train.bin", "test.bin"}, datasets::cifar100.source);
   const RecordLayout layout{32, 32, {{"coarse label", 20}, {"fine label", 100}}};
@@ -18,7 +18,6 @@ Dataset load_cifar100(const Source& source, Options& options) {
   for (int c = 0; c < 100; ++c) numbers.push_back(std::to_string(c));
   dataset.class_names = read_class_names(folder / "fine_label_names.txt", numbers);
   dataset.normalize = {{0.5071f, 0.4867f, 0.4408f}, {0.2675f, 0.2565f, 0.2761f}};  // of the PyTorch ports
-  split_validation(dataset, options);
   return dataset;
 }
 
@@ -30,7 +29,7 @@ const DatasetEntry cifar100 = {
     "CIFAR-100: 50,000 + 10,000 photographs, 32x32, 100 classes (fine labels)",
     "https://www.cs.toronto.edu/~kriz/cifar-100-binary.tar.gz",
     "train.bin test.bin [fine_label_names.txt], here or in cifar-100-binary",
-    "validation=0 split_seed=0",
+    "none",
     load_cifar100,
 };
 }  // namespace datasets

@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
-#include <sstream>
+#include <set>
+
+#include "kernels/core/error.h"
 
 namespace crc::data {
 
@@ -48,16 +50,17 @@ Bytes pack_records(const Images& images, int64_t first, int64_t last) {
 std::vector<std::string> read_class_names(const Path& path, std::vector<std::string> otherwise) {
   if (!file_exists(path)) return otherwise;
   const Bytes bytes = read_file(path, 1 << 20);
-  std::istringstream text(std::string(bytes.begin(), bytes.end()));
-  std::vector<std::string> names;
-  for (std::string line; std::getline(text, line);) {
-    if (!line.empty() && line.back() == '\r') line.pop_back();
-    names.push_back(line);
-  }
-  while (!names.empty() && names.back().empty()) names.pop_back();
+  const std::vector<std::string> names =
+      text_lines({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, path.string());
   if (names.size() != otherwise.size())
     fail_at(path, int64_t(bytes.size()), fmt::format("{} class names", names.size()),
             fmt::format("{}", otherwise.size()));
+  std::set<std::string_view> seen;
+  for (size_t k = 0; k < names.size(); ++k)
+    if (names[k].empty() || !seen.insert(names[k]).second)
+      fail(ExitCode::corrupt_data,
+           fmt::format("{}:{}: {}; a class is known by its name, so give each one of its own", path.string(), k + 1,
+                       names[k].empty() ? "a class without a name" : "a second class " + in_quotes(names[k])));
   return names;
 }
 

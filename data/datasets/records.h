@@ -24,7 +24,7 @@ void read_records(const Path& path, const RecordLayout& layout, Images& images, 
 Bytes pack_records(const Images& images, int64_t first, int64_t last);
 
 // Class names, one a line. A missing file gives `otherwise`; blank lines at the end are ignored.
-// Error: corrupt_data for another number of names than `otherwise` has.
+// Error: corrupt_data for another number of names than `otherwise` has, an empty one or one that stands twice.
 std::vector<std::string> read_class_names(const Path& path, std::vector<std::string> otherwise);
 
 }  // namespace crc::data

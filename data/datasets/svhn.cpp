@@ -132,10 +132,11 @@ Dataset load_svhn(const Source& source, Options& options) {
   Fingerprint fingerprint;
   for (const auto& file : files)
     read_mat(folder / file, file == "test_32x32.mat" ? dataset.test : dataset.train, fingerprint);
+  if (!extra && file_exists(folder / "extra_32x32.mat"))
+    dataset.notes.push_back("extra_32x32.mat is not read; data.options = \"extra=true\" adds its images");
   dataset.fingerprint = fingerprint.hex();
   for (int digit = 0; digit < 10; ++digit) dataset.class_names.push_back(std::to_string(digit));
   // (x/255 - 0.5) / 0.5, as all published semi-supervised results on SVHN: the default of NormalizeStats.
-  split_validation(dataset, options);
   return dataset;
 }
 
@@ -147,7 +148,7 @@ const DatasetEntry svhn = {
     "SVHN cropped digits: 73,257 + 26,032 (+ 531,131 extra), 32x32, 10 classes",
     "http://ufldl.stanford.edu/housenumbers/",
     "train_32x32.mat test_32x32.mat [extra_32x32.mat]",
-    "extra=false validation=0 (the usual split: 7326) split_seed=0",
+    "extra=false",
     load_svhn,
 };
 }  // namespace datasets

@@ -249,8 +249,17 @@ TEST(RunDir, MarkersAndRounds) {
   EXPECT_TRUE(std::isnan(run.read_rounds()[0].ece));
   expect_error(ExitCode::internal, {"reports 5 labels, the ledger holds 4"},
                [&] { run.write_rounds({{.round = 0, .labels = 5}}); });
-  expect_error(ExitCode::corrupt_data, {"r.csv:2", "column labels holds \"x\""},
-               [] { rounds_from_csv(rounds_to_csv({}) + "0,x,,,,,,,,,0,,\n", "r.csv"); });
+  expect_error(ExitCode::corrupt_data, {"r.csv:2: labels \"x\" is not a number; restore the file"},
+               [] { rounds_from_csv(rounds_to_csv({}) + "0,x,,,,,,,,,,,0,,\n", "r.csv"); });
+  expect_error(ExitCode::corrupt_data, {"r.csv:2: 2 fields where the heading has 15; restore the file"},
+               [] { rounds_from_csv(rounds_to_csv({}) + "0,4\n", "r.csv"); });
+  expect_error(ExitCode::corrupt_data, {"r.csv:1: is not \"round,labels,acc_last"},
+               [] { rounds_from_csv("round,labels,colour\n", "r.csv"); });
+  const std::vector<RoundRow> earlier = rounds_from_csv("round,labels,acc_last,epochs\n1,100,0.5,3\n", "r.csv");
+  ASSERT_EQ(earlier.size(), 1u);
+  EXPECT_EQ(earlier[0].labels, 100);
+  EXPECT_EQ(earlier[0].epochs, 3);
+  EXPECT_TRUE(std::isnan(earlier[0].lambda_min));
 }
 
 }  // namespace

@@ -110,12 +110,12 @@ TEST(Text, LinesEndInAnyWay) {
 }
 
 TEST(Text, NamesAreShownAsTheyAreOrQuoted) {
-  EXPECT_EQ(shown("caf\xc3\xa9"), "caf\xc3\xa9");
-  EXPECT_EQ(shown(" a"), "\" a\"");
-  EXPECT_EQ(shown("a,b"), "\"a,b\"");
+  EXPECT_EQ(legible("caf\xc3\xa9"), "caf\xc3\xa9");
+  EXPECT_EQ(legible(" a"), "\" a\"");
+  EXPECT_EQ(legible("a,b"), "\"a,b\"");
   for (const char* name : {"\x1b[2J", "\xe9", "a\nb", ""}) {
-    EXPECT_EQ(shown(name).front(), '"') << name;
-    for (const char c : shown(name)) EXPECT_TRUE(c >= ' ' && c < 0x7f) << name;
+    EXPECT_EQ(legible(name).front(), '"') << name;
+    for (const char c : legible(name)) EXPECT_TRUE(c >= ' ' && c < 0x7f) << name;
   }
   EXPECT_EQ(join_first({"a", "b", "c"}, 2), "a, b, ... (3)");
 }

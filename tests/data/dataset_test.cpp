@@ -45,7 +45,7 @@ TEST(Dataset, RefusesUnknownNamesAndOptions) {
   expect_error(digits("seed", "1x"), ExitCode::config, {"an integer"});
   expect_error(digits("duplicates", "1.5"), ExitCode::config, {"0..1"});
   expect_error(digits("duplicates", "nan"), ExitCode::config, {"0..1"});
-  expect_error(digits("profile", "hard"), ExitCode::config, {"one of easy, street"});
+  expect_error(digits("profile", "harder"), ExitCode::config, {"one of easy, street, hard"});
   expect_error([] { load({"svhn", "/", {{"extra", "yes"}}}); }, ExitCode::config, {"true or false"});
 }
 
