@@ -11,16 +11,10 @@
 #include "apps/run_start.h"
 #include "apps/sweep_spec.h"
 #include "apps/terminal.h"
+#include "kernels/core/libraries.h"
 
 namespace crc::apps {
 namespace {
-
-std::string device_name(const Config& config) { return config.get<std::string>("run.device"); }
-
-Context make_context(const Config& config) {
-  const std::string device = device_name(config);
-  return device == "cpu" ? Context::cpu(int(config.get<int64_t>("run.threads"))) : Context::from_name(device);
-}
 
 // The device that "auto" became may lack the precision.
 void check_precision(const Config& config, const data::Dataset& dataset, const Context& context) {
@@ -28,6 +22,11 @@ void check_precision(const Config& config, const data::Dataset& dataset, const C
   Config here = config;
   here.merge_setting("run.device=cpu");
   check_moves(here, dataset, 0);
+}
+
+// docs/run-directory.md
+std::string determinism_class(const Context& context) {
+  return context.device().kind == DeviceKind::cpu ? "strict" : "device";
 }
 
 void write_report(RunRecord record, Marker marker) {
@@ -109,12 +108,12 @@ int train_new(const RunOptions& options, const std::vector<std::string>& argumen
   Context context = make_context(config);
   check_precision(config, dataset, context);
   const std::string out = options.out.empty() ? default_run_directory(options.config, config) : options.out;
-  const bool made = !fs::exists(out);
+  const bool made = !file_exists(out, Use::output);
   RunDir directory = RunDir::create(out, config,
                                     {.arguments = arguments,
                                      .device = context.describe(),
-                                     .libraries = {},
-                                     .determinism = "device",
+                                     .libraries = libraries(context),
+                                     .determinism = determinism_class(context),
                                      .data_hash = dataset.fingerprint,
                                      .limits = {.items = dataset.train.count, .classes = dataset.classes()},
                                      .class_names = dataset.class_names,

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <mutex>
+#include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -57,6 +58,18 @@ void prepare_blas(int threads) {
                                       " bytes of address space for each of " + std::to_string(threads) +
                                       " threads, and only " + std::to_string(prepared) +
                                       " get them; use fewer threads, or allow more (ulimit -v)");
+}
+
+std::string openblas_version() {
+  std::istringstream config(openblas_get_config());  // "OpenBLAS 0.3.21 DYNAMIC_ARCH ..."
+  std::string name, version;
+  config >> name >> version;
+  return version + ", " + openblas_get_corename() + " kernels";
+}
+std::string lapack_version() {
+  lapack_int major = 0, minor = 0, patch = 0;
+  LAPACKE_ilaver(&major, &minor, &patch);
+  return std::to_string(major) + "." + std::to_string(minor) + "." + std::to_string(patch);
 }
 
 int64_t eigenvalues_work_size(int64_t n, const double*) {

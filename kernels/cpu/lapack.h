@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 namespace crc {
 
@@ -12,6 +13,10 @@ namespace crc {
 // switched off. And OpenBLAS tries for ever to get a buffer that the system refuses: the buffers are taken here, and
 // missing ones are an Error out_of_memory.
 void prepare_blas(int threads);
+
+// Of the libraries found at run time. OpenBLAS has kernels for each processor type: "0.3.21, Haswell kernels".
+std::string openblas_version();
+std::string lapack_version();
 
 // Elements of scratch that symmetric_eigenvalues needs for n x n.
 int64_t eigenvalues_work_size(int64_t n, const double* type);
