@@ -11,6 +11,7 @@
 #include "apps/pseudo_labels.h"
 #include "apps/query_files.h"
 #include "apps/signals.h"
+#include "apps/weights_file.h"
 #include "nn/init.h"
 #include "nn/weights_io.h"
 
@@ -57,7 +58,10 @@ ActiveRun::ActiveRun(Context& context, RunDir& directory, const data::Dataset& d
   if (data::has_labels(dataset.validation)) validation_images_.emplace(upload(context, dataset.validation));
 }
 
+// Whatever is not training may end at any moment: it is a function of what is committed, and done again.
 ExitCode ActiveRun::run() {
+  std::optional<StopNote> stop_note(std::in_place, directory_.path() / to_string(Marker::preempted),
+                                    "continue with: crc_train resume " + directory_.path().string());
   directory_.mark(Marker::none, "");
   const std::optional<Checkpoint> checkpoint = directory_.resume();
   for (const std::string& note : directory_.notes()) progress_.warn(note);
@@ -72,13 +76,13 @@ ExitCode ActiveRun::run() {
     end_round();
     if (round < rounds) query(round);
   }
-  directory_.mark(Marker::done, fmt::format("{} rounds, {} labels", rounds + 1, directory_.ledger().size()));
+  stop_note.reset();
   return ExitCode::ok;
 }
 
 Int ActiveRun::begin() {
-  const std::optional<RunStart> start = load_start(config_, dataset_.fingerprint);
-  directory_.ledger().record(0, start ? "start" : "initial", start ? start->labels : first_labels());
+  const std::optional<RunStart> start = load_start(config_, dataset_);
+  directory_.record(0, start ? "start" : "initial", start ? start->labels : first_labels());
   if (!start || !start->with_model) return 0;
   adopt(*start);
   if (config_.get<Int>("acquisition.rounds") > 0) query(0);
@@ -112,19 +116,17 @@ std::vector<Answer> ActiveRun::first_labels() {
   config.budget = count;
   const select::Selection selection =
       select(prediction, weights.weights(), data::Pool(dataset_.train.count, dataset_.classes()), config);
-  const fs::path folder = directory_.path() / "rounds" / "first";
-  make_directories(folder);
-  write_query_files(folder, selection, dataset_.train, config_.get<Int>("report.query_images"));
+  commit_query(0, "rounds/first", selection);
   progress_.line("first labels by a random network: " + selection.summary);
-  return ask(selection, folder / "query.csv");
+  for (const std::string& warning : selection.warnings) progress_.warn(warning);
+  return ask(selection, directory_.path() / "rounds/first/query.csv");
 }
 
 void ActiveRun::adopt(const RunStart& start) {
-  const fs::path folder = directory_.round_path(0);
-  commit_file(folder / "weights.safetensors", start.weights);
-  commit_file(folder / "best.safetensors", start.best);
   for (const nlohmann::ordered_json& record : start.metrics) directory_.append_metrics(record);
-  directory_.write_rounds({start.row});
+  directory_.files().commit({{round_name(0, "weights.safetensors"), start.weights},
+                             {round_name(0, "best.safetensors"), start.best},
+                             directory_.rounds_file({start.row})});
   progress_.line(fmt::format("round 0 is that of {}: {} labels{}", config_.get<std::string>("start.run"),
                              start.row.labels, percent(", best ", start.row.acc_best)));
 }
@@ -159,19 +161,23 @@ bool ActiveRun::round_complete() const {
 }
 
 bool ActiveRun::train_round() {
-  const Int steps_per_epoch = config_.get<Int>("ssl.steps_per_epoch");
   while (!round_complete()) {
-    const Clock::time_point start = Clock::now();
-    const Int epoch_end = (Int(history_.accuracy.size()) + 1) * steps_per_epoch;
-    train_until(epoch_end);
-    history_.seconds += seconds_since(start);
-    if (trainer_->step() == epoch_end) end_epoch();
-    if (stop_requested()) {
-      save(false);
-      return false;
-    }
+    train_epoch();
+    if (stop_requested()) return false;
+    unsaved_.reset();
+    stop_if_asked();
+    end_epoch();
   }
   return true;
+}
+
+void ActiveRun::train_epoch() {
+  const Clock::time_point start = Clock::now();
+  const Int begin = trainer_->step(), end = (history_.epochs() + 1) * config_.get<Int>("ssl.steps_per_epoch");
+  unsaved_.emplace();
+  train_until(end);
+  history_.seconds += seconds_since(start);
+  if (trainer_->step() > begin) save(false);  // before the evaluation, which can be repeated
 }
 
 void ActiveRun::train_until(Int step) {
@@ -248,21 +254,23 @@ void ActiveRun::end_epoch() {
     context_.for_each_scratch([&](Arena& arena) { bytes += arena.reserved_bytes(); });
     progress_.line(fmt::format("scratch memory: {:.1f} MB, the libraries' workspaces included", double(bytes) / 1e6));
   }
-  if (!round_complete()) save(false);
 }
 
-std::string ActiveRun::weights_file(const nn::Weights& weights) {
-  return nn::encode_safetensors(nn::export_weights(context_, net_->layout(), weights, nn::Names::kekmodel));
+std::string ActiveRun::weights_file(const nn::Weights& weights, const std::string& epoch) {
+  nn::TensorFile file = nn::export_weights(context_, net_->layout(), weights, nn::Names::kekmodel);
+  nn::WeightsInfo info = weights_info(config_, dataset_);
+  info.epoch = epoch;
+  file.metadata = nn::to_metadata(info);
+  return nn::encode_safetensors(std::move(file));
 }
 
 void ActiveRun::end_round() {
   save(true);
-  const fs::path folder = directory_.round_path(round_);
-  commit_file(folder / "weights.safetensors", weights_file(tested()));
   const nn::WeightBuffers best(context_, net_->layout(), "best");
   context_.copy_in(best.weights().values, history_.best_values.data());
   context_.copy_in(best.weights().running, history_.best_running.data());
-  commit_file(folder / "best.safetensors", weights_file(best.weights()));
+  directory_.files().commit({{weights_name(round_, "last"), weights_file(tested(), "last")},
+                             {weights_name(round_, "best"), weights_file(best.weights(), "best")}});
 
   std::vector<RoundRow> rows = directory_.read_rounds();
   std::erase_if(rows, [&](const RoundRow& row) { return row.round >= round_; });
@@ -310,11 +318,11 @@ RoundRow ActiveRun::round_row() {
 
 // From the round's file, so that a round adopted from another run needs no second path.
 nn::WeightBuffers ActiveRun::scoring_model(Int round) {
-  const bool best = config_.get<std::string>("acquisition.model") == "best";
-  const fs::path file = directory_.round_path(round) / (best ? "best.safetensors" : "weights.safetensors");
+  const std::string name = weights_name(round, config_.get<std::string>("acquisition.model"));
+  const WeightsFile file = decode_weights(directory_.files().read(name), (directory_.path() / name).string());
+  check_fits(file, weights_info(config_, dataset_), ExitCode::corrupt_data, kNotOfThisRun);
   nn::WeightBuffers weights(context_, net_->layout(), "scoring model");
-  nn::import_weights(context_, net_->layout(), weights.weights(),
-                     nn::decode_safetensors(read_file(file), file.string()), file.string());
+  nn::import_weights(context_, net_->layout(), weights.weights(), file.tensors, file.source);
   return weights;
 }
 
@@ -355,21 +363,32 @@ std::vector<Answer> ActiveRun::ask(const select::Selection& selection, const fs:
   return answers;
 }
 
+void ActiveRun::commit_query(Int round, const std::string& folder, const select::Selection& selection,
+                             const std::vector<NamedFile>& more) {
+  std::vector<NamedFile> files =
+      query_files(folder, selection, dataset_.train, config_.get<Int>("report.query_images"));
+  files.insert(files.end(), more.begin(), more.end());
+  const Query query{.round = round, .folder = folder, .items = selection.picks};
+  for (const std::string& name : directory_.files().commit(files, query))
+    progress_.warn(
+        fmt::format("{} is not as the run wrote it and is left as it is; the items that are asked for stand "
+                    "in {}",
+                    (directory_.path() / name).string(), RunFiles::kManifest));
+}
+
 void ActiveRun::query(Int round) {
   const Clock::time_point start = Clock::now();
   if (!pool_prediction_) pool_prediction_ = predict_pool(round);
   const nn::WeightBuffers model = scoring_model(round);
   const select::Selection selection =
       select(*pool_prediction_, model.weights(), pool_at(round), selection_config(config_, round));
-  const fs::path folder = directory_.round_path(round);
-  write_query_files(folder, selection, dataset_.train, config_.get<Int>("report.query_images"));
-
   std::vector<RoundRow> rows = directory_.read_rounds();
   rows.back().query_s = seconds_since(start);
   if (selection.rank > 0 && !selection.groups.empty()) rows.back().lambda_min = selection.groups.front().score;
-  directory_.write_rounds(rows);
+  commit_query(round + 1, fmt::format("rounds/{:02}", round), selection, {directory_.rounds_file(rows)});
   progress_.line(selection.summary);
-  directory_.ledger().record(round + 1, "oracle", ask(selection, folder / "query.csv"));
+  for (const std::string& warning : selection.warnings) progress_.warn(warning);
+  directory_.record(round + 1, "oracle", ask(selection, directory_.path() / round_name(round, "query.csv")));
 }
 
 void ActiveRun::save(bool round_end) {
@@ -389,6 +408,8 @@ void ActiveRun::restore(const Checkpoint& checkpoint) {
   const nn::TensorFile file = nn::decode_safetensors(checkpoint.payload, source);
   trainer_->restore(file, source);
   history_ = RoundHistory::restore(file, source);
+  if (history_.epochs() > 0)
+    nn::check_values(net_->layout(), history_.best_values, history_.best_running, source + ", best");
   // A round that ended stays as it ended: its query may be in the ledger.
   if (!checkpoint.info.round_end) history_.forget(!tests_, !validation_images_);
   progress_.line(fmt::format("resumed round {} at step {} from {}", round_, trainer_->step(), checkpoint.file));

@@ -12,6 +12,7 @@
 #include "apps/round_history.h"
 #include "apps/run_dir.h"
 #include "apps/run_start.h"
+#include "apps/signals.h"
 #include "data/pool.h"
 #include "ssl/evaluate.h"
 #include "ssl/trainer.h"
@@ -22,7 +23,8 @@ class ActiveRun {
  public:
   ActiveRun(Context& context, RunDir& directory, const data::Dataset& dataset, Progress& progress);
 
-  // All rounds. Returns `ok`, or `preempted` after a checkpoint when a signal asked to stop.
+  // All rounds. Returns `ok`, with the run to be marked as done when its report is written, or `preempted` after a
+  // checkpoint when a signal asked to stop.
   ExitCode run();
 
  private:
@@ -32,6 +34,7 @@ class ActiveRun {
   data::Pool pool_at(int64_t round) const;
   void begin_round(int64_t round);
   bool train_round();  // false: stopped by a signal, after a checkpoint
+  void train_epoch();  // to its end, or until a signal came; saved in any case
   bool round_complete() const;
   void train_until(int64_t step);  // at most to `step`; returns early when a signal arrived
   void show_progress();
@@ -41,11 +44,13 @@ class ActiveRun {
   std::string results(const RoundRow& row) const;  // in words
   const nn::Weights& tested() const { return trainer_->tested(); }
   ssl::Evaluation evaluate(const ssl::ImageSet& images, const std::vector<int32_t>& labels);
-  std::string weights_file(const nn::Weights& weights);
-  nn::WeightBuffers scoring_model(int64_t round);  // scores the pool after `round`
-  ssl::Prediction predict_pool(int64_t round);     // by that model
+  std::string weights_file(const nn::Weights& weights, const std::string& epoch);  // "best" or "last"
+  nn::WeightBuffers scoring_model(int64_t round);                                  // scores the pool after `round`
+  ssl::Prediction predict_pool(int64_t round);                                     // by that model
   select::Selection select(const ssl::Prediction& prediction, const nn::Weights& weights, const data::Pool& pool,
                            select::Config config);
+  void commit_query(int64_t round, const std::string& folder, const select::Selection& selection,
+                    const std::vector<NamedFile>& more = {});
   std::vector<Answer> ask(const select::Selection& selection, const fs::path& query_file);
   void query(int64_t round);
   void save(bool round_end);
@@ -67,6 +72,7 @@ class ActiveRun {
   std::unique_ptr<ssl::Trainer> trainer_;  // of the round in hand
   RoundHistory history_;                   // of the round in hand
   std::optional<ssl::Prediction> pool_prediction_;
+  std::optional<FinishFirst> unsaved_;  // while there are steps that no checkpoint holds, and from a stop on
   std::chrono::steady_clock::time_point last_save_ = std::chrono::steady_clock::now();
 };
 

@@ -10,8 +10,9 @@ namespace crc::apps {
 
 struct Job {
   std::vector<std::string> arguments;  // of this program, without its name
-  std::string error_file;              // where its stderr goes
-  int exit_code = -1;                  // set by run_jobs; 128 + signal if one killed it
+  // Set by run_jobs:
+  int exit_code = -1;      // 128 + signal if one killed it
+  std::string words = {};  // the end of what it wrote to stderr
 };
 
 // Runs all jobs, at most `parallel` at a time, and calls `tick` about five times a second with how many have ended.
@@ -19,8 +20,8 @@ struct Job {
 bool run_jobs(std::vector<Job>& jobs, int parallel, const std::function<void(int ended)>& tick);
 
 // For what may be such a child: asks itself to stop when the parent dies, so that the parent's successor finds its runs
-// saved and free. Call after install_signal_handlers, once, in the main thread: every thread that calls would add a
-// signal, and a second one may end the process at once.
+// saved and free. Call once, in the main thread: every thread that calls would add a signal, and a second one may end
+// the process at once.
 void end_with_parent();
 
 }  // namespace crc::apps

@@ -26,6 +26,8 @@ class Config {
   void merge_overrides(const std::vector<std::string>& settings, bool seed = true);
   void merge_environment(bool seed = true);  // CRC_DEVICE, CRC_DATA_DIR, CRC_THREADS and, unless refused, CRC_SEED
   void merge_setting(std::string_view assignment);  // "ssl.mu=7" or "preset=kekmodel", from --set
+  // One key as text; `origin` names the source, in errors too.
+  void merge_value(std::string_view path, std::string_view text, const std::string& origin);
   // A preset of apps/presets.h: its values go to the keys that have their defaults, so the order of merging does not
   // matter; a second preset replaces the first. `where` is named by its errors (78): unknown, or without any effect.
   void merge_preset(std::string_view name, const std::string& where);

@@ -27,6 +27,12 @@ ConfigKey place(ConfigKey key) {
   return key;
 }
 
+// Of a key that earlier versions did not have: what they did.
+ConfigKey later(ConfigKey key, ConfigValue before) {
+  key.before = std::move(before);
+  return key;
+}
+
 void add_run(std::vector<ConfigKey>& keys) {
   keys.insert(
       keys.end(),
@@ -42,11 +48,11 @@ void add_run(std::vector<ConfigKey>& keys) {
 
 ConfigKey split_rule() {
   ConfigKey key =
-      text("data.validation", "labeled", {"labeled", "any"},
-           "which are held out: labelled ones, of each class its share; or a draw from all training images, "
-           "as earlier versions did (their runs keep it)");
+      later(text("data.validation", "labeled", {"labeled", "any"},
+                 "which are held out: labelled ones, of each class its share; or a draw from all training images, "
+                 "as earlier versions did (their runs keep it)"),
+            "any");
   key.with = "data.validation_size";
-  key.before = "any";
   return key;
 }
 
@@ -59,7 +65,11 @@ void add_data(std::vector<ConfigKey>& keys) {
             "profile of a built-in set (street_digits: easy, street, hard); empty: its default"),
        integer("data.train_size", 0, 0, kMany, "training images of a built-in set; 0: its default"),
        integer("data.test_size", 0, 0, kMany, "test images of a built-in set; 0: its default"),
-       integer("data.seed", 0, 0, 4294967295.0, "seed of a built-in set: the same seed is the same images"),
+       integer("data.seed", 1, 0, 4294967295.0, "seed of a built-in set: the same seed is the same images"),
+       later(text("data.options", "", {},
+                  "further options of the data set, which `crc_train list` names: \"extra=true\", \"duplicates=0.1 "
+                  "seed=3\""),
+             ""),
        integer("data.limit_train", 0, 0, kMany, "use only the first N training images; 0: all"),
        integer("data.limit_test", 0, 0, kMany, "use only the first N test images; 0: all"),
        integer("data.validation_size", 0, 0, kMany,
@@ -67,7 +77,7 @@ void add_data(std::vector<ConfigKey>& keys) {
                "end the patience instead of the test set"),
        split_rule(), integer("data.split_seed", 0, 0, 4294967295.0, "seed of the held-out images"),
        text("data.normalize", "dataset", {"dataset", "half"},
-            "dataset: its mean and standard deviation; half: (x/255 - 0.5) / 0.5"),
+            "dataset: its mean and standard deviation (`crc_train data info` says which); half: (x/255 - 0.5) / 0.5"),
        boolean("data.include_labeled_in_unlabeled", true,
                "labelled images also serve as unlabelled ones in training; the query never sees them")});
 }
@@ -109,9 +119,16 @@ void add_ssl(std::vector<ConfigKey>& keys) {
                "pi_model, mean_teacher: one student pass learns both losses (Oliver), not one pass each (perrying)"),
        real("ssl.threshold", 0.95, 0, 1, "a pseudo-label counts from this confidence on"),
        real("ssl.temperature", 1, 0.01, 100, "divides the weak logits before the softmax"),
-       text("ssl.sampling", "permutations", {"permutations", "replacement"},
-            "items of a batch: from permutations of all, so that none comes twice before all came; or independent "
-            "draws"),
+       text("ssl.sampling", "permutations", {"permutations", "replacement", "expanded", "filled"},
+            "items of a batch: from permutations of all, so that none comes twice before all came; independent draws "
+            "(replacement); or permutations of a list that holds all about batch * steps_per_epoch / N times "
+            "(expanded: kekmodel's --expand-labels; filled: its early code, the list topped up by draws)"),
+       later(text("ssl.labeled_sampling", "", {"", "permutations", "replacement", "expanded", "filled"},
+                  "the same for the labelled images alone; empty: as ssl.sampling"),
+             ""),
+       later(text("ssl.unlabeled_sampling", "", {"", "permutations", "replacement", "expanded", "filled"},
+                  "the same for the unlabelled images alone; empty: as ssl.sampling"),
+             ""),
        integer("ssl.steps_per_epoch", 1024, 1, kMany, "optimizer steps between evaluations"),
        place(integer("ssl.steps_per_graph", 16, 1, 1024, "CUDA: steps captured as one graph; changes no result")),
        integer("ssl.epochs", 350, 1, kMany, "epochs per round; every round trains from scratch"),

@@ -2,13 +2,15 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <cstdlib>
 #include <fstream>
 #include <regex>
 
-#include "apps/errors.h"
-#include "apps/files.h"
+#include "apps/command_line.h"
+#include "apps/json_text.h"
+#include "apps/outputs.h"
+#include "apps/program.h"
+#include "apps/terminal.h"
 #include "apps/version.h"
 #include "bench/cases.h"
 #include "bench/report.h"
@@ -32,7 +34,7 @@ constexpr const char* kExamples =
 struct Options {
   std::string device = "auto", filter, json, compare, dump_step, method = "fixmatch", precision = "fp32";
   int threads = 0;
-  bool list = false;
+  bool list = false, force = false;
   Settings settings;
 };
 
@@ -45,11 +47,11 @@ void parse(int argc, char** argv, CLI::App& app, Options& o) {
   app.add_flag("--list", o.list, "print the cases' names and stop");
   app.add_option("--filter", o.filter, "only cases whose name contains a match of this regular expression");
   app.add_option("--threads", o.threads, "CPU threads; 0: all cores")
-      ->check(CLI::Range(0, 4096))
+      ->check(apps::whole_number(0, kMostThreads))
       ->capture_default_str();
   app.add_flag("--quick", o.settings.quick, "every case once, at its smallest: to see that all run, not to measure");
   app.add_option("--min-time", o.settings.min_time, "seconds of samples per case, at least")
-      ->check(CLI::Range(0.0, 3600.0))
+      ->check(apps::number(0, 3600))
       ->capture_default_str();
   app.add_option("--json", o.json, "write the results as JSON lines to this new file");
   app.add_option("--dump-step", o.dump_step, "write one step's weights, images, losses and gradients to this new file");
@@ -57,14 +59,9 @@ void parse(int argc, char** argv, CLI::App& app, Options& o) {
       ->check(CLI::IsMember({"fixmatch", "mean_teacher"}))
       ->capture_default_str();
   app.add_option("--precision", o.precision, "of --dump-step: fp32, or on CUDA tf32 and bf16")->capture_default_str();
+  app.add_flag("--force", o.force, "replace output files that exist");
   app.add_option("--compare", o.compare, "an older --json file: print old time / new time");
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::Success&) {
-    throw;
-  } catch (const CLI::ParseError& e) {
-    fail(ExitCode::usage, std::string(e.what()) + "; see crc_bench --help");
-  }
+  apps::parse_command_line(app, argc, argv);
   if (o.settings.quick) o.settings.min_time = 0, o.settings.repetitions = 1;
 }
 
@@ -87,17 +84,13 @@ std::string processor() {
   return "unknown processor";
 }
 
-void refuse_existing(const std::string& path, const char* option) {
-  if (std::filesystem::exists(path))
-    fail(ExitCode::output_refused, fmt::format("{} exists; choose another name for {}, or remove it", path, option));
-}
-
 void dump(Context& context, const Options& o) {
   const Scale scale{.cuda = context.device().kind == DeviceKind::cuda, .quick = false};
   for (const Precision& precision : precisions(scale))
     if (o.precision == precision.name) {
-      refuse_existing(o.dump_step, "--dump-step");
-      apps::commit_file(o.dump_step, nn::encode_safetensors(dump_step(context, scale, o.method, precision)));
+      apps::Outputs file({o.dump_step}, {.force = o.force, .inputs = {}});
+      file.put(o.dump_step, nn::encode_safetensors(dump_step(context, scale, o.method, precision)));
+      file.commit();
       return;
     }
   fail(ExitCode::usage, fmt::format("--precision {} is not one that {} has", o.precision, context.describe()));
@@ -106,23 +99,20 @@ void dump(Context& context, const Options& o) {
 // A new file that grows line by line, so that a run that is stopped leaves what it measured.
 class JsonLines {
  public:
-  explicit JsonLines(const std::string& path) : path_(path) {
-    if (path.empty()) return;
-    refuse_existing(path, "--json");
-    apps::commit_file(path, "");
+  explicit JsonLines(const Options& o) : path_(o.json) {
+    apps::Outputs file({path_}, {.force = o.force, .inputs = {o.compare}});
+    file.put(path_, std::string_view());
+    file.commit();
   }
   void write(const nlohmann::json& line) const {
-    if (!path_.empty()) apps::append_text(path_, line.dump() + "\n", apps::Durable::no);
+    if (!path_.empty()) apps::append_text(path_, apps::json_text(line) + "\n", apps::Durable::no);
   }
 
  private:
   std::string path_;
 };
 
-void print(const std::string& line) {
-  fmt::print("{}\n", line);
-  std::fflush(stdout);
-}
+void print(const std::string& line) { apps::print("{}\n", line); }
 
 void describe_machine(const Context& context, const JsonLines& json) {
   double load = 0;
@@ -131,8 +121,8 @@ void describe_machine(const Context& context, const JsonLines& json) {
   print(fmt::format("# crc_bench {} ({}, {})", apps::version(), apps::commit(), apps::compiler()));
   print(fmt::format("# {}; {}, {} cores, load {:.2f}", context.describe(), processor(), cores, load));
   if (load > 0.25 * double(cores))
-    fmt::print(stderr,
-               "crc_bench: warning: other processes keep this machine busy (load {:.2f}); times will be noisy\n", load);
+    apps::print_error("crc_bench: warning: other processes keep this machine busy (load {:.2f}); times will be noisy\n",
+                      load);
   json.write({{"kind", "machine"},
               {"version", apps::version()},
               {"commit", apps::commit()},
@@ -164,7 +154,7 @@ int run(const Options& o) {
   }
   Baseline baseline;
   if (!o.compare.empty()) baseline = read_baseline(o.compare);
-  const JsonLines json(o.json);
+  const JsonLines json(o);
 
   describe_machine(first, json);
   const Ceilings ceilings = measure_ceilings(contexts, o.settings);
@@ -202,14 +192,13 @@ int run(const Options& o) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  apps::ignore_write_signals();
-  return apps::guarded_main("crc_bench", [&] {
+  return apps::run_program("crc_bench", [&] {
     CLI::App app("crc_bench: every kernel against this machine's measured limits", "crc_bench");
     Options options;
     try {
       parse(argc, argv, app, options);
     } catch (const CLI::Success& e) {
-      return app.exit(e);  // --help, --version
+      return apps::print_answer(app, e);  // --help, --version
     }
     return run(options);
   });

@@ -1,12 +1,12 @@
 // crc_train: active semi-supervised learning from the command line. This file only parses; the commands are in
 // apps/commands/.
-#include <CLI/CLI.hpp>
-
+#include "apps/command_line.h"
 #include "apps/commands/commands.h"
-#include "apps/errors.h"
-#include "apps/files.h"
+#include "apps/program.h"
+#include "apps/terminal.h"
 #include "apps/version.h"
 #include "kernels/core/error.h"
+#include "kernels/core/threads.h"
 
 namespace {
 
@@ -15,11 +15,12 @@ using namespace crc::apps;
 constexpr const char* kExamples =
     "\nExamples\n"
     "  crc_train demo                                         CRC against random on built-in data, about two minutes\n"
-    "  crc_train run cifar10 --set data.dir=DIR --out runs/a  the paper's CIFAR-10 setting\n"
+    "  crc_train run cifar10 --set data.dir=DIR --out runs/a  CIFAR-10, the queries of the paper\n"
     "  crc_train run my.toml --set ssl.epochs=20 --dry-run    what would happen, and where each value comes from\n"
     "  crc_train resume runs/a                                go on after a kill, with the same bits on the CPU\n"
     "  crc_train label runs/a labels.csv                      answer its query; then resume\n"
     "  crc_train eval --weights W.safetensors --data DIR --logits L.npy\n"
+    "  crc_train eval --run runs/a --round 2 --model best    what a run's network is worth\n"
     "\nExit codes: 0 done, 10 waiting for labels, 64 usage, 65 corrupt data, 66 input missing, 69 device unavailable,\n"
     "71 out of memory, 73 output exists or is locked, 74 I/O error or disk full, 75 preempted, 76 numerical, 78 "
     "config.\n";
@@ -28,6 +29,10 @@ void add_settings(CLI::App* command, std::vector<std::string>& settings) {
   command->add_option("--set", settings, "override one key of the configuration: key=value; may be repeated")
       ->allow_extra_args(false)
       ->take_all();
+}
+
+void add_force(CLI::App* command, bool& force) {
+  command->add_flag("--force", force, "replace output files that exist");
 }
 
 struct Parsed {
@@ -39,7 +44,7 @@ struct Parsed {
   DataOptions data;
   ConvertOptions convert;
   RankBarrierOptions barrier;
-  std::string directory, labels, device = "auto";
+  std::string directory, labels, device;
   std::vector<std::string> settings;  // of resume and label
   bool quiet = false;
 };
@@ -59,10 +64,10 @@ void declare(CLI::App& app, Parsed& p, int& code, const std::vector<std::string>
   CLI::App* demo = app.add_subcommand("demo", "CRC against random and entropy on built-in data");
   demo->add_option("--out", p.demo.out, "directory of the demo's runs")->capture_default_str();
   demo->add_option("--seeds", p.demo.seeds, "curves per acquisition")
-      ->check(CLI::Range(1, 1000))
+      ->check(whole_number(1, 1000))
       ->capture_default_str();
   demo->add_option("--jobs", p.demo.jobs, "curves trained at a time; 0: one per core")
-      ->check(CLI::Range(0, 4096))
+      ->check(whole_number(0, crc::kMostThreads))
       ->capture_default_str();
   demo->add_flag("--fresh", p.demo.fresh, "train again although the results are there");
   add_settings(demo, p.demo.settings);
@@ -86,15 +91,17 @@ void declare(CLI::App& app, Parsed& p, int& code, const std::vector<std::string>
   sweep->add_option("recipe", p.sweep.recipe, "recipe with a [sweep] (crc_train list), or a TOML file");
   sweep->add_option("--out", p.sweep.out, "directory of the runs")->required();
   add_settings(sweep, p.sweep.settings);
-  sweep->add_option("--trials", p.sweep.trials, "runs per method instead of the recipe's")->check(CLI::Range(1, 1000));
+  sweep->add_option("--trials", p.sweep.trials, "runs per method instead of the recipe's")
+      ->check(whole_number(1, 1000));
   sweep->add_option("--pools", p.sweep.pools, "initial pools instead of the recipe's; 0: each trial draws its own")
-      ->check(CLI::Range(0, 1000));
+      ->check(whole_number(0, 1000));
   sweep->add_option("--only", p.sweep.only, "only runs whose names match this regular expression");
-  sweep->add_option("--jobs", p.sweep.jobs, "processes at a time")->check(CLI::Range(1, 4096))->capture_default_str();
+  sweep->add_option("--jobs", p.sweep.jobs, "processes at a time")->check(whole_number(1, 4096))->capture_default_str();
   sweep->add_option("--together", p.sweep.together, "runs per process, a thread each: small nets then share one GPU")
-      ->check(CLI::Range(1, 256))
+      ->check(whole_number(1, 256))
       ->capture_default_str();
   sweep->add_option("--slurm", p.sweep.slurm, "write a Slurm job file instead of running");
+  add_force(sweep, p.sweep.force);
   sweep->add_option("--cell", p.sweep.cells, "run this cell of a sweep that exists, in this process; may be repeated")
       ->allow_extra_args(false)
       ->take_all();
@@ -109,20 +116,40 @@ void declare(CLI::App& app, Parsed& p, int& code, const std::vector<std::string>
   CLI::App* report = app.add_subcommand("report", "tables and figures of runs and sweeps");
   report->add_option("directories", p.report.directories, "run or sweep directories")->required();
   report->add_option("--out", p.report.out, "where to; default: the directory itself, or report/ for several runs");
+  add_force(report, p.report.force);
   report->callback([&] { code = command_report(p.report); });
 
+  CLI::App* verify = app.add_subcommand("verify", "compare every file of runs and sweeps with what the runs recorded");
+  verify->add_option("directories", p.report.directories, "run or sweep directories")->required();
+  verify->callback([&] { code = command_verify(p.report.directories); });
+
   CLI::App* eval = app.add_subcommand("eval", "test a network's weights on a data set's images");
-  eval->add_option("--weights", p.eval.weights, "safetensors file, any port's tensor names")->required();
+  CLI::Option* weights = eval->add_option("--weights", p.eval.weights,
+                                          "safetensors file, any port's tensor names; says its network itself");
+  CLI::Option* of_run = eval->add_option("--run", p.eval.run, "a run directory: its network, data and normalisation");
+  of_run->excludes(weights);
+  eval->add_option("--round", p.eval.round, "its round; default: the last finished one")
+      ->needs(of_run)
+      ->check(whole_number(0, 100000));
+  eval->add_option("--model", p.eval.model, "last or best epoch of that round")
+      ->needs(of_run)
+      ->check(CLI::IsMember({"last", "best"}))
+      ->capture_default_str();
   eval->add_option("--data", p.eval.data, "directory of the data set; its kind is data.name (default cifar10)");
   eval->add_option("--split", p.eval.split, "test, or train: the pool, item by item, for crc_select")
       ->check(CLI::IsMember({"train", "test"}))
       ->capture_default_str();
-  eval->add_option("--limit", p.eval.limit, "only the first N images")->check(CLI::NonNegativeNumber);
+  eval->add_option("--limit", p.eval.limit, "only the first N images")->check(whole_number(0, kMaxCount));
   eval->add_option("--logits", p.eval.logits, "write the logits [N,C] to this .npy file");
   eval->add_option("--features", p.eval.features, "write the features [N,D] to this .npy file");
+  add_force(eval, p.eval.force);
   eval->add_flag("--json", p.eval.json, "print one JSON object");
   add_settings(eval, p.eval.settings);
-  eval->callback([&] { code = command_eval(p.eval); });
+  eval->callback([&] {
+    if (p.eval.weights.empty() && p.eval.run.empty())
+      crc::fail(crc::ExitCode::usage, "--weights is required, or --run; see crc_train eval --help");
+    code = command_eval(p.eval);
+  });
 
   app.add_subcommand("list", "methods, acquisitions, data sets, augmentations and recipes")->callback([&] {
     code = command_list();
@@ -139,17 +166,20 @@ void declare(CLI::App& app, Parsed& p, int& code, const std::vector<std::string>
   CLI::App* make =
       data_command("make", "write the built-in street-digits set in the CIFAR binary layout", command_data_make);
   make->add_option("directory", p.data.out, "where to")->required();
+  add_force(make, p.data.force);
   data_command("info", "sizes, classes, statistics and checksum of a data set", command_data_info);
   CLI::App* preview =
       data_command("preview", "a labelled grid of images with their weak and strong views", command_data_preview);
   preview->add_option("png", p.data.out, "PNG file to write")->required();
-  preview->add_option("--count", p.data.count, "images")->check(CLI::Range(1, 1000))->capture_default_str();
+  add_force(preview, p.data.force);
+  preview->add_option("--count", p.data.count, "images")->check(whole_number(1, 1000))->capture_default_str();
 
   CLI::App* augment = data->add_subcommand("augment", "one augmentation operation on one PNG, as training does it");
   augment->add_option("--op", p.data.op, "operation (crc_train list)")->required();
   augment->add_option("--value", p.data.value, "the operation's own parameter: factor, bits, threshold, degrees, ...");
   augment->add_option("in", p.data.in, "PNG file to read")->required();
   augment->add_option("out", p.data.out, "PNG file to write")->required();
+  add_force(augment, p.data.force);
   augment->callback([&] { code = command_data_augment(p.data); });
 
   CLI::App* barrier = app.add_subcommand(
@@ -158,29 +188,30 @@ void declare(CLI::App& app, Parsed& p, int& code, const std::vector<std::string>
   barrier->add_option("--features", p.barrier.features, "[items,D], .npy (default: synthetic, D = 128)");
   barrier->add_option("--labeled", p.barrier.labeled, "sizes of the labelled set")
       ->delimiter(',')
-      ->check(CLI::Range(1, 20000));
+      ->check(whole_number(1, 20000));
   barrier->add_option("--group", p.barrier.group, "items per group (G)")
-      ->check(CLI::Range(1, 1000))
+      ->check(whole_number(1, 1000))
       ->capture_default_str();
   barrier->add_option("--groups", p.barrier.groups, "groups to rank")
-      ->check(CLI::Range(10, 100000))
+      ->check(whole_number(10, 100000))
       ->capture_default_str();
   barrier->add_option("--seed", p.barrier.seed, "key of the random draws")
-      ->check(CLI::Range(int64_t(0), int64_t(UINT32_MAX)))
+      ->check(whole_number(0, UINT32_MAX))
       ->capture_default_str();
-  barrier->add_option("--device", p.barrier.device, "auto, cpu, cuda or cuda:N")->capture_default_str();
+  barrier->add_option("--device", p.barrier.device, "auto, cpu, cuda or cuda:N")->default_str("auto");
   barrier->add_option("--out", p.barrier.out, "plot to write, .png or .svg")->required();
-  barrier->add_flag("--force", p.barrier.force, "replace the file if it exists");
+  add_force(barrier, p.barrier.force);
   barrier->callback([&] { code = command_rank_barrier(p.barrier); });
 
   CLI::App* doctor = app.add_subcommand("doctor", "device, libraries, threads and a self-test");
-  doctor->add_option("--device", p.device, "auto, cpu, cuda or cuda:N")->capture_default_str();
+  doctor->add_option("--device", p.device, "auto, cpu, cuda or cuda:N")->default_str("auto");
   doctor->callback([&] { code = command_doctor(p.device); });
 
   CLI::App* exporter = app.add_subcommand("export", "write a run's weights under a port's tensor names");
   exporter->add_option("weights", p.convert.from, "safetensors file")->required();
   exporter->add_option("out", p.convert.to, "file to write")->required();
   exporter->add_option("--names", p.convert.names, "kekmodel, lee, perrying, torchssl or usb")->capture_default_str();
+  add_force(exporter, p.convert.force);
   add_settings(exporter, p.convert.settings);
   exporter->callback([&] { code = command_export(p.convert); });
 }
@@ -197,13 +228,9 @@ int parse_and_run(int argc, char** argv) {
   const std::vector<std::string> arguments(argv, argv + argc);
   declare(app, parsed, code, arguments);
   try {
-    app.parse(argc, argv);
+    parse_command_line(app, argc, argv);
   } catch (const CLI::Success& e) {
-    return app.exit(e);  // --help, --version
-  } catch (const CLI::ParseError& e) {
-    std::string hint = "crc_train --help";
-    for (const CLI::App* sub : app.get_subcommands()) hint = "crc_train " + sub->get_name() + " --help";
-    crc::fail(crc::ExitCode::usage, std::string(e.what()) + "; see " + hint);
+    return print_answer(app, e);  // --help, --version
   }
   return code;
 }
@@ -211,6 +238,5 @@ int parse_and_run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  ignore_write_signals();
-  return guarded_main("crc_train", [&] { return parse_and_run(argc, argv); });
+  return run_program("crc_train", [&] { return parse_and_run(argc, argv); });
 }

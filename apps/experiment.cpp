@@ -1,10 +1,13 @@
 #include "apps/experiment.h"
 
 #include <fmt/format.h>
+#include <omp.h>
 
 #include <algorithm>
+#include <sstream>
 
 #include "apps/label_plan.h"
+#include "apps/terminal.h"
 #include "kernels/core/random.h"
 #include "nn/mlp.h"
 #include "nn/wrn.h"
@@ -31,11 +34,34 @@ void limit(data::Images& images, Int count) {
   if (!images.names.empty()) images.names.resize(size_t(count));
 }
 
+// "name=value name=value"
+void add_options(std::map<Text, Text>& options, const Text& words) {
+  std::istringstream in(words);
+  for (Text word; in >> word;) {
+    const size_t equals = word.find('=');
+    if (equals == 0 || equals == word.npos)
+      fail(ExitCode::config, fmt::format("data.options = {}: {} is not of the form name=value", data::in_quotes(words),
+                                         data::in_quotes(word)));
+    if (!options.emplace(word.substr(0, equals), word.substr(equals + 1)).second)
+      fail(ExitCode::config, fmt::format("data.options = {}: option {} is given twice, or by another key of [data] too",
+                                         data::in_quotes(words), word.substr(0, equals)));
+  }
+}
+
 BatchNormConfig norm_config(const Config& config) {
   return {.momentum = float(config.get<double>("model.bn_momentum")),
           .eps = float(config.get<double>("model.bn_eps")),
           .slope = float(config.get<double>("model.slope")),
           .offset = float(config.get<double>("model.bn_offset"))};
+}
+
+Sampling sampling(const Config& config, const char* stream) {
+  const Text& own = config.get<Text>(stream);
+  return choose<Sampling>(own.empty() ? config.get<Text>("ssl.sampling") : own,
+                          {{"permutations", Sampling::permutations},
+                           {"replacement", Sampling::replacement},
+                           {"expanded", Sampling::expanded},
+                           {"filled", Sampling::filled}});
 }
 
 // An MLP reads images pixel by pixel.
@@ -76,10 +102,26 @@ std::unique_ptr<nn::Net> net_in(const Text& precision, const Config& config, con
        .tf32 = precision == "tf32"});
 }
 
+constexpr Int kMostSteps = Int(1) << 53;  // what a schedule can count
+
+Int steps_of(const Config& config, Int epochs) {
+  const Int per_epoch = config.get<Int>("ssl.steps_per_epoch");
+  Int steps = 0;
+  if (__builtin_mul_overflow(per_epoch, epochs, &steps) || steps > kMostSteps)
+    fail(ExitCode::config, fmt::format("{} epochs of ssl.steps_per_epoch = {} are more than {} steps; choose fewer",
+                                       epochs, per_epoch, kMostSteps));
+  return steps;
+}
+
 }  // namespace
 
 uint32_t round_seed(const Config& config, Int round) {
   return philox(uint32_t(config.get<Int>("run.seed")), uint32_t(Purpose::init), uint32_t(round), 0, 0, 0).v[0];
+}
+
+Context make_context(const Config& config, const Text& device) {
+  if (const Int threads = config.get<Int>("run.threads")) omp_set_num_threads(int(threads));
+  return Context::from_name(device.empty() ? config.get<Text>("run.device") : device);
 }
 
 data::Dataset load_dataset(const Config& config) {
@@ -87,7 +129,9 @@ data::Dataset load_dataset(const Config& config) {
   if (!config.get<Text>("data.profile").empty()) source.options["profile"] = config.get<Text>("data.profile");
   for (const auto& [key, option] :
        {std::pair("data.train_size", "train"), {"data.test_size", "test"}, {"data.seed", "seed"}})
-    if (const Int value = config.get<Int>(key)) source.options[option] = std::to_string(value);
+    if (const Int value = config.get<Int>(key); ConfigValue(value) != config_key(key).fallback)
+      source.options[option] = std::to_string(value);
+  add_options(source.options, config.get<Text>("data.options"));
   data::Dataset dataset = data::load(source);
   limit(dataset.train, config.get<Int>("data.limit_train"));
   limit(dataset.test, config.get<Int>("data.limit_test"));
@@ -100,10 +144,23 @@ data::Dataset load_dataset(const Config& config) {
   return dataset;
 }
 
+void print_notes(const data::Dataset& dataset) {
+  for (const Text& note : dataset.notes) print_error("note: {}: {}\n", dataset.name, note);
+}
+
 void check_fingerprint(const data::Dataset& dataset, const Text& fingerprint) {
   if (dataset.fingerprint == fingerprint) return;
   fail(ExitCode::corrupt_data, "the data set is not the one this run began with (fingerprint " + dataset.fingerprint +
                                    ", then " + fingerprint + "); restore the files, or start a new run");
+}
+
+void check_data(const data::Dataset& dataset, const RunFacts& facts) {
+  check_fingerprint(dataset, facts.data_hash);
+  if (dataset.class_names != facts.class_names)
+    fail(ExitCode::corrupt_data,
+         fmt::format("the classes are {}, and were {} when this run began; restore the file with their names",
+                     data::join_first(data::legible(dataset.class_names), 20),
+                     data::join_first(data::legible(facts.class_names), 20)));
 }
 
 std::unique_ptr<nn::Net> make_net(const Config& config, const data::Dataset& dataset) {
@@ -133,13 +190,14 @@ ssl::TrainConfig train_config(const Config& config, const data::Dataset& dataset
   train.lambda_u = float(config.get<double>("ssl.lambda_u"));
   train.threshold = float(config.get<double>("ssl.threshold"));
   train.temperature = float(config.get<double>("ssl.temperature"));
-  train.replacement = config.get<Text>("ssl.sampling") == "replacement";
+  train.labeled_sampling = sampling(config, "ssl.labeled_sampling");
+  train.unlabeled_sampling = sampling(config, "ssl.unlabeled_sampling");
   train.steps_per_epoch = steps;
   train.steps_per_graph = config.get<Int>("ssl.steps_per_graph");
   train.schedule.rate =
       config.get<Text>("ssl.schedule") == "cosine" ? Schedule::Rate::cosine : Schedule::Rate::staircase;
   train.schedule.base_rate = config.get<double>("ssl.lr");
-  train.schedule.horizon = steps * (horizon > 0 ? horizon : config.get<Int>("ssl.epochs"));
+  train.schedule.horizon = steps_of(config, horizon > 0 ? horizon : config.get<Int>("ssl.epochs"));
   train.schedule.drop_at = config.get<Int>("ssl.drop_at_step");
   train.schedule.drop = config.get<double>("ssl.drop_factor");
   train.schedule.ema_decay = config.get<double>("ssl.ema_decay");
@@ -188,14 +246,14 @@ std::string plan(const Config& config, const data::Dataset& dataset, const nn::N
   return fmt::format(
       "data     {}: {} training and {} test images of {}x{}, {} classes\n{}"
       "network  {} parameters, {} features\n{}"
-      "training {} rounds of up to {} epochs of {} steps of {} images: {} steps\n",
+      "training {} rounds of up to {} epochs of {} steps of {} images: {:.0f} steps\n",
       dataset.name, dataset.train.count, dataset.test.count, dataset.train.height, dataset.train.width,
       dataset.classes(),
       data::has_labels(dataset.test)
           ? ""
           : "         no test image has a label: no test accuracy, and none that ends a round\n",
       net.layout().count(), net.feature_dim(), describe(labels, config, dataset), rounds + 1, epochs, steps, images,
-      (rounds + 1) * epochs * steps);
+      double(rounds + 1) * double(steps_of(config, epochs)));
 }
 
 }  // namespace crc::apps

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "apps/config.h"
+#include "apps/run_dir.h"
 #include "crc/acquisition.h"
 #include "data/dataset.h"
 #include "nn/net.h"
@@ -13,12 +14,20 @@ namespace crc::apps {
 
 struct LabelPlan;
 
+// On the device of run.device, or on this one instead, with run.threads threads of the CPU.
+Context make_context(const Config& config, const std::string& device = {});
+
 // The data set, cut to data.limit_train and data.limit_test, with the split of data.validation_size. Errors as
 // data::load and data::hold_out_labeled.
 data::Dataset load_dataset(const Config& config);
 
+// Its notes on stderr: "note: ...".
+void print_notes(const data::Dataset& dataset);
+
 // Error 65 when the data is not that of `fingerprint`, with which the run began.
 void check_fingerprint(const data::Dataset& dataset, const std::string& fingerprint);
+// Nor its classes other ones: the ledger's numbers would mean something else.
+void check_data(const data::Dataset& dataset, const RunFacts& facts);
 // In the arithmetic of run.precision, or in true fp32 whatever that says: what an acquisition's features, logits and
 // Jacobians come from. Both have the same parameters. Error config: a shape that the network cannot have.
 std::unique_ptr<nn::Net> make_net(const Config& config, const data::Dataset& dataset);

@@ -60,7 +60,7 @@ LabelPlan plan_labels(const Config& config, const data::Dataset& dataset, const 
 }
 
 LabelPlan plan_labels(const Config& config, const data::Dataset& dataset) {
-  return plan_labels(config, dataset, load_start(config, dataset.fingerprint));
+  return plan_labels(config, dataset, load_start(config, dataset));
 }
 
 Text describe(const LabelPlan& plan, const Config& config, const data::Dataset& dataset) {

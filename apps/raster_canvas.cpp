@@ -36,6 +36,12 @@ std::vector<std::vector<Point>> dashed(std::span<const Point> points, double das
   return pieces;
 }
 
+// What a chart is asked to draw may lie anywhere: far outside, or nowhere (NaN).
+int whole(double x) {
+  constexpr double kFar = 1e9;
+  return int(std::fmax(-kFar, std::fmin(kFar, x)));
+}
+
 }  // namespace
 
 // Overlapping parts of one primitive count once: the mask keeps the largest coverage, and is blended at the end.
@@ -49,19 +55,19 @@ struct RasterCanvas::Mask {
       left = std::min(left, p.x), right = std::max(right, p.x);
       top = std::min(top, p.y), bottom = std::max(bottom, p.y);
     }
-    x0 = std::clamp(int(std::floor(left - margin)), 0, canvas.width_);
-    y0 = std::clamp(int(std::floor(top - margin)), 0, canvas.height_);
-    x1 = std::clamp(int(std::ceil(right + margin)) + 1, x0, canvas.width_);
-    y1 = std::clamp(int(std::ceil(bottom + margin)) + 1, y0, canvas.height_);
+    x0 = std::clamp(whole(std::floor(left - margin)), 0, canvas.width_);
+    y0 = std::clamp(whole(std::floor(top - margin)), 0, canvas.height_);
+    x1 = std::clamp(whole(std::ceil(right + margin)) + 1, x0, canvas.width_);
+    y1 = std::clamp(whole(std::ceil(bottom + margin)) + 1, y0, canvas.height_);
     coverage.assign(size_t(x1 - x0) * size_t(y1 - y0), 0.0f);
   }
   float& at(int x, int y) { return coverage[size_t(y - y0) * size_t(x1 - x0) + size_t(x - x0)]; }
 
   void add_capsule(Point a, Point b, double radius) {
-    const int left = std::max(x0, int(std::floor(std::min(a.x, b.x) - radius - 1)));
-    const int right = std::min(x1, int(std::ceil(std::max(a.x, b.x) + radius + 1)) + 1);
-    const int top = std::max(y0, int(std::floor(std::min(a.y, b.y) - radius - 1)));
-    const int bottom = std::min(y1, int(std::ceil(std::max(a.y, b.y) + radius + 1)) + 1);
+    const int left = std::max(x0, whole(std::floor(std::min(a.x, b.x) - radius - 1)));
+    const int right = std::min(x1, whole(std::ceil(std::max(a.x, b.x) + radius + 1)) + 1);
+    const int top = std::max(y0, whole(std::floor(std::min(a.y, b.y) - radius - 1)));
+    const int bottom = std::min(y1, whole(std::ceil(std::max(a.y, b.y) + radius + 1)) + 1);
     for (int y = top; y < bottom; ++y) {
       for (int x = left; x < right; ++x) {
         const double covered = std::clamp(radius + 0.5 - distance_to_segment(x + 0.5, y + 0.5, a, b), 0.0, 1.0);
@@ -126,7 +132,7 @@ void RasterCanvas::polygon(std::span<const Point> points, Ink fill, double opaci
     }
     std::sort(crossings.begin(), crossings.end());
     for (size_t i = 0; i + 1 < crossings.size(); i += 2) {
-      const int from = std::max(mask.x0, int(std::floor(crossings[i])));
+      const int from = std::max(mask.x0, whole(std::floor(crossings[i])));
       for (int x = from; x < mask.x1 && x < crossings[i + 1]; ++x) {
         const double covered = std::min(crossings[i + 1], x + 1.0) - std::max(crossings[i], double(x));
         mask.at(x, line / kSubScanlines) += float(std::max(0.0, covered) / kSubScanlines);
@@ -160,9 +166,9 @@ void RasterCanvas::text(Point baseline, std::string_view text, TextStyle style) 
 
 void RasterCanvas::image(Point corner, double scale, Pixels picture) {
   const double side = scale * scale_;  // of one pixel of the picture
-  const int left = int(std::lround(corner.x * scale_)), top = int(std::lround(corner.y * scale_));
-  const int right = std::min(width_, left + int(std::lround(picture.width * side)));
-  const int bottom = std::min(height_, top + int(std::lround(picture.height * side)));
+  const int left = whole(std::round(corner.x * scale_)), top = whole(std::round(corner.y * scale_));
+  const int right = std::min(width_, left + whole(std::round(picture.width * side)));
+  const int bottom = std::min(height_, top + whole(std::round(picture.height * side)));
   for (int y = std::max(0, top); y < bottom; ++y) {
     const int row = std::min(picture.height - 1, int((y - top + 0.5) / side));
     for (int x = std::max(0, left); x < right; ++x) {

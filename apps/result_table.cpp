@@ -7,6 +7,7 @@
 #include <map>
 
 #include "apps/html.h"
+#include "data/csv.h"
 
 namespace crc::apps {
 namespace {
@@ -51,13 +52,6 @@ std::vector<double> values_of(const std::vector<SweepRun>& runs, size_t block, s
   return means;
 }
 
-std::string quoted(const std::string& text) {
-  if (text.find_first_of(",\"\n") == text.npos) return text;
-  std::string out = "\"";
-  for (char c : text) out += c == '"' ? std::string("\"\"") : std::string(1, c);
-  return out + "\"";
-}
-
 int most_runs(const ResultTable& table) {
   int most = 0;
   for (const ResultRow& row : table.rows)
@@ -89,7 +83,10 @@ std::string caption(const ResultTable& table, std::optional<size_t> measure, con
 std::vector<SweepRun> load_runs(const Sweep& sweep) {
   std::vector<SweepRun> runs;
   for (const SweepCell& cell : sweep.cells())
-    if (fs::exists(sweep.path(cell) / "run.json")) runs.push_back({&cell, load_run(sweep.path(cell))});
+    if (fs::exists(sweep.path(cell) / "run.json")) {
+      sweep.check(cell);
+      runs.push_back({&cell, load_run(sweep.path(cell))});
+    }
   return runs;
 }
 
@@ -178,21 +175,24 @@ std::string markdown(const ResultTable& table) {
 }
 
 std::string csv(const ResultTable& table) {
-  std::string text = "block,labels,method,runs";
-  for (const Measure& measure : kMeasures) text += fmt::format(",{0}_mean,{0}_std", measure.name);
-  text += ",balanced_mean,balanced_std,paper_mean,paper_std,reconfirmed\n";
-  const auto number = [](double fraction) { return std::isfinite(fraction) ? fmt::format("{:.4f}", fraction) : ""; };
+  std::vector<std::string> heading{"block", "labels", "method", "runs"};
+  for (const Measure& measure : kMeasures)
+    for (const char* part : {"_mean", "_std"}) heading.push_back(measure.name + std::string(part));
+  for (const char* name : {"balanced_mean", "balanced_std", "paper_mean", "paper_std", "reconfirmed"})
+    heading.emplace_back(name);
+  data::CsvWriter csv(heading);
+  const auto number = [&](double value) { csv.number(std::isfinite(value) ? fmt::format("{:.4f}", value) : ""); };
   for (const ResultRow& row : table.rows)
     for (size_t c = 0; c < row.cells.size(); ++c) {
       const ResultCell& cell = row.cells[c];
-      text += fmt::format("{},{},{},{}", quoted(table.columns[c].block), quoted(table.columns[c].head),
-                          quoted(row.name), cell.ours[0].count);
-      for (const MeanStd& m : cell.ours) text += "," + number(100 * m.mean) + "," + number(100 * m.std);
+      csv.text(table.columns[c].block).text(table.columns[c].head).text(row.name).number(cell.ours[0].count);
+      for (const MeanStd& m : cell.ours) number(100 * m.mean), number(100 * m.std);
+      number(100 * cell.balanced.mean), number(100 * cell.balanced.std);
       const PaperNumber paper = parse_paper_number(cell.paper);
-      text += fmt::format(",{},{},{},{},{}\n", number(100 * cell.balanced.mean), number(100 * cell.balanced.std),
-                          number(paper.mean), number(paper.std), cell.reconfirmed ? 1 : 0);
+      number(paper.mean), number(paper.std);
+      csv.number(cell.reconfirmed ? 1 : 0).end_row();
     }
-  return text;
+  return csv.str();
 }
 
 std::string html(const ResultTable& table, std::optional<size_t> measure) {

@@ -4,8 +4,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <nlohmann/json.hpp>
 
+#include "apps/json_text.h"
+#include "apps/parse_json.h"
 #include "kernels/core/error.h"
 
 namespace crc::apps {
@@ -29,7 +30,7 @@ ScoreHistogram make_histogram(std::span<const double> scores, std::span<const in
   for (double score : scores) {
     if (!std::isfinite(score)) continue;
     if (score > 0) ++h.decades[int64_t(std::floor(kBinsPerDecade * std::log10(score)))];
-    ++h.counts[width > 0 ? std::min(size_t(bins - 1), size_t((score - h.low) / width)) : 0];
+    ++h.counts[width > 0 && std::isfinite(width) ? std::min(size_t(bins - 1), size_t((score - h.low) / width)) : 0];
   }
   for (int64_t i : chosen) h.chosen.push_back(scores[size_t(i)]);
   return h;
@@ -56,16 +57,19 @@ BarChart score_chart(const ScoreHistogram& h, const std::string& title) {
 std::string to_json(const ScoreHistogram& h) {
   json decades = json::array();
   for (const auto& [bin, count] : h.decades) decades.push_back({bin, count});
-  return json{{"schema", 1},        {"low", h.low},       {"high", h.high},
-              {"counts", h.counts}, {"chosen", h.chosen}, {"not_finite", h.not_finite},
-              {"decades", decades}}
-             .dump() +
+  return json_text(json{{"schema", 1},
+                        {"low", h.low},
+                        {"high", h.high},
+                        {"counts", h.counts},
+                        {"chosen", h.chosen},
+                        {"not_finite", h.not_finite},
+                        {"decades", decades}}) +
          "\n";
 }
 
 ScoreHistogram histogram_from_json(std::string_view text, const std::string& name) {
+  const json object = parse_json(text, name);
   try {
-    const json object = json::parse(text);
     ScoreHistogram h;
     h.low = object.at("low").get<double>();
     h.high = object.at("high").get<double>();

@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "data/pool.h"
+#include "data/repeats.h"
 #include "kernels/core/error.h"
 #include "kernels/core/random.h"
 
@@ -106,6 +107,7 @@ Dataset load(const Source& source) {
   check(dataset, "train", dataset.train);
   check(dataset, "test", dataset.test);
   check(dataset, "validation", dataset.validation);
+  if (std::string_view(entry.files) != "none") note_repeats(dataset);
   return dataset;
 }
 
@@ -166,12 +168,6 @@ void split_validation(Dataset& dataset, int64_t count, uint32_t seed) {
   for (int64_t i = 0; i < count; ++i) ids.push_back(permute(seed, Purpose::dataset, 0, uint32_t(n), uint32_t(i)));
   std::ranges::sort(ids);
   move_images(dataset.train, dataset.validation, ids);
-}
-
-void split_validation(Dataset& dataset, Options& options) {
-  const int64_t count = options.integer("validation", 0, 0, INT32_MAX);
-  const int64_t seed = options.integer("split_seed", 0, 0, UINT32_MAX);
-  if (count > 0) split_validation(dataset, count, uint32_t(seed));
 }
 
 }  // namespace crc::data

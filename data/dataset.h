@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -54,8 +55,11 @@ struct Dataset {
   std::vector<std::string> class_names;
   Images train, test, validation;  // validation may be empty
   NormalizeStats normalize;
-  std::string fingerprint;  // of the files, or of the generator's parameters
+  std::string normalize_source = "measured on the training images";
+  std::optional<NormalizeStats> normalize_before;  // by the rule of versions before 0.2, where that is another
+  std::string fingerprint;                         // of the files, or of the generator's parameters
   SideInformation side;
+  std::vector<std::string> notes;  // for people: what was not read and why, images that stand twice
 
   int64_t classes() const { return int64_t(class_names.size()); }
 };
@@ -92,7 +96,5 @@ NormalizeStats measure(const Images& images);
 void hold_out_labeled(Dataset& dataset, int64_t count, uint32_t seed);
 // The same with images of a permutation of all, whatever their classes and whether they have a label.
 void split_validation(Dataset& dataset, int64_t count, uint32_t seed);
-// Reads the options `validation` and `split_seed` and splits.
-void split_validation(Dataset& dataset, Options& options);
 
 }  // namespace crc::data

@@ -27,7 +27,9 @@ float to_float(Half h) {
 
 template <class To, class From> To convert(From value) {
   if constexpr (std::same_as<From, Half>)
-    return To(to_float(value));
+    return convert<To>(to_float(value));
+  else if constexpr (std::floating_point<From> && std::integral<To>)
+    fail_internal("read_rows: floats are not read as integers");
   else if constexpr (std::same_as<From, uint64_t> && std::same_as<To, int64_t>)
     return To(std::min(value, uint64_t(std::numeric_limits<int64_t>::max())));
   else

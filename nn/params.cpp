@@ -2,7 +2,8 @@
 
 namespace crc::nn {
 namespace {
-constexpr int64_t kSliceFloats = 32;  // 128 bytes
+constexpr int64_t kSliceFloats = 32;         // 128 bytes
+constexpr int64_t kMost = int64_t(1) << 40;  // far beyond any memory, and sizes in bytes stay far from 2^63
 int64_t padded(int64_t floats) { return (floats + kSliceFloats - 1) / kSliceFloats * kSliceFloats; }
 }  // namespace
 
@@ -15,7 +16,10 @@ int64_t ParamSpec::size() const {
 int ParamLayout::add(ParamSpec spec) {
   int64_t& section = spec.decayed ? decayed_ : not_decayed_;
   spec.offset = section;
-  section += padded(spec.size());
+  const int64_t before = section;
+  if (__builtin_add_overflow(before, padded(spec.size()), &section) || section > kMost)
+    fail(ExitCode::config, "the network would have more than " + std::to_string(kMost) +
+                               " parameters; check model.depth, model.width and model.base_channels");
   params_.push_back(std::move(spec));
   return int(params_.size()) - 1;
 }

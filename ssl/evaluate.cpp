@@ -9,7 +9,8 @@ namespace {
 class Calibration {
  public:
   void add(double confidence, bool correct) {
-    Bin& bin = bins_[std::clamp(int(std::ceil(confidence * kBins)) - 1, 0, kBins - 1)];  // (k/15, (k+1)/15]
+    const double place = std::ceil(confidence * kBins) - 1;                // (k/15, (k+1)/15]
+    Bin& bin = bins_[int(std::fmin(std::fmax(place, 0.0), kBins - 1.0))];  // NaN counts as 0
     bin.confidence += confidence, bin.correct += correct;
   }
   double error(int64_t images) const {
@@ -25,6 +26,14 @@ class Calibration {
   };
   Bin bins_[kBins];
 };
+
+void check_finite(const float* row, int64_t classes, size_t image) {
+  for (int64_t c = 0; c < classes; ++c)
+    if (!std::isfinite(row[c]))
+      fail(ExitCode::numerical, "logit " + std::to_string(c) + " of image " + std::to_string(image) + " is " +
+                                    std::to_string(row[c]) +
+                                    ": the network overflows on it; are these its weights, wiring and normalisation?");
+}
 
 }  // namespace
 
@@ -52,18 +61,23 @@ Evaluation evaluate(const std::vector<float>& logits, const std::vector<int32_t>
   int64_t correct = 0;
   double loss = 0;
   Calibration calibration;
+  e.predicted.assign(classes, 0);
   for (size_t i = 0; i < logits.size() / classes; ++i) {
-    if (labels[i] < 0) continue;
     const float* row = logits.data() + i * classes;
+    check_finite(row, classes, i);
     const int64_t predicted = std::max_element(row, row + classes) - row;
     double sum = 0;
     for (int64_t c = 0; c < classes; ++c) sum += std::exp(double(row[c]) - row[predicted]);
+    ++e.predicted[predicted];
+    e.confidence += 1 / sum;
+    if (labels[i] < 0) continue;
     loss += std::log(sum) + row[predicted] - row[labels[i]];
     correct += predicted == labels[i];
     calibration.add(1 / sum, predicted == labels[i]);
     ++e.confusion[labels[i] * classes + predicted];
     ++e.images;
   }
+  e.confidence /= double(std::max<size_t>(logits.size() / classes, 1));
   if (e.images == 0) return e;
   e.accuracy = double(correct) / double(e.images);
   e.loss = loss / double(e.images);

@@ -21,9 +21,7 @@ int command_run(const RunOptions& options, const std::vector<std::string>& argum
 // `settings` move a run: those keys that do not decide its result (resume_config).
 int command_resume(const std::string& directory, const std::vector<std::string>& settings, bool quiet);
 
-// The two in parts, for a process that trains several runs, a thread each: the first once in the main thread, the
-// others in each, with a name that begins the run's lines on stderr.
-void prepare_process();  // notices signals, ends with the process that started it
+// The same for a process that trains several runs, a thread each: with a name that begins the run's lines on stderr.
 int train_new(const RunOptions& options, const std::vector<std::string>& arguments, const std::string& name = {});
 int train_on(const std::string& directory, const std::vector<std::string>& settings, bool quiet,
              const std::string& name = {});
@@ -41,6 +39,7 @@ int command_demo(const DemoOptions& options);
 
 struct SweepCommandOptions {
   std::string recipe, out, only, slurm;
+  bool force = false;  // of slurm
   std::vector<std::string> settings, cells;
   int64_t trials = 0, pools = -1, jobs = 1, together = 1;
   bool dry_run = false, quiet = false;
@@ -53,13 +52,18 @@ int train_cells(const Sweep& sweep, const std::vector<std::string>& names, bool 
 struct ReportOptions {
   std::vector<std::string> directories;
   std::string out;
+  bool force = false;
 };
 int command_report(const ReportOptions& options);
 
+int command_verify(const std::vector<std::string>& directories);  // of runs and sweeps
+
 struct EvalOptions {
   std::string weights, data, split = "test", logits, features;
+  std::string run, model = "last";  // a run directory instead of weights; "best" or "last" epoch of its round
+  int64_t round = -1;               // -1: the last finished one
   int64_t limit = 0;
-  bool json = false;
+  bool json = false, force = false;
   std::vector<std::string> settings;
 };
 int command_eval(const EvalOptions& options);
@@ -80,8 +84,8 @@ int command_data_preview(const DataOptions& options);
 int command_data_augment(const DataOptions& options);
 
 struct RankBarrierOptions {
-  std::string features, out, device = "auto";  // no features: synthetic ones
-  std::vector<int64_t> labeled;                // sizes of L; empty: around the rank 129
+  std::string features, out, device;  // no features: synthetic ones; no device: CRC_DEVICE or auto
+  std::vector<int64_t> labeled;       // sizes of L; empty: around the rank 129
   int64_t group = 5, groups = 150, seed = 0;
   bool force = false;
 };
@@ -91,9 +95,9 @@ int command_doctor(const std::string& device);
 
 struct ConvertOptions {
   std::string from, to, names = "kekmodel";
+  bool force = false;
   std::vector<std::string> settings;
 };
 int command_export(const ConvertOptions& options);
-int command_import(const ConvertOptions& options);
 
 }  // namespace crc::apps

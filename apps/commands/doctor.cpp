@@ -6,15 +6,19 @@
 #include <filesystem>
 
 #include "apps/commands/commands.h"
+#include "apps/experiment.h"
+#include "apps/recipes.h"
+#include "apps/terminal.h"
 #include "apps/version.h"
 #include "data/dataset.h"
+#include "kernels/core/libraries.h"
 #include "nn/wrn.h"
 #include "ssl/trainer.h"
 
 namespace crc::apps {
 namespace {
 
-void line(const std::string& name, const std::string& value) { fmt::print("{:<12} {}\n", name, value); }
+void line(const std::string& name, const std::string& value) { print("{:<12} {}\n", name, value); }
 
 // Weights after a few FixMatch steps of a small net on built-in images.
 std::vector<float> trained_weights(Context& context) {
@@ -42,10 +46,12 @@ std::vector<float> trained_weights(Context& context) {
 int command_doctor(const std::string& device) {
   line("crc", version() + " (" + commit() + ", " + compiler() + ")");
   line("CUDA build", kCudaBuild ? "yes" : "no: configure with the CUDA toolkit installed to get one");
-  Context context = Context::from_name(device);
+  Context context = make_context(resolve_recipe("", {}), device);
   line("device", context.describe());
-  const auto space = std::filesystem::space(std::filesystem::current_path());
-  line("disk here", fmt::format("{:.1f} GB free", double(space.available) / 1e9));
+  for (const auto& [name, version] : libraries(context)) line(name, version);
+  std::error_code error;
+  const auto space = std::filesystem::space(".", error);
+  line("disk here", error ? error.message() : fmt::format("{:.1f} GB free", double(space.available) / 1e9));
 
   const std::vector<float> first = trained_weights(context), second = trained_weights(context);
   const bool repeats = first == second;

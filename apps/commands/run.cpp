@@ -8,17 +8,13 @@
 #include "apps/memory_plan.h"
 #include "apps/recipes.h"
 #include "apps/report.h"
-#include "apps/signals.h"
+#include "apps/run_start.h"
+#include "apps/sweep_spec.h"
+#include "apps/terminal.h"
+#include "kernels/core/libraries.h"
 
 namespace crc::apps {
 namespace {
-
-std::string device_name(const Config& config) { return config.get<std::string>("run.device"); }
-
-Context make_context(const Config& config) {
-  const std::string device = device_name(config);
-  return device == "cpu" ? Context::cpu(int(config.get<int64_t>("run.threads"))) : Context::from_name(device);
-}
 
 // The device that "auto" became may lack the precision.
 void check_precision(const Config& config, const data::Dataset& dataset, const Context& context) {
@@ -28,15 +24,38 @@ void check_precision(const Config& config, const data::Dataset& dataset, const C
   check_moves(here, dataset, 0);
 }
 
-int execute(Context& context, RunDir& directory, const data::Dataset& dataset, bool quiet, const std::string& name) {
-  Progress progress(ProgressOptions::for_stderr(quiet, directory.config().get<double>("report.interval"),
-                                                directory.path() / "log.txt", name));
-  for (const std::string& move : directory.moves()) progress.line("this time with " + move);
-  const ExitCode code = ActiveRun(context, directory, dataset, progress).run();
+// docs/run-directory.md
+std::string determinism_class(const Context& context) {
+  return context.device().kind == DeviceKind::cpu ? "strict" : "device";
+}
+
+void write_report(RunRecord record, Marker marker) {
+  record.marker = marker;
+  commit_file(record.path / "report.html", report_html({record}));
+}
+
+void write_report(const RunDir& directory, Marker marker) {
   RunRecord record = load_run(directory.path());
   record.config = directory.config();
   if (const auto& called = record.config.get<std::string>("run.name"); !called.empty()) record.name = called;
-  commit_file(directory.path() / "report.html", report_html({record}));
+  write_report(std::move(record), marker);
+}
+
+// DONE comes last: whoever sees it finds the report, and a run that died before is finished by `resume`.
+void finish(RunDir& directory) {
+  write_report(directory, Marker::done);
+  directory.mark(Marker::done,
+                 fmt::format("{} rounds, {} labels", directory.read_rounds().size(), directory.ledger().size()));
+}
+
+int execute(Context& context, RunDir& directory, const data::Dataset& dataset, bool quiet, const std::string& name) {
+  Progress progress(ProgressOptions::for_stderr(quiet, directory.config().get<double>("report.interval"),
+                                                directory.path() / "log.txt", name));
+  for (const std::string& note : dataset.notes) progress.warn(dataset.name + ": " + note);
+  for (const std::string& move : directory.moves()) progress.line("this time with " + move);
+  const ExitCode code = ActiveRun(context, directory, dataset, progress).run();
+  if (code == ExitCode::ok) finish(directory);
+  if (code == ExitCode::preempted) write_report(directory, Marker::preempted);
   if (code == ExitCode::ok) progress.line("done: " + (directory.path() / "report.html").string());
   if (code == ExitCode::preempted)
     progress.line("stopped after a checkpoint; continue with: crc_train resume " + directory.path().string());
@@ -49,51 +68,59 @@ int64_t labels_before_last_query(const Ledger& ledger, const Config& config) {
   return first + (config.get<int64_t>("acquisition.rounds") - 1) * config.get<int64_t>("acquisition.budget");
 }
 
+// The recipe of a table or figure is what its runs have in common, and none of them.
+std::string sweep_note(const std::string& recipe) {
+  if (recipe.empty() || !has_sweep(recipe_text(recipe))) return "";
+  return fmt::format(
+      "# {0} is a sweep of many runs, and what follows is none of them: its settings without those of a "
+      "block and a method.\n# The runs: crc_train sweep {0} --dry-run\n",
+      recipe);
+}
+
 int print_plan(const RunOptions& options) {
   const Config config = resolve_recipe(options.config, options.settings);
   const data::Dataset dataset = load_dataset(config);
   const LabelPlan labels = check_experiment(config, dataset);
   const std::unique_ptr<nn::Net> net = make_net(config, dataset);
-  fmt::print("{}\n{}{}", config.to_toml(), plan(config, dataset, *net, labels), memory_totals(config, dataset, *net));
-  if (options.memory) fmt::print("\n{}", memory_table(config, dataset, *net));
+  print_text(sweep_note(options.config));
+  print("{}\n{}{}", config.to_toml(), plan(config, dataset, *net, labels), memory_totals(config, dataset, *net));
+  for (const std::string& note : dataset.notes) print("note     {}\n", note);
+  if (options.memory) print("\n{}", memory_table(config, dataset, *net));
   return 0;
 }
 
 }  // namespace
 
-void prepare_process() {
-  install_signal_handlers();
-  end_with_parent();
-}
-
 int command_run(const RunOptions& options, const std::vector<std::string>& arguments) {
   if (options.dry_run) return print_plan(options);
-  prepare_process();
+  if (!options.quiet) print_message(sweep_note(options.config));
+  end_with_parent();
   return train_new(options, arguments);
 }
 
 int command_resume(const std::string& directory, const std::vector<std::string>& settings, bool quiet) {
-  prepare_process();
+  end_with_parent();
   return train_on(directory, settings, quiet);
 }
 
 int train_new(const RunOptions& options, const std::vector<std::string>& arguments, const std::string& name) {
   const Config config = resolve_recipe(options.config, options.settings);
-  const data::Dataset dataset = load_dataset(config);
+  const data::Dataset dataset = load_run_dataset(config);
   const LabelPlan labels = check_experiment(config, dataset);
   Context context = make_context(config);
   check_precision(config, dataset, context);
   const std::string out = options.out.empty() ? default_run_directory(options.config, config) : options.out;
-  const bool made = !fs::exists(out);
+  const bool made = !file_exists(out, Use::output);
   RunDir directory = RunDir::create(out, config,
                                     {.arguments = arguments,
                                      .device = context.describe(),
-                                     .libraries = {},
-                                     .determinism = "device",
+                                     .libraries = libraries(context),
+                                     .determinism = determinism_class(context),
                                      .data_hash = dataset.fingerprint,
                                      .limits = {.items = dataset.train.count, .classes = dataset.classes()},
                                      .class_names = dataset.class_names,
-                                     .validation_labels = labels.validation});
+                                     .validation_labels = labels.validation,
+                                     .normalize = dataset.normalize});
   try {
     return execute(context, directory, dataset, options.quiet, name);
   } catch (...) {
@@ -104,13 +131,19 @@ int train_new(const RunOptions& options, const std::vector<std::string>& argumen
 
 int train_on(const std::string& path, const std::vector<std::string>& settings, bool quiet, const std::string& name) {
   if (marker_of(path) == Marker::done) {
-    if (!quiet) fmt::print(stderr, "{} is done already; its report is {}/report.html\n", path, path);
+    if (!file_exists(fs::path(path) / "report.html")) {  // an earlier version wrote DONE first, or somebody removed it
+      const RunLock lock(path);
+      remove_stale_temporaries(path);
+      write_report(load_run(path), Marker::done);
+    }
+    if (!quiet) print_error("{} is done already; its report is {}/report.html\n", path, path);
     return 0;
   }
   RunDir directory = RunDir::open(path, settings);
   const Config& config = directory.config();
-  const data::Dataset dataset = load_dataset(config);
-  check_fingerprint(dataset, directory.facts().data_hash);
+  data::Dataset dataset = load_dataset(config);
+  check_data(dataset, directory.facts());
+  dataset.normalize = run_normalization(read_run_json(path), dataset);
   check_moves(config, dataset, labels_before_last_query(directory.ledger(), config));
   Context context = make_context(config);
   check_precision(config, dataset, context);

@@ -5,8 +5,10 @@
 #include <algorithm>
 #include <thread>
 
+#include "apps/child.h"
 #include "apps/commands/commands.h"
 #include "apps/errors.h"
+#include "apps/signals.h"
 #include "apps/sweep.h"
 #include "kernels/core/error.h"
 
@@ -42,7 +44,7 @@ int worst(const std::vector<int>& codes) {
 int train_cells(const Sweep& sweep, const std::vector<std::string>& names, bool quiet) {
   std::vector<const SweepCell*> cells;
   for (const std::string& name : names) cells.push_back(&cell_called(sweep, name));
-  prepare_process();
+  end_with_parent();
   if (cells.size() == 1) return train_cell(sweep, *cells[0], quiet, {});
   const int cores = std::max(1, omp_get_max_threads() / int(cells.size()));
   std::vector<int> codes(cells.size());
@@ -53,6 +55,8 @@ int train_cells(const Sweep& sweep, const std::vector<std::string>& names, bool 
         omp_set_num_threads(cores);  // of this thread: what run.threads = 0 means in it
         codes[i] = guarded_main("crc_train: " + sweep.path(*cells[i]).string(),
                                 [&] { return train_cell(sweep, *cells[i], quiet, cells[i]->name); });
+        if (codes[i] != 0 && codes[i] != int(ExitCode::preempted)) stop_with(codes[i]);
+        stop_if_asked();
       });
   }
   return worst(codes);

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <string>
 
+#include "kernels/core/take_for.h"
+
 namespace crc {
 namespace {
 constexpr int64_t kAlignment = 256;          // what cudaMalloc guarantees, and enough for any vector load
@@ -17,7 +19,7 @@ void* Arena::take_bytes(int64_t bytes, const char* name) {
     if (frozen_)
       fail_internal("the arena on " + to_string(source_.device) + " is frozen at " + std::to_string(reserved_bytes()) +
                     " bytes, but " + std::to_string(bytes) + " more are needed: a step allocates");
-    add_block(std::max(bytes, kBlockBytes));
+    take_for(name, [&] { add_block(std::max(bytes, kBlockBytes)); });
     top.used = 0;
   }
   void* data = static_cast<char*>(blocks_[top.block].data.get()) + top.used;
@@ -30,6 +32,7 @@ void* Arena::take_bytes(int64_t bytes, const char* name) {
 }
 
 void Arena::add_block(int64_t bytes) {
+  blocks_.reserve(blocks_.size() + 1);  // so that nothing can fail once the block is there
   blocks_.push_back({std::shared_ptr<void>(source_.allocate(bytes), source_.release), bytes});
 }
 
@@ -44,7 +47,7 @@ void Arena::consolidate() {
   const int64_t peak = peak_;
   if (blocks() == 1 && reserved_bytes() == peak) return;
   clear();
-  if (peak > 0) add_block(peak);
+  if (peak > 0) take_for("scratch of a step", [&] { add_block(peak); });
   peak_ = peak;
 }
 

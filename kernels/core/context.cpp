@@ -1,5 +1,7 @@
 #include "kernels/core/context.h"
 
+#include "kernels/core/take_for.h"
+
 namespace crc {
 
 Context::Context(std::shared_ptr<Cpu> cpu, std::shared_ptr<Cuda> cuda) : cpu_(std::move(cpu)), cuda_(std::move(cuda)) {
@@ -58,7 +60,7 @@ std::string Context::describe() const {
 }
 std::shared_ptr<void> Context::allocate(int64_t bytes, const std::string& name) {
   const auto own = [&](auto backend) {
-    void* data = crc::allocate(*backend, bytes);
+    void* data = take_for(name.c_str(), [&] { return crc::allocate(*backend, bytes); });
     crc::set_zero(*backend, data, bytes);
     return std::shared_ptr<void>(data, [backend](void* p) { release(*backend, p); });
   };

@@ -3,17 +3,43 @@
 #pragma once
 
 #include <algorithm>
+#include <atomic>
 #include <cstdint>
+#include <exception>
 
 #include "kernels/cpu/cpu.h"
 
 namespace crc {
 
-// f(chunk, begin, end) over [0, n) in chunks of `grain`; chunks may run in any order and on any thread.
+// An exception that leaves a parallel region ends the program. This keeps the first one of a loop, so that it can be
+// thrown after the region, and skips the calls that come later.
+class FirstError {
+ public:
+  template <class F> void keep(F&& f) noexcept {
+    if (failed_.load(std::memory_order_relaxed)) return;
+    try {
+      f();
+    } catch (...) {
+      if (!failed_.exchange(true)) error_ = std::current_exception();
+    }
+  }
+  void rethrow() const {
+    if (error_) std::rethrow_exception(error_);
+  }
+
+ private:
+  std::atomic<bool> failed_ = false;
+  std::exception_ptr error_;
+};
+
+// f(chunk, begin, end) over [0, n) in chunks of `grain`; chunks may run in any order and on any thread. Throws the
+// first exception of `f`, of whichever thread.
 template <class F> void for_chunks(Cpu& cpu, int64_t n, int64_t grain, F&& f) {
   const int64_t chunks = (n + grain - 1) / grain;
+  FirstError error;
 #pragma omp parallel for schedule(static) num_threads(cpu.threads()) if (chunks > 1)
-  for (int64_t c = 0; c < chunks; ++c) f(c, c * grain, std::min(n, (c + 1) * grain));
+  for (int64_t c = 0; c < chunks; ++c) error.keep([&] { f(c, c * grain, std::min(n, (c + 1) * grain)); });
+  error.rethrow();
 }
 
 // f(i) for i in [0, n): the CPU's way to run a CRC_HD functor.

@@ -5,6 +5,7 @@
 #include <dnnl.hpp>
 #include <map>
 #include <tuple>
+#include <utility>
 
 #include "kernels/cpu/for_each.h"
 
@@ -12,6 +13,18 @@ namespace crc {
 namespace {
 
 using dnnl::memory;
+
+thread_local bool t_inside = false;
+class Inside {
+ public:
+  Inside() : before_(std::exchange(t_inside, true)) {}
+  ~Inside() { t_inside = before_; }
+  Inside(const Inside&) = delete;
+  Inside& operator=(const Inside&) = delete;
+
+ private:
+  bool before_;
+};
 
 constexpr int64_t kAlignment = 256;  // of each thread's scratch, as the arena's
 
@@ -131,6 +144,19 @@ struct SumSlices {
   }
 };
 
+// work(), with oneDNN's errors in our words; what() names it.
+template <class What, class F> auto translated(What&& what, F&& work) {
+  try {
+    const Inside inside;
+    return work();
+  } catch (const dnnl::error& e) {
+    // What can fail while it runs is its code generator, and for one reason: no memory for the code.
+    if (e.status == dnnl_out_of_memory || e.status == dnnl_runtime_error)
+      fail(ExitCode::out_of_memory, "no memory for oneDNN's " + what() + " (" + e.what() + "); use a smaller batch");
+    fail_internal("oneDNN cannot make " + what() + ": " + e.what());
+  }
+}
+
 }  // namespace
 
 struct OneDnn::State {
@@ -141,23 +167,33 @@ struct OneDnn::State {
   const Plan& plan(ConvPass pass, const ConvProblem& problem, bool has_bias) {
     const auto key = std::make_tuple(pass, problem, has_bias);
     if (const auto found = plans.find(key); found != plans.end()) return found->second;
-    try {
-      return plans.emplace(key, make_plan(engine, pass, problem, has_bias)).first->second;
-    } catch (const dnnl::error& e) {
-      fail_internal("oneDNN cannot make convolution " + to_string(pass) + " " + to_string(problem) + ": " + e.what());
-    }
+    return plans.emplace(key, make_plan(engine, pass, problem, has_bias)).first->second;
   }
   memory array(const memory::desc& layout, const void* data) { return {layout, engine, const_cast<void*>(data)}; }
+  void conv(Cpu& cpu, ConvPass pass, const ConvProblem& problem, const float* in0, const float* in1, const float* bias,
+            float* out);
 };
 
-OneDnn::OneDnn() : state_(std::make_unique<State>()) {}
+bool inside_onednn() { return t_inside; }
+
+std::string onednn_version() {
+  const dnnl_version_t* v = dnnl_version();
+  return std::to_string(v->major) + "." + std::to_string(v->minor) + "." + std::to_string(v->patch);
+}
+
+OneDnn::OneDnn() : state_(translated([] { return std::string("engine"); }, [] { return std::make_unique<State>(); })) {}
 OneDnn::~OneDnn() = default;
 
 void OneDnn::conv(Cpu& cpu, ConvPass pass, const ConvProblem& problem, const float* in0, const float* in1,
                   const float* bias, float* out) {
-  State& state = *state_;
+  translated([&] { return "convolution " + to_string(pass) + " " + to_string(problem); },
+             [&] { state_->conv(cpu, pass, problem, in0, in1, bias, out); });
+}
+
+void OneDnn::State::conv(Cpu& cpu, ConvPass pass, const ConvProblem& problem, const float* in0, const float* in1,
+                         const float* bias, float* out) {
   const OneThread one_thread;
-  const Plan& plan = state.plan(pass, problem, bias != nullptr);
+  const Plan& plan = this->plan(pass, problem, bias != nullptr);
   const bool to_w = pass == ConvPass::backward_weights, to_x = pass == ConvPass::backward_data;
   const float* x = to_x ? out : to_w ? in1 : in0;
   const float* y = pass == ConvPass::forward ? out : in0;
@@ -167,27 +203,27 @@ void OneDnn::conv(Cpu& cpu, ConvPass pass, const ConvProblem& problem, const flo
   auto layout_w = cpu.scratch().take<float>({to_w ? slices : 1, plan.w_floats}, "weights in oneDNN's layout");
   auto scratch = cpu.scratch().take<char>({cpu.threads(), plan.scratch_bytes}, "oneDNN scratch");
   const auto reorder = [&](memory from, memory to) {
-    plan.reorder_w.execute(state.stream, {{DNNL_ARG_FROM, from},
-                                          {DNNL_ARG_TO, to},
-                                          {DNNL_ARG_SCRATCHPAD, state.array(plan.reorder_scratch, scratch.data)}});
+    plan.reorder_w.execute(
+        stream,
+        {{DNNL_ARG_FROM, from}, {DNNL_ARG_TO, to}, {DNNL_ARG_SCRATCHPAD, array(plan.reorder_scratch, scratch.data)}});
   };
   const memory::desc ours = weights(problem, memory::format_tag::ohwi);
-  if (!to_w) reorder(state.array(ours, in1), state.array(plan.full.w, layout_w.data));
+  if (!to_w) reorder(array(ours, in1), array(plan.full.w, layout_w.data));
   for_chunks(cpu, problem.n, plan.images, [&](int64_t slice, int64_t begin, int64_t end) {
+    const Inside inside;  // on this thread
     const Step& step = end - begin == plan.images ? plan.full : plan.rest;
     step.primitive.execute(
-        state.stream,
-        {{to_x ? DNNL_ARG_DIFF_SRC : DNNL_ARG_SRC, state.array(step.x, x + begin * problem.x_size() / problem.n)},
-         {to_w ? DNNL_ARG_DIFF_WEIGHTS : DNNL_ARG_WEIGHTS,
-          state.array(step.w, layout_w.data + (to_w ? slice * plan.w_floats : 0))},
-         {pass == ConvPass::forward ? DNNL_ARG_DST : DNNL_ARG_DIFF_DST,
-          state.array(step.y, y + begin * problem.y_size() / problem.n)},
-         {DNNL_ARG_BIAS, state.array({{problem.k}, memory::data_type::f32, memory::format_tag::a}, bias)},
-         {DNNL_ARG_SCRATCHPAD, state.array(step.scratch, scratch.data + omp_get_thread_num() * plan.scratch_bytes)}});
+        stream, {{to_x ? DNNL_ARG_DIFF_SRC : DNNL_ARG_SRC, array(step.x, x + begin * problem.x_size() / problem.n)},
+                 {to_w ? DNNL_ARG_DIFF_WEIGHTS : DNNL_ARG_WEIGHTS,
+                  array(step.w, layout_w.data + (to_w ? slice * plan.w_floats : 0))},
+                 {pass == ConvPass::forward ? DNNL_ARG_DST : DNNL_ARG_DIFF_DST,
+                  array(step.y, y + begin * problem.y_size() / problem.n)},
+                 {DNNL_ARG_BIAS, array({{problem.k}, memory::data_type::f32, memory::format_tag::a}, bias)},
+                 {DNNL_ARG_SCRATCHPAD, array(step.scratch, scratch.data + omp_get_thread_num() * plan.scratch_bytes)}});
   });
   if (to_w) {
     for_each(cpu, plan.w_floats, SumSlices{layout_w.data, slices, plan.w_floats});
-    reorder(state.array(plan.full.w, layout_w.data), state.array(ours, out));
+    reorder(array(plan.full.w, layout_w.data), array(ours, out));
   }
 }
 

@@ -22,7 +22,7 @@ template <class T> void solve(Cpu& cpu, View<T, 2> w, View<T, 3> a) {
   check_shape("eigvals", a, {batch, n, n});
   check_shape("eigvals", w, {batch, n});
   if (w.size() == 0) return;
-  use_one_blas_thread();
+  prepare_blas(cpu.threads());
   const int64_t size = eigenvalues_work_size(n, a.data);
   const Arena::Frame frame(cpu.scratch());
   const auto work = cpu.scratch().take<T>({cpu.threads(), size}, "syevd workspace");

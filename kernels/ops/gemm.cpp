@@ -26,7 +26,7 @@ template <class T>
 void multiply(Cpu& cpu, View<T, 2> c, View<const T, 2> a, View<const T, 2> b, const GemmConfig& config) {
   const int64_t m = c.shape[0], n = c.shape[1], k = check_gemm(c, a, b, config);
   if (c.size() == 0) return;
-  use_one_blas_thread();
+  prepare_blas(cpu.threads());
   const auto transpose = [](bool t) { return t ? CblasTrans : CblasNoTrans; };
   const int lda = int(std::max<int64_t>(1, a.shape[1])), ldb = int(std::max<int64_t>(1, b.shape[1]));
   for_chunks(cpu, m, rows_per_call(m), [&](int64_t, int64_t begin, int64_t end) {
@@ -41,7 +41,7 @@ template <class T>
 void multiply_batched(Cpu& cpu, View<T, 4> c, View<const T, 4> a, View<const T, 4> b, const GemmConfig& config) {
   const int64_t m = c.shape[2], n = c.shape[3], k = check_gemm_batched(c, a, b, config), repeats = c.shape[1];
   if (c.size() == 0) return;
-  use_one_blas_thread();
+  prepare_blas(cpu.threads());
   const auto transpose = [](bool t) { return t ? CblasTrans : CblasNoTrans; };
   const int lda = int(std::max<int64_t>(1, a.shape[3])), ldb = int(std::max<int64_t>(1, b.shape[3]));
   for_chunks(cpu, c.shape[0] * repeats, 1, [&](int64_t p, int64_t, int64_t) {

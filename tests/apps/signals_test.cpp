@@ -9,6 +9,7 @@
 
 #include "apps/errors.h"
 #include "tests/apps/child.h"
+#include "tests/apps/scratch_dir.h"
 
 namespace crc::apps::test {
 namespace {
@@ -16,7 +17,8 @@ namespace {
 TEST(Signals, TheFirstAsksTheSecondEnds) {
   for (int number : {SIGTERM, SIGINT, SIGUSR1, SIGUSR2}) {
     const Ending ending = in_child("", [&] {
-      install_signal_handlers();
+      install_signal_handlers("test");
+      const FinishFirst finish_first;
       if (stop_requested()) fail_internal("asked too early");
       raise(number);
       if (!stop_requested() || stop_signal_name().rfind("SIG", 0) != 0) fail_internal("not noticed");
@@ -28,6 +30,35 @@ TEST(Signals, TheFirstAsksTheSecondEnds) {
     EXPECT_FALSE(ending.killed);
     EXPECT_EQ(ending.code, 128 + SIGTERM);
   }
+}
+
+TEST(Signals, EndAtOnceUnlessSomethingMustBeFinished) {
+  const ScratchDir scratch;
+  const std::filesystem::path marker = scratch.path() / "PREEMPTED";
+  const Ending noted = in_child("", [&] {
+    install_signal_handlers("test");
+    const StopNote note(marker, "continue with: this");
+    raise(SIGUSR1);
+    fail_internal("went on");
+  });
+  EXPECT_EQ(noted.code, 75);
+  EXPECT_EQ(read_file(marker), "stopped by SIGUSR1\n");
+  const Ending finished = in_child("", [&] {
+    install_signal_handlers("test");
+    {
+      const FinishFirst outer;
+      {
+        const FinishFirst inner;
+        raise(SIGTERM);
+      }
+      stop_if_asked();  // the outer one lives
+      if (!stop_requested()) fail_internal("forgot");
+    }
+    stop_with(73);
+    stop_if_asked();
+    fail_internal("went on");
+  });
+  EXPECT_EQ(finished.code, 73);
 }
 
 TEST(Errors, EveryWayOutIsAnExitCodeAndAMessage) {
