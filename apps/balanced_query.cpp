@@ -63,9 +63,10 @@ void check_balanced(const Config& config, Int classes) {
   if (!select::scores_groups(config.get<std::string>("acquisition.name"))) return;
   const std::string search = config.get<std::string>("acquisition.search");
   if (search == "greedy" || search == "exchange")
-    fail(ExitCode::config, fmt::format("acquisition.search = \"{}\" builds a query item by item, and \"pseudo_al\" needs "
-                                       "whole queries of equally many of each class; use partition or independent",
-                                       search));
+    fail(ExitCode::config,
+         fmt::format("acquisition.search = \"{}\" builds a query item by item, and \"pseudo_al\" needs "
+                     "whole queries of equally many of each class; use partition or independent",
+                     search));
   if (group != budget && config.origin("acquisition.group_size") != "default")
     fail(ExitCode::config,
          fmt::format("acquisition.group_size = {} with acquisition.protocol = \"pseudo_al\": a group is a whole query "

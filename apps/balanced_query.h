@@ -14,9 +14,9 @@ namespace crc::apps {
 select::Selection select_balanced(Context& context, const select::Problem& problem, const select::Config& config,
                                   std::span<const int32_t> labels);
 
-// Of a new run with acquisition.protocol = "pseudo_al": a group is a whole query there. Error config: searches that build
-// queries item by item; a group size that somebody set to anything but the budget; a budget that the classes do not
-// divide.
+// Of a new run with acquisition.protocol = "pseudo_al": a group is a whole query there. Error config: searches that
+// build queries item by item; a group size that somebody set to anything but the budget; a budget that the classes do
+// not divide.
 void check_balanced(const Config& config, int64_t classes);
 
 }  // namespace crc::apps
