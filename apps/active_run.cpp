@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "apps/balanced_query.h"
@@ -10,6 +11,7 @@
 #include "apps/pseudo_labels.h"
 #include "apps/query_files.h"
 #include "apps/signals.h"
+#include "apps/weights_file.h"
 #include "nn/init.h"
 #include "nn/weights_io.h"
 
@@ -25,6 +27,11 @@ ssl::ImageSet upload(Context& context, const data::Images& images, const std::ve
   return {context, images.count, images.height, images.width, images.pixels.data(), labels.data()};
 }
 ssl::ImageSet upload(Context& context, const data::Images& images) { return upload(context, images, images.labels); }
+
+// "last 12.00 %"; nothing where nothing was measured.
+std::string percent(const char* what, double fraction) {
+  return std::isnan(fraction) ? "" : fmt::format("{}{:.2f} %", what, 100 * fraction);
+}
 
 // Those of the data set and, where it has none, those that people gave.
 std::vector<int32_t> known_labels(const data::Images& images, const Ledger& ledger) {
@@ -46,14 +53,16 @@ ActiveRun::ActiveRun(Context& context, RunDir& directory, const data::Dataset& d
       labels_(known_labels(dataset.train, directory.ledger())),
       train_images_(upload(context, dataset.train, labels_)),
       test_images_(upload(context, dataset.test)),
+      tests_(data::has_labels(dataset.test)),
       normalize_(normalize_config(config_, dataset)) {
-  if (dataset.validation.count > 0) validation_images_.emplace(upload(context, dataset.validation));
+  if (data::has_labels(dataset.validation)) validation_images_.emplace(upload(context, dataset.validation));
 }
 
 // Whatever is not training may end at any moment: it is a function of what is committed, and done again.
 ExitCode ActiveRun::run() {
-  std::optional<StopNote> note(std::in_place, directory_.path() / to_string(Marker::preempted),
-                               "continue with: crc_train resume " + directory_.path().string());
+  std::optional<StopNote> stop_note(std::in_place, directory_.path() / to_string(Marker::preempted),
+                                    "continue with: crc_train resume " + directory_.path().string());
+  directory_.mark(Marker::none, "");
   const std::optional<Checkpoint> checkpoint = directory_.resume();
   for (const std::string& note : directory_.notes()) progress_.warn(note);
   const Int rounds = config_.get<Int>("acquisition.rounds");
@@ -67,14 +76,13 @@ ExitCode ActiveRun::run() {
     end_round();
     if (round < rounds) query(round);
   }
-  note.reset();
-  directory_.mark(Marker::done, fmt::format("{} rounds, {} labels", rounds + 1, directory_.ledger().size()));
+  stop_note.reset();
   return ExitCode::ok;
 }
 
 Int ActiveRun::begin() {
-  const std::optional<RunStart> start = load_start(config_, dataset_.fingerprint);
-  directory_.ledger().record(0, start ? "start" : "initial", start ? start->labels : first_labels());
+  const std::optional<RunStart> start = load_start(config_, dataset_);
+  directory_.record(0, start ? "start" : "initial", start ? start->labels : first_labels());
   if (!start || !start->with_model) return 0;
   adopt(*start);
   if (config_.get<Int>("acquisition.rounds") > 0) query(0);
@@ -108,21 +116,18 @@ std::vector<Answer> ActiveRun::first_labels() {
   config.budget = count;
   const select::Selection selection =
       select(prediction, weights.weights(), data::Pool(dataset_.train.count, dataset_.classes()), config);
-  const fs::path folder = directory_.path() / "rounds" / "first";
-  make_directories(folder);
-  write_query_files(folder, selection, dataset_.train, config_.get<Int>("report.query_images"));
+  commit_query(0, "rounds/first", selection);
   progress_.line("first labels by a random network: " + selection.summary);
-  return ask(selection, folder / "query.csv");
+  return ask(selection, directory_.path() / "rounds/first/query.csv");
 }
 
 void ActiveRun::adopt(const RunStart& start) {
-  const fs::path folder = directory_.round_path(0);
-  commit_file(folder / "weights.safetensors", start.weights);
-  commit_file(folder / "best.safetensors", start.best);
   for (const nlohmann::ordered_json& record : start.metrics) directory_.append_metrics(record);
-  directory_.write_rounds({start.row});
-  progress_.line(fmt::format("round 0 is that of {}: {} labels, best {:.2f} %", config_.get<std::string>("start.run"),
-                             start.row.labels, 100 * start.row.acc_best));
+  directory_.files().commit({{round_name(0, "weights.safetensors"), start.weights},
+                             {round_name(0, "best.safetensors"), start.best},
+                             directory_.rounds_file({start.row})});
+  progress_.line(fmt::format("round 0 is that of {}: {} labels{}", config_.get<std::string>("start.run"),
+                             start.row.labels, percent(", best ", start.row.acc_best)));
 }
 
 // The labels that training in `round` uses: those of the ledger, which the oracle's or a person's answers entered.
@@ -194,12 +199,11 @@ void ActiveRun::train_until(Int step) {
 void ActiveRun::show_progress() {
   const Int per_round = config_.get<Int>("ssl.epochs") * config_.get<Int>("ssl.steps_per_epoch");
   const Int rounds = config_.get<Int>("acquisition.rounds");
-  const double accuracy = history_.accuracy.empty() ? 0 : history_.accuracy.back();
   progress_.update({.label = fmt::format("round {}/{} epoch {}/{}", round_, rounds, history_.accuracy.size() + 1,
                                          config_.get<Int>("ssl.epochs")),
                     .done = round_ * per_round + trainer_->step(),
                     .total = (rounds + 1) * per_round,
-                    .detail = history_.accuracy.empty() ? "" : fmt::format("acc {:.1f} %", 100 * accuracy)});
+                    .detail = history_.measured() ? percent("acc ", history_.selecting().back()) : ""});
 }
 
 ssl::Evaluation ActiveRun::evaluate(const ssl::ImageSet& images, const std::vector<int32_t>& labels) {
@@ -211,7 +215,7 @@ ssl::Evaluation ActiveRun::evaluate(const ssl::ImageSet& images, const std::vect
 void ActiveRun::end_epoch() {
   const Clock::time_point start = Clock::now();
   const ssl::EpochLosses losses = trainer_->losses(config_.get<Int>("ssl.steps_per_epoch"));
-  const ssl::Evaluation test = evaluate(test_images_, dataset_.test.labels);
+  const ssl::Evaluation test = tests_ ? evaluate(test_images_, dataset_.test.labels) : ssl::Evaluation();
   history_.accuracy.push_back(test.accuracy);
   history_.loss.push_back(test.loss);
   history_.balanced_accuracy.push_back(test.balanced_accuracy);
@@ -240,9 +244,10 @@ void ActiveRun::end_epoch() {
                                    {"seconds", history_.seconds}};
   if (validation_images_) record["val_acc"] = history_.validation.back();
   directory_.append_metrics(record);
-  progress_.line(fmt::format("round {} epoch {}: loss {:.4f} + {:.4f}, mask {:.0f} %, test accuracy {:.2f} %", round_,
-                             history_.epochs(), losses.labeled, losses.unlabeled, 100 * losses.mask_rate,
-                             100 * test.accuracy));
+  progress_.line(fmt::format("round {} epoch {}: loss {:.4f} + {:.4f}, mask {:.0f} %{}{}", round_, history_.epochs(),
+                             losses.labeled, losses.unlabeled, 100 * losses.mask_rate,
+                             percent(", test accuracy ", test.accuracy),
+                             validation_images_ ? percent(", validation accuracy ", history_.validation.back()) : ""));
   if (history_.epochs() == 1) {
     Int bytes = 0;
     context_.for_each_scratch([&](Arena& arena) { bytes += arena.reserved_bytes(); });
@@ -250,43 +255,55 @@ void ActiveRun::end_epoch() {
   }
 }
 
-std::string ActiveRun::weights_file(const nn::Weights& weights) {
-  return nn::encode_safetensors(nn::export_weights(context_, net_->layout(), weights, nn::Names::kekmodel));
+std::string ActiveRun::weights_file(const nn::Weights& weights, const std::string& epoch) {
+  nn::TensorFile file = nn::export_weights(context_, net_->layout(), weights, nn::Names::kekmodel);
+  nn::WeightsInfo info = weights_info(config_, dataset_);
+  info.epoch = epoch;
+  file.metadata = nn::to_metadata(info);
+  return nn::encode_safetensors(std::move(file));
 }
 
 void ActiveRun::end_round() {
   save(true);
-  const fs::path folder = directory_.round_path(round_);
-  commit_file(folder / "weights.safetensors", weights_file(tested()));
   const nn::WeightBuffers best(context_, net_->layout(), "best");
   context_.copy_in(best.weights().values, history_.best_values.data());
   context_.copy_in(best.weights().running, history_.best_running.data());
-  commit_file(folder / "best.safetensors", weights_file(best.weights()));
+  directory_.files().commit({{weights_name(round_, "last"), weights_file(tested(), "last")},
+                             {weights_name(round_, "best"), weights_file(best.weights(), "best")}});
 
   std::vector<RoundRow> rows = directory_.read_rounds();
   std::erase_if(rows, [&](const RoundRow& row) { return row.round >= round_; });
   const RoundRow row = round_row();
   rows.push_back(row);
   directory_.write_rounds(rows);
-  progress_.line(fmt::format(
-      "round {} with {} labels stopped {}: last {:.2f} %, median {:.2f} %, best {:.2f} %{}, {}", round_, row.labels,
-      history_.stop_reason(config_.get<Int>("ssl.epochs"), config_.get<Int>("ssl.patience_epochs")), 100 * row.acc_last,
-      100 * row.acc_median, 100 * row.acc_best,
-      history_.validation.empty() ? "" : fmt::format(", by validation {:.2f} %", 100 * row.acc_val),
-      duration(row.train_s)));
+  progress_.line(
+      fmt::format("round {} with {} labels stopped {}: {}, {}", round_, row.labels,
+                  history_.stop_reason(config_.get<Int>("ssl.epochs"), config_.get<Int>("ssl.patience_epochs")),
+                  results(row), duration(row.train_s)));
+}
+
+std::string ActiveRun::results(const RoundRow& row) const {
+  if (tests_)
+    return percent("last ", row.acc_last) + percent(", median ", row.acc_median) + percent(", best ", row.acc_best) +
+           percent(", by validation ", row.acc_val);
+  if (validation_images_)
+    return percent("best validation accuracy ", history_.validation[size_t(history_.best_epoch())]);
+  return "no labelled test images to measure by";
 }
 
 RoundRow ActiveRun::round_row() {
   RoundRow row;
   row.round = round_;
   row.labels = labels_through(directory_.ledger().labels(), round_);
-  row.acc_last = history_.accuracy.back();
-  row.acc_median = median_of_last(history_.accuracy, size_t(config_.get<Int>("eval.last")));
-  row.acc_best = *std::max_element(history_.accuracy.begin(), history_.accuracy.end());
-  row.acc_val = history_.at_best_validation();
-  row.balanced_acc = history_.balanced_accuracy.back();
-  row.ece = history_.calibration_error.back();
-  row.loss = history_.loss.back();
+  if (tests_) {
+    row.acc_last = history_.accuracy.back();
+    row.acc_median = median_of_last(history_.accuracy, size_t(config_.get<Int>("eval.last")));
+    row.acc_best = *std::max_element(history_.accuracy.begin(), history_.accuracy.end());
+    row.acc_val = history_.at_best_validation();
+    row.balanced_acc = history_.balanced_accuracy.back();
+    row.ece = history_.calibration_error.back();
+    row.loss = history_.loss.back();
+  }
   row.epochs = history_.epochs();
   row.train_s = history_.seconds;
   pool_prediction_ = predict_pool(round_);
@@ -300,11 +317,11 @@ RoundRow ActiveRun::round_row() {
 
 // From the round's file, so that a round adopted from another run needs no second path.
 nn::WeightBuffers ActiveRun::scoring_model(Int round) {
-  const bool best = config_.get<std::string>("acquisition.model") == "best";
-  const fs::path file = directory_.round_path(round) / (best ? "best.safetensors" : "weights.safetensors");
+  const std::string name = weights_name(round, config_.get<std::string>("acquisition.model"));
+  const WeightsFile file = decode_weights(directory_.files().read(name), (directory_.path() / name).string());
+  check_fits(file, weights_info(config_, dataset_), ExitCode::corrupt_data, kNotOfThisRun);
   nn::WeightBuffers weights(context_, net_->layout(), "scoring model");
-  nn::import_weights(context_, net_->layout(), weights.weights(),
-                     nn::decode_safetensors(read_file(file), file.string()), file.string());
+  nn::import_weights(context_, net_->layout(), weights.weights(), file.tensors, file.source);
   return weights;
 }
 
@@ -345,21 +362,31 @@ std::vector<Answer> ActiveRun::ask(const select::Selection& selection, const fs:
   return answers;
 }
 
+void ActiveRun::commit_query(Int round, const std::string& folder, const select::Selection& selection,
+                             const std::vector<NamedFile>& more) {
+  std::vector<NamedFile> files =
+      query_files(folder, selection, dataset_.train, config_.get<Int>("report.query_images"));
+  files.insert(files.end(), more.begin(), more.end());
+  const Query query{.round = round, .folder = folder, .items = selection.picks};
+  for (const std::string& name : directory_.files().commit(files, query))
+    progress_.warn(
+        fmt::format("{} is not as the run wrote it and is left as it is; the items that are asked for stand "
+                    "in {}",
+                    (directory_.path() / name).string(), RunFiles::kManifest));
+}
+
 void ActiveRun::query(Int round) {
   const Clock::time_point start = Clock::now();
   if (!pool_prediction_) pool_prediction_ = predict_pool(round);
   const nn::WeightBuffers model = scoring_model(round);
   const select::Selection selection =
       select(*pool_prediction_, model.weights(), pool_at(round), selection_config(config_, round));
-  const fs::path folder = directory_.round_path(round);
-  write_query_files(folder, selection, dataset_.train, config_.get<Int>("report.query_images"));
-
   std::vector<RoundRow> rows = directory_.read_rounds();
   rows.back().query_s = seconds_since(start);
   if (selection.rank > 0 && !selection.groups.empty()) rows.back().lambda_min = selection.groups.front().score;
-  directory_.write_rounds(rows);
+  commit_query(round + 1, fmt::format("rounds/{:02}", round), selection, {directory_.rounds_file(rows)});
   progress_.line(selection.summary);
-  directory_.ledger().record(round + 1, "oracle", ask(selection, folder / "query.csv"));
+  directory_.record(round + 1, "oracle", ask(selection, directory_.path() / round_name(round, "query.csv")));
 }
 
 void ActiveRun::save(bool round_end) {
@@ -379,6 +406,10 @@ void ActiveRun::restore(const Checkpoint& checkpoint) {
   const nn::TensorFile file = nn::decode_safetensors(checkpoint.payload, source);
   trainer_->restore(file, source);
   history_ = RoundHistory::restore(file, source);
+  if (history_.epochs() > 0)
+    nn::check_values(net_->layout(), history_.best_values, history_.best_running, source + ", best");
+  // A round that ended stays as it ended: its query may be in the ledger.
+  if (!checkpoint.info.round_end) history_.forget(!tests_, !validation_images_);
   progress_.line(fmt::format("resumed round {} at step {} from {}", round_, trainer_->step(), checkpoint.file));
 }
 

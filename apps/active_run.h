@@ -23,7 +23,8 @@ class ActiveRun {
  public:
   ActiveRun(Context& context, RunDir& directory, const data::Dataset& dataset, Progress& progress);
 
-  // All rounds. Returns `ok`, or `preempted` after a checkpoint when a signal asked to stop.
+  // All rounds. Returns `ok`, with the run to be marked as done when its report is written, or `preempted` after a
+  // checkpoint when a signal asked to stop.
   ExitCode run();
 
  private:
@@ -40,13 +41,16 @@ class ActiveRun {
   void end_epoch();
   void end_round();
   RoundRow round_row();
+  std::string results(const RoundRow& row) const;  // in words
   const nn::Weights& tested() const { return trainer_->tested(); }
   ssl::Evaluation evaluate(const ssl::ImageSet& images, const std::vector<int32_t>& labels);
-  std::string weights_file(const nn::Weights& weights);
-  nn::WeightBuffers scoring_model(int64_t round);  // scores the pool after `round`
-  ssl::Prediction predict_pool(int64_t round);     // by that model
+  std::string weights_file(const nn::Weights& weights, const std::string& epoch);  // "best" or "last"
+  nn::WeightBuffers scoring_model(int64_t round);                                  // scores the pool after `round`
+  ssl::Prediction predict_pool(int64_t round);                                     // by that model
   select::Selection select(const ssl::Prediction& prediction, const nn::Weights& weights, const data::Pool& pool,
                            select::Config config);
+  void commit_query(int64_t round, const std::string& folder, const select::Selection& selection,
+                    const std::vector<NamedFile>& more = {});
   std::vector<Answer> ask(const select::Selection& selection, const fs::path& query_file);
   void query(int64_t round);
   void save(bool round_end);
@@ -60,7 +64,8 @@ class ActiveRun {
   std::unique_ptr<nn::Net> net_, exact_net_;  // trains and is tested; scores the pool, in true fp32
   std::vector<int32_t> labels_;               // [N] of the training images, -1: nobody gave one yet
   ssl::ImageSet train_images_, test_images_;
-  std::optional<ssl::ImageSet> validation_images_;
+  bool tests_;                                      // some test image has a label
+  std::optional<ssl::ImageSet> validation_images_;  // if they have labels
   NormalizeConfig normalize_;
 
   int64_t round_ = 0;

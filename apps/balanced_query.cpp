@@ -13,18 +13,39 @@ namespace {
 using Int = int64_t;
 using ClassPools = std::vector<std::vector<Int>>;  // [C], item ids ascending
 
-ClassPools class_pools(const select::Problem& problem, std::span<const int32_t> labels, Int each) {
+ClassPools class_pools(const select::Problem& problem, std::span<const int32_t> labels) {
   ClassPools pools(static_cast<size_t>(problem.classes));
   for (Int item : problem.unlabeled)
     if (labels[size_t(item)] >= 0) pools[size_t(labels[size_t(item)])].push_back(item);
-  for (size_t c = 0; c < pools.size(); ++c) {
-    std::ranges::sort(pools[c]);
-    if (Int(pools[c].size()) < each)
+  for (std::vector<Int>& pool : pools) std::ranges::sort(pool);
+  return pools;
+}
+
+// R: so many of each class, of which `left` [C] are in the pool.
+Int share_of_class(Int budget, std::span<const Int> left) {
+  const Int classes = Int(left.size()), each = budget / classes;
+  if (budget < 1 || budget % classes != 0)
+    fail(ExitCode::config, fmt::format("a balanced query of {} cannot hold equally many of {} classes; set "
+                                       "acquisition.budget to a multiple of {}",
+                                       budget, classes, classes));
+  for (size_t c = 0; c < left.size(); ++c)
+    if (left[c] < each)
       fail(ExitCode::config, fmt::format("a balanced query takes {} items of each class, but class {} has {} left in "
                                          "the pool; query less, or use acquisition.protocol = \"realistic\"",
-                                         each, c, pools[c].size()));
-  }
-  return pools;
+                                         each, c, left[c]));
+  return each;
+}
+
+// What the acquisition is asked for: groups of the whole query, or its share of each class.
+select::Config grouped(select::Config config) {
+  config.group_size = config.budget;
+  config.search = "given";
+  config.candidates = 0;
+  return config;
+}
+select::Config per_class(select::Config config, Int each) {
+  config.budget = config.group_size = each;
+  return config;
 }
 
 // Group k: the items k*R..k*R+R-1 of every class's shuffled pool; independent groups shuffle anew for each.
@@ -51,29 +72,28 @@ std::vector<Int> balanced_groups(const ClassPools& pools, const select::Config& 
 
 bool scores_groups(const std::string& acquisition) { return acquisition.starts_with("crc"); }
 
+void check_balanced(const select::Config& config, std::span<const Int> left, const select::Request& request) {
+  const Int each = share_of_class(config.budget, left);
+  if (scores_groups(config.name)) return select::check_request(grouped(config), request);
+  for (Int pool : left) select::check_request(per_class(config, each), {request.labeled, pool, request.jacobians});
+}
+
 select::Selection select_balanced(Context& context, const select::Problem& problem, const select::Config& config,
                                   std::span<const int32_t> labels) {
-  if (config.budget < 1 || config.budget % problem.classes != 0)
-    fail(ExitCode::config, fmt::format("a balanced query of {} cannot hold equally many of {} classes; set "
-                                       "acquisition.budget to a multiple of {}",
-                                       config.budget, problem.classes, problem.classes));
-  const Int each = config.budget / problem.classes;
-  const ClassPools pools = class_pools(problem, labels, each);
+  const ClassPools pools = class_pools(problem, labels);
+  std::vector<Int> left;
+  for (const std::vector<Int>& pool : pools) left.push_back(Int(pool.size()));
+  const Int each = share_of_class(config.budget, left);
   if (scores_groups(config.name)) {
-    select::Config grouped = config;
-    grouped.group_size = config.budget;
-    grouped.search = "given";
-    grouped.given = balanced_groups(pools, config, each);
-    grouped.candidates = 0;
-    return select::select(context, problem, grouped);
+    select::Config given = grouped(config);
+    given.given = balanced_groups(pools, config, each);
+    return select::select(context, problem, given);
   }
   select::Selection all;
-  select::Config per_class = config;
-  per_class.budget = per_class.group_size = each;
   for (const std::vector<Int>& pool : pools) {
     select::Problem of_class = problem;
     of_class.unlabeled = pool;
-    select::Selection part = select::select(context, of_class, per_class);
+    select::Selection part = select::select(context, of_class, per_class(config, each));
     all.picks.insert(all.picks.end(), part.picks.begin(), part.picks.end());
     all.groups.insert(all.groups.end(), part.groups.begin(), part.groups.end());
     all.candidates.insert(all.candidates.end(), part.candidates.begin(), part.candidates.end());

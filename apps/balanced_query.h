@@ -2,9 +2,15 @@
 // the pool, so it measures acquisitions with the class imbalance taken out; it is no protocol for real labelling.
 #pragma once
 
+#include <vector>
+
 #include "crc/acquisition.h"
 
 namespace crc::apps {
+
+// What select_balanced refuses by sizes: `left` [C] items of each class are in the pool and have a known label.
+// Errors: config, and those of select::check_request.
+void check_balanced(const select::Config& config, std::span<const int64_t> left, const select::Request& request);
 
 // `labels` [N], -1 where unknown: those items are never picked. R = config.budget / problem.classes items per class:
 // acquisitions that score groups (crc, crc_full, ...) get one group of R items of each class per candidate, G = Q,

@@ -19,7 +19,7 @@ using namespace crc::data;
 
 constexpr int kFine = 5;        // grid cells per pixel of the points' images
 constexpr double kScale = 3.2;  // CSS pixels per grid cell
-constexpr int kGap = 14, kTitle = 24, kAcross = 3;
+constexpr int kGap = 14, kTitle = 24, kHeading = 30, kLegend = 40, kAcross = 3;
 
 Point plane_of_cell(int row, int column) {
   return {kMoonLeft + (column + 0.5) * kMoonPixel / kFine, kMoonTop - (row + 0.5) * kMoonPixel / kFine};
@@ -39,7 +39,8 @@ class Plane {
   std::vector<double> upper(const fs::path& weights_file) {
     const nn::WeightBuffers weights(context_, net_->layout(), "weights");
     nn::import_weights(context_, net_->layout(), weights.weights(),
-                       nn::decode_safetensors(read_file(weights_file), weights_file.string()), weights_file.string());
+                       nn::decode_safetensors(read_named_file(weights_file), weights_file.string()),
+                       weights_file.string());
     const ssl::Prediction p = ssl::predict(context_, *net_, weights.weights(), images_, normalize_, 2000);
     const std::vector<float> logits = p.logits.to_host<float>(context_);
     std::vector<double> result;
@@ -67,56 +68,89 @@ class Plane {
   ssl::ImageSet images_;
 };
 
-template <class C> void draw(C& canvas, const BoundaryFigure& figure) {
+// The plane as a picture: each side in its class's colour, pale where the network is unsure.
+std::vector<uint8_t> picture(const std::vector<double>& upper) {
+  const Rgb sides[] = {color_of(series_ink(0), Theme::light), color_of(series_ink(1), Theme::light)};
+  std::vector<uint8_t> rgb;
+  for (double p : upper) {
+    const Rgb side = sides[p < 0.5];
+    const double strength = 0.12 + 0.5 * std::abs(p - 0.5);
+    for (uint8_t c : {side.r, side.g, side.b}) rgb.push_back(uint8_t(std::lround(255 + strength * (c - 255.0))));
+  }
+  return rgb;
+}
+
+void draw_label(Canvas& canvas, Point at, int32_t label, bool fresh) {
+  if (fresh) canvas.dot(at, 7, Ink::text);
+  canvas.dot(at, 5.4, Ink::paper);
+  canvas.dot(at, 4.4, series_ink(label));
+}
+
+void draw_panel(Canvas& canvas, Point corner, const BoundaryFigure& figure, const BoundaryPanel& panel) {
+  canvas.text({corner.x, corner.y - 7}, panel.title, {.size = 13});
+  const std::vector<uint8_t> rgb = picture(panel.upper);
+  canvas.image(corner, kScale, {rgb, figure.columns, figure.rows});
+  const auto at = [&](Point p) {
+    return Point{corner.x + (p.x - kMoonLeft) / kMoonPixel * kFine * kScale,
+                 corner.y + (kMoonTop - p.y) / kMoonPixel * kFine * kScale};
+  };
+  for (const Point& p : panel.pool) canvas.dot(at(p), 1.1, Ink::muted);
+  for (const BoundaryPanel::Labeled& l : panel.labeled) draw_label(canvas, at(l.at), l.label, l.fresh);
+}
+
+void draw_legend(Canvas& canvas, Point left) {
+  const auto entry = [&](const std::string& words) {
+    canvas.text({left.x + 14, left.y + 4}, words, {.size = 12});
+    left.x += 14 + text_width(words, 12) + 22;
+  };
+  for (int side : {0, 1}) {
+    canvas.rectangle(left.x - 7, left.y - 7, 14, 14, series_ink(side), 0.35);
+    entry(side == 0 ? "predicted: upper half circle" : "predicted: lower half circle");
+  }
+  draw_label(canvas, left, 0, false);
+  entry("labelled before");
+  draw_label(canvas, left, 0, true);
+  entry("labelled for this round");
+  canvas.dot(left, 1.6, Ink::muted);
+  entry("not labelled");
+}
+
+int lines_of(const BoundaryMethod& method) { return (int(method.panels.size()) + kAcross - 1) / kAcross; }
+
+void draw(Canvas& canvas, const BoundaryFigure& figure) {
   const double width = figure.columns * kScale, height = figure.rows * kScale;
-  for (size_t i = 0; i < figure.panels.size(); ++i) {
-    const BoundaryPanel& panel = figure.panels[i];
-    const double left = kGap + double(i % kAcross) * (width + kGap);
-    const double top = kTitle + kGap / 2 + double(i / kAcross) * (height + kTitle + kGap);
-    canvas.text({left, top - 7}, panel.title, {.size = 13, .bold = true});
-    const Rgb upper = color_of(series_ink(0), Theme::light), lower = color_of(series_ink(1), Theme::light);
-    std::vector<uint8_t> rgb;
-    for (double p : panel.upper) {
-      const Rgb side = p >= 0.5 ? upper : lower;
-      const double strength = 0.12 + 0.5 * std::abs(p - 0.5);  // pale where it is unsure
-      for (uint8_t c : {side.r, side.g, side.b}) rgb.push_back(uint8_t(std::lround(255 + strength * (c - 255.0))));
-    }
-    canvas.image({left, top}, kScale, {rgb, figure.columns, figure.rows});
-    const auto at = [&](Point p) {
-      return Point{left + (p.x - kMoonLeft) / kMoonPixel * kFine * kScale,
-                   top + (kMoonTop - p.y) / kMoonPixel * kFine * kScale};
-    };
-    for (const Point& p : panel.pool) canvas.dot(at(p), 1.1, Ink::muted);
-    for (const BoundaryPanel::Labeled& l : panel.labeled) {
-      if (l.fresh) canvas.dot(at(l.at), 7, Ink::text);
-      canvas.dot(at(l.at), 5.4, Ink::paper);
-      canvas.dot(at(l.at), 4.4, series_ink(l.label));
-    }
+  draw_legend(canvas, {kGap + 7, kLegend / 2});
+  double top = kLegend;
+  for (const BoundaryMethod& method : figure.methods) {
+    canvas.text({kGap, top + kHeading - 8}, method.name, {.size = 15, .bold = true});
+    top += kHeading;
+    for (size_t i = 0; i < method.panels.size(); ++i)
+      draw_panel(
+          canvas,
+          {kGap + double(i % kAcross) * (width + kGap), top + kTitle + double(i / kAcross) * (height + kTitle + kGap)},
+          figure, method.panels[i]);
+    top += lines_of(method) * (height + kTitle + kGap);
   }
 }
 
 std::pair<int, int> size_of(const BoundaryFigure& figure) {
-  const int count = int(figure.panels.size()), across = std::min(count, kAcross),
-            down = (count + kAcross - 1) / kAcross;
-  return {int(kGap + across * (figure.columns * kScale + kGap)),
-          int(down * (figure.rows * kScale + kTitle + kGap) + kGap)};
+  int lines = 0;
+  for (const BoundaryMethod& method : figure.methods) lines += lines_of(method);
+  return {
+      int(kGap + kAcross * (figure.columns * kScale + kGap)),  // the legend needs the width too
+      int(kLegend + double(figure.methods.size()) * kHeading + lines * (figure.rows * kScale + kTitle + kGap) + kGap)};
 }
 
-}  // namespace
-
-BoundaryFigure boundary_figure(const RunRecord& run) {
+BoundaryMethod method_panels(Plane& plane, const Dataset& dataset, const RunRecord& run) {
   const Config& config = run.config;
-  if (config.get<std::string>("data.name") != "two_moons")
-    fail(ExitCode::config, fmt::format("{} was trained on {}; decision boundaries are drawn for two_moons alone",
-                                       run.name, config.get<std::string>("data.name")));
-  const Dataset dataset = load_dataset(config);
   const uint32_t seed = uint32_t(config.get<int64_t>("data.seed") ? config.get<int64_t>("data.seed") : 1);
-  Plane plane(config, dataset);
-  BoundaryFigure figure{plane.rows, plane.columns, {}};
   const bool best = config.get<std::string>("acquisition.model") == "best";
+  BoundaryMethod method;
   for (const RoundRow& row : run.rounds) {
     BoundaryPanel panel;
-    panel.title = fmt::format("{} labels: {:.1f} %", row.labels, 100 * (best ? row.acc_best : row.acc_last));
+    const double accuracy = best ? row.acc_best : row.acc_last;
+    panel.title = fmt::format("{} labels", row.labels);
+    if (std::isfinite(accuracy)) panel.title += fmt::format(": {:.1f} %", 100 * accuracy);
     panel.upper = plane.upper(round_folder(run.path, row.round) / (best ? "best.safetensors" : "weights.safetensors"));
     std::unordered_set<int64_t> known;
     const auto point = [&](int64_t item) {
@@ -130,7 +164,25 @@ BoundaryFigure boundary_figure(const RunRecord& run) {
     }
     for (int64_t item = 0; item < dataset.train.count; ++item)
       if (!known.count(item)) panel.pool.push_back(point(item));
-    figure.panels.push_back(std::move(panel));
+    method.panels.push_back(std::move(panel));
+  }
+  return method;
+}
+
+}  // namespace
+
+BoundaryFigure boundary_figure(const std::vector<RunGroup>& groups) {
+  BoundaryFigure figure;
+  for (const RunGroup& group : groups) {
+    const RunRecord& run = *group.runs.front();
+    if (run.config.get<std::string>("data.name") != "two_moons")
+      fail(ExitCode::config, fmt::format("{} was trained on {}; decision boundaries are drawn for two_moons alone",
+                                         run.name, run.config.get<std::string>("data.name")));
+    const Dataset dataset = load_dataset(run.config);
+    Plane plane(run.config, dataset);
+    figure.rows = plane.rows, figure.columns = plane.columns;
+    figure.methods.push_back(method_panels(plane, dataset, run));
+    figure.methods.back().name = group.name;
   }
   return figure;
 }

@@ -1,8 +1,10 @@
-// Figure 1: how the decision boundary moves as the labelled set grows. One panel per round of a run on two_moons.
+// Figure 1: how the decision boundary moves as the labelled set grows, for each method of a sweep on two_moons: a
+// heading, then one panel per round.
 #pragma once
 
 #include "apps/canvas.h"
 #include "apps/run_record.h"
+#include "apps/summary.h"
 
 namespace crc::apps {
 
@@ -18,13 +20,18 @@ struct BoundaryPanel {
   std::vector<Labeled> labeled;
 };
 
-struct BoundaryFigure {
-  int rows = 0, columns = 0;  // of the grids
+struct BoundaryMethod {
+  std::string name;
   std::vector<BoundaryPanel> panels;
 };
 
-// Error 78 unless the run's data set is two_moons; 66 without a round's weights.
-BoundaryFigure boundary_figure(const RunRecord& run);
+struct BoundaryFigure {
+  int rows = 0, columns = 0;  // of the grids
+  std::vector<BoundaryMethod> methods;
+};
+
+// Of the first run of each group. Error 78 unless their data set is two_moons; 66 without a round's weights.
+BoundaryFigure boundary_figure(const std::vector<RunGroup>& groups);
 
 std::string boundary_png(const BoundaryFigure& figure);
 std::string boundary_svg(const BoundaryFigure& figure);

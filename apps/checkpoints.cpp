@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <set>
 
+#include "apps/state_file.h"
 #include "kernels/core/error.h"
 
 namespace crc::apps {
@@ -12,26 +14,23 @@ namespace {
 
 using json = nlohmann::ordered_json;
 
-constexpr const char* kIndex = "index.json";
-
 }  // namespace
 
 void Checkpoints::create(const fs::path& directory) {
   make_directories(directory);
-  commit_file(directory / kIndex, json{{"schema", 1}, {"checkpoints", json::array()}}.dump(1) + "\n");
+  save_state(directory / kIndex, {{"schema", 1}, {"checkpoints", json::array()}}, 0);
 }
 
 Checkpoints::Checkpoints(const fs::path& directory) : directory_(directory) {
   const fs::path path = directory_ / kIndex;
-  if (!fs::exists(path)) {
+  const std::optional<json> index = load_state(path, notes_);
+  if (!index) {
     fail(ExitCode::corrupt_data,
          path.string() + " is missing, so no checkpoint can be trusted; restore it from a copy");
   }
-  const std::string text = read_file(path, 1 << 24);
   try {
-    const json index = json::parse(text);
-    if (index.at("schema") != 1) throw std::runtime_error("schema is not 1");
-    for (const json& item : index.at("checkpoints")) {
+    saves_ = index->value("saves", int64_t(0));
+    for (const json& item : index->at("checkpoints")) {
       Entry entry;
       entry.file = item.at("file").get<std::string>();
       if (fs::path(entry.file).filename() != entry.file) throw std::runtime_error("a file name with a directory");
@@ -43,6 +42,7 @@ Checkpoints::Checkpoints(const fs::path& directory) : directory_(directory) {
                     .ledger_head = item.at("ledger_head").get<std::string>(),
                     .labels = item.at("labels").get<int64_t>(),
                     .metrics_bytes = item.at("metrics_bytes").get<int64_t>(),
+                    .metrics_xxh3 = item.value("metrics_xxh3", ""),
                     .config_hash = item.at("config_hash").get<std::string>()};
       entries_.push_back(std::move(entry));
     }
@@ -52,7 +52,7 @@ Checkpoints::Checkpoints(const fs::path& directory) : directory_(directory) {
   }
 }
 
-void Checkpoints::write_index() const {
+void Checkpoints::write_index() {
   json list = json::array();
   for (const Entry& e : entries_) {
     list.push_back({{"file", e.file},
@@ -64,23 +64,29 @@ void Checkpoints::write_index() const {
                     {"ledger_head", e.info.ledger_head},
                     {"labels", e.info.labels},
                     {"metrics_bytes", e.info.metrics_bytes},
+                    {"metrics_xxh3", e.info.metrics_xxh3},
                     {"config_hash", e.info.config_hash}});
   }
-  commit_file(directory_ / kIndex, json{{"schema", 1}, {"checkpoints", list}}.dump(1) + "\n");
+  save_state(directory_ / kIndex, {{"schema", 1}, {"checkpoints", list}}, ++saves_);
 }
 
 void Checkpoints::save(const CheckpointInfo& info, std::string_view payload) {
+  const std::string xxh3 = checksum(payload);
+  const auto same = [&](const Entry& e) { return e.info.round_end && e.info.round == info.round && e.xxh3 == xxh3; };
+  if (info.round_end && std::ranges::any_of(entries_, same)) return;
   // A listed file is never overwritten: until the new index is on disk it may be the only good one.
   const std::string stem = fmt::format("round-{:02}-step-{:09}", info.round, info.step);
   std::string file = stem + ".safetensors";
   for (int copy = 2; lists(file); ++copy) file = fmt::format("{}-{}.safetensors", stem, copy);
   commit_file(directory_ / file, payload);
 
-  entries_.push_back({.info = info, .file = file, .xxh3 = checksum(payload), .bytes = int64_t(payload.size())});
+  entries_.push_back({.info = info, .file = file, .xxh3 = xxh3, .bytes = int64_t(payload.size())});
   size_t newer = 0;
   std::vector<Entry> kept;
+  std::set<int64_t> ended;  // rounds whose end is kept already
   for (auto e = entries_.rbegin(); e != entries_.rend(); ++e) {
-    if (newer++ < kKeep || e->info.round_end) kept.push_back(*e);
+    const bool last_end = e->info.round_end && ended.insert(e->info.round).second;
+    if (newer++ < kKeep || last_end) kept.push_back(*e);
   }
   std::reverse(kept.begin(), kept.end());
   entries_ = std::move(kept);
@@ -88,11 +94,19 @@ void Checkpoints::save(const CheckpointInfo& info, std::string_view payload) {
   remove_unlisted();
 }
 
-void Checkpoints::remove_unlisted() const {
-  for (const auto& found : fs::directory_iterator(directory_)) {
-    const std::string name = found.path().filename().string();
-    if (name.starts_with("round-") && name.ends_with(".safetensors") && !lists(name)) remove_file(found.path());
+std::vector<std::string> Checkpoints::payload_files() const {
+  std::vector<std::string> names;
+  for (const fs::path& found : list_folder(directory_)) {
+    const std::string name = found.filename().string();
+    if (name.starts_with("round-") && name.ends_with(".safetensors")) names.push_back(name);
   }
+  std::ranges::sort(names);
+  return names;
+}
+
+void Checkpoints::remove_unlisted() const {
+  for (const std::string& name : payload_files())
+    if (!lists(name)) remove_file(directory_ / name);
 }
 
 bool Checkpoints::lists(const std::string& name) const {
@@ -110,8 +124,26 @@ std::optional<std::string> Checkpoints::damage(const Entry& entry, std::string* 
   return std::nullopt;
 }
 
+std::optional<std::string> Checkpoints::damage(const Entry& entry) const {
+  std::string payload;
+  return damage(entry, &payload);
+}
+
 std::optional<Checkpoint> Checkpoints::load_newest(std::vector<std::string>& notes) {
-  if (entries_.empty()) return std::nullopt;
+  notes.insert(notes.end(), notes_.begin(), notes_.end());
+  if (entries_.empty()) {
+    // A process that died before its index named its first checkpoint leaves one; more were listed once.
+    const std::vector<std::string> lost = payload_files();
+    if (lost.size() > 1)
+      fail(
+          ExitCode::corrupt_data,
+          fmt::format("{} lists no checkpoint, but {} to {} are there ({} files); restore it from a copy, or, to begin "
+                      "again, start a new run in another directory",
+                      (directory_ / kIndex).string(), lost.front(), lost.back(), lost.size()));
+    if (lost.size() == 1)
+      notes.push_back(fmt::format("{} is not listed (killed while it was saved); the round begins anew", lost.front()));
+    return std::nullopt;
+  }
   std::string all_damage;
   while (!entries_.empty()) {
     const Entry& entry = entries_.back();

@@ -9,12 +9,15 @@
 #include <sstream>
 
 #include "apps/presets.h"
+#include "apps/terminal.h"
+#include "data/utf8.h"
 #include "kernels/core/error.h"
 
 namespace crc::apps {
 namespace {
 
 constexpr int64_t kMaxFile = 1 << 20;
+constexpr int64_t kSchema = 2;  // of what this version writes
 
 [[noreturn]] void refuse(const std::string& where, const std::string& what) {
   fail(ExitCode::config, where + ": " + what);
@@ -93,6 +96,18 @@ void collect(const toml::table& table, const std::string& prefix, const std::str
   }
 }
 
+// 1: earlier versions', whose runs did other things where a key has a `before`.
+int64_t schema_of(const toml::table& table, const std::string& name) {
+  const toml::node* schema = table.get("schema");
+  const int64_t version = schema && schema->is_integer() ? schema->as_integer()->get() : 0;
+  if (version < 1 || version > kSchema) {
+    refuse(schema ? fmt::format("{}:{}", name, schema->source().begin.line) : name,
+           fmt::format("{}; this program reads schema 1 and {}: write `schema = {}` at the top",
+                       schema ? "schema = " + shown(*schema) : "there is no \"schema\"", kSchema, kSchema));
+  }
+  return version;
+}
+
 }  // namespace
 
 Config::Config() {
@@ -101,6 +116,21 @@ Config::Config() {
 
 void Config::merge_file(const fs::path& path) { merge_toml(read_file(path, kMaxFile), path.string()); }
 
+Config Config::of_run(std::string_view text, const std::string& name) {
+  Config config;
+  config.merge_toml(text, name);
+  std::istringstream lines{std::string(text)};
+  std::string section;
+  for (std::string line; std::getline(lines, line);) {  // as to_toml wrote them
+    if (line.starts_with('[')) section = line.substr(1, line.find(']') - 1) + ".";
+    const size_t equals = line.find(" = "), comment = line.rfind(" # ");
+    if (equals == line.npos || comment == line.npos) continue;
+    const auto at = config.entries_.find(section + line.substr(0, equals));
+    if (at != config.entries_.end()) at->second.origin = line.substr(comment + 3);
+  }
+  return config;
+}
+
 void Config::merge_toml(std::string_view text, const std::string& name) {
   toml::table table;
   try {
@@ -108,14 +138,11 @@ void Config::merge_toml(std::string_view text, const std::string& name) {
   } catch (const toml::parse_error& error) {
     refuse(fmt::format("{}:{}", name, error.source().begin.line), std::string(error.description()));
   }
-  const toml::node* schema = table.get("schema");
-  if (!schema || !schema->is_integer() || schema->as_integer()->get() != 1) {
-    refuse(schema ? fmt::format("{}:{}", name, schema->source().begin.line) : name,
-           fmt::format("{}; this program reads schema 1: write `schema = 1` at the top",
-                       schema ? "schema = " + shown(*schema) : "there is no \"schema\""));
-  }
+  const int64_t version = schema_of(table, name);
   std::vector<Found> found;
   collect(table, "", name, found);
+  for (const ConfigKey& key : config_schema())
+    if (version == 1 && key.before) entries_[key.path] = {*key.before, name + " (schema 1)"};
   for (Found& f : found) entries_[f.key->path] = {std::move(f.value), fmt::format("{}:{}", name, f.line)};
   if (const toml::node* preset = table.get("preset")) {
     const std::string where = fmt::format("{}:{}", name, preset->source().begin.line);
@@ -153,7 +180,7 @@ void Config::merge_environment(bool seed) {
                                                                 {"CRC_SEED", "run.seed"}};
   for (auto [variable, path] : kVariables) {
     const char* text = std::getenv(variable);
-    if (text && *text && (seed || std::string_view(path) != "run.seed"))
+    if (text && *text && (seed || std::string_view(path) != "run.seed") && origin(path) != "--set")
       assign_text(config_key(path), text, fmt::format("environment {}", variable), variable);
   }
 }
@@ -174,6 +201,12 @@ void Config::merge_setting(std::string_view assignment) {
   assign_text(*key, assignment.substr(equals + 1), where, "--set");
 }
 
+void Config::merge_value(std::string_view path, std::string_view text, const std::string& origin) {
+  const ConfigKey* key = find_key(path);
+  if (!key) refuse_unknown(origin, "key", std::string(path));
+  assign_text(*key, text, origin, origin);
+}
+
 void Config::assign_text(const ConfigKey& key, std::string_view text, const std::string& where,
                          const std::string& origin) {
   auto parse = [&](auto number) -> std::optional<ConfigValue> {
@@ -189,6 +222,7 @@ void Config::assign_text(const ConfigKey& key, std::string_view text, const std:
   } else if (std::holds_alternative<double>(key.fallback)) {
     value = parse(double());
   } else {
+    if (!data::is_utf8(text)) refuse(where, fmt::format("{} is not UTF-8; rename what it names", key.path));
     value = ConfigValue(std::string(text));
   }
   if (!value || !is_allowed(key, *value)) refuse_value(where, key, fmt::format("\"{}\"", text));
@@ -217,7 +251,7 @@ template const std::string& Config::get(std::string_view) const;
 const std::string& Config::origin(std::string_view path) const { return entry(path).origin; }
 
 std::string Config::to_toml() const {
-  std::string text = "schema = 1\n", section;
+  std::string text = fmt::format("schema = {}\n", kSchema), section;
   for (const ConfigKey& key : config_schema()) {
     const size_t dot = key.path.rfind('.');
     if (key.path.substr(0, dot) != section) {
@@ -225,17 +259,23 @@ std::string Config::to_toml() const {
       text += fmt::format("\n[{}]\n", section);
     }
     const Entry& e = entry(key.path);
-    std::string origin = e.origin;  // a file name may hold anything; a comment ends at the line's end
+    std::string origin = apps::shown(e.origin);  // a file name may hold anything; a comment ends at the line's end
     for (char& c : origin) c = uint8_t(c) < 0x20 || c == 0x7f ? '?' : c;
     text += fmt::format("{:<48} # {}\n", key.path.substr(dot + 1) + " = " + to_text(e.value), origin);
   }
   return text;
 }
 
+bool Config::decides(const ConfigKey& key) const {
+  return key.decides == Decides::result && (key.with.empty() || entry(key.with).value != config_key(key.with).fallback);
+}
+
+// A key that earlier versions did not have is left out where it says what they did: their hashes stay.
 std::string Config::hash() const {
   std::string canonical;
   for (const auto& [path, e] : entries_) {
-    if (config_key(path).decides == Decides::result) canonical += path + "=" + to_text(e.value) + "\n";
+    const ConfigKey& key = config_key(path);
+    if (decides(key) && key.before != e.value) canonical += path + "=" + to_text(e.value) + "\n";
   }
   return checksum(canonical);
 }
@@ -244,9 +284,18 @@ std::vector<std::string> Config::differences(const Config& before) const {
   std::vector<std::string> list;
   for (const ConfigKey& key : config_schema()) {
     const ConfigValue &now = entry(key.path).value, &was = before.entry(key.path).value;
-    if (key.decides == Decides::result && now != was) {
+    if ((decides(key) || before.decides(key)) && now != was)
       list.push_back(fmt::format("{}: {}, was {}", key.path, to_text(now), to_text(was)));
-    }
+  }
+  return list;
+}
+
+std::vector<std::string> Config::moves(const Config& before) const {
+  std::vector<std::string> list;
+  for (const ConfigKey& key : config_schema()) {
+    const Entry &now = entry(key.path), &was = before.entry(key.path);
+    if (key.decides == Decides::place && now.value != was.value)
+      list.push_back(fmt::format("{}: {} ({}), was {}", key.path, to_text(now.value), now.origin, to_text(was.value)));
   }
   return list;
 }

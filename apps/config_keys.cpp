@@ -27,6 +27,12 @@ ConfigKey place(ConfigKey key) {
   return key;
 }
 
+// Of a key that earlier versions did not have: what they did.
+ConfigKey later(ConfigKey key, ConfigValue before) {
+  key.before = std::move(before);
+  return key;
+}
+
 void add_run(std::vector<ConfigKey>& keys) {
   keys.insert(
       keys.end(),
@@ -40,6 +46,16 @@ void add_run(std::vector<ConfigKey>& keys) {
        place(text("run.name", "", {}, "name in reports; empty: the directory's name"))});
 }
 
+ConfigKey split_rule() {
+  ConfigKey key =
+      later(text("data.validation", "labeled", {"labeled", "any"},
+                 "which are held out: labelled ones, of each class its share; or a draw from all training images, "
+                 "as earlier versions did (their runs keep it)"),
+            "any");
+  key.with = "data.validation_size";
+  return key;
+}
+
 void add_data(std::vector<ConfigKey>& keys) {
   keys.insert(
       keys.end(),
@@ -50,13 +66,18 @@ void add_data(std::vector<ConfigKey>& keys) {
        integer("data.train_size", 0, 0, kMany, "training images of a built-in set; 0: its default"),
        integer("data.test_size", 0, 0, kMany, "test images of a built-in set; 0: its default"),
        integer("data.seed", 0, 0, 4294967295.0, "seed of a built-in set: the same seed is the same images"),
+       later(text("data.options", "", {},
+                  "further options of the data set, which `crc_train list` names: \"extra=true\", \"duplicates=0.1 "
+                  "seed=3\""),
+             ""),
        integer("data.limit_train", 0, 0, kMany, "use only the first N training images; 0: all"),
        integer("data.limit_test", 0, 0, kMany, "use only the first N test images; 0: all"),
        integer("data.validation_size", 0, 0, kMany,
-               "training images held out: they choose the best epoch and end the patience instead of the test set"),
-       integer("data.split_seed", 0, 0, 4294967295.0, "seed of the held-out images"),
+               "training images held out with their labels, which no round trains on: they choose the best epoch and "
+               "end the patience instead of the test set"),
+       split_rule(), integer("data.split_seed", 0, 0, 4294967295.0, "seed of the held-out images"),
        text("data.normalize", "dataset", {"dataset", "half"},
-            "dataset: its mean and standard deviation; half: (x/255 - 0.5) / 0.5"),
+            "dataset: its mean and standard deviation (`crc_train data info` says which); half: (x/255 - 0.5) / 0.5"),
        boolean("data.include_labeled_in_unlabeled", true,
                "labelled images also serve as unlabelled ones in training; the query never sees them")});
 }
@@ -98,9 +119,16 @@ void add_ssl(std::vector<ConfigKey>& keys) {
                "pi_model, mean_teacher: one student pass learns both losses (Oliver), not one pass each (perrying)"),
        real("ssl.threshold", 0.95, 0, 1, "a pseudo-label counts from this confidence on"),
        real("ssl.temperature", 1, 0.01, 100, "divides the weak logits before the softmax"),
-       text("ssl.sampling", "permutations", {"permutations", "replacement"},
-            "items of a batch: from permutations of all, so that none comes twice before all came; or independent "
-            "draws"),
+       text("ssl.sampling", "permutations", {"permutations", "replacement", "expanded", "filled"},
+            "items of a batch: from permutations of all, so that none comes twice before all came; independent draws "
+            "(replacement); or permutations of a list that holds all about batch * steps_per_epoch / N times "
+            "(expanded: kekmodel's --expand-labels; filled: its early code, the list topped up by draws)"),
+       later(text("ssl.labeled_sampling", "", {"", "permutations", "replacement", "expanded", "filled"},
+                  "the same for the labelled images alone; empty: as ssl.sampling"),
+             ""),
+       later(text("ssl.unlabeled_sampling", "", {"", "permutations", "replacement", "expanded", "filled"},
+                  "the same for the unlabelled images alone; empty: as ssl.sampling"),
+             ""),
        integer("ssl.steps_per_epoch", 1024, 1, kMany, "optimizer steps between evaluations"),
        place(integer("ssl.steps_per_graph", 16, 1, 1024, "CUDA: steps captured as one graph; changes no result")),
        integer("ssl.epochs", 350, 1, kMany, "epochs per round; every round trains from scratch"),
@@ -152,7 +180,8 @@ void add_selection(std::vector<ConfigKey>& keys) {
        text("acquisition.model", "best", {"best", "last"},
             "which of the round's tested models scores the pool: that of the best evaluation or of the last"),
        text("acquisition.search", "partition", {"partition", "independent", "greedy", "exchange"},
-            "candidate groups: a partition of the shuffled pool, or independent draws; crc also item by item: greedy, or "
+            "candidate groups: a partition of the shuffled pool, or independent draws; crc also item by item: greedy, "
+            "or "
             "greedy and then exchanges while the score rises"),
        integer("acquisition.candidates", 0, 0, kMany, "candidate groups to score; 0: as many as the partition has"),
        text("acquisition.solver", "capacitance", {"capacitance", "syev_batched", "syevd", "fp32-positive"},

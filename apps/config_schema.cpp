@@ -5,25 +5,11 @@
 #include <algorithm>
 #include <cmath>
 
+#include "data/text.h"
 #include "kernels/core/error.h"
 
 namespace crc::apps {
 namespace {
-
-// Levenshtein distance, a swap of neighbours counting one.
-int distance(std::string_view a, std::string_view b) {
-  std::vector<std::vector<int>> d(a.size() + 1, std::vector<int>(b.size() + 1));
-  for (size_t i = 0; i <= a.size(); ++i) d[i][0] = int(i);
-  for (size_t j = 0; j <= b.size(); ++j) d[0][j] = int(j);
-  for (size_t i = 1; i <= a.size(); ++i) {
-    for (size_t j = 1; j <= b.size(); ++j) {
-      d[i][j] = std::min({d[i - 1][j] + 1, d[i][j - 1] + 1, d[i - 1][j - 1] + (a[i - 1] != b[j - 1])});
-      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
-        d[i][j] = std::min(d[i][j], d[i - 2][j - 2] + 1);
-    }
-  }
-  return d[a.size()][b.size()];
-}
 
 std::string_view last_part(std::string_view path) { return path.substr(path.rfind('.') + 1); }
 std::string section_of(std::string_view path) { return std::string(path.substr(0, path.rfind('.'))); }
@@ -53,9 +39,9 @@ std::vector<std::string> nearest_keys(std::string_view name) {
   std::vector<std::pair<int, std::string>> ranked;
   auto consider = [&](const std::string& candidate) {
     // The right word in the wrong section is one step away.
-    const int words = distance(last_part(name), last_part(candidate));
-    const int best = std::min(distance(name, candidate), words + 1);
-    if (best <= 2 + int(last_part(name).size()) / 4 || words == 0) ranked.emplace_back(best, candidate);
+    const int words = data::distance(last_part(name), last_part(candidate));
+    const int best = std::min(data::distance(name, candidate), words + 1);
+    if (best <= data::typing_error(last_part(name)) || words == 0) ranked.emplace_back(best, candidate);
   };
   std::string seen;
   for (const ConfigKey& key : config_schema()) {
@@ -116,7 +102,8 @@ std::string to_text(const ConfigValue& value) {
 std::string config_markdown() {
   std::string text =
       "# Configuration\n\n"
-      "A configuration is a TOML file that says `schema = 1` and then only what differs from the defaults below.\n"
+      "A configuration is a TOML file that says `schema = 2` and then only what differs from the defaults below.\n"
+      "Files of earlier versions say `schema = 1`; they are read and mean what they meant.\n"
       "A later source overrides an earlier one: default, preset, file, environment (`CRC_DEVICE`,\n"
       "`CRC_DATA_DIR`, `CRC_THREADS`, `CRC_SEED`), `--set key=value`. `preset = \"NAME\"` at the top (or `--set "
       "preset=NAME`)\ntakes a published recipe's values for method, network, augmentation and optimizer; "

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -23,6 +24,8 @@ struct ConfigKey {
   double low = 0, high = 0;          // inclusive, for numbers
   std::vector<std::string> choices;  // for texts; "cuda:N" accepts any number; empty: any text
   Decides decides = Decides::result;
+  std::string with = {};                   // has a say only where that key differs from its default
+  std::optional<ConfigValue> before = {};  // of a key that files of schema 1 do not have: what they meant
 };
 
 const std::vector<ConfigKey>& config_schema();

@@ -7,8 +7,10 @@
 #include <fstream>
 #include <regex>
 
-#include "apps/files.h"
+#include "apps/json_text.h"
+#include "apps/outputs.h"
 #include "apps/program.h"
+#include "apps/terminal.h"
 #include "apps/version.h"
 #include "bench/cases.h"
 #include "bench/report.h"
@@ -32,7 +34,7 @@ constexpr const char* kExamples =
 struct Options {
   std::string device = "auto", filter, json, compare, dump_step, method = "fixmatch", precision = "fp32";
   int threads = 0;
-  bool list = false;
+  bool list = false, force = false;
   Settings settings;
 };
 
@@ -57,6 +59,7 @@ void parse(int argc, char** argv, CLI::App& app, Options& o) {
       ->check(CLI::IsMember({"fixmatch", "mean_teacher"}))
       ->capture_default_str();
   app.add_option("--precision", o.precision, "of --dump-step: fp32, or on CUDA tf32 and bf16")->capture_default_str();
+  app.add_flag("--force", o.force, "replace output files that exist");
   app.add_option("--compare", o.compare, "an older --json file: print old time / new time");
   try {
     app.parse(argc, argv);
@@ -87,17 +90,13 @@ std::string processor() {
   return "unknown processor";
 }
 
-void refuse_existing(const std::string& path, const char* option) {
-  if (std::filesystem::exists(path))
-    fail(ExitCode::output_refused, fmt::format("{} exists; choose another name for {}, or remove it", path, option));
-}
-
 void dump(Context& context, const Options& o) {
   const Scale scale{.cuda = context.device().kind == DeviceKind::cuda, .quick = false};
   for (const Precision& precision : precisions(scale))
     if (o.precision == precision.name) {
-      refuse_existing(o.dump_step, "--dump-step");
-      apps::commit_file(o.dump_step, nn::encode_safetensors(dump_step(context, scale, o.method, precision)));
+      apps::Outputs file({o.dump_step}, {.force = o.force, .inputs = {}});
+      file.put(o.dump_step, nn::encode_safetensors(dump_step(context, scale, o.method, precision)));
+      file.commit();
       return;
     }
   fail(ExitCode::usage, fmt::format("--precision {} is not one that {} has", o.precision, context.describe()));
@@ -106,23 +105,20 @@ void dump(Context& context, const Options& o) {
 // A new file that grows line by line, so that a run that is stopped leaves what it measured.
 class JsonLines {
  public:
-  explicit JsonLines(const std::string& path) : path_(path) {
-    if (path.empty()) return;
-    refuse_existing(path, "--json");
-    apps::commit_file(path, "");
+  explicit JsonLines(const Options& o) : path_(o.json) {
+    apps::Outputs file({path_}, {.force = o.force, .inputs = {o.compare}});
+    file.put(path_, std::string_view());
+    file.commit();
   }
   void write(const nlohmann::json& line) const {
-    if (!path_.empty()) apps::append_text(path_, line.dump() + "\n", apps::Durable::no);
+    if (!path_.empty()) apps::append_text(path_, apps::json_text(line) + "\n", apps::Durable::no);
   }
 
  private:
   std::string path_;
 };
 
-void print(const std::string& line) {
-  fmt::print("{}\n", line);
-  std::fflush(stdout);
-}
+void print(const std::string& line) { apps::print("{}\n", line); }
 
 void describe_machine(const Context& context, const JsonLines& json) {
   double load = 0;
@@ -131,8 +127,8 @@ void describe_machine(const Context& context, const JsonLines& json) {
   print(fmt::format("# crc_bench {} ({}, {})", apps::version(), apps::commit(), apps::compiler()));
   print(fmt::format("# {}; {}, {} cores, load {:.2f}", context.describe(), processor(), cores, load));
   if (load > 0.25 * double(cores))
-    fmt::print(stderr,
-               "crc_bench: warning: other processes keep this machine busy (load {:.2f}); times will be noisy\n", load);
+    apps::print_error("crc_bench: warning: other processes keep this machine busy (load {:.2f}); times will be noisy\n",
+                      load);
   json.write({{"kind", "machine"},
               {"version", apps::version()},
               {"commit", apps::commit()},
@@ -164,7 +160,7 @@ int run(const Options& o) {
   }
   Baseline baseline;
   if (!o.compare.empty()) baseline = read_baseline(o.compare);
-  const JsonLines json(o.json);
+  const JsonLines json(o);
 
   describe_machine(first, json);
   const Ceilings ceilings = measure_ceilings(contexts, o.settings);
@@ -208,7 +204,7 @@ int main(int argc, char** argv) {
     try {
       parse(argc, argv, app, options);
     } catch (const CLI::Success& e) {
-      return app.exit(e);  // --help, --version
+      return apps::print_answer(app, e);  // --help, --version
     }
     return run(options);
   });

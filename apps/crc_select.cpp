@@ -5,6 +5,7 @@
 
 #include "apps/program.h"
 #include "apps/select/job.h"
+#include "apps/terminal.h"
 #include "apps/version.h"
 #include "crc/score.h"
 #include "kernels/core/threads.h"
@@ -72,12 +73,12 @@ int parse_and_run(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& e) {
-    return app.exit(e);  // --help, --version
+    return apps::print_answer(app, e);  // --help, --version
   } catch (const CLI::ParseError& e) {
     fail(ExitCode::usage, std::string(e.what()) + "; see crc_select --help");
   }
   job.command = apps::shell_words({argv, size_t(argc)});
-  fmt::print(stderr, "{}", apps::run_select(job));
+  apps::print_message(apps::run_select(job));
   return 0;
 }
 

@@ -4,6 +4,7 @@
 
 #include "apps/commands/commands.h"
 #include "apps/program.h"
+#include "apps/terminal.h"
 #include "apps/version.h"
 #include "kernels/core/error.h"
 
@@ -19,6 +20,7 @@ constexpr const char* kExamples =
     "  crc_train resume runs/a                                go on after a kill, with the same bits on the CPU\n"
     "  crc_train label runs/a labels.csv                      answer its query; then resume\n"
     "  crc_train eval --weights W.safetensors --data DIR --logits L.npy\n"
+    "  crc_train eval --run runs/a --round 2 --model best    what a run's network is worth\n"
     "\nExit codes: 0 done, 10 waiting for labels, 64 usage, 65 corrupt data, 66 input missing, 69 device unavailable,\n"
     "71 out of memory, 73 output exists or is locked, 74 I/O error or disk full, 75 preempted, 76 numerical, 78 "
     "config.\n";
@@ -27,6 +29,10 @@ void add_settings(CLI::App* command, std::vector<std::string>& settings) {
   command->add_option("--set", settings, "override one key of the configuration: key=value; may be repeated")
       ->allow_extra_args(false)
       ->take_all();
+}
+
+void add_force(CLI::App* command, bool& force) {
+  command->add_flag("--force", force, "replace output files that exist");
 }
 
 struct Parsed {
@@ -39,6 +45,7 @@ struct Parsed {
   ConvertOptions convert;
   RankBarrierOptions barrier;
   std::string directory, labels, device = "auto";
+  std::vector<std::string> settings;  // of resume and label
   bool quiet = false;
 };
 
@@ -68,14 +75,16 @@ void declare(CLI::App& app, Parsed& p, int& code, const std::vector<std::string>
 
   CLI::App* resume = app.add_subcommand("resume", "continue a run that was stopped or killed");
   resume->add_option("directory", p.directory, "run directory")->required();
+  add_settings(resume, p.settings);
   resume->add_flag("--quiet,-q", p.quiet, "no progress, only errors");
-  resume->callback([&] { code = command_resume(p.directory, p.quiet); });
+  resume->callback([&] { code = command_resume(p.directory, p.settings, p.quiet); });
 
   CLI::App* label = app.add_subcommand("label", "give a run that waits the labels it asked for");
   label->add_option("directory", p.directory, "run directory")->required();
   label->add_option("labels", p.labels, "CSV with columns item and class: its rounds/NN/query.csv and a column more")
       ->required();
-  label->callback([&] { code = command_label(p.directory, p.labels); });
+  add_settings(label, p.settings);
+  label->callback([&] { code = command_label(p.directory, p.labels, p.settings); });
 
   CLI::App* sweep =
       app.add_subcommand("sweep", "all runs of a table or figure: method x block x trial; resumes what is there");
@@ -91,6 +100,7 @@ void declare(CLI::App& app, Parsed& p, int& code, const std::vector<std::string>
       ->check(CLI::Range(1, 256))
       ->capture_default_str();
   sweep->add_option("--slurm", p.sweep.slurm, "write a Slurm job file instead of running");
+  add_force(sweep, p.sweep.force);
   sweep->add_option("--cell", p.sweep.cells, "run this cell of a sweep that exists, in this process; may be repeated")
       ->allow_extra_args(false)
       ->take_all();
@@ -105,10 +115,25 @@ void declare(CLI::App& app, Parsed& p, int& code, const std::vector<std::string>
   CLI::App* report = app.add_subcommand("report", "tables and figures of runs and sweeps");
   report->add_option("directories", p.report.directories, "run or sweep directories")->required();
   report->add_option("--out", p.report.out, "where to; default: the directory itself, or report/ for several runs");
+  add_force(report, p.report.force);
   report->callback([&] { code = command_report(p.report); });
 
+  CLI::App* verify = app.add_subcommand("verify", "compare every file of runs and sweeps with what the runs recorded");
+  verify->add_option("directories", p.report.directories, "run or sweep directories")->required();
+  verify->callback([&] { code = command_verify(p.report.directories); });
+
   CLI::App* eval = app.add_subcommand("eval", "test a network's weights on a data set's images");
-  eval->add_option("--weights", p.eval.weights, "safetensors file, any port's tensor names")->required();
+  CLI::Option* weights = eval->add_option("--weights", p.eval.weights,
+                                          "safetensors file, any port's tensor names; says its network itself");
+  CLI::Option* of_run = eval->add_option("--run", p.eval.run, "a run directory: its network, data and normalisation");
+  of_run->excludes(weights);
+  eval->add_option("--round", p.eval.round, "its round; default: the last finished one")
+      ->needs(of_run)
+      ->check(CLI::Range(int64_t(0), int64_t(100000)));
+  eval->add_option("--model", p.eval.model, "last or best epoch of that round")
+      ->needs(of_run)
+      ->check(CLI::IsMember({"last", "best"}))
+      ->capture_default_str();
   eval->add_option("--data", p.eval.data, "directory of the data set; its kind is data.name (default cifar10)");
   eval->add_option("--split", p.eval.split, "test, or train: the pool, item by item, for crc_select")
       ->check(CLI::IsMember({"train", "test"}))
@@ -116,9 +141,14 @@ void declare(CLI::App& app, Parsed& p, int& code, const std::vector<std::string>
   eval->add_option("--limit", p.eval.limit, "only the first N images")->check(CLI::NonNegativeNumber);
   eval->add_option("--logits", p.eval.logits, "write the logits [N,C] to this .npy file");
   eval->add_option("--features", p.eval.features, "write the features [N,D] to this .npy file");
+  add_force(eval, p.eval.force);
   eval->add_flag("--json", p.eval.json, "print one JSON object");
   add_settings(eval, p.eval.settings);
-  eval->callback([&] { code = command_eval(p.eval); });
+  eval->callback([&] {
+    if (p.eval.weights.empty() && p.eval.run.empty())
+      crc::fail(crc::ExitCode::usage, "--weights is required, or --run; see crc_train eval --help");
+    code = command_eval(p.eval);
+  });
 
   app.add_subcommand("list", "methods, acquisitions, data sets, augmentations and recipes")->callback([&] {
     code = command_list();
@@ -135,10 +165,12 @@ void declare(CLI::App& app, Parsed& p, int& code, const std::vector<std::string>
   CLI::App* make =
       data_command("make", "write the built-in street-digits set in the CIFAR binary layout", command_data_make);
   make->add_option("directory", p.data.out, "where to")->required();
+  add_force(make, p.data.force);
   data_command("info", "sizes, classes, statistics and checksum of a data set", command_data_info);
   CLI::App* preview =
       data_command("preview", "a labelled grid of images with their weak and strong views", command_data_preview);
   preview->add_option("png", p.data.out, "PNG file to write")->required();
+  add_force(preview, p.data.force);
   preview->add_option("--count", p.data.count, "images")->check(CLI::Range(1, 1000))->capture_default_str();
 
   CLI::App* augment = data->add_subcommand("augment", "one augmentation operation on one PNG, as training does it");
@@ -146,6 +178,7 @@ void declare(CLI::App& app, Parsed& p, int& code, const std::vector<std::string>
   augment->add_option("--value", p.data.value, "the operation's own parameter: factor, bits, threshold, degrees, ...");
   augment->add_option("in", p.data.in, "PNG file to read")->required();
   augment->add_option("out", p.data.out, "PNG file to write")->required();
+  add_force(augment, p.data.force);
   augment->callback([&] { code = command_data_augment(p.data); });
 
   CLI::App* barrier = app.add_subcommand(
@@ -166,7 +199,7 @@ void declare(CLI::App& app, Parsed& p, int& code, const std::vector<std::string>
       ->capture_default_str();
   barrier->add_option("--device", p.barrier.device, "auto, cpu, cuda or cuda:N")->capture_default_str();
   barrier->add_option("--out", p.barrier.out, "plot to write, .png or .svg")->required();
-  barrier->add_flag("--force", p.barrier.force, "replace the file if it exists");
+  add_force(barrier, p.barrier.force);
   barrier->callback([&] { code = command_rank_barrier(p.barrier); });
 
   CLI::App* doctor = app.add_subcommand("doctor", "device, libraries, threads and a self-test");
@@ -177,6 +210,7 @@ void declare(CLI::App& app, Parsed& p, int& code, const std::vector<std::string>
   exporter->add_option("weights", p.convert.from, "safetensors file")->required();
   exporter->add_option("out", p.convert.to, "file to write")->required();
   exporter->add_option("--names", p.convert.names, "kekmodel, lee, perrying, torchssl or usb")->capture_default_str();
+  add_force(exporter, p.convert.force);
   add_settings(exporter, p.convert.settings);
   exporter->callback([&] { code = command_export(p.convert); });
 }
@@ -195,7 +229,7 @@ int parse_and_run(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& e) {
-    return app.exit(e);  // --help, --version
+    return print_answer(app, e);  // --help, --version
   } catch (const CLI::ParseError& e) {
     std::string hint = "crc_train --help";
     for (const CLI::App* sub : app.get_subcommands()) hint = "crc_train " + sub->get_name() + " --help";

@@ -4,10 +4,13 @@
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <filesystem>
 #include <new>
 #include <stdexcept>
 #include <system_error>
 
+#include "apps/terminal.h"
+#include "data/file.h"
 #include "kernels/core/error.h"
 
 namespace crc::apps {
@@ -15,11 +18,25 @@ namespace {
 
 std::atomic<size_t> g_refused = 0;  // bytes of the allocation that failed last
 
-// Nothing here may allocate: memory may be what is missing.
+// Nothing here may need memory: it may be what is missing. Without it the words are shown as they are.
 int report(const std::string& program, ExitCode code, const char* message, const char* more = "",
            const char* advice = "") {
-  std::fprintf(stderr, "%s: error: %s%s%s\n", program.c_str(), message, more, advice);
+  const char* kind = code == ExitCode::waiting_for_labels ? "" : "error: ";  // an outcome
+  try {
+    print_message(program + ": " + kind + message + more + advice + "\n");
+  } catch (const std::bad_alloc&) {
+    std::fprintf(stderr, "%s: %s%s%s%s\n", program.c_str(), kind, message, more, advice);
+  }
   return int(code);
+}
+
+// A call of std::filesystem that was not asked for its error code: the same table decides.
+int report_file(const std::string& program, const std::filesystem::filesystem_error& error) {
+  try {
+    data::fail_system(data::Use::input, "reading", error.path1(), error.code().value());
+  } catch (const Error& named) {
+    return report(program, named.code(), named.what());
+  }
 }
 
 int report_memory(const std::string& program) {
@@ -34,7 +51,9 @@ int report_memory(const std::string& program) {
 
 int guarded_main(const std::string& program, const std::function<int()>& body) {
   try {
-    return body();
+    const int code = body();
+    check_stdout();
+    return code;
   } catch (const Error& error) {
     return report(program, error.code(), error.what());
   } catch (const std::bad_alloc&) {
@@ -42,6 +61,8 @@ int guarded_main(const std::string& program, const std::function<int()>& body) {
   } catch (const std::length_error&) {  // an array beyond all memory
     return report(program, ExitCode::out_of_memory,
                   "out of host memory: an array would be larger than any memory; ask for less");
+  } catch (const std::filesystem::filesystem_error& error) {
+    return report_file(program, error);
   } catch (const std::exception& error) {
     const auto* system = dynamic_cast<const std::system_error*>(&error);
     if (system &&

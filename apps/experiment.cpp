@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <sstream>
 
+#include "apps/label_plan.h"
 #include "kernels/core/random.h"
 #include "nn/mlp.h"
 #include "nn/wrn.h"
@@ -30,6 +32,20 @@ void limit(data::Images& images, Int count) {
   if (!images.names.empty()) images.names.resize(size_t(count));
 }
 
+// "name=value name=value"
+void add_options(std::map<Text, Text>& options, const Text& words) {
+  std::istringstream in(words);
+  for (Text word; in >> word;) {
+    const size_t equals = word.find('=');
+    if (equals == 0 || equals == word.npos)
+      fail(ExitCode::config, fmt::format("data.options = {}: {} is not of the form name=value", data::in_quotes(words),
+                                         data::in_quotes(word)));
+    if (!options.emplace(word.substr(0, equals), word.substr(equals + 1)).second)
+      fail(ExitCode::config, fmt::format("data.options = {}: option {} is given twice, or by another key of [data] too",
+                                         data::in_quotes(words), word.substr(0, equals)));
+  }
+}
+
 BatchNormConfig norm_config(const Config& config) {
   return {.momentum = float(config.get<double>("model.bn_momentum")),
           .eps = float(config.get<double>("model.bn_eps")),
@@ -37,8 +53,27 @@ BatchNormConfig norm_config(const Config& config) {
           .offset = float(config.get<double>("model.bn_offset"))};
 }
 
+Sampling sampling(const Config& config, const char* stream) {
+  const Text& own = config.get<Text>(stream);
+  return choose<Sampling>(own.empty() ? config.get<Text>("ssl.sampling") : own,
+                          {{"permutations", Sampling::permutations},
+                           {"replacement", Sampling::replacement},
+                           {"expanded", Sampling::expanded},
+                           {"filled", Sampling::filled}});
+}
+
+// An MLP reads images pixel by pixel.
+void check_one_size(const data::Dataset& dataset) {
+  const data::Images &train = dataset.train, &test = dataset.test;
+  if (test.count > 0 && (test.height != train.height || test.width != train.width))
+    fail(ExitCode::config, fmt::format("model.name = \"mlp\" takes images of one size, and {} has training images of "
+                                       "{}x{} and test images of {}x{}; scale them, or use \"wrn\"",
+                                       dataset.name, train.height, train.width, test.height, test.width));
+}
+
 std::unique_ptr<nn::Net> net_in(const Text& precision, const Config& config, const data::Dataset& dataset) {
   if (config.get<Text>("model.name") == "mlp") {
+    check_one_size(dataset);
     const Int width = config.get<Int>("model.width");
     return nn::make_mlp({.inputs = dataset.train.bytes_per_image(),
                          .hidden = std::vector<Int>(size_t(config.get<Int>("model.depth")), width),
@@ -88,20 +123,36 @@ data::Dataset load_dataset(const Config& config) {
   for (const auto& [key, option] :
        {std::pair("data.train_size", "train"), {"data.test_size", "test"}, {"data.seed", "seed"}})
     if (const Int value = config.get<Int>(key)) source.options[option] = std::to_string(value);
+  add_options(source.options, config.get<Text>("data.options"));
   data::Dataset dataset = data::load(source);
   limit(dataset.train, config.get<Int>("data.limit_train"));
   limit(dataset.test, config.get<Int>("data.limit_test"));
   if (const Int held_out = config.get<Int>("data.validation_size")) {
     dataset.side.train.clear();  // its ids would move
-    data::split_validation(dataset, held_out, uint32_t(config.get<Int>("data.split_seed")));
+    const uint32_t seed = uint32_t(config.get<Int>("data.split_seed"));
+    config.get<Text>("data.validation") == "any" ? data::split_validation(dataset, held_out, seed)
+                                                 : data::hold_out_labeled(dataset, held_out, seed);
   }
   return dataset;
+}
+
+void print_notes(const data::Dataset& dataset) {
+  for (const Text& note : dataset.notes) print_error("note: {}: {}\n", dataset.name, note);
 }
 
 void check_fingerprint(const data::Dataset& dataset, const Text& fingerprint) {
   if (dataset.fingerprint == fingerprint) return;
   fail(ExitCode::corrupt_data, "the data set is not the one this run began with (fingerprint " + dataset.fingerprint +
                                    ", then " + fingerprint + "); restore the files, or start a new run");
+}
+
+void check_data(const data::Dataset& dataset, const RunFacts& facts) {
+  check_fingerprint(dataset, facts.data_hash);
+  if (dataset.class_names != facts.class_names)
+    fail(ExitCode::corrupt_data,
+         fmt::format("the classes are {}, and were {} when this run began; restore the file with their names",
+                     data::join_first(data::legible(dataset.class_names), 20),
+                     data::join_first(data::legible(facts.class_names), 20)));
 }
 
 std::unique_ptr<nn::Net> make_net(const Config& config, const data::Dataset& dataset) {
@@ -131,7 +182,8 @@ ssl::TrainConfig train_config(const Config& config, const data::Dataset& dataset
   train.lambda_u = float(config.get<double>("ssl.lambda_u"));
   train.threshold = float(config.get<double>("ssl.threshold"));
   train.temperature = float(config.get<double>("ssl.temperature"));
-  train.replacement = config.get<Text>("ssl.sampling") == "replacement";
+  train.labeled_sampling = sampling(config, "ssl.labeled_sampling");
+  train.unlabeled_sampling = sampling(config, "ssl.unlabeled_sampling");
   train.steps_per_epoch = steps;
   train.steps_per_graph = config.get<Int>("ssl.steps_per_graph");
   train.schedule.rate =
@@ -179,19 +231,20 @@ select::Config selection_config(const Config& config, Int round) {
           .round = round};
 }
 
-std::string plan(const Config& config, const data::Dataset& dataset, const nn::Net& net) {
-  const Int rounds = config.get<Int>("acquisition.rounds"), initial = config.get<Int>("acquisition.initial");
-  const Int budget = config.get<Int>("acquisition.budget"), epochs = config.get<Int>("ssl.epochs");
+std::string plan(const Config& config, const data::Dataset& dataset, const nn::Net& net, const LabelPlan& labels) {
+  const Int rounds = config.get<Int>("acquisition.rounds"), epochs = config.get<Int>("ssl.epochs");
   const Int steps = config.get<Int>("ssl.steps_per_epoch");
   const Int images = ssl::images_per_step(train_config(config, dataset, 0));
   return fmt::format(
-      "data     {}: {} training and {} test images of {}x{}, {} classes\n"
-      "network  {} parameters, {} features\n"
-      "labels   {} at first, then {} queries of {} by {}: {} in the end\n"
+      "data     {}: {} training and {} test images of {}x{}, {} classes\n{}"
+      "network  {} parameters, {} features\n{}"
       "training {} rounds of up to {} epochs of {} steps of {} images: {:.0f} steps\n",
       dataset.name, dataset.train.count, dataset.test.count, dataset.train.height, dataset.train.width,
-      dataset.classes(), net.layout().count(), net.feature_dim(), initial, rounds, budget,
-      config.get<Text>("acquisition.name"), initial + rounds * budget, rounds + 1, epochs, steps, images,
+      dataset.classes(),
+      data::has_labels(dataset.test)
+          ? ""
+          : "         no test image has a label: no test accuracy, and none that ends a round\n",
+      net.layout().count(), net.feature_dim(), describe(labels, config, dataset), rounds + 1, epochs, steps, images,
       double(rounds + 1) * double(steps_of(config, epochs)));
 }
 

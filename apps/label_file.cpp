@@ -3,105 +3,94 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <optional>
 
-#include "data/file.h"
-#include "kernels/core/error.h"
+#include "data/csv.h"
 
 namespace crc::apps {
 namespace {
 
-using Fields = std::vector<std::string_view>;
+constexpr size_t kMostClasses = 100, kMostItems = 10;  // in a message
+const data::CsvForm kForm{.advice = "a label file has columns item and class", .columns = {}};
 
-// A field in quotes may hold separators; the quotes are not part of it.
-Fields split(std::string_view text, char separator) {
-  Fields fields;
-  for (size_t begin = 0; begin <= text.size();) {
-    const bool quoted = separator == ',' && begin < text.size() && text[begin] == '"';
-    const size_t close = quoted ? text.find('"', begin + 1) : begin;
-    const size_t end = std::min(text.find(separator, std::min(close, text.size())), text.size());
-    fields.push_back(quoted && close + 1 == end ? text.substr(begin + 1, close - begin - 1)
-                                                : text.substr(begin, end - begin));
-    begin = end + 1;
-  }
-  return fields;
-}
-
-std::optional<int64_t> number(std::string_view text) {
-  int64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return value;
-}
-
-// A table's lines; column names are looked up once.
-class Table {
+// What a row says about the class.
+class Classes {
  public:
-  Table(std::string_view text, std::string name) : name_(std::move(name)) {
-    for (std::string_view line : split(text, '\n')) {
-      if (line.ends_with('\r')) line.remove_suffix(1);
-      lines_.push_back(line);
-    }
-    while (!lines_.empty() && lines_.back().empty()) lines_.pop_back();
-    if (lines_.empty()) refuse(0, "the file is empty");
-    heading_ = split(lines_[0], ',');
+  Classes(const data::CsvReader& csv, const std::vector<std::string>& names)
+      : csv_(csv), names_(names), name_at_(csv.find("class")), index_at_(csv.find("class_index")) {
+    if (!index_at_) (void)csv.column("class");  // neither
+    for (const std::string& name : names) indices_.emplace(name, int64_t(indices_.size()));
   }
-  size_t column(std::string_view title) const {
-    const auto at = std::find(heading_.begin(), heading_.end(), title);
-    if (at == heading_.end()) refuse(0, fmt::format("\"{}\" has no column \"{}\"", lines_[0], title));
-    return size_t(at - heading_.begin());
+  std::optional<int64_t> of_row() const {
+    const std::optional<int64_t> named = by_name(), numbered = by_index();
+    if (named && numbered && *named != *numbered)
+      csv_.refuse(fmt::format("class {} has index {}, and class_index is {} ({})", shown(*named), *named, *numbered,
+                              shown(*numbered)));
+    return named ? named : numbered;
   }
-  size_t lines() const { return lines_.size(); }  // the heading is line 0
-  Fields fields(size_t line) const {
-    const Fields fields = split(lines_[line], ',');
-    if (fields.size() != heading_.size())
-      refuse(line, fmt::format("{} fields where the heading has {}", fields.size(), heading_.size()));
-    return fields;
-  }
-  int64_t item(size_t line, std::string_view text) const {
-    const std::optional<int64_t> item = number(text);
-    if (!item) refuse(line, fmt::format("item \"{}\" is not a number", text));
-    return *item;
-  }
-  [[noreturn]] void refuse(size_t line, const std::string& what) const {
-    fail(ExitCode::corrupt_data,
-         fmt::format("{}:{}: {}; a label file has columns item and class", name_, line + 1, what));
-  }
+  std::string shown(int64_t klass) const { return data::legible(names_[size_t(klass)]); }
 
  private:
-  std::string name_;
-  Fields lines_, heading_;
+  std::optional<int64_t> by_name() const {
+    if (!name_at_ || csv_[*name_at_].empty()) return std::nullopt;
+    const std::string& name = csv_[*name_at_];
+    if (const auto known = indices_.find(name); known != indices_.end()) return known->second;
+    csv_.refuse(fmt::format("class {} is not one of {}{}{}", data::in_quotes(name),
+                            data::join_first(data::legible(names_), kMostClasses),
+                            data::did_you_mean(data::nearest(name, names_)),
+                            data::parse<int64_t>(name) ? "; numbers of classes stand in a column class_index" : ""));
+  }
+  std::optional<int64_t> by_index() const {
+    if (!index_at_ || csv_[*index_at_].empty()) return std::nullopt;
+    const int64_t index = csv_.number<int64_t>(*index_at_);
+    if (index < 0 || index >= int64_t(names_.size()))
+      csv_.refuse(fmt::format("class_index {} is not in 0..{}", index, names_.size() - 1));
+    return index;
+  }
+
+  const data::CsvReader& csv_;
+  const std::vector<std::string>& names_;
+  std::map<std::string, int64_t> indices_;
+  std::optional<size_t> name_at_, index_at_;
 };
+
+std::string listed(const std::vector<std::string>& items) { return data::join_first(items, kMostItems); }
 
 }  // namespace
 
-std::map<int64_t, int64_t> read_label_file(std::string_view text, const std::string& name,
-                                           const std::vector<std::string>& class_names) {
-  const Table table(text, name);
-  const size_t item_at = table.column("item"), class_at = table.column("class");
-  std::map<int64_t, int64_t> labels;
-  for (size_t line = 1; line < table.lines(); ++line) {
-    const Fields fields = table.fields(line);
-    const std::string_view klass = fields[class_at];
-    if (klass.empty()) continue;
-    const auto known = std::find(class_names.begin(), class_names.end(), klass);
-    const int64_t value =
-        known != class_names.end() ? known - class_names.begin() : number(klass).value_or(int64_t(-1));
-    if (value < 0 || value >= int64_t(class_names.size()))
-      table.refuse(line, fmt::format("class \"{}\" is not one of {}", klass, data::join(class_names)));
-    const int64_t item = table.item(line, fields[item_at]);
-    if (!labels.emplace(item, value).second) table.refuse(line, fmt::format("item {} stands twice", item));
+LabelFile read_label_file(std::string_view text, const std::string& name, const std::vector<std::string>& class_names,
+                          int64_t items) {
+  data::CsvReader csv(text, name, kForm);
+  const size_t item_at = csv.column("item");
+  const Classes classes(csv, class_names);
+  LabelFile file;
+  std::map<int64_t, int64_t> lines;
+  std::vector<std::string> without, twice;
+  while (csv.next()) {
+    if (csv.blank()) continue;
+    const int64_t item = csv.number<int64_t>(item_at);
+    if (item < 0 || item >= items)
+      csv.refuse(fmt::format("item {} is not one of the training images 0..{}", item, items - 1));
+    const std::optional<int64_t> klass = classes.of_row();
+    if (!klass) {
+      without.push_back(std::to_string(item));
+      continue;
+    }
+    const auto [at, first] = file.classes.emplace(item, *klass);
+    if (first)
+      lines[item] = csv.line();
+    else if (at->second == *klass)
+      twice.push_back(std::to_string(item));
+    else
+      csv.refuse(fmt::format("item {} is {} here and {} in line {}: it stands twice", item, classes.shown(*klass),
+                             classes.shown(at->second), lines[item]));
   }
-  return labels;
-}
-
-std::vector<int64_t> read_query_items(std::string_view text, const std::string& name) {
-  const Table table(text, name);
-  const size_t at = table.column("item");
-  std::vector<int64_t> items;
-  for (size_t line = 1; line < table.lines(); ++line) items.push_back(table.item(line, table.fields(line)[at]));
-  return items;
+  if (!without.empty())
+    file.notes.push_back(fmt::format("{}: {} rows give no class: items {}", name, without.size(), listed(without)));
+  if (!twice.empty())
+    file.notes.push_back(
+        fmt::format("{}: {} rows repeat an item with the same class: items {}", name, twice.size(), listed(twice)));
+  return file;
 }
 
 }  // namespace crc::apps

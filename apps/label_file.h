@@ -1,7 +1,10 @@
-// A person's labels: a CSV file whose first line names its columns. `item` and `class` must be among them (a class by
-// name or by number; empty: not labelled), so that a query.csv with a column added is one.
+// A person's labels: a CSV file with a row per item, so that a query.csv with a column added is one. Columns:
+//   item          the index of the training image
+//   class         the class's name, exactly; empty: not labelled
+//   class_index   beside `class` or instead of it: the class's number, counted from 0
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <string>
 #include <string_view>
@@ -9,11 +12,14 @@
 
 namespace crc::apps {
 
-// item -> class. Error 65, naming the line: not such a file, an unknown class, an item twice.
-std::map<int64_t, int64_t> read_label_file(std::string_view text, const std::string& name,
-                                           const std::vector<std::string>& class_names);
+struct LabelFile {
+  std::map<int64_t, int64_t> classes;  // by item
+  std::vector<std::string> notes;      // what a person should know: rows without a class, items that stand twice
+};
 
-// The items of a query.csv, in its order.
-std::vector<int64_t> read_query_items(std::string_view text, const std::string& name);
+// Error 65, naming the line: not such a file, a class or a number that the data set does not have, columns that
+// disagree, an item outside 0..items-1, an item with two classes.
+LabelFile read_label_file(std::string_view text, const std::string& name, const std::vector<std::string>& class_names,
+                          int64_t items);
 
 }  // namespace crc::apps

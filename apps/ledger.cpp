@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "apps/json_text.h"
 #include "kernels/core/error.h"
 
 namespace crc::apps {
@@ -11,10 +12,10 @@ namespace {
 
 using nlohmann::json;
 
-constexpr size_t kMaxSource = 200;
+constexpr size_t kMaxSource = 260;  // "file:" and a name as long as names can be
 const std::string kGenesis(32, '0');
 
-std::string quoted(const std::string& text) { return json(text).dump(-1, ' ', false, json::error_handler_t::replace); }
+std::string quoted(const std::string& text) { return json_text(json(text)); }
 
 // The exact bytes of a label's line, and its hash.
 std::string line_of(const Label& label, const std::string& prev, std::string* hash) {
@@ -82,21 +83,28 @@ class Verifier {
 
 }  // namespace
 
-LedgerContent load_ledger(const fs::path& path, LabelLimits limits) {
-  const std::string text = read_file(path);
+LedgerContent parse_ledger(std::string_view text, const fs::path& path, LabelLimits limits) {
   LedgerContent content;
   Verifier verifier(path, limits);
   size_t start = 0;
   for (size_t end; (end = text.find('\n', start)) != text.npos; start = end + 1) {
-    content.labels.push_back(verifier.check(std::string_view(text).substr(start, end - start)));
+    content.labels.push_back(verifier.check(text.substr(start, end - start)));
   }
   content.valid_bytes = int64_t(start);
   content.torn_lines = start < text.size();
   return content;
 }
 
+LedgerContent load_ledger(const fs::path& path, LabelLimits limits) {
+  return parse_ledger(read_file(path), path, limits);
+}
+
 Ledger::Ledger(fs::path path, LabelLimits limits, LedgerContent content)
-    : path_(std::move(path)), limits_(limits), labels_(std::move(content.labels)), torn_lines_(content.torn_lines) {
+    : path_(std::move(path)),
+      limits_(limits),
+      labels_(std::move(content.labels)),
+      torn_lines_(content.torn_lines),
+      bytes_(content.valid_bytes) {
   for (const Label& label : labels_) items_.insert(label.item);
   head_ = labels_.empty() ? kGenesis : labels_.back().hash;
 }
@@ -149,7 +157,7 @@ void Ledger::check(Answer answer) const {
 }
 
 void Ledger::record(int64_t round, const std::string& source, std::span<const Answer> answers) {
-  if (source.size() > kMaxSource) fail_internal("ledger: source is longer than 200 bytes");
+  if (source.size() > kMaxSource) fail_internal("ledger: source is longer than 260 bytes");
   const auto missing = answers.subspan(present(round, answers));
   Ledger next = *this;  // takes this one's place when the lines are on disk
   std::string lines;
@@ -163,13 +171,15 @@ void Ledger::record(int64_t round, const std::string& source, std::span<const An
     next.labels_.push_back(std::move(label));
   }
   if (lines.empty()) return;
+  require_size(path_, bytes_);
   append_text(path_, lines);
+  next.bytes_ += int64_t(lines.size());
   *this = std::move(next);
 }
 
-int64_t Ledger::size_at(const std::string& head) const {
+int64_t labels_at(std::span<const Label> labels, const std::string& head) {
   if (head == kGenesis) return 0;
-  for (const Label& label : labels_) {
+  for (const Label& label : labels) {
     if (label.hash == head) return label.seq + 1;
   }
   return -1;

@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 #include <unordered_set>
 #include <vector>
 
@@ -47,6 +48,7 @@ struct LedgerContent {
 };
 
 // Reads and verifies; changes nothing.
+LedgerContent parse_ledger(std::string_view text, const fs::path& path, LabelLimits limits = {});
 LedgerContent load_ledger(const fs::path& path, LabelLimits limits = {});
 
 class Ledger {
@@ -56,7 +58,8 @@ class Ledger {
 
   // Brings the ledger to hold exactly `answers` as the labels of `round`, durably. Those already there (of a run that
   // was killed in the middle) must be the first of them: otherwise this run would ask for other items than the killed
-  // one did, and it is refused with Error 65. A round that is complete may be recorded again: nothing happens.
+  // one did, and it is refused with Error 65. A round that is complete may be recorded again: nothing happens. Error
+  // 73 if another process has written to the file: it would break the chain.
   void record(int64_t round, const std::string& source, std::span<const Answer> answers);
 
   std::span<const Label> labels() const { return labels_; }
@@ -64,9 +67,6 @@ class Ledger {
   bool contains(int64_t item) const { return items_.contains(item); }
   const std::string& head() const { return head_; }
   int torn_lines() const { return torn_lines_; }
-
-  // Labels when `head` was the chain's head; -1: this ledger never had that head (it is another run's).
-  int64_t size_at(const std::string& head) const;
 
  private:
   Ledger(fs::path path, LabelLimits limits, LedgerContent content);
@@ -78,7 +78,11 @@ class Ledger {
   std::unordered_set<int64_t> items_;
   std::string head_;
   int torn_lines_;
+  int64_t bytes_;
 };
+
+// Labels when `head` was the chain's head; -1: this ledger never had that head (it is another run's).
+int64_t labels_at(std::span<const Label> labels, const std::string& head);
 
 // Labels that training in `round` used: those of rounds 0..round.
 int64_t labels_through(std::span<const Label> labels, int64_t round);

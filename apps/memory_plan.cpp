@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "apps/experiment.h"
+#include "apps/label_plan.h"
 #include "ssl/plan.h"
 
 namespace crc::apps {
@@ -15,8 +16,7 @@ using Int = int64_t;
 // With as many labels as the run will have in the end.
 ssl::DataSize data_size(const Config& config, const data::Dataset& dataset) {
   const data::Images& images = dataset.train;
-  const Int labels = config.get<Int>("acquisition.initial") +
-                     config.get<Int>("acquisition.rounds") * config.get<Int>("acquisition.budget");
+  const Int labels = plan_labels(config, dataset).in_the_end();
   return {images.count, images.height, images.width, std::clamp<Int>(labels, 1, images.count), images.count};
 }
 

@@ -16,6 +16,7 @@
 #include "apps/errors.h"
 #include "apps/files.h"
 #include "apps/signals.h"
+#include "apps/terminal.h"
 #include "data/mapped.h"
 #include "kernels/core/error.h"
 #include "kernels/core/threads.h"
@@ -90,7 +91,7 @@ int run_program(const char* program, const std::function<int()>& body) {
   g_program = program;
   std::atexit(library_gave_up);
   std::set_terminate(nobody_caught);
-  ignore_write_signals();
+  prepare_streams();
   on_fault(SIGBUS, on_bus_error);
 #ifndef __SANITIZE_ADDRESS__  // it has its own
   on_fault(SIGSEGV, on_bad_address);

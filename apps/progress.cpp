@@ -9,14 +9,14 @@
 #include <cstdlib>
 #include <string_view>
 
+#include "apps/terminal.h"
+
 namespace crc::apps {
 namespace {
 
 constexpr double kRedraw = 0.2;       // seconds: 5 per second is as much as an eye follows
 constexpr double kRateMemory = 20;    // seconds over which the rate is smoothed
 constexpr double kRateMinimum = 0.5;  // seconds between two measurements of it
-
-void write_stderr(const std::string& bytes) { (void)!::write(STDERR_FILENO, bytes.data(), bytes.size()); }
 
 double monotonic_seconds() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
@@ -53,7 +53,7 @@ ProgressOptions ProgressOptions::for_stderr(bool quiet, double interval, const f
 }
 
 Progress::Progress(ProgressOptions options) : options_(std::move(options)) {
-  if (!options_.write) options_.write = write_stderr;
+  if (!options_.write) options_.write = draw_message;
   if (!options_.seconds) options_.seconds = monotonic_seconds;
   if (!options_.time) options_.time = utc_now;
   if (!options_.log.empty() && !fs::exists(options_.log)) commit_file(options_.log, "");
@@ -84,13 +84,14 @@ void Progress::update(const ProgressState& state) {
   const bool print = now - last_plain_ >= options_.interval;
   if (!draw && !print) return;
 
-  std::string text = state.label;
+  std::string text = shown(state.label);
+  const size_t label = text.size();
   if (state.total > 0) text += fmt::format(" | {:.1f}%", 100.0 * double(state.done) / double(state.total));
   if (rate_ > 0) {
     text += " | " + rate_text(rate_);
     if (state.total > state.done) text += " | " + duration(double(state.total - state.done) / rate_) + " left";
   }
-  if (!state.detail.empty()) text += " | " + state.detail;
+  if (!state.detail.empty()) text += " | " + shown(state.detail);
   if (print) {
     last_plain_ = now;
     put(text, !options_.terminal && !options_.quiet);
@@ -99,8 +100,8 @@ void Progress::update(const ProgressState& state) {
     last_drawn_ = now;
     live_ = true;
     text = text.substr(0, size_t(std::max(1, options_.columns - 1)));  // a wrapped line could not be redrawn
-    if (options_.color && text.size() >= state.label.size()) {
-      text = "\x1b[1m" + state.label + "\x1b[0m" + text.substr(state.label.size());
+    if (options_.color && text.size() >= label) {
+      text = "\x1b[1m" + text.substr(0, label) + "\x1b[0m" + text.substr(label);
     }
     options_.write("\r" + text + "\x1b[K");
   }
@@ -111,7 +112,7 @@ void Progress::line(const std::string& message) { put(message, !options_.quiet);
 void Progress::warn(const std::string& message) { put("warning: " + message, true); }
 
 void Progress::put(const std::string& message, bool show) {
-  const std::string time = options_.time() + " ", line = message + "\n";
+  const std::string time = options_.time() + " ", line = shown(message) + "\n";
   if (show) {
     clear();
     const std::string named = options_.name.empty() ? line : options_.name + ": " + line;

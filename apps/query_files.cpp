@@ -7,6 +7,7 @@
 
 #include "apps/score_histogram.h"
 #include "data/contact_sheet.h"
+#include "data/csv.h"
 #include "data/npz.h"
 
 namespace crc::apps {
@@ -30,29 +31,42 @@ std::vector<int64_t> chosen_candidates(const select::Selection& selection) {
   return chosen;
 }
 
-void write_query_files(const fs::path& folder, const select::Selection& selection, const data::Images& images,
-                       int64_t shown) {
-  std::string csv = images.names.empty() ? "item,group,score\n" : "item,group,score,file\n";
+std::string picks_csv(const select::Selection& selection, const std::vector<std::string>& names) {
+  std::vector<std::string> heading{"item", "group", "score"};
+  if (!names.empty()) heading.emplace_back("file");
+  data::CsvWriter csv(heading);
   for (size_t g = 0; g < selection.groups.size(); ++g)
-    for (int64_t id : selection.groups[g].items)
-      csv += fmt::format("{},{},{:.17g}{}\n", id, g, selection.groups[g].score,
-                         images.names.empty() ? "" : ",\"" + images.names[size_t(id)] + "\"");
-  commit_file(folder / "query.csv", csv);
+    for (int64_t item : selection.groups[g].items) {
+      csv.number(item).number(int64_t(g)).number(fmt::format("{:.17g}", selection.groups[g].score));
+      if (!names.empty()) csv.text(names[size_t(item)]);
+      csv.end_row();
+    }
+  return csv.str();
+}
+
+std::vector<NamedFile> query_files(const std::string& folder, const select::Selection& selection,
+                                   const data::Images& images, int64_t shown) {
+  std::vector<NamedFile> files;
+  const auto add = [&](const char* name, const auto& content, bool for_people = false) {
+    files.push_back({folder + "/" + name, std::string(content.begin(), content.end()), for_people});
+  };
+  add("query.csv", picks_csv(selection, images.names), /*for_people=*/true);
 
   std::vector<data::Tile> tiles;
   for (size_t i = 0; i < std::min(selection.picks.size(), size_t(shown)); ++i)
     tiles.push_back({images.image(selection.picks[i])});
   if (!tiles.empty())
-    commit_file(folder / "query.png", data::encode_png(data::contact_sheet(tiles, images.height, images.width,
-                                                                           {.scale = images.height < 32 ? 3 : 2})));
+    add("query.png", data::encode_png(data::contact_sheet(tiles, images.height, images.width,
+                                                          {.scale = images.height < 32 ? 3 : 2})));
 
   data::NpzWriter scores;
   const int64_t count = int64_t(selection.scores.size());
   scores.add<double>("scores", selection.scores, std::vector<int64_t>{count});
   scores.add<int64_t>("candidates", selection.candidates, std::vector<int64_t>{count, selection.group_size});
   scores.add<int64_t>("picks", selection.picks, std::vector<int64_t>{int64_t(selection.picks.size())});
-  commit_file(folder / "scores.npz", scores.finish());
-  commit_file(folder / "scores.json", to_json(make_histogram(selection.scores, chosen_candidates(selection))));
+  add("scores.npz", scores.finish());
+  add("scores.json", to_json(make_histogram(selection.scores, chosen_candidates(selection))));
+  return files;
 }
 
 }  // namespace crc::apps

@@ -2,7 +2,7 @@
 // candidates), scores.json (how their scores are distributed).
 #pragma once
 
-#include "apps/files.h"
+#include "apps/run_files.h"
 #include "crc/acquisition.h"
 #include "data/dataset.h"
 
@@ -11,7 +11,11 @@ namespace crc::apps {
 // The numbers of the candidates that were chosen, in no order; empty if the selection did not keep its candidates.
 std::vector<int64_t> chosen_candidates(const select::Selection& selection);
 
-void write_query_files(const fs::path& folder, const select::Selection& selection, const data::Images& images,
-                       int64_t shown);  // images in query.png
+// The picks, best group first: item,group,score and, where there are `names` of the items, file.
+std::string picks_csv(const select::Selection& selection, const std::vector<std::string>& names);
+
+// Below `folder` of a run, for RunFiles::commit. Shows so many images in query.png.
+std::vector<NamedFile> query_files(const std::string& folder, const select::Selection& selection,
+                                   const data::Images& images, int64_t shown);
 
 }  // namespace crc::apps

@@ -6,10 +6,13 @@
 #include <cmath>
 
 #include "apps/report_sections.h"
+#include "apps/sweep.h"
 #include "kernels/core/error.h"
 
 namespace crc::apps {
 namespace {
+
+constexpr std::string_view kGenerator = "<meta name=\"generator\" content=\"crc_train report\"/>\n";
 
 using Runs = std::vector<RunRecord>;
 
@@ -48,8 +51,21 @@ std::string header(const Runs& runs, const Groups& groups) {
          tile(Cell::seconds(total).html, runs.size() > 1 ? "computing time, all runs" : "computing time") + "</div>\n";
 }
 
+bool is_measured(const Groups& groups) {
+  for (const RunGroup& group : groups)
+    for (const RunRecord* run : group.runs)
+      for (const RoundRow& row : run->rounds)
+        if (std::isfinite(row.acc_last)) return true;
+  return false;
+}
+
 std::string accuracy_section(const Groups& groups) {
   const std::vector<int64_t> counts = label_counts(groups);
+  if (!counts.empty() && !is_measured(groups))
+    return section(
+        "accuracy", "Results",
+        paragraph("No test accuracy: the data set has no labelled test images, so that nothing was measured. "
+                  "The last model of every round stands for its best one, unless held-out images chose it."));
   std::string caption = "Accuracy of the tested model after the last epoch; the axis counts the labels in the ledger.";
   if (std::any_of(groups.begin(), groups.end(), [](const RunGroup& g) { return g.runs.size() > 1; })) {
     caption += " Thick: mean over seeds; thin: single seeds; band: one standard deviation.";
@@ -76,13 +92,23 @@ std::string accuracy_section(const Groups& groups) {
 
 }  // namespace
 
+bool may_report_again(const fs::path& out, const fs::path& of) {
+  std::error_code error;
+  if (fs::equivalent(out, of, error)) return true;
+  const fs::path page = out / "report.html";
+  if (!is_folder(out, Use::output) || !file_exists(page, Use::output) || file_exists(out / "run.json") ||
+      Sweep::is_sweep(out))
+    return false;
+  return read_file(page).substr(0, 1024).find(kGenerator) != std::string::npos;
+}
+
 std::string html_page(const std::string& title, const std::string& body) {
   return fmt::format(
       "<!DOCTYPE html>\n<html lang=\"en\" xmlns=\"http://www.w3.org/1999/xhtml\">\n<head>\n<meta charset=\"utf-8\"/>\n"
-      "<meta name=\"viewport\" content=\"width=device-width\"/>\n<title>{}</title>\n"
+      "{}<meta name=\"viewport\" content=\"width=device-width\"/>\n<title>{}</title>\n"
       "<style>:root{{color-scheme:light dark;{}}}\n@media(prefers-color-scheme:dark){{:root{{{}}}}}{}</style>\n"
       "</head>\n<body><main>\n{}</main></body>\n</html>\n",
-      escape_xml(title), css_variables(Theme::light), css_variables(Theme::dark), kReportStyle, body);
+      kGenerator, escape_xml(title), css_variables(Theme::light), css_variables(Theme::dark), kReportStyle, body);
 }
 
 std::string report_html(const Runs& runs) {

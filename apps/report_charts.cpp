@@ -111,6 +111,7 @@ std::string classes_section(const Groups& groups) {
 std::string training_section(const Groups& groups) {
   const std::pair<double EpochMetrics::*, const char*> charts[] = {
       {&EpochMetrics::test_acc, "Test accuracy (%)"},
+      {&EpochMetrics::val_acc, "Accuracy on the held-out images (%)"},
       {&EpochMetrics::mask_rate, "Mask rate: unlabelled images that counted (%)"},
       {&EpochMetrics::pseudo_acc, "Accuracy of their pseudo-labels (%)"}};
   std::string html;

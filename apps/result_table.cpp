@@ -7,6 +7,7 @@
 #include <map>
 
 #include "apps/html.h"
+#include "data/csv.h"
 
 namespace crc::apps {
 namespace {
@@ -49,18 +50,6 @@ std::vector<double> values_of(const std::vector<SweepRun>& runs, size_t block, s
   std::vector<double> means;
   for (const auto& [trial, values] : again) means.push_back(mean_std(values).mean);
   return means;
-}
-
-std::string percent(const MeanStd& m) {
-  if (m.count == 0) return "–";
-  return m.count == 1 ? fmt::format("{:.2f}", 100 * m.mean) : fmt::format("{:.2f} ± {:.2f}", 100 * m.mean, 100 * m.std);
-}
-
-std::string quoted(const std::string& text) {
-  if (text.find_first_of(",\"\n") == text.npos) return text;
-  std::string out = "\"";
-  for (char c : text) out += c == '"' ? std::string("\"\"") : std::string(1, c);
-  return out + "\"";
 }
 
 int most_runs(const ResultTable& table) {
@@ -146,7 +135,7 @@ ResultTable make_table(const std::vector<RunGroup>& groups) {
           if (r.labels == labels) all.push_back(r.*column);
       return population(all);
     };
-    const std::vector<Point> paper = parse_reference(group.runs[0]->config.get<std::string>("report.reference"));
+    const std::vector<Point> paper = reference_of(group.runs[0]->config).points;
     for (int64_t count : counts) {
       ResultCell& cell = row.cells.emplace_back();
       for (size_t k = 0; k < std::size(kMeasures); ++k) cell.ours[k] = values(count, kMeasures[k].column);
@@ -171,7 +160,7 @@ std::string markdown(const ResultTable& table) {
     text += "| " + row.name;
     for (size_t c = 0; c < row.cells.size(); ++c) {
       const ResultCell& cell = row.cells[c];
-      text += fmt::format(" | {}{}{}", percent(cell.ours[table.columns[c].measure]), cell.reconfirmed ? "*" : "",
+      text += fmt::format(" | {}{}{}", percent(cell.ours[table.columns[c].measure], 2), cell.reconfirmed ? "*" : "",
                           cell.paper.empty() ? "" : " (" + cell.paper + ")");
     }
     text += " |\n";
@@ -180,21 +169,24 @@ std::string markdown(const ResultTable& table) {
 }
 
 std::string csv(const ResultTable& table) {
-  std::string text = "block,labels,method,runs";
-  for (const Measure& measure : kMeasures) text += fmt::format(",{0}_mean,{0}_std", measure.name);
-  text += ",balanced_mean,balanced_std,paper_mean,paper_std,reconfirmed\n";
-  const auto number = [](double fraction) { return std::isfinite(fraction) ? fmt::format("{:.4f}", fraction) : ""; };
+  std::vector<std::string> heading{"block", "labels", "method", "runs"};
+  for (const Measure& measure : kMeasures)
+    for (const char* part : {"_mean", "_std"}) heading.push_back(measure.name + std::string(part));
+  for (const char* name : {"balanced_mean", "balanced_std", "paper_mean", "paper_std", "reconfirmed"})
+    heading.emplace_back(name);
+  data::CsvWriter csv(heading);
+  const auto number = [&](double value) { csv.number(std::isfinite(value) ? fmt::format("{:.4f}", value) : ""); };
   for (const ResultRow& row : table.rows)
     for (size_t c = 0; c < row.cells.size(); ++c) {
       const ResultCell& cell = row.cells[c];
-      text += fmt::format("{},{},{},{}", quoted(table.columns[c].block), quoted(table.columns[c].head),
-                          quoted(row.name), cell.ours[0].count);
-      for (const MeanStd& m : cell.ours) text += "," + number(100 * m.mean) + "," + number(100 * m.std);
+      csv.text(table.columns[c].block).text(table.columns[c].head).text(row.name).number(cell.ours[0].count);
+      for (const MeanStd& m : cell.ours) number(100 * m.mean), number(100 * m.std);
+      number(100 * cell.balanced.mean), number(100 * cell.balanced.std);
       const PaperNumber paper = parse_paper_number(cell.paper);
-      text += fmt::format(",{},{},{},{},{}\n", number(100 * cell.balanced.mean), number(100 * cell.balanced.std),
-                          number(paper.mean), number(paper.std), cell.reconfirmed ? 1 : 0);
+      number(paper.mean), number(paper.std);
+      csv.number(cell.reconfirmed ? 1 : 0).end_row();
     }
-  return text;
+  return csv.str();
 }
 
 std::string html(const ResultTable& table, std::optional<size_t> measure) {

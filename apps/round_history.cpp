@@ -3,12 +3,16 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "apps/rounds.h"
 
 namespace crc::apps {
 
+bool RoundHistory::measured() const { return !selecting().empty() && !std::isnan(selecting().back()); }
+
 int64_t RoundHistory::best_epoch() const {
+  if (!measured()) return epochs() - 1;
   return std::max_element(selecting().begin(), selecting().end()) - selecting().begin();
 }
 
@@ -23,6 +27,13 @@ std::string RoundHistory::stop_reason(int64_t cap, int64_t patience) const {
   if (epochs() >= cap) return fmt::format("at the cap of {} epochs", cap);
   return fmt::format("after {} epochs, {} without a better {} accuracy", epochs(), patience,
                      validation.empty() ? "test" : "validation");
+}
+
+void RoundHistory::forget(bool test, bool held_out) {
+  if (held_out) validation.clear();
+  if (!test) return;
+  for (std::vector<double>* values : {&accuracy, &loss, &balanced_accuracy, &calibration_error})
+    std::ranges::fill(*values, kNone);
 }
 
 void RoundHistory::save(nn::TensorFile& file) const {
@@ -52,6 +63,7 @@ RoundHistory RoundHistory::restore(const nn::TensorFile& file, const std::string
 
 double median_of_last(const std::vector<double>& values, size_t count) {
   std::vector<double> last(values.end() - std::ptrdiff_t(std::min(count, values.size())), values.end());
+  std::erase_if(last, [](double value) { return std::isnan(value); });
   if (last.empty()) return kNone;
   std::sort(last.begin(), last.end());
   const size_t n = last.size();

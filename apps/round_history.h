@@ -10,24 +10,30 @@
 namespace crc::apps {
 
 struct RoundHistory {
-  std::vector<double> accuracy, loss, balanced_accuracy, calibration_error;  // on the test set, one per epoch
+  std::vector<double> accuracy, loss, balanced_accuracy,
+      calibration_error;                         // on the test set, one per epoch; NaN: none
   std::vector<double> validation;                // accuracy on the validation split; empty: there is none
   double seconds = 0;                            // of training and evaluation
   std::vector<float> best_values, best_running;  // the tested model's at best_epoch()
 
   int64_t epochs() const { return int64_t(accuracy.size()); }
   // What selects the best epoch and feeds the patience: the validation accuracy, or, as the paper's code bases do, the
-  // test accuracy when there is no validation split.
+  // test accuracy when there is no validation split. Without either, nothing is measured: the last epoch counts as best
+  // and no patience ends the round.
   const std::vector<double>& selecting() const { return validation.empty() ? accuracy : validation; }
+  bool measured() const;
   int64_t best_epoch() const;                           // the first best, from 0; at least one epoch
   double at_best_validation() const;                    // test accuracy there; NaN without a validation split
   bool exhausted(int64_t cap, int64_t patience) const;  // no further epoch
   std::string stop_reason(int64_t cap, int64_t patience) const;
 
+  // Earlier versions wrote zeros where there was nothing to measure by.
+  void forget(bool test, bool held_out);
+
   void save(nn::TensorFile& file) const;
   static RoundHistory restore(const nn::TensorFile& file, const std::string& source);
 };
 
-double median_of_last(const std::vector<double>& values, size_t count);  // NaN for none
+double median_of_last(const std::vector<double>& values, size_t count);  // of numbers; NaN for none
 
 }  // namespace crc::apps

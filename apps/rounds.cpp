@@ -3,11 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <variant>
 
-#include "kernels/core/error.h"
+#include "data/csv.h"
 
 namespace crc::apps {
 namespace {
@@ -33,80 +32,57 @@ constexpr Column kColumns[] = {{"round", &RoundRow::round},
                                {"train_s", &RoundRow::train_s},
                                {"query_s", &RoundRow::query_s}};
 
-std::string header() {
-  std::string line;
-  for (const Column& column : kColumns) line += (line.empty() ? "" : ",") + std::string(column.name);
-  return line;
-}
-
-template <class T> bool parse(std::string_view cell, T& value) {
-  const auto [end, error] = std::from_chars(cell.data(), cell.data() + cell.size(), value);
-  return error == std::errc() && end == cell.data() + cell.size();
-}
-
-bool set(RoundRow& row, const Column& column, std::string_view cell) {
-  if (auto* integer = std::get_if<int64_t RoundRow::*>(&column.member)) return parse(cell, row.*(*integer));
-  double& value = row.*std::get<double RoundRow::*>(column.member);
-  value = kNone;
-  return cell.empty() || parse(cell, value);
+std::vector<std::string> names() {
+  std::vector<std::string> all;
+  for (const Column& column : kColumns) all.emplace_back(column.name);
+  return all;
 }
 
 // Which columns a file has, in its order: one written by an earlier version has fewer.
-std::vector<const Column*> columns_of(std::string_view line, const std::string& name) {
+std::vector<const Column*> columns_of(const data::CsvReader& csv) {
   std::vector<const Column*> columns;
-  while (!line.empty()) {
-    const size_t comma = std::min(line.find(','), line.size());
-    const auto column = std::find_if(std::begin(kColumns), std::end(kColumns),
-                                     [&](const Column& c) { return line.substr(0, comma) == c.name; });
-    if (column == std::end(kColumns)) break;
-    columns.push_back(column);
-    line.remove_prefix(std::min(comma + 1, line.size()));
+  for (const std::string& name : csv.heading()) {
+    const auto column = std::ranges::find(kColumns, name, &Column::name);
+    if (column != std::end(kColumns)) columns.push_back(column);
   }
-  if (!line.empty() || columns.size() < 2 || columns[0] != kColumns || columns[1] != kColumns + 1)
-    fail(ExitCode::corrupt_data, name + ":1: is not \"" + header() + "\"; restore the file");
+  if (columns.size() != csv.heading().size() || columns.size() < 2 || columns[0] != kColumns ||
+      columns[1] != kColumns + 1)
+    csv.refuse(fmt::format("is not \"{}\"", fmt::join(names(), ",")));
+  for (const Column* column : columns) (void)csv.column(column->name);  // there once
   return columns;
 }
 
 }  // namespace
 
 std::string rounds_to_csv(const std::vector<RoundRow>& rows) {
-  std::string text = header() + "\n";
+  data::CsvWriter csv(names());
   for (const RoundRow& row : rows) {
     for (const Column& column : kColumns) {
-      if (column.name != kColumns[0].name) text += ',';
       if (auto* integer = std::get_if<int64_t RoundRow::*>(&column.member)) {
-        text += fmt::format("{}", row.*(*integer));
-      } else if (const double value = row.*std::get<double RoundRow::*>(column.member); !std::isnan(value)) {
-        text += fmt::format("{}", value);
+        csv.number(row.*(*integer));
+      } else {
+        const double value = row.*std::get<double RoundRow::*>(column.member);
+        csv.number(std::isnan(value) ? "" : fmt::format("{}", value));
       }
     }
-    text += '\n';
+    csv.end_row();
   }
-  return text;
+  return csv.str();
 }
 
 std::vector<RoundRow> rounds_from_csv(std::string_view text, const std::string& name) {
+  data::CsvReader csv(text, name, {.advice = "restore the file", .columns = {}});
+  const std::vector<const Column*> columns = columns_of(csv);
   std::vector<RoundRow> rows;
-  std::vector<const Column*> columns;
-  int line_number = 0;
-  while (!text.empty()) {
-    const size_t end = std::min(text.find('\n'), text.size());
-    std::string_view line = text.substr(0, end);
-    text.remove_prefix(std::min(end + 1, text.size()));
-    if (++line_number == 1) {
-      columns = columns_of(line, name);
-      continue;
-    }
-    RoundRow row;
-    for (const Column* column : columns) {
-      const size_t comma = std::min(line.find(','), line.size());
-      if (!set(row, *column, line.substr(0, comma))) {
-        fail(ExitCode::corrupt_data, fmt::format("{}:{}: column {} holds \"{}\", which is no number; restore the file",
-                                                 name, line_number, column->name, line.substr(0, comma)));
+  while (csv.next()) {
+    RoundRow& row = rows.emplace_back();
+    for (size_t c = 0; c < columns.size(); ++c) {
+      if (auto* integer = std::get_if<int64_t RoundRow::*>(&columns[c]->member)) {
+        row.*(*integer) = csv.number<int64_t>(c);
+      } else if (!csv[c].empty()) {
+        row.*std::get<double RoundRow::*>(columns[c]->member) = csv.number<double>(c);
       }
-      line.remove_prefix(std::min(comma + 1, line.size()));
     }
-    rows.push_back(row);
   }
   return rows;
 }

@@ -36,39 +36,53 @@ std::string host_name() {
   return ::gethostname(name, sizeof name - 1) == 0 ? name : "unknown";
 }
 
-RunLock::RunLock(const fs::path& directory) {
+RunLock::RunLock(const fs::path& directory) : RunLock() {  // from here on the destructor runs, whatever is thrown
+  directory_ = directory;
   const fs::path path = directory / kName;
+  const int folder = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (folder < 0) data::fail_system(Use::output, "opening", directory, errno);
+  add(folder, directory, /*required=*/false);
   for (;;) {
-    fd_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-    if (fd_ < 0) {
-      fail(ExitCode::output_refused, fmt::format("cannot create {}: {}; choose a directory that you may write to",
-                                                 path.string(), std::generic_category().message(errno)));
-    }
-    if (::flock(fd_, LOCK_EX | LOCK_NB) != 0) {
-      const int error = errno;
-      ::close(fd_);
-      fd_ = -1;
-      if (error != EWOULDBLOCK) {
-        fail(ExitCode::output_refused,
-             fmt::format("cannot lock {}: {}; this file system cannot keep two runs apart, choose another directory",
-                         path.string(), std::generic_category().message(error)));
-      }
-      const std::string holder = first_line(path);
-      fail(ExitCode::output_refused,
-           fmt::format("{} is in use by {}; wait for it to end, stop it, or choose another directory",
-                       directory.string(), holder.empty() ? "another process" : holder));
-    }
-    if (still_named(fd_, path)) break;
-    ::close(fd_);
+    const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0666);
+    if (fd < 0) data::fail_system(Use::output, "creating", path, errno);
+    add(fd, path, /*required=*/true);
+    if (still_named(fd, path)) break;
+    ::close(fd);
+    fds_.pop_back();
   }
   const std::string text = fmt::format("process {} on {}, boot {}, since {}\n", ::getpid(), host_name(),
                                        first_line("/proc/sys/kernel/random/boot_id"), utc_now());
   // Only a courtesy to the one who is refused: a failure changes nothing.
-  if (::ftruncate(fd_, 0) == 0) (void)!::pwrite(fd_, text.data(), text.size(), 0);
+  if (::ftruncate(fds_.back(), 0) == 0) (void)!::pwrite(fds_.back(), text.data(), text.size(), 0);
 }
 
-RunLock::~RunLock() {
-  if (fd_ >= 0) ::close(fd_);
+void RunLock::include(const fs::path& file) {
+  const int fd = ::open(file.c_str(), O_RDWR | O_CLOEXEC | O_NONBLOCK);
+  if (fd < 0) data::fail_system(Use::output, "opening", file, errno);
+  add(fd, file, /*required=*/false);
 }
+
+// Takes the descriptor. Where another process holds the lock, or a required one is impossible, all are released.
+void RunLock::add(int fd, const fs::path& path, bool required) {
+  fds_.push_back(fd);
+  if (::flock(fd, LOCK_EX | LOCK_NB) == 0) return;
+  const int error = errno;
+  if (error != EWOULDBLOCK && !required) return;
+  release();
+  if (error != EWOULDBLOCK)
+    fail(ExitCode::output_refused,
+         fmt::format("cannot lock {}: {}; this file system cannot keep two runs apart, choose another directory",
+                     path.string(), std::generic_category().message(error)));
+  const std::string holder = first_line(directory_ / kName);
+  fail(ExitCode::output_refused,
+       fmt::format("{} is in use by {}; wait for it to end, stop it, or choose another directory", directory_.string(),
+                   holder.empty() ? "another process" : holder));
+}
+
+void RunLock::release() {
+  for (int fd : std::exchange(fds_, {})) ::close(fd);
+}
+
+RunLock::~RunLock() { release(); }
 
 }  // namespace crc::apps

@@ -1,8 +1,11 @@
-// One run per directory: an flock on `.lock`, whose text names the holder. The kernel releases it when the process
-// ends, however it ends, so a lock is never stale.
+// One run per directory: an flock on `.lock`, whose text names the holder, and one on the directory itself, which stays
+// when somebody removes `.lock`. The kernel releases them when the process ends, however it ends, so a lock is never
+// stale.
 #pragma once
 
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "apps/files.h"
 
@@ -13,13 +16,22 @@ class RunLock {
   // Error 73 naming the holder if another process has it; 73 if the file system cannot lock.
   explicit RunLock(const fs::path& directory);
   ~RunLock();
-  RunLock(RunLock&& other) noexcept : fd_(other.fd_) { other.fd_ = -1; }
+  RunLock(RunLock&& other) noexcept : directory_(std::move(other.directory_)), fds_(std::exchange(other.fds_, {})) {}
   RunLock& operator=(RunLock&&) = delete;
+
+  // Locks a file as well that is never replaced: between the hosts of a network file system, where a directory's lock
+  // is of one host alone.
+  void include(const fs::path& file);
 
   static constexpr const char* kName = ".lock";
 
  private:
-  int fd_ = -1;
+  RunLock() = default;
+  void add(int fd, const fs::path& path, bool required);
+  void release();
+
+  fs::path directory_;
+  std::vector<int> fds_;
 };
 
 std::string host_name();

@@ -5,6 +5,8 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "apps/json_text.h"
+#include "apps/terminal.h"
 #include "kernels/core/error.h"
 
 namespace crc::apps {
@@ -21,7 +23,7 @@ double number(const json& object, const char* key) {
 
 std::string text_of(const json& value) {
   if (value.is_string()) return value.get<std::string>();
-  if (!value.is_object() && !value.is_array()) return value.dump();
+  if (!value.is_object() && !value.is_array()) return json_text(value);
   std::string text;
   for (const auto& [key, item] : value.items()) {
     text += (text.empty() ? "" : value.is_array() ? " " : ", ") + (value.is_object() ? key + " " : "") + text_of(item);
@@ -29,9 +31,8 @@ std::string text_of(const json& value) {
   return text;
 }
 
-std::vector<EpochMetrics> read_metrics(const fs::path& path) {
+std::vector<EpochMetrics> parse_metrics(const std::string& text, const fs::path& path) {
   std::vector<EpochMetrics> epochs;
-  const std::string text = read_file(path);
   int line_number = 0;
   size_t start = 0;
   for (size_t end; (end = text.find('\n', start)) != text.npos; start = end + 1) {  // a torn last line is left out
@@ -45,6 +46,7 @@ std::vector<EpochMetrics> read_metrics(const fs::path& path) {
     epochs.push_back({.round = int64_t(round),
                       .epoch = int64_t(epoch),
                       .test_acc = number(object, "test_acc"),
+                      .val_acc = number(object, "val_acc"),
                       .test_loss = number(object, "test_loss"),
                       .loss_x = number(object, "loss_x"),
                       .loss_u = number(object, "loss_u"),
@@ -54,8 +56,7 @@ std::vector<EpochMetrics> read_metrics(const fs::path& path) {
   return epochs;
 }
 
-void read_run_facts(RunRecord& record) {
-  const json run = read_run_json(record.path);
+void take_facts(RunRecord& record, const json& run) {
   for (const auto& [key, value] : run.items()) {
     if (key != "class_names" && key != "schema") record.facts.emplace_back(key, text_of(value));
   }
@@ -65,46 +66,37 @@ void read_run_facts(RunRecord& record) {
   }
 }
 
-void read_round_files(RunRecord& record) {
+void read_round_files(RunRecord& record, RunFiles& files) {
   for (int64_t round = 0; round <= int64_t(record.rounds.size()); ++round) {
-    const fs::path folder = round_folder(record.path, round);
-    if (fs::exists(folder / "query.png")) record.query_png[round] = read_file(folder / "query.png", kMaxImage);
-    const fs::path scores = folder / "scores.json";
-    if (fs::exists(scores)) record.scores[round] = histogram_from_json(read_file(scores), scores.string());
+    const std::string png = round_name(round, "query.png"), scores = round_name(round, "scores.json");
+    if (files.has(png)) record.query_png[round] = files.read(png, kMaxImage);
+    if (files.has(scores))
+      record.scores[round] = histogram_from_json(files.read(scores), (record.path / scores).string());
   }
 }
 
 }  // namespace
 
 RunRecord load_run(const fs::path& directory) {
+  RunFiles files(directory);
+  RunState state = read_run(files);
   RunRecord record;
   record.path = directory;
-  read_run_facts(record);
-  record.config_text = read_file(directory / "config.toml", 1 << 20);
-  record.config.merge_toml(record.config_text, (directory / "config.toml").string());
+  take_facts(record, state.run);
+  record.config_text = std::move(state.config_text);
+  record.config = std::move(state.config);
   record.acquisition = record.config.get<std::string>("acquisition.name");
   record.seed = record.config.get<int64_t>("run.seed");
   record.name = record.config.get<std::string>("run.name");
-  if (record.name.empty()) record.name = fs::absolute(directory).lexically_normal().filename().string();
+  if (record.name.empty()) record.name = shown(fs::absolute(directory).lexically_normal().filename().string());
   if (record.name.empty()) record.name = directory.string();
   record.marker = marker_of(directory);
-
-  // In this order: a running run writes the ledger before the round.
-  const fs::path rounds = directory / "rounds.csv";
-  if (fs::exists(rounds)) record.rounds = rounds_from_csv(read_file(rounds), rounds.string());
-  record.labels = load_ledger(directory / "labels.jsonl").labels;
+  record.rounds = std::move(state.rounds);
+  record.labels = std::move(state.labels);
   record.ledger_head = record.labels.empty() ? "" : record.labels.back().hash;
-  for (const RoundRow& row : record.rounds) {
-    const int64_t counted = labels_through(record.labels, row.round);
-    if (counted != row.labels) {
-      fail(ExitCode::corrupt_data,
-           fmt::format(
-               "{} says {} labels in round {}, but labels.jsonl holds {}; one of the two was changed, restore it",
-               rounds.string(), row.labels, row.round, counted));
-    }
-  }
-  record.epochs = read_metrics(directory / "metrics.jsonl");
-  read_round_files(record);
+  record.epochs = parse_metrics(files.read("metrics.jsonl"), directory / "metrics.jsonl");
+  read_round_files(record, files);
+  record.notes = files.notes();
   return record;
 }
 

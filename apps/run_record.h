@@ -13,7 +13,7 @@ namespace crc::apps {
 // One evaluation, from metrics.jsonl (docs/run-directory.md names the fields); what was not recorded is NaN.
 struct EpochMetrics {
   int64_t round = 0, epoch = 0;
-  double test_acc = kNone, test_loss = kNone, loss_x = kNone, loss_u = kNone;
+  double test_acc = kNone, val_acc = kNone, test_loss = kNone, loss_x = kNone, loss_u = kNone;
   double mask_rate = kNone;   // share of unlabelled images whose pseudo-label counted
   double pseudo_acc = kNone;  // accuracy of those pseudo-labels
 };
@@ -36,10 +36,10 @@ struct RunRecord {
   std::vector<EpochMetrics> epochs;
   std::map<int64_t, std::string> query_png;  // round -> rounds/NN/query.png
   std::map<int64_t, ScoreHistogram> scores;  // round -> rounds/NN/scores.json
+  std::vector<std::string> notes;            // damage that changed nothing
 };
 
-// Error 66 if `directory` is no run; 65 if a file is damaged, or if rounds.csv claims a label count that the ledger
-// does not confirm.
+// Errors as read_run; 65 too if another file that is read is not what the run wrote.
 RunRecord load_run(const fs::path& directory);
 
 }  // namespace crc::apps

@@ -2,34 +2,34 @@
 
 #include <fmt/format.h>
 
-#include "apps/run_dir.h"
+#include "apps/experiment.h"
+#include "apps/run_state.h"
+#include "apps/weights_file.h"
 #include "kernels/core/error.h"
+#include "nn/weights_io.h"
 
 namespace crc::apps {
 namespace {
 
 using json = nlohmann::ordered_json;
 
-RoundRow row_of(const fs::path& run, int64_t round) {
-  const fs::path file = run / "rounds.csv";
-  const std::vector<RoundRow> rows =
-      fs::exists(file) ? rounds_from_csv(read_file(file), file.string()) : std::vector<RoundRow>();
+RoundRow row_of(const std::vector<RoundRow>& rows, const fs::path& run, int64_t round) {
   if (rows.empty() || round > rows.back().round)
     fail(ExitCode::config,
          fmt::format("start.run = \"{}\" has finished {} rounds, start.round asks for round {}; finish it first with: "
                      "crc_train resume {}",
                      run.string(), rows.size(), std::max<int64_t>(round, 0), run.string()));
-  for (const RoundRow& row : rows)
-    if (row.round == round || (round < 0 && row.round == rows.back().round)) return row;
-  fail(ExitCode::corrupt_data, fmt::format("{} has no row of round {}; restore the file", file.string(), round));
+  return round < 0 ? rows.back() : rows.at(size_t(round));
 }
 
-std::vector<json> metrics_of(const fs::path& run, int64_t round) {
+std::vector<json> metrics_of(const std::string& text, const fs::path& path, int64_t round) {
   std::vector<json> found;
-  const std::string text = read_file(run / "metrics.jsonl");
   for (size_t start = 0, end; (end = text.find('\n', start)) != text.npos; start = end + 1) {
     json object = json::parse(text.begin() + long(start), text.begin() + long(end), nullptr, false);
-    if (!object.is_object() || object.value("round", int64_t(-1)) != round) continue;
+    if (!object.is_object() || (object.contains("round") && !object["round"].is_number_integer()))
+      fail(ExitCode::corrupt_data,
+           fmt::format("{}: a line is no record of an evaluation; restore the file", path.string()));
+    if (object.value("round", int64_t(-1)) != round) continue;
     object.erase("seq");
     object["round"] = 0;
     found.push_back(std::move(object));
@@ -37,26 +37,71 @@ std::vector<json> metrics_of(const fs::path& run, int64_t round) {
   return found;
 }
 
+// Item numbers count the training images, so both runs must have the same ones.
+void check_items(const Config& config, const Config& theirs, const fs::path& run) {
+  const bool split = config.get<int64_t>("data.validation_size") > 0;
+  std::string differ;
+  const auto compare = [&](const char* key, const auto& here, const auto& there) {
+    if (here != there) differ += fmt::format("{}{} = {} (there {})", differ.empty() ? "" : ", ", key, here, there);
+  };
+  for (const char* key : {"data.limit_train", "data.validation_size", "data.split_seed"})
+    if (split || std::string_view(key) != "data.split_seed")
+      compare(key, config.get<int64_t>(key), theirs.get<int64_t>(key));
+  if (split)
+    compare("data.validation", config.get<std::string>("data.validation"), theirs.get<std::string>("data.validation"));
+  if (!differ.empty())
+    fail(ExitCode::config,
+         fmt::format("start.run = \"{}\" has other training images: {}; set these keys as they are there", run.string(),
+                     differ));
+}
+
+// One of the round's files, which must be of that run, as that run must be of the network that `config` describes.
+void check_weights(const std::string& bytes, const std::string& source, const nn::WeightsInfo& theirs,
+                   const Config& config, const data::Dataset& dataset) {
+  WeightsFile file = decode_weights(bytes, source);
+  check_fits(file, theirs, ExitCode::corrupt_data, kNotOfThisRun);
+  file.info = theirs;  // all of it: files of earlier versions say nothing
+  check_fits(file, weights_info(config, dataset), ExitCode::config,
+             "set the same here, or take the labels alone: start.use = \"labels\"");
+  (void)nn::read_weights(make_net(config, dataset)->layout(), file.tensors, source);
+}
+
 }  // namespace
 
-std::optional<RunStart> load_start(const Config& config, const std::string& fingerprint) {
+data::Dataset load_run_dataset(const Config& config) {
+  data::Dataset dataset = load_dataset(config);
+  const std::string run = config.get<std::string>("start.run");
+  if (!run.empty() && config.get<std::string>("start.use") == "model")
+    dataset.normalize = run_normalization(read_run_json(run), dataset);
+  return dataset;
+}
+
+std::optional<RunStart> load_start(const Config& config, const data::Dataset& dataset) {
   const fs::path run = config.get<std::string>("start.run");
   if (run.empty()) return std::nullopt;
-  const json facts = read_run_json(run);
-  if (facts.value("data_hash", "") != fingerprint)
+  RunFiles files(run);
+  const RunState state = read_run(files);
+  if (state.facts.data_hash != dataset.fingerprint)
     fail(ExitCode::corrupt_data, fmt::format("start.run = \"{}\" was made with other data (fingerprint {}, here {})",
-                                             run.string(), facts.value("data_hash", ""), fingerprint));
+                                             run.string(), state.facts.data_hash, dataset.fingerprint));
+  check_items(config, state.config, run);
   RunStart start;
-  start.row = row_of(run, config.get<int64_t>("start.round"));
+  start.row = row_of(state.rounds, run, config.get<int64_t>("start.round"));
   const int64_t round = start.row.round;
-  for (const Label& label : load_ledger(run / "labels.jsonl").labels)
+  for (const Label& label : state.labels)
     if (label.round <= round) start.labels.push_back({label.item, label.klass});
   start.with_model = config.get<std::string>("start.use") == "model";
   if (!start.with_model) return start;
-  start.metrics = metrics_of(run, round);
-  const fs::path folder = round_folder(run, round);
-  start.weights = read_file(folder / "weights.safetensors");
-  start.best = read_file(folder / "best.safetensors");
+  start.metrics = metrics_of(files.read("metrics.jsonl"), run / "metrics.jsonl", round);
+  const nn::WeightsInfo theirs = weights_info(state.config, dataset);
+  const auto read = [&](const char* epoch) {
+    const std::string name = weights_name(round, epoch);
+    std::string bytes = files.read(name);
+    check_weights(bytes, (run / name).string(), theirs, config, dataset);
+    return bytes;
+  };
+  start.weights = read("last");
+  start.best = read("best");
   start.row.round = 0;
   start.row.query_s = start.row.lambda_min = kNone;  // of the other run's query, not of this one's
   start.row.train_s = 0;                             // paid there

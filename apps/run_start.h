@@ -11,6 +11,7 @@
 #include "apps/config.h"
 #include "apps/ledger.h"
 #include "apps/rounds.h"
+#include "data/dataset.h"
 
 namespace crc::apps {
 
@@ -23,8 +24,12 @@ struct RunStart {
   std::string weights, best;                    // weights.safetensors, best.safetensors
 };
 
-// Nothing when start.run is empty. Error 66: no such run; 78: it has not finished that round; 65: it was made with
-// other data than `fingerprint`.
-std::optional<RunStart> load_start(const Config& config, const std::string& fingerprint);
+// The data set of a new run. With start.run's model come the statistics by which that one saw its images.
+data::Dataset load_run_dataset(const Config& config);
+
+// Nothing when start.run is empty. Error 66: no such run; 78: it has not finished that round, has other images of the
+// data set in its training set (item numbers would mean other images), or its model is not what `config` describes; 65:
+// it was made with other data, or a file of it is not what it wrote; 76: its weights are not finite.
+std::optional<RunStart> load_start(const Config& config, const data::Dataset& dataset);
 
 }  // namespace crc::apps

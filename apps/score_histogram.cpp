@@ -6,6 +6,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "apps/json_text.h"
 #include "kernels/core/error.h"
 
 namespace crc::apps {
@@ -56,10 +57,13 @@ BarChart score_chart(const ScoreHistogram& h, const std::string& title) {
 std::string to_json(const ScoreHistogram& h) {
   json decades = json::array();
   for (const auto& [bin, count] : h.decades) decades.push_back({bin, count});
-  return json{{"schema", 1},        {"low", h.low},       {"high", h.high},
-              {"counts", h.counts}, {"chosen", h.chosen}, {"not_finite", h.not_finite},
-              {"decades", decades}}
-             .dump() +
+  return json_text(json{{"schema", 1},
+                        {"low", h.low},
+                        {"high", h.high},
+                        {"counts", h.counts},
+                        {"chosen", h.chosen},
+                        {"not_finite", h.not_finite},
+                        {"decades", decades}}) +
          "\n";
 }
 

@@ -23,7 +23,8 @@ std::string value_text(const Config& config, const ConfigKey& key) {
 std::vector<const ConfigKey*> distinguishing(const std::vector<RunRecord>& runs) {
   std::vector<const ConfigKey*> keys;
   for (const ConfigKey& key : config_schema()) {
-    if (key.decides == Decides::place || key.path == "run.seed" || key.path == "acquisition.name") continue;
+    const auto decides = [&](const RunRecord& run) { return run.config.decides(key); };
+    if (std::ranges::none_of(runs, decides) || key.path == "run.seed" || key.path == "acquisition.name") continue;
     for (const RunRecord& run : runs) {
       if (value_text(run.config, key) == value_text(runs[0].config, key)) continue;
       keys.push_back(&key);
@@ -70,6 +71,12 @@ MeanStd mean_std(const std::vector<double>& values) {
   return result;
 }
 
+std::string percent(const MeanStd& m, int digits) {
+  if (m.count == 0) return "–";
+  const std::string mean = fmt::format("{:.{}f}", 100 * m.mean, digits);
+  return m.count == 1 ? mean : fmt::format("{} ± {:.{}f}", mean, 100 * m.std, digits);
+}
+
 MeanStd at_labels(const RunGroup& group, int64_t labels, double RoundRow::*column) {
   std::vector<double> values;
   for (const RunRecord* run : group.runs) {
@@ -102,13 +109,23 @@ std::vector<Point> parse_reference(const std::string& text) {
     const auto labels = std::from_chars(at, end, point.x);
     const bool colon = labels.ec == std::errc() && labels.ptr < end && *labels.ptr == ':';
     const auto percent = colon ? std::from_chars(labels.ptr + 1, end, point.y) : labels;
-    if (!colon || percent.ec != std::errc() || (percent.ptr < end && *percent.ptr != ' ')) {
+    if (!colon || percent.ec != std::errc() || (percent.ptr < end && *percent.ptr != ' ') || !std::isfinite(point.x) ||
+        !std::isfinite(point.y)) {
       fail(ExitCode::config, fmt::format("report.reference = \"{}\" is not of the form \"100:78.4 150:83.7\"", text));
     }
     points.push_back(point);
     at = percent.ptr;
   }
   return points;
+}
+
+Reference reference_of(const Config& config) {
+  const std::string& name = config.get<std::string>("report.reference_name");
+  try {
+    return {name, parse_reference(config.get<std::string>("report.reference"))};
+  } catch (const Error&) {
+    return {name + ": not readable", {}};
+  }
 }
 
 bool is_crc(const std::string& name) { return name.starts_with("crc") || name.starts_with("CRC"); }
@@ -148,10 +165,11 @@ LineChart accuracy_chart(const std::vector<RunGroup>& groups, double RoundRow::*
     const std::string& reference = config.get<std::string>("report.reference");
     if (reference.empty() || !drawn.insert(reference).second) continue;
     LineSeries series;
-    series.name = config.get<std::string>("report.reference_name");
     series.ink = Ink::text;
     series.reference = true;
-    series.mean = parse_reference(reference);
+    const Reference published = reference_of(config);
+    series.name = published.name;
+    series.mean = published.points;
     chart.series.push_back(std::move(series));
   }
   return chart;

@@ -22,6 +22,8 @@ struct MeanStd {
   double mean = kNone, std = kNone;  // sample standard deviation (n - 1); NaN for fewer than two
   int count = 0;
 };
+// "93.1 ± 0.4"; one value alone; "–" for none.
+std::string percent(const MeanStd& fraction, int digits);
 MeanStd mean_std(const std::vector<double>& values);
 
 // Of one column of rounds.csv, over the group's runs that have a round with exactly so many labels.
@@ -34,7 +36,14 @@ LineChart accuracy_chart(const std::vector<RunGroup>& groups, double RoundRow::*
 
 bool is_crc(const std::string& name);  // the method whose lines are emphasized
 
-// "100:78.4 150:83.7" to points; Error 78 naming the setting.
+// "100:78.4 150:83.7" to points; Error 78 naming the setting. A run checks it before it starts.
 std::vector<Point> parse_reference(const std::string& text);
+// The published numbers of a run that may be of an earlier version, which did not check them: none where they cannot be
+// read, and then `name` says so.
+struct Reference {
+  std::string name;
+  std::vector<Point> points;
+};
+Reference reference_of(const Config& config);
 
 }  // namespace crc::apps

@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "apps/json_text.h"
 #include "apps/run_dir.h"
 #include "apps/sweep_measure.h"
 #include "kernels/core/error.h"
@@ -129,9 +131,19 @@ const SweepCell& Sweep::median_pool(size_t block) const {
       fail(ExitCode::input_missing, fmt::format("{} is not done, and the methods start from the median of the initial "
                                                 "pools; run the sweep without --only first",
                                                 path(cell).string()));
-    const fs::path file = path(cell) / "rounds.csv";
-    pools.emplace_back(
-        rounds_from_csv(read_file(file), file.string()).at(0).*measure_column(spec_.blocks[block].measure), &cell);
+    RunFiles files(path(cell));
+    const std::vector<RoundRow> rounds = read_run(files).rounds;
+    if (rounds.empty())
+      fail(ExitCode::corrupt_data, fmt::format("{} is done, but its rounds.csv is missing or has no round; {}",
+                                               path(cell).string(), remedy("rounds.csv")));
+    const std::string& measure = spec_.blocks[block].measure;
+    const double value = rounds[0].*measure_column(measure);
+    if (std::isnan(value))
+      fail(ExitCode::config,
+           fmt::format("{} has no accuracy by the measure \"{}\", so that no initial pool is the median "
+                       "one; choose another measure, or --pools 0",
+                       path(cell).string(), measure));
+    pools.emplace_back(value, &cell);
   }
   if (pools.empty()) fail_internal("median_pool: the sweep has no initial pools");
   std::stable_sort(pools.begin(), pools.end(), [](auto& a, auto& b) { return a.first < b.first; });
@@ -160,12 +172,12 @@ std::vector<std::string> Sweep::arguments(const SweepCell& cell) const {
 }
 
 std::string Sweep::json_text() const {
-  return json{{"schema", 1},
-              {"recipe", options_.recipe},
-              {"settings", options_.settings},
-              {"trials", options_.trials},
-              {"pools", options_.pools}}
-             .dump(1) +
+  return crc::apps::json_text(json{{"schema", 1},
+                                   {"recipe", options_.recipe},
+                                   {"settings", options_.settings},
+                                   {"trials", options_.trials},
+                                   {"pools", options_.pools}},
+                              1) +
          "\n";
 }
 
@@ -177,7 +189,7 @@ Sweep Sweep::plan(const fs::path& directory, const SweepOptions& options) {
 
 Sweep Sweep::create(const fs::path& directory, const SweepOptions& options) {
   Sweep sweep = plan(directory, options);
-  if (is_sweep(directory)) {
+  if (file_exists(directory / kFile, Use::output)) {
     const Sweep before = open(directory);
     if (before.json_text() != sweep.json_text() || before.recipe_text_ != sweep.recipe_text_)
       fail(
@@ -187,7 +199,7 @@ Sweep Sweep::create(const fs::path& directory, const SweepOptions& options) {
                       directory.string(), (directory / kFile).string()));
     return sweep;
   }
-  if (fs::exists(directory) && !fs::is_empty(directory))
+  if (file_exists(directory, Use::output) && !list_folder(directory, Use::output).empty())
     fail(ExitCode::output_refused, directory.string() + " is not empty and no sweep; name another directory");
   make_directories(directory);
   commit_file(directory / kRecipe, sweep.recipe_text_);

@@ -6,6 +6,7 @@
 
 #include "apps/boundary.h"
 #include "apps/figures.h"
+#include "apps/outputs.h"
 #include "apps/report_sections.h"
 
 namespace crc::apps {
@@ -33,22 +34,36 @@ Groups groups_of(const Sweep& sweep, const std::vector<SweepRun>& runs, size_t b
   return groups;
 }
 
-std::string file_name(const std::string& block, const char* kind) {
-  std::string name;
-  for (char c : block)
-    if (std::isalnum(static_cast<unsigned char>(c))) name += char(std::tolower(static_cast<unsigned char>(c)));
+// Letters and digits of the block's name; a block whose name differs from an earlier one's in other characters alone
+// has figures of its own.
+std::string file_name(const SweepSpec& spec, size_t block, const char* kind) {
+  const auto plain = [](const std::string& text) {
+    std::string name;
+    for (char c : text)
+      if (std::isalnum(static_cast<unsigned char>(c))) name += char(std::tolower(static_cast<unsigned char>(c)));
+    return name;
+  };
+  std::string name = plain(spec.blocks[block].name);
+  const auto before = spec.blocks.begin() + ptrdiff_t(block);
+  if (std::any_of(spec.blocks.begin(), before, [&](const SweepBlock& b) { return plain(b.name) == name; }))
+    name += fmt::format("{}{}", name.empty() ? "block-" : "-", block + 1);
   return name.empty() ? kind : name + "-" + kind;
+}
+
+// The files of a report beside its figures.
+std::vector<fs::path> page_files(const fs::path& out) {
+  return {out / "report.html", out / "table.md", out / "table.csv"};
 }
 
 std::vector<Figure> figures_of(const Sweep& sweep, size_t block, const Groups& groups) {
   const SweepSpec& spec = sweep.spec();
-  const std::string &name = spec.blocks[block].name, &measure = spec.blocks[block].measure;
-  std::vector<Figure> figures{{file_name(name, "accuracy"), comparison_chart(sweep, block, groups),
+  const std::string& measure = spec.blocks[block].measure;
+  std::vector<Figure> figures{{file_name(spec, block, "accuracy"), comparison_chart(sweep, block, groups),
                                fmt::format("Measure: {}. Thick: mean over trials; thin: single trials; band: one "
                                            "standard deviation; hollow dots: the paper's numbers.",
                                            measure)}};
   if (spec.figure == "transfer")
-    figures.push_back({file_name(name, "gains"), gains_chart(groups, measure_column(measure)),
+    figures.push_back({file_name(spec, block, "gains"), gains_chart(groups, measure_column(measure)),
                        "How much each query added to the round before."});
   RunList crc;
   for (const RunGroup& group : groups)
@@ -56,13 +71,13 @@ std::vector<Figure> figures_of(const Sweep& sweep, size_t block, const Groups& g
   if (crc.empty()) return figures;
   const LineChart horizon = horizon_chart(crc);
   if (!horizon.series.empty())
-    figures.push_back({file_name(name, "eigenvalue-horizon"), horizon,
+    figures.push_back({file_name(spec, block, "eigenvalue-horizon"), horizon,
                        "One dot per chosen group: its score, and the epochs that training on the enlarged labels then "
                        "took to its smallest test loss (the paper's Figure 3 a)."});
   const LineChart eigenvalues = eigenvalue_chart(crc);
   if (!eigenvalues.series.empty())
-    figures.push_back(
-        {file_name(name, "eigenvalues"), eigenvalues, "All candidate groups of all trials (the paper's Figure 3 b)."});
+    figures.push_back({file_name(spec, block, "eigenvalues"), eigenvalues,
+                       "All candidate groups of all trials (the paper's Figure 3 b)."});
   return figures;
 }
 
@@ -112,32 +127,32 @@ std::string overview(const Sweep& sweep, const ResultTable& table) {
 
 }  // namespace
 
-std::string write_sweep_report(const Sweep& sweep, const fs::path& out) {
+std::string write_sweep_report(const Sweep& sweep, const fs::path& out, bool replace) {
+  Outputs files(page_files(out), {.force = replace, .inputs = {}, .makes_folders = true});
   const std::vector<SweepRun> runs = load_runs(sweep);
   const ResultTable table = make_table(sweep, runs);
-  make_directories(out / "figures");
   std::string body = overview(sweep, table);
   for (size_t block = 0; block < sweep.spec().blocks.size(); ++block) {
     const Groups groups = groups_of(sweep, runs, block);
     if (groups.empty()) continue;
     const std::vector<Figure> figures = figures_of(sweep, block, groups);
-    for (const Figure& figure : figures) commit_file(out / "figures" / (figure.name + ".png"), chart_png(figure.chart));
+    for (const Figure& figure : figures) files.put(out / "figures" / (figure.name + ".png"), chart_png(figure.chart));
     if (sweep.spec().figure == "boundary") {
-      const BoundaryFigure panels = boundary_figure(*groups.front().runs.front());
-      commit_file(out / "figures" / (file_name(sweep.spec().blocks[block].name, "boundary") + ".png"),
-                  boundary_png(panels));
+      const BoundaryFigure panels = boundary_figure(groups);
+      files.put(out / "figures" / (file_name(sweep.spec(), block, "boundary") + ".png"), boundary_png(panels));
       body += section("boundary", "Decision boundary",
                       figure(boundary_svg(panels),
-                             "Blue and orange: what the model of each round predicts; large dots: "
-                             "labels, ringed the ones that this round added; small dots: the pool."));
+                             "What the model of each round predicts, and its test accuracy, for the first trial of "
+                             "each method."));
     }
     body += block_sections(sweep, runs, block, groups, figures);
   }
   if (!runs.empty()) body += settings_section({&runs.front().record});
-  commit_file(out / "report.html", html_page(sweep.spec().title, body));
+  files.put(out / "report.html", html_page(sweep.spec().title, body));
   const std::string text = markdown(table);
-  commit_file(out / "table.md", text);
-  commit_file(out / "table.csv", csv(table));
+  files.put(out / "table.md", text);
+  files.put(out / "table.csv", csv(table));
+  files.commit();
   return text;
 }
 

@@ -5,7 +5,8 @@
 
 namespace crc::apps {
 
-// Writes them into `out` and returns the table as Markdown. Works on an unfinished sweep.
-std::string write_sweep_report(const Sweep& sweep, const fs::path& out);
+// Writes them into `out` and returns the table as Markdown. Works on an unfinished sweep. Error 73: without `replace`,
+// one of them exists.
+std::string write_sweep_report(const Sweep& sweep, const fs::path& out, bool replace = true);
 
 }  // namespace crc::apps

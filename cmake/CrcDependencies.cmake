@@ -29,7 +29,7 @@ crc_find(openblas libopenblas-dev cblas.h openblas x86_64-linux-gnu/openblas-pth
 crc_find(lapacke liblapacke-dev lapacke.h lapacke)
 crc_find(random123 librandom123-dev Random123/philox.h "")
 crc_find(stb libstb-dev stb/stb_image_write.h "")
-crc_find(matio libmatio-dev matio.h matio)
+crc_find(zlib zlib1g-dev zlib.h z)
 crc_find(cli11 libcli11-dev CLI/CLI.hpp "")
 crc_find(tomlplusplus libtomlplusplus-dev toml++/toml.h "")
 crc_find(json nlohmann-json3-dev nlohmann/json.hpp "")

@@ -34,7 +34,7 @@ function(crc_library folder)
     endif()
   elseif(folder STREQUAL "data")
     target_link_libraries(crc_data PUBLIC OpenMP::OpenMP_CXX crc_dep_random123
-                          PRIVATE crc_dep_stb crc_dep_matio crc_dep_fmt crc_dep_xxhash crc_dep_json)
+                          PRIVATE crc_dep_stb crc_dep_zlib crc_dep_fmt crc_dep_xxhash crc_dep_json)
   elseif(folder STREQUAL "nn")
     target_link_libraries(crc_nn PRIVATE crc_dep_json crc_dep_fmt)
   elseif(folder STREQUAL "apps")

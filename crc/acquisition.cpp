@@ -7,26 +7,19 @@
 
 namespace crc::select {
 
-#define CRC_ACQUISITION(name, description, source) Selection select_##name(Context&, const Problem&, const Config&);
+#define CRC_ACQUISITION(name, check, description, source)           \
+  Selection select_##name(Context&, const Problem&, const Config&); \
+  void check(const Config&, const Request&);
 #include "crc/acquisitions.def"
 #undef CRC_ACQUISITION
 
 namespace {
 
 constexpr Acquisition kAcquisitions[] = {
-#define CRC_ACQUISITION(name, description, source) {#name, description, source, select_##name},
+#define CRC_ACQUISITION(name, check, description, source) {#name, description, source, check, select_##name},
 #include "crc/acquisitions.def"
 #undef CRC_ACQUISITION
 };
-
-const Acquisition& find(const std::string& name) {
-  std::string known;
-  for (const Acquisition& a : kAcquisitions) {
-    if (a.name == name) return a;
-    known += std::string(known.empty() ? "" : ", ") + a.name;
-  }
-  fail(ExitCode::config, fmt::format("acquisition \"{}\" is not known; use one of {}", name, known));
-}
 
 // An ascending copy; every id has a row in every array that is given.
 std::vector<int64_t> checked(const Problem& problem, std::span<const int64_t> list, const char* name) {
@@ -50,21 +43,40 @@ std::vector<int64_t> checked(const Problem& problem, std::span<const int64_t> li
 
 }  // namespace
 
+void check_items(const Config&, const Request&) {}
+
 std::span<const Acquisition> acquisitions() { return kAcquisitions; }
 
-Selection select(Context& context, const Problem& problem, const Config& config) {
-  const Acquisition& acquisition = find(config.name);
-  const std::vector<int64_t> labeled = checked(problem, problem.labeled, "labeled");
-  const std::vector<int64_t> unlabeled = checked(problem, problem.unlabeled, "unlabeled");
-  for (int64_t id : unlabeled)
-    if (std::binary_search(labeled.begin(), labeled.end(), id))
-      fail(ExitCode::config, fmt::format("item {} is both labeled and unlabeled; remove it from one list", id));
-  const int64_t pool = int64_t(unlabeled.size());
+const Acquisition& find_acquisition(const std::string& name) {
+  std::string known;
+  for (const Acquisition& a : kAcquisitions) {
+    if (a.name == name) return a;
+    known += std::string(known.empty() ? "" : ", ") + a.name;
+  }
+  fail(ExitCode::config, fmt::format("acquisition \"{}\" is not known; use one of {}", name, known));
+}
+
+void check_request(const Config& config, const Request& request) {
+  const Acquisition& acquisition = find_acquisition(config.name);
+  const int64_t pool = request.unlabeled;
+  if (pool < 1)
+    fail(ExitCode::config, fmt::format("budget {}, but no unlabeled item is left to choose from", config.budget));
   if (config.budget < 1 || config.budget > pool)
     fail(ExitCode::config,
          fmt::format("budget {} with {} unlabeled items; choose a budget from 1 to {}", config.budget, pool, pool));
   if (config.round < 0 || config.round > int64_t(UINT32_MAX))
     fail(ExitCode::config, fmt::format("round {} is outside 0..{}", config.round, UINT32_MAX));
+  acquisition.check(config, request);
+}
+
+Selection select(Context& context, const Problem& problem, const Config& config) {
+  const Acquisition& acquisition = find_acquisition(config.name);
+  const std::vector<int64_t> labeled = checked(problem, problem.labeled, "labeled");
+  const std::vector<int64_t> unlabeled = checked(problem, problem.unlabeled, "unlabeled");
+  for (int64_t id : unlabeled)
+    if (std::binary_search(labeled.begin(), labeled.end(), id))
+      fail(ExitCode::config, fmt::format("item {} is both labeled and unlabeled; remove it from one list", id));
+  check_request(config, {int64_t(labeled.size()), int64_t(unlabeled.size()), problem.jacobians});
   if (problem.classes < 1) fail(ExitCode::config, fmt::format("{} classes; at least 1 is needed", problem.classes));
   Problem ascending = problem;
   ascending.labeled = labeled;

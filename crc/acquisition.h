@@ -66,17 +66,29 @@ struct Selection {
 // More members than this, of all candidates together, are drawn anew where they are needed and never listed.
 inline constexpr int64_t kListedMembers = 1 << 24;
 
+// A query by its sizes, before there is anything to score.
+struct Request {
+  int64_t labeled = 0, unlabeled = 0;    // items
+  const Jacobians* jacobians = nullptr;  // asked for their sizes only
+};
+
 struct Acquisition {
   const char* name;
   const char* description;
   const char* source;
-  Selection (*select)(Context&, const Problem&, const Config&);  // lists ascending and checked
+  void (*check)(const Config&, const Request&);                  // its own part of check_request
+  Selection (*select)(Context&, const Problem&, const Config&);  // lists ascending, everything checked
 };
 
 std::span<const Acquisition> acquisitions();
+const Acquisition& find_acquisition(const std::string& name);  // Error config: unknown
 
-// Checks the problem, then runs config.name. Errors: config (unknown names; a budget outside [1,|U|]; G does not divide
-// Q; an item listed twice or outside the arrays), numerical (NaN or infinity in a row of the pool: names the item).
+// All that select() refuses whatever the arrays hold. Errors: config (unknown names; a budget outside [1,|U|]; G does
+// not divide Q, ...), out_of_memory (Jacobians that config.memory_bytes does not hold).
+void check_request(const Config& config, const Request& request);
+
+// Checks the problem, then runs config.name. Errors: those of check_request; config (an item listed twice or outside
+// the arrays), numerical (NaN or infinity in a row of the pool: names the item).
 Selection select(Context& context, const Problem& problem, const Config& config);
 
 // For acquisitions that score each item: the `budget` items of problem.unlabeled with the largest scores [|U|].

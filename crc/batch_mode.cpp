@@ -242,7 +242,6 @@ void check_groups(const Config& config) {
 
 Selection select_groups(Context& context, const Problem& problem, const Config& config, const Copies& copies,
                         const MakeScorer& make) {
-  check_groups(config);
   Selection selection = adds_single_items(config) ? select_built(context, problem, config, copies, make)
                                                   : select_drawn(context, problem, config, copies, make);
   selection.below_noise = std::ranges::count(selection.scores, 0.0);

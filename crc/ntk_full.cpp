@@ -31,12 +31,12 @@ View<const float, 3> as_rows(View<const float, 3> j, int64_t batch) {
 
 }  // namespace
 
-JacobianPlan plan_jacobians(const Problem& problem, const Config& config, const std::string& layers, int64_t kept,
+JacobianPlan plan_jacobians(const Jacobians* given, const Config& config, const std::string& layers, int64_t kept,
                             int64_t group) {
-  if (!problem.jacobians)
+  if (!given)
     fail(ExitCode::config,
          fmt::format("acquisition \"{}\" needs the network's Jacobians, and none were given", config.name));
-  const Jacobians& source = *problem.jacobians;
+  const Jacobians& source = *given;
   JacobianPlan plan{choose_blocks(source, layers, config.name), 0, 0, 0, 0, 0, 0, 0, ""};
   int64_t widest = 0;  // parameters of the largest array
   for (size_t b = 0; b < plan.wanted.size(); ++b) {
@@ -183,8 +183,7 @@ std::vector<double> FullNtk::smallest(const Groups& groups, const std::string& s
   return results;
 }
 
-Selection select_by_jacobians(Context& context, const Problem& problem, const Config& config,
-                              const std::string& layers) {
+void check_by_jacobians(const Config& config, const Request& request, const std::string& layers) {
   check_groups(config);
   if (config.solver != "capacitance" && config.solver != "syevd")
     fail(ExitCode::config, fmt::format("acquisition \"{}\" has only the solvers capacitance and syevd, not \"{}\"",
@@ -194,8 +193,13 @@ Selection select_by_jacobians(Context& context, const Problem& problem, const Co
          fmt::format("search \"{}\" scores the whole pool once per pick: it is for the last layer (crc); use partition "
                      "or independent with \"{}\"",
                      config.search, config.name));
+  plan_jacobians(request.jacobians, config, layers, request.labeled, config.group_size);
+}
+
+Selection select_by_jacobians(Context& context, const Problem& problem, const Config& config,
+                              const std::string& layers) {
   const int64_t labeled = int64_t(problem.labeled.size());
-  JacobianPlan plan = plan_jacobians(problem, config, layers, labeled, config.group_size);
+  JacobianPlan plan = plan_jacobians(problem.jacobians, config, layers, labeled, config.group_size);
   const HostRows features = read_features(context, problem.features, config.name, {problem.labeled, problem.unlabeled});
   if (config.say) config.say(plan.text);
   const Copies copies(features, problem.labeled, problem.unlabeled);

@@ -28,7 +28,7 @@ inline constexpr int64_t kMostChunkItems = 256;
 
 // `kept` items stay, others go by in chunks of whole groups of `group`. Error config if there is no source;
 // out_of_memory, with the bytes that are missing, if config.memory_bytes does not hold one group.
-JacobianPlan plan_jacobians(const Problem& problem, const Config& config, const std::string& layers, int64_t kept,
+JacobianPlan plan_jacobians(const Jacobians* source, const Config& config, const std::string& layers, int64_t kept,
                             int64_t group);
 
 class FullNtk {
@@ -70,6 +70,7 @@ class FullNtk {
 };
 
 // The acquisitions crc_layers and crc_full.
+void check_by_jacobians(const Config& config, const Request& request, const std::string& layers);
 Selection select_by_jacobians(Context& context, const Problem& problem, const Config& config,
                               const std::string& layers);
 

@@ -4,7 +4,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
+#include "data/pool.h"
+#include "data/repeats.h"
 #include "kernels/core/error.h"
 #include "kernels/core/random.h"
 
@@ -60,6 +63,26 @@ void move_images(Images& from, Images& to, const std::vector<int64_t>& ids) {
   if (!from.names.empty()) from.names.resize(size_t(kept));
 }
 
+// How many of `count` each class gives: its share, at least one, never its last.
+std::vector<int64_t> shares(const std::vector<std::vector<int64_t>>& ids, int64_t count, int64_t labeled) {
+  const auto share = [&](size_t c) { return double(count) * double(ids[c].size()) / double(labeled); };
+  std::vector<int64_t> given;
+  for (size_t c = 0; c < ids.size(); ++c)
+    given.push_back(std::clamp<int64_t>(int64_t(share(c)), 1, int64_t(ids[c].size()) - 1));
+  for (int64_t left = count - std::accumulate(given.begin(), given.end(), int64_t(0)); left != 0;) {
+    const int64_t step = left > 0 ? 1 : -1;
+    size_t best = ids.size();
+    double largest = 0;
+    for (size_t c = 0; c < ids.size(); ++c) {
+      const double lacks = double(step) * (share(c) - double(given[c]));
+      if (given[c] + step < 1 || given[c] + step >= int64_t(ids[c].size())) continue;
+      if (best == ids.size() || lacks > largest) best = c, largest = lacks;
+    }
+    given[best] += step, left -= step;
+  }
+  return given;
+}
+
 }  // namespace
 
 std::span<const DatasetEntry* const> dataset_registry() {
@@ -71,6 +94,10 @@ std::span<const DatasetEntry* const> dataset_registry() {
   return entries;
 }
 
+bool has_labels(const Images& images) {
+  return std::ranges::any_of(images.labels, [](int32_t label) { return label >= 0; });
+}
+
 Dataset load(const Source& source) {
   const DatasetEntry& entry = find_entry(source.name);
   Options options(source.name, source.options);
@@ -80,6 +107,7 @@ Dataset load(const Source& source) {
   check(dataset, "train", dataset.train);
   check(dataset, "test", dataset.test);
   check(dataset, "validation", dataset.validation);
+  if (std::string_view(entry.files) != "none") note_repeats(dataset);
   return dataset;
 }
 
@@ -102,6 +130,34 @@ NormalizeStats measure(const Images& images) {
   return stats;
 }
 
+void hold_out_labeled(Dataset& dataset, int64_t count, uint32_t seed) {
+  if (!dataset.side.train.empty()) fail_internal("hold_out_labeled: ids of side information would move");
+  const std::vector<std::vector<int64_t>> ids = ids_by_class(dataset.train.labels, dataset.classes());
+  int64_t labeled = 0;
+  std::vector<std::string> few;
+  for (size_t c = 0; c < ids.size(); ++c) {
+    labeled += int64_t(ids[c].size());
+    if (ids[c].size() < 2 && few.size() < 10)
+      few.push_back(fmt::format("{}: {}", dataset.class_names[c], ids[c].size()));
+  }
+  const int64_t most = labeled - dataset.classes();
+  if (!few.empty() || count < dataset.classes() || count > most)
+    fail(
+        ExitCode::config,
+        fmt::format("data.validation_size = {}: {} of {} training images have a label, and each of the {} classes must "
+                    "give one of them and keep one; {}",
+                    count, labeled, dataset.train.count, dataset.classes(),
+                    few.empty() ? fmt::format("choose {} to {}", dataset.classes(), most)
+                                : "too few have (" + join(few) + "): label more, or hold out none"));
+  std::vector<int64_t> chosen;
+  const std::vector<int64_t> given = shares(ids, count, labeled);
+  for (size_t c = 0; c < ids.size(); ++c)
+    for (int64_t k = 0; k < given[c]; ++k)
+      chosen.push_back(ids[c][permute(seed, Purpose::dataset, uint32_t(c) + 1, uint32_t(ids[c].size()), uint32_t(k))]);
+  std::ranges::sort(chosen);
+  move_images(dataset.train, dataset.validation, chosen);
+}
+
 void split_validation(Dataset& dataset, int64_t count, uint32_t seed) {
   const int64_t n = dataset.train.count;
   if (count < 0 || count >= std::max<int64_t>(n, 1))
@@ -112,12 +168,6 @@ void split_validation(Dataset& dataset, int64_t count, uint32_t seed) {
   for (int64_t i = 0; i < count; ++i) ids.push_back(permute(seed, Purpose::dataset, 0, uint32_t(n), uint32_t(i)));
   std::ranges::sort(ids);
   move_images(dataset.train, dataset.validation, ids);
-}
-
-void split_validation(Dataset& dataset, Options& options) {
-  const int64_t count = options.integer("validation", 0, 0, INT32_MAX);
-  const int64_t seed = options.integer("split_seed", 0, 0, UINT32_MAX);
-  if (count > 0) split_validation(dataset, count, uint32_t(seed));
 }
 
 }  // namespace crc::data

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -25,6 +26,8 @@ struct Images {
     return {pixels.data() + i * bytes_per_image(), size_t(bytes_per_image())};
   }
 };
+
+bool has_labels(const Images& images);  // whether any image has one: else there is nothing to measure by
 
 // Of pixels / 255, per channel.
 struct NormalizeStats {
@@ -52,8 +55,11 @@ struct Dataset {
   std::vector<std::string> class_names;
   Images train, test, validation;  // validation may be empty
   NormalizeStats normalize;
-  std::string fingerprint;  // of the files, or of the generator's parameters
+  std::string normalize_source = "measured on the training images";
+  std::optional<NormalizeStats> normalize_before;  // by the rule of versions before 0.2, where that is another
+  std::string fingerprint;                         // of the files, or of the generator's parameters
   SideInformation side;
+  std::vector<std::string> notes;  // for people: what was not read and why, images that stand twice
 
   int64_t classes() const { return int64_t(class_names.size()); }
 };
@@ -85,9 +91,10 @@ Dataset load(const Source& source);
 
 // For loaders. Mean and standard deviation over all pixels, from exact integer sums.
 NormalizeStats measure(const Images& images);
-// Moves `count` images of a permutation by `seed` from train to validation; the others keep their order.
+// Moves `count` labelled images from train to validation, of each class its share of them and at least one, drawn by
+// `seed`; the others keep their order. Error config, with the counts: a class would have none in one of the two.
+void hold_out_labeled(Dataset& dataset, int64_t count, uint32_t seed);
+// The same with images of a permutation of all, whatever their classes and whether they have a label.
 void split_validation(Dataset& dataset, int64_t count, uint32_t seed);
-// Reads the options `validation` and `split_seed` and splits.
-void split_validation(Dataset& dataset, Options& options);
 
 }  // namespace crc::data

@@ -9,10 +9,11 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
-#include <cstdio>
 #include <cstring>
+#include <system_error>
 
 #include "data/mapped.h"
 #include "kernels/core/error.h"
@@ -20,19 +21,98 @@
 namespace crc::data {
 namespace {
 
-struct Close {
-  void operator()(std::FILE* file) const { std::fclose(file); }
+// A descriptor that closes itself.
+struct Descriptor {
+  explicit Descriptor(int fd) : fd(fd) {}
+  ~Descriptor() {
+    if (fd >= 0) ::close(fd);
+  }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  const int fd;
 };
-using File = std::unique_ptr<std::FILE, Close>;
 
-[[noreturn]] void fail_open(const Path& path) {
-  const ExitCode code = errno == ENOENT || errno == ENOTDIR ? ExitCode::input_missing : ExitCode::io;
-  fail(code, fmt::format("{}: cannot be opened: {}", path.string(), std::strerror(errno)));
+struct Remedy {
+  ExitCode code;
+  const char* what_to_do;
+};
+
+Remedy remedy_for(int error, bool input) {
+  const ExitCode name = input ? ExitCode::input_missing : ExitCode::output_refused;
+  switch (error) {
+    case ENOSPC:
+    case EDQUOT:
+      return {ExitCode::io, "free some space and run again, nothing was lost"};
+    case EFBIG:
+      return {ExitCode::io, "raise the file size limit (ulimit -f) and run again"};
+    case EMFILE:
+    case ENFILE:
+      return {ExitCode::io, "raise the limit on open files (ulimit -n) and run again"};
+    case ENOMEM:
+      return {ExitCode::out_of_memory, "free some memory, or take a larger machine"};
+    case EACCES:
+    case EPERM:
+    case EROFS:
+      return {name,
+              input ? "ask for the right to read it, or name another" : "choose a directory that you may write to"};
+    case ENAMETOOLONG:
+      return {name, "shorten the name"};
+    case EEXIST:
+    case ENOENT:
+    case ENOTDIR:
+    case EISDIR:
+    case ELOOP:
+    case ENXIO:
+    case EILSEQ:
+    case ENOTEMPTY:
+    case ETXTBSY:
+      return {name, input ? "check the path" : "check the path, or choose another"};
+    default:
+      return {ExitCode::io, "check the disk, then run again"};
+  }
 }
 
-void refuse_folder(const Path& path) {
-  if (std::error_code error; std::filesystem::is_directory(path, error))
+// O_NONBLOCK: opening a FIFO must not wait for its writer; for a regular file it means nothing.
+int open_to_read(const Path& path) { return ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY); }
+
+// The size of an open file.
+int64_t check_regular(int fd, const Path& path) {
+  struct stat status;
+  if (fd < 0) fail_system(Use::input, "reading", path, errno);
+  if (::fstat(fd, &status) != 0) fail_system(Use::input, "looking at", path, errno);
+  if (S_ISDIR(status.st_mode))
     fail(ExitCode::input_missing, fmt::format("{}: is a folder; a file is expected here", path.string()));
+  if (!S_ISREG(status.st_mode))
+    fail(ExitCode::input_missing, fmt::format("{}: is a pipe or a device, and a regular file is expected; write what "
+                                              "it gives to a file first",
+                                              path.string()));
+  return status.st_size;
+}
+
+template <class Content> Content read_whole(const Path& path, int64_t limit) {
+  const Descriptor file(open_to_read(path));
+  const int64_t size = check_regular(file.fd, path);
+  const auto refuse_longer = [&](int64_t bytes) {
+    fail_at(path, limit, fmt::format("a file of {} bytes", bytes), fmt::format("at most {} bytes", limit));
+  };
+  if (size > limit) refuse_longer(size);
+  Content content;
+  content.resize(size_t(size) + 1);  // one more: to see the end, which files of /proc do not announce
+  size_t filled = 0;
+  for (;;) {
+    if (filled == content.size()) content.resize(filled + (size_t(1) << 20));
+    const ssize_t got = ::read(file.fd, content.data() + filled, content.size() - filled);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) fail_system(Use::input, "reading", path, errno);
+    if (got == 0) break;
+    filled += size_t(got);
+    if (int64_t(filled) > limit) refuse_longer(int64_t(filled));
+  }
+  if (int64_t(filled) < size)
+    fail(ExitCode::io, fmt::format("{}: read {} of {} bytes: the file became shorter; try again when nobody writes it",
+                                   path.string(), filled, size));
+  content.resize(filled);
+  return content;
 }
 
 // The mapped files of the process: more places than one ever maps.
@@ -60,42 +140,44 @@ struct Mapping {
 
 }  // namespace
 
-std::string join(const std::vector<std::string>& names) {
-  std::string text;
-  for (const auto& name : names) text += (text.empty() ? "" : ", ") + name;
-  return text;
+void fail_system(Use use, std::string_view doing, const Path& path, int error) {
+  const Remedy remedy = remedy_for(error, use == Use::input);
+  fail(remedy.code,
+       fmt::format("{} {}: {}; {}", doing, path.string(), std::generic_category().message(error), remedy.what_to_do));
 }
 
-Bytes read_file(const Path& path, int64_t limit) {
-  refuse_folder(path);
-  const File file(std::fopen(path.c_str(), "rb"));
-  if (!file) fail_open(path);
+Bytes read_file(const Path& path, int64_t limit) { return read_whole<Bytes>(path, limit); }
+std::string read_text(const Path& path, int64_t limit) { return read_whole<std::string>(path, limit); }
+
+bool file_exists(const Path& path, Use use) {
+  struct stat status;
+  if (::stat(path.c_str(), &status) == 0) return true;
+  if (errno != ENOENT && errno != ENOTDIR) fail_system(use, "looking for", path, errno);
+  return false;
+}
+
+bool is_folder(const Path& path, Use use) {
+  struct stat status;
+  return file_exists(path, use) && ::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
+}
+
+std::vector<Path> list_folder(const Path& folder, Use use) {
+  std::vector<Path> paths;
   std::error_code error;
-  const uintmax_t size = std::filesystem::file_size(path, error);
-  if (error) fail(ExitCode::io, fmt::format("{}: {}; a regular file is expected", path.string(), error.message()));
-  if (size > uintmax_t(limit))
-    fail_at(path, limit, fmt::format("a file of {} bytes", size), fmt::format("at most {} bytes", limit));
-  Bytes bytes(size);
-  const size_t got = size ? std::fread(bytes.data(), 1, size, file.get()) : 0;
-  if (got != size)
-    fail(ExitCode::io, fmt::format("{}: read {} of {} bytes: {}; check the disk and try again", path.string(), got,
-                                   size, std::ferror(file.get()) ? std::strerror(errno) : "the file became shorter"));
-  return bytes;
+  std::filesystem::directory_iterator at(folder, error);
+  for (; !error && at != std::filesystem::directory_iterator(); at.increment(error)) paths.push_back(at->path());
+  if (error) fail_system(use, "listing", folder, error.value());
+  std::ranges::sort(paths, {}, [](const Path& path) { return path.native(); });
+  return paths;
 }
 
 MappedFile map_file(const Path& path) {
-  refuse_folder(path);
   auto mapping = std::make_shared<Mapping>(path);
-  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);  // a pipe must not be waited for
-  if (fd < 0) fail_open(path);
-  struct stat& status = mapping->status;
-  const bool regular = ::fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
-  const size_t size = regular ? size_t(status.st_size) : 0;
-  void* memory = size > 0 ? ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, fd, 0) : nullptr;
+  const Descriptor file(open_to_read(path));
+  const size_t size = size_t(check_regular(file.fd, path));
+  if (::fstat(file.fd, &mapping->status) != 0) fail_system(Use::input, "looking at", path, errno);
+  void* memory = size > 0 ? ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file.fd, 0) : nullptr;
   const int error = errno;
-  ::close(fd);
-  if (!regular)
-    fail(ExitCode::io, fmt::format("{}: a regular file is expected; write it to disk first", path.string()));
   if (memory == MAP_FAILED)
     fail(error == ENOMEM ? ExitCode::out_of_memory : ExitCode::io,
          fmt::format("{}: its {} bytes cannot be mapped: {}; is the address space limited (ulimit -v)?", path.string(),
@@ -131,18 +213,20 @@ const char* mapped_path(const void* address) {
 }
 
 void write_file(const Path& path, std::span<const uint8_t> bytes) {
-  File file(std::fopen(path.c_str(), "wbx"));
-  if (!file)
-    fail(ExitCode::output_refused, fmt::format("{}: cannot be created: {}; choose another place or remove it",
-                                               path.string(), std::strerror(errno)));
-  const bool written = bytes.empty() || std::fwrite(bytes.data(), 1, bytes.size(), file.get()) == bytes.size();
-  if (!written || std::fclose(file.release()) != 0) {
-    const int error = errno;
-    std::error_code ignored;
-    std::filesystem::remove(path, ignored);  // half a file is worse than none
-    fail(ExitCode::io,
-         fmt::format("{}: writing {} bytes failed: {}", path.string(), bytes.size(), std::strerror(error)));
+  const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+  if (fd < 0) fail_system(Use::output, "creating", path, errno);
+  int error = 0;
+  for (std::span<const uint8_t> rest = bytes; error == 0 && !rest.empty();) {
+    const ssize_t done = ::write(fd, rest.data(), rest.size());
+    if (done >= 0)
+      rest = rest.subspan(size_t(done));
+    else if (errno != EINTR)
+      error = errno;
   }
+  if (::close(fd) != 0 && error == 0) error = errno;
+  if (error == 0) return;
+  ::unlink(path.c_str());  // half a file is worse than none
+  fail_system(Use::output, "writing", path, error);
 }
 
 void write_file(const Path& path, std::string_view text) {
@@ -167,19 +251,17 @@ Path find_folder(const std::string& dataset, const Path& dir, const std::vector<
   const std::string expected = fmt::format("expected: {} in {}. Get them from: {}", join(files),
                                            dir.empty() ? "the folder you name" : places, source);
   if (dir.empty()) fail(ExitCode::input_missing, fmt::format("{}: no data folder was given; {}", dataset, expected));
-  std::error_code error;
   for (const Path& folder : candidates) {
     std::vector<std::string> missing;
     for (const auto& file : files)
-      if (!std::filesystem::exists(folder / file, error)) missing.push_back(file);
+      if (!file_exists(folder / file)) missing.push_back(file);
     if (missing.empty()) return folder;
     if (missing.size() < files.size())
       fail(ExitCode::input_missing,
            fmt::format("{}: {} missing in {}; {}", dataset, join(missing), folder.string(), expected));
   }
-  const bool exists = std::filesystem::is_directory(dir, error);
   fail(ExitCode::input_missing, fmt::format("{}: {} {}; {}", dataset, dir.string(),
-                                            exists ? "holds none of its files" : "is not a folder", expected));
+                                            is_folder(dir) ? "holds none of its files" : "is not a folder", expected));
 }
 
 struct Fingerprint::State {

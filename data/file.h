@@ -1,4 +1,5 @@
-// Whole files, and errors that name the path, the byte, what stands there and what was expected.
+// Whole files, what lies in a folder, and errors that name the path, the byte, what stands there and what was expected.
+// Only regular files are read: a FIFO or a device has no fixed content, and opening one may wait for ever.
 #pragma once
 
 #include <cstdint>
@@ -9,13 +10,31 @@
 #include <string_view>
 #include <vector>
 
+#include "data/text.h"
+
 namespace crc::data {
 
 using Path = std::filesystem::path;
 using Bytes = std::vector<uint8_t>;
 
-// The whole file. Error: input_missing (no such file), corrupt_data (longer than `limit` bytes), io.
+// What a path is for decides whose mistake a failure is: an input that is not there (66) or an output that is refused
+// (73).
+enum class Use { input, output };
+
+// Throws for a system call that failed with errno `error`: "<doing> <path>: <reason>; <what to do>". The one table from
+// errno to exit code (docs/exit-codes.md): names and permissions 66 or 73 by `use`, memory 71, everything else 74.
+[[noreturn]] void fail_system(Use use, std::string_view doing, const Path& path, int error);
+
+// The whole file. Error: input_missing (no such file, not a regular one), corrupt_data (longer than `limit` bytes), io.
 Bytes read_file(const Path& path, int64_t limit = int64_t(16) << 30);
+std::string read_text(const Path& path, int64_t limit = int64_t(16) << 30);
+
+// False where nothing is; what cannot be looked at (no permission, a failing disk) is an error of fail_system.
+bool file_exists(const Path& path, Use use = Use::input);
+bool is_folder(const Path& path, Use use = Use::input);
+
+// What lies in a folder, in byte order of the names. Errors as fail_system's.
+std::vector<Path> list_folder(const Path& folder, Use use = Use::input);
 
 // A file's bytes, read from disk when they are first used; valid while the owner lives.
 struct MappedFile {
@@ -27,9 +46,6 @@ MappedFile map_file(const Path& path);  // Error: input_missing, io, out_of_memo
 // Creates the file. Error: output_refused when it exists or cannot be created (nothing is overwritten), io.
 void write_file(const Path& path, std::span<const uint8_t> bytes);
 void write_file(const Path& path, std::string_view text);
-
-// "a, b, c"
-std::string join(const std::vector<std::string>& names);
 
 // Throws corrupt_data: "<path>: byte <offset>: found <found>, expected <expected>. <what to do>".
 [[noreturn]] void fail_at(const Path& path, int64_t offset, const std::string& found, const std::string& expected);

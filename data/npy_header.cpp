@@ -149,6 +149,7 @@ class HeaderParser {
       if (error != std::errc() || extent < 0) fail_here(at_, found(), "an extent of 0 or more");
       if (shape.size() == kMaxRank) fail_here(at_, "another dimension", fmt::format("at most {}", kMaxRank));
       at_ = size_t(stop - text_.data());
+      if (at_ < text_.size() && text_[at_] == 'L') ++at_;  // a long of Python 2
       shape.push_back(extent);
       if (!accept(',') && (peek() != ')' || shape.size() == 1)) fail_here(at_, found(), "','");
     }

@@ -3,21 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 
-#include "data/file.h"
+#include "data/text.h"
 #include "kernels/core/error.h"
 
 namespace crc::data {
-namespace {
-
-template <class T> bool parse(const std::string& text, T& value) {
-  const char* end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, value);
-  return error == std::errc() && stop == end;
-}
-
-}  // namespace
 
 Options::Options(std::string dataset, std::map<std::string, std::string> values)
     : dataset_(std::move(dataset)), values_(std::move(values)) {}
@@ -36,17 +26,17 @@ void Options::refuse(const std::string& name, const std::string& expected) const
 int64_t Options::integer(const std::string& name, int64_t otherwise, int64_t low, int64_t high) {
   const std::string* text = find(name);
   if (!text) return otherwise;
-  int64_t value = 0;
-  if (!parse(*text, value) || value < low || value > high) refuse(name, fmt::format("an integer in {}..{}", low, high));
-  return value;
+  const std::optional<int64_t> value = parse<int64_t>(*text);
+  if (!value || *value < low || *value > high) refuse(name, fmt::format("an integer in {}..{}", low, high));
+  return *value;
 }
 
 double Options::fraction(const std::string& name, double otherwise) {
   const std::string* text = find(name);
   if (!text) return otherwise;
-  double value = 0;
-  if (!parse(*text, value) || !(value >= 0 && value <= 1)) refuse(name, "a number in 0..1");
-  return value;
+  const std::optional<double> value = parse<double>(*text);
+  if (!value || !(*value >= 0 && *value <= 1)) refuse(name, "a number in 0..1");
+  return *value;
 }
 
 bool Options::flag(const std::string& name, bool otherwise) {

@@ -31,9 +31,12 @@ void* or_throw(void* data) { return data ? data : throw std::bad_alloc(); }
 #define STB_IMAGE_WRITE_IMPLEMENTATION
 #define STBI_WRITE_NO_STDIO
 #include <stb/stb_image_write.h>
+#include <zlib.h>
 
 #include <algorithm>
 #include <cstring>
+#include <memory>
+#include <optional>
 #include <string_view>
 
 #include "data/crc32.h"
@@ -77,21 +80,82 @@ void check_header(const Chunk& header, const Path& path) {
   }
 }
 
+// Bytes that the image data inflates to: rows with a filter byte each, in up to seven passes (Adam7). Nothing for a
+// header that the decoder refuses.
+std::optional<int64_t> inflated_bytes(const Chunk& header) {
+  const auto* p = header.payload.data();
+  const int64_t width = big_endian(p), height = big_endian(p + 4), depth = p[8];
+  const int64_t channels[] = {1, 0, 3, 1, 2, 0, 4};
+  if (p[9] > 6 || channels[p[9]] == 0 || p[12] > 1) return std::nullopt;
+  if (depth != 1 && depth != 2 && depth != 4 && depth != 8 && depth != 16) return std::nullopt;
+  struct Pass {
+    int64_t x, y, dx, dy;
+  };
+  constexpr Pass kWhole{0, 0, 1, 1},
+      kAdam7[] = {{0, 0, 8, 8}, {4, 0, 8, 8}, {0, 4, 4, 8}, {2, 0, 4, 4}, {0, 2, 2, 4}, {1, 0, 2, 2}, {0, 1, 1, 2}};
+  int64_t bytes = 0;
+  for (const Pass& pass : p[12] ? std::span<const Pass>(kAdam7) : std::span<const Pass>(&kWhole, 1)) {
+    const int64_t columns = (width - pass.x + pass.dx - 1) / pass.dx, rows = (height - pass.y + pass.dy - 1) / pass.dy;
+    if (columns > 0 && rows > 0) bytes += rows * (1 + (columns * channels[p[9]] * depth + 7) / 8);
+  }
+  return bytes;
+}
+
+// The decoder inflates whatever there is, and makes room for whatever the header claims: both are bounded here first.
+void check_image_data(const std::vector<std::span<const uint8_t>>& parts, int64_t expected, const Path& path) {
+  constexpr int64_t kDensest = 1032;  // zlib expands no further
+  int64_t held = 0, got = 0;
+  for (const auto& part : parts) held += int64_t(part.size());
+  if (expected > held * kDensest)
+    fail_at(path, 16, fmt::format("an image of {} bytes", expected), fmt::format("what {} compressed ones hold", held));
+  z_stream stream{};
+  if (inflateInit(&stream) != Z_OK) throw std::bad_alloc();
+  const std::unique_ptr<z_stream, int (*)(z_stream*)> closes(&stream, inflateEnd);
+  std::vector<uint8_t> piece(1 << 15);
+  int result = Z_OK;
+  for (const auto& part : parts) {
+    stream.next_in = const_cast<Bytef*>(part.data()), stream.avail_in = uInt(part.size());
+    do {
+      stream.next_out = piece.data(), stream.avail_out = uInt(piece.size());
+      if (result == Z_OK) result = inflate(&stream, Z_NO_FLUSH);
+      got += int64_t(piece.size()) - stream.avail_out;
+    } while (result == Z_OK && got <= expected && (stream.avail_in > 0 || stream.avail_out == 0));
+    if (result == Z_BUF_ERROR) result = Z_OK;  // this part is used up
+  }
+  if (result != Z_OK && result != Z_STREAM_END)
+    fail_at(path, 16, fmt::format("image data that does not inflate ({})", zError(result)), "a zlib stream");
+  if (got > expected) fail_at(path, 16, "more image data than the image has", fmt::format("{} bytes of it", expected));
+}
+
 // The decoder itself checks neither checksums nor that there is image data.
 void check_structure(std::span<const uint8_t> bytes, const Path& path) {
-  if (bytes.size() < 8 || std::memcmp(bytes.data(), kSignature, 8) != 0)
-    fail_at(path, 0, bytes.size() < 8 ? fmt::format("{} bytes", bytes.size()) : "other bytes", "the PNG signature");
-  size_t at = 8, data_bytes = 0;
+  if (bytes.size() < 8 || std::memcmp(bytes.data(), kSignature, 8) != 0) {
+    const bool jpeg = bytes.size() > 2 && bytes[0] == 0xff && bytes[1] == 0xd8 && bytes[2] == 0xff;
+    fail_at(path, 0,
+            jpeg               ? "a JPEG image"
+            : bytes.size() < 8 ? fmt::format("{} bytes", bytes.size())
+                               : "other bytes",
+            jpeg ? "the PNG signature: only PNG is read yet, so convert it" : "the PNG signature");
+  }
+  size_t at = 8;
+  std::optional<int64_t> inflated;
+  std::vector<std::span<const uint8_t>> data;
   for (bool end = false; !end;) {
     const Chunk chunk = read_chunk(bytes, at, path);
-    if (at == 8) check_header(chunk, path);
-    if (chunk.type == "IDAT") data_bytes += chunk.payload.size();
+    if (at == 8) check_header(chunk, path), inflated = inflated_bytes(chunk);
+    const bool known = chunk.type == "IHDR" || chunk.type == "PLTE" || chunk.type == "IDAT" || chunk.type == "IEND";
+    const bool ancillary = chunk.type[0] & 0x20;  // lower case: may be skipped
+    if ((!known && !ancillary) || (chunk.type == "IHDR" && at != 8))
+      fail_at(path, int64_t(at), fmt::format("chunk {:?}", chunk.type), "an image without it");
+    if (chunk.type == "IDAT") data.push_back(chunk.payload);
     end = chunk.type == "IEND";
     at += 12 + chunk.payload.size();
   }
   if (at != bytes.size())
     fail_at(path, int64_t(at), fmt::format("{} more bytes", bytes.size() - at), "the end of the file");
-  if (data_bytes == 0) fail_at(path, int64_t(at) - 12, "the end of the image", "image data (IDAT) before it");
+  if (std::ranges::all_of(data, [](auto part) { return part.empty(); }))
+    fail_at(path, int64_t(at) - 12, "the end of the image", "image data (IDAT) before it");
+  if (inflated) check_image_data(data, *inflated, path);
 }
 
 }  // namespace
@@ -118,6 +182,24 @@ RgbImage decode_png(std::span<const uint8_t> bytes, const Path& path) {
   RgbImage image{h, w, std::vector<uint8_t>(pixels, pixels + size_t(w) * h * 3)};
   stbi_image_free(pixels);
   return image;
+}
+
+namespace {
+
+std::string ending(const Path& path) {
+  std::string text = path.extension().string();
+  for (char& c : text) c = c >= 'A' && c <= 'Z' ? char(c - 'A' + 'a') : c;
+  return text;
+}
+
+}  // namespace
+
+bool is_png_name(const Path& path) { return ending(path) == ".png"; }
+
+bool is_image_name(const Path& path) {
+  constexpr const char* kEndings[] = {".png", ".jpg",  ".jpeg", ".jfif", ".gif", ".bmp",  ".webp",
+                                      ".tif", ".tiff", ".ppm",  ".pgm",  ".jp2", ".heic", ".avif"};
+  return std::ranges::find(kEndings, ending(path)) != std::end(kEndings);
 }
 
 void write_png(const Path& path, const RgbImage& image) { write_file(path, encode_png(image)); }

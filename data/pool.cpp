@@ -56,16 +56,29 @@ std::vector<std::vector<int64_t>> ids_by_class(std::span<const int32_t> labels, 
   return ids;
 }
 
-std::vector<int64_t> draw_initial(std::span<const int32_t> labels, int64_t classes, int64_t count, uint32_t seed) {
+std::vector<int64_t> count_by_class(std::span<const int32_t> labels, int64_t classes) {
+  std::vector<int64_t> counts(static_cast<size_t>(classes), 0);
+  for (int32_t label : labels)
+    if (label >= 0) ++counts.at(size_t(label));
+  return counts;
+}
+
+void check_initial(std::span<const int64_t> per_class, int64_t count) {
+  const int64_t classes = int64_t(per_class.size());
   if (count < 0 || classes < 1 || count % classes != 0)
     fail(ExitCode::config, fmt::format("{} initial labels cannot be balanced over {} classes: choose a multiple of {}",
                                        count, classes, classes));
+  for (int64_t c = 0; c < classes; ++c)
+    if (per_class[c] < count / classes)
+      fail(ExitCode::config,
+           fmt::format("{} initial labels need {} of each class, but class {} has {} items with a label", count,
+                       count / classes, c, per_class[c]));
+}
+
+std::vector<int64_t> draw_initial(std::span<const int32_t> labels, int64_t classes, int64_t count, uint32_t seed) {
+  check_initial(count_by_class(labels, classes), count);
   const auto ids = ids_by_class(labels, classes);
   const int64_t each = count / classes;
-  for (int64_t c = 0; c < classes; ++c)
-    if (int64_t(ids[c].size()) < each)
-      fail(ExitCode::config, fmt::format("{} initial labels need {} of each class, but class {} has {} items", count,
-                                         each, c, ids[c].size()));
   std::vector<int64_t> drawn;
   for (int64_t k = 0; k < each; ++k)
     for (int64_t c = 0; c < classes; ++c)

@@ -39,8 +39,14 @@ class Pool {
 // The ids of each class, ascending; labels of -1 (unknown) are left out.
 std::vector<std::vector<int64_t>> ids_by_class(std::span<const int32_t> labels, int64_t classes);
 
+std::vector<int64_t> count_by_class(std::span<const int32_t> labels, int64_t classes);  // [C]; -1 is left out
+
+// Error config: `count` items cannot be drawn equally from each class, because classes does not divide it or one of
+// `per_class` [C] items has too few.
+void check_initial(std::span<const int64_t> per_class, int64_t count);
+
 // A balanced first labelled set: count / classes items of each class, drawn by `seed`, classes taking turns. A larger
-// count begins with the smaller one. Error: config, when classes does not divide count or a class has too few items.
+// count begins with the smaller one. Errors of check_initial.
 std::vector<int64_t> draw_initial(std::span<const int32_t> labels, int64_t classes, int64_t count, uint32_t seed);
 
 }  // namespace crc::data

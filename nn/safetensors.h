@@ -1,6 +1,7 @@
 // The safetensors container, read strictly: weights come from the web. Layout: u64 header length (little-endian), a
 // JSON header name -> {dtype, shape, data_offsets}, then the bytes, which the offsets must tile without hole or
-// overlap. We read and write F32, F64, BF16, I64, I32 and U8, and refuse the rest by name.
+// overlap. We read and write F32, F64, BF16, I64, I32 and U8, read F16 as F32, and refuse the rest by name. A file
+// costs a small multiple of its size, whatever its header says.
 #pragma once
 
 #include <cstring>
@@ -19,6 +20,7 @@ struct TensorEntry {
   Dtype dtype;
   std::vector<int64_t> shape;
   std::string bytes;  // row-major
+  bool half = false;  // was F16 in the file
 
   // Error corrupt_data unless the dtype is T's.
   template <class T> std::vector<T> values() const {
@@ -45,7 +47,8 @@ struct TensorFile {
 
 // The file's bytes. Order as the reference writer's: by falling alignment of the dtype, then by name.
 std::string encode_safetensors(TensorFile file);
-// Error corrupt_data with `source` (a path), the place and what was expected.
+// Error corrupt_data with `source` (a path), the place and what was expected; for what torch.save, HDF5 and others
+// write, with the way to make a safetensors file of it.
 TensorFile decode_safetensors(std::string_view bytes, const std::string& source);
 
 }  // namespace crc::nn

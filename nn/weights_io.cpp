@@ -1,51 +1,11 @@
 #include "nn/weights_io.h"
 
-#include <array>
+#include <algorithm>
+#include <cmath>
 #include <set>
 
 namespace crc::nn {
 namespace {
-
-constexpr std::array<std::pair<Names, const char*>, 5> kNames = {{{Names::kekmodel, "kekmodel"},
-                                                                  {Names::lee, "lee"},
-                                                                  {Names::perrying, "perrying"},
-                                                                  {Names::torchssl, "torchssl"},
-                                                                  {Names::usb, "usb"}}};
-
-void replace_prefix(std::string& s, const std::string& from, const std::string& to) {
-  if (s.starts_with(from)) s = to + s.substr(from.size());
-}
-
-// perrying's residual unit is one Sequential: [bn, act, conv, bn, act, conv], whose first two entries are pulled out
-// into pre_act in the first unit of stage 1.
-std::string perrying_name(std::string name) {
-  replace_prefix(name, "conv1.", "init_conv.");
-  replace_prefix(name, "bn1.", "unit4.0.");
-  replace_prefix(name, "fc.", "output.");
-  if (!name.starts_with("block")) return name;
-  const size_t layer = name.find(".layer."), dot = name.find('.', layer + 7);
-  const std::string stage = name.substr(5, layer - 5), unit = name.substr(layer + 7, dot - layer - 7);
-  const std::string prefix = "unit" + stage + "." + unit + ".";
-  const bool first = stage == "1" && unit == "0";
-  std::string rest = name.substr(dot + 1);
-  replace_prefix(rest, "bn1.", first ? "pre_act.0." : "layer.0.");
-  replace_prefix(rest, "conv1.", first ? "layer.0." : "layer.2.");
-  replace_prefix(rest, "bn2.", first ? "layer.1." : "layer.3.");
-  replace_prefix(rest, "conv2.", first ? "layer.3." : "layer.5.");
-  replace_prefix(rest, "convShortcut.", "identity.");
-  return prefix + rest;
-}
-
-std::string translate(std::string name, Names names) {
-  if (names == Names::usb) replace_prefix(name, "fc.", "classifier.");
-  return names == Names::perrying ? perrying_name(std::move(name)) : name;
-}
-
-Names recognise(const TensorFile& file, const std::string& prefix) {
-  if (file.find(prefix + "init_conv.weight")) return Names::perrying;
-  if (file.find(prefix + "classifier.weight")) return Names::usb;
-  return Names::kekmodel;
-}
 
 // [K,R,S,C] <-> [K,C,R,S]
 std::vector<float> transposed(const float* from, int64_t k, int64_t a, int64_t b) {
@@ -69,58 +29,88 @@ std::string shape_text(const std::vector<int64_t>& shape) {
 
 constexpr const char* kRunningParts[2] = {".running_mean", ".running_var"};
 
-// Collects everything that is wrong with a file, so that one message tells it all.
-class Importer {
- public:
-  Importer(const TensorFile& file, std::string source) : file_(file), source_(std::move(source)) {
-    if (!file.tensors.empty() && file.tensors[0].name.starts_with("module.")) prefix_ = "module.";
-    names_ = recognise(file, prefix_);
+void check_tensor(const std::string& name, std::span<const float> values, bool variance, const std::string& source) {
+  for (size_t i = 0; i < values.size(); ++i) {
+    if (std::isfinite(values[i]) && !(variance && values[i] < 0)) continue;
+    const std::string value = std::isfinite(values[i]) ? std::to_string(values[i])
+                              : std::isnan(values[i])  ? "nan"
+                                                       : "inf";
+    fail(ExitCode::numerical,
+         source + ": '" + name + "' holds " + value + " at index " + std::to_string(i) + ", where " +
+             (std::isfinite(values[i]) ? "a variance" : "a finite number") +
+             " belongs; the training diverged or the file is damaged: take an earlier one, or train with a lower rate");
   }
+}
 
-  // The values of `name` (ours), empty if there is something wrong with them.
-  std::vector<float> take(const std::string& name, const std::vector<int64_t>& shape) {
-    const std::string theirs = prefix_ + translate(name, names_);
+std::vector<float> floats(const TensorEntry& t) {
+  const auto convert = [](const auto& from) {
+    std::vector<float> to(from.size());
+    std::transform(from.begin(), from.end(), to.begin(), [](auto v) { return float(v); });
+    return to;
+  };
+  return t.dtype == Dtype::f64    ? convert(t.values<double>())
+         : t.dtype == Dtype::bf16 ? convert(t.values<bf16>())
+                                  : t.values<float>();
+}
+
+// Collects everything that is wrong with a file, so that one message tells it all.
+class Reader {
+ public:
+  Reader(const TensorFile& file, std::string source)
+      : file_(file), source_(std::move(source)), names_(recognise(file, source_)) {}
+
+  void expect(const std::string& name, const std::vector<int64_t>& shape) {
+    const std::string theirs = names_.of(name);
     used_.insert(theirs);
     const TensorEntry* t = file_.find(theirs);
     if (!t) return note("missing '" + theirs + "'");
     if (t->shape != shape)
       return note("'" + theirs + "' is " + shape_text(t->shape) + ", expected " + shape_text(shape));
-    if (t->dtype != Dtype::f32) return note("'" + theirs + "' is " + name_of(t->dtype) + ", expected f32");
-    return t->values<float>();
+    if (t->dtype != Dtype::f32 && t->dtype != Dtype::f64 && t->dtype != Dtype::bf16)
+      return note("'" + theirs + "' is " + name_of(t->dtype) + ", expected floating-point numbers");
+    if (t->half || t->dtype != Dtype::f32)
+      converted_.insert(t->half ? "fp16" : t->dtype == Dtype::f64 ? "fp64" : "bf16");
   }
   void finish() {
     for (const TensorEntry& t : file_.tensors)
-      if (!used_.count(t.name) && !t.name.ends_with(".num_batches_tracked")) note("unexpected '" + t.name + "'");
+      if (!used_.count(t.name) && !is_counter(t.name)) note("unexpected '" + t.name + "'");
     if (problems_ == 0) return;
     fail(ExitCode::corrupt_data,
          source_ + " does not fit this network: " + text_ +
              (problems_ > kShown ? " and " + std::to_string(problems_ - kShown) + " more" : "") +
              "; check model.depth, model.width, model.conv_bias and the number of classes");
   }
+  // After finish: what was expected is there.
+  std::vector<float> take(const std::string& name, bool variance = false) const {
+    const TensorEntry& t = file_.at(names_.of(name), source_);
+    std::vector<float> v = floats(t);
+    check_tensor(t.name, v, variance, source_);
+    return v;
+  }
+  std::vector<std::string> notes() const {
+    std::vector<std::string> notes;
+    if (!names_.prefix.empty()) notes.push_back("left out the prefix \"" + names_.prefix + "\" of the tensors' names");
+    for (const std::string& from : converted_) notes.push_back("read its " + from + " tensors as fp32");
+    return notes;
+  }
 
  private:
   static constexpr int kShown = 5;
-  std::vector<float> note(const std::string& problem) {
+  // What PyTorch counts beside the values: batches seen by a batch norm, models in an average.
+  static bool is_counter(const std::string& name) {
+    return name.ends_with("num_batches_tracked") || name.ends_with("n_averaged");
+  }
+  void note(const std::string& problem) {
     if (problems_++ < kShown) text_ += (text_.empty() ? "" : "; ") + problem;
-    return {};
   }
   const TensorFile& file_;
-  std::string source_, prefix_, text_;
-  Names names_;
-  std::set<std::string> used_;
+  std::string source_, text_;
+  FileNames names_;
+  std::set<std::string> used_, converted_;
   int problems_ = 0;
 };
 
 }  // namespace
-
-Names names_from(const std::string& text) {
-  std::string known;
-  for (const auto& [names, name] : kNames) {
-    if (text == name) return names;
-    known += (known.empty() ? "" : ", ") + std::string(name);
-  }
-  fail(ExitCode::usage, "tensor names \"" + text + "\" are not known; use one of " + known);
-}
 
 TensorFile export_weights(Context& context, const ParamLayout& layout, const Weights& weights, Names names) {
   std::vector<float> values(layout.total()), running(layout.running_total());
@@ -146,26 +136,52 @@ TensorFile export_weights(Context& context, const ParamLayout& layout, const Wei
   return file;
 }
 
-void import_weights(Context& context, const ParamLayout& layout, const Weights& weights, const TensorFile& file,
-                    const std::string& source) {
-  std::vector<float> values(layout.total(), 0.0f), running(layout.running_total(), 0.0f);
-  Importer importer(file, source);
+HostWeights read_weights(const ParamLayout& layout, const TensorFile& file, const std::string& source) {
+  Reader reader(file, source);
+  for (const ParamSpec& spec : layout.params()) reader.expect(spec.name, port_shape(spec));
+  for (const RunningSpec& spec : layout.running())
+    for (const char* part : kRunningParts) reader.expect(spec.name + part, {spec.channels});
+  reader.finish();
+
+  HostWeights weights{std::vector<float>(size_t(layout.total())), std::vector<float>(size_t(layout.running_total())),
+                      reader.notes()};
   for (int p = 0; p < int(layout.params().size()); ++p) {
     const ParamSpec& spec = layout.params()[p];
-    std::vector<float> v = importer.take(spec.name, port_shape(spec));
-    if (v.empty()) continue;
+    std::vector<float> v = reader.take(spec.name);
     const auto& s = spec.shape;
     if (spec.kind == ParamKind::conv_weight) v = transposed(v.data(), s[0], s[3], s[1] * s[2]);
-    std::copy(v.begin(), v.end(), values.begin() + layout.offset(p));
+    std::copy(v.begin(), v.end(), weights.values.begin() + layout.offset(p));
   }
   for (const RunningSpec& spec : layout.running())
     for (int part = 0; part < 2; ++part) {
-      const std::vector<float> v = importer.take(spec.name + kRunningParts[part], {spec.channels});
-      std::copy(v.begin(), v.end(), running.begin() + spec.offset + part * spec.channels);
+      const std::vector<float> v = reader.take(spec.name + kRunningParts[part], part == 1);
+      std::copy(v.begin(), v.end(), weights.running.begin() + spec.offset + part * spec.channels);
     }
-  importer.finish();
-  context.copy_in(weights.values, values.data());
-  context.copy_in(weights.running, running.data());
+  return weights;
+}
+
+std::vector<std::string> import_weights(Context& context, const ParamLayout& layout, const Weights& weights,
+                                        const TensorFile& file, const std::string& source) {
+  HostWeights host = read_weights(layout, file, source);
+  context.copy_in(weights.values, host.values.data());
+  context.copy_in(weights.running, host.running.data());
+  return std::move(host.notes);
+}
+
+void check_values(const ParamLayout& layout, std::span<const float> values, std::span<const float> running,
+                  const std::string& source) {
+  if (int64_t(values.size()) != layout.total() || int64_t(running.size()) != layout.running_total())
+    fail(ExitCode::corrupt_data, source + ": " + std::to_string(values.size()) + " parameters and " +
+                                     std::to_string(running.size()) + " running statistics, this network needs " +
+                                     std::to_string(layout.total()) + " and " + std::to_string(layout.running_total()));
+  for (int p = 0; p < int(layout.params().size()); ++p)
+    check_tensor(layout.params()[p].name, values.subspan(size_t(layout.offset(p)), size_t(layout.params()[p].size())),
+                 false, source);
+  for (const RunningSpec& spec : layout.running())
+    for (int part = 0; part < 2; ++part)
+      check_tensor(spec.name + kRunningParts[part],
+                   running.subspan(size_t(spec.offset + part * spec.channels), size_t(spec.channels)), part == 1,
+                   source);
 }
 
 }  // namespace crc::nn

@@ -1,23 +1,33 @@
 // Weights to and from safetensors files under the tensor names of the PyTorch ports. Values only: which network they
-// belong to (the wiring) is the configuration's to say; names and shapes are checked strictly.
+// belong to is nn/weights_info.h's to say; names, shapes and values are checked strictly.
 #pragma once
 
+#include <span>
 #include <string>
 
 #include "nn/params.h"
 #include "nn/safetensors.h"
+#include "nn/tensor_names.h"
 
 namespace crc::nn {
 
-// How a port names its tensors: kekmodel, lee and torchssl share one set; usb differs in the head, perrying throughout.
-enum class Names : uint8_t { kekmodel, lee, perrying, torchssl, usb };
-Names names_from(const std::string& text);  // Error usage with the known ones
-
 // All parameters and running statistics, convolutions as [K,C,R,R], num_batches_tracked 0.
 TensorFile export_weights(Context& context, const ParamLayout& layout, const Weights& weights, Names names);
-// Recognises the naming by itself, accepts a "module." prefix. Error corrupt_data naming every missing, unexpected or
-// misshapen tensor.
-void import_weights(Context& context, const ParamLayout& layout, const Weights& weights, const TensorFile& file,
-                    const std::string& source);
+
+struct HostWeights {
+  std::vector<float> values, running;  // [layout.total()], [layout.running_total()]
+  std::vector<std::string> notes;      // what the user should know: a prefix left out, a precision converted
+};
+// Recognises the naming by itself; F64, F16 and BF16 become fp32. Nothing is allocated for a network that the file does
+// not hold. Error corrupt_data naming every missing, unexpected or misshapen tensor; numerical as check_values.
+HostWeights read_weights(const ParamLayout& layout, const TensorFile& file, const std::string& source);
+// The same into memory that is there. Returns the notes.
+std::vector<std::string> import_weights(Context& context, const ParamLayout& layout, const Weights& weights,
+                                        const TensorFile& file, const std::string& source);
+
+// Error numerical, naming the tensor, for a value that is not finite or a negative running variance; corrupt_data when
+// the arrays are not of the layout's size.
+void check_values(const ParamLayout& layout, std::span<const float> values, std::span<const float> running,
+                  const std::string& source);
 
 }  // namespace crc::nn

@@ -6,6 +6,7 @@
 #include "kernels/augment/augment_batch.h"
 #include "kernels/ops/adam.h"
 #include "kernels/ops/advance_step.h"
+#include "kernels/ops/draw_batch.h"
 #include "kernels/ops/sgd.h"
 
 namespace crc::ssl {
@@ -25,7 +26,7 @@ struct TrainConfig {
   float lambda_u = 1;  // weight of the unlabelled loss; `schedule` ramps it for pi_model and mean_teacher
   float threshold = 0.95f;
   float temperature = 1;
-  bool replacement = false;        // draw items with replacement (LeeDoYup), not as permutations of them
+  Sampling labeled_sampling = Sampling::permutations, unlabeled_sampling = Sampling::permutations;
   int64_t steps_per_epoch = 1024;  // also how many steps of losses are kept
   int64_t steps_per_graph = 16;    // captured as one CUDA graph; changes no result
   // pi_model and mean_teacher: one student pass learns labels and consistency (Oliver), not one pass each (perrying).

@@ -27,6 +27,14 @@ class Calibration {
   Bin bins_[kBins];
 };
 
+void check_finite(const float* row, int64_t classes, size_t image) {
+  for (int64_t c = 0; c < classes; ++c)
+    if (!std::isfinite(row[c]))
+      fail(ExitCode::numerical, "logit " + std::to_string(c) + " of image " + std::to_string(image) + " is " +
+                                    std::to_string(row[c]) +
+                                    ": the network overflows on it; are these its weights, wiring and normalisation?");
+}
+
 }  // namespace
 
 Prediction predict(Context& context, const nn::Net& net, const nn::Weights& weights, const ImageSet& images,
@@ -51,32 +59,39 @@ Evaluation evaluate(const std::vector<float>& logits, const std::vector<int32_t>
   Evaluation e;
   e.confusion.assign(classes * classes, 0);
   int64_t correct = 0;
+  double loss = 0;
   Calibration calibration;
+  e.predicted.assign(classes, 0);
   for (size_t i = 0; i < logits.size() / classes; ++i) {
-    if (labels[i] < 0) continue;
     const float* row = logits.data() + i * classes;
+    check_finite(row, classes, i);
     const int64_t predicted = std::max_element(row, row + classes) - row;
     double sum = 0;
     for (int64_t c = 0; c < classes; ++c) sum += std::exp(double(row[c]) - row[predicted]);
-    e.loss += std::log(sum) + row[predicted] - row[labels[i]];
+    ++e.predicted[predicted];
+    e.confidence += 1 / sum;
+    if (labels[i] < 0) continue;
+    loss += std::log(sum) + row[predicted] - row[labels[i]];
     correct += predicted == labels[i];
     calibration.add(1 / sum, predicted == labels[i]);
     ++e.confusion[labels[i] * classes + predicted];
     ++e.images;
   }
+  e.confidence /= double(std::max<size_t>(logits.size() / classes, 1));
   if (e.images == 0) return e;
   e.accuracy = double(correct) / double(e.images);
-  e.loss /= double(e.images);
+  e.loss = loss / double(e.images);
   e.calibration_error = calibration.error(e.images);
+  double recalls = 0;
   int64_t occurring = 0;
   for (int64_t c = 0; c < classes; ++c) {
     int64_t of_class = 0;
     for (int64_t k = 0; k < classes; ++k) of_class += e.confusion[c * classes + k];
     if (of_class == 0) continue;
-    e.balanced_accuracy += double(e.confusion[c * classes + c]) / double(of_class);
+    recalls += double(e.confusion[c * classes + c]) / double(of_class);
     ++occurring;
   }
-  e.balanced_accuracy /= double(std::max<int64_t>(occurring, 1));
+  e.balanced_accuracy = recalls / double(occurring);
   return e;
 }
 

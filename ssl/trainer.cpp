@@ -9,19 +9,15 @@
 #include "kernels/ops/gather.h"
 #include "kernels/ops/softmax_ce.h"
 #include "nn/init.h"
+#include "nn/weights_io.h"
 
 namespace crc::ssl {
 namespace {
 
 using augment::AugmentConfig;
 
-TrainConfig checked(TrainConfig config, const nn::Net& net, size_t labeled, size_t unlabeled) {
-  if (labeled == 0) fail(ExitCode::config, "there are no labelled images; label some, or set acquisition.initial");
-  if (unlabeled_per_step(config) > 0 && unlabeled == 0)
-    fail(ExitCode::config, "ssl.method \"" + config.method + "\" needs unlabelled images, and none are left");
-  if (config.ema_buffers == EmaBuffers::own && config.method != "mean_teacher")
-    fail(ExitCode::config, "ssl.ema_buffers = \"own\" is for ssl.method \"mean_teacher\": with \"" + config.method +
-                               "\" no pass of the averaged model moves them; use \"copied\" or \"averaged\"");
+TrainConfig checked(TrainConfig config, const nn::Net& net, const ImageSet& images, size_t labeled, size_t unlabeled) {
+  check_training(config, images.height(), images.width(), int64_t(labeled), int64_t(unlabeled));
   config.schedule.consistency_weight = config.lambda_u;
   config.sgd.decayed = config.adam.decayed = net.layout().decayed();
   return config;
@@ -35,12 +31,22 @@ bool uses_rates(const TrainConfig& config) {
 
 }  // namespace
 
+void check_training(const TrainConfig& config, int64_t height, int64_t width, int64_t labeled, int64_t unlabeled) {
+  augment::check_image_size(height, width, config.weak);
+  if (labeled == 0) fail(ExitCode::config, "there are no labelled images; label some, or set acquisition.initial");
+  if (unlabeled_per_step(config) > 0 && unlabeled == 0)
+    fail(ExitCode::config, "ssl.method \"" + config.method + "\" needs unlabelled images, and none are left");
+  if (config.ema_buffers == EmaBuffers::own && config.method != "mean_teacher")
+    fail(ExitCode::config, "ssl.ema_buffers = \"own\" is for ssl.method \"mean_teacher\": with \"" + config.method +
+                               "\" no pass of the averaged model moves them; use \"copied\" or \"averaged\"");
+}
+
 Trainer::Trainer(Context& context, const nn::Net& net, const ImageSet& images, const std::vector<int64_t>& labeled,
                  const std::vector<int64_t>& unlabeled, TrainConfig config)
     : context_(context),
       net_(net),
       images_(images),
-      config_(checked(std::move(config), net, labeled.size(), unlabeled.size())),
+      config_(checked(std::move(config), net, images, labeled.size(), unlabeled.size())),
       method_(find_method(config_.method)),
       student_(context, net.layout(), "student"),
       ema_(context, net.layout(), "ema"),
@@ -78,10 +84,10 @@ Trainer::Drawn Trainer::next_batch() {
   auto ids = arena.take<int64_t, 1>({b + m}, "batch ids");        // [labelled | unlabelled]
   auto labels = arena.take<int32_t, 1>({b + m}, "batch labels");  // those of the unlabelled only judge pseudo-labels
   draw_batch(context_, ids.slice(0, b), View<const int64_t, 1>(labeled_.view<int64_t, 1>()), state,
-             DrawConfig{config_.seed, Purpose::labeled_order, config_.replacement});
+             DrawConfig{config_.seed, Purpose::labeled_order, config_.labeled_sampling, config_.steps_per_epoch});
   if (m > 0)
     draw_batch(context_, ids.slice(b, b + m), View<const int64_t, 1>(unlabeled_.view<int64_t, 1>()), state,
-               DrawConfig{config_.seed, Purpose::unlabeled_order, config_.replacement});
+               DrawConfig{config_.seed, Purpose::unlabeled_order, config_.unlabeled_sampling, config_.steps_per_epoch});
   gather_rows(context_, labels, images_.labels(), View<const int64_t, 1>(ids));
 
   const nn::Activations images = net_.take_input(context_, images_per_step(config_), images_.height(), images_.width());
@@ -226,17 +232,20 @@ void Trainer::save(nn::TensorFile& file) {
 }
 
 void Trainer::restore(const nn::TensorFile& file, const std::string& source) {
-  const auto read = [&](const char* name, View<float, 1> v) {
+  const auto read = [&](const std::string& name, View<float, 1> v) {
     const std::vector<float> host = file.at(name, source).values<float>();
     if (int64_t(host.size()) != v.size())
       fail(ExitCode::corrupt_data, source + ": '" + name + "' has " + std::to_string(host.size()) +
                                        " values, this network needs " + std::to_string(v.size()));
     context_.copy_in(v, host.data());
+    return host;
   };
-  read("student.values", student_weights_.values);
-  read("student.running", student_weights_.running);
-  read("ema.values", ema_weights_.values);
-  read("ema.running", ema_weights_.running);
+  const auto read_model = [&](const std::string& name, const nn::Weights& weights) {
+    const std::vector<float> values = read(name + ".values", weights.values);
+    nn::check_values(net_.layout(), values, read(name + ".running", weights.running), source + ", " + name);
+  };
+  read_model("student", student_weights_);
+  read_model("ema", ema_weights_);
   read("momentum", momentum_.view<float, 1>());
   if (config_.optimizer == Optimizer::adam) read("second_moment", second_moment_.view<float, 1>());
   if (rates_.size() > 0) read("ctaugment_rates", rates_.view<float, 1>());

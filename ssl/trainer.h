@@ -18,10 +18,14 @@ struct EpochLosses {
   double pseudo_acc = 0;  // share of right ones among confident pseudo-labels of known truth; NaN: there were none
 };
 
+// What a Trainer refuses, from sizes alone. Errors config: no labelled images, or none unlabelled where the method
+// needs them; settings that do not go together; images that augmentation does not take.
+void check_training(const TrainConfig& config, int64_t height, int64_t width, int64_t labeled, int64_t unlabeled);
+
 class Trainer {
  public:
   // `labeled` and `unlabeled` are item ids (rows of `images`). Initialises the network from config.seed.
-  // Errors: config if there are no labelled images, or none unlabelled where the method needs them.
+  // Errors of check_training.
   Trainer(Context& context, const nn::Net& net, const ImageSet& images, const std::vector<int64_t>& labeled,
           const std::vector<int64_t>& unlabeled, TrainConfig config);
 

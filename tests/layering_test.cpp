@@ -6,6 +6,7 @@
 #include <cctype>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <iterator>
 #include <map>
 #include <regex>
@@ -122,6 +123,34 @@ struct Findings {
   int conditions_on_cuda = 0;  // preprocessor conditions on CRC_CUDA
 };
 
+// What is done in one place, so that it is done right everywhere.
+struct OneWay {
+  Names folders;
+  std::regex pattern;
+  std::string place, rule;
+};
+
+void check_one_way(const std::string& path, const std::string& line,
+                   const std::function<void(const std::string&)>& report) {
+  static const OneWay ways[] = {
+      {{"apps/", "bench/", "data/"},
+       std::regex(R"(\bfmt::print\b|\bstd::c(out|err)\b|\b(f|v|vf)?printf\(|\bf?puts\()"),
+       "apps/terminal.cpp",
+       "what a program says goes through apps/terminal.h, which loses nothing and escapes names"},
+      {{"apps/", "bench/"},
+       std::regex(R"(\.dump\()"),
+       "apps/json_text.h",
+       "JSON becomes text by apps/json_text.h, whatever bytes names are"},
+      {{"apps/", "bench/", "data/"},
+       std::regex(R"(\b(recursive_)?directory_iterator\b)"),
+       "data/file.cpp",
+       "folders are listed by data::list_folder, whose errors have exit codes"},
+  };
+  for (const OneWay& way : ways)
+    if (starts_with_any(path, way.folders) && path != way.place && std::regex_search(line, way.pattern))
+      report(way.rule);
+}
+
 void check_source(const std::string& path, const std::string& text, Findings& findings) {
   static const std::regex include(R"re(^\s*#\s*include\s*([<"])([^>"]+)[>"])re");
   static const std::regex condition(R"(^\s*#\s*(if|ifdef|ifndef|elif)\b.*\bCRC_CUDA\b)");
@@ -139,6 +168,7 @@ void check_source(const std::string& path, const std::string& text, Findings& fi
     findings.conditions_on_cuda += std::regex_search(bare, condition);
     if (bare.find("<<<") != std::string::npos && path != "kernels/cuda/launch.cuh")
       report(n, "kernels are launched by launch() of kernels/cuda/launch.cuh alone");
+    check_one_way(path, bare, [&](const std::string& rule) { report(n, rule); });
   }
 }
 
@@ -271,6 +301,15 @@ TEST(LayeringChecker, AllowsEveryGoodEdge) {
   };
   for (const auto& [path, header] : edges)
     EXPECT_EQ(errors_of_include(path, header), Names{}) << path << " includes " << header;
+}
+
+TEST(LayeringChecker, SeesWhatHasOneWay) {
+  for (const std::string text : {"fmt::print(\"x\");", "std::cerr << 1;", "printf(\"x\");", "text = json.dump();",
+                                 "for (auto& e : fs::directory_iterator(p))", "fs::recursive_directory_iterator(p)"})
+    EXPECT_EQ(errors_of("apps/a.cpp", text).size(), 1u) << text;
+  for (const std::string text : {"print(\"x\");", "// fmt::print", "snprintf(b, n, \"x\");", "f(\"std::cout\");"})
+    EXPECT_EQ(errors_of("apps/a.cpp", text), Names{}) << text;
+  EXPECT_EQ(errors_of("data/file.cpp", "fs::directory_iterator at;"), Names{});
 }
 
 TEST(LayeringChecker, SeesLaunchesConditionsDownloadsAndMissingNeighbours) {

@@ -18,13 +18,15 @@ struct RunOptions {
   bool quiet = false;
 };
 int command_run(const RunOptions& options, const std::vector<std::string>& arguments);
-int command_resume(const std::string& directory, bool quiet);
+// `settings` move a run: those keys that do not decide its result (resume_config).
+int command_resume(const std::string& directory, const std::vector<std::string>& settings, bool quiet);
 
 // The same for a process that trains several runs, a thread each: with a name that begins the run's lines on stderr.
 int train_new(const RunOptions& options, const std::vector<std::string>& arguments, const std::string& name = {});
-int train_on(const std::string& directory, bool quiet, const std::string& name = {});
+int train_on(const std::string& directory, const std::vector<std::string>& settings, bool quiet,
+             const std::string& name = {});
 
-int command_label(const std::string& directory, const std::string& labels);
+int command_label(const std::string& directory, const std::string& labels, const std::vector<std::string>& settings);
 
 struct DemoOptions {
   std::string out = "runs/demo";
@@ -37,6 +39,7 @@ int command_demo(const DemoOptions& options);
 
 struct SweepCommandOptions {
   std::string recipe, out, only, slurm;
+  bool force = false;  // of slurm
   std::vector<std::string> settings, cells;
   int64_t trials = 0, pools = -1, jobs = 1, together = 1;
   bool dry_run = false, quiet = false;
@@ -49,13 +52,18 @@ int train_cells(const Sweep& sweep, const std::vector<std::string>& names, bool 
 struct ReportOptions {
   std::vector<std::string> directories;
   std::string out;
+  bool force = false;
 };
 int command_report(const ReportOptions& options);
 
+int command_verify(const std::vector<std::string>& directories);  // of runs and sweeps
+
 struct EvalOptions {
   std::string weights, data, split = "test", logits, features;
+  std::string run, model = "last";  // a run directory instead of weights; "best" or "last" epoch of its round
+  int64_t round = -1;               // -1: the last finished one
   int64_t limit = 0;
-  bool json = false;
+  bool json = false, force = false;
   std::vector<std::string> settings;
 };
 int command_eval(const EvalOptions& options);
@@ -87,9 +95,9 @@ int command_doctor(const std::string& device);
 
 struct ConvertOptions {
   std::string from, to, names = "kekmodel";
+  bool force = false;
   std::vector<std::string> settings;
 };
 int command_export(const ConvertOptions& options);
-int command_import(const ConvertOptions& options);
 
 }  // namespace crc::apps

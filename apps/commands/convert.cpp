@@ -3,27 +3,51 @@
 
 #include "apps/commands/commands.h"
 #include "apps/experiment.h"
+#include "apps/outputs.h"
 #include "apps/recipes.h"
+#include "apps/terminal.h"
+#include "apps/weights_file.h"
 #include "nn/weights_io.h"
 
 namespace crc::apps {
+namespace {
 
-// Values pass unchanged; only names change. The network must be known to check names and shapes, hence --set model.*.
+const char* wiring_of(nn::Names names) {
+  return names == nn::Names::perrying ? "preact" : names == nn::Names::lee ? "shared_act" : "raw_x";
+}
+
+}  // namespace
+
+// Values pass unchanged; only names change. What the file says about itself goes along, and what --set adds.
 int command_export(const ConvertOptions& options) {
   const nn::Names names = nn::names_from(options.names);
-  const Config config = resolve_recipe("", options.settings);
-  const nn::TensorFile file = nn::decode_safetensors(read_file(options.from), options.from);
-  data::Dataset shape_of_data;  // the head's classes are the file's
-  for (const nn::TensorEntry& t : file.tensors)
-    if (t.name.ends_with("fc.bias") || t.name.ends_with("classifier.bias") || t.name.ends_with("output.bias"))
-      shape_of_data.class_names.resize(size_t(t.shape.empty() ? 0 : t.shape[0]));
-  const std::unique_ptr<nn::Net> net = make_net(config, shape_of_data);
+  Config config = resolve_recipe("", options.settings);
+  Outputs outputs({options.to}, {.force = options.force, .inputs = {options.from}});
+  const WeightsFile file = read_weights_file(options.from);
+  const Assumptions assumed = adopt_network(config, file);
+  const data::Dataset data = data_shape(file);
+  const std::unique_ptr<nn::Net> net = make_net(config, data);
+  nn::HostWeights host = nn::read_weights(net->layout(), file.tensors, options.from);
   Context context = Context::cpu();
   const nn::WeightBuffers weights(context, net->layout(), "weights");
-  nn::import_weights(context, net->layout(), weights.weights(), file, options.from);
-  if (fs::exists(options.to)) fail(ExitCode::output_refused, options.to + " exists; remove it or name another file");
-  commit_file(options.to, nn::encode_safetensors(nn::export_weights(context, net->layout(), weights.weights(), names)));
-  fmt::print("{}: {} parameters under {}'s names\n", options.to, net->layout().count(), options.names);
+  context.copy_in(weights.weights().values, host.values.data());
+  context.copy_in(weights.weights().running, host.running.data());
+  nn::TensorFile out = nn::export_weights(context, net->layout(), weights.weights(), names);
+  nn::WeightsInfo info = file.info;
+  for (const auto& [key, text] : weights_info(config, data).model)
+    if (!assumed.count("model." + key)) info.model[key] = text;
+  out.metadata = nn::to_metadata(info);
+  outputs.put(options.to, nn::encode_safetensors(std::move(out)));
+  outputs.commit();
+  print("{}: {} parameters under {}'s names\n", options.to, net->layout().count(), options.names);
+  if (const auto wiring = info.model.find("wiring"); wiring != info.model.end() && wiring->second != wiring_of(names))
+    host.notes.push_back(
+        fmt::format("{}'s code wires such a network as {}, this one is {}: there it is another function", options.names,
+                    wiring_of(names), wiring->second));
+  if (!assumed.empty())
+    host.notes.push_back(fmt::format("nothing says whether {}: {} does not say it either; add what you know with --set",
+                                     to_text(assumed), options.to));
+  for (const std::string& note : host.notes) print("note: {}\n", note);
   return 0;
 }
 

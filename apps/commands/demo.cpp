@@ -4,12 +4,14 @@
 
 #include <thread>
 
+#include "apps/checks.h"
 #include "apps/child.h"
 #include "apps/commands/commands.h"
 #include "apps/progress.h"
 #include "apps/recipes.h"
 #include "apps/report.h"
 #include "apps/summary.h"
+#include "apps/terminal.h"
 #include "kernels/core/error.h"
 
 namespace crc::apps {
@@ -39,6 +41,18 @@ std::vector<std::string> arguments_of(const Cell& cell, const DemoOptions& optio
        {"acquisition.name=" + cell.acquisition, "run.seed=" + std::to_string(cell.seed), std::string("run.threads=1")})
     arguments.insert(arguments.end(), {"--set", setting});
   return arguments;
+}
+
+// What the missing ones would be refused for, before the first begins.
+void check(const std::vector<Cell>& cells, const DemoOptions& options) {
+  std::vector<NamedConfig> runs;
+  for (const Cell& cell : cells) {
+    if (!options.fresh && fs::exists(cell.directory / "run.json")) continue;
+    std::vector<std::string> settings = options.settings;
+    settings.push_back("acquisition.name=" + cell.acquisition);
+    runs.push_back({cell.directory.filename().string(), resolve_recipe("demo", settings)});
+  }
+  check_experiments(runs);
 }
 
 int64_t finished_rounds(const std::vector<Cell>& cells) {
@@ -77,17 +91,16 @@ void train(const std::vector<Cell>& cells, const DemoOptions& options) {
 
 void print_table(const std::vector<RunGroup>& groups) {
   const std::vector<int64_t> labels = label_counts(groups);
-  fmt::print("\ntest accuracy in percent, mean ± standard deviation over seeds\n\n  labels");
-  for (const RunGroup& group : groups) fmt::print("  {:>14}", group.name);
-  fmt::print("\n");
+  print("\ntest accuracy in percent, mean ± standard deviation over seeds\n\n  labels");
+  for (const RunGroup& group : groups) print("  {:>14}", group.name);
+  print("\n");
   for (int64_t count : labels) {
-    fmt::print("  {:>6}", count);
+    print("  {:>6}", count);
     for (const RunGroup& group : groups) {
       const MeanStd m = at_labels(group, count, &RoundRow::acc_last);
-      // A multi-byte sign: the width counts columns, not bytes.
-      fmt::print("  {:>14}", fmt::format("{:.1f} ± {:.1f}", 100 * m.mean, 100 * m.std));
+      print("  {:>14}", percent(m, 1));
     }
-    fmt::print("\n");
+    print("\n");
   }
 }
 
@@ -95,6 +108,7 @@ void print_table(const std::vector<RunGroup>& groups) {
 
 int command_demo(const DemoOptions& options) {
   const std::vector<Cell> cells = cells_of(options);
+  check(cells, options);
   make_directories(options.out);
   if (options.fresh)
     for (const Cell& cell : cells)
@@ -108,13 +122,13 @@ int command_demo(const DemoOptions& options) {
   const LineChart chart = accuracy_chart(groups);
   print_table(groups);
   const bool color = isatty(STDOUT_FILENO) && !std::getenv("NO_COLOR");
-  fmt::print("\n{}\n", braille_plot(chart, 76, 14, color));
+  print_drawing(fmt::format("\n{}\n", braille_plot(chart, 76, 14, color)));
   commit_file(out / "curves.png", chart_png(chart));
   commit_file(out / "curves.svg", chart_svg(chart, true));
   commit_file(out / "report.html", report_html(records));
-  fmt::print("report           {}\nlearning curves  {}\nqueried images   {}\n", (out / "report.html").string(),
-             (out / "curves.png").string(), (out / "crc-s0/rounds/00/query.png").string());
-  fmt::print("next             crc_train run cifar10 --set data.dir=<cifar-10-batches-bin> --dry-run\n");
+  print("report           {}\nlearning curves  {}\nqueried images   {}\n", (out / "report.html").string(),
+        (out / "curves.png").string(), (out / "crc-s0/rounds/00/query.png").string());
+  print("next             crc_train run cifar10 --set data.dir=<cifar-10-batches-bin> --dry-run\n");
   return 0;
 }
 

@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "apps/commands/commands.h"
+#include "apps/terminal.h"
 #include "apps/version.h"
 #include "data/dataset.h"
 #include "nn/wrn.h"
@@ -14,7 +15,7 @@
 namespace crc::apps {
 namespace {
 
-void line(const std::string& name, const std::string& value) { fmt::print("{:<12} {}\n", name, value); }
+void line(const std::string& name, const std::string& value) { print("{:<12} {}\n", name, value); }
 
 // Weights after a few FixMatch steps of a small net on built-in images.
 std::vector<float> trained_weights(Context& context) {
@@ -44,8 +45,9 @@ int command_doctor(const std::string& device) {
   line("CUDA build", kCudaBuild ? "yes" : "no: configure with the CUDA toolkit installed to get one");
   Context context = Context::from_name(device);
   line("device", context.describe());
-  const auto space = std::filesystem::space(std::filesystem::current_path());
-  line("disk here", fmt::format("{:.1f} GB free", double(space.available) / 1e9));
+  std::error_code error;
+  const auto space = std::filesystem::space(".", error);
+  line("disk here", error ? error.message() : fmt::format("{:.1f} GB free", double(space.available) / 1e9));
 
   const std::vector<float> first = trained_weights(context), second = trained_weights(context);
   const bool repeats = first == second;

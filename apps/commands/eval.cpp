@@ -5,8 +5,12 @@
 
 #include "apps/commands/commands.h"
 #include "apps/experiment.h"
+#include "apps/json_text.h"
+#include "apps/outputs.h"
 #include "apps/recipes.h"
-#include "apps/signals.h"
+#include "apps/run_state.h"
+#include "apps/terminal.h"
+#include "apps/weights_file.h"
 #include "data/npy.h"
 #include "nn/weights_io.h"
 #include "ssl/evaluate.h"
@@ -14,44 +18,151 @@
 namespace crc::apps {
 namespace {
 
-void write_matrix(const std::string& path, const Tensor& t, Context& context) {
-  if (path.empty()) return;
+using Json = nlohmann::ordered_json;
+
+// A network, its images, and what was taken for granted about the two.
+struct Job {
+  Config config;
+  data::Dataset dataset;
+  WeightsFile file;
+  NormalizeConfig normalize;
+  Assumptions assumed;
+  std::vector<std::string> notes;
+};
+
+std::vector<std::string> settings_of(const EvalOptions& options) {
+  std::vector<std::string> settings = options.settings;
+  if (!options.data.empty()) settings.push_back("data.dir=" + options.data);
+  return settings;
+}
+
+// A run's network on a run's images: nothing is left to assume.
+Job of_run(const EvalOptions& options) {
+  RunFiles files(options.run);
+  const RunState run = read_run(files);
+  const int64_t finished = int64_t(run.rounds.size()), round = options.round < 0 ? finished - 1 : options.round;
+  if (round < 0 || round >= finished)
+    fail(ExitCode::input_missing,
+         fmt::format("{} has finished {} rounds, and rounds count from 0: there is no round {} "
+                     "to test yet",
+                     options.run, finished, std::max<int64_t>(round, 0)));
+  Job job;
+  job.config = resume_config(run.config, settings_of(options));
+  job.dataset = load_dataset(job.config);
+  check_fingerprint(job.dataset, run.facts.data_hash);
+  job.dataset.normalize = run_normalization(run.run, job.dataset);
+  job.normalize = normalize_config(job.config, job.dataset);
+  const std::string name = weights_name(round, options.model);
+  job.file = decode_weights(files.read(name), (files.path() / name).string());
+  check_fits(job.file, weights_info(job.config, job.dataset), ExitCode::corrupt_data, kNotOfThisRun);
+  return job;
+}
+
+Job of_file(const EvalOptions& options) {
+  Job job;
+  job.config = resolve_recipe("", settings_of(options));
+  job.file = read_weights_file(options.weights);
+  job.assumed = adopt_network(job.config, job.file);
+  job.dataset = load_dataset(job.config);
+  nn::WeightsInfo here = weights_info(job.config, job.dataset);
+  const std::string origin = job.config.origin("data.normalize");
+  if (job.file.info.normalize && origin == "default") here.normalize = job.file.info.normalize;
+  job.normalize = *here.normalize;
+  if (!job.file.info.normalize && origin == "default")
+    job.assumed["data.normalize"] =
+        fmt::format("this data's (mean {} {} {}, std {} {} {})", job.normalize.mean[0], job.normalize.mean[1],
+                    job.normalize.mean[2], job.normalize.std[0], job.normalize.std[1], job.normalize.std[2]);
+  check_fits(job.file, here, ExitCode::corrupt_data,
+             "test it on images as it was trained on, with the same classes in the same order", &job.notes);
+  return job;
+}
+
+const data::Images& split_of(const Job& job, const std::string& name) {
+  const data::Images& split = name == "train" ? job.dataset.train : job.dataset.test;
+  if (split.count == 0)
+    fail(ExitCode::input_missing,
+         fmt::format("{} has no {} images, so there is nothing to test; choose --split {}, or data that has some",
+                     job.dataset.name, name, name == "train" ? "test" : "train"));
+  return split;
+}
+
+// The precision that the configuration names; on the CPU, which has only one, that.
+std::unique_ptr<nn::Net> net_of(Job& job, const Context& context) {
+  const std::string precision = job.config.get<std::string>("run.precision");
+  if (precision == "fp32" || context.device().kind != DeviceKind::cpu) return make_net(job.config, job.dataset);
+  job.notes.push_back("computed in fp32: " + precision + " needs a CUDA device");
+  return make_exact_net(job.config, job.dataset);
+}
+
+data::Bytes matrix_file(const Tensor& t, Context& context) {
   const std::vector<float> values = t.to_host<float>(context);
-  commit_file(path, data::encode_npy<float>(values, t.shape()));
+  return data::encode_npy<float>(values, t.shape());
+}
+
+void print_json(const Job& job, const ssl::Evaluation& e, int64_t images) {
+  const auto known = [&](double value) { return e.images > 0 ? Json(value) : Json(); };
+  const Json json = {{"images", e.images},
+                     {"accuracy", known(e.accuracy)},
+                     {"balanced_accuracy", known(e.balanced_accuracy)},
+                     {"loss", known(e.loss)},
+                     {"ece", known(e.calibration_error)},
+                     {"confusion", e.confusion},
+                     {"unlabeled", images - e.images},
+                     {"predicted", e.predicted},
+                     {"confidence", e.confidence},
+                     {"weights", job.file.source},
+                     {"network", weights_info(job.config, job.dataset).model},
+                     {"normalize", {{"mean", job.normalize.mean}, {"std", job.normalize.std}}},
+                     {"assumed", job.assumed},
+                     {"notes", job.notes}};
+  print_text(json_text(json, -1, Ascii::yes) + "\n");
+}
+
+void print_table(const Job& job, const ssl::Evaluation& e, int64_t images) {
+  print("images             {}\n", e.images);
+  if (images > e.images)
+    print("without a label    {}: they count only below{}\n", images - e.images,
+          e.images ? "" : "; accuracy and loss are unknown");
+  if (e.images > 0)
+    print(
+        "accuracy           {:.2f} %\nbalanced accuracy  {:.2f} %\nloss               {:.4f}\n"
+        "calibration error  {:.4f}\n",
+        100 * e.accuracy, 100 * e.balanced_accuracy, e.loss, e.calibration_error);
+  if (images > e.images) {
+    print("mean confidence    {:.4f}\n", e.confidence);
+    for (size_t c = 0; c < e.predicted.size(); ++c)
+      print("predicted          {:>6}  {}\n", e.predicted[c], job.dataset.class_names[c]);
+  }
+  for (const std::string& note : job.notes) print("note: {}\n", note);
+  if (!job.assumed.empty())
+    print("assumed: {}; the file does not say it: --set what is not so\n", to_text(job.assumed));
 }
 
 }  // namespace
 
 int command_eval(const EvalOptions& options) {
-  std::vector<std::string> settings = options.settings;
-  if (!options.data.empty()) settings.push_back("data.dir=" + options.data);
-  const Config config = resolve_recipe("", settings);
-  const nn::TensorFile file = nn::decode_safetensors(read_file(options.weights), options.weights);
-  const data::Dataset dataset = load_dataset(config);
-  const std::unique_ptr<nn::Net> net = make_net(config, dataset);
-  Context context = Context::from_name(config.get<std::string>("run.device"));
+  Outputs outputs({options.logits, options.features},
+                  {.force = options.force, .inputs = {options.weights, options.run, options.data}});
+  Job job = options.run.empty() ? of_file(options) : of_run(options);
+  outputs.protect({job.config.get<std::string>("data.dir")});
+  print_notes(job.dataset);
+  const data::Images& split = split_of(job, options.split);
+  Context context = Context::from_name(job.config.get<std::string>("run.device"));
+  const std::unique_ptr<nn::Net> net = net_of(job, context);
+  const nn::HostWeights host = nn::read_weights(net->layout(), job.file.tensors, job.file.source);
+  job.notes.insert(job.notes.end(), host.notes.begin(), host.notes.end());
   const nn::WeightBuffers weights(context, net->layout(), "weights");
-  nn::import_weights(context, net->layout(), weights.weights(), file, options.weights);
+  context.copy_in(weights.weights().values, host.values.data());
+  context.copy_in(weights.weights().running, host.running.data());
 
-  const data::Images& split = options.split == "train" ? dataset.train : dataset.test;
   const ssl::ImageSet images(context, split.count, split.height, split.width, split.pixels.data(), split.labels.data());
-  const ssl::Prediction p = ssl::predict(context, *net, weights.weights(), images, normalize_config(config, dataset),
-                                         config.get<int64_t>("eval.batch"), options.limit);
-  const FinishFirst finish_first;  // what is written is written whole
-  write_matrix(options.logits, p.logits, context);
-  write_matrix(options.features, p.features, context);
-  const ssl::Evaluation e = ssl::evaluate(p.logits.to_host<float>(context), split.labels, dataset.classes());
-  if (options.json) {
-    const nlohmann::ordered_json json = {
-        {"images", e.images}, {"accuracy", e.accuracy},     {"balanced_accuracy", e.balanced_accuracy},
-        {"loss", e.loss},     {"ece", e.calibration_error}, {"confusion", e.confusion}};
-    fmt::print("{}\n", json.dump());
-  } else {
-    fmt::print(
-        "images             {}\naccuracy           {:.2f} %\nbalanced accuracy  {:.2f} %\nloss               {:.4f}\n"
-        "calibration error  {:.4f}\n",
-        e.images, 100 * e.accuracy, 100 * e.balanced_accuracy, e.loss, e.calibration_error);
-  }
+  const ssl::Prediction p = ssl::predict(context, *net, weights.weights(), images, job.normalize,
+                                         job.config.get<int64_t>("eval.batch"), options.limit);
+  const ssl::Evaluation e = ssl::evaluate(p.logits.to_host<float>(context), split.labels, job.dataset.classes());
+  if (!options.logits.empty()) outputs.put(options.logits, matrix_file(p.logits, context));
+  if (!options.features.empty()) outputs.put(options.features, matrix_file(p.features, context));
+  outputs.commit();
+  options.json ? print_json(job, e, p.logits.shape()[0]) : print_table(job, e, p.logits.shape()[0]);
   return 0;
 }
 

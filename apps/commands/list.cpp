@@ -7,6 +7,7 @@
 #include "apps/presets.h"
 #include "apps/recipes.h"
 #include "apps/sweep_spec.h"
+#include "apps/terminal.h"
 #include "crc/acquisition.h"
 #include "data/dataset.h"
 #include "kernels/augment/apply.h"
@@ -16,27 +17,30 @@ namespace crc::apps {
 namespace {
 
 void row(const std::string& name, const std::string& description, const std::string& source) {
-  fmt::print("  {:<24} {}{}\n", name, description, source.empty() ? "" : "  [" + source + "]");
+  print("  {:<24} {}{}\n", name, description, source.empty() ? "" : "  [" + source + "]");
 }
 
 }  // namespace
 
 int command_list() {
-  fmt::print("Methods (ssl.method)\n");
+  print("Methods (ssl.method)\n");
   for (const ssl::MethodEntry& m : ssl::methods()) row(m.name, m.description, m.source);
-  fmt::print("\nAcquisitions (acquisition.name)\n");
+  print("\nAcquisitions (acquisition.name)\n");
   for (const select::Acquisition& a : select::acquisitions()) row(a.name, a.description, a.source);
-  fmt::print("\nData sets (data.name)\n");
-  for (const data::DatasetEntry* d : data::dataset_registry()) row(d->name, d->description, d->source);
-  fmt::print("\nAugmentation policies (ssl.strong)\n");
+  print("\nData sets (data.name)\n");
+  for (const data::DatasetEntry* d : data::dataset_registry()) {
+    row(d->name, d->description, d->source);
+    if (d->options != std::string("none")) row("", std::string("data.options: ") + d->options, "");
+  }
+  print("\nAugmentation policies (ssl.strong)\n");
 #define CRC_AUGMENT_POLICY(name, description, source) row(#name, description, source);
 #include "kernels/augment/policies.def"
 #undef CRC_AUGMENT_POLICY
-  fmt::print("\nAugmentation operations\n");
+  print("\nAugmentation operations\n");
   for (const augment::OpInfo& op : augment::names()) row(op.name, op.parameter.meaning, "");
-  fmt::print("\nPresets (preset = \"NAME\")\n");
+  print("\nPresets (preset = \"NAME\")\n");
   for (const Preset& p : presets()) row(p.name, comment_of(p.text, 0), comment_of(p.text, 1));
-  fmt::print("\nRecipes (crc_train run NAME; of a table or figure: crc_train sweep NAME)\n");
+  print("\nRecipes (crc_train run NAME; of a table or figure: crc_train sweep NAME)\n");
   for (const Recipe& r : recipes())
     row(r.name, comment_of(r.text, 0), has_sweep(r.text) ? parse_sweep(r.text, "recipe " + r.name).source : "");
   return 0;

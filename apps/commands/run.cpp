@@ -2,11 +2,14 @@
 #include <fmt/format.h>
 
 #include "apps/active_run.h"
+#include "apps/checks.h"
 #include "apps/child.h"
 #include "apps/commands/commands.h"
 #include "apps/memory_plan.h"
 #include "apps/recipes.h"
 #include "apps/report.h"
+#include "apps/run_start.h"
+#include "apps/terminal.h"
 
 namespace crc::apps {
 namespace {
@@ -18,32 +21,60 @@ Context make_context(const Config& config) {
   return device == "cpu" ? Context::cpu(int(config.get<int64_t>("run.threads"))) : Context::from_name(device);
 }
 
-// Precision that the device does not have is an error before anything is written.
-void check_precision(const Config& config, const Context& context) {
-  const std::string precision = config.get<std::string>("run.precision");
-  if (precision != "fp32" && context.device().kind == DeviceKind::cpu)
-    fail(ExitCode::config,
-         "run.precision = \"" + precision + "\" needs a CUDA device, and this run is on the CPU; use fp32");
+// The device that "auto" became may lack the precision.
+void check_precision(const Config& config, const data::Dataset& dataset, const Context& context) {
+  if (context.device().kind != DeviceKind::cpu) return;
+  Config here = config;
+  here.merge_setting("run.device=cpu");
+  check_moves(here, dataset, 0);
+}
+
+void write_report(RunRecord record, Marker marker) {
+  record.marker = marker;
+  commit_file(record.path / "report.html", report_html({record}));
+}
+
+void write_report(const RunDir& directory, Marker marker) {
+  RunRecord record = load_run(directory.path());
+  record.config = directory.config();
+  write_report(std::move(record), marker);
+}
+
+// DONE comes last: whoever sees it finds the report, and a run that died before is finished by `resume`.
+void finish(RunDir& directory) {
+  write_report(directory, Marker::done);
+  directory.mark(Marker::done,
+                 fmt::format("{} rounds, {} labels", directory.read_rounds().size(), directory.ledger().size()));
 }
 
 int execute(Context& context, RunDir& directory, const data::Dataset& dataset, bool quiet, const std::string& name) {
   Progress progress(ProgressOptions::for_stderr(quiet, directory.config().get<double>("report.interval"),
                                                 directory.path() / "log.txt", name));
-  ActiveRun run(context, directory, dataset, progress);
-  const ExitCode code = run.run();
-  commit_file(directory.path() / "report.html", report_html({load_run(directory.path())}));
+  for (const std::string& note : dataset.notes) progress.warn(dataset.name + ": " + note);
+  for (const std::string& move : directory.moves()) progress.line("this time with " + move);
+  const ExitCode code = ActiveRun(context, directory, dataset, progress).run();
+  if (code == ExitCode::ok) finish(directory);
+  if (code == ExitCode::preempted) write_report(directory, Marker::preempted);
   if (code == ExitCode::ok) progress.line("done: " + (directory.path() / "report.html").string());
   if (code == ExitCode::preempted)
     progress.line("stopped after a checkpoint; continue with: crc_train resume " + directory.path().string());
   return int(code);
 }
 
+int64_t labels_before_last_query(const Ledger& ledger, const Config& config) {
+  const int64_t first =
+      ledger.size() == 0 ? config.get<int64_t>("acquisition.initial") : labels_through(ledger.labels(), 0);
+  return first + (config.get<int64_t>("acquisition.rounds") - 1) * config.get<int64_t>("acquisition.budget");
+}
+
 int print_plan(const RunOptions& options) {
   const Config config = resolve_recipe(options.config, options.settings);
   const data::Dataset dataset = load_dataset(config);
+  const LabelPlan labels = check_experiment(config, dataset);
   const std::unique_ptr<nn::Net> net = make_net(config, dataset);
-  fmt::print("{}\n{}{}", config.to_toml(), plan(config, dataset, *net), memory_totals(config, dataset, *net));
-  if (options.memory) fmt::print("\n{}", memory_table(config, dataset, *net));
+  print("{}\n{}{}", config.to_toml(), plan(config, dataset, *net, labels), memory_totals(config, dataset, *net));
+  for (const std::string& note : dataset.notes) print("note     {}\n", note);
+  if (options.memory) print("\n{}", memory_table(config, dataset, *net));
   return 0;
 }
 
@@ -55,18 +86,19 @@ int command_run(const RunOptions& options, const std::vector<std::string>& argum
   return train_new(options, arguments);
 }
 
-int command_resume(const std::string& directory, bool quiet) {
+int command_resume(const std::string& directory, const std::vector<std::string>& settings, bool quiet) {
   end_with_parent();
-  return train_on(directory, quiet);
+  return train_on(directory, settings, quiet);
 }
 
 int train_new(const RunOptions& options, const std::vector<std::string>& arguments, const std::string& name) {
   const Config config = resolve_recipe(options.config, options.settings);
-  const data::Dataset dataset = load_dataset(config);
-  (void)make_net(config, dataset);  // what it refuses, before anything is written
+  const data::Dataset dataset = load_run_dataset(config);
+  const LabelPlan labels = check_experiment(config, dataset);
   Context context = make_context(config);
-  check_precision(config, context);
+  check_precision(config, dataset, context);
   const std::string out = options.out.empty() ? default_run_directory(options.config, config) : options.out;
+  const bool made = !fs::exists(out);
   RunDir directory = RunDir::create(out, config,
                                     {.arguments = arguments,
                                      .device = context.describe(),
@@ -74,19 +106,35 @@ int train_new(const RunOptions& options, const std::vector<std::string>& argumen
                                      .determinism = "device",
                                      .data_hash = dataset.fingerprint,
                                      .limits = {.items = dataset.train.count, .classes = dataset.classes()},
-                                     .class_names = dataset.class_names});
-  return execute(context, directory, dataset, options.quiet, name);
+                                     .class_names = dataset.class_names,
+                                     .validation_labels = labels.validation,
+                                     .normalize = dataset.normalize});
+  try {
+    return execute(context, directory, dataset, options.quiet, name);
+  } catch (...) {
+    directory.abandon(made);  // where nothing has begun, nothing stands in the way of the next attempt
+    throw;
+  }
 }
 
-int train_on(const std::string& path, bool quiet, const std::string& name) {
+int train_on(const std::string& path, const std::vector<std::string>& settings, bool quiet, const std::string& name) {
   if (marker_of(path) == Marker::done) {
-    if (!quiet) fmt::print(stderr, "{} is done already; its report is {}/report.html\n", path, path);
+    if (!file_exists(fs::path(path) / "report.html")) {  // an earlier version wrote DONE first, or somebody removed it
+      const RunLock lock(path);
+      remove_stale_temporaries(path);
+      write_report(load_run(path), Marker::done);
+    }
+    if (!quiet) print_error("{} is done already; its report is {}/report.html\n", path, path);
     return 0;
   }
-  RunDir directory = RunDir::open(path);
-  const data::Dataset dataset = load_dataset(directory.config());
-  check_fingerprint(dataset, directory.facts().data_hash);
-  Context context = make_context(directory.config());
+  RunDir directory = RunDir::open(path, settings);
+  const Config& config = directory.config();
+  data::Dataset dataset = load_dataset(config);
+  check_data(dataset, directory.facts());
+  dataset.normalize = run_normalization(read_run_json(path), dataset);
+  check_moves(config, dataset, labels_before_last_query(directory.ledger(), config));
+  Context context = make_context(config);
+  check_precision(config, dataset, context);
   return execute(context, directory, dataset, quiet, name);
 }
 

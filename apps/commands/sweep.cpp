@@ -5,12 +5,16 @@
 #include <algorithm>
 #include <regex>
 
+#include "apps/checks.h"
 #include "apps/child.h"
 #include "apps/commands/commands.h"
+#include "apps/outputs.h"
 #include "apps/progress.h"
 #include "apps/run_dir.h"
 #include "apps/slurm.h"
 #include "apps/sweep_report.h"
+#include "apps/terminal.h"
+#include "data/utf8.h"
 #include "kernels/core/error.h"
 
 namespace crc::apps {
@@ -32,17 +36,42 @@ Cells chosen_cells(const Sweep& sweep, const std::string& only) {
   return chosen;
 }
 
+// Pools are compared by a test accuracy.
+void check_measure(const Sweep& sweep, const SweepCell& cell, const data::Dataset& dataset) {
+  if (cell.phase != Phase::pool) return;
+  const std::string& measure = sweep.spec().blocks[cell.block].measure;
+  const char* lacking = !data::has_labels(dataset.test)                                    ? "labelled test images"
+                        : measure == "validation" && !data::has_labels(dataset.validation) ? "data.validation_size"
+                                                                                           : nullptr;
+  if (lacking)
+    fail(ExitCode::config,
+         fmt::format("the methods start from the initial pool of median accuracy (measure \"{}\"), and there is none "
+                     "without {}; with --pools 0 each trial draws its own pool",
+                     measure, lacking));
+}
+
+// What any of them would be refused for, before the first begins.
+void check_cells(const Sweep& sweep, const Cells& cells) {
+  std::vector<NamedConfig> runs;
+  Cells missing;
+  for (const SweepCell* cell : cells) {
+    if (fs::exists(sweep.path(*cell) / "run.json")) continue;
+    runs.push_back({cell->name, sweep.config(*cell)});
+    missing.push_back(cell);
+  }
+  check_experiments(runs, [&](size_t i, const data::Dataset& dataset) { check_measure(sweep, *missing[i], dataset); });
+}
+
 void print_plan(const Sweep& sweep, const Cells& cells) {
-  fmt::print("{} ({}): {} runs\n", sweep.spec().title, sweep.spec().source, cells.size());
+  print("{} ({}): {} runs\n", sweep.spec().title, sweep.spec().source, cells.size());
   for (const SweepCell* cell : cells) {
     const Config config = sweep.config(*cell);
     const auto number = [&](const char* key) { return config.get<int64_t>(key); };
-    fmt::print("  {:<9} {:<28} {} {} {}; {} + {} x {} labels; up to {} rounds of {} x {} steps{}\n",
-               to_string(cell->phase), cell->name, config.get<std::string>("data.name"),
-               config.get<std::string>("ssl.method"), config.get<std::string>("acquisition.name"),
-               number("acquisition.initial"), number("acquisition.rounds"), number("acquisition.budget"),
-               number("acquisition.rounds") + 1, number("ssl.epochs"), number("ssl.steps_per_epoch"),
-               sweep.done(*cell) ? ", done" : "");
+    print("  {:<9} {:<28} {} {} {}; {} + {} x {} labels; up to {} rounds of {} x {} steps{}\n", to_string(cell->phase),
+          cell->name, config.get<std::string>("data.name"), config.get<std::string>("ssl.method"),
+          config.get<std::string>("acquisition.name"), number("acquisition.initial"), number("acquisition.rounds"),
+          number("acquisition.budget"), number("acquisition.rounds") + 1, number("ssl.epochs"),
+          number("ssl.steps_per_epoch"), sweep.done(*cell) ? ", done" : "");
   }
 }
 
@@ -101,17 +130,26 @@ int run_phase(const Sweep& sweep, const Cells& cells, Phase phase, int64_t paral
 
 int command_sweep(const SweepCommandOptions& options) {
   const fs::path out = options.out;
+  if (!data::is_utf8(out.string()))
+    fail(ExitCode::usage, fmt::format("--out {}: the name is not UTF-8, and the runs' configurations name it; choose "
+                                      "another directory",
+                                      options.out));
   if (!options.cells.empty()) return train_cells(Sweep::open(out), options.cells, options.quiet);
   const SweepOptions what{options.recipe, options.settings, options.trials, options.pools};
+  const Sweep planned = Sweep::plan(out, what);
+  check_cells(planned, chosen_cells(planned, options.only));
   if (options.dry_run) {
-    const Sweep sweep = Sweep::plan(out, what);
-    print_plan(sweep, chosen_cells(sweep, options.only));
+    print_plan(planned, chosen_cells(planned, options.only));
     return 0;
   }
+  Outputs script({options.slurm}, {.force = options.force,
+                                   .inputs = {options.recipe, out / "recipe.toml", out / "sweep.json"},
+                                   .makes_folders = true});
   const Sweep sweep = Sweep::create(out, what);
   if (!options.slurm.empty()) {
-    commit_file(options.slurm, slurm_script(sweep, fs::read_symlink("/proc/self/exe").string(), options.together));
-    fmt::print("{}: {} runs; submit with: bash {}\n", options.slurm, sweep.cells().size(), options.slurm);
+    script.put(options.slurm, slurm_script(sweep, fs::read_symlink("/proc/self/exe").string(), options.together));
+    script.commit();
+    print("{}: {} runs; submit with: bash {}\n", options.slurm, sweep.cells().size(), options.slurm);
     return 0;
   }
   const Cells cells = chosen_cells(sweep, options.only);
@@ -127,7 +165,7 @@ int command_sweep(const SweepCommandOptions& options) {
     return code;
   }
   const std::string table = write_sweep_report(sweep, out);
-  fmt::print("{}\n{}\n", table, (out / "report.html").string());
+  print("{}\n{}\n", table, (out / "report.html").string());
   if (code != 0)
     fail(ExitCode(code), fmt::format("some runs of {} failed, see above; what they wrote is kept, and the same command "
                                      "tries them again",

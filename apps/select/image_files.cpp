@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <sstream>
 
 #include "apps/canvas.h"
 #include "data/png.h"
@@ -16,26 +15,18 @@ namespace {
 constexpr int kSide = 112, kGap = 10, kCaption = 20, kTitle = 40;  // of a tile and around it, in pixels
 constexpr size_t kMostNamed = 5;                                   // in an error
 
-std::vector<std::string> lines_of(const fs::path& file) {
-  std::istringstream text(read_file(file));
-  std::vector<std::string> lines;
-  for (std::string line; std::getline(text, line);) {
-    if (line.ends_with('\r')) line.pop_back();
-    lines.push_back(line);
-  }
-  while (!lines.empty() && lines.back().empty()) lines.pop_back();
-  return lines;
-}
+// A folder's PNG files; of the others, how many images there are.
+struct FolderNames {
+  std::vector<std::string> pngs, others;
+};
 
-std::vector<std::string> pngs_of(const fs::path& folder) {
-  std::vector<std::string> names;
-  std::error_code error;
-  for (const auto& entry : fs::directory_iterator(folder, error)) {
-    const std::string name = entry.path().filename().string();
-    if (!name.starts_with(".") && entry.path().extension() == ".png") names.push_back(name);
+FolderNames names_of(const fs::path& folder) {
+  FolderNames names;
+  for (const fs::path& path : list_folder(folder)) {
+    const std::string name = path.filename().string();
+    if (!name.starts_with(".") && data::is_image_name(name))
+      (data::is_png_name(name) ? names.pngs : names.others).push_back(name);
   }
-  if (error) fail(ExitCode::io, fmt::format("{}: {}", folder.string(), error.message()));
-  std::ranges::sort(names);
   return names;
 }
 
@@ -70,19 +61,26 @@ void draw_image(Canvas& canvas, Point corner, const data::RgbImage& image) {
 }  // namespace
 
 ImageFiles list_image_files(const fs::path& source, int64_t items) {
-  std::error_code error;
-  const bool folder = fs::is_directory(source, error);
+  const bool folder = is_folder(source);
   ImageFiles images;
-  images.names = folder ? pngs_of(source) : lines_of(source);
+  FolderNames found;
+  if (folder)
+    found = names_of(source);
+  else
+    found.pngs = data::text_lines(read_file(source), source.string());
+  images.names = found.pngs;
   if (int64_t(images.names.size()) != items)
     fail(ExitCode::corrupt_data,
-         fmt::format("{} {} {} {}, and there are {} items; image i shows item i, so one for each row is needed",
+         fmt::format("{} {} {} {}, and there are {} items; image i shows item i, so one for each row is needed{}",
                      source.string(), folder ? "holds" : "lists", images.names.size(), folder ? ".png files" : "images",
-                     items));
+                     items,
+                     found.others.empty() ? ""
+                                          : fmt::format(". Not read: {}, for they are no PNG files",
+                                                        data::join_first(data::legible(found.others), 3))));
   const fs::path base = folder ? source : source.parent_path();
   for (const std::string& name : images.names) {
     const fs::path beside = base / name;
-    images.paths.push_back(folder || fs::exists(beside, error) ? beside : fs::path(name));
+    images.paths.push_back(folder || file_exists(beside) ? beside : fs::path(name));
   }
   return images;
 }

@@ -2,12 +2,13 @@
 
 #include <fmt/format.h>
 
-#include <charconv>
+#include <algorithm>
 #include <functional>
 #include <string_view>
 
-#include "apps/label_file.h"
 #include "apps/ledger.h"
+#include "apps/run_files.h"
+#include "data/csv.h"
 #include "data/npy.h"
 #include "kernels/core/error.h"
 
@@ -54,54 +55,56 @@ List from_npy(const fs::path& path, int64_t items) {
 
 List from_ledger(const fs::path& path) {
   List list{{}, [](size_t k) { return fmt::format("line {}", k + 1); }};
-  for (const Label& label : load_ledger(path).labels) list.items.push_back(label.item);
+  for (const Label& label : parse_ledger(read_named_file(path), path).labels) list.items.push_back(label.item);
   return list;
 }
 
-bool is_number(std::string_view text, int64_t& value) {
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  return error == std::errc() && end == text.data() + text.size();
-}
-
-List from_lines(const fs::path& path, std::string_view text) {
+List from_lines(const fs::path& path, const std::vector<std::string>& lines) {
   std::vector<int64_t> items;
-  std::vector<size_t> lines;
-  size_t number = 0;
-  while (!text.empty()) {
-    std::string_view line = text.substr(0, text.find('\n'));
-    text.remove_prefix(std::min(text.size(), line.size() + 1));
-    ++number;
-    while (!line.empty() && (line.back() == '\r' || line.back() == ' ')) line.remove_suffix(1);
-    while (line.starts_with(' ')) line.remove_prefix(1);
-    if (line.empty()) continue;
-    int64_t item = 0;
-    if (!is_number(line, item))
+  std::vector<size_t> numbers;
+  for (size_t k = 0; k < lines.size(); ++k) {
+    const size_t begin = lines[k].find_first_not_of(' ');
+    if (begin == std::string::npos) continue;
+    const std::string_view line = std::string_view(lines[k]).substr(begin, lines[k].find_last_not_of(' ') + 1 - begin);
+    const std::optional<int64_t> item = data::parse<int64_t>(line);
+    if (!item)
       fail(ExitCode::corrupt_data,
            fmt::format("{}: line {} is {:?}; one item number a line is expected, or a CSV file whose first line has a "
                        "column item (with NumPy: numpy.savetxt(file, items, fmt=\"%d\"))",
-                       path.string(), number, line.substr(0, 60)));
-    items.push_back(item), lines.push_back(number);
+                       path.string(), k + 1, line.substr(0, 60)));
+    items.push_back(*item), numbers.push_back(k + 1);
+  }
+  return {std::move(items), [numbers](size_t k) { return fmt::format("line {}", numbers[k]); }};
+}
+
+List from_csv(const fs::path& path, std::string_view text) {
+  data::CsvReader csv(text, path.string(), {.advice = "a list of items has a column item", .columns = {}});
+  const size_t at = csv.column("item");
+  std::vector<int64_t> items, lines;
+  while (csv.next()) {
+    if (csv.blank()) continue;
+    items.push_back(csv.number<int64_t>(at)), lines.push_back(csv.line());
   }
   return {std::move(items), [lines](size_t k) { return fmt::format("line {}", lines[k]); }};
 }
 
 List from_text(const fs::path& path) {
   const std::string text = read_file(path);
-  if (text.find_first_not_of(" \r\n") == text.npos)
-    fail(ExitCode::corrupt_data,
-         fmt::format("{} is empty; leave the option out if there is nothing to list", path.string()));
-  if (text.find('\0') != text.npos)
+  const bool wide = text.starts_with("\xff\xfe") || text.starts_with("\xfe\xff");  // UTF-16
+  if (!wide && text.find('\0') != text.npos)
     fail(ExitCode::corrupt_data, fmt::format("{} is neither an .npy array, nor text, nor a ledger; save item numbers "
                                              "with numpy.save(file, items)",
                                              path.string()));
-  const std::string_view heading = std::string_view(text).substr(0, text.find('\n'));
-  if (heading.find("item") == heading.npos) return from_lines(path, text);
-  return {read_query_items(text, path.string()), [](size_t k) { return fmt::format("line {}", k + 2); }};
+  const std::vector<std::string> lines = data::text_lines(text, path.string());
+  const auto heading = std::ranges::find_if(lines, [](auto& line) { return line.find_first_not_of(' ') != line.npos; });
+  if (heading == lines.end())
+    fail(ExitCode::corrupt_data,
+         fmt::format("{} is empty; leave the option out if there is nothing to list", path.string()));
+  return heading->find("item") == heading->npos ? from_lines(path, lines) : from_csv(path, text);
 }
 
 List read_list(const fs::path& path, int64_t items) {
-  std::error_code error;
-  if (fs::is_directory(path, error)) return from_ledger(path / "labels.jsonl");
+  if (is_folder(path)) return from_ledger(path / "labels.jsonl");
   const data::MappedFile file = data::map_file(path);
   const std::string_view start(reinterpret_cast<const char*>(file.bytes.data()),
                                std::min<size_t>(6, file.bytes.size()));

@@ -4,11 +4,13 @@
 
 #include <chrono>
 
+#include "apps/outputs.h"
+#include "apps/query_files.h"
 #include "apps/select/image_files.h"
 #include "apps/select/items.h"
 #include "apps/select/row_file.h"
 #include "apps/select/summary.h"
-#include "apps/signals.h"
+#include "apps/terminal.h"
 #include "data/mapped.h"
 #include "data/npy.h"
 #include "kernels/core/error.h"
@@ -29,33 +31,12 @@ std::vector<fs::path> outputs(const SelectJob& job) {
 
 std::vector<fs::path> inputs(const SelectJob& job) {
   std::vector<fs::path> files{job.features, job.logits, job.candidates, job.images};
-  files.insert(files.end(), job.labeled.begin(), job.labeled.end());
-  files.insert(files.end(), job.unlabeled.begin(), job.unlabeled.end());
+  for (const auto* lists : {&job.labeled, &job.unlabeled})
+    for (const fs::path& file : *lists) files.push_back(is_folder(file) ? file / "labels.jsonl" : file);
   return files;
 }
 
-void check_absent(const SelectJob& job, const fs::path& file) {
-  if (!job.force && fs::exists(file))
-    fail(ExitCode::output_refused,
-         fmt::format("{} exists; name another file, or give --force to replace it", file.string()));
-}
-
-void check_outputs(const SelectJob& job) {
-  std::vector<fs::path> seen;
-  for (const fs::path& file : outputs(job)) {
-    const fs::path folder = file.has_parent_path() ? file.parent_path() : fs::path(".");
-    if (!fs::is_directory(folder))
-      fail(ExitCode::output_refused,
-           fmt::format("{} cannot be written: {} is not a folder; create it first", file.string(), folder.string()));
-    check_absent(job, file);
-    for (const fs::path& other : seen)
-      if (file.lexically_normal() == other.lexically_normal())
-        fail(ExitCode::usage, fmt::format("{} is named for two outputs; name a file for each", file.string()));
-    for (const fs::path& input : inputs(job))
-      if (std::error_code error; !input.empty() && fs::equivalent(file, input, error))
-        fail(ExitCode::usage, fmt::format("{} is an input; name another file for the output", file.string()));
-    seen.push_back(file);
-  }
+void check_options(const SelectJob& job) {
   if (!job.summary.empty() && job.summary.extension() != ".html")
     fail(ExitCode::usage,
          fmt::format("--summary {}: the summary is a page; name a file that ends in .html", job.summary.string()));
@@ -101,7 +82,7 @@ struct Inputs {
     }
     check_kept(job);
     if (!job.images.empty()) images = list_image_files(job.images, items);
-    config.say = [](const std::string& words) { fmt::print(stderr, "{}\n", words); };
+    config.say = [](const std::string& words) { print_error("{}\n", words); };
   }
   // So many candidates that their items are not kept cannot be written.
   void check_kept(const SelectJob& job) const {
@@ -122,31 +103,11 @@ struct Inputs {
   }
 };
 
-std::string picks_csv(const select::Selection& selection, const ImageFiles& images) {
-  std::string csv = images.names.empty() ? "item,group,score\n" : "item,group,score,file\n";
-  for (size_t g = 0; g < selection.groups.size(); ++g)
-    for (int64_t item : selection.groups[g].items) {
-      csv += fmt::format("{},{},{:.17g}", item, g, selection.groups[g].score);
-      if (!images.names.empty()) {
-        csv += ",\"";
-        for (char c : images.names[size_t(item)]) csv += c == '"' ? std::string("\"\"") : std::string(1, c);
-        csv += '"';
-      }
-      csv += '\n';
-    }
-  return csv;
-}
-
-template <class Content> void commit(const SelectJob& job, const fs::path& file, const Content& content) {
-  check_absent(job, file);  // it may have appeared in the meantime
-  commit_file(file, content);
-}
-
-void write_arrays(const SelectJob& job, const select::Selection& s) {
+void put_arrays(Outputs& files, const SelectJob& job, const select::Selection& s) {
   const int64_t count = int64_t(s.scores.size());
-  if (!job.scores.empty()) commit(job, job.scores, data::encode_npy<double>(s.scores, std::vector<int64_t>{count}));
+  if (!job.scores.empty()) files.put(job.scores, data::encode_npy<double>(s.scores, std::vector<int64_t>{count}));
   if (!job.groups.empty())
-    commit(job, job.groups, data::encode_npy<int64_t>(s.candidates, std::vector<int64_t>{count, s.group_size}));
+    files.put(job.groups, data::encode_npy<int64_t>(s.candidates, std::vector<int64_t>{count, s.group_size}));
 }
 
 std::vector<std::pair<std::string, std::string>> describe_inputs(const SelectJob& job, const Inputs& in) {
@@ -163,12 +124,14 @@ std::vector<std::pair<std::string, std::string>> describe_inputs(const SelectJob
 }  // namespace
 
 std::string run_select(const SelectJob& job) {
-  check_outputs(job);
+  Outputs files(outputs(job), {.force = job.force, .inputs = inputs(job)});
+  check_options(job);
   check_acquisition(job.config.name);
   const auto start = std::chrono::steady_clock::now();
   Context context = Context::from_name(job.device);
   if (job.threads > 0 && context.device().kind == DeviceKind::cpu) context = Context::cpu(job.threads);
   const Inputs in(context, job);
+  files.protect(in.images.paths);
   const double reading = seconds_since(start);
   const auto selecting = std::chrono::steady_clock::now();
   const select::Selection selection = select::select(context, in.problem(), in.config);
@@ -184,16 +147,18 @@ std::string run_select(const SelectJob& job) {
                           .device = context.describe(),
                           .reading_s = reading,
                           .selecting_s = seconds_since(selecting)};
-  const FinishFirst finish_first;  // all outputs, or none
   data::check_mapped_files();
-  commit(job, job.out, picks_csv(selection, in.images));
-  write_arrays(job, selection);
+  files.put(job.out, picks_csv(selection, in.images.names));
+  files.commit();  // what took time is kept, whatever happens to the others
+  put_arrays(files, job, selection);
+  files.commit();
   std::string sheet;
   if (!job.images.empty() && (!job.sheet.empty() || !job.summary.empty()))
     sheet = picks_sheet_png(in.images, selection.picks,
                             fmt::format("{}: {} picked, best first", in.config.name, selection.picks.size()));
-  if (!job.sheet.empty()) commit(job, job.sheet, sheet);
-  if (!job.summary.empty()) commit(job, job.summary, select_page(facts, sheet));
+  files.put(job.sheet, sheet);
+  if (!job.summary.empty()) files.put(job.summary, select_page(facts, sheet));
+  files.commit();
   std::string written = "wrote";
   for (const fs::path& file : outputs(job)) written += " " + file.string();
   return select_lines(facts) + written + "\n";

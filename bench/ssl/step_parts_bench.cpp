@@ -55,8 +55,9 @@ class StepParts {
 
   void augment() {
     const int64_t b = config_.batch, m = unlabeled_;
-    draw_batch(context_, ids_.slice(0, b), pool(), state_, DrawConfig{1, Purpose::labeled_order, false});
-    draw_batch(context_, ids_.slice(b, b + m), pool(), state_, DrawConfig{1, Purpose::unlabeled_order, false});
+    draw_batch(context_, ids_.slice(0, b), pool(), state_, DrawConfig{.seed = 1, .purpose = Purpose::labeled_order});
+    draw_batch(context_, ids_.slice(b, b + m), pool(), state_,
+               DrawConfig{.seed = 1, .purpose = Purpose::unlabeled_order});
     gather_rows(context_, labels_, images_->labels(), View<const int64_t, 1>(ids_));
     int64_t begin = 0;
     for (const ssl::BatchView& view : ssl::find_method(config_.method).views(config_)) {

@@ -38,8 +38,12 @@ Selection select_by(Context& context, View<const T, 2> features, const Problem& 
 
 }  // namespace
 
-Selection select_crc(Context& context, const Problem& problem, const Config& config) {
+void check_crc(const Config& config, const Request&) {
   check_groups(config);
+  find_solver(config.solver);
+}
+
+Selection select_crc(Context& context, const Problem& problem, const Config& config) {
   return std::visit([&](const auto& features) { return select_by(context, features, problem, config); },
                     problem.features);
 }

@@ -17,11 +17,17 @@ double expected_length(std::span<const double> k, std::span<const double> p) {
   return mean - norm;
 }
 
+JacobianPlan plan_of(const Jacobians* source, const Config& config) {
+  return plan_jacobians(source, config, "all", 0, 1);
+}
+
 }  // namespace
+
+void check_egl(const Config& config, const Request& request) { plan_of(request.jacobians, config); }
 
 Selection select_egl(Context& context, const Problem& problem, const Config& config) {
   const HostRows logits = read_logits(context, problem, config);
-  const JacobianPlan plan = plan_jacobians(problem, config, "all", 0, 1);
+  const JacobianPlan plan = plan_of(problem.jacobians, config);
   if (config.say) config.say(plan.text);
   const int64_t classes = problem.jacobians->classes(), pool = int64_t(problem.unlabeled.size());
   if (classes != logits.width)

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <sstream>
 
+#include "data/csv.h"
 #include "data/datasets/records.h"
 #include "kernels/core/error.h"
 
@@ -19,7 +20,7 @@ std::string batch_name(int batch) { return fmt::format("data_batch_{}.bin", batc
 RecordLayout layout_of(const Path& folder) {
   RecordLayout layout{32, 32, {{"label", 10}}};
   const Path path = folder / "image_size.txt";
-  if (std::error_code error; !std::filesystem::exists(path, error)) return layout;
+  if (!file_exists(path)) return layout;
   const Bytes bytes = read_file(path, 64);
   const std::string text(bytes.begin(), bytes.end());
   std::istringstream in(text);
@@ -30,7 +31,18 @@ RecordLayout layout_of(const Path& folder) {
   return layout;
 }
 
-Dataset load_cifar10(const Source& source, Options& options) {
+void note_other_batches(Dataset& dataset, const Path& folder, const std::vector<std::string>& files) {
+  std::vector<std::string> others;
+  for (const Path& path : list_folder(folder))
+    if (const std::string name = path.filename().string();
+        name.starts_with("data_batch_") && std::ranges::find(files, name) == files.end())
+      others.push_back(name);
+  if (!others.empty())
+    dataset.notes.push_back(fmt::format("{} files are not read, for CIFAR-10 has {} batches: {}", others.size(),
+                                        kBatches, join_first(legible(others), 3)));
+}
+
+Dataset load_cifar10(const Source& source, Options&) {
   std::vector<std::string> files;
   for (int batch = 1; batch <= kBatches; ++batch) files.push_back(batch_name(batch));
   files.push_back("test_batch.bin");
@@ -41,25 +53,29 @@ Dataset load_cifar10(const Source& source, Options& options) {
   Fingerprint fingerprint;
   for (const auto& file : files)
     read_records(folder / file, layout, file == files.back() ? dataset.test : dataset.train, fingerprint);
+  note_other_batches(dataset, folder, files);
   dataset.fingerprint = fingerprint.hex();
-  dataset.class_names = read_class_names(folder / "batches.meta.txt", {"airplane", "automobile", "bird", "cat", "deer",
-                                                                       "dog", "frog", "horse", "ship", "truck"});
-  // For the photographs, or a part of them, the constants of the PyTorch ports, so that results compare; for other data
-  // in this layout, measured.
-  const bool photographs = layout.height == 32 && dataset.class_names[0] == "airplane";
-  dataset.normalize =
-      photographs ? NormalizeStats{{0.4914f, 0.4822f, 0.4465f}, {0.2471f, 0.2435f, 0.2616f}} : measure(dataset.train);
-  split_validation(dataset, options);
+  const std::vector<std::string> classes{"airplane", "automobile", "bird",  "cat",  "deer",
+                                         "dog",      "frog",       "horse", "ship", "truck"};
+  const Path names = folder / "batches.meta.txt";
+  dataset.class_names = read_class_names(names, classes);
+  const NormalizeStats published{{0.4914f, 0.4822f, 0.4465f}, {0.2471f, 0.2435f, 0.2616f}};  // of the PyTorch ports
+  if (layout.height == 32 && layout.width == 32 && dataset.class_names == classes) {
+    choose_normalization(dataset, published, "CIFAR-10", file_exists(names));
+  } else {
+    dataset.normalize = measure(dataset.train);
+  }
+  if (layout.height == 32 && dataset.class_names[0] == classes[0]) dataset.normalize_before = published;
   return dataset;
 }
 
-void append_notes(std::string& csv, const char* split, const Dataset& dataset, const std::vector<ItemNote>& notes,
+void append_notes(CsvWriter& csv, const char* split, const Dataset& dataset, const std::vector<ItemNote>& notes,
                   const std::vector<int32_t>& labels) {
   for (size_t i = 0; i < notes.size(); ++i) {
     const ItemNote& n = notes[i];
-    csv += fmt::format("{},{},{},{},{},{},{},{:.4f},{:.4f}\n", split, i, labels[i], dataset.side.styles[n.style],
-                       n.duplicate_of >= 0 ? std::to_string(n.duplicate_of) : "", int(n.near_duplicate),
-                       int(n.ambiguous), n.rotation, n.contrast);
+    csv.text(split).number(int64_t(i)).number(labels[i]).text(dataset.side.styles[n.style]);
+    csv.number(n.duplicate_of >= 0 ? std::to_string(n.duplicate_of) : "").number(n.near_duplicate).number(n.ambiguous);
+    csv.number(fmt::format("{:.4f}", n.rotation)).number(fmt::format("{:.4f}", n.contrast)).end_row();
   }
 }
 
@@ -72,6 +88,9 @@ void check_writable(const Dataset& dataset) {
     fail(ExitCode::usage,
          fmt::format("CIFAR-10 files need at least {} training images and 1 test image; here are {} and {}", kBatches,
                      train.count, test.count));
+  if (std::ranges::any_of(dataset.class_names, [](auto& n) { return n.find_first_of("\r\n") != n.npos; }))
+    fail(ExitCode::usage,
+         fmt::format("batches.meta.txt holds a class name a line; rename those of {} with line breaks", dataset.name));
   if (dataset.classes() != 10 || !labelled(train) || !labelled(test))
     fail(ExitCode::usage,
          fmt::format("CIFAR-10 files hold 10 classes and only labelled images; {} has {} classes{}", dataset.name,
@@ -83,27 +102,42 @@ void check_writable(const Dataset& dataset) {
 
 }  // namespace
 
+std::vector<std::string> cifar10_file_names() {
+  std::vector<std::string> names{"test_batch.bin", "batches.meta.txt", "image_size.txt", "meta.csv"};
+  for (int batch = 1; batch <= kBatches; ++batch) names.push_back(batch_name(batch));
+  return names;
+}
+
+void encode_cifar10(const Dataset& dataset, const PutFile& put) {
+  check_writable(dataset);
+  const auto put_text = [&](const std::string& name, const std::string& text) {
+    put(name, std::span(reinterpret_cast<const uint8_t*>(text.data()), text.size()));
+  };
+  const int64_t n = dataset.train.count;
+  for (int batch = 0; batch < kBatches; ++batch)
+    put(batch_name(batch + 1), pack_records(dataset.train, batch * n / kBatches, (batch + 1) * n / kBatches));
+  put("test_batch.bin", pack_records(dataset.test, 0, dataset.test.count));
+  std::string names;
+  for (const auto& name : dataset.class_names) names += name + "\n";
+  put_text("batches.meta.txt", names);
+  if (dataset.train.height != 32 || dataset.train.width != 32)  // CIFAR-10 itself has no such file
+    put_text("image_size.txt", fmt::format("{} {}\n", dataset.train.height, dataset.train.width));
+  if (!dataset.side.train.empty()) {
+    CsvWriter csv(
+        {"split", "id", "class", "style", "duplicate_of", "near_duplicate", "ambiguous", "rotation", "contrast"});
+    append_notes(csv, "train", dataset, dataset.side.train, dataset.train.labels);
+    append_notes(csv, "test", dataset, dataset.side.test, dataset.test.labels);
+    put_text("meta.csv", csv.str());
+  }
+}
+
 void write_cifar10(const Path& dir, const Dataset& dataset) {
   check_writable(dataset);
   std::error_code error;
   std::filesystem::create_directories(dir, error);
-  if (error) fail(ExitCode::output_refused, fmt::format("{}: cannot be created: {}", dir.string(), error.message()));
-  const int64_t n = dataset.train.count;
-  for (int batch = 0; batch < kBatches; ++batch)
-    write_file(dir / batch_name(batch + 1),
-               pack_records(dataset.train, batch * n / kBatches, (batch + 1) * n / kBatches));
-  write_file(dir / "test_batch.bin", pack_records(dataset.test, 0, dataset.test.count));
-  std::string names;
-  for (const auto& name : dataset.class_names) names += name + "\n";
-  write_file(dir / "batches.meta.txt", names);
-  if (dataset.train.height != 32 || dataset.train.width != 32)
-    write_file(dir / "image_size.txt", fmt::format("{} {}\n", dataset.train.height, dataset.train.width));
-  if (!dataset.side.train.empty()) {
-    std::string csv = "split,id,class,style,duplicate_of,near_duplicate,ambiguous,rotation,contrast\n";
-    append_notes(csv, "train", dataset, dataset.side.train, dataset.train.labels);
-    append_notes(csv, "test", dataset, dataset.side.test, dataset.test.labels);
-    write_file(dir / "meta.csv", csv);
-  }
+  if (error) fail_system(Use::output, "creating the directory", dir, error.value());
+  encode_cifar10(dataset,
+                 [&](const std::string& name, std::span<const uint8_t> bytes) { write_file(dir / name, bytes); });
 }
 
 namespace datasets {
@@ -112,7 +146,7 @@ const DatasetEntry cifar10 = {
     "CIFAR-10: 50,000 + 10,000 photographs, 32x32, 10 classes",
     "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz",
     "data_batch_1.bin ... data_batch_5.bin test_batch.bin [batches.meta.txt], here or in cifar-10-batches-bin",
-    "validation=0 split_seed=0",
+    "none",
     load_cifar10,
 };
 }  // namespace datasets

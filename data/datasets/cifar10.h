@@ -3,12 +3,20 @@
 // image_size.txt ("16 16").
 #pragma once
 
+#include <functional>
+
 #include "data/dataset.h"
 
 namespace crc::data {
 
-// Creates the folder's files, and meta.csv (split,id,class,style,duplicate_of,...) when the data set knows its items.
-// Needs 5 training images and a test image. Error: output_refused when a file exists; usage when the data do not fit.
+// Calls `put` with the name and the bytes of each of the folder's files, and of meta.csv (split,id,class,style,
+// duplicate_of,...) when the data set knows its items. Needs 5 training images and a test image. Error: usage when the
+// data do not fit.
+using PutFile = std::function<void(const std::string& name, std::span<const uint8_t> bytes)>;
+void encode_cifar10(const Dataset& dataset, const PutFile& put);
+std::vector<std::string> cifar10_file_names();  // all that encode_cifar10 may put
+
+// Creates them in `dir`. Error: output_refused when a file exists; usage.
 void write_cifar10(const Path& dir, const Dataset& dataset);
 
 }  // namespace crc::data

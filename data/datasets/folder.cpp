@@ -1,16 +1,15 @@
 // PNG files of one size. Either class-named subfolders, train/<class>/*.png and test/<class>/*.png; or a list,
-// labels.csv: "path,label" or "path,label,split" a line (split: train or test), label a class name, empty for an
-// unlabelled training image. Classes and files are numbered in byte order of their names, so ids are the same on every
-// machine.
+// labels.csv, with columns path, label (a class name, empty for an unlabelled training image) and perhaps split (train
+// or test; empty: train); without a first line that names them, in this order. Classes and files are numbered in byte
+// order of their names, so ids are the same on every machine.
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <map>
-#include <sstream>
-#include <utility>
 
 #include "data/dataset.h"
+#include "data/datasets/folder_files.h"
 #include "data/png.h"
+#include "data/utf8.h"
 #include "kernels/core/error.h"
 
 namespace crc::data {
@@ -18,69 +17,8 @@ namespace {
 
 constexpr size_t kMostClasses = 10'000, kMostImages = 10'000'000;
 
-struct Listed {
-  Path path;
-  std::string label;  // class name; empty: unlabelled
-};
-struct Listing {
-  std::vector<Listed> train, test;
-};
-
-std::vector<Path> entries(const Path& dir, bool folders) {
-  std::vector<Path> paths;
-  std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator(dir, error)) {
-    const bool hidden = entry.path().filename().string().starts_with(".");
-    const bool wanted = folders ? entry.is_directory() : entry.path().extension() == ".png";
-    if (wanted && !hidden) paths.push_back(entry.path());
-  }
-  if (error) fail(ExitCode::io, fmt::format("{}: {}", dir.string(), error.message()));
-  std::ranges::sort(paths, {}, [](const Path& path) { return path.string(); });
-  return paths;
-}
-
-std::vector<Listed> list_classes(const Path& dir) {
-  std::vector<Listed> files;
-  for (const Path& folder : entries(dir, true))
-    for (const Path& path : entries(folder, false)) files.push_back({path, folder.filename().string()});
-  return files;
-}
-
-// A path of a list stays below the list's folder.
-Path safe_path(const Path& dir, const std::string& text, const Path& csv, int64_t at) {
-  const Path path(text);
-  const bool climbs = std::ranges::any_of(path, [](const Path& part) { return part == ".."; });
-  if (text.empty() || path.is_absolute() || climbs)
-    fail_at(csv, at, fmt::format("path {:?}", text), "a relative path without \"..\"");
-  return dir / path;
-}
-
-Listing read_list(const Path& csv, Fingerprint& fingerprint) {
-  const Bytes bytes = read_file(csv, int64_t(1) << 30);
-  fingerprint.add(bytes);
-  std::istringstream text(std::string(bytes.begin(), bytes.end()));
-  Listing listing;
-  int64_t at = 0;
-  for (std::string line; std::getline(text, line);) {
-    const int64_t line_at = std::exchange(at, at + int64_t(line.size()) + 1);
-    if (!line.empty() && line.back() == '\r') line.pop_back();
-    const bool heading = line_at == 0 && line.starts_with("path,");
-    if (line.empty() || heading) continue;
-    std::vector<std::string> fields(1);
-    for (char c : line) c == ',' ? void(fields.emplace_back()) : fields.back().push_back(c);
-    if (fields.size() < 2 || fields.size() > 3 || line.find('"') != line.npos)
-      fail_at(csv, line_at, fmt::format("{:?}", line.substr(0, 200)), "path,label or path,label,split without quotes");
-    const std::string split = fields.size() == 3 ? fields[2] : "train";
-    if (split != "train" && split != "test") fail_at(csv, line_at, fmt::format("split {:?}", split), "train or test");
-    if (split == "test" && fields[1].empty()) fail_at(csv, line_at, "a test image without label", "a class name");
-    (split == "test" ? listing.test : listing.train)
-        .push_back({safe_path(csv.parent_path(), fields[0], csv, line_at), fields[1]});
-  }
-  return listing;
-}
-
-Images read_images(const Path& dir, const std::vector<Listed>& files, const std::map<std::string, int32_t>& classes,
-                   Fingerprint& fingerprint) {
+Images read_images(const Path& dir, const std::vector<ListedImage>& files,
+                   const std::map<std::string, int32_t>& classes, Fingerprint& fingerprint) {
   Images images;
   for (const auto& [path, label] : files) {
     const Bytes bytes = read_file(path, int64_t(1) << 28);
@@ -99,22 +37,15 @@ Images read_images(const Path& dir, const std::vector<Listed>& files, const std:
   return images;
 }
 
-Listing list_files(const Path& dir, Fingerprint& fingerprint) {
-  std::error_code error;
-  if (std::filesystem::exists(dir / "labels.csv", error)) return read_list(dir / "labels.csv", fingerprint);
-  const Path folder = find_folder("folder", dir, {}, {"train", "test"}, "your images (or write a labels.csv)");
-  return {list_classes(folder / "train"), list_classes(folder / "test")};
-}
-
-Dataset load_folder(const Source& source, Options& options) {
+Dataset load_folder(const Source& source, Options&) {
   Fingerprint fingerprint;
-  const Listing listing = list_files(source.dir, fingerprint);
+  const Listing listing = list_images(source.dir, fingerprint);
   if (listing.train.empty())
     fail(ExitCode::input_missing,
          fmt::format("folder: {} lists no training images; expected: {}", source.dir.string(), datasets::folder.files));
   std::map<std::string, int32_t> classes;
   for (const auto* split : {&listing.train, &listing.test})
-    for (const Listed& file : *split)
+    for (const ListedImage& file : *split)
       if (!file.label.empty()) classes[file.label] = 0;
   if (classes.empty() || classes.size() > kMostClasses || listing.train.size() + listing.test.size() > kMostImages)
     fail(ExitCode::corrupt_data,
@@ -122,7 +53,11 @@ Dataset load_folder(const Source& source, Options& options) {
                      source.dir.string(), classes.size(), listing.train.size() + listing.test.size(), kMostClasses,
                      kMostImages));
   Dataset dataset;
+  dataset.notes = listing.notes;
   for (auto& [name, number] : classes) {
+    if (!is_utf8(name))
+      fail(ExitCode::corrupt_data,
+           fmt::format("folder: the class name \"{}\" in {} is not UTF-8; rename it", name, source.dir.string()));
     number = int32_t(dataset.class_names.size());
     dataset.class_names.push_back(name);
   }
@@ -134,7 +69,6 @@ Dataset load_folder(const Source& source, Options& options) {
             fmt::format("{}x{}, as in training", train.height, train.width));
   dataset.fingerprint = fingerprint.hex();
   dataset.normalize = measure(dataset.train);
-  split_validation(dataset, options);
   return dataset;
 }
 
@@ -146,7 +80,7 @@ const DatasetEntry folder = {
     "your own PNG images of one size",
     "your own",
     "train/<class>/*.png and test/<class>/*.png, or labels.csv (path,label[,train|test]; an empty label: unlabelled)",
-    "validation=0 split_seed=0",
+    "none",
     load_folder,
 };
 }  // namespace datasets

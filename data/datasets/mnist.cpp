@@ -53,13 +53,12 @@ Images read_split(const Path& images_path, const Path& labels_path, Fingerprint&
   return images;
 }
 
-Dataset load_mnist(const Source& source, Options& options) {
+Dataset load_mnist(const Source& source, Options&) {
   std::vector<std::string> files{"train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte",
                                  "t10k-labels-idx1-ubyte"};
   std::vector<std::string> dotted = files;  // as some tools unpack them
   for (auto& file : dotted) file[file.rfind("-idx")] = '.';
-  std::error_code error;
-  if (std::filesystem::exists(source.dir / dotted[0], error)) files = dotted;
+  if (file_exists(source.dir / dotted[0])) files = dotted;
   const Path folder =
       find_folder("mnist", source.dir, {"raw", "MNIST/raw", "FashionMNIST/raw"}, files, datasets::mnist.source);
   Dataset dataset;
@@ -69,7 +68,6 @@ Dataset load_mnist(const Source& source, Options& options) {
   dataset.fingerprint = fingerprint.hex();
   for (int c = 0; c < 10; ++c) dataset.class_names.push_back(std::to_string(c));
   dataset.normalize = measure(dataset.train);
-  split_validation(dataset, options);
   return dataset;
 }
 
@@ -81,7 +79,7 @@ const DatasetEntry mnist = {
     "MNIST, Fashion-MNIST and others in IDX files: 60,000 + 10,000, 28x28 grey, 10 classes",
     "https://ossci-datasets.s3.amazonaws.com/mnist/ (gunzip the files)",
     "train-images-idx3-ubyte train-labels-idx1-ubyte t10k-images-idx3-ubyte t10k-labels-idx1-ubyte",
-    "validation=0 split_seed=0",
+    "none",
     load_mnist,
 };
 }  // namespace datasets

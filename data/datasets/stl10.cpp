@@ -56,11 +56,12 @@ Dataset load_stl10(const Source& source, Options& options) {
     const int64_t count = read_images(folder / "unlabeled_X.bin", dataset.train, fingerprint);
     dataset.train.labels.insert(dataset.train.labels.end(), count, -1);
   }
+  if (!unlabeled && file_exists(folder / "unlabeled_X.bin"))
+    dataset.notes.push_back("unlabeled_X.bin is not read; data.options = \"unlabeled=true\" adds its images");
   dataset.fingerprint = fingerprint.hex();
   dataset.class_names = read_class_names(folder / "class_names.txt", {"airplane", "bird", "car", "cat", "deer", "dog",
                                                                       "horse", "monkey", "ship", "truck"});
   dataset.normalize = measure(dataset.train);
-  split_validation(dataset, options);
   return dataset;
 }
 
@@ -72,7 +73,7 @@ const DatasetEntry stl10 = {
     "STL-10: 5,000 + 8,000 photographs (+ 100,000 unlabelled), 96x96, 10 classes",
     "http://ai.stanford.edu/~acoates/stl10/stl10_binary.tar.gz",
     "train_X.bin train_y.bin test_X.bin test_y.bin [unlabeled_X.bin], here or in stl10_binary",
-    "unlabeled=false validation=0 split_seed=0",
+    "unlabeled=false",
     load_stl10,
 };
 }  // namespace datasets

@@ -107,16 +107,28 @@ Images generate(const StreetDigits& config, Split split, int64_t count, std::vec
   return images;
 }
 
+// "hard" are the scenes of "street", with five times as many copies and ambiguous pictures.
+StreetDigits profile(const std::string& name) {
+  constexpr int64_t kTrain = 20000, kTest = 5000;
+  if (name == "easy") return {};
+  const double more = name == "hard" ? 5 : 1;
+  return {.street = true,
+          .train = kTrain,
+          .test = kTest,
+          .duplicates = 0.02 * more,
+          .near_duplicates = 0.03 * more,
+          .ambiguous = 0.02 * more};
+}
+
 Dataset load_street_digits(const Source&, Options& options) {
   constexpr int64_t kMost = 10'000'000;
-  StreetDigits config;
-  config.street = options.choice("profile", {"easy", "street"}) == "street";
-  config.train = options.integer("train", config.street ? 20000 : 5000, 1, kMost);
-  config.test = options.integer("test", config.street ? 5000 : 1500, 0, kMost);
-  config.seed = uint32_t(options.integer("seed", 1, 0, UINT32_MAX));
-  config.duplicates = options.fraction("duplicates", config.street ? 0.02 : 0);
-  config.near_duplicates = options.fraction("near_duplicates", config.street ? 0.03 : 0);
-  config.ambiguous = options.fraction("ambiguous", config.street ? 0.02 : 0);
+  StreetDigits config = profile(options.choice("profile", {"easy", "street", "hard"}));
+  config.train = options.integer("train", config.train, 1, kMost);
+  config.test = options.integer("test", config.test, 0, kMost);
+  config.seed = uint32_t(options.integer("seed", config.seed, 0, UINT32_MAX));
+  config.duplicates = options.fraction("duplicates", config.duplicates);
+  config.near_duplicates = options.fraction("near_duplicates", config.near_duplicates);
+  config.ambiguous = options.fraction("ambiguous", config.ambiguous);
   return make_street_digits(config);
 }
 
@@ -142,10 +154,11 @@ Dataset make_street_digits(const StreetDigits& config) {
 namespace datasets {
 const DatasetEntry street_digits = {
     "street_digits",
-    "built-in digits with hidden styles: easy (16x16 grey) or street (32x32 colour)",
+    "built-in digits with hidden styles: easy (16x16 grey), street (32x32 colour) or hard (street, more copies)",
     "generated, no download",
     "none",
-    "profile=easy train=5000|20000 test=1500|5000 seed=1 duplicates=0|0.02 near_duplicates=0|0.03 ambiguous=0|0.02",
+    "profile=easy|street|hard train=5000|20000|20000 test=1500|5000|5000 seed=1 duplicates=0|0.02|0.1 "
+    "near_duplicates=0|0.03|0.15 ambiguous=0|0.02|0.1",
     load_street_digits,
 };
 }  // namespace datasets

@@ -56,8 +56,19 @@ CRC_OP_BF16(void, augment_batch,
             (View<bf16, 4> y, View<const uint8_t, 4> images, View<const int64_t, 1> ids, View<const StepState, 1> state,
              AugmentConfig config, View<const float, 2> rates))
 
-// The checks of both backends. Errors: internal for shapes and missing rates, config for a crop_pad that the images do
-// not allow.
+// What images of a size allow. Error config: too many pixels; a crop_pad that they are too small for.
+inline void check_image_size(int64_t height, int64_t width, const AugmentConfig& config) {
+  const std::string images = "images of " + std::to_string(height) + "x" + std::to_string(width);
+  if (height * width > kMaxPixels)
+    fail(ExitCode::config, images + " are too large: training augments images of at most " +
+                               std::to_string(kMaxPixels) + " pixels (96x96); scale them down");
+  const int64_t limit = config.padding == Padding::reflect ? std::min(height, width) - 1 : INT16_MAX;
+  if (config.crop_pad < 0 || config.crop_pad > limit)
+    fail(ExitCode::config, "crop_pad is " + std::to_string(config.crop_pad) + ", " + images + " allow 0 to " +
+                               std::to_string(limit) + "; choose a smaller crop_pad");
+}
+
+// The checks of both backends. Errors: internal for shapes and missing rates, those of check_image_size.
 template <class T>
 void check_augment(View<T, 4> y, View<const uint8_t, 4> images, View<const int64_t, 1> ids,
                    View<const StepState, 1> state, const AugmentConfig& config, View<const float, 2> rates) {
@@ -66,14 +77,7 @@ void check_augment(View<T, 4> y, View<const uint8_t, 4> images, View<const int64
   check_shape("augment_batch", images, {-1, -1, -1, 3});
   check_shape("augment_batch", y, {ids.size(), height, width, 3});
   check_shape("augment_batch", state, {1});
-  if (height * width > kMaxPixels)
-    fail(ExitCode::config, "augment_batch: images are " + std::to_string(height) + "x" + std::to_string(width) +
-                               ", more than " + std::to_string(kMaxPixels) + " pixels; use smaller images");
-  const int64_t limit = config.padding == Padding::reflect ? std::min(height, width) - 1 : INT16_MAX;
-  if (config.crop_pad < 0 || (config.crop_pad > limit && y.size() > 0))
-    fail(ExitCode::config, "augment_batch: crop_pad is " + std::to_string(config.crop_pad) + ", images of " +
-                               std::to_string(height) + "x" + std::to_string(width) + " allow 0 to " +
-                               std::to_string(limit) + "; choose a smaller crop_pad");
+  if (y.size() > 0) check_image_size(height, width, config);
 }
 
 }  // namespace crc::augment

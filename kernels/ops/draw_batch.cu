@@ -5,7 +5,7 @@ namespace crc {
 
 void draw_batch(Cuda& cuda, View<int64_t, 1> ids, View<const int64_t, 1> pool, View<const StepState, 1> state,
                 DrawConfig config) {
-  check_draw_batch(pool, state);
+  check_draw_batch(ids, pool, state, config);
   for_each(cuda, "draw_batch", ids.size(), DrawBatch{ids.data, pool.data, ids.size(), pool.size(), state.data, config});
 }
 

@@ -80,19 +80,61 @@ TEST(Checkpoints, NoValidOneIsAnErrorNeverANewStart) {
                [&] { Checkpoints(four.dir.path()).load_newest(notes); });
 }
 
+// The copy stands in for it; without a copy, as runs of earlier versions have none, it is an error.
 TEST(Checkpoints, ADamagedIndexIsAnError) {
   Four four;
   const std::string good = read_file(four.dir / "index.json");
+  const auto with_copy = [&](const char* words) {
+    std::vector<std::string> notes;
+    const auto found = Checkpoints(four.dir.path()).load_newest(notes);
+    EXPECT_EQ(found->payload, "payload 4");
+    EXPECT_THAT(notes, ::testing::ElementsAre(::testing::HasSubstr(words)));
+  };
+  for (size_t length : {size_t(0), size_t(1), good.size() / 2, good.size() - 3}) {
+    commit_file(four.dir / "index.json", good.substr(0, length));
+    with_copy("index.json is damaged; ");
+  }
+  remove_file(four.dir / "index.json");
+  with_copy("index.json is missing; ");
+  {
+    ScratchDir empty;
+    Checkpoints::create(empty.path());
+    fs::copy_file(empty / "index.json", four.dir / "index.json");
+    with_copy("index.json was replaced by an older one; ");
+  }
+  remove_file(four.dir / "index-copy.json");
   for (size_t length : {size_t(0), size_t(1), good.size() / 2, good.size() - 3}) {
     commit_file(four.dir / "index.json", good.substr(0, length));
     expect_error(ExitCode::corrupt_data, {"index.json"}, [&] { Checkpoints(four.dir.path()); });
   }
-  std::string elsewhere = good;
+  std::string elsewhere = good.substr(0, good.rfind(",\n \"xxh3\"")) + "\n}\n";  // as an earlier version wrote it
   elsewhere.replace(elsewhere.find("round-00"), 8, "../../xx");
   commit_file(four.dir / "index.json", elsewhere);
   expect_error(ExitCode::corrupt_data, {"directory"}, [&] { Checkpoints(four.dir.path()); });
   remove_file(four.dir / "index.json");
   expect_error(ExitCode::corrupt_data, {"index.json is missing"}, [&] { Checkpoints(four.dir.path()); });
+}
+
+TEST(Checkpoints, AnIndexThatLostItsCheckpointsIsAnError) {
+  Four four;
+  remove_file(four.dir / "index-copy.json");
+  commit_file(four.dir / "index.json", "{\"schema\":1,\"checkpoints\":[]}");
+  std::vector<std::string> notes;
+  expect_error(ExitCode::corrupt_data, {"lists no checkpoint", "round-00-step-000000002.safetensors", "3 files"},
+               [&] { Checkpoints(four.dir.path()).load_newest(notes); });
+}
+
+TEST(Checkpoints, TheSameEndOfARoundIsKeptOnce) {
+  ScratchDir dir;
+  Checkpoints::create(dir.path());
+  for (int again = 0; again < 3; ++again) Checkpoints(dir.path()).save(at(0, 5, true), "the end");
+  EXPECT_EQ(Checkpoints(dir.path()).size(), 1u);
+  for (int again = 0; again < 6; ++again)  // as a GPU may end it
+    Checkpoints(dir.path()).save(at(1, 5, true), "another end " + std::to_string(again));
+  const Checkpoints left(dir.path());
+  EXPECT_EQ(files_in(dir.path()).size(), 4u) << "the newest three and the end of round 0";
+  EXPECT_EQ(left.load_round_end(0).payload, "the end");
+  EXPECT_EQ(left.load_round_end(1).payload, "another end 5");
 }
 
 // Saving the same step again, with other bytes, must not endanger the checkpoint that is there.

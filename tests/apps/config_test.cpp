@@ -2,9 +2,11 @@
 
 #include <stdlib.h>
 
+#include <nlohmann/json.hpp>
 #include <set>
 
 #include "apps/recipes.h"
+#include "apps/run_dir.h"
 #include "tests/apps/expect_error.h"
 #include "tests/apps/scratch_dir.h"
 
@@ -89,8 +91,8 @@ TEST(Config, WrongValuesNameThePlaceTheValueAndWhatIsAllowed) {
 
 TEST(Config, SchemaIsRequired) {
   Config config;
-  expect_error(ExitCode::config, {"r.toml", "schema = 1"}, [&] { config.merge_toml("[ssl]\nmu = 7", "r.toml"); });
-  expect_error(ExitCode::config, {"r.toml:2", "schema = 2"}, [&] { config.merge_toml("\nschema = 2", "r.toml"); });
+  expect_error(ExitCode::config, {"r.toml", "schema = 2"}, [&] { config.merge_toml("[ssl]\nmu = 7", "r.toml"); });
+  expect_error(ExitCode::config, {"r.toml:2", "schema = 3"}, [&] { config.merge_toml("\nschema = 3", "r.toml"); });
   expect_error(ExitCode::input_missing, {"absent.toml"}, [&] { config.merge_file("absent.toml"); });
 }
 
@@ -130,6 +132,44 @@ TEST(Config, AResumedRunMayMoveButNotChange) {
   EXPECT_EQ(moved.get<std::string>("run.device"), "cpu");
   EXPECT_EQ(moved.get<int64_t>("run.seed"), 0);
   expect_error(ExitCode::config, {"ssl.mu: 5, was 7", "new run"}, [&] { resume_config(stored, {"ssl.mu=5"}); });
+}
+
+TEST(Config, AResumedRunListensToTheEnvironmentUnlessSetSaidIt) {
+  Config config;
+  config.merge_setting("data.dir=/by/set");
+  config.merge_setting("run.name=a = b # --set");
+  const Config stored = Config::of_run(config.to_toml(), "config.toml");
+  EXPECT_EQ(stored.origin("data.dir"), "--set");
+  EXPECT_EQ(stored.origin("ssl.weak.flip"), "default");
+  ::setenv("CRC_DATA_DIR", "/by/environment", 1);
+  ::setenv("CRC_THREADS", "3", 1);
+  const Config moved = resume_config(stored, {});
+  const Config again = resume_config(stored, {"data.dir=/again"});
+  ::unsetenv("CRC_DATA_DIR");
+  ::unsetenv("CRC_THREADS");
+  EXPECT_EQ(moved.get<std::string>("data.dir"), "/by/set");
+  EXPECT_THAT(moved.moves(stored), ::testing::ElementsAre("run.threads: 3 (CRC_THREADS), was 0"));
+  EXPECT_THAT(again.moves(stored), ::testing::Contains("data.dir: \"/again\" (--set), was \"/by/set\""));
+}
+
+// What a run of version 0.1.0 wrote, and the hash that it computed.
+TEST(Config, ARunOfAnEarlierVersionIsTheSameExperiment) {
+  const fs::path run = fs::path(CRC_SOURCE_DIR) / "tests/golden/earlier_run/run";
+  const Config config = Config::of_run(read_file(run / "config.toml"), "config.toml");
+  EXPECT_EQ(config.get<std::string>("data.validation"), "any");
+  EXPECT_EQ(config.hash(), read_run_json(run)["config_hash"]);
+  Config now = Config::of_run(config.to_toml(), "config.toml");
+  EXPECT_TRUE(now.differences(config).empty());
+  now.merge_setting("data.validation=labeled");
+  EXPECT_THAT(now.differences(config), ::testing::ElementsAre("data.validation: \"labeled\", was \"any\""));
+  EXPECT_NE(now.hash(), config.hash());
+}
+
+TEST(Config, AKeyWithoutASayMakesNoDifference) {
+  Config a, b;
+  b.merge_setting("data.validation=any");
+  EXPECT_EQ(a.hash(), b.hash());
+  EXPECT_TRUE(b.differences(a).empty());
 }
 
 TEST(Config, AKeyThatTheSchemaDoesNotHaveIsAnInternalError) {

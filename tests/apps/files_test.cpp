@@ -101,7 +101,7 @@ TEST(Files, MessagesNameThePathAndTheReason) {
   expect_error(ExitCode::input_missing, {"absent", "No such file"}, [&] { read_file(dir / "absent"); });
   expect_error(ExitCode::output_refused, {"gone"}, [&] { commit_file(dir / "gone" / "a", "x"); });
   commit_file(dir / "a", "12345");
-  expect_error(ExitCode::corrupt_data, {"larger than 4 bytes"}, [&] { read_file(dir / "a", 4); });
+  expect_error(ExitCode::corrupt_data, {"5 bytes", "at most 4 bytes"}, [&] { read_file(dir / "a", 4); });
   expect_error(ExitCode::output_refused, {}, [&] { make_directories(dir / "a"); });
 }
 
@@ -113,11 +113,63 @@ TEST(Files, FaultSpecIsChecked) {
 
 TEST(Files, StaleTemporariesOfTheLivingStay) {
   ScratchDir dir;
-  commit_file(dir / ".a.tmp.1.1", "");  // process 1 lives
-  commit_file(dir / ".a.tmp.4194999.1", "");
-  commit_file(dir / (".a.tmp." + std::to_string(::getpid()) + ".1"), "");
-  EXPECT_EQ(remove_stale_temporaries(dir.path()), 2);
-  EXPECT_EQ(temporaries(dir.path()), 1);
+  for (const char* dead : {".crc-0123456789abcdef.tmp", ".a.tmp.1.1", ".a.tmp.4194999.12"}) commit_file(dir / dead, "");
+  for (const char* foreign : {".crc-.tmp", ".crc-0123456789abcdeg.tmp", "a.tmp.1.1", ".a.tmp.1.x", ".tmp.1", ".a.tmp."})
+    commit_file(dir / foreign, "mine");
+  {
+    const StagedFile staged(dir / "a", kNew);  // of this process, or as good as of another
+    EXPECT_EQ(remove_stale_temporaries(dir.path(), /*earlier=*/false), 1);
+    EXPECT_EQ(remove_stale_temporaries(dir.path()), 2);
+    EXPECT_EQ(temporaries(dir.path()), 1);
+  }
+  EXPECT_EQ(temporaries(dir.path()), 0);
+  EXPECT_EQ(list_folder(dir.path()).size(), 6u);
+}
+
+TEST(Files, TwoProcessesCommitAtOnceAndSweepUp) {
+  ScratchDir dir;
+  for (int round = 0; round < 20; ++round) {
+    const pid_t child = ::fork();
+    for (int i = 0; i < 20; ++i) {
+      commit_file(dir / (child == 0 ? "a" : "b"), "x");
+      remove_stale_temporaries(dir.path());
+    }
+    if (child == 0) ::_exit(0);
+    int status = -1;
+    ::waitpid(child, &status, 0);
+    EXPECT_EQ(status, 0);
+  }
+  EXPECT_EQ(list_folder(dir.path()).size(), 2u);
+}
+
+TEST(Files, PublishReplacesNothingUnlessAsked) {
+  ScratchDir dir;
+  StagedFile staged(dir / "a", kNew), other(dir / "a", kOld);
+  staged.publish(Existing::refuse);
+  expect_error(ExitCode::output_refused, {(dir / "a").string(), "File exists"},
+               [&] { other.publish(Existing::refuse); });
+  EXPECT_EQ(read_file(dir / "a"), kNew);
+  other.publish();
+  EXPECT_EQ(read_file(dir / "a"), kOld);
+  EXPECT_EQ(temporaries(dir.path()), 0);
+}
+
+TEST(Files, TooManyOpenFilesIs74) {
+  ScratchDir dir;
+  commit_file(dir / "a", kOld);
+  const auto few = [&](const std::function<void()>& action) {
+    return in_child("",
+                    [&] {
+                      const rlimit limit{.rlim_cur = 3, .rlim_max = 3};
+                      ::setrlimit(RLIMIT_NOFILE, &limit);
+                      action();
+                    })
+        .code;
+  };
+  EXPECT_EQ(few([&] { read_file(dir / "a"); }), 74);
+  EXPECT_EQ(few([&] { commit_file(dir / "a", kNew); }), 74);
+  EXPECT_EQ(few([&] { data::map_file(dir / "a"); }), 74);
+  EXPECT_EQ(few([&] { list_folder(dir.path()); }), 74);
 }
 
 // R4: a real full disk.

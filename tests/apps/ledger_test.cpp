@@ -33,9 +33,9 @@ TEST(Ledger, WhatIsRecordedIsReadBack) {
   EXPECT_EQ(labels_through(read.labels(), 1), 5);
   EXPECT_TRUE(read.contains(999));
   EXPECT_FALSE(read.contains(998));
-  EXPECT_EQ(read.size_at(read.labels()[2].hash), 3);
-  EXPECT_EQ(read.size_at(std::string(32, '0')), 0);
-  EXPECT_EQ(read.size_at(std::string(32, 'f')), -1);
+  EXPECT_EQ(labels_at(read.labels(), read.labels()[2].hash), 3);
+  EXPECT_EQ(labels_at(read.labels(), std::string(32, '0')), 0);
+  EXPECT_EQ(labels_at(read.labels(), std::string(32, 'f')), -1);
   EXPECT_TRUE(std::regex_match(read_file(dir / "labels.jsonl").substr(0, 150),
                                std::regex(R"(\{"seq":0,"item":17,"class":3,"round":0,"source":"initial",)"
                                           R"("prev":"0{32}","hash":"[0-9a-f]{32}"\}\n[^]*)")));

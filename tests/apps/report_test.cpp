@@ -89,10 +89,27 @@ TEST(RunRecord, ALabelCountThatTheLedgerDoesNotConfirmIsRefused) {
   write_example_run(dir / "run", "crc", 1, {0.5, 0.6}, 2);
   const std::string csv = read_file(dir / "run/rounds.csv");
   commit_file(dir / "run/rounds.csv", std::regex_replace(csv, std::regex("\n1,100,"), "\n1,90,"));
+  expect_error(ExitCode::corrupt_data, {"rounds.csv was changed after the run wrote it"},
+               [&] { load_run(dir / "run"); });
+  const std::string run_json = read_file(dir / "run/run.json");
+  for (const char* name : {"manifest.json", "manifest-copy.json"}) {  // an earlier version kept none
+    fs::create_directory(dir / "kept");
+    fs::copy_file(dir.path() / "run" / name, dir.path() / "kept" / name);
+    remove_file(dir.path() / "run" / name);
+  }
+  expect_error(ExitCode::corrupt_data, {"manifest.json is missing, and so is its copy"},
+               [&] { load_run(dir / "run"); });
+  commit_file(dir / "run/run.json", std::regex_replace(run_json, std::regex(",\n \"manifest\": 1"), ""));
   expect_error(ExitCode::corrupt_data, {"says 90 labels in round 1", "labels.jsonl holds 100"},
                [&] { load_run(dir / "run"); });
+  commit_file(dir / "run/run.json", run_json);
+  for (const char* name : {"manifest.json", "manifest-copy.json"})
+    fs::copy_file(dir.path() / "kept" / name, dir.path() / "run" / name);
   commit_file(dir / "run/rounds.csv", csv);
   append_text(dir / "run/metrics.jsonl", "not json\n");
+  expect_error(ExitCode::corrupt_data, {"metrics.jsonl was changed after the run wrote it"},
+               [&] { load_run(dir / "run"); });
+  remove_file(dir / "run/DONE");  // of a run that goes on, the file may hold more than its manifest knows
   expect_error(ExitCode::corrupt_data, {"metrics.jsonl:5"}, [&] { load_run(dir / "run"); });
   expect_error(ExitCode::input_missing, {"not a run's directory"}, [&] { load_run(dir.path()); });
 }

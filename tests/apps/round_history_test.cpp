@@ -33,6 +33,27 @@ TEST(RoundHistory, AValidationSplitChoosesInsteadOfTheTestSet) {
   EXPECT_FALSE(h.exhausted(10, 2));
 }
 
+TEST(RoundHistory, WithoutAMeasureTheLastEpochIsTheBest) {
+  RoundHistory h;
+  h.accuracy = {NAN, NAN, NAN};
+  EXPECT_FALSE(h.measured());
+  EXPECT_EQ(h.best_epoch(), 2);
+  EXPECT_FALSE(h.exhausted(10, 1));
+  EXPECT_TRUE(h.exhausted(3, 1));
+  h.validation = {0.1, 0.3, 0.2};
+  EXPECT_EQ(h.best_epoch(), 1);
+  EXPECT_TRUE(std::isnan(h.at_best_validation()));
+}
+
+TEST(RoundHistory, ZerosOfEarlierVersionsAreForgotten) {
+  RoundHistory h;
+  h.accuracy = h.loss = h.balanced_accuracy = h.calibration_error = {0, 0};
+  h.validation = {0, 0};
+  h.forget(/*test=*/true, /*held_out=*/true);
+  EXPECT_EQ(h.epochs(), 2);
+  EXPECT_FALSE(h.measured());
+}
+
 TEST(RoundHistory, IsPartOfACheckpoint) {
   const RoundHistory h{.accuracy = {0.1, 0.2},
                        .loss = {2, 1},
@@ -58,6 +79,7 @@ TEST(RoundHistory, MedianOfTheLast) {
   EXPECT_EQ(median_of_last({9, 1, 3, 2}, 3), 2);
   EXPECT_EQ(median_of_last({1, 3}, 20), 2);
   EXPECT_TRUE(std::isnan(median_of_last({}, 20)));
+  EXPECT_TRUE(std::isnan(median_of_last({NAN, NAN}, 20)));
 }
 
 TEST(PseudoLabels, CountTheSureOnesAndTheRightOnes) {

@@ -2,6 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "apps/run_record.h"
+#include "apps/verify.h"
 #include "tests/apps/child.h"
 #include "tests/apps/expect_error.h"
 #include "tests/apps/scratch_dir.h"
@@ -34,7 +36,7 @@ void toy_run(const fs::path& path) {
   const auto checkpoint = run.resume();
   std::vector<RoundRow> rows = run.read_rounds();
   for (int64_t round = checkpoint ? checkpoint->info.round : 0; round < 2; ++round) {
-    run.ledger().record(round, round == 0 ? "initial" : "oracle", answers_of(round));
+    run.record(round, round == 0 ? "initial" : "oracle", answers_of(round));
     const bool same_round = checkpoint && checkpoint->info.round == round;
     for (int64_t epoch = same_round ? checkpoint->info.step + 1 : 1; epoch <= 4; ++epoch) {
       run.append_metrics({{"round", round}, {"epoch", epoch}, {"test_acc", 0.1 * double(round * 4 + epoch)}});
@@ -45,20 +47,36 @@ void toy_run(const fs::path& path) {
     rows.resize(size_t(round));
     rows.push_back(
         {.round = round, .labels = labels_through(run.ledger().labels(), round), .acc_last = 0.5, .epochs = 4});
+    run.files().commit({{round_name(round, "weights.safetensors"), "weights " + std::to_string(round)}});
     run.write_rounds(rows);
+    rows.back().query_s = 1;
+    run.files().commit({{round_name(round, "query.csv"), "item\n4\n5\n6\n7\n", true}, run.rounds_file(rows)},
+                       Query{.round = round + 1, .folder = "rounds/00", .items = {4, 5, 6, 7}});
   }
   run.mark(Marker::done, "all rounds finished");
 }
 
-// Everything that must not depend on interruptions.
+// Everything that must not depend on interruptions. The manifest holds the checksum of run.json, which holds the date.
 std::map<std::string, std::string> outcome(const fs::path& path) {
   std::map<std::string, std::string> files;
   for (const auto& entry : fs::recursive_directory_iterator(path)) {
     const std::string name = fs::relative(entry.path(), path).string();
-    if (entry.is_regular_file() && name != "run.json" && name != ".lock" && name != "DONE")
+    if (entry.is_regular_file() && name != "run.json" && name != ".lock" && name != "DONE" &&
+        !name.starts_with("manifest"))
       files[name] = read_file(entry);
   }
   return files;
+}
+
+// What a reader finds wrong with the run, at whatever moment it was killed.
+std::vector<std::string> complaints(const fs::path& path) {
+  std::vector<std::string> found;
+  if (!fs::exists(path / "run.json")) return found;
+  for (const FileCheck& check : verify_run(path))
+    if ((check.condition == Condition::damaged || check.condition == Condition::missing) && check.name != "report.html")
+      found.push_back(check.name + ": " + check.note);
+  load_run(path);
+  return found;
 }
 
 // The names of files that are in one only, or differ.
@@ -155,9 +173,11 @@ TEST(RunDir, KilledAtEveryCallOfAWholeRun) {
     const fs::path path = dir / ("run-" + std::to_string(k));
     const char* action = k % 2 ? ":torn" : ":kill";
     EXPECT_TRUE(in_child("any:" + std::to_string(k) + action, [&] { toy_run(path); }).killed);
+    EXPECT_EQ(complaints(path), std::vector<std::string>()) << "killed at call " << k;
     EXPECT_EQ(in_child("", [&] { toy_run(path); }).code, 0) << "restart after a kill at call " << k;
     EXPECT_EQ(differences(outcome(path), expected), std::vector<std::string>()) << "killed at call " << k;
     EXPECT_EQ(marker_of(path), Marker::done);
+    EXPECT_EQ(complaints(path), std::vector<std::string>()) << "restarted after a kill at call " << k;
     fs::remove_all(path);
   }
 }
@@ -229,8 +249,17 @@ TEST(RunDir, MarkersAndRounds) {
   EXPECT_TRUE(std::isnan(run.read_rounds()[0].ece));
   expect_error(ExitCode::internal, {"reports 5 labels, the ledger holds 4"},
                [&] { run.write_rounds({{.round = 0, .labels = 5}}); });
-  expect_error(ExitCode::corrupt_data, {"r.csv:2", "column labels holds \"x\""},
-               [] { rounds_from_csv(rounds_to_csv({}) + "0,x,,,,,,,,,0,,\n", "r.csv"); });
+  expect_error(ExitCode::corrupt_data, {"r.csv:2: labels \"x\" is not a number; restore the file"},
+               [] { rounds_from_csv(rounds_to_csv({}) + "0,x,,,,,,,,,,,0,,\n", "r.csv"); });
+  expect_error(ExitCode::corrupt_data, {"r.csv:2: 2 fields where the heading has 15; restore the file"},
+               [] { rounds_from_csv(rounds_to_csv({}) + "0,4\n", "r.csv"); });
+  expect_error(ExitCode::corrupt_data, {"r.csv:1: is not \"round,labels,acc_last"},
+               [] { rounds_from_csv("round,labels,colour\n", "r.csv"); });
+  const std::vector<RoundRow> earlier = rounds_from_csv("round,labels,acc_last,epochs\n1,100,0.5,3\n", "r.csv");
+  ASSERT_EQ(earlier.size(), 1u);
+  EXPECT_EQ(earlier[0].labels, 100);
+  EXPECT_EQ(earlier[0].epochs, 3);
+  EXPECT_TRUE(std::isnan(earlier[0].lambda_min));
 }
 
 }  // namespace

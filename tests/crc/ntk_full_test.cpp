@@ -41,10 +41,8 @@ TEST_P(FullNtkTest, MatricesEqualTheContractionOfTheJacobians) {
     const Pool::Network network(p);
     std::vector<int64_t> ascending = p.labeled;
     std::ranges::sort(ascending);
-    const Problem problem{
-        .features = {}, .logits = {}, .labeled = ascending, .unlabeled = p.unlabeled, .jacobians = &network};
     const select::FullNtk ntk(context, network,
-                              select::plan_jacobians(problem, {.name = "crc_full"}, "all", labeled, 3), ascending);
+                              select::plan_jacobians(&network, {.name = "crc_full"}, "all", labeled, 3), ascending);
     const select::Groups groups{3, p.unlabeled};
     const int64_t n = labeled + 3;
     const std::vector<double> a = ntk.matrices(groups, 1, 2).to_host<double>(context);
@@ -128,7 +126,7 @@ TEST_P(FullNtkTest, ThePlanIsSaidBeforeItStartsAndMustFit) {
   const Tensor h = Tensor::from_host(context, {p.items, p.width}, p.features.data(), "features");
   const Problem problem{h.view<const float, 2>(), {}, p.labeled, p.unlabeled, p.classes, &network};
   Config config{.name = "crc_full", .budget = 2, .group_size = 2};
-  const auto plan = select::plan_jacobians(problem, config, "all", 5, 2);
+  const auto plan = select::plan_jacobians(&network, config, "all", 5, 2);
   EXPECT_EQ(plan.parameters, 3 * 7 + 3 + 3 + 40);
   EXPECT_EQ(plan.row_bytes, 4 * 3 * plan.parameters);
   EXPECT_EQ(plan.kept_bytes, 5 * plan.row_bytes);

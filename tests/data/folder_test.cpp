@@ -52,7 +52,7 @@ TEST_F(Folder, ListWithUnlabelledImages) {
 TEST_F(Folder, RefusesWhatLeavesTheFolder) {
   for (const char* path : {"../x.png", "/etc/passwd", "a/../../b.png", ""}) {
     overwrite(dir_ / "labels.csv", std::string(path) + ",cat\n");
-    expect_corrupt({"labels.csv: byte 0: found path", "relative"});
+    expect_corrupt({"labels.csv:1: path \"", "\" is not a relative path without \"..\""});
   }
 }
 
@@ -64,16 +64,18 @@ TEST_F(Folder, NamesWhatIsWrong) {
   overwrite(dir_ / "labels.csv", "a.png,cat\nb.png,cat,test\n");
   expect_corrupt({"b.png", "7x7", "as in training"});
   overwrite(dir_ / "labels.csv", "a.png,cat\na.png\n");
-  expect_corrupt({"labels.csv: byte 10: found \"a.png\", expected path,label"});
+  expect_corrupt({"labels.csv:2: 1 fields where the heading has 3; its columns are path, label"});
   overwrite(dir_ / "labels.csv", "a.png,cat,dev\n");
-  expect_corrupt({"split \"dev\""});
+  expect_corrupt({"labels.csv:1: split \"dev\" is not train or test"});
   overwrite(dir_ / "labels.csv", "a.png,,test\n");
-  expect_corrupt({"a test image without label"});
+  expect_corrupt({"labels.csv:1: a test image without label"});
   overwrite(dir_ / "labels.csv", "a.png,\n");
   expect_corrupt({"0 classes"});
   overwrite(dir_ / "labels.csv", "no.png,cat\n");
   expect_error([&] { load_it(); }, ExitCode::input_missing, {"no.png"});
   overwrite(dir_ / "labels.csv", "\n");
+  expect_corrupt({"labels.csv:1: the file is empty"});
+  overwrite(dir_ / "labels.csv", "path,label\n");
   expect_error([&] { load_it(); }, ExitCode::input_missing, {"lists no training images"});
   overwrite(dir_ / "a.png", "GIF89a");
   overwrite(dir_ / "labels.csv", "a.png,cat\n");

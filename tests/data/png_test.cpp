@@ -1,5 +1,7 @@
 #include "data/png.h"
 
+#include <zlib.h>
+
 #include "data/contact_sheet.h"
 #include "data/crc32.h"
 #include "tests/data/fixture.h"
@@ -72,6 +74,70 @@ TEST(Png, RefusesDamagedFiles) {
   Bytes no_data = png;
   no_data.erase(no_data.begin() + 33, no_data.end() - 12);
   expect_corrupt(no_data, {"IDAT"});
+}
+
+// A chunk with its length and checksum.
+void append_chunk(Bytes& png, const std::string& type, const Bytes& payload) {
+  const auto word = [&](uint32_t value) {
+    for (int i = 3; i >= 0; --i) png.push_back(uint8_t(value >> (8 * i)));
+  };
+  word(uint32_t(payload.size()));
+  const size_t at = png.size();
+  png.insert(png.end(), type.begin(), type.end());
+  png.insert(png.end(), payload.begin(), payload.end());
+  word(crc32(std::span(png).subspan(at)));
+}
+
+Bytes deflated(const Bytes& bytes) {
+  uLongf size = compressBound(bytes.size());
+  Bytes packed(size);
+  compress2(packed.data(), &size, bytes.data(), bytes.size(), 9);
+  packed.resize(size);
+  return packed;
+}
+
+// Greyscale of this size, with this image data, in parts.
+Bytes png_of(uint8_t side, uint8_t interlace, const std::vector<Bytes>& parts, const std::string& extra = "") {
+  Bytes png{0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
+  append_chunk(png, "IHDR", {0, 0, 0, side, 0, 0, 0, side, 8, 0, 0, 0, interlace});
+  if (!extra.empty()) append_chunk(png, extra, deflated(Bytes(1 << 20)));
+  for (const Bytes& part : parts) append_chunk(png, "IDAT", part);
+  append_chunk(png, "IEND", {});
+  return png;
+}
+
+TEST(Png, ImageDataIsBoundedBeforeItIsDecoded) {
+  const auto expect_corrupt = [](const Bytes& bytes, const std::string& words) {
+    expect_error([&] { decode_png(bytes, "a.png"); }, ExitCode::corrupt_data, {"a.png", words});
+  };
+  EXPECT_EQ(decode_png(png_of(1, 0, {deflated({0, 9})}), "a.png").pixels, (Bytes{9, 9, 9}));
+  const Bytes bomb = deflated(Bytes(1 << 24));
+  expect_corrupt(png_of(1, 0, {bomb}), "more image data than the image has, expected 2 bytes");
+  const auto half = bomb.begin() + 3;
+  expect_corrupt(png_of(1, 0, {{bomb.begin(), half}, {}, {half, bomb.end()}}), "more image data");
+  expect_corrupt(png_of(1, 0, {{'x', 'y', 'z'}}), "does not inflate");
+  Bytes huge = with_header(png_of(1, 0, {deflated({0, 9})}), 16, {0, 0, 0x10, 0, 0, 0, 0x10, 0});
+  expect_corrupt(huge, "an image of 16781312 bytes");
+  // Seven passes over 5x5 pixels: 1 pixel, 1, 2, 2, 3, 6 and 10, each with its filter byte.
+  const int64_t rows[] = {1, 1, 1, 2, 1, 3, 2}, columns[] = {1, 1, 2, 1, 3, 2, 5};
+  Bytes passes;
+  for (int p = 0; p < 7; ++p)
+    for (int64_t r = 0; r < rows[p]; ++r) {
+      passes.push_back(0);
+      passes.insert(passes.end(), size_t(columns[p]), 7);
+    }
+  EXPECT_EQ(decode_png(png_of(5, 1, {deflated(passes)}), "a.png").pixels, Bytes(75, 7));
+  passes.push_back(0);
+  expect_corrupt(png_of(5, 1, {deflated(passes)}), "expected 36 bytes");
+}
+
+TEST(Png, AncillaryChunksAreSkipped) {
+  EXPECT_EQ(decode_png(png_of(1, 0, {deflated({0, 9})}, "zTXt"), "a.png").pixels, (Bytes{9, 9, 9}));
+  expect_error(
+      [] {
+        decode_png(png_of(1, 0, {deflated({0, 9})}, "CgBI"), "a.png");
+      },
+      ExitCode::corrupt_data, {"chunk \"CgBI\""});
 }
 
 TEST(Png, SurvivesDamage) {

@@ -48,7 +48,7 @@ TEST_F(SelectRefusals, ArraysOfAnotherKind) {
   refuses("--features x.npz --budget 5", 65, "x.npz is a ZIP archive, as numpy.savez and torch.save write them");
   write_text("text.npy", "0.5 0.25 0.125\n");
   refuses("--features text.npy --budget 5", 65, "expected the signature \\x93NUMPY");
-  refuses("--features none.npy --budget 5", 66, "none.npy: cannot be opened: No such file or directory");
+  refuses("--features none.npy --budget 5", 66, "reading none.npy: No such file or directory");
   refuses("--features . --budget 5", 66, "is a folder");
   refuses("--budget 5", 64, "give --features or --logits, one row per item");
 }
@@ -104,7 +104,7 @@ TEST_F(SelectRefusals, ListsThatDoNotFit) {
   list("labels.jsonl", "labels.jsonl: line 1 has no integer");
   write_text("binary", std::string("\x80\4\0\1", 4));
   list("binary", "binary is neither an .npy array, nor text, nor a ledger");
-  list("gone.npy", "gone.npy: cannot be opened", 66);
+  list("gone.npy", "reading gone.npy: No such file or directory", 66);
   list(".", "labels.jsonl", 65);  // of this folder
   refuses("--features h.npy --budget 5 --labeled l.npy --unlabeled l.npy", 78, "item 1 is both labeled and unlabeled");
 }
@@ -166,7 +166,7 @@ TEST_F(SelectRefusals, AFullDiskLeavesNoHalfFile) {
     EXPECT_EQ(exists("s.npy"), k > 2);
     EXPECT_FALSE(exists("a.html"));
     for (const auto& entry : fs::directory_iterator(folder))
-      EXPECT_EQ(entry.path().filename().string().find(".tmp."), std::string::npos) << entry.path();
+      EXPECT_FALSE(entry.path().filename().string().starts_with(".")) << entry.path();
   }
   expect("--features h.npy --labeled l.npy --budget 2 --force --out o.csv --scores s.npy --summary a.html", 0, "");
 }

@@ -121,11 +121,12 @@ TEST_F(Sweeps, PreviewAndAugment) {
   const std::string png = folder + "/p.png", out = folder + "/o.png";
   run("data preview " + png + " --set data.name=street_digits --count 3", 0);
   run("data augment --op identity " + png + " " + out, 0);
-  run("data augment --op posterize --value 4 " + png + " " + out, 0);
+  run("data augment --op posterize --value 4 " + png + " " + out, 73);
+  run("data augment --force --op posterize --value 4 " + png + " " + out, 0);
   EXPECT_GT(fs::file_size(out), 100u);
-  EXPECT_NE(run("data augment --op posterize --value 44 " + png + " " + out, 64).find("choose 1 to 8"),
+  EXPECT_NE(run("data augment --force --op posterize --value 44 " + png + " " + out, 64).find("choose 1 to 8"),
             std::string::npos);
-  EXPECT_NE(run("data augment --op emboss " + png + " " + out, 64).find("autocontrast"), std::string::npos);
+  EXPECT_NE(run("data augment --force --op emboss " + png + " " + out, 64).find("autocontrast"), std::string::npos);
 }
 
 }  // namespace

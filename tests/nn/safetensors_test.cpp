@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
+
 #include "kernels/core/random.h"
 
 namespace crc::test {
@@ -55,7 +57,7 @@ TEST(Safetensors, NamesWhatIsWrong) {
             std::string::npos);
   EXPECT_NE(error_of(with_header("[]", "")).find("does not begin with '{'"), std::string::npos);
   EXPECT_NE(error_of(with_header("{\"a\":", "")).find("not JSON"), std::string::npos);
-  EXPECT_NE(error_of(with_header(R"({"a":{"dtype":"F16","shape":[1],"data_offsets":[0,2]}})", "xx")).find("dtype F16"),
+  EXPECT_NE(error_of(with_header(R"({"a":{"dtype":"I16","shape":[1],"data_offsets":[0,2]}})", "xx")).find("dtype I16"),
             std::string::npos);
   EXPECT_NE(error_of(with_header("{\"a\":{" + f32 + R"(,"data_offsets":[0,8]}})", "12345678")).find("need 4"),
             std::string::npos);
@@ -78,6 +80,43 @@ TEST(Safetensors, NamesWhatIsWrong) {
                 .find("not whole numbers"),
             std::string::npos);
   EXPECT_NE(error_of(with_header(R"({"__metadata__":{"x":1}})", "")).find("is not a string"), std::string::npos);
+}
+
+TEST(Safetensors, ReadsHalvesAsFloats) {
+  const uint16_t halves[] = {0x3c00, 0xc000, 0x0001, 0x7bff, 0x8000, 0x7c00};
+  const std::string header = R"({"a":{"dtype":"F16","shape":[6],"data_offsets":[0,12]}})";
+  const nn::TensorFile file =
+      nn::decode_safetensors(with_header(header, std::string(reinterpret_cast<const char*>(halves), 12)), "w");
+  EXPECT_EQ(file.at("a", "w").values<float>(),
+            (std::vector<float>{1, -2, 0x1p-24f, 65504, -0.0f, std::numeric_limits<float>::infinity()}));
+  EXPECT_TRUE(file.at("a", "w").half);
+  EXPECT_NE(error_of(with_header(header, "12345678901")).find("of 11"), std::string::npos);
+}
+
+TEST(Safetensors, RefusesWhatTheFormatDoesNotKnow) {
+  const auto refused = [](const std::string& header, const std::string& words) {
+    EXPECT_NE(error_of(with_header(header, "")).find(words), std::string::npos) << error_of(with_header(header, ""));
+  };
+  refused(R"({"a":{"dtype":"F32","shape":[0],"data_offsets":[0,0],"x":1}})", "has an entry 'x'");
+  refused(R"({"a":{"dtype":"F32","shape":[0],"data_offsets":[0,0,0]}})", "not two whole numbers");
+  refused(R"({"a":{"dtype":"F32","shape":[0]}})", "has no data_offsets");
+  refused(R"({"a":{"dtype":"F32","shape":[1,1,1,1,1,1,1,1,0],"data_offsets":[0,0]}})", "a rank above 8");
+  refused(R"({"a":3})", "'a' is a number");
+  refused(R"({"__metadata__":3})", "__metadata__ is not an object");
+  refused("{\"a\":{\"shape\":" + std::string(100000, '['), "not whole numbers");
+  refused("{\"__metadata__\":{\"a\":{", "is not a string");
+}
+
+// A header may be long, but its tree is never built: each of these is refused at its hundred-thousandth name.
+TEST(Safetensors, AHeaderCostsNoMoreThanItIsAllowedToSay) {
+  std::string tensors = "{", metadata = "{\"__metadata__\":{";
+  for (int i = 0; i < 200'000; ++i) {
+    const std::string name = "\"" + std::to_string(i) + "\":";
+    tensors += name + R"({"dtype":"U8","shape":[0],"data_offsets":[0,0]},)";
+    metadata += name + "\"\",";
+  }
+  EXPECT_NE(error_of(with_header(tensors, "")).find("more than 100000 names"), std::string::npos);
+  EXPECT_NE(error_of(with_header(metadata, "")).find("more than 100000 names"), std::string::npos);
 }
 
 // Every change of the file is either refused as corrupt or harmless to read; nothing crashes.

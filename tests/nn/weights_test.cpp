@@ -1,8 +1,10 @@
+#include <cmath>
 #include <map>
 #include <set>
 
 #include "nn/init.h"
 #include "nn/mlp.h"
+#include "nn/weights_info.h"
 #include "nn/weights_io.h"
 #include "nn/wrn.h"
 #include "tests/golden/hash.h"
@@ -69,13 +71,116 @@ TEST(WeightsIo, NamesEverythingThatDoesNotFit) {
             std::string::npos);
 }
 
-TEST(WeightsIo, AcceptsTheModulePrefix) {
+TEST(WeightsIo, AcceptsAnyPrefixOfAllNames) {
   Context context = Context::cpu();
   const auto net = nn::make_wrn({.depth = 10});
   const nn::WeightBuffers w(context, net->layout(), "w");
-  auto file = nn::export_weights(context, net->layout(), w.weights(), Names::usb);
-  for (auto& t : file.tensors) t.name = "module." + t.name;
-  nn::import_weights(context, net->layout(), w.weights(), file, "file");
+  for (const std::string prefix : {"module.", "_orig_mod.", "ema_model.module.", "model.", "my own."}) {
+    for (const Names names : {Names::kekmodel, Names::usb, Names::perrying}) {
+      auto file = nn::export_weights(context, net->layout(), w.weights(), names);
+      for (auto& t : file.tensors) t.name = prefix + t.name;
+      file.add("n_averaged", {}, std::vector<int64_t>{7});  // of torch's AveragedModel
+      EXPECT_EQ(nn::import_weights(context, net->layout(), w.weights(), file, "file"),
+                std::vector<std::string>{"left out the prefix \"" + prefix + "\" of the tensors' names"});
+      EXPECT_EQ(nn::describe(file, "file").model.at("depth"), "10");
+    }
+  }
+}
+
+TEST(WeightsIo, NamesTheTensorThatIsNoNumber) {
+  const auto net = nn::make_wrn({.depth = 10, .width = 1});
+  const nn::ParamLayout& layout = net->layout();
+  std::vector<float> values(size_t(layout.total())), running(size_t(layout.running_total()));
+  const auto error = [&] {
+    try {
+      nn::check_values(layout, values, running, "c");
+    } catch (const Error& e) {
+      EXPECT_EQ(e.code(), ExitCode::numerical);
+      return std::string(e.what());
+    }
+    return std::string("no error");
+  };
+  EXPECT_EQ(error(), "no error");
+  running[size_t(layout.running()[1].offset)] = -1;  // a mean may be negative
+  EXPECT_EQ(error(), "no error");
+  running[size_t(layout.running()[1].offset + layout.running()[1].channels + 2)] = -1;
+  EXPECT_NE(error().find("c: 'block1.layer.0.bn2.running_var' holds -1.000000 at index 2"), std::string::npos)
+      << error();
+  values[size_t(layout.offset(0)) + 5] = NAN;
+  EXPECT_NE(error().find("'conv1.weight' holds nan at index 5"), std::string::npos) << error();
+}
+
+TEST(WeightsInfo, ReadsBackToTheSameBits) {
+  nn::WeightsInfo info;
+  info.model = {{"depth", "28"}, {"bn_eps", "1e-05"}};
+  info.class_names = {"cat", "say \"hi\",\n", "\xc3\xa9"};
+  info.classes = 3;
+  info.height = 32, info.width = 24;
+  info.normalize = NormalizeConfig{{0.49139968f, 1.0f / 3, 0}, {0.1f, 1e-30f, 3}};
+  info.precision = "bf16", info.averaged = "student", info.epoch = "best", info.version = "0.1.0";
+  nn::TensorFile file;
+  file.metadata = nn::to_metadata(info);
+  file.metadata["format"] = "pt";  // another program's
+  const auto back = nn::from_metadata(nn::decode_safetensors(nn::encode_safetensors(file), "w").metadata, "w");
+  EXPECT_EQ(back.model, info.model);
+  EXPECT_EQ(back.class_names, info.class_names);
+  EXPECT_EQ(back.classes, 3);
+  EXPECT_EQ(back.height, 32);
+  EXPECT_EQ(back.width, 24);
+  for (int c = 0; c < 3; ++c) {
+    EXPECT_EQ(back.normalize->mean[c], info.normalize->mean[c]);
+    EXPECT_EQ(back.normalize->std[c], info.normalize->std[c]);
+  }
+  EXPECT_EQ(back.precision + back.averaged + back.epoch + back.version, "bf16studentbest0.1.0");
+  EXPECT_FALSE(nn::from_metadata({{"format", "pt"}}, "w").normalize);
+}
+
+TEST(WeightsInfo, RefusesWhatDoesNotRead) {
+  const std::vector<std::pair<std::string, std::string>> wrong{{"crc.schema", "2"},
+                                                               {"crc.input", "32"},
+                                                               {"crc.input", "0 3"},
+                                                               {"crc.input", "32 9000000000"},
+                                                               {"crc.normalize.mean", "0 0 x"},
+                                                               {"crc.normalize.std", "0 1 1"},
+                                                               {"crc.class_names", std::string(100000, '[')},
+                                                               {"crc.class_names", "[1]"},
+                                                               {"crc.precision", "fp8"},
+                                                               {"crc.colour", "red"}};
+  for (const auto& [key, text] : wrong) {
+    try {
+      nn::from_metadata({{key, text}}, "w");
+      ADD_FAILURE() << key;
+    } catch (const Error& e) {
+      EXPECT_EQ(e.code(), ExitCode::corrupt_data);
+      EXPECT_NE(std::string(e.what()).find("its metadata says " + key), std::string::npos) << e.what();
+    }
+  }
+}
+
+TEST(WeightsInfo, ShapesTellAllButTheWiring) {
+  Context context = Context::cpu();
+  const auto shapes = [&](const nn::WrnConfig& config, Names names) {
+    const auto net = nn::make_wrn(config);
+    const nn::WeightBuffers w(context, net->layout(), "w");
+    const nn::WeightsInfo info = nn::describe(nn::export_weights(context, net->layout(), w.weights(), names), "w");
+    EXPECT_EQ(info.classes, config.classes);
+    return info.model;
+  };
+  using Model = std::map<std::string, std::string>;
+  EXPECT_EQ(shapes({.depth = 16, .width = 2, .classes = 7}, Names::perrying),
+            (Model{{"name", "wrn"}, {"depth", "16"}, {"width", "2"}, {"base_channels", "16"}, {"conv_bias", "none"}}));
+  EXPECT_EQ(shapes({.depth = 10, .width = 1, .base_channels = 8, .first_stride = 2, .conv_bias = nn::ConvBias::stem},
+                   Names::usb),
+            (Model{{"name", "wrn"},
+                   {"depth", "10"},
+                   {"width", "1"},
+                   {"base_channels", "8"},
+                   {"conv_bias", "stem"},
+                   {"first_stride", "2"}}));
+  const auto mlp = nn::make_mlp({.inputs = 12, .hidden = {16, 16}, .classes = 3});
+  const nn::WeightBuffers w(context, mlp->layout(), "w");
+  EXPECT_EQ(nn::describe(nn::export_weights(context, mlp->layout(), w.weights(), Names::kekmodel), "w").model,
+            (Model{{"name", "mlp"}, {"depth", "2"}, {"width", "16"}}));
 }
 
 TEST(Init, HasTheReferencesSpread) {

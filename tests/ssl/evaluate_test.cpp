@@ -38,7 +38,23 @@ TEST(Evaluate, CalibrationErrorByHand) {
 TEST(Evaluate, NothingLabelledIsNothing) {
   const ssl::Evaluation e = ssl::evaluate(kLogits, std::vector<int32_t>(5, -1), 3);
   EXPECT_EQ(e.images, 0);
-  EXPECT_EQ(e.accuracy, 0);
+  for (double value : {e.accuracy, e.balanced_accuracy, e.loss, e.calibration_error}) EXPECT_TRUE(std::isnan(value));
+  EXPECT_EQ(e.predicted, (std::vector<int64_t>{2, 2, 1}));  // that much is known
+  EXPECT_NEAR(e.confidence, (0.5 + 0.6 + 0.9 + 0.8 + 0.92) / 5, 1e-6);
+}
+
+TEST(Evaluate, RefusesLogitsThatAreNoNumbers) {
+  for (const float bad : {float(NAN), float(INFINITY)}) {
+    std::vector<float> logits = kLogits;
+    logits[10] = bad;  // of the image without a label
+    try {
+      ssl::evaluate(logits, kLabels, 3);
+      ADD_FAILURE();
+    } catch (const Error& e) {
+      EXPECT_EQ(e.code(), ExitCode::numerical);
+      EXPECT_NE(std::string(e.what()).find("logit 1 of image 3 is"), std::string::npos) << e.what();
+    }
+  }
 }
 
 }  // namespace

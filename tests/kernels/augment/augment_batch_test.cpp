@@ -240,10 +240,9 @@ TEST_P(AugmentBatch, Errors) {
     }
     return "no error";
   };
-  EXPECT_EQ(message({.crop_pad = 4}, {4, 8}),
-            "augment_batch: crop_pad is 4, images of 8x4 allow 0 to 3; choose a smaller crop_pad");
+  EXPECT_EQ(message({.crop_pad = 4}, {4, 8}), "crop_pad is 4, images of 8x4 allow 0 to 3; choose a smaller crop_pad");
   EXPECT_EQ(message({.crop_pad = 0}, {97, 96}),
-            "augment_batch: images are 96x97, more than 9216 pixels; use smaller images");
+            "images of 96x97 are too large: training augments images of at most 9216 pixels (96x96); scale them down");
 }
 
 CRC_ON_EACH_DEVICE(AugmentBatch);

@@ -1,6 +1,8 @@
 #include "kernels/ops/draw_batch.h"
 
 #include <algorithm>
+#include <cmath>
+#include <map>
 #include <set>
 
 #include "tests/kernels/arrays.h"
@@ -65,7 +67,7 @@ TEST_P(DrawBatch, IsTheDocumentedPermutation) {
 
 TEST_P(DrawBatch, WithReplacementDrawsAreIndependentAndUniform) {
   const auto pool = ids_from(10);
-  const DrawConfig config{.seed = 4, .purpose = Purpose::unlabeled_order, .replacement = true};
+  const DrawConfig config{.seed = 4, .purpose = Purpose::unlabeled_order, .sampling = Sampling::replacement};
   std::vector<int64_t> items(10), pairs(100);
   for (int64_t step = 0; step < 500; ++step) {
     const auto ids = draw(200, pool, step, config);
@@ -77,6 +79,70 @@ TEST_P(DrawBatch, WithReplacementDrawsAreIndependentAndUniform) {
   }
   expect_uniform(items, "items");
   expect_uniform(pairs, "neighbours");
+}
+
+// How often each item comes in one pass of the list, from the definition.
+std::map<int64_t, int64_t> counts_of_pass(const std::vector<int64_t>& items) {
+  std::map<int64_t, int64_t> counts;
+  for (int64_t item : items) ++counts[item];
+  return counts;
+}
+
+TEST_P(DrawBatch, ExpandedIsAListOfCopiesPermuted) {
+  // 7 items, 5 steps of 4: three copies make 21 entries, of which one fills no batch.
+  const auto pool = ids_from(7);
+  const DrawConfig config{
+      .seed = 4, .purpose = Purpose::labeled_order, .sampling = Sampling::expanded, .steps_per_epoch = 5};
+  int64_t repeats = 0;
+  std::set<std::vector<int64_t>> orders;
+  for (int64_t pass = 0; pass < 40; ++pass) {
+    std::vector<int64_t> items;
+    for (int64_t t = 0; t < 5; ++t) {
+      const auto ids = draw(4, pool, pass * 5 + t, config);
+      items.insert(items.end(), ids.begin(), ids.end());
+      repeats += std::set<int64_t>(ids.begin(), ids.end()).size() < 4;
+    }
+    orders.insert(items);
+    int64_t left_out = 0;
+    const auto counts = counts_of_pass(items);
+    for (int64_t id : pool) left_out += 3 - (counts.contains(id) ? counts.at(id) : 0);
+    EXPECT_EQ(left_out, 1) << "three of each but for the one left out";
+    for (const auto& [id, count] : counts) EXPECT_LE(count, 3) << id;
+  }
+  EXPECT_EQ(orders.size(), 40u);
+  // Of 4 from a list of 3 x 7: all differ with probability 18*15*12/(20*19*18) = 0.474.
+  EXPECT_NEAR(double(repeats) / 200, 1 - 0.474, 4 * std::sqrt(0.25 / 200));
+}
+
+TEST_P(DrawBatch, FilledIsAListOfAnEpochPermuted) {
+  // 7 items, 5 steps of 4: two copies and six draws, the same six in every epoch.
+  const auto pool = ids_from(7);
+  const DrawConfig config{
+      .seed = 4, .purpose = Purpose::unlabeled_order, .sampling = Sampling::filled, .steps_per_epoch = 5};
+  std::map<int64_t, int64_t> first;
+  std::set<std::vector<int64_t>> orders;
+  for (int64_t epoch = 0; epoch < 20; ++epoch) {
+    std::vector<int64_t> items;
+    for (int64_t t = 0; t < 5; ++t)
+      for (int64_t id : draw(4, pool, epoch * 5 + t, config)) items.push_back(id);
+    orders.insert(items);
+    const auto counts = counts_of_pass(items);
+    EXPECT_EQ(counts.size(), 7u);
+    for (const auto& [id, count] : counts) EXPECT_GE(count, 2) << id;
+    if (epoch == 0) first = counts;
+    EXPECT_EQ(counts, first) << "epoch " << epoch;
+  }
+  EXPECT_EQ(orders.size(), 20u);
+}
+
+// More items than an epoch draws: the whole list is draws, or one copy.
+TEST_P(DrawBatch, ListsShorterThanThePool) {
+  const auto pool = ids_from(100);
+  for (Sampling sampling : {Sampling::expanded, Sampling::filled}) {
+    const auto ids =
+        draw(8, pool, 3, {.seed = 1, .purpose = Purpose::labeled_order, .sampling = sampling, .steps_per_epoch = 2});
+    for (int64_t id : ids) EXPECT_TRUE(std::binary_search(pool.begin(), pool.end(), id));
+  }
 }
 
 // Pinned: the order of a run is part of what a seed means.

@@ -1,0 +1,25 @@
+// Which files of a folder are its images, and what else lies there.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "data/file.h"
+
+namespace crc::data {
+
+struct ListedImage {
+  Path path;
+  std::string label;  // class name; empty: unlabelled
+};
+
+struct Listing {
+  std::vector<ListedImage> train, test;
+  std::vector<std::string> notes;  // what is not read, by reason; links that lead out of the folder
+};
+
+// Either labels.csv in `dir`, or the class folders train/<class> and test/<class>. Files and classes come in byte order
+// of their names. Error: input_missing; corrupt_data (a line of labels.csv; a class folder with files and no PNG).
+Listing list_images(const Path& dir, Fingerprint& fingerprint);
+
+}  // namespace crc::data

@@ -1,0 +1,65 @@
+#include "data/repeats.h"
+
+#include <fmt/format.h>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include <algorithm>
+
+namespace crc::data {
+namespace {
+
+constexpr size_t kMostNamed = 3;
+
+struct Item {
+  uint64_t hash;
+  const Images* split;
+  int64_t id;
+
+  std::span<const uint8_t> pixels() const { return split->image(id); }
+  int32_t label() const { return split->labels[size_t(id)]; }
+};
+
+void collect(std::vector<Item>& items, const Images& split) {
+  for (int64_t i = 0; i < split.count; ++i) {
+    const auto pixels = split.image(i);
+    items.push_back({XXH3_64bits(pixels.data(), pixels.size()), &split, i});
+  }
+}
+
+}  // namespace
+
+void note_repeats(Dataset& dataset) {
+  std::vector<Item> items;
+  collect(items, dataset.train);
+  collect(items, dataset.test);
+  std::ranges::stable_sort(items, {}, &Item::hash);  // of equal images, training comes first
+  const auto name = [&](const Item& item) {
+    if (!item.split->names.empty()) return legible(item.split->names[size_t(item.id)]);
+    return fmt::format("{} item {}", item.split == &dataset.train ? "training" : "test", item.id);
+  };
+  const auto labelled = [&](const Item& item) {
+    return fmt::format("{} ({})", name(item), legible(dataset.class_names[size_t(item.label())]));
+  };
+  std::vector<std::string> leaks, contradictions;
+  for (auto first = items.begin(), last = first; first != items.end(); first = last) {
+    const Item *labeled = nullptr, *other = nullptr, *test = nullptr;
+    for (; last != items.end() && last->hash == first->hash; ++last) {
+      if (!std::ranges::equal(first->pixels(), last->pixels())) continue;  // the same hash by chance
+      if (!test && last->split != first->split) test = &*last;
+      if (!labeled && last->label() >= 0) labeled = &*last;
+      if (!other && labeled && last->label() >= 0 && last->label() != labeled->label()) other = &*last;
+    }
+    if (test) leaks.push_back(name(*first) + " = " + name(*test));
+    if (other) contradictions.push_back(labelled(*labeled) + " = " + labelled(*other));
+  }
+  if (!leaks.empty())
+    dataset.notes.push_back(
+        fmt::format("{} images stand both in training and in test: {}", leaks.size(), join_first(leaks, kMostNamed)));
+  if (!contradictions.empty())
+    dataset.notes.push_back(fmt::format("{} images stand twice with different labels: {}", contradictions.size(),
+                                        join_first(contradictions, kMostNamed)));
+}
+
+}  // namespace crc::data

@@ -1,0 +1,121 @@
+// Nothing is measured where there is nothing to measure by, and held-out images are labelled ones.
+#include <nlohmann/json.hpp>
+
+#include "data/dataset.h"
+#include "data/png.h"
+#include "tests/errors/outside.h"
+
+namespace crc::test {
+namespace {
+
+using json = nlohmann::json;
+
+const std::string kSmall =
+    " --set run.device=cpu --set run.threads=1 --set data.name=folder --set model.depth=10 --set model.width=1"
+    " --set model.base_channels=2 --set model.first_stride=2 --set ssl.batch=4 --set ssl.mu=1 --set ssl.epochs=6"
+    " --set ssl.steps_per_epoch=3 --set ssl.patience_epochs=1 --set acquisition.name=random"
+    " --set acquisition.budget=10 --set acquisition.initial=10 --set acquisition.rounds=1 --set run.seed=2 ";
+
+class NoTestSet : public Outside {
+ protected:
+  // `labeled` of `train` images have a label; `tested` of ten are the test set.
+  std::string images(int64_t train, int64_t labeled, bool tested) const {
+    const data::Dataset digits = data::load({"street_digits", "", {{"train", std::to_string(train)}, {"test", "10"}}});
+    std::string list = "path,label,split\n";
+    const auto add = [&](const data::Images& set, int64_t known, const std::string& split) {
+      for (int64_t i = 0; i < set.count; ++i) {
+        const auto pixels = set.image(i);
+        const std::string name = split + std::to_string(i) + ".png";
+        data::write_file(folder + "/" + name,
+                         data::encode_png({set.height, set.width, {pixels.begin(), pixels.end()}}));
+        list += name + "," + (i < known ? "digit" + std::to_string(set.labels[size_t(i)]) : "") + "," + split + "\n";
+      }
+    };
+    add(digits.train, labeled, "train");
+    if (tested) add(digits.test, digits.test.count, "test");
+    data::write_file(folder + "/labels.csv", list);
+    return " --set data.dir=" + folder + " ";
+  }
+  std::vector<json> metrics() const {
+    std::vector<json> lines;
+    std::istringstream text(read(out() + "/metrics.jsonl"));
+    for (std::string line; std::getline(text, line);) lines.push_back(json::parse(line));
+    return lines;
+  }
+  std::string out() const { return folder + "/run"; }
+};
+
+TEST_F(NoTestSet, NothingIsMeasuredAndTheLastModelIsTheBest) {
+  const std::string words = expect("run" + kSmall + images(100, 100, false) + " --out " + out(), 0,
+                                   "stopped at the cap of 6 epochs: no labelled test images to measure by");
+  EXPECT_EQ(words.find("accuracy"), std::string::npos) << words;
+  const std::vector<json> lines = metrics();
+  ASSERT_EQ(lines.size(), 12u);  // no patience
+  for (const json& line : lines)
+    for (const char* field : {"test_acc", "test_loss", "balanced_acc", "ece"})
+      EXPECT_TRUE(line.at(field).is_null()) << line;
+  EXPECT_NE(read(out() + "/rounds.csv").find("\n0,10,,,,,,,"), std::string::npos) << read(out() + "/rounds.csv");
+  for (const char* round : {"/rounds/00/", "/rounds/01/"})
+    EXPECT_EQ(read(out() + round + "best.safetensors"), read(out() + round + "weights.safetensors"));
+  const std::string html = read(out() + "/report.html");
+  EXPECT_NE(html.find("No test accuracy: the data set has no labelled test images"), std::string::npos);
+  EXPECT_EQ(html.find(">nan"), std::string::npos);
+  EXPECT_EQ(html.find(">0.00<"), std::string::npos);
+  const std::string table = expect("report " + out(), 0, "| random | – | – |");
+  EXPECT_EQ(table.find("nan"), std::string::npos) << table;
+  expect("run --dry-run" + kSmall + " --set data.dir=" + folder, 0, "no test image has a label: no test accuracy");
+}
+
+TEST_F(NoTestSet, HeldOutImagesChooseInItsPlace) {
+  const std::string words =
+      expect("run" + kSmall + images(100, 100, false) + " --set data.validation_size=20 --out " + out(), 0,
+             "best validation accuracy ");
+  EXPECT_EQ(words.find("test accuracy"), std::string::npos) << words;
+  int64_t first = 0;
+  for (const json& line : metrics()) {
+    EXPECT_TRUE(line.at("test_acc").is_null());
+    EXPECT_TRUE(line.at("val_acc").is_number()) << line;
+    first += line.at("round") == 0;
+  }
+  EXPECT_LT(first, 6);  // patience
+  EXPECT_EQ(json::parse(read(out() + "/run.json")).at("validation_labels"), 20);
+  EXPECT_EQ(json::parse(read(out() + "/run.json")).at("items"), 80);
+}
+
+// 40 of 200 images have a label: the held-out ones are among those, and the plan says what remains.
+TEST_F(NoTestSet, AMostlyUnlabelledPoolHoldsOutLabelledImages) {
+  const std::string settings = kSmall + images(200, 60, true) + "--set acquisition.first=given ";
+  const std::string plan =
+      expect("run --dry-run" + settings + "--set data.validation_size=20", 0, "40 at first (given by the data set)");
+  EXPECT_NE(plan.find("20 labels more, of the held-out images, choose the best epoch"), std::string::npos) << plan;
+  expect("run" + settings + "--set data.validation_size=20 --quiet --out " + out(), 10, "has no label");
+  for (const json& line : metrics()) EXPECT_TRUE(line.at("val_acc").is_number()) << line;
+  const std::string again = settings + "--out " + folder + "/refused --set data.validation_size=";
+  for (const char* how : {"run ", "run --dry-run "}) {
+    expect(how + again + "9", 78,
+           "data.validation_size = 9: 60 of 200 training images have a label, and each of the 10 "
+           "classes must give one of them and keep one; choose 10 to 50");
+    expect(how + again + "51", 78, "choose 10 to 50");
+    expect(how + again + "20 --set data.validation=any", 78, "of them without a label, which measure nothing");
+  }
+  EXPECT_FALSE(fs::exists(folder + "/refused"));
+}
+
+TEST_F(NoTestSet, TooFewLabelsOfAClassAreCounted) {
+  expect("run" + kSmall + images(100, 12, true) + "--set acquisition.first=given --set data.validation_size=10 --out " +
+             out(),
+         78, "too few have (");
+  EXPECT_FALSE(fs::exists(out()));
+}
+
+// The methods of a table start from the pool of median accuracy: there must be one.
+TEST_F(NoTestSet, ASweepThatComparesPoolsNeedsAMeasure) {
+  const std::string sweep =
+      "sweep table6 --only 'q50-(pool|random)' --trials 1 --quiet --out " + out() + kSmall + images(100, 100, false);
+  expect(sweep + "--pools 1", 78, "there is none without labelled test images; with --pools 0");
+  EXPECT_FALSE(fs::exists(out()));
+  expect(sweep + "--pools 0", 0, "–");
+}
+
+}  // namespace
+}  // namespace crc::test
