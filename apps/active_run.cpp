@@ -118,6 +118,7 @@ std::vector<Answer> ActiveRun::first_labels() {
       select(prediction, weights.weights(), data::Pool(dataset_.train.count, dataset_.classes()), config);
   commit_query(0, "rounds/first", selection);
   progress_.line("first labels by a random network: " + selection.summary);
+  for (const std::string& warning : selection.warnings) progress_.warn(warning);
   return ask(selection, directory_.path() / "rounds/first/query.csv");
 }
 
@@ -386,6 +387,7 @@ void ActiveRun::query(Int round) {
   if (selection.rank > 0 && !selection.groups.empty()) rows.back().lambda_min = selection.groups.front().score;
   commit_query(round + 1, fmt::format("rounds/{:02}", round), selection, {directory_.rounds_file(rows)});
   progress_.line(selection.summary);
+  for (const std::string& warning : selection.warnings) progress_.warn(warning);
   directory_.record(round + 1, "oracle", ask(selection, directory_.path() / round_name(round, "query.csv")));
 }
 

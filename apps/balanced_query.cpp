@@ -70,11 +70,9 @@ std::vector<Int> balanced_groups(const ClassPools& pools, const select::Config& 
 
 }  // namespace
 
-bool scores_groups(const std::string& acquisition) { return acquisition.starts_with("crc"); }
-
 void check_balanced(const select::Config& config, std::span<const Int> left, const select::Request& request) {
   const Int each = share_of_class(config.budget, left);
-  if (scores_groups(config.name)) return select::check_request(grouped(config), request);
+  if (select::scores_groups(config.name)) return select::check_request(grouped(config), request);
   for (Int pool : left) select::check_request(per_class(config, each), {request.labeled, pool, request.jacobians});
 }
 
@@ -84,7 +82,7 @@ select::Selection select_balanced(Context& context, const select::Problem& probl
   std::vector<Int> left;
   for (const std::vector<Int>& pool : pools) left.push_back(Int(pool.size()));
   const Int each = share_of_class(config.budget, left);
-  if (scores_groups(config.name)) {
+  if (select::scores_groups(config.name)) {
     select::Config given = grouped(config);
     given.given = balanced_groups(pools, config, each);
     return select::select(context, problem, given);
@@ -98,6 +96,7 @@ select::Selection select_balanced(Context& context, const select::Problem& probl
     all.groups.insert(all.groups.end(), part.groups.begin(), part.groups.end());
     all.candidates.insert(all.candidates.end(), part.candidates.begin(), part.candidates.end());
     all.scores.insert(all.scores.end(), part.scores.begin(), part.scores.end());
+    all.warnings.insert(all.warnings.end(), part.warnings.begin(), part.warnings.end());
     all.group_size = part.group_size;
   }
   all.summary = fmt::format("{}: {} from each of {} class pools", config.name, each, pools.size());

@@ -19,6 +19,4 @@ void check_balanced(const select::Config& config, std::span<const int64_t> left,
 select::Selection select_balanced(Context& context, const select::Problem& problem, const select::Config& config,
                                   std::span<const int32_t> labels);
 
-bool scores_groups(const std::string& acquisition);
-
 }  // namespace crc::apps

@@ -115,7 +115,13 @@ void check_queries(const Config& config, const data::Dataset& dataset, const Lab
   select::find_acquisition(query.name);
   const bool by_model = first_labels_by(config) == "model";
   if (plan.queries == 0 && !by_model) return;
-  if (is_balanced(config) && scores_groups(query.name) && (query.search == "greedy" || query.search == "exchange"))
+  const bool whole_queries = is_balanced(config) && select::scores_groups(query.name);
+  if (whole_queries && query.group_size != query.budget && config.origin("acquisition.group_size") != "default")
+    fail(ExitCode::config,
+         fmt::format("acquisition.group_size = {} with acquisition.protocol = \"pseudo_al\": a group is a whole query "
+                     "there; set it to acquisition.budget ({}), or leave it out",
+                     query.group_size, query.budget));
+  if (whole_queries && (query.search == "greedy" || query.search == "exchange"))
     fail(ExitCode::config, fmt::format("acquisition.search = \"{}\" builds a query item by item, and protocol "
                                        "\"pseudo_al\" takes whole groups with equally many of each class; use "
                                        "\"partition\" or \"independent\"",

@@ -10,8 +10,9 @@ namespace crc::apps {
 
 struct Job {
   std::vector<std::string> arguments;  // of this program, without its name
-  std::string error_file;              // where its stderr goes
-  int exit_code = -1;                  // set by run_jobs; 128 + signal if one killed it
+  // Set by run_jobs:
+  int exit_code = -1;      // 128 + signal if one killed it
+  std::string words = {};  // the end of what it wrote to stderr
 };
 
 // Runs all jobs, at most `parallel` at a time, and calls `tick` about five times a second with how many have ended.

@@ -1,13 +1,13 @@
 #include "apps/config.h"
 
 #include <fmt/format.h>
-#include <toml++/toml.h>
 
 #include <algorithm>
 #include <charconv>
 #include <cstdlib>
 #include <sstream>
 
+#include "apps/parse_toml.h"
 #include "apps/presets.h"
 #include "apps/terminal.h"
 #include "data/utf8.h"
@@ -18,6 +18,9 @@ namespace {
 
 constexpr int64_t kMaxFile = 1 << 20;
 constexpr int64_t kSchema = 2;  // of what this version writes
+constexpr size_t kShown = 60;  // bytes of a name or a value in a message
+
+std::string cut(std::string text) { return text.size() > kShown ? text.substr(0, kShown - 3) + "..." : text; }
 
 [[noreturn]] void refuse(const std::string& where, const std::string& what) {
   fail(ExitCode::config, where + ": " + what);
@@ -25,9 +28,9 @@ constexpr int64_t kSchema = 2;  // of what this version writes
 
 [[noreturn]] void refuse_unknown(const std::string& where, const std::string& kind, const std::string& name) {
   std::string hint;
-  for (const std::string& near : nearest_keys(name)) hint += (hint.empty() ? "; did you mean " : ", ") + near;
-  refuse(where,
-         fmt::format("unknown {} \"{}\"{}", kind, name, hint.empty() ? "; docs/config.md lists them all" : hint + "?"));
+  for (const std::string& near : nearest_keys(cut(name))) hint += (hint.empty() ? "; did you mean " : ", ") + near;
+  refuse(where, fmt::format("unknown {} \"{}\"{}", kind, cut(name),
+                            hint.empty() ? "; docs/config.md lists them all" : hint + "?"));
 }
 
 [[noreturn]] void refuse_value(const std::string& where, const ConfigKey& key, const std::string& shown) {
@@ -66,7 +69,7 @@ std::string shown(const toml::node& node) {
   std::ostringstream stream;
   if (!node.is_string()) node.visit([&](const auto& value) { stream << value; });
   std::string text = node.is_string() ? to_text(node.as_string()->get()) : stream.str();
-  return text.size() > 60 ? text.substr(0, 57) + "..." : text;
+  return cut(text);
 }
 
 struct Found {
@@ -96,7 +99,7 @@ void collect(const toml::table& table, const std::string& prefix, const std::str
   }
 }
 
-// 1: earlier versions', whose runs did other things where a key has a `before`.
+// 1: earlier versions', whose runs did other things where a key has a `before`, and took data.seed = 0 for 1.
 int64_t schema_of(const toml::table& table, const std::string& name) {
   const toml::node* schema = table.get("schema");
   const int64_t version = schema && schema->is_integer() ? schema->as_integer()->get() : 0;
@@ -132,18 +135,20 @@ Config Config::of_run(std::string_view text, const std::string& name) {
 }
 
 void Config::merge_toml(std::string_view text, const std::string& name) {
-  toml::table table;
-  try {
-    table = toml::parse(text, name);
-  } catch (const toml::parse_error& error) {
-    refuse(fmt::format("{}:{}", name, error.source().begin.line), std::string(error.description()));
-  }
+  const toml::table table = parse_toml(text, name);
   const int64_t version = schema_of(table, name);
   std::vector<Found> found;
   collect(table, "", name, found);
   for (const ConfigKey& key : config_schema())
     if (version == 1 && key.before) entries_[key.path] = {*key.before, name + " (schema 1)"};
-  for (Found& f : found) entries_[f.key->path] = {std::move(f.value), fmt::format("{}:{}", name, f.line)};
+  for (Found& f : found) {
+    std::string origin = fmt::format("{}:{}", name, f.line);
+    if (version == 1 && f.key->path == "data.seed" && f.value == ConfigValue(int64_t(0))) {
+      f.value = int64_t(1);
+      origin += " (0 in schema 1)";
+    }
+    entries_[f.key->path] = {std::move(f.value), std::move(origin)};
+  }
   if (const toml::node* preset = table.get("preset")) {
     const std::string where = fmt::format("{}:{}", name, preset->source().begin.line);
     if (!preset->is_string()) refuse(where, "preset is the name of one, as in preset = \"kekmodel\"");
@@ -162,7 +167,7 @@ void Config::merge_preset(std::string_view name, const std::string& where) {
   for (const ConfigKey& key : config_schema())
     if (Entry& e = entries_[key.path]; e.origin.starts_with("preset ")) e = {key.fallback, "default"};
   std::vector<Found> found;
-  collect(toml::parse(preset->text, source), "", source, found);
+  collect(parse_toml(preset->text, source), "", source, found);
   bool taken = false;
   for (Found& f : found) {
     Entry& e = entries_[f.key->path];
@@ -191,7 +196,7 @@ void Config::merge_overrides(const std::vector<std::string>& settings, bool seed
 }
 
 void Config::merge_setting(std::string_view assignment) {
-  const std::string where = fmt::format("--set {}", assignment);
+  const std::string where = "--set " + cut(std::string(assignment));
   const size_t equals = assignment.find('=');
   if (equals == assignment.npos) refuse(where, "is not of the form key=value, as in --set ssl.mu=7");
   const std::string path(assignment.substr(0, equals));
@@ -225,7 +230,7 @@ void Config::assign_text(const ConfigKey& key, std::string_view text, const std:
     if (!data::is_utf8(text)) refuse(where, fmt::format("{} is not UTF-8; rename what it names", key.path));
     value = ConfigValue(std::string(text));
   }
-  if (!value || !is_allowed(key, *value)) refuse_value(where, key, fmt::format("\"{}\"", text));
+  if (!value || !is_allowed(key, *value)) refuse_value(where, key, fmt::format("\"{}\"", cut(std::string(text))));
   entries_[key.path] = {*value, origin};
 }
 

@@ -65,7 +65,7 @@ void add_data(std::vector<ConfigKey>& keys) {
             "profile of a built-in set (street_digits: easy, street, hard); empty: its default"),
        integer("data.train_size", 0, 0, kMany, "training images of a built-in set; 0: its default"),
        integer("data.test_size", 0, 0, kMany, "test images of a built-in set; 0: its default"),
-       integer("data.seed", 0, 0, 4294967295.0, "seed of a built-in set: the same seed is the same images"),
+       integer("data.seed", 1, 0, 4294967295.0, "seed of a built-in set: the same seed is the same images"),
        later(text("data.options", "", {},
                   "further options of the data set, which `crc_train list` names: \"extra=true\", \"duplicates=0.1 "
                   "seed=3\""),

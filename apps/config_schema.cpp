@@ -103,7 +103,8 @@ std::string config_markdown() {
   std::string text =
       "# Configuration\n\n"
       "A configuration is a TOML file that says `schema = 2` and then only what differs from the defaults below.\n"
-      "Files of earlier versions say `schema = 1`; they are read and mean what they meant.\n"
+      "Files of earlier versions say `schema = 1`; they are read and mean what they meant (`data.seed = 0` was and "
+      "remains 1\nthere).\n"
       "A later source overrides an earlier one: default, preset, file, environment (`CRC_DEVICE`,\n"
       "`CRC_DATA_DIR`, `CRC_THREADS`, `CRC_SEED`), `--set key=value`. `preset = \"NAME\"` at the top (or `--set "
       "preset=NAME`)\ntakes a published recipe's values for method, network, augmentation and optimizer; "

@@ -2,11 +2,11 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <cstdlib>
 #include <fstream>
 #include <regex>
 
+#include "apps/command_line.h"
 #include "apps/json_text.h"
 #include "apps/outputs.h"
 #include "apps/program.h"
@@ -47,11 +47,11 @@ void parse(int argc, char** argv, CLI::App& app, Options& o) {
   app.add_flag("--list", o.list, "print the cases' names and stop");
   app.add_option("--filter", o.filter, "only cases whose name contains a match of this regular expression");
   app.add_option("--threads", o.threads, "CPU threads; 0: all cores")
-      ->check(CLI::Range(0, 4096))
+      ->check(apps::whole_number(0, kMostThreads))
       ->capture_default_str();
   app.add_flag("--quick", o.settings.quick, "every case once, at its smallest: to see that all run, not to measure");
   app.add_option("--min-time", o.settings.min_time, "seconds of samples per case, at least")
-      ->check(CLI::Range(0.0, 3600.0))
+      ->check(apps::number(0, 3600))
       ->capture_default_str();
   app.add_option("--json", o.json, "write the results as JSON lines to this new file");
   app.add_option("--dump-step", o.dump_step, "write one step's weights, images, losses and gradients to this new file");
@@ -61,13 +61,7 @@ void parse(int argc, char** argv, CLI::App& app, Options& o) {
   app.add_option("--precision", o.precision, "of --dump-step: fp32, or on CUDA tf32 and bf16")->capture_default_str();
   app.add_flag("--force", o.force, "replace output files that exist");
   app.add_option("--compare", o.compare, "an older --json file: print old time / new time");
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::Success&) {
-    throw;
-  } catch (const CLI::ParseError& e) {
-    fail(ExitCode::usage, std::string(e.what()) + "; see crc_bench --help");
-  }
+  apps::parse_command_line(app, argc, argv);
   if (o.settings.quick) o.settings.min_time = 0, o.settings.repetitions = 1;
 }
 

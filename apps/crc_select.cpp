@@ -1,8 +1,7 @@
 // crc_select: the selection alone, for people who bring their own embeddings. Arrays come and go as .npy files.
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
-
+#include "apps/command_line.h"
 #include "apps/program.h"
 #include "apps/select/job.h"
 #include "apps/terminal.h"
@@ -29,29 +28,35 @@ void declare(CLI::App& app, apps::SelectJob& job) {
   app.add_option("--logits", job.logits, "logits [items,C], .npy");
   app.add_option("--classes", job.classes,
                  "number of classes; scales the scores of crc (default: columns of the logits)")
-      ->check(CLI::PositiveNumber);
+      ->check(apps::whole_number(1, apps::kMaxCount));
   app.add_option(
       "--labeled", job.labeled,
       "what is labelled: item numbers or a mask (.npy), a list (text, CSV), a ledger or run directory; several "
       "files add up");
   app.add_option("--unlabeled", job.unlabeled, "items to choose from, in the same forms (default: all others)");
-  app.add_option("--budget", c.budget, "items to pick (Q)")->required();
-  app.add_option("--group", c.group_size, "items per candidate group (G)")->capture_default_str();
+  app.add_option("--budget", c.budget, "items to pick (Q)")->required()->check(apps::whole_number(0, apps::kMaxCount));
+  app.add_option("--group", c.group_size, "items per candidate group (G)")
+      ->check(apps::whole_number(1, apps::kMaxCount))
+      ->capture_default_str();
   app.add_option("--acquisition", c.name, "crc_train list names them")->capture_default_str();
   app.add_option("--search", c.search, "how groups are found: partition, independent, greedy or exchange")
       ->capture_default_str();
   app.add_option("--draws", c.candidates, "independent: groups to draw (default: items / G)")
-      ->check(CLI::PositiveNumber);
+      ->check(apps::whole_number(1, apps::kMaxCount));
   app.add_option("--candidates", job.candidates, "candidate groups of item numbers [groups,G], .npy: no search");
   std::string solvers;
   for (const select::Solver& solver : select::solvers())
     solvers += std::string(solvers.empty() ? "" : ", ") + solver.name;
   app.add_option("--solver", c.solver, "eigenvalue solver of crc: " + solvers)->capture_default_str();
-  app.add_option("--seed", c.seed, "key of the random draws")->capture_default_str();
-  app.add_option("--round", c.round, "number of this query: another round draws other numbers")->capture_default_str();
+  app.add_option("--seed", c.seed, "key of the random draws")
+      ->check(apps::whole_number(0, UINT32_MAX))
+      ->capture_default_str();
+  app.add_option("--round", c.round, "number of this query: another round draws other numbers")
+      ->check(apps::whole_number(0, 100000))
+      ->capture_default_str();
   app.add_option("--device", job.device, "auto, cpu, cuda or cuda:N")->capture_default_str();
   app.add_option("--threads", job.threads, "of the CPU; 0: all cores")
-      ->check(CLI::Range(0, kMostThreads))
+      ->check(apps::whole_number(0, kMostThreads))
       ->capture_default_str();
   app.add_option("--out", job.out, "picks with their scores, .csv")->required();
   app.add_option("--scores", job.scores, "write the scores of all candidates, .npy");
@@ -71,11 +76,9 @@ int parse_and_run(int argc, char** argv) {
   apps::SelectJob job;
   declare(app, job);
   try {
-    app.parse(argc, argv);
+    apps::parse_command_line(app, argc, argv);
   } catch (const CLI::Success& e) {
     return apps::print_answer(app, e);  // --help, --version
-  } catch (const CLI::ParseError& e) {
-    fail(ExitCode::usage, std::string(e.what()) + "; see crc_select --help");
   }
   job.command = apps::shell_words({argv, size_t(argc)});
   apps::print_message(apps::run_select(job));

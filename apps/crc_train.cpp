@@ -1,12 +1,12 @@
 // crc_train: active semi-supervised learning from the command line. This file only parses; the commands are in
 // apps/commands/.
-#include <CLI/CLI.hpp>
-
+#include "apps/command_line.h"
 #include "apps/commands/commands.h"
 #include "apps/program.h"
 #include "apps/terminal.h"
 #include "apps/version.h"
 #include "kernels/core/error.h"
+#include "kernels/core/threads.h"
 
 namespace {
 
@@ -15,7 +15,7 @@ using namespace crc::apps;
 constexpr const char* kExamples =
     "\nExamples\n"
     "  crc_train demo                                         CRC against random on built-in data, about two minutes\n"
-    "  crc_train run cifar10 --set data.dir=DIR --out runs/a  the paper's CIFAR-10 setting\n"
+    "  crc_train run cifar10 --set data.dir=DIR --out runs/a  CIFAR-10, the queries of the paper\n"
     "  crc_train run my.toml --set ssl.epochs=20 --dry-run    what would happen, and where each value comes from\n"
     "  crc_train resume runs/a                                go on after a kill, with the same bits on the CPU\n"
     "  crc_train label runs/a labels.csv                      answer its query; then resume\n"
@@ -44,7 +44,7 @@ struct Parsed {
   DataOptions data;
   ConvertOptions convert;
   RankBarrierOptions barrier;
-  std::string directory, labels, device = "auto";
+  std::string directory, labels, device;
   std::vector<std::string> settings;  // of resume and label
   bool quiet = false;
 };
@@ -64,10 +64,10 @@ void declare(CLI::App& app, Parsed& p, int& code, const std::vector<std::string>
   CLI::App* demo = app.add_subcommand("demo", "CRC against random and entropy on built-in data");
   demo->add_option("--out", p.demo.out, "directory of the demo's runs")->capture_default_str();
   demo->add_option("--seeds", p.demo.seeds, "curves per acquisition")
-      ->check(CLI::Range(1, 1000))
+      ->check(whole_number(1, 1000))
       ->capture_default_str();
   demo->add_option("--jobs", p.demo.jobs, "curves trained at a time; 0: one per core")
-      ->check(CLI::Range(0, 4096))
+      ->check(whole_number(0, crc::kMostThreads))
       ->capture_default_str();
   demo->add_flag("--fresh", p.demo.fresh, "train again although the results are there");
   add_settings(demo, p.demo.settings);
@@ -91,13 +91,14 @@ void declare(CLI::App& app, Parsed& p, int& code, const std::vector<std::string>
   sweep->add_option("recipe", p.sweep.recipe, "recipe with a [sweep] (crc_train list), or a TOML file");
   sweep->add_option("--out", p.sweep.out, "directory of the runs")->required();
   add_settings(sweep, p.sweep.settings);
-  sweep->add_option("--trials", p.sweep.trials, "runs per method instead of the recipe's")->check(CLI::Range(1, 1000));
+  sweep->add_option("--trials", p.sweep.trials, "runs per method instead of the recipe's")
+      ->check(whole_number(1, 1000));
   sweep->add_option("--pools", p.sweep.pools, "initial pools instead of the recipe's; 0: each trial draws its own")
-      ->check(CLI::Range(0, 1000));
+      ->check(whole_number(0, 1000));
   sweep->add_option("--only", p.sweep.only, "only runs whose names match this regular expression");
-  sweep->add_option("--jobs", p.sweep.jobs, "processes at a time")->check(CLI::Range(1, 4096))->capture_default_str();
+  sweep->add_option("--jobs", p.sweep.jobs, "processes at a time")->check(whole_number(1, 4096))->capture_default_str();
   sweep->add_option("--together", p.sweep.together, "runs per process, a thread each: small nets then share one GPU")
-      ->check(CLI::Range(1, 256))
+      ->check(whole_number(1, 256))
       ->capture_default_str();
   sweep->add_option("--slurm", p.sweep.slurm, "write a Slurm job file instead of running");
   add_force(sweep, p.sweep.force);
@@ -129,7 +130,7 @@ void declare(CLI::App& app, Parsed& p, int& code, const std::vector<std::string>
   of_run->excludes(weights);
   eval->add_option("--round", p.eval.round, "its round; default: the last finished one")
       ->needs(of_run)
-      ->check(CLI::Range(int64_t(0), int64_t(100000)));
+      ->check(whole_number(0, 100000));
   eval->add_option("--model", p.eval.model, "last or best epoch of that round")
       ->needs(of_run)
       ->check(CLI::IsMember({"last", "best"}))
@@ -138,7 +139,7 @@ void declare(CLI::App& app, Parsed& p, int& code, const std::vector<std::string>
   eval->add_option("--split", p.eval.split, "test, or train: the pool, item by item, for crc_select")
       ->check(CLI::IsMember({"train", "test"}))
       ->capture_default_str();
-  eval->add_option("--limit", p.eval.limit, "only the first N images")->check(CLI::NonNegativeNumber);
+  eval->add_option("--limit", p.eval.limit, "only the first N images")->check(whole_number(0, kMaxCount));
   eval->add_option("--logits", p.eval.logits, "write the logits [N,C] to this .npy file");
   eval->add_option("--features", p.eval.features, "write the features [N,D] to this .npy file");
   add_force(eval, p.eval.force);
@@ -171,7 +172,7 @@ void declare(CLI::App& app, Parsed& p, int& code, const std::vector<std::string>
       data_command("preview", "a labelled grid of images with their weak and strong views", command_data_preview);
   preview->add_option("png", p.data.out, "PNG file to write")->required();
   add_force(preview, p.data.force);
-  preview->add_option("--count", p.data.count, "images")->check(CLI::Range(1, 1000))->capture_default_str();
+  preview->add_option("--count", p.data.count, "images")->check(whole_number(1, 1000))->capture_default_str();
 
   CLI::App* augment = data->add_subcommand("augment", "one augmentation operation on one PNG, as training does it");
   augment->add_option("--op", p.data.op, "operation (crc_train list)")->required();
@@ -187,23 +188,23 @@ void declare(CLI::App& app, Parsed& p, int& code, const std::vector<std::string>
   barrier->add_option("--features", p.barrier.features, "[items,D], .npy (default: synthetic, D = 128)");
   barrier->add_option("--labeled", p.barrier.labeled, "sizes of the labelled set")
       ->delimiter(',')
-      ->check(CLI::Range(1, 20000));
+      ->check(whole_number(1, 20000));
   barrier->add_option("--group", p.barrier.group, "items per group (G)")
-      ->check(CLI::Range(1, 1000))
+      ->check(whole_number(1, 1000))
       ->capture_default_str();
   barrier->add_option("--groups", p.barrier.groups, "groups to rank")
-      ->check(CLI::Range(10, 100000))
+      ->check(whole_number(10, 100000))
       ->capture_default_str();
   barrier->add_option("--seed", p.barrier.seed, "key of the random draws")
-      ->check(CLI::Range(int64_t(0), int64_t(UINT32_MAX)))
+      ->check(whole_number(0, UINT32_MAX))
       ->capture_default_str();
-  barrier->add_option("--device", p.barrier.device, "auto, cpu, cuda or cuda:N")->capture_default_str();
+  barrier->add_option("--device", p.barrier.device, "auto, cpu, cuda or cuda:N")->default_str("auto");
   barrier->add_option("--out", p.barrier.out, "plot to write, .png or .svg")->required();
   add_force(barrier, p.barrier.force);
   barrier->callback([&] { code = command_rank_barrier(p.barrier); });
 
   CLI::App* doctor = app.add_subcommand("doctor", "device, libraries, threads and a self-test");
-  doctor->add_option("--device", p.device, "auto, cpu, cuda or cuda:N")->capture_default_str();
+  doctor->add_option("--device", p.device, "auto, cpu, cuda or cuda:N")->default_str("auto");
   doctor->callback([&] { code = command_doctor(p.device); });
 
   CLI::App* exporter = app.add_subcommand("export", "write a run's weights under a port's tensor names");
@@ -227,13 +228,9 @@ int parse_and_run(int argc, char** argv) {
   const std::vector<std::string> arguments(argv, argv + argc);
   declare(app, parsed, code, arguments);
   try {
-    app.parse(argc, argv);
+    parse_command_line(app, argc, argv);
   } catch (const CLI::Success& e) {
     return print_answer(app, e);  // --help, --version
-  } catch (const CLI::ParseError& e) {
-    std::string hint = "crc_train --help";
-    for (const CLI::App* sub : app.get_subcommands()) hint = "crc_train " + sub->get_name() + " --help";
-    crc::fail(crc::ExitCode::usage, std::string(e.what()) + "; see " + hint);
   }
   return code;
 }

@@ -1,6 +1,7 @@
 #include "apps/experiment.h"
 
 #include <fmt/format.h>
+#include <omp.h>
 
 #include <algorithm>
 #include <sstream>
@@ -117,12 +118,18 @@ uint32_t round_seed(const Config& config, Int round) {
   return philox(uint32_t(config.get<Int>("run.seed")), uint32_t(Purpose::init), uint32_t(round), 0, 0, 0).v[0];
 }
 
+Context make_context(const Config& config, const Text& device) {
+  if (const Int threads = config.get<Int>("run.threads")) omp_set_num_threads(int(threads));
+  return Context::from_name(device.empty() ? config.get<Text>("run.device") : device);
+}
+
 data::Dataset load_dataset(const Config& config) {
   data::Source source{.name = config.get<Text>("data.name"), .dir = config.get<Text>("data.dir"), .options = {}};
   if (!config.get<Text>("data.profile").empty()) source.options["profile"] = config.get<Text>("data.profile");
   for (const auto& [key, option] :
        {std::pair("data.train_size", "train"), {"data.test_size", "test"}, {"data.seed", "seed"}})
-    if (const Int value = config.get<Int>(key)) source.options[option] = std::to_string(value);
+    if (const Int value = config.get<Int>(key); ConfigValue(value) != config_key(key).fallback)
+      source.options[option] = std::to_string(value);
   add_options(source.options, config.get<Text>("data.options"));
   data::Dataset dataset = data::load(source);
   limit(dataset.train, config.get<Int>("data.limit_train"));

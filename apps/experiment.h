@@ -14,6 +14,9 @@ namespace crc::apps {
 
 struct LabelPlan;
 
+// On the device of run.device, or on this one instead, with run.threads threads of the CPU.
+Context make_context(const Config& config, const std::string& device = {});
+
 // The data set, cut to data.limit_train and data.limit_test, with the split of data.validation_size. Errors as
 // data::load and data::hold_out_labeled.
 data::Dataset load_dataset(const Config& config);

@@ -2,15 +2,14 @@
 
 #include <fmt/format.h>
 
-#include <nlohmann/json.hpp>
-
 #include "apps/json_text.h"
+#include "apps/parse_json.h"
 #include "kernels/core/error.h"
 
 namespace crc::apps {
 namespace {
 
-using nlohmann::json;
+using json = nlohmann::ordered_json;
 
 constexpr size_t kMaxSource = 260;  // "file:" and a name as long as names can be
 const std::string kGenesis(32, '0');
@@ -31,7 +30,7 @@ class Verifier {
   Verifier(const fs::path& path, LabelLimits limits) : path_(path), limits_(limits) {}
 
   Label check(std::string_view line) {
-    const json object = json::parse(line, nullptr, /*allow_exceptions=*/false);
+    const json object = read_json(line).value_or(json());
     if (!object.is_object()) refuse("is not a JSON object");
     Label label;
     label.seq = integer(object, "seq");

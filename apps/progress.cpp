@@ -15,7 +15,6 @@ namespace crc::apps {
 namespace {
 
 constexpr double kRedraw = 0.2;       // seconds: 5 per second is as much as an eye follows
-constexpr double kRateMemory = 20;    // seconds over which the rate is smoothed
 constexpr double kRateMinimum = 0.5;  // seconds between two measurements of it
 
 double monotonic_seconds() {
@@ -66,20 +65,32 @@ void Progress::clear() {
   live_ = false;
 }
 
-void Progress::update(const ProgressState& state) {
-  const double now = options_.seconds();
-  if (rate_done_ < 0 || state.done < rate_done_) {
-    rate_done_ = state.done;
-    rate_time_ = now;
+// Work that is told of in large pieces (a sweep's evaluations) says nothing about the rate until the next piece is
+// done.
+void Progress::measure(int64_t done, double now) {
+  if (rate_done_ < 0 || done < rate_done_) {
+    rate_done_ = done;
+    rate_time_ = first_time_ = now;
     rate_ = 0;
     if (last_plain_ < 0) last_plain_ = now;  // the first plain line comes after one interval
-  } else if (const double passed = now - rate_time_; passed >= kRateMinimum) {
-    const double measured = double(state.done - rate_done_) / passed;
-    const double weight = rate_ > 0 ? 1 - std::exp(-passed / kRateMemory) : 1;
+  } else if (const double passed = now - rate_time_; done > rate_done_ && passed >= kRateMinimum) {
+    const double measured = double(done - rate_done_) / passed;
+    const double weight = std::max(1 - std::exp(-passed / options_.memory), passed / (now - first_time_));
     rate_ += weight * (measured - rate_);
-    rate_done_ = state.done;
+    rate_done_ = done;
     rate_time_ = now;
+    rate_passed_ = passed;
   }
+}
+
+// Counts down between two measurements, as long as the next one is not overdue.
+double Progress::seconds_left(const ProgressState& state, double now) const {
+  return std::max(0.0, double(state.total - rate_done_) / rate_ - std::min(now - rate_time_, rate_passed_));
+}
+
+void Progress::update(const ProgressState& state) {
+  const double now = options_.seconds();
+  measure(state.done, now);
   const bool draw = options_.terminal && !options_.quiet && now - last_drawn_ >= kRedraw;
   const bool print = now - last_plain_ >= options_.interval;
   if (!draw && !print) return;
@@ -89,7 +100,7 @@ void Progress::update(const ProgressState& state) {
   if (state.total > 0) text += fmt::format(" | {:.1f}%", 100.0 * double(state.done) / double(state.total));
   if (rate_ > 0) {
     text += " | " + rate_text(rate_);
-    if (state.total > state.done) text += " | " + duration(double(state.total - state.done) / rate_) + " left";
+    if (state.total > state.done) text += " | " + duration(seconds_left(state, now)) + " left";
   }
   if (!state.detail.empty()) text += " | " + shown(state.detail);
   if (print) {

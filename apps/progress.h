@@ -16,6 +16,7 @@ struct ProgressOptions {
   bool quiet = false;    // nothing on stderr but warnings; log.txt as always
   std::string name;      // of a run beside others in one process: begins its lines on stderr, all plain
   double interval = 30;  // seconds between plain lines of update()
+  double memory = 20;    // seconds over which the rate is smoothed; infinite: its mean since the first update()
   int columns = 80;
   fs::path log;                                   // empty: none
   std::function<void(const std::string&)> write;  // where the bytes go; stderr by default
@@ -47,7 +48,10 @@ class Progress {
   void clear();
   ProgressOptions options_;
   double last_drawn_ = -1e30, last_plain_ = -1e30;
-  double rate_ = 0, rate_time_ = 0;  // units per second, smoothed, and when it was measured
+  void measure(int64_t done, double now);
+  double seconds_left(const ProgressState& state, double now) const;
+  double rate_ = 0, rate_time_ = 0;          // units per second, smoothed, and when it was measured
+  double first_time_ = 0, rate_passed_ = 0;  // of the first update(); how long the last measurement took
   int64_t rate_done_ = -1;
   bool live_ = false;
 };

@@ -80,7 +80,10 @@ std::string caption(const ResultTable& table, std::optional<size_t> measure, con
 std::vector<SweepRun> load_runs(const Sweep& sweep) {
   std::vector<SweepRun> runs;
   for (const SweepCell& cell : sweep.cells())
-    if (fs::exists(sweep.path(cell) / "run.json")) runs.push_back({&cell, load_run(sweep.path(cell))});
+    if (fs::exists(sweep.path(cell) / "run.json")) {
+      sweep.check(cell);
+      runs.push_back({&cell, load_run(sweep.path(cell))});
+    }
   return runs;
 }
 

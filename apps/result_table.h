@@ -40,7 +40,7 @@ struct SweepRun {
   const SweepCell* cell;
   RunRecord record;
 };
-// All cells that have begun. Errors of load_run.
+// All cells that have begun. Errors of load_run and Sweep::check.
 std::vector<SweepRun> load_runs(const Sweep& sweep);
 
 ResultTable make_table(const Sweep& sweep, const std::vector<SweepRun>& runs);

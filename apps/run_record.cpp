@@ -2,10 +2,8 @@
 
 #include <fmt/format.h>
 
-#include <cmath>
-#include <nlohmann/json.hpp>
-
 #include "apps/json_text.h"
+#include "apps/parse_json.h"
 #include "apps/terminal.h"
 #include "kernels/core/error.h"
 
@@ -37,14 +35,14 @@ std::vector<EpochMetrics> parse_metrics(const std::string& text, const fs::path&
   size_t start = 0;
   for (size_t end; (end = text.find('\n', start)) != text.npos; start = end + 1) {  // a torn last line is left out
     ++line_number;
-    const json object = json::parse(text.begin() + long(start), text.begin() + long(end), nullptr, false);
+    const json object = read_json(std::string_view(text).substr(start, end - start)).value_or(json());
     if (!object.is_object()) {
       fail(ExitCode::corrupt_data, fmt::format("{}:{}: is not a JSON object", path.string(), line_number));
     }
-    const double round = number(object, "round"), epoch = number(object, "epoch");
-    if (std::isnan(round) || std::isnan(epoch)) continue;  // another kind of record
-    epochs.push_back({.round = int64_t(round),
-                      .epoch = int64_t(epoch),
+    const json round = object.value("round", json()), epoch = object.value("epoch", json());
+    if (!round.is_number_integer() || !epoch.is_number_integer()) continue;  // another kind of record
+    epochs.push_back({.round = round.get<int64_t>(),
+                      .epoch = epoch.get<int64_t>(),
                       .test_acc = number(object, "test_acc"),
                       .val_acc = number(object, "val_acc"),
                       .test_loss = number(object, "test_loss"),

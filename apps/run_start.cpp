@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "apps/experiment.h"
+#include "apps/parse_json.h"
 #include "apps/run_state.h"
 #include "apps/weights_file.h"
 #include "kernels/core/error.h"
@@ -25,7 +26,7 @@ RoundRow row_of(const std::vector<RoundRow>& rows, const fs::path& run, int64_t 
 std::vector<json> metrics_of(const std::string& text, const fs::path& path, int64_t round) {
   std::vector<json> found;
   for (size_t start = 0, end; (end = text.find('\n', start)) != text.npos; start = end + 1) {
-    json object = json::parse(text.begin() + long(start), text.begin() + long(end), nullptr, false);
+    json object = read_json(std::string_view(text).substr(start, end - start)).value_or(json());
     if (!object.is_object() || (object.contains("round") && !object["round"].is_number_integer()))
       fail(ExitCode::corrupt_data,
            fmt::format("{}: a line is no record of an evaluation; restore the file", path.string()));

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "apps/checkpoints.h"
+#include "apps/parse_json.h"
 #include "apps/state_file.h"
 #include "kernels/core/error.h"
 
@@ -12,7 +13,7 @@ namespace {
 using json = nlohmann::ordered_json;
 
 json parse_run_json(const std::string& text, const fs::path& path) {
-  json object = json::parse(text, nullptr, /*allow_exceptions=*/false);
+  json object = read_json(text).value_or(json());
   if (!object.is_object() || object.value("schema", json()) != 1)
     fail(ExitCode::corrupt_data, path.string() + " is damaged, or of another version of this program");
   return object;

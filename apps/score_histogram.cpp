@@ -4,9 +4,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <nlohmann/json.hpp>
 
 #include "apps/json_text.h"
+#include "apps/parse_json.h"
 #include "kernels/core/error.h"
 
 namespace crc::apps {
@@ -68,8 +68,8 @@ std::string to_json(const ScoreHistogram& h) {
 }
 
 ScoreHistogram histogram_from_json(std::string_view text, const std::string& name) {
+  const json object = parse_json(text, name);
   try {
-    const json object = json::parse(text);
     ScoreHistogram h;
     h.low = object.at("low").get<double>();
     h.high = object.at("high").get<double>();

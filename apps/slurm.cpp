@@ -11,6 +11,13 @@ std::string quoted(const std::string& text) {
   return out + "'";
 }
 
+// In a comment: a line of its own would be run.
+std::string on_one_line(std::string text) {
+  for (char& c : text)
+    if (uint8_t(c) < 0x20) c = ' ';
+  return text;
+}
+
 std::string cell_list(const Sweep& sweep, Phase phase) {
   std::string list;
   for (const SweepCell& cell : sweep.cells())
@@ -35,7 +42,8 @@ std::string slurm_script(const Sweep& sweep, const std::string& program, int64_t
       "#SBATCH --requeue\n"
       "#SBATCH --signal=B:TERM@120\n"
       "set -eu\n\n",
-      sweep.spec().title, sweep.spec().source, fs::path(sweep.recipe()).stem().string(), directory);
+      on_one_line(sweep.spec().title), on_one_line(sweep.spec().source),
+      on_one_line(fs::path(sweep.recipe()).stem().string()), on_one_line(directory));
   for (Phase phase : {Phase::pool, Phase::trial, Phase::reconfirm}) text += cell_list(sweep, phase);
   return text + fmt::format(R"sh(together={}  # cells per task, in one process
 if [ -z "${{SLURM_ARRAY_TASK_ID:-}}" ]; then
@@ -51,7 +59,7 @@ if [ -z "${{SLURM_ARRAY_TASK_ID:-}}" ]; then
 fi
 declare -n cells=${{CRC_PHASE}}_cells
 options=()
-for cell in "${{cells[@]:$((SLURM_ARRAY_TASK_ID * together)):$together}}"; do options+=(--cell "$cell"); done
+for cell in "${{cells[@]:$((SLURM_ARRAY_TASK_ID * together)):$together}}"; do options+=("--cell=$cell"); done
 {} sweep --out {} "${{options[@]}}" &
 child=$!
 trap 'kill -TERM $child' TERM

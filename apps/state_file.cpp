@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/json_text.h"
+#include "apps/parse_json.h"
 #include "kernels/core/error.h"
 
 namespace crc::apps {
@@ -33,7 +34,7 @@ Found look(const fs::path& path, bool sealed) {
   if (!fs::exists(path)) return {.damage = path.string() + " is missing", .state = {}};
   const std::string text = read_file(path, kMaxBytes);
   const bool trusted = is_whole(text) || (!sealed && text.find(kSeal) == text.npos);
-  json state = trusted ? json::parse(text, nullptr, /*allow_exceptions=*/false) : json();
+  json state = trusted ? read_json(text).value_or(json()) : json();
   if (!state.is_object() || state.value("schema", json()) != 1)
     return {.damage = path.string() + " is damaged", .state = {}};
   const json saves = state.value("saves", json(0));

@@ -1,13 +1,13 @@
 #include "apps/sweep_spec.h"
 
 #include <fmt/format.h>
-#include <toml++/toml.h>
 
 #include <algorithm>
 #include <charconv>
 #include <set>
 
 #include "apps/config.h"
+#include "apps/parse_toml.h"
 #include "apps/rounds.h"
 #include "kernels/core/error.h"
 
@@ -110,18 +110,10 @@ SweepBlock read_block(const Reader& reader, const toml::table& table) {
 
 }  // namespace
 
-bool has_sweep(std::string_view text) {
-  const toml::table table = toml::parse(text);
-  return table.contains("sweep");
-}
+bool has_sweep(std::string_view text) { return parse_toml(text, "recipe").contains("sweep"); }
 
 SweepSpec parse_sweep(std::string_view text, const std::string& name) {
-  toml::table whole;
-  try {
-    whole = toml::parse(text, name);
-  } catch (const toml::parse_error& error) {
-    fail(ExitCode::config, fmt::format("{}:{}: {}", name, error.source().begin.line, error.description()));
-  }
+  const toml::table whole = parse_toml(text, name);
   const toml::table* table = whole["sweep"].as_table();
   if (!table)
     fail(ExitCode::config, name +

@@ -3,7 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
+
+#include "crc/batch_mode.h"
+#include "crc/ntk_full.h"
+#include "crc/score.h"
+#include "crc/ties.h"
 
 namespace crc::select {
 
@@ -37,7 +43,7 @@ std::vector<int64_t> checked(const Problem& problem, std::span<const int64_t> li
                                          ids.back(), name, array.name, array.shape[0]));
   };
   std::visit(check_rows, problem.features);
-  check_rows(problem.logits);
+  std::visit(check_rows, problem.logits);
   return ids;
 }
 
@@ -46,6 +52,8 @@ std::vector<int64_t> checked(const Problem& problem, std::span<const int64_t> li
 void check_items(const Config&, const Request&) {}
 
 std::span<const Acquisition> acquisitions() { return kAcquisitions; }
+
+bool scores_groups(const std::string& acquisition) { return acquisition.starts_with("crc"); }
 
 const Acquisition& find_acquisition(const std::string& name) {
   std::string known;
@@ -84,11 +92,32 @@ Selection select(Context& context, const Problem& problem, const Config& config)
   return acquisition.select(context, ascending, config);
 }
 
+void check_scores(const Config& config, std::span<const double> scores, std::span<const int64_t> items, int64_t size) {
+  for (size_t k = 0; k < scores.size(); ++k)
+    if (!std::isfinite(scores[k])) {
+      std::string which = size == 1 ? "item" : "the group of items";
+      for (int64_t item : items.subspan(k * size, size)) which += " " + std::to_string(item);
+      fail(ExitCode::numerical, fmt::format("acquisition \"{}\": the score of {} is {}, out of the range of fp64; divide "
+                                            "all features by one number, so that they are below 1e150",
+                                            config.name, which, scores[k]));
+    }
+}
+
+void warn_of_ties(Selection& selection, const Config& config) {
+  std::vector<double> picked;
+  for (const Group& group : selection.groups) picked.push_back(group.score);
+  const std::string warning = Ties(config.seed, config.round).warning(selection.scores, picked);
+  if (!warning.empty()) selection.warnings.push_back(warning);
+}
+
 Selection best_items(const Problem& problem, const Config& config, std::vector<double> scores) {
+  check_scores(config, scores, problem.unlabeled, 1);
   std::vector<int64_t> order(problem.unlabeled.size());
   std::iota(order.begin(), order.end(), 0);
-  // Positions ascend with the ids, so that a stable order breaks ties by the smallest id.
-  std::stable_sort(order.begin(), order.end(), [&](int64_t a, int64_t b) { return scores[a] > scores[b]; });
+  const Ties ties(config.seed, config.round);
+  Ties::sort(order, scores, [&](std::span<int64_t> equal) {
+    std::ranges::sort(equal, std::greater<>(), [&](int64_t k) { return ties.draw(problem.unlabeled[k]); });
+  });
   order.resize(config.budget);
   Selection selection;
   for (int64_t k : order) {
@@ -100,6 +129,7 @@ Selection best_items(const Problem& problem, const Config& config, std::vector<d
   selection.summary =
       fmt::format("{}: {} of {} items, scores {:.6g} down to {:.6g}", config.name, config.budget,
                   problem.unlabeled.size(), selection.groups.front().score, selection.groups.back().score);
+  warn_of_ties(selection, config);
   return selection;
 }
 

@@ -1,8 +1,9 @@
 // Acquisition: which items of the unlabelled pool to label next. An acquisition is one file in crc/acquisitions/ and
 // one line in crc/acquisitions.def. It sees features and logits as views and knows no trainer.
 //
-// Every acquisition: picks exactly `budget` distinct items of `unlabeled`, best first; breaks ties by the smallest item
-// id; depends on neither the order of the lists nor the number of threads; draws random numbers by (seed, round) alone.
+// Every acquisition: picks exactly `budget` distinct items of `unlabeled`, best first; decides ties at random
+// (crc/ties.h), and says so where they decide much; depends on neither the order of the lists nor the number of
+// threads; draws random numbers by (seed, round) alone.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +21,7 @@ namespace crc::select {
 // Arrays on the context's device; row i belongs to item id i. An acquisition that needs an empty array says so.
 struct Problem {
   Rows features;                                // [N,D] input of the last linear layer, eval mode, no augmentation
-  View<const float, 2> logits;                  // [N,C]
+  Rows logits;                                  // [N,C]
   std::span<const int64_t> labeled, unlabeled;  // item ids, disjoint; acquisitions get them ascending
   int64_t classes = 1;                          // C: only scales the scores of crc
   const Jacobians* jacobians = nullptr;         // of the network: only for egl, crc_layers and crc_full
@@ -53,8 +54,10 @@ struct Selection {
   std::vector<int64_t> candidates;  // [K*group_size] item ids; empty if more than kListedMembers
   std::vector<double> scores;       // [K], larger is better; of greedy and exchange: single items, at first
   std::string summary;              // one line for logs
+  std::vector<std::string> warnings;  // what whoever trusts the picks should know, a sentence each
   // crc only:
   int64_t rank = 0;               // of the pool's features with a 1 appended, at most D+1
+  int64_t labeled_rank = 0;       // of the labelled items' (crc/labeled_rank.h)
   int64_t constant_features = 0;  // features with one value on the whole pool: they lower the rank for every group
   int64_t below_noise = 0;        // candidates whose score is below its noise floor and counts as 0
   int64_t copies = 0;             // listed candidates that hold an item twice, or a copy of a labelled one
@@ -83,15 +86,25 @@ struct Acquisition {
 std::span<const Acquisition> acquisitions();
 const Acquisition& find_acquisition(const std::string& name);  // Error config: unknown
 
+// Whether an acquisition scores groups of config.group_size, found by config.search: crc, crc_layers, crc_full.
+bool scores_groups(const std::string& acquisition);
+
 // All that select() refuses whatever the arrays hold. Errors: config (unknown names; a budget outside [1,|U|]; G does
 // not divide Q, ...), out_of_memory (Jacobians that config.memory_bytes does not hold).
 void check_request(const Config& config, const Request& request);
 
 // Checks the problem, then runs config.name. Errors: those of check_request; config (an item listed twice or outside
-// the arrays), numerical (NaN or infinity in a row of the pool: names the item).
+// the arrays), numerical (NaN or infinity in a row of the pool, or a score that leaves the range of fp64: names the
+// item).
 Selection select(Context& context, const Problem& problem, const Config& config);
 
 // For acquisitions that score each item: the `budget` items of problem.unlabeled with the largest scores [|U|].
 Selection best_items(const Problem& problem, const Config& config, std::vector<double> scores);
+
+// Error numerical: score k, of the items [k*size, (k+1)*size), is not finite; names them.
+void check_scores(const Config& config, std::span<const double> scores, std::span<const int64_t> items, int64_t size);
+
+// Appends a warning where ties of scores leave more to chance than a query holds.
+void warn_of_ties(Selection& selection, const Config& config);
 
 }  // namespace crc::select

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 
 #include "crc/candidates.h"
@@ -40,11 +41,17 @@ Candidates draw(const Problem& problem, const Config& config, std::span<const in
   return {left, problem.unlabeled, config.group_size, count, drawn, config.seed, config.round};
 }
 
-std::vector<double> score_all(Context& context, const Candidates& candidates, const Scorer& score) {
+std::vector<double> score_all(Context& context, const Config& config, const Candidates& candidates,
+                              const Scorer& score) {
   std::vector<double> scores;
   for (int64_t first = 0; first < candidates.count(); first += kGroupsAtOnce) {
     const Tensor positions = candidates.positions(context, first, std::min(kGroupsAtOnce, candidates.count() - first));
     const std::vector<double> part = score(positions.view<const int64_t, 2>());
+    for (size_t k = 0; k < part.size(); ++k)
+      if (!std::isfinite(part[k])) {
+        const int64_t which = first + int64_t(k);
+        check_scores(config, {&part[k], 1}, candidates.members({&which, 1}).members, candidates.size());
+      }
     scores.insert(scores.end(), part.begin(), part.end());
   }
   return scores;
@@ -66,7 +73,7 @@ std::vector<int64_t> best_places(std::span<const double> scores, int64_t count) 
 // Adds to `chosen` the best groups, as choose() would with all of them listed: it looks at them best first, so that the
 // best few decide where they suffice.
 void choose_among(Groups& chosen, std::vector<double>& chosen_scores, int64_t wanted, const Candidates& candidates,
-                  std::span<const double> scores, const Copies& copies) {
+                  std::span<const double> scores, const Copies& copies, const Ties& ties) {
   constexpr int64_t kFirst = 1 << 16, kMore = 16;
   for (int64_t most = std::max(kFirst, 64 * wanted);; most *= kMore) {
     const std::vector<int64_t> best = best_places(scores, most);
@@ -78,7 +85,7 @@ void choose_among(Groups& chosen, std::vector<double>& chosen_scores, int64_t wa
     std::vector<int64_t> places(chosen.count());
     std::iota(places.begin(), places.end(), 0);
     const bool all = best.size() == scores.size();
-    choose(places, wanted, listed, values, copies, all);
+    choose(places, wanted, listed, values, copies, ties, all);
     if (!all && int64_t(places.size()) < wanted) continue;
     for (size_t k = size_t(chosen.count()); k < places.size(); ++k) {
       const auto group = listed[places[k]];
@@ -92,6 +99,7 @@ void choose_among(Groups& chosen, std::vector<double>& chosen_scores, int64_t wa
 Selection select_drawn(Context& context, const Problem& problem, const Config& config, const Copies& copies,
                        const MakeScorer& make) {
   const int64_t wanted = config.budget / config.group_size;
+  const Ties ties(config.seed, config.round);
   const Scorer score = make(problem.labeled);
   Selection selection;
   selection.group_size = config.group_size;
@@ -101,7 +109,7 @@ Selection select_drawn(Context& context, const Problem& problem, const Config& c
   bool listed = true;
   while (true) {
     const Candidates candidates = draw(problem, config, left, int64_t(selection.scores.size()));
-    const std::vector<double> scores = score_all(context, candidates, score);
+    const std::vector<double> scores = score_all(context, config, candidates, score);
     listed =
         listed && candidates.count() <= (kListedMembers - int64_t(selection.candidates.size())) / candidates.size();
     if (listed) {
@@ -112,7 +120,7 @@ Selection select_drawn(Context& context, const Problem& problem, const Config& c
       selection.candidates.insert(selection.candidates.end(), members.members.begin(), members.members.end());
     }
     selection.scores.insert(selection.scores.end(), scores.begin(), scores.end());
-    choose_among(chosen, chosen_scores, wanted, candidates, scores, copies);
+    choose_among(chosen, chosen_scores, wanted, candidates, scores, copies, ties);
     if (chosen.count() == wanted) break;
     if (config.search == "given")
       fail(ExitCode::config,
@@ -122,17 +130,28 @@ Selection select_drawn(Context& context, const Problem& problem, const Config& c
     std::erase_if(left, [&](int64_t item) { return std::ranges::find(chosen.members, item) != chosen.members.end(); });
   }
   if (!listed) selection.candidates.clear();
-  for (int64_t k = 0; k < chosen.count(); ++k)
+  // Best first among all of them: later draws may hold better groups than the first ones.
+  std::vector<int64_t> order;
+  choose(order, wanted, chosen, chosen_scores, copies, ties);
+  for (int64_t k : order) {
     selection.groups.push_back({{chosen[k].begin(), chosen[k].end()}, chosen_scores[k]});
-  selection.picks = chosen.members;
+    selection.picks.insert(selection.picks.end(), chosen[k].begin(), chosen[k].end());
+  }
+  warn_of_ties(selection, config);
   return selection;
 }
 
 // Greedy and exchange: single items over L and the batch so far.
 class BatchBuilder {
  public:
-  BatchBuilder(Context& context, const Problem& problem, const Copies& copies, const MakeScorer& make)
-      : context_(context), problem_(problem), copies_(copies), make_(make) {
+  BatchBuilder(Context& context, const Problem& problem, const Config& config, const Copies& copies,
+               const MakeScorer& make)
+      : context_(context),
+        problem_(problem),
+        config_(config),
+        copies_(copies),
+        make_(make),
+        ties_(config.seed, config.round) {
     std::vector<int64_t> places(problem.unlabeled.size());
     std::iota(places.begin(), places.end(), 0);
     singles_ = Tensor::from_host(context, {int64_t(places.size()), 1}, places.data(), "single items");
@@ -143,21 +162,32 @@ class BatchBuilder {
     std::vector<int64_t> labeled(problem_.labeled.begin(), problem_.labeled.end());
     labeled.insert(labeled.end(), batch.begin(), batch.end());
     std::ranges::sort(labeled);
-    return make_(labeled)(singles_.view<const int64_t, 2>());
+    std::vector<double> scores = make_(labeled)(singles_.view<const int64_t, 2>());
+    check_scores(config_, scores, problem_.unlabeled, 1);
+    return scores;
   }
 
-  // The place of the best item to add to `batch`: highest score, then smallest id; copies of what is there come last.
-  int64_t best(std::span<const double> scores, std::span<const int64_t> batch) const {
-    int64_t best = -1;
+  // The best item to add to `batch`: highest score, then as drawn; copies of what is there come last, and of equal items
+  // the smallest id first.
+  struct Best {
+    int64_t place = -1, ties = 0;  // in problem.unlabeled; items of its score
+  };
+  Best best(std::span<const double> scores, std::span<const int64_t> batch) const {
+    Best best;
     bool best_is_copy = false;
+    double best_draw = 0;
     for (int64_t k = 0; k < int64_t(scores.size()); ++k) {
       const int64_t item = problem_.unlabeled[k];
       if (std::ranges::find(batch, item) != batch.end()) continue;
       const auto is_equal = [&](int64_t other) { return copies_.original(other) == copies_.original(item); };
-      if (best >= 0 && !best_is_copy && scores[k] <= scores[best]) continue;
+      if (best.place >= 0 && !best_is_copy && scores[k] < scores[best.place]) continue;
       const bool copy = copies_.degenerate({&item, 1}) || std::ranges::any_of(batch, is_equal);
-      if (best < 0 || copy < best_is_copy || (copy == best_is_copy && scores[k] > scores[best]))
-        best = k, best_is_copy = copy;
+      if (best.place >= 0 && (copy > best_is_copy || (copy == best_is_copy && scores[k] < scores[best.place])))
+        continue;
+      const bool tie = best.place >= 0 && copy == best_is_copy && scores[k] == scores[best.place];
+      const double draw = ties_.draw(copy ? item : copies_.original(item));
+      best.ties = tie ? best.ties + 1 : 1;
+      if (!tie || draw > best_draw) best.place = k, best_is_copy = copy, best_draw = draw;
     }
     return best;
   }
@@ -165,27 +195,34 @@ class BatchBuilder {
  private:
   Context& context_;
   const Problem& problem_;
+  const Config& config_;
   const Copies& copies_;
   const MakeScorer& make_;
+  Ties ties_;
   Tensor singles_;
 };
 
 Selection select_built(Context& context, const Problem& problem, const Config& config, const Copies& copies,
                        const MakeScorer& make) {
-  const BatchBuilder builder(context, problem, copies, make);
+  const BatchBuilder builder(context, problem, config, copies, make);
   Selection selection;
+  int64_t drawn = 0, among = 0;
   selection.candidates.assign(problem.unlabeled.begin(), problem.unlabeled.end());
   std::vector<int64_t>& batch = selection.picks;
   while (int64_t(batch.size()) < config.budget) {
     const std::vector<double> scores = builder.scores(batch);
     if (batch.empty()) selection.scores = scores;
-    const int64_t best = builder.best(scores, batch);
+    const auto [best, ties] = builder.best(scores, batch);
     batch.push_back(problem.unlabeled[best]);
     selection.groups.push_back({{batch.back()}, scores[best]});
+    if (ties > config.budget) ++drawn, among = std::max(among, ties);
     if (config.say && batch.size() % 10 == 0)
       config.say(fmt::format("{}: {} items chosen", config.search, batch.size()));
   }
   for (int64_t item : batch) selection.copies += copies.degenerate({&item, 1});
+  if (drawn > 0)
+    selection.warnings.push_back(Ties(config.seed, config.round)
+                                     .warning(drawn, config.budget, among, selection.groups.back().score));
   if (config.search == "greedy") return selection;
 
   constexpr double kRise = 1e-7;  // a larger rise than the scores' own error
@@ -199,7 +236,7 @@ Selection select_built(Context& context, const Problem& problem, const Config& c
       std::vector<int64_t> others = batch;
       others.erase(others.begin() + int64_t(place));
       const std::vector<double> scores = builder.scores(others);
-      const int64_t best = builder.best(scores, others);
+      const int64_t best = builder.best(scores, others).place;
       const int64_t own = std::ranges::lower_bound(problem.unlabeled, batch[place]) - problem.unlabeled.begin();
       achieved = scores[own];
       if (!(scores[best] > achieved * (1 + kRise))) continue;
@@ -256,6 +293,8 @@ std::string summarize_groups(const Selection& s, const Problem& problem, const C
   std::string text = fmt::format(
       "{}: {} of {} groups of {} ({}, {}); |L|+G = {}, rank {} of {}; scores {:.6g} to {:.6g}", config.name,
       s.groups.size(), s.scores.size(), s.group_size, config.search, how, n, s.rank, largest_rank, low, high);
+  const int64_t span = std::min(int64_t(problem.labeled.size()), s.rank);
+  if (s.labeled_rank < span) text += fmt::format("; L spans {} of {} dimensions", s.labeled_rank, span);
   if (s.constant_features > 0) text += fmt::format("; {} features are constant on the pool", s.constant_features);
   if (s.below_noise > 0) text += fmt::format("; {} scores are below rounding and count as 0", s.below_noise);
   if (s.copies > 0) text += fmt::format("; {} groups hold copies and come last", s.copies);

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 namespace crc::select {
@@ -35,12 +36,23 @@ template HostMatrix<float> read_rows(Context&, View<const float, 2>, const std::
 template HostMatrix<double> read_rows(Context&, View<const double, 2>, const std::string&, const char*,
                                       std::initializer_list<std::span<const int64_t>>);
 
-HostRows read_features(Context& context, const Rows& features, const std::string& acquisition,
-                       std::initializer_list<std::span<const int64_t>> lists) {
+Fp32Features read_features(Context& context, const Rows& features, const std::string& acquisition,
+                           std::initializer_list<std::span<const int64_t>> lists) {
   if (const auto* single = std::get_if<View<const float, 2>>(&features))
-    return read_rows(context, *single, acquisition, "features", lists);
+    return {read_rows(context, *single, acquisition, "features", lists), 0};
   const auto wide = read_rows(context, std::get<View<const double, 2>>(features), acquisition, "features", lists);
-  return {std::vector<float>(wide.data.begin(), wide.data.end()), wide.width};
+  double largest = 0;
+  for (const auto& list : lists)
+    for (const int64_t item : list)
+      for (double value : wide[item]) largest = std::max(largest, std::abs(value));
+  constexpr int kLeast = -60, kMost = 127;  // of the largest: entries of 2^-80 of it are normal numbers yet
+  int exponent = 0;
+  std::frexp(largest, &exponent);
+  if (largest == 0 || (exponent >= kLeast && exponent <= kMost)) exponent = 0;
+  std::vector<float> narrow;
+  narrow.reserve(wide.data.size());
+  for (double value : wide.data) narrow.push_back(float(std::ldexp(value, -exponent)));
+  return {HostRows(std::move(narrow), wide.width), exponent};
 }
 
 }  // namespace crc::select

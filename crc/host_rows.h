@@ -2,6 +2,7 @@
 // the caller's own and are not copied.
 #pragma once
 
+#include <cmath>
 #include <cstdint>
 #include <initializer_list>
 #include <span>
@@ -35,8 +36,12 @@ template <class T>
 HostMatrix<T> read_rows(Context& context, View<const T, 2> array, const std::string& acquisition, const char* what,
                         std::initializer_list<std::span<const int64_t>> lists);
 
-// The same in fp32, for acquisitions that compute in fp32.
-HostRows read_features(Context& context, const Rows& features, const std::string& acquisition,
+// For acquisitions that compute in fp32: features times 2^-exponent, which is 0 but where they leave fp32's range.
+struct Fp32Features : HostRows {
+  int exponent;
+  double square(double value) const { return std::ldexp(value, 2 * exponent); }  // of features, from one of the rows
+};
+Fp32Features read_features(Context& context, const Rows& features, const std::string& acquisition,
                        std::initializer_list<std::span<const int64_t>> lists);
 
 }  // namespace crc::select

@@ -96,6 +96,7 @@ FullNtk::FullNtk(Context& context, const Jacobians& source, JacobianPlan plan, s
   std::vector<double> vectors = k_ll_.to_host<double>(context);
   lambda_.resize(labeled_);
   if (labeled_ > 0) symmetric_eigenvectors(labeled_, vectors.data(), lambda_.data());
+  known_ = {lambda_, labeled_, rank_, noise(labeled_)};
   vectors_ = Tensor::from_host(context, {labeled_, labeled_}, vectors.data(), "eigenvectors of the labelled");
 }
 
@@ -130,13 +131,13 @@ Tensor FullNtk::matrices(const Groups& groups, int64_t begin, int64_t count) con
 }
 
 std::vector<double> FullNtk::by_spectra(const Borders& borders, int64_t count, int64_t size) const {
-  const int64_t n = labeled_ + size, place = n - std::min(n, rank_);
+  const int64_t n = labeled_ + size, place = n - known_.place(size);
   const Tensor a = whole(borders, count, size), w(context_, {count, n}, Dtype::f64, "spectra");
   eigvals(context_, w.view<double, 2>(), a.view<double, 3>());
   const std::vector<double> spectra = w.to_host<double>(context_);
   std::vector<double> results;
   for (int64_t k = 0; k < count; ++k) {
-    const double value = spectra[k * n + place], floor = noise(n) * spectra[k * n + n - 1];
+    const double value = spectra[k * n + place], floor = noise(n) * spectra[k * n + n - 1] + known_.leak(size);
     results.push_back(value > floor ? value : 0.0);
   }
   return results;
@@ -144,21 +145,23 @@ std::vector<double> FullNtk::by_spectra(const Borders& borders, int64_t count, i
 
 std::vector<double> FullNtk::by_capacitance(const Borders& borders, int64_t count, int64_t size) const {
   const View<const double, 3> gl = borders.k_gl.view<const double, 3>();
-  const Tensor rotated(context_, {count * size, labeled_}, Dtype::f64, "rotated borders");  // K_gl Q
+  // The part of L that counts: the last rows of its eigenvectors.
+  const int64_t rank = known_.rank, first = labeled_ - rank;
+  const Tensor rotated(context_, {count * size, rank}, Dtype::f64, "rotated borders");  // K_gl Q
   gemm(context_, rotated.view<double, 2>(),
-       View<const double, 2>{gl.data, {count * size, labeled_}, gl.device, gl.name}, vectors_.view<const double, 2>(),
-       GemmConfig{.transpose_b = true});
+       View<const double, 2>{gl.data, {count * size, labeled_}, gl.device, gl.name},
+       vectors_.view<const double, 2>().slice(first, labeled_), GemmConfig{.transpose_b = true});
   std::vector<int64_t> rows(count * size);
   std::iota(rows.begin(), rows.end(), 0);
-  const Tensor lambda = Tensor::from_host(context_, {labeled_}, lambda_.data(), "lambda"),
+  const double floor = noise(labeled_ + size);
+  const Tensor lambda = Tensor::from_host(context_, {rank}, lambda_.data() + first, "lambda"),
                members = Tensor::from_host(context_, {count, size}, rows.data(), "members"),
                values(context_, {count}, Dtype::f64, "eigenvalues"),
                evaluations(context_, {count}, Dtype::i32, "evaluations");
   capacitance(
       context_, values.view<double, 1>(), evaluations.view<int32_t, 1>(), lambda.view<const double, 1>(),
       rotated.view<const double, 2>(), borders.k_gg.view<const double, 3>(), members.view<const int64_t, 2>(),
-      CapacitanceConfig{
-          .update = Update::bordered, .noise = noise(labeled_ + size), .top = lambda_.empty() ? 0 : lambda_.back()});
+      CapacitanceConfig{.update = Update::bordered, .noise = floor, .top = known_.top + known_.leak(size) / floor});
   std::vector<double> results = values.to_host<double>(context_);
   const std::vector<int32_t> certified = evaluations.to_host<int32_t>(context_);
   if (std::ranges::any_of(certified, [](int32_t e) { return e < 0; })) {
@@ -170,9 +173,9 @@ std::vector<double> FullNtk::by_capacitance(const Borders& borders, int64_t coun
 }
 
 std::vector<double> FullNtk::smallest(const Groups& groups, const std::string& solver) const {
-  const int64_t size = groups.size, n = labeled_ + size, chunk = plan_.chunk / size;
+  const int64_t size = groups.size, n = known_.rank + size, chunk = plan_.chunk / size;
   // Beyond the rank the smallest eigenvalues are zeros by number, which a count from below would have to step over.
-  const bool fast = solver == "capacitance" && n <= rank_ && capacitance_pays(size, labeled_, n);
+  const bool fast = solver == "capacitance" && n <= rank_ && capacitance_pays(size, known_.rank, n);
   std::vector<double> results;
   for (int64_t begin = 0; begin < groups.count(); begin += chunk) {
     const int64_t count = std::min(chunk, groups.count() - begin);
@@ -214,6 +217,7 @@ Selection select_by_jacobians(Context& context, const Problem& problem, const Co
   });
   const int64_t pool = labeled + int64_t(problem.unlabeled.size());
   selection.rank = std::min(ntk.rank(), pool);
+  selection.labeled_rank = ntk.labeled_rank();
   selection.summary = summarize_groups(
       selection, problem, config,
       fmt::format("{} arrays of {} parameters, {}", ntk.plan().arrays, ntk.plan().parameters, config.solver),

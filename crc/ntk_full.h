@@ -5,6 +5,7 @@
 #pragma once
 
 #include "crc/acquisition.h"
+#include "crc/labeled_rank.h"
 #include "crc/search.h"
 #include "kernels/core/tensor.h"
 
@@ -39,13 +40,15 @@ class FullNtk {
   // The kernel over L and each group: lower triangles [count,n,n], n = |L|+G, row order (labeled, group).
   Tensor matrices(const Groups& groups, int64_t begin, int64_t count) const;
 
-  // The smallest eigenvalue of every group's kernel by structural rank: of n eigenvalues the min(n, rank)-th largest,
-  // where rank is the sum of the blocks' (crc/jacobians.h), and 0 below max(n 2^-52, kRankTolerance) lambda_max:
-  // equal images have fp32 Jacobians that may differ in their last bits. Solver capacitance decomposes the labelled
-  // set's kernel once and takes every group as its border; syevd is the definition.
+  // The smallest eigenvalue of every group's kernel by structural rank: the min(rank(L) + G, rank)-th largest
+  // (crc/labeled_rank.h), where rank is the sum of the blocks' (crc/jacobians.h), and 0 below max(n 2^-52,
+  // kRankTolerance) lambda_max: equal images have fp32 Jacobians that may differ in their last bits. Solver capacitance
+  // decomposes the labelled set's kernel once and takes every group as the border of its part that counts; syevd is the
+  // definition.
   std::vector<double> smallest(const Groups& groups, const std::string& solver) const;
 
   int64_t rank() const { return rank_; }
+  int64_t labeled_rank() const { return known_.rank; }
   const JacobianPlan& plan() const { return plan_; }
 
  private:
@@ -66,6 +69,7 @@ class FullNtk {
   std::vector<Tensor> kept_;    // per block [1,L,C*P]; empty where not wanted
   Tensor k_ll_;                 // [1,L,L]
   std::vector<double> lambda_;  // [L] its eigenvalues
+  LabeledRank known_;
   Tensor vectors_;              // [L,L] its eigenvectors, row by row
 };
 

@@ -42,6 +42,16 @@ std::vector<double> product(const std::vector<double>& a, const std::vector<doub
 
 }  // namespace
 
+std::vector<double> sorted_rows(std::span<const double> rows, int64_t width) {
+  std::vector<std::span<const double>> order;
+  for (size_t begin = 0; begin < rows.size(); begin += width) order.push_back(rows.subspan(begin, width));
+  std::ranges::sort(order, [](auto a, auto b) { return std::ranges::lexicographical_compare(a, b); });
+  std::vector<double> sorted;
+  sorted.reserve(rows.size());
+  for (const auto& row : order) sorted.insert(sorted.end(), row.begin(), row.end());
+  return sorted;
+}
+
 template <class T>
 LastLayerNtk::LastLayerNtk(Context& context, View<const T, 2> features, const HostMatrix<T>& host,
                            std::span<const int64_t> labeled, std::span<const int64_t> unlabeled)
@@ -130,9 +140,31 @@ LabeledSpectrum LastLayerNtk::spectrum(std::span<const int64_t> labeled) const {
   const int64_t zeros = std::max<int64_t>(0, rank_ - int64_t(labeled.size()));
   std::fill_n(s.lambda.begin(), zeros, 0.0);
   for (double& value : s.lambda) value = std::max(value, 0.0);
-  if (!basis_.empty()) vectors = product(vectors, basis_, rank_, rank_, width_);
-  s.rotation = Tensor::from_host(context_, {width_, rank_}, transposed(vectors, rank_, width_).data(), "rotation");
+  s.rank = {s.lambda, int64_t(labeled.size()), rank_, noise(std::max(int64_t(labeled.size()), width_))};
+  s.rotation = rotation_of(std::move(vectors));
   return s;
+}
+
+// Rows stand in the order of their entries, so that the bits do not depend on the items' numbers.
+LabeledSpectrum LastLayerNtk::singular_spectrum(std::span<const int64_t> labeled) const {
+  const int64_t n = int64_t(labeled.size());
+  std::vector<double> rows = sorted_rows(coordinates(labeled).to_host<double>(context_), rank_);
+  std::vector<double> values(std::min(n, rank_)), vectors(rank_ * rank_);
+  singular_vectors(n, rank_, rows.data(), values.data(), vectors.data());
+  LabeledSpectrum s;
+  s.lambda.resize(rank_);
+  for (int64_t k = 0; k < int64_t(values.size()); ++k) s.lambda[rank_ - 1 - k] = values[k] * values[k];
+  std::vector<double> ascending;
+  for (int64_t k = rank_; k-- > 0;)
+    ascending.insert(ascending.end(), vectors.begin() + k * rank_, vectors.begin() + (k + 1) * rank_);
+  s.rotation = rotation_of(std::move(ascending));
+  s.rank = {s.lambda, n, rank_, row_noise(n) * row_noise(n)};
+  return s;
+}
+
+Tensor LastLayerNtk::rotation_of(std::vector<double> vectors) const {
+  if (!basis_.empty()) vectors = product(vectors, basis_, rank_, rank_, width_);
+  return Tensor::from_host(context_, {width_, rank_}, transposed(vectors, rank_, width_).data(), "rotation");
 }
 
 Tensor LastLayerNtk::coordinates(std::span<const int64_t> items, const Tensor* rotation) const {

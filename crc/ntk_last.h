@@ -14,6 +14,7 @@
 
 #include "crc/exact_moment.h"
 #include "crc/host_rows.h"
+#include "crc/labeled_rank.h"
 #include "kernels/core/tensor.h"
 
 namespace crc::select {
@@ -22,7 +23,7 @@ namespace crc::select {
 struct LabeledSpectrum {
   std::vector<double> lambda;  // [r] ascending; the r - |L| structural zeros are 0 exactly
   Tensor rotation;             // [D+1,r]: column k belongs to lambda[k]
-  double top() const { return lambda.back(); }
+  LabeledRank rank;
 };
 
 class LastLayerNtk {
@@ -37,10 +38,16 @@ class LastLayerNtk {
   int64_t constant_features() const { return constant_features_; }  // columns of h with one value on the whole pool
   // Everything below is of rows scale * a: the scale, a power of two, keeps squares of any features in range.
   double scale() const { return scale_; }
+  double unscaled(double squared) const { return squared / scale_ / scale_; }  // of squares: exact, or infinite
   // What counts as rounding of the largest eigenvalue, for n rows.
   double noise(int64_t n) const { return double(std::max(n, rank_)) * 0x1p-52; }
 
   LabeledSpectrum spectrum(std::span<const int64_t> labeled) const;
+  // The same from the rows themselves, by singular values: eigenvalues down to row_noise(n)^2 of the largest, where
+  // the moment matrix, which holds their squares, rounds them away at noise(n). O(|L| r min(|L|,r)), on the host.
+  LabeledSpectrum singular_spectrum(std::span<const int64_t> labeled) const;
+  // What counts as rounding of the largest singular value, for n rows: a margin over LAPACK's own error.
+  double row_noise(int64_t n) const { return 16 * double(std::max(n, width_)) * 0x1p-52; }
   // [n,r]: scale a(x) R for every item; without a rotation in the basis of the pool's range.
   Tensor coordinates(std::span<const int64_t> items, const Tensor* rotation = nullptr) const;
   // scale^2 K~/C of an item with itself.
@@ -53,6 +60,7 @@ class LastLayerNtk {
   ExactMoment moment_of(Items items) const;
   void scaled_rows(Items items, std::vector<double>& rows) const;  // [n,D+1]
   void find_rank(Items labeled, Items unlabeled);
+  Tensor rotation_of(std::vector<double> vectors) const;  // [D+1,r] from [r,r], rows in the pool's range
 
   Context& context_;
   Rows device_;
@@ -62,6 +70,9 @@ class LastLayerNtk {
   std::vector<double> largest_;  // [D+1] of scale |a_j| on the pool
   std::vector<double> basis_;    // [r,D+1] rows span the range; empty where it is everything
 };
+
+// Rows [n,width] in the order of their entries.
+std::vector<double> sorted_rows(std::span<const double> rows, int64_t width);
 
 // An eigenvalue of the pool's moment matrix below this fraction of the largest is rounding: a sum of N products in fp64
 // is wrong by about sqrt(N) 2^-52 of its size, N up to millions.

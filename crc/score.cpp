@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "crc/row_scores.h"
 #include "kernels/ops/capacitance.h"
 #include "kernels/ops/eigvals.h"
 #include "kernels/ops/gemm.h"
@@ -55,7 +56,7 @@ struct Dense {
   Context& context;
   Tensor labeled, unlabeled;
   std::vector<double> norms;  // of the unlabelled
-  double top, unit;           // largest eigenvalue of L; what an eigenvalue is divided by
+  LabeledRank known;
   int64_t rank;
 
   Dense(Context& c, const LastLayerNtk& ntk, Items l, Items u)
@@ -63,16 +64,20 @@ struct Dense {
         labeled(ntk.coordinates(l)),
         unlabeled(ntk.coordinates(u)),
         norms(ntk.squared_norms(u)),
-        top(l.empty() ? 0 : ntk.spectrum(l).top()),
-        unit(ntk.scale() * ntk.scale()),
+        known(ntk.spectrum(l).rank),
         rank(ntk.rank()) {}
 
-  // Eigenvalue number `place` of a spectrum, by the rule.
-  auto by_rule(int64_t n, int64_t place) const {
-    return [this, noise = double(std::max(n, rank)) * 0x1p-52, place](std::span<const double> w, Items members) {
-      double bound = top;
+  int64_t n(Positions groups) const { return labeled.shape()[0] + groups.shape[1]; }
+
+  // The eigenvalue of the rule, out of an ascending spectrum.
+  auto by_rule(Positions groups) const {
+    const int64_t group = groups.shape[1], place = known.place(group);
+    return [this, noise = double(std::max(n(groups), rank)) * 0x1p-52, leak = known.leak(group), place](
+               std::span<const double> w, Items members) {
+      double bound = known.top;
       for (int64_t item : members) bound += norms[item];
-      return w[place] <= noise * bound ? 0.0 : w[place] / unit;
+      const double value = w[w.size() - size_t(place)];
+      return value <= noise * bound + leak ? 0.0 : value;
     };
   }
 };
@@ -90,24 +95,20 @@ std::vector<double> by_gram(Context& context, Positions groups, View<const T, 2>
   return solve_in_batches<T>(context, groups, labeled.shape[0] + groups.shape[1], make, solve, value);
 }
 
-// By the dual; `place` is the number of its structural zeros.
 template <class Solve> std::vector<double> by_dual(const Dense& dense, Positions groups, const Solve& solve) {
   const auto labeled = dense.labeled.view<const double, 2>(), unlabeled = dense.unlabeled.view<const double, 2>();
-  const int64_t n = labeled.shape[0] + groups.shape[1];
   const Tensor m_l = product(dense.context, labeled, labeled, GemmConfig{.transpose_a = true});  // [r,r]
   const auto make = [&](View<double, 3> a, Positions members) {
     moment_matrices(dense.context, a, m_l.view<const double, 2>(), unlabeled, members);
   };
-  return solve_in_batches<double>(dense.context, groups, dense.rank, make, solve,
-                                  dense.by_rule(n, std::max<int64_t>(0, dense.rank - n)));
+  return solve_in_batches<double>(dense.context, groups, dense.rank, make, solve, dense.by_rule(groups));
 }
 
 Scorer make_syevd(Context& context, const LastLayerNtk& ntk, Items labeled, Items unlabeled) {
   return [dense = std::make_shared<Dense>(context, ntk, labeled, unlabeled)](Positions groups) {
-    const int64_t n = dense->labeled.shape()[0] + groups.shape[1];
-    if (n <= dense->rank)
+    if (dense->n(groups) <= dense->rank)
       return by_gram(dense->context, groups, dense->labeled.view<const double, 2>(),
-                     dense->unlabeled.view<const double, 2>(), dense->by_rule(n, 0));
+                     dense->unlabeled.view<const double, 2>(), dense->by_rule(groups));
     return by_dual(*dense, groups, [&](View<double, 2> w, View<double, 3> a) { eigvals(dense->context, w, a); });
   };
 }
@@ -138,14 +139,15 @@ struct Capacitance {
 
   std::vector<double> operator()(Positions groups) {
     const int64_t count = groups.shape[0], size = groups.shape[1], rank = ntk.rank();
-    const int64_t known = int64_t(labeled.size()), n = known + size;
     if (!capacitance_pays(size, rank, rank)) return by_definition(groups);
     if (!spectrum) {
       spectrum = ntk.spectrum(labeled);
       v = ntk.coordinates(unlabeled, &spectrum->rotation);
     }
-    const bool primal = n <= rank;
-    const int64_t zeros = primal ? rank - known : 0;
+    const LabeledRank& known = spectrum->rank;
+    const double noise = ntk.noise(int64_t(labeled.size()) + size);
+    const bool primal = known.rank + size <= rank;
+    const int64_t zeros = primal ? rank - known.rank : 0;
     const Tensor lambda = Tensor::from_host(context, {rank - zeros}, spectrum->lambda.data() + zeros, "lambda"),
                  values(context, {count}, Dtype::f64, "eigenvalues"),
                  evaluations(context, {count}, Dtype::i32, "evaluations"), none(context, {0, 0, 0}, Dtype::f64, "none");
@@ -153,10 +155,9 @@ struct Capacitance {
                 v.view<const double, 2>(), none.view<const double, 3>(), groups,
                 CapacitanceConfig{.update = primal ? Update::primal : Update::dual,
                                   .zeros = zeros,
-                                  .noise = ntk.noise(n),
-                                  .top = spectrum->top()});
+                                  .noise = noise,
+                                  .top = known.top + known.leak(size) / noise});
     std::vector<double> results = values.to_host<double>(context);
-    for (double& value : results) value /= ntk.scale() * ntk.scale();
     const std::vector<int32_t> certified = evaluations.to_host<int32_t>(context);
     for (int64_t k = 0; k < count; ++k)
       if (certified[k] < 0) results[k] = by_definition(groups.slice(k, k + 1)).front();
@@ -193,11 +194,43 @@ Scorer make_fp32_positive(Context& context, const LastLayerNtk& ntk, Items label
   };
 }
 
+// Where a solver of inner products finds 0, the rows have the last word. Undoes the scale, too: exact but for what
+// leaves the range of fp64.
+template <auto make> Scorer by_rows_too(Context& context, const LastLayerNtk& ntk, Items labeled, Items unlabeled) {
+  struct State {
+    Scorer inner;
+    std::vector<int64_t> labeled, unlabeled;
+    std::optional<RowScores> rows;
+  };
+  auto state = std::make_shared<State>(State{make(context, ntk, labeled, unlabeled),
+                                             {labeled.begin(), labeled.end()},
+                                             {unlabeled.begin(), unlabeled.end()},
+                                             std::nullopt});
+  return [state, &context, &ntk](Positions groups) {
+    std::vector<double> results = state->inner(groups);
+    const int64_t size = groups.shape[1];
+    std::vector<int64_t> zeros, members(groups.size()), items;
+    for (size_t k = 0; k < results.size(); ++k)
+      if (results[k] == 0) zeros.push_back(int64_t(k));
+    if (!zeros.empty()) {
+      if (!state->rows) state->rows.emplace(context, ntk, state->labeled, ntk.spectrum(state->labeled).rank);
+      context.copy_out(members.data(), groups);
+      for (int64_t k : zeros)
+        for (int64_t g = 0; g < size; ++g) items.push_back(state->unlabeled[members[k * size + g]]);
+      const std::vector<RowScores::Score> exact = (*state->rows)(items, size);
+      for (size_t z = 0; z < zeros.size(); ++z)
+        if (exact[z].value > exact[z].floor) results[zeros[z]] = exact[z].value;
+    }
+    for (double& value : results) value = ntk.unscaled(value);
+    return results;
+  };
+}
+
 constexpr Solver kSolvers[] = {
-    {"capacitance", "G x G inertia counts with a certificate, fp64", make_capacitance},
+    {"capacitance", "G x G inertia counts with a certificate, fp64", by_rows_too<make_capacitance>},
     {"syev_batched", "all eigenvalues of the duals, in batches where the library can (cuSOLVER), fp64",
-     make_syev_batched},
-    {"syevd", "LAPACK or cuSOLVER, one matrix at a time, fp64: the definition", make_syevd},
+     by_rows_too<make_syev_batched>},
+    {"syevd", "LAPACK or cuSOLVER, one matrix at a time, fp64: the definition", by_rows_too<make_syevd>},
     {"fp32-positive", "smallest positive eigenvalue in fp32: a literal reading of the paper, for ablations",
      make_fp32_positive},
 };
@@ -215,11 +248,19 @@ const Solver& find_solver(const std::string& name) {
   fail(ExitCode::config, fmt::format("solver \"{}\" is not known; use one of {}", name, known));
 }
 
-Achieved smallest_eigenvalue(const LastLayerNtk& ntk, std::span<const int64_t> items) {
-  const LabeledSpectrum s = ntk.spectrum(items);
-  const int64_t n = int64_t(items.size()), place = std::max<int64_t>(0, ntk.rank() - n);
-  const double unit = ntk.scale() * ntk.scale(), floor = ntk.noise(n) * s.top();
-  return {s.lambda[place] <= floor ? 0 : s.lambda[place] / unit, floor / unit};
+Achieved smallest_eigenvalue(Context& context, const LastLayerNtk& ntk, Items labeled, Items picks) {
+  const LabeledRank known = ntk.spectrum(labeled).rank;
+  std::vector<int64_t> all(labeled.begin(), labeled.end());
+  all.insert(all.end(), picks.begin(), picks.end());
+  const LabeledSpectrum s = ntk.spectrum(all);
+  const int64_t size = int64_t(picks.size());
+  double value = s.lambda[ntk.rank() - known.place(size)],
+         floor = ntk.noise(int64_t(all.size())) * s.rank.top + known.leak(size);
+  if (value <= floor) {
+    const RowScores::Score exact = RowScores(context, ntk, labeled, known)(picks, size).front();
+    value = exact.value > exact.floor ? exact.value : 0, floor = exact.floor;
+  }
+  return {ntk.unscaled(value), ntk.unscaled(floor), known.rank};
 }
 
 }  // namespace crc::select

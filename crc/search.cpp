@@ -49,14 +49,34 @@ bool Copies::degenerate(std::span<const int64_t> group) const {
   return std::adjacent_find(originals.begin(), originals.end()) != originals.end();
 }
 
-void choose(std::vector<int64_t>& chosen, int64_t wanted, const Groups& groups, std::span<const double> scores,
-            const Copies& copies, bool allow_copies) {
+namespace {
+
+// Places of groups, best first. Among equal scores the draws decide: where copies are left out, those of the originals,
+// and then the smallest ids, so that of two equal groups the first one stands for both; otherwise each item's own.
+std::vector<int64_t> best_first(const Groups& groups, std::span<const double> scores, const Copies& copies,
+                                const Ties& ties, bool by_originals) {
   std::vector<int64_t> order(groups.count());
   std::iota(order.begin(), order.end(), 0);
-  std::stable_sort(order.begin(), order.end(), [&](int64_t a, int64_t b) {
-    if (scores[a] != scores[b]) return scores[a] > scores[b];
-    return std::ranges::lexicographical_compare(groups[a], groups[b]);
+  Ties::sort(order, scores, [&](std::span<int64_t> equal) {
+    std::vector<std::pair<std::vector<double>, int64_t>> drawn;
+    for (int64_t k : equal) {
+      std::vector<int64_t> items(groups[k].begin(), groups[k].end());
+      for (int64_t& item : items) item = by_originals ? copies.original(item) : item;
+      drawn.emplace_back(ties.draws(items), k);
+    }
+    std::ranges::sort(drawn, [&](const auto& a, const auto& b) {
+      if (a.first != b.first) return a.first > b.first;
+      return std::ranges::lexicographical_compare(groups[a.second], groups[b.second]);
+    });
+    std::ranges::transform(drawn, equal.begin(), [](const auto& entry) { return entry.second; });
   });
+  return order;
+}
+
+}  // namespace
+
+void choose(std::vector<int64_t>& chosen, int64_t wanted, const Groups& groups, std::span<const double> scores,
+            const Copies& copies, const Ties& ties, bool allow_copies) {
   std::unordered_set<int64_t> items, originals;
   const auto mark = [&](int64_t k) {
     for (int64_t item : groups[k]) items.insert(item), originals.insert(copies.original(item));
@@ -64,14 +84,16 @@ void choose(std::vector<int64_t>& chosen, int64_t wanted, const Groups& groups, 
   const auto is_taken = [&](int64_t item) { return items.contains(item); };
   const auto is_copy_of_taken = [&](int64_t item) { return originals.contains(copies.original(item)); };
   for (int64_t k : chosen) mark(k);
-  for (const bool last : {false, true})
-    for (int64_t k : order) {
-      if (int64_t(chosen.size()) >= wanted || (last && !allow_copies)) return;
+  for (const bool last : {false, true}) {
+    if (int64_t(chosen.size()) >= wanted || (last && !allow_copies)) return;
+    for (int64_t k : best_first(groups, scores, copies, ties, !last)) {
+      if (int64_t(chosen.size()) >= wanted) return;
       if (std::ranges::any_of(groups[k], is_taken)) continue;
       if (!last && (copies.degenerate(groups[k]) || std::ranges::any_of(groups[k], is_copy_of_taken))) continue;
       chosen.push_back(k);
       mark(k);
     }
+  }
 }
 
 }  // namespace crc::select

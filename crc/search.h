@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "crc/host_rows.h"
+#include "crc/ties.h"
 
 namespace crc::select {
 
@@ -37,9 +38,10 @@ class Copies {
 };
 
 // Appends to `chosen` the best groups that share no item with those chosen before, until there are `wanted`: larger
-// score first, then the smaller item ids. Groups that bring a copy, of anything labelled, of their own or of what is
-// chosen, come last; they are not taken at all if `allow_copies` is false.
+// score first, equal ones as drawn (crc/ties.h). Groups that bring a copy, of anything labelled, of their own or of what
+// is chosen, come last; they are not taken at all if `allow_copies` is false. Of groups that are equal item by item the
+// one with the smallest ids comes first.
 void choose(std::vector<int64_t>& chosen, int64_t wanted, const Groups& groups, std::span<const double> scores,
-            const Copies& copies, bool allow_copies = true);
+            const Copies& copies, const Ties& ties, bool allow_copies = true);
 
 }  // namespace crc::select

@@ -7,16 +7,32 @@
 
 namespace crc::select {
 
-HostRows read_logits(Context& context, const Problem& problem, const Config& config) {
-  HostRows logits = read_rows(context, problem.logits, config.name, "logits", {problem.unlabeled});
-  if (logits.width < 2)
+int64_t Logits::classes() const {
+  return std::visit([](const auto& matrix) { return matrix.width; }, rows);
+}
+
+std::vector<double> Logits::operator[](int64_t item) const {
+  return std::visit(
+      [&](const auto& matrix) {
+        const auto row = matrix[item];
+        return std::vector<double>(row.begin(), row.end());
+      },
+      rows);
+}
+
+Logits read_logits(Context& context, const Problem& problem, const Config& config) {
+  Logits logits{std::visit(
+      [&](auto array) -> decltype(Logits::rows) {
+        return read_rows(context, array, config.name, "logits", {problem.unlabeled});
+      },
+      problem.logits)};
+  if (logits.classes() < 2)
     fail(ExitCode::config,
-         fmt::format("acquisition \"{}\" needs logits of at least 2 classes, got {}", config.name, logits.width));
+         fmt::format("acquisition \"{}\" needs logits of at least 2 classes, got {}", config.name, logits.classes()));
   return logits;
 }
 
-std::vector<double> softmax(std::span<const float> logits) {
-  std::vector<double> p(logits.begin(), logits.end());
+std::vector<double> softmax(std::vector<double> p) {
   const double largest = *std::ranges::max_element(p);
   double total = 0;
   for (double& v : p) total += v = std::exp(v - largest);
@@ -26,14 +42,13 @@ std::vector<double> softmax(std::span<const float> logits) {
 
 Selection most_uncertain(Context& context, const Problem& problem, const Config& config,
                          const std::function<double(std::span<const double> p)>& measure) {
-  const HostRows logits = read_logits(context, problem, config);
+  const Logits logits = read_logits(context, problem, config);
   std::vector<double> scores;
-  std::vector<float> descending;
   scores.reserve(problem.unlabeled.size());
   for (int64_t item : problem.unlabeled) {
-    descending.assign(logits[item].begin(), logits[item].end());
+    std::vector<double> descending = logits[item];
     std::sort(descending.rbegin(), descending.rend());
-    scores.push_back(measure(softmax(descending)));
+    scores.push_back(measure(softmax(std::move(descending))));
   }
   return best_items(problem, config, std::move(scores));
 }

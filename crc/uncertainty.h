@@ -3,17 +3,25 @@
 
 #include <functional>
 #include <span>
+#include <variant>
+#include <vector>
 
 #include "crc/acquisition.h"
 #include "crc/host_rows.h"
 
 namespace crc::select {
 
-// Logits of the pool. Errors as read_rows, and config if there are fewer than two classes.
-HostRows read_logits(Context& context, const Problem& problem, const Config& config);
+// Logits of the pool, in the precision that they come in.
+struct Logits {
+  std::variant<HostMatrix<float>, HostMatrix<double>> rows;
+  int64_t classes() const;
+  std::vector<double> operator[](int64_t item) const;
+};
+// Errors as read_rows, and config if there are fewer than two classes.
+Logits read_logits(Context& context, const Problem& problem, const Config& config);
 
-// Class probabilities, in the order of the classes.
-std::vector<double> softmax(std::span<const float> logits);
+// Class probabilities, in the order of the classes. The largest logit goes first, in fp64.
+std::vector<double> softmax(std::vector<double> logits);
 
 // The items with the largest measure(p), p = softmax(logits) of the item, largest probability first: descending, so
 // that the measure does not depend on the order of the classes. C >= 2.

@@ -84,8 +84,8 @@ int command_data_preview(const DataOptions& options);
 int command_data_augment(const DataOptions& options);
 
 struct RankBarrierOptions {
-  std::string features, out, device = "auto";  // no features: synthetic ones
-  std::vector<int64_t> labeled;                // sizes of L; empty: around the rank 129
+  std::string features, out, device;  // no features: synthetic ones; no device: CRC_DEVICE or auto
+  std::vector<int64_t> labeled;       // sizes of L; empty: around the rank 129
   int64_t group = 5, groups = 150, seed = 0;
   bool force = false;
 };

@@ -28,7 +28,7 @@ int command_export(const ConvertOptions& options) {
   const data::Dataset data = data_shape(file);
   const std::unique_ptr<nn::Net> net = make_net(config, data);
   nn::HostWeights host = nn::read_weights(net->layout(), file.tensors, options.from);
-  Context context = Context::cpu();
+  Context context = make_context(config, "cpu");
   const nn::WeightBuffers weights(context, net->layout(), "weights");
   context.copy_in(weights.weights().values, host.values.data());
   context.copy_in(weights.weights().running, host.running.data());

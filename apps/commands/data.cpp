@@ -55,7 +55,7 @@ int command_data_preview(const DataOptions& options) {
   Outputs outputs({options.out}, {.force = options.force, .inputs = {config.get<std::string>("data.dir")}});
   const data::Dataset dataset = load_dataset(config);
   print_notes(dataset);
-  Context context = Context::cpu();
+  Context context = make_context(config, "cpu");
   const int64_t count = std::min(options.count, dataset.train.count);
   outputs.put(options.out, preview_png(context, config, dataset, count));
   outputs.commit();

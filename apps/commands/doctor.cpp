@@ -6,9 +6,12 @@
 #include <filesystem>
 
 #include "apps/commands/commands.h"
+#include "apps/experiment.h"
+#include "apps/recipes.h"
 #include "apps/terminal.h"
 #include "apps/version.h"
 #include "data/dataset.h"
+#include "kernels/core/libraries.h"
 #include "nn/wrn.h"
 #include "ssl/trainer.h"
 
@@ -43,8 +46,9 @@ std::vector<float> trained_weights(Context& context) {
 int command_doctor(const std::string& device) {
   line("crc", version() + " (" + commit() + ", " + compiler() + ")");
   line("CUDA build", kCudaBuild ? "yes" : "no: configure with the CUDA toolkit installed to get one");
-  Context context = Context::from_name(device);
+  Context context = make_context(resolve_recipe("", {}), device);
   line("device", context.describe());
+  for (const auto& [name, version] : libraries(context)) line(name, version);
   std::error_code error;
   const auto space = std::filesystem::space(".", error);
   line("disk here", error ? error.message() : fmt::format("{:.1f} GB free", double(space.available) / 1e9));

@@ -147,7 +147,7 @@ int command_eval(const EvalOptions& options) {
   outputs.protect({job.config.get<std::string>("data.dir")});
   print_notes(job.dataset);
   const data::Images& split = split_of(job, options.split);
-  Context context = Context::from_name(job.config.get<std::string>("run.device"));
+  Context context = make_context(job.config);
   const std::unique_ptr<nn::Net> net = net_of(job, context);
   const nn::HostWeights host = nn::read_weights(net->layout(), job.file.tensors, job.file.source);
   job.notes.insert(job.notes.end(), host.notes.begin(), host.notes.end());

@@ -4,7 +4,9 @@
 #include <fmt/format.h>
 
 #include "apps/commands/commands.h"
+#include "apps/experiment.h"
 #include "apps/outputs.h"
+#include "apps/recipes.h"
 #include "apps/select/row_file.h"
 #include "apps/terminal.h"
 
@@ -20,7 +22,7 @@ int command_rank_barrier(const RankBarrierOptions& options) {
   if (out.extension() != ".png" && out.extension() != ".svg")
     fail(ExitCode::usage, fmt::format("--out {}: the plot is a .png or .svg file", out.string()));
   Outputs outputs({out}, {.force = options.force, .inputs = {options.features}});
-  Context context = Context::from_name(options.device);
+  Context context = make_context(resolve_recipe("", {}), options.device);
   BarrierConfig config{.group = options.group, .groups = options.groups, .seed = uint32_t(options.seed)};
   if (!options.labeled.empty()) config.labeled = options.labeled;
   const RowFile file(context, options.features, "features", Precision::fp32);

@@ -9,17 +9,12 @@
 #include "apps/recipes.h"
 #include "apps/report.h"
 #include "apps/run_start.h"
+#include "apps/sweep_spec.h"
 #include "apps/terminal.h"
+#include "kernels/core/libraries.h"
 
 namespace crc::apps {
 namespace {
-
-std::string device_name(const Config& config) { return config.get<std::string>("run.device"); }
-
-Context make_context(const Config& config) {
-  const std::string device = device_name(config);
-  return device == "cpu" ? Context::cpu(int(config.get<int64_t>("run.threads"))) : Context::from_name(device);
-}
 
 // The device that "auto" became may lack the precision.
 void check_precision(const Config& config, const data::Dataset& dataset, const Context& context) {
@@ -27,6 +22,11 @@ void check_precision(const Config& config, const data::Dataset& dataset, const C
   Config here = config;
   here.merge_setting("run.device=cpu");
   check_moves(here, dataset, 0);
+}
+
+// docs/run-directory.md
+std::string determinism_class(const Context& context) {
+  return context.device().kind == DeviceKind::cpu ? "strict" : "device";
 }
 
 void write_report(RunRecord record, Marker marker) {
@@ -67,11 +67,20 @@ int64_t labels_before_last_query(const Ledger& ledger, const Config& config) {
   return first + (config.get<int64_t>("acquisition.rounds") - 1) * config.get<int64_t>("acquisition.budget");
 }
 
+// The recipe of a table or figure is what its runs have in common, and none of them.
+std::string sweep_note(const std::string& recipe) {
+  if (recipe.empty() || !has_sweep(recipe_text(recipe))) return "";
+  return fmt::format("# {0} is a sweep of many runs, and what follows is none of them: its settings without those of a "
+                     "block and a method.\n# The runs: crc_train sweep {0} --dry-run\n",
+                     recipe);
+}
+
 int print_plan(const RunOptions& options) {
   const Config config = resolve_recipe(options.config, options.settings);
   const data::Dataset dataset = load_dataset(config);
   const LabelPlan labels = check_experiment(config, dataset);
   const std::unique_ptr<nn::Net> net = make_net(config, dataset);
+  print_text(sweep_note(options.config));
   print("{}\n{}{}", config.to_toml(), plan(config, dataset, *net, labels), memory_totals(config, dataset, *net));
   for (const std::string& note : dataset.notes) print("note     {}\n", note);
   if (options.memory) print("\n{}", memory_table(config, dataset, *net));
@@ -82,6 +91,7 @@ int print_plan(const RunOptions& options) {
 
 int command_run(const RunOptions& options, const std::vector<std::string>& arguments) {
   if (options.dry_run) return print_plan(options);
+  if (!options.quiet) print_message(sweep_note(options.config));
   end_with_parent();
   return train_new(options, arguments);
 }
@@ -98,12 +108,12 @@ int train_new(const RunOptions& options, const std::vector<std::string>& argumen
   Context context = make_context(config);
   check_precision(config, dataset, context);
   const std::string out = options.out.empty() ? default_run_directory(options.config, config) : options.out;
-  const bool made = !fs::exists(out);
+  const bool made = !file_exists(out, Use::output);
   RunDir directory = RunDir::create(out, config,
                                     {.arguments = arguments,
                                      .device = context.describe(),
-                                     .libraries = {},
-                                     .determinism = "device",
+                                     .libraries = libraries(context),
+                                     .determinism = determinism_class(context),
                                      .data_hash = dataset.fingerprint,
                                      .limits = {.items = dataset.train.count, .classes = dataset.classes()},
                                      .class_names = dataset.class_names,

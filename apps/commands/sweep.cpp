@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <limits>
 #include <regex>
 
 #include "apps/checks.h"
@@ -81,7 +82,7 @@ std::vector<std::string> arguments_of(const Sweep& sweep, const Cells& cells) {
   for (const SweepCell* cell : cells) {
     const std::vector<std::string> alone = sweep.arguments(*cell);
     if (cells.size() == 1) return alone;
-    list.insert(list.end(), {"--cell", cell->name});
+    list.push_back("--cell=" + cell->name);
   }
   return list;
 }
@@ -93,35 +94,64 @@ std::string names_of_unfinished(const Sweep& sweep, const Cells& cells) {
   return names;
 }
 
+std::vector<CellRun> runs_of(const Sweep& sweep, const Cells& cells) {
+  std::vector<CellRun> runs;
+  for (const SweepCell* cell : cells) runs.push_back(sweep.run_of(*cell));
+  return runs;
+}
+
+// What a sweep shows while it runs: all its cells, whatever the phase.
+class Display {
+ public:
+  Display(const Sweep& sweep, const Cells& cells, bool quiet)
+      : count_(cells.size()), cells_(runs_of(sweep, cells)), progress(options_of(sweep, cells, quiet)) {}
+  void update(Phase phase) {
+    const int64_t done = cells_.done();
+    progress.update({.label = to_string(phase),
+                     .done = done,
+                     .total = cells_.total(),
+                     .detail = fmt::format("{} of {} runs", cells_.finished(), count_)});
+  }
+
+ private:
+  static ProgressOptions options_of(const Sweep& sweep, const Cells& cells, bool quiet) {
+    const double interval = sweep.config(*cells[0]).get<double>("report.interval");
+    ProgressOptions options = ProgressOptions::for_stderr(quiet, interval, sweep.directory() / "log.txt");
+    options.memory = std::numeric_limits<double>::infinity();
+    return options;
+  }
+  size_t count_;
+  CellProgress cells_;
+
+ public:
+  Progress progress;
+};
+
 // The missing ones among `cells` of one phase. One that fails harms no other; returns the first failure's code.
 int run_phase(const Sweep& sweep, const Cells& cells, Phase phase, int64_t parallel, int64_t together,
-              Progress& progress) {
+              Display& display) {
   Cells missing;
-  for (const SweepCell* cell : cells)
-    if (cell->phase == phase && !sweep.done(*cell)) missing.push_back(cell);
+  for (const SweepCell* cell : cells) {
+    if (cell->phase != phase) continue;
+    sweep.check(*cell);
+    if (!sweep.done(*cell)) missing.push_back(cell);
+  }
   if (missing.empty()) return 0;
   std::vector<Job> jobs;
   std::vector<Cells> of_job;
   const int64_t count = int64_t(missing.size());
   for (int64_t i = 0; i < count; i += together) {
     of_job.emplace_back(missing.begin() + i, missing.begin() + std::min(i + together, count));
-    jobs.push_back({arguments_of(sweep, of_job.back()), sweep.path(*missing[size_t(i)]).string() + ".err"});
+    jobs.push_back({arguments_of(sweep, of_job.back())});
   }
-  progress.line(fmt::format("{}: {} runs to go, {} at a time", to_string(phase), count, parallel * together));
-  const bool complete = run_jobs(jobs, int(parallel), [&](int) {
-    const int64_t done = std::ranges::count_if(missing, [&](const SweepCell* cell) { return sweep.done(*cell); });
-    progress.update(
-        {.label = to_string(phase), .done = done, .total = count, .detail = fmt::format("{} of {} runs", done, count)});
-  });
+  display.progress.line(fmt::format("{}: {} runs to go, {} at a time", to_string(phase), count, parallel * together));
+  const bool complete = run_jobs(jobs, int(parallel), [&](int) { display.update(phase); });
   int first = 0;
   for (size_t i = 0; i < jobs.size(); ++i) {
-    if (jobs[i].exit_code > 0 && complete) {
-      progress.warn(fmt::format("{} failed with exit code {}: {}", names_of_unfinished(sweep, of_job[i]),
-                                jobs[i].exit_code, read_file(jobs[i].error_file)));
-      if (first == 0) first = jobs[i].exit_code;
-    } else {
-      remove_file(jobs[i].error_file);
-    }
+    if (jobs[i].exit_code <= 0 || !complete) continue;
+    display.progress.warn(fmt::format("{} failed with exit code {}: {}", names_of_unfinished(sweep, of_job[i]),
+                                      jobs[i].exit_code, jobs[i].words));
+    if (first == 0) first = jobs[i].exit_code;
   }
   return complete ? first : int(ExitCode::preempted);
 }
@@ -153,14 +183,15 @@ int command_sweep(const SweepCommandOptions& options) {
     return 0;
   }
   const Cells cells = chosen_cells(sweep, options.only);
-  Progress progress(ProgressOptions::for_stderr(options.quiet, 30, out / "log.txt"));
+  await_free(runs_of(sweep, cells));
+  Display display(sweep, cells, options.quiet);
   int code = 0;
   for (Phase phase : {Phase::pool, Phase::trial, Phase::reconfirm}) {
-    code = run_phase(sweep, cells, phase, options.jobs, options.together, progress);
+    code = run_phase(sweep, cells, phase, options.jobs, options.together, display);
     if (code != 0) break;
   }
   if (code == int(ExitCode::preempted)) {
-    progress.line(fmt::format("stopped; the same command continues where the runs stand, crc_train report {} shows it",
+    display.progress.line(fmt::format("stopped; the same command continues where the runs stand, crc_train report {} shows it",
                               out.string()));
     return code;
   }

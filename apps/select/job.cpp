@@ -64,7 +64,7 @@ struct Inputs {
 
   Inputs(Context& context, const SelectJob& job)
       : features(context, job.features, "features", Precision::as_stored),
-        logits(context, job.logits, "logits", Precision::fp32),
+        logits(context, job.logits, "logits", Precision::as_stored),
         items(features.items() > 0 ? features.items() : logits.items()),
         config(job.config),
         classes(job.classes > 0 ? job.classes : std::max<int64_t>(1, logits.columns())) {
@@ -96,7 +96,7 @@ struct Inputs {
   }
   select::Problem problem() const {
     return {.features = features.rows(),
-            .logits = logits.fp32(),
+            .logits = logits.rows(),
             .labeled = labeled,
             .unlabeled = unlabeled,
             .classes = classes};

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "kernels/core/error.h"
 
@@ -33,6 +34,20 @@ RowFile::RowFile(Context& context, const fs::path& path, const char* what, Preci
     rows_ = load<float>(context, what);
 }
 
+// Of rows after their cast to fp32, the first of them row `begin`.
+void RowFile::check_range(int64_t begin, std::span<const float> rows, const char* what) const {
+  std::vector<double> exact(static_cast<size_t>(columns()));
+  for (size_t k = 0; k < rows.size(); ++k) {
+    if (!std::isinf(rows[k])) continue;
+    const int64_t item = begin + int64_t(k) / columns(), column = int64_t(k) % columns();
+    array_->read_rows(item, item + 1, exact.data());
+    if (std::isfinite(exact[size_t(column)]))
+      fail(ExitCode::numerical, fmt::format("{} of item {} are beyond fp32, in which they are used here: column {} is "
+                                            "{}; divide all of them by one number",
+                                            what, item, column, exact[size_t(column)]));
+  }
+}
+
 template <class T> View<const T, 2> RowFile::load(Context& context, const char* what) {
   const auto in_place = array_->in_place<T>();
   if (in_place && context.device().kind == DeviceKind::cpu)
@@ -47,6 +62,8 @@ template <class T> View<const T, 2> RowFile::load(Context& context, const char* 
     for (int64_t begin = 0; begin < items(); begin += step) {
       const int64_t end = std::min(items(), begin + step);
       array_->read_rows(begin, end, block.data());
+      if constexpr (std::is_same_v<T, float>)
+        check_range(begin, {block.data(), size_t((end - begin) * columns())}, what);
       context.copy_in(all.slice(begin, end), block.data());
     }
   }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <string>
 
 #include "apps/files.h"
@@ -17,7 +18,8 @@ enum class Precision { as_stored, fp32 };
 // file; anything else is converted block by block, float16 to fp32. An empty path gives no rows.
 class RowFile {
  public:
-  // `what` is "features" or "logits". Error: input_missing, corrupt_data (other shapes and types), out_of_memory.
+  // `what` is "features" or "logits". Error: input_missing, corrupt_data (other shapes and types), out_of_memory,
+  // numerical (fp64 numbers beyond fp32 where that is asked for).
   RowFile(Context& context, const fs::path& path, const char* what, Precision precision);
 
   int64_t items() const { return array_ ? array_->shape[0] : 0; }
@@ -28,6 +30,7 @@ class RowFile {
 
  private:
   template <class T> View<const T, 2> load(Context& context, const char* what);
+  void check_range(int64_t begin, std::span<const float> rows, const char* what) const;
   std::optional<data::NpyArray> array_;
   Tensor converted_;
   select::Rows rows_;

@@ -99,6 +99,7 @@ std::string what_was_scored(const SelectFacts& f) {
     row("classes", fmt::format("{}", f.classes));
     row("score with all picks",
         fmt::format("{:.10g}; below {:.3g} it would be rounding", f.selection.achieved, f.selection.noise_floor));
+    row("dimensions of the labelled", fmt::format("{} of {} items", f.selection.labeled_rank, f.labeled));
     row("candidates with copies", fmt::format("{}; they come last", f.selection.copies));
     row("constant features", fmt::format("{} of {}", f.selection.constant_features, f.features));
   }
@@ -116,13 +117,16 @@ std::string made_with(const SelectFacts& f) {
 }  // namespace
 
 std::string select_lines(const SelectFacts& f) {
-  return fmt::format("{}\n{}\n", f.selection.summary, time_and_memory(f));
+  std::string lines = f.selection.summary + "\n";
+  for (const std::string& warning : f.selection.warnings) lines += "warning: " + warning + "\n";
+  return lines + time_and_memory(f) + "\n";
 }
 
 std::string select_page(const SelectFacts& f, const std::string& sheet_png) {
   const std::string title = fmt::format("{} items to label next", f.config.budget);
-  const std::string head =
+  std::string head =
       fmt::format("<h1>{}</h1>\n<p class=\"sub\">{}</p>\n", escape_xml(title), escape_xml(f.selection.summary));
+  for (const std::string& warning : f.selection.warnings) head += paragraph(escape_xml("Warning: " + warning + "."));
   return html_page(title, head + tiles(f) + scores(f) + picks(f, sheet_png) + what_was_scored(f) + made_with(f));
 }
 

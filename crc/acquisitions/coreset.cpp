@@ -7,6 +7,7 @@
 
 #include "crc/acquisition.h"
 #include "crc/host_rows.h"
+#include "crc/ties.h"
 #include "kernels/core/tensor.h"
 #include "kernels/ops/min_distance.h"
 
@@ -25,7 +26,7 @@ std::vector<float> mean_of(const HostRows& features, std::span<const int64_t> it
 }  // namespace
 
 Selection select_coreset(Context& context, const Problem& problem, const Config& config) {
-  const HostRows features = read_features(context, problem.features, config.name, {problem.labeled, problem.unlabeled});
+  const Fp32Features features = read_features(context, problem.features, config.name, {problem.labeled, problem.unlabeled});
   std::vector<float> rows;
   for (int64_t item : problem.unlabeled) rows.insert(rows.end(), features[item].begin(), features[item].end());
   const int64_t pool = int64_t(problem.unlabeled.size());
@@ -47,20 +48,22 @@ Selection select_coreset(Context& context, const Problem& problem, const Config&
     context.synchronize();
   }
   Selection selection;
+  const Ties ties(config.seed, config.round);
   std::vector<bool> picked(pool, false);
   double largest = 0;
   while (int64_t(selection.picks.size()) < config.budget) {
     distances = nearest.to_host<double>(context);
-    if (selection.picks.empty()) selection.scores = distances;
-    int64_t best = -1;
-    for (int64_t i = 0; i < pool; ++i)
-      if (!picked[i] && (best < 0 || distances[i] > distances[best])) best = i;
+    if (selection.picks.empty())
+      for (double distance : distances) selection.scores.push_back(features.square(distance));
+    const int64_t best = ties.largest(distances, picked, problem.unlabeled);
     picked[best] = true;
-    largest = distances[best];
+    largest = features.square(distances[best]);
     selection.picks.push_back(problem.unlabeled[best]);
     selection.groups.push_back({{problem.unlabeled[best]}, largest});
     add_center(x.view<const float, 2>().slice(best, best + 1).flat());
   }
+  check_scores(config, selection.scores, problem.unlabeled, 1);
+  warn_of_ties(selection, config);
   selection.candidates.assign(problem.unlabeled.begin(), problem.unlabeled.end());
   selection.summary = fmt::format("coreset: {} of {} items; radius {:.6g} at first, {:.6g} at the last pick",
                                   config.budget, pool, std::sqrt(selection.groups.front().score), std::sqrt(largest));

@@ -26,9 +26,8 @@ Selection select_by(Context& context, View<const T, 2> features, const Problem& 
       });
   selection.rank = ntk.rank();
   selection.constant_features = ntk.constant_features();
-  std::vector<int64_t> all(problem.labeled.begin(), problem.labeled.end());
-  all.insert(all.end(), selection.picks.begin(), selection.picks.end());
-  const Achieved achieved = smallest_eigenvalue(ntk, all);
+  const Achieved achieved = smallest_eigenvalue(context, ntk, problem.labeled, selection.picks);
+  selection.labeled_rank = achieved.labeled_rank;
   selection.achieved = classes * achieved.value;
   selection.noise_floor = classes * achieved.noise_floor;
   selection.summary = summarize_groups(selection, problem, config, config.solver, ntk.features() + 1) +

@@ -26,13 +26,13 @@ JacobianPlan plan_of(const Jacobians* source, const Config& config) {
 void check_egl(const Config& config, const Request& request) { plan_of(request.jacobians, config); }
 
 Selection select_egl(Context& context, const Problem& problem, const Config& config) {
-  const HostRows logits = read_logits(context, problem, config);
+  const Logits logits = read_logits(context, problem, config);
   const JacobianPlan plan = plan_of(problem.jacobians, config);
   if (config.say) config.say(plan.text);
   const int64_t classes = problem.jacobians->classes(), pool = int64_t(problem.unlabeled.size());
-  if (classes != logits.width)
+  if (classes != logits.classes())
     fail_internal("egl: Jacobians of " + std::to_string(classes) + " classes, logits of " +
-                  std::to_string(logits.width));
+                  std::to_string(logits.classes()));
   std::vector<double> scores;
   for (int64_t begin = 0; begin < pool; begin += plan.chunk) {
     const auto items = problem.unlabeled.subspan(begin, std::min(plan.chunk, pool - begin));

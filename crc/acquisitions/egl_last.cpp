@@ -5,14 +5,14 @@
 namespace crc::select {
 
 Selection select_egl_last(Context& context, const Problem& problem, const Config& config) {
-  const HostRows features = read_features(context, problem.features, config.name, {problem.unlabeled});
-  const HostRows logits = read_logits(context, problem, config);
+  const Fp32Features features = read_features(context, problem.features, config.name, {problem.unlabeled});
+  const Logits logits = read_logits(context, problem, config);
   std::vector<double> scores;
   for (int64_t item : problem.unlabeled) {
-    double length = 1, spread = 0;
+    double length = 0, spread = 0;
     for (float h : features[item]) length += double(h) * double(h);
     for (double p : softmax(logits[item])) spread += p * (1 - p);
-    scores.push_back(length * spread);
+    scores.push_back((features.square(length) + 1) * spread);
   }
   return best_items(problem, config, std::move(scores));
 }

@@ -177,7 +177,7 @@ class Folder {
     std::set<Path> folders;
     for (const std::string& name : listed) folders.insert((dir_ / name).parent_path());
     for (const Path& folder : folders) {
-      if (!fs::is_directory(folder, error)) continue;  // the image is missing, which is said when it is read
+      if (!is_folder(folder)) continue;  // the image is missing, which is said when it is read
       for (const Path& path : list_folder(folder))
         if (!is_hidden(path) && is_image_name(path) && !listed.contains(name_of(path)))
           kinds_.add("images are not in labels.csv and are not read", name_of(path));

@@ -6,7 +6,9 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "kernels/core/libraries.h"
 #include "kernels/core/threads.h"
+#include "kernels/cpu/lapack.h"
 #include "kernels/cpu/onednn.h"
 
 namespace crc {
@@ -55,6 +57,9 @@ void wait_for(Cpu&, Cpu&) {}
 Device device_of(Cpu&) { return {}; }
 Arena& scratch_of(Cpu& cpu) { return cpu.scratch(); }
 std::string describe(Cpu& cpu) { return "cpu, " + std::to_string(cpu.threads()) + " threads"; }
+Libraries libraries(Cpu&) {
+  return {{"oneDNN", onednn_version()}, {"OpenBLAS", openblas_version()}, {"LAPACK", lapack_version()}};
+}
 void* allocate(Cpu&, int64_t bytes) { return allocate_aligned(bytes); }
 void release(Cpu&, void* data) { std::free(data); }
 void copy_in(Cpu&, void* to, const void* host, int64_t bytes) {

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <mutex>
+#include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -59,6 +60,18 @@ void prepare_blas(int threads) {
                                       " get them; use fewer threads, or allow more (ulimit -v)");
 }
 
+std::string openblas_version() {
+  std::istringstream config(openblas_get_config());  // "OpenBLAS 0.3.21 DYNAMIC_ARCH ..."
+  std::string name, version;
+  config >> name >> version;
+  return version + ", " + openblas_get_corename() + " kernels";
+}
+std::string lapack_version() {
+  lapack_int major = 0, minor = 0, patch = 0;
+  LAPACKE_ilaver(&major, &minor, &patch);
+  return std::to_string(major) + "." + std::to_string(minor) + "." + std::to_string(patch);
+}
+
 int64_t eigenvalues_work_size(int64_t n, const double*) {
   double size = 0, a = 0, w = 0;
   lapack_int integers = 0;
@@ -82,6 +95,35 @@ int symmetric_eigenvalues(int64_t n, float* a, float* w, float* work, int64_t wo
   lapack_int integers = 0;
   return LAPACKE_ssyevd_work(kOrder, 'N', kTriangle, lapack_int(n), a, lapack_int(n), w, work, lapack_int(work_size),
                              &integers, 1);
+}
+
+// Row-major [rows,columns] is its transpose in column-major order: right singular vectors are LAPACK's left ones.
+int64_t singular_values_work_size(int64_t rows, int64_t columns) {
+  double size = 0, a = 0, s = 0;
+  LAPACKE_dgesvd_work(kOrder, 'N', 'N', lapack_int(columns), lapack_int(rows), &a, lapack_int(columns), &s, nullptr,
+                      lapack_int(columns), nullptr, lapack_int(rows), &size, -1);
+  return int64_t(size);
+}
+
+int singular_values(int64_t rows, int64_t columns, double* a, double* s, double* work, int64_t work_size) {
+  return LAPACKE_dgesvd_work(kOrder, 'N', 'N', lapack_int(columns), lapack_int(rows), a, lapack_int(columns), s,
+                             nullptr, lapack_int(columns), nullptr, lapack_int(rows), work, lapack_int(work_size));
+}
+
+void singular_vectors(int64_t rows, int64_t columns, double* a, double* s, double* v) {
+  if (rows == 0) {  // everything is null space
+    for (int64_t k = 0; k < columns * columns; ++k) v[k] = k % (columns + 1) == 0 ? 1 : 0;
+    return;
+  }
+  prepare_blas(1);
+  std::vector<double> unconverged(size_t(std::min(rows, columns)));
+  const int info =
+      LAPACKE_dgesvd(kOrder, 'A', 'N', lapack_int(columns), lapack_int(rows), a, lapack_int(columns), s, v,
+                     lapack_int(columns), nullptr, lapack_int(rows), unconverged.data());
+  if (info != 0)
+    fail(ExitCode::numerical, "the singular vectors of a " + std::to_string(rows) + "x" + std::to_string(columns) +
+                                  " matrix were not found (LAPACK dgesvd, info " + std::to_string(info) +
+                                  "); check its entries for NaN and for extreme values");
 }
 
 void symmetric_eigenvectors(int64_t n, double* a, double* w) {

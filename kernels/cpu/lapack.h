@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 namespace crc {
 
@@ -12,6 +13,10 @@ namespace crc {
 // switched off. And OpenBLAS tries for ever to get a buffer that the system refuses: the buffers are taken here, and
 // missing ones are an Error out_of_memory.
 void prepare_blas(int threads);
+
+// Of the libraries found at run time. OpenBLAS has kernels for each processor type: "0.3.21, Haswell kernels".
+std::string openblas_version();
+std::string lapack_version();
 
 // Elements of scratch that symmetric_eigenvalues needs for n x n.
 int64_t eigenvalues_work_size(int64_t n, const double* type);
@@ -24,5 +29,14 @@ int symmetric_eigenvalues(int64_t n, float* a, float* w, float* work, int64_t wo
 
 // Also the eigenvectors: row i of a becomes the unit eigenvector of w[i]. Error numerical if it does not converge.
 void symmetric_eigenvectors(int64_t n, double* a, double* w);
+
+// s [min(rows,columns)] = singular values of a [rows,columns], descending; a is destroyed. Returns LAPACK's info.
+// Allocates nothing. dgesvd, jobs N, N: right to a few 2^-52 of the largest.
+int64_t singular_values_work_size(int64_t rows, int64_t columns);
+int singular_values(int64_t rows, int64_t columns, double* a, double* s, double* work, int64_t work_size);
+
+// Also the right singular vectors, v [columns,columns] row by row, first those of s, then the null space. Error
+// numerical if it does not converge.
+void singular_vectors(int64_t rows, int64_t columns, double* a, double* s, double* v);
 
 }  // namespace crc

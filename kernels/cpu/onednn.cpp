@@ -176,6 +176,11 @@ struct OneDnn::State {
 
 bool inside_onednn() { return t_inside; }
 
+std::string onednn_version() {
+  const dnnl_version_t* v = dnnl_version();
+  return std::to_string(v->major) + "." + std::to_string(v->minor) + "." + std::to_string(v->patch);
+}
+
 OneDnn::OneDnn() : state_(translated([] { return std::string("engine"); }, [] { return std::make_unique<State>(); })) {}
 OneDnn::~OneDnn() = default;
 

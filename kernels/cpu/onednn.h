@@ -4,6 +4,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
 #include "kernels/core/conv_problem.h"
 
@@ -14,6 +15,7 @@ class Cpu;
 // Whether this thread is inside of oneDNN, which does not check all its allocations: a null pointer that is followed
 // there means that there is no memory. May be called in a signal handler.
 bool inside_onednn();
+std::string onednn_version();  // "2.7.5", of the library found at run time
 
 // Engine, stream and primitives by (pass, problem), one per Cpu backend.
 class OneDnn {

@@ -18,10 +18,9 @@ inline std::string example_image(uint32_t seed) {
   return encode_png(rgb, kTile * kColumns, kTile * kRows);
 }
 
-// `curve`: accuracy per round.
+// `curve`: accuracy per round. `config`: what else it was started with.
 inline void write_example_run(const fs::path& path, const std::string& acquisition, int64_t seed,
-                              const std::vector<double>& curve, int64_t epochs = 40) {
-  Config config;
+                              const std::vector<double>& curve, int64_t epochs = 40, Config config = {}) {
   config.merge_setting("acquisition.name=" + acquisition);
   config.merge_setting("run.seed=" + std::to_string(seed));
   config.merge_setting("report.reference=100:78.4 150:83.7 200:85.7");

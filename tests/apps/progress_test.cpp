@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 
+#include <limits>
+
 #include "tests/apps/scratch_dir.h"
 
 namespace crc::apps::test {
@@ -46,6 +48,32 @@ TEST(Progress, APipeGetsPlainLines) {
   EXPECT_THAT(screen.text, ::testing::Not(::testing::HasSubstr("\r")));
   EXPECT_THAT(screen.text, ::testing::Not(::testing::HasSubstr("\x1b")));
   EXPECT_THAT(screen.text, ::testing::StartsWith("2026-01-02T03:04:05Z round 1/5 | 30."));
+}
+
+// A sweep's work comes in pieces with minutes between them, and some of it was done by an earlier command.
+TEST(Progress, TheTimeLeftDoesNotGrowBetweenPieces) {
+  Screen screen;
+  ProgressOptions options = screen.options(true);
+  options.memory = std::numeric_limits<double>::infinity();
+  Progress progress(options);
+  const auto left = [&] {  // the last one shown, in seconds
+    const size_t end = screen.text.rfind(" left"), begin = screen.text.rfind("| ", end) + 2;
+    const std::string text = screen.text.substr(begin, end - begin);
+    const size_t minutes = text.find('m');
+    return minutes == text.npos ? std::stoi(text) : 60 * std::stoi(text) + std::stoi(text.substr(minutes + 1));
+  };
+  constexpr int kPiece = 100, kSeconds = 200, kPieces = 8;  // the first four were there
+  int before = 1 << 30;
+  for (int second = 0; second < kSeconds * (kPieces - 4); ++second, screen.now += 1) {
+    progress.update({"trial", kPiece * (4 + second / kSeconds), kPiece * kPieces, ""});
+    if (second < kSeconds) {
+      EXPECT_EQ(screen.text.find(" left"), std::string::npos);  // nothing is known yet
+      continue;
+    }
+    EXPECT_LE(left(), before) << second;
+    EXPECT_NEAR(left(), kSeconds * (kPieces - 4) - second, 2);
+    before = left();
+  }
 }
 
 TEST(Progress, QuietStillWarnsAndLogs) {

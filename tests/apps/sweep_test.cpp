@@ -148,7 +148,7 @@ template <class Wanted> void write_runs(const Sweep& sweep, Wanted wanted) {
     const int64_t rounds = cell.phase == Phase::trial ? 3 : 1;
     const std::vector<double> curve = {0.5 + 0.1 * double(cell.index), 0.7, 0.8};
     write_example_run(sweep.path(cell), config.get<std::string>("acquisition.name"), config.get<int64_t>("run.seed"),
-                      {curve.begin(), curve.begin() + rounds}, 3);
+                      {curve.begin(), curve.begin() + rounds}, 3, sweep.run_of(cell).config);
   }
 }
 

@@ -53,18 +53,35 @@ TEST_P(Acquisitions, OrderOfTheListsDoesNotMatter) {
   }
 }
 
-TEST_P(Acquisitions, TiesBreakByTheSmallestItem) {
-  Pool p = Pool::random(2, 3, 20, 4);
+// A pool that tells nothing is queried as `random` would, and the selection says so.
+TEST_P(Acquisitions, TiesAreDrawnBySeedAndRound) {
+  Pool p = Pool::random(2, 3, 40, 4);
   std::ranges::fill(p.features, 1.f);
   std::ranges::fill(p.logits, 0.5f);
-  std::vector<int64_t> expected = p.unlabeled;
-  std::ranges::sort(expected);
-  expected.resize(7);
-  for (const auto& acquisition : select::acquisitions())
-    if (std::string(acquisition.name) != "random") {
-      const Selection s = p.select(context, {.name = acquisition.name, .budget = 7});
-      EXPECT_EQ(s.picks, expected) << acquisition.name;
+  for (const auto& acquisition : select::acquisitions()) {
+    const std::string name = acquisition.name;
+    if (name == "random") continue;
+    SCOPED_TRACE(name);
+    for (uint32_t seed = 0; seed < 4; ++seed) {
+      const Config drawn{.name = "random", .budget = 7, .seed = seed, .round = 3};
+      Config config = drawn;
+      config.name = name;
+      const Selection s = p.select(context, config);
+      EXPECT_EQ(s.picks, p.select(context, drawn).picks);
+      ASSERT_EQ(s.warnings.size(), 1u);
+      EXPECT_NE(s.warnings[0].find("picks are drawn at random (seed " + std::to_string(seed) + ", round 3) among "),
+                std::string::npos)
+          << s.warnings[0];
     }
+  }
+}
+
+TEST_P(Acquisitions, FewTiesAreNoWarning) {
+  Pool p = Pool::random(2, 3, 40, 4);
+  p.copy_features(p.unlabeled[1], p.unlabeled[0]);
+  std::copy_n(&p.logits[p.unlabeled[0] * 3], 3, &p.logits[p.unlabeled[1] * 3]);
+  for (const auto& acquisition : select::acquisitions())
+    EXPECT_TRUE(p.select(context, {.name = acquisition.name, .budget = 7}).warnings.empty()) << acquisition.name;
 }
 
 TEST_P(Acquisitions, UncertaintiesEqualTheirEquations) {
@@ -93,6 +110,48 @@ TEST_P(Acquisitions, LargeLogitsDoNotOverflow) {
   for (float& v : p.logits) v *= 1e30f;
   for (const char* name : {"entropy", "confidence", "margin", "egl", "egl_last", "badge"})
     for (double score : p.select(context, {.name = name, .budget = 3}).scores) EXPECT_TRUE(std::isfinite(score));
+}
+
+// fp64 arrays of any size give what the same arrays of ordinary size give, or an error that names an item.
+TEST_P(Acquisitions, WideArraysKeepTheirPicks) {
+  const Pool p = Pool::random(7, 3, 30, 5, 4);
+  const auto select_scaled = [&](const std::string& name, double factor, double offset) {
+    std::vector<double> features(p.features.begin(), p.features.end()), logits(p.logits.begin(), p.logits.end());
+    for (double& h : features) h *= factor;
+    for (double& f : logits) f += offset;
+    const Tensor h = Tensor::from_host(context, {p.items, p.width}, features.data(), "features"),
+                 f = Tensor::from_host(context, {p.items, p.classes}, logits.data(), "logits");
+    return crc::select::select(
+        context, Problem{h.view<const double, 2>(), f.view<const double, 2>(), p.labeled, p.unlabeled, p.classes},
+        {.name = name, .budget = 5, .seed = 4});
+  };
+  for (const char* name : {"coreset", "badge"})
+    for (const int exponent : {-400, -200, -130, 0, 126, 127, 128, 200, 400}) {
+      const Selection base = p.select(context, {.name = name, .budget = 5, .seed = 4}),
+                      s = select_scaled(name, std::ldexp(1.0, exponent), 0);
+      EXPECT_EQ(s.picks, base.picks) << name << " 2^" << exponent;
+      for (size_t k = 0; k < s.groups.size(); ++k)
+        EXPECT_EQ(s.groups[k].score, std::ldexp(base.groups[k].score, 2 * exponent)) << name << " 2^" << exponent;
+    }
+  for (const char* name : {"entropy", "confidence", "margin", "badge", "egl_last"})
+    for (const double offset : {0.0, 1e5, 1e9, -1e12}) {
+      const Selection base = p.select(context, {.name = name, .budget = 5, .seed = 4});
+      const Selection s = select_scaled(name, 1, offset);
+      if (std::abs(offset) < 1e10) {
+        EXPECT_EQ(s.picks, base.picks) << name << " offset " << offset;
+      }
+      for (size_t k = 0; k < s.scores.size(); ++k)
+        EXPECT_NEAR(s.scores[k], base.scores[k], 1e-15 * (1 + std::abs(offset)) * (1 + std::abs(base.scores[k])) * 10);
+    }
+  for (const char* name : {"coreset", "badge", "egl_last", "crc"}) {
+    const std::string refused =
+        error_of(ExitCode::numerical, [&] { select_scaled(name, 1e200, 0); });
+    EXPECT_NE(refused.find("acquisition \"" + std::string(name) + "\": the score of item "), std::string::npos) << refused;
+    EXPECT_NE(refused.find("divide all features by one number"), std::string::npos) << refused;
+  }
+  // 1e60 and 1e140 are ordinary numbers of fp64.
+  EXPECT_EQ(select_scaled("crc", 0x1p200, 0).picks, select_scaled("crc", 0x1p260, 0).picks);
+  for (double score : select_scaled("egl_last", 1e140, 0).scores) EXPECT_TRUE(std::isfinite(score));
 }
 
 TEST_P(Acquisitions, RandomIsUniformAndFollowsSeedAndRound) {

@@ -69,15 +69,31 @@ std::vector<int64_t> chosen_of(const std::vector<float>& values, std::vector<int
   for (int64_t i = 0; i < int64_t(values.size()); ++i)
     if (std::ranges::find(labeled, i) == labeled.end()) unlabeled.push_back(i);
   std::vector<int64_t> chosen;
-  select::choose(chosen, wanted, groups, scores, Copies(rows, labeled, unlabeled));
+  select::choose(chosen, wanted, groups, scores, Copies(rows, labeled, unlabeled), select::Ties(0, 0));
   return chosen;
 }
 using Ids = std::vector<int64_t>;
 
-TEST(Choose, BestFirstTiesByTheSmallestItem) {
+TEST(Choose, BestFirst) {
   const Groups groups{2, {4, 5, 0, 3, 1, 2}};
   EXPECT_EQ(chosen_of({0, 1, 2, 3, 4, 5}, {}, groups, {1, 3, 2}, 2), (Ids{1, 2}));
-  EXPECT_EQ(chosen_of({0, 1, 2, 3, 4, 5}, {}, groups, {2, 2, 2}, 3), (Ids{1, 2, 0}));
+}
+TEST(Choose, TiesAreDrawnAndEveryGroupComesFirstAsOften) {
+  const Groups groups{2, {4, 5, 0, 3, 1, 2}};
+  const std::vector<float> values{0, 1, 2, 3, 4, 5};
+  const select::HostRows rows(values, 1);
+  const Ids items = iota(6);
+  std::vector<int64_t> first(3);
+  for (uint32_t seed = 0; seed < 3000; ++seed) {
+    std::vector<int64_t> chosen;
+    select::choose(chosen, 1, groups, std::vector<double>{2, 2, 2}, Copies(rows, {}, items), select::Ties(seed, 1));
+    ++first[chosen[0]];
+  }
+  for (int64_t count : first) EXPECT_NEAR(double(count), 1000, 5 * std::sqrt(3000 * 2 / 9.0));
+}
+TEST(Choose, OfEqualGroupsTheSmallestItemsStandForAll) {
+  // Items 2 and 5 are equal, and so are groups 0 and 1.
+  EXPECT_EQ(chosen_of({0, 1, 2, 3, 0, 2}, {}, {1, {5, 2, 3}}, {7, 7, 1}, 2), (Ids{1, 2}));
 }
 TEST(Choose, OverlappingGroupsAreSkipped) {
   EXPECT_EQ(chosen_of({0, 1, 2, 3}, {}, {2, {0, 1, 1, 2, 2, 3}}, {3, 2, 1}, 2), (Ids{0, 2}));
@@ -206,6 +222,29 @@ TEST_P(Search, BuiltBatchesHoldNoCopies) {
   }
 }
 
+// Too few of the first draws are disjoint, and later ones are better: still best first, copies last.
+TEST_P(Search, FurtherDrawsAreSortedIn) {
+  int64_t drawn_again = 0;
+  for (uint32_t seed = 0; seed < 40; ++seed) {
+    Pool p = Pool::random(seed, 3, 24, 5);
+    p.copy_features(p.unlabeled[0], p.labeled[0]);
+    const Selection s = p.select(
+        context, {.budget = 20, .group_size = 4, .search = "independent", .candidates = 6, .seed = seed});
+    ASSERT_EQ(s.groups.size(), 5u);
+    drawn_again += s.scores.size() > 6;
+    bool copies = false;
+    for (size_t k = 0; k < 5; ++k) {
+      const bool copy = p.degenerate(s.groups[k].items);
+      EXPECT_TRUE(copy >= copies) << "seed " << seed << ": a copy before group " << k;
+      if (k > 0 && copy == copies) {
+        EXPECT_GE(s.groups[k - 1].score, s.groups[k].score) << "seed " << seed;
+      }
+      copies = copy;
+    }
+  }
+  EXPECT_GT(drawn_again, 30);
+}
+
 // More draws than are ever listed or looked at: the picks are those of all of them.
 TEST(Streaming, TheBestFewDecideAsAllWould) {
   Context context = Context::cpu();
@@ -220,7 +259,7 @@ TEST(Streaming, TheBestFewDecideAsAllWould) {
   EXPECT_EQ(all.members, s.candidates);
   const select::HostRows rows(p.features, p.width);
   std::vector<int64_t> chosen, picks;
-  select::choose(chosen, 14, all, s.scores, Copies(rows, p.labeled, unlabeled));
+  select::choose(chosen, 14, all, s.scores, Copies(rows, p.labeled, unlabeled), select::Ties(0, 0));
   for (int64_t k : chosen) picks.insert(picks.end(), all[k].begin(), all[k].end());
   EXPECT_EQ(s.picks, picks);
 }
