@@ -1,10 +1,11 @@
 #include "apps/errors.h"
 
 #include <atomic>
-#include <cstdio>
+#include <charconv>
 #include <cstdlib>
 #include <exception>
 #include <filesystem>
+#include <iterator>
 #include <new>
 #include <stdexcept>
 #include <system_error>
@@ -25,7 +26,7 @@ int report(const std::string& program, ExitCode code, const char* message, const
   try {
     print_message(program + ": " + kind + message + more + advice + "\n");
   } catch (const std::bad_alloc&) {
-    std::fprintf(stderr, "%s: %s%s%s%s\n", program.c_str(), kind, message, more, advice);
+    for (const char* part : {program.c_str(), ": ", kind, message, more, advice, "\n"}) draw_message(part);
   }
   return int(code);
 }
@@ -40,11 +41,10 @@ int report_file(const std::string& program, const std::filesystem::filesystem_er
 }
 
 int report_memory(const std::string& program) {
-  std::fprintf(stderr,
-               "%s: error: out of host memory: %zu bytes were asked for; use a smaller batch (ssl.batch, eval.batch), "
-               "less data or a larger machine\n",
-               program.c_str(), g_refused.load());
-  return int(ExitCode::out_of_memory);
+  char bytes[24] = {};
+  std::to_chars(bytes, std::end(bytes) - 1, g_refused.load());
+  return report(program, ExitCode::out_of_memory, "out of host memory: ", bytes,
+                " bytes were asked for; use a smaller batch (ssl.batch, eval.batch), less data or a larger machine");
 }
 
 }  // namespace

@@ -97,9 +97,10 @@ void check_scores(const Config& config, std::span<const double> scores, std::spa
     if (!std::isfinite(scores[k])) {
       std::string which = size == 1 ? "item" : "the group of items";
       for (int64_t item : items.subspan(k * size, size)) which += " " + std::to_string(item);
-      fail(ExitCode::numerical, fmt::format("acquisition \"{}\": the score of {} is {}, out of the range of fp64; divide "
-                                            "all features by one number, so that they are below 1e150",
-                                            config.name, which, scores[k]));
+      fail(ExitCode::numerical,
+           fmt::format("acquisition \"{}\": the score of {} is {}, out of the range of fp64; divide "
+                       "all features by one number, so that they are below 1e150",
+                       config.name, which, scores[k]));
     }
 }
 

@@ -48,12 +48,12 @@ struct Group {
 };
 
 struct Selection {
-  std::vector<int64_t> picks;       // [Q], best first
-  std::vector<Group> groups;        // what was picked, best first; groups of one for item-wise acquisitions
-  int64_t group_size = 1;           // of the candidates
-  std::vector<int64_t> candidates;  // [K*group_size] item ids; empty if more than kListedMembers
-  std::vector<double> scores;       // [K], larger is better; of greedy and exchange: single items, at first
-  std::string summary;              // one line for logs
+  std::vector<int64_t> picks;         // [Q], best first
+  std::vector<Group> groups;          // what was picked, best first; groups of one for item-wise acquisitions
+  int64_t group_size = 1;             // of the candidates
+  std::vector<int64_t> candidates;    // [K*group_size] item ids; empty if more than kListedMembers
+  std::vector<double> scores;         // [K], larger is better; of greedy and exchange: single items, at first
+  std::string summary;                // one line for logs
   std::vector<std::string> warnings;  // what whoever trusts the picks should know, a sentence each
   // crc only:
   int64_t rank = 0;               // of the pool's features with a 1 appended, at most D+1

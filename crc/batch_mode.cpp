@@ -167,8 +167,8 @@ class BatchBuilder {
     return scores;
   }
 
-  // The best item to add to `batch`: highest score, then as drawn; copies of what is there come last, and of equal items
-  // the smallest id first.
+  // The best item to add to `batch`: highest score, then as drawn; copies of what is there come last, and of equal
+  // items the smallest id first.
   struct Best {
     int64_t place = -1, ties = 0;  // in problem.unlabeled; items of its score
   };
@@ -221,8 +221,8 @@ Selection select_built(Context& context, const Problem& problem, const Config& c
   }
   for (int64_t item : batch) selection.copies += copies.degenerate({&item, 1});
   if (drawn > 0)
-    selection.warnings.push_back(Ties(config.seed, config.round)
-                                     .warning(drawn, config.budget, among, selection.groups.back().score));
+    selection.warnings.push_back(
+        Ties(config.seed, config.round).warning(drawn, config.budget, among, selection.groups.back().score));
   if (config.search == "greedy") return selection;
 
   constexpr double kRise = 1e-7;  // a larger rise than the scores' own error

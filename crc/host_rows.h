@@ -42,6 +42,6 @@ struct Fp32Features : HostRows {
   double square(double value) const { return std::ldexp(value, 2 * exponent); }  // of features, from one of the rows
 };
 Fp32Features read_features(Context& context, const Rows& features, const std::string& acquisition,
-                       std::initializer_list<std::span<const int64_t>> lists);
+                           std::initializer_list<std::span<const int64_t>> lists);
 
 }  // namespace crc::select

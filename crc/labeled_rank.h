@@ -1,7 +1,7 @@
 // How many dimensions a labelled set spans, and the place of a group's score that follows: equal labelled items, and
 // labelled items that depend on others, give the kernel zeros that no group can take away, so that they are not the
-// group's fault. The score stands at place min(rank(L) + G, rank of the pool), counted from the largest eigenvalue; what
-// the group itself repeats still brings it to 0 (docs/scoring.md).
+// group's fault. The score stands at place min(rank(L) + G, rank of the pool), counted from the largest eigenvalue;
+// what the group itself repeats still brings it to 0 (docs/scoring.md).
 #pragma once
 
 #include <algorithm>
@@ -11,10 +11,10 @@
 namespace crc::select {
 
 struct LabeledRank {
-  int64_t most = 0;       // rank of the pool, or of the kernel at most
-  int64_t rank = 0;       // eigenvalues of L above the rounding of the largest
-  double top = 0;         // the largest eigenvalue of L
-  double dropped = 0;     // the largest that does not count, though L has rows for it; 0 if there is none
+  int64_t most = 0;        // rank of the pool, or of the kernel at most
+  int64_t rank = 0;        // eigenvalues of L above the rounding of the largest
+  double top = 0;          // the largest eigenvalue of L
+  double dropped = 0;      // the largest that does not count, though L has rows for it; 0 if there is none
   bool deficient = false;  // rank < min(|L|, most)
 
   LabeledRank() = default;

@@ -70,7 +70,7 @@ class FullNtk {
   Tensor k_ll_;                 // [1,L,L]
   std::vector<double> lambda_;  // [L] its eigenvalues
   LabeledRank known_;
-  Tensor vectors_;              // [L,L] its eigenvectors, row by row
+  Tensor vectors_;  // [L,L] its eigenvectors, row by row
 };
 
 // The acquisitions crc_layers and crc_full.

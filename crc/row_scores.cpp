@@ -92,9 +92,10 @@ std::vector<RowScores::Score> RowScores::operator()(std::span<const int64_t> mem
     host_.visit([&](auto& backend) {
       if constexpr (std::is_same_v<std::decay_t<decltype(backend)>, Cpu>)
         for_chunks(backend, count, 1, [&](int64_t b, int64_t, int64_t) {
-          info[b] = scores[begin + b].value == 0 ? 0
-                                                 : singular_values(stack.rows(), stack.columns, &stacks[b * area],
-                                                                   &spectra[b * values], &work[b * work_size], work_size);
+          info[b] = scores[begin + b].value == 0
+                        ? 0
+                        : singular_values(stack.rows(), stack.columns, &stacks[b * area], &spectra[b * values],
+                                          &work[b * work_size], work_size);
         });
     });
     for (int64_t b = 0; b < count; ++b) {

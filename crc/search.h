@@ -38,9 +38,9 @@ class Copies {
 };
 
 // Appends to `chosen` the best groups that share no item with those chosen before, until there are `wanted`: larger
-// score first, equal ones as drawn (crc/ties.h). Groups that bring a copy, of anything labelled, of their own or of what
-// is chosen, come last; they are not taken at all if `allow_copies` is false. Of groups that are equal item by item the
-// one with the smallest ids comes first.
+// score first, equal ones as drawn (crc/ties.h). Groups that bring a copy, of anything labelled, of their own or of
+// what is chosen, come last; they are not taken at all if `allow_copies` is false. Of groups that are equal item by
+// item the one with the smallest ids comes first.
 void choose(std::vector<int64_t>& chosen, int64_t wanted, const Groups& groups, std::span<const double> scores,
             const Copies& copies, const Ties& ties, bool allow_copies = true);
 

@@ -25,8 +25,8 @@ int64_t Ties::largest(std::span<const double> values, const std::vector<bool>& t
                       std::span<const int64_t> items) const {
   int64_t best = -1;
   for (int64_t k = 0; k < int64_t(values.size()); ++k)
-    if (!taken[k] && (best < 0 || values[k] > values[best] ||
-                      (values[k] == values[best] && draw(items[k]) > draw(items[best]))))
+    if (!taken[k] &&
+        (best < 0 || values[k] > values[best] || (values[k] == values[best] && draw(items[k]) > draw(items[best]))))
       best = k;
   return best;
 }

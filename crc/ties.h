@@ -25,8 +25,9 @@ class Ties {
   static void sort(std::vector<int64_t>& places, std::span<const double> scores,
                    const std::function<void(std::span<int64_t>)>& order);
 
-  // For the log, where scores that tie leave more to chance than a query holds: "3 of 10 picks are drawn at random (seed
-  // 0, round 1) among 396 candidates of equal score 0". Empty otherwise. picked: the scores of `scores` that were.
+  // For the log, where scores that tie leave more to chance than a query holds: "3 of 10 picks are drawn at random
+  // (seed 0, round 1) among 396 candidates of equal score 0". Empty otherwise. picked: the scores of `scores` that
+  // were.
   std::string warning(std::span<const double> scores, std::span<const double> picked) const;
   std::string warning(int64_t drawn, int64_t picks, int64_t among, double score) const;
 

@@ -91,8 +91,7 @@ Selection select_badge(Context& context, const Problem& problem, const Config& c
     score = gradients.features.square(nearest[center]);
   }
   if (drawn > 0)
-    selection.warnings.push_back(
-        ties.warning(drawn, config.budget, int64_t(picked.size()) - config.budget + drawn, 0));
+    selection.warnings.push_back(ties.warning(drawn, config.budget, int64_t(picked.size()) - config.budget + drawn, 0));
   const auto [low, high] = std::ranges::minmax(selection.scores);
   selection.summary = fmt::format("badge: {} of {} items; squared gradients {:.6g} to {:.6g}, last distance {:.6g}",
                                   config.budget, selection.scores.size(), low, high, score);

@@ -26,7 +26,8 @@ std::vector<float> mean_of(const HostRows& features, std::span<const int64_t> it
 }  // namespace
 
 Selection select_coreset(Context& context, const Problem& problem, const Config& config) {
-  const Fp32Features features = read_features(context, problem.features, config.name, {problem.labeled, problem.unlabeled});
+  const Fp32Features features =
+      read_features(context, problem.features, config.name, {problem.labeled, problem.unlabeled});
   std::vector<float> rows;
   for (int64_t item : problem.unlabeled) rows.insert(rows.end(), features[item].begin(), features[item].end());
   const int64_t pool = int64_t(problem.unlabeled.size());

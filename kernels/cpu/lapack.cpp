@@ -117,9 +117,8 @@ void singular_vectors(int64_t rows, int64_t columns, double* a, double* s, doubl
   }
   prepare_blas(1);
   std::vector<double> unconverged(size_t(std::min(rows, columns)));
-  const int info =
-      LAPACKE_dgesvd(kOrder, 'A', 'N', lapack_int(columns), lapack_int(rows), a, lapack_int(columns), s, v,
-                     lapack_int(columns), nullptr, lapack_int(rows), unconverged.data());
+  const int info = LAPACKE_dgesvd(kOrder, 'A', 'N', lapack_int(columns), lapack_int(rows), a, lapack_int(columns), s, v,
+                                  lapack_int(columns), nullptr, lapack_int(rows), unconverged.data());
   if (info != 0)
     fail(ExitCode::numerical, "the singular vectors of a " + std::to_string(rows) + "x" + std::to_string(columns) +
                                   " matrix were not found (LAPACK dgesvd, info " + std::to_string(info) +

@@ -144,9 +144,9 @@ TEST_P(Acquisitions, WideArraysKeepTheirPicks) {
         EXPECT_NEAR(s.scores[k], base.scores[k], 1e-15 * (1 + std::abs(offset)) * (1 + std::abs(base.scores[k])) * 10);
     }
   for (const char* name : {"coreset", "badge", "egl_last", "crc"}) {
-    const std::string refused =
-        error_of(ExitCode::numerical, [&] { select_scaled(name, 1e200, 0); });
-    EXPECT_NE(refused.find("acquisition \"" + std::string(name) + "\": the score of item "), std::string::npos) << refused;
+    const std::string refused = error_of(ExitCode::numerical, [&] { select_scaled(name, 1e200, 0); });
+    EXPECT_NE(refused.find("acquisition \"" + std::string(name) + "\": the score of item "), std::string::npos)
+        << refused;
     EXPECT_NE(refused.find("divide all features by one number"), std::string::npos) << refused;
   }
   // 1e60 and 1e140 are ordinary numbers of fp64.

@@ -34,7 +34,8 @@ struct Planted : Pool {
     for (int64_t k = 0; k < count; ++k) copy_features(labeled[own + k], labeled[k % own]);
     labeled_rank = std::min(own, rank);
   }
-  // The last `count` labelled items are a + b - c of three of the first: no two rows are equal, but none spans anything.
+  // The last `count` labelled items are a + b - c of three of the first: no two rows are equal, but none spans
+  // anything.
   void depend_labeled(int64_t count) {
     const int64_t own = int64_t(labeled.size()) - count;
     for (int64_t k = 0; k < count; ++k) combine(labeled[own + k], labeled, uint32_t(k), own);
@@ -108,7 +109,7 @@ TEST_P(LabeledRankTest, ScoresStandAtTheRankOfLPlusG) {
       deficient += lacks;
     }
   }
-  EXPECT_GT(deficient, 3 * pools / 2);
+  EXPECT_GT(deficient, pools);
   EXPECT_GT(positive, pools);
 }
 
@@ -142,7 +143,9 @@ TEST_P(LabeledRankTest, BatchesGrowFromTheRankOfLAndWhatIsChosen) {
     Planted with = p;  // what is chosen joins L
     for (size_t k = 0; k < s.picks.size(); ++k) {
       double best = 0;
-      for (int64_t item : p.unlabeled) best = std::max(best, with.oracle({item}, with.labeled_rank).first);
+      for (int64_t item : p.unlabeled)
+        if (std::ranges::find(with.labeled, item) == with.labeled.end())
+          best = std::max(best, with.oracle({item}, with.labeled_rank).first);
       EXPECT_NEAR(s.groups[k].score, best, 2 * kCertificate * best) << k;
       with.labeled.push_back(s.picks[k]);
       with.labeled_rank = std::min(with.labeled_rank + 1, with.rank);
@@ -161,7 +164,7 @@ TEST_P(LabeledRankTest, ForcedCopiesDoNotSwitchTheRestOff) {
     const Selection s = p.select(context, {.budget = 8, .search = search});
     EXPECT_EQ(std::set<int64_t>(s.picks.begin(), s.picks.end()).size(), 8u);
     EXPECT_FALSE(p.degenerate({s.picks.begin(), s.picks.begin() + 6})) << search;
-    EXPECT_EQ(s.achieved, 0) << "copies among the picks";
+    EXPECT_GT(s.achieved, 0) << search << ": the pool's own rank is reached without the copies";
   }
 }
 
@@ -260,29 +263,29 @@ struct Wide {
   }
 };
 
-Wide collapsed(uint32_t seed, double spread) {
-  Wide p{24, 14, {}};
-  const auto center = uniform(p.width, seed, 0.5, 1.5), draws = uniform(60 * p.width, seed + 1);
-  for (size_t k = 0; k < draws.size(); ++k) {
-    const size_t d = k % size_t(p.width);
-    p.features.push_back(double(center[d]) + spread * double(draws[k]) * std::exp(-0.2 * double(d)));
-  }
+// All items within `spread` of one point, in 24 dimensions; 25 rows are a square matrix, whose smallest singular value
+// is another factor of 25 below the rest.
+Wide collapsed(uint32_t seed, double spread, int64_t labeled) {
+  Wide p{24, labeled, {}};
+  const auto center = uniform(p.width, seed, 0.5, 1.5), draws = uniform((600 + labeled) * p.width, seed + 1);
+  for (size_t k = 0; k < draws.size(); ++k)
+    p.features.push_back(double(center[k % size_t(p.width)]) + spread * double(draws[k]));
   return p;
 }
 
 // What the Gram matrix rounds away and the rows still tell.
 TEST_P(LabeledRankTest, CollapsedFeaturesAreResolvedByTheirRows) {
   int below = 0;
-  for (uint32_t seed = 1; seed <= 6; ++seed)
-    for (const double spread : {1e-4, 1e-5}) {
-      const Wide p = collapsed(seed, spread);
+  for (uint32_t seed = 1; seed <= 2; ++seed)
+    for (const double spread : {1e-4, 2e-5}) {
+      const Wide p = collapsed(seed, spread, 21);
       for (const char* solver : kSolverNames) {
         const Selection s = p.select(context, {.budget = 4, .group_size = 4, .solver = solver});
         const int64_t place = std::min(s.labeled_rank + 4, s.rank);
         for (size_t k = 0; k < s.scores.size(); ++k) {
           const auto w = p.singular_values(candidate(s, int64_t(k)));
           const double sigma = double(w[w.size() - size_t(place)]), top = double(w.back());
-          const double gram = double(std::max<int64_t>(18, s.rank)) * 0x1p-52 * top * top;
+          const double gram = 25 * 0x1p-52 * top * top;
           EXPECT_GT(s.scores[k], 0) << "seed " << seed << ", " << solver << ", group " << k;
           if (sigma * sigma < gram / 2) {
             EXPECT_NEAR(std::sqrt(s.scores[k]), sigma, 1e-13 * top) << "seed " << seed << ", " << solver;
@@ -294,7 +297,7 @@ TEST_P(LabeledRankTest, CollapsedFeaturesAreResolvedByTheirRows) {
         EXPECT_GT(s.achieved, 0);
       }
     }
-  EXPECT_GT(below, 50);
+  EXPECT_GT(below, 30);
 }
 
 // A pair in L at any distance: far apart it counts by its own small eigenvalue, below rounding as a copy. In between
@@ -324,12 +327,13 @@ TEST_P(LabeledRankTest, NearCopiesAreRowsOrCopies) {
         }
         if (s.labeled_rank == 6) {
           const auto w = near.singular_values({config.given[k]});
-          EXPECT_NEAR(s.scores[k], double(w[0] * w[0]), 1e-8 * double(w[0] * w[0]) + 8e-15 * double(w.back() * w.back()))
+          EXPECT_NEAR(s.scores[k], double(w[0] * w[0]),
+                      1e-8 * double(w[0] * w[0]) + 8e-15 * double(w.back() * w.back()))
               << solver << ", 2^-" << exponent;
           EXPECT_GT(s.scores[k], 0);
         } else {
           EXPECT_GT(exponent, 20);
-          EXPECT_NEAR(s.scores[k], with_copy.scores[k], 1e-5 * with_copy.scores[k]) << solver << ", 2^-" << exponent;
+          EXPECT_NEAR(s.scores[k], with_copy.scores[k], 1e-4 * with_copy.scores[k]) << solver << ", 2^-" << exponent;
         }
       }
     }
@@ -339,18 +343,19 @@ TEST_P(LabeledRankTest, NearCopiesAreRowsOrCopies) {
 
 // Rows in the order of their entries: renumbering items changes no bit of what their singular values decide.
 TEST_P(LabeledRankTest, BitsDoNotDependOnTheNumbersOfItems) {
-  for (const double spread : {1e-5, 1.0}) {
-    Wide p = collapsed(9, spread);
+  for (const double spread : {2e-5, 1.0}) {
+    Wide p = collapsed(9, spread, 23);
     if (spread == 1) std::copy_n(&p.features[0], p.width, &p.features[3 * p.width]);
     Config config{.budget = 2, .group_size = 2, .search = "given"};
-    for (int64_t item = p.labeled; item < 60; ++item) config.given.push_back(item);
+    const int64_t items = p.items();
+    for (int64_t item = p.labeled; item < items; ++item) config.given.push_back(item);
     const Selection before = p.select(context, config);
     Wide q = p;
-    for (int64_t i = 0; i < 60; ++i) {  // both lists turned round
-      const int64_t to = i < p.labeled ? p.labeled - 1 - i : 60 + p.labeled - 1 - i;
+    for (int64_t i = 0; i < items; ++i) {  // both lists turned round
+      const int64_t to = i < p.labeled ? p.labeled - 1 - i : items + p.labeled - 1 - i;
       std::copy_n(&p.features[i * p.width], p.width, &q.features[to * p.width]);
     }
-    for (int64_t& item : config.given) item = 60 + p.labeled - 1 - item;
+    for (int64_t& item : config.given) item = items + p.labeled - 1 - item;
     EXPECT_EQ(q.select(context, config).scores, before.scores) << spread;
   }
 }
@@ -394,7 +399,7 @@ TEST(LabeledRankOf, CountsAboveRounding) {
   EXPECT_EQ(four.dropped, 1e-18);
   EXPECT_EQ(four.place(2), 5);
   EXPECT_EQ(four.place(9), 6);
-  EXPECT_EQ(four.leak(2), 3e-18);
+  EXPECT_DOUBLE_EQ(four.leak(2), 3e-18);
   EXPECT_EQ(four.leak(4), 0);  // beyond the pool's rank nothing is left out
   const LabeledRank three(lambda, 3, 6, 0x1p-50);
   EXPECT_EQ(three.rank, 3);

@@ -228,8 +228,8 @@ TEST_P(Search, FurtherDrawsAreSortedIn) {
   for (uint32_t seed = 0; seed < 40; ++seed) {
     Pool p = Pool::random(seed, 3, 24, 5);
     p.copy_features(p.unlabeled[0], p.labeled[0]);
-    const Selection s = p.select(
-        context, {.budget = 20, .group_size = 4, .search = "independent", .candidates = 6, .seed = seed});
+    const Selection s =
+        p.select(context, {.budget = 20, .group_size = 4, .search = "independent", .candidates = 6, .seed = seed});
     ASSERT_EQ(s.groups.size(), 5u);
     drawn_again += s.scores.size() > 6;
     bool copies = false;

@@ -15,12 +15,10 @@ struct GreyDigits {
   int64_t pixels;
 
   explicit GreyDigits(const std::vector<int64_t>& copies)
-      : set(data::load({.name = "street_digits",
-                        .dir = {},
-                        .options = {{"profile", "easy"},
-                                    {"train", std::to_string(kTrain)},
-                                    {"test", std::to_string(kTest)},
-                                    {"duplicates", "0.05"}}})),
+      : set(data::load(
+            {.name = "street_digits",
+             .dir = {},
+             .options = {{"profile", "easy"}, {"train", std::to_string(kTrain)}, {"test", std::to_string(kTest)}}})),
         pixels(set.train.height * set.train.width) {
     for (int64_t item : copies) {
       std::copy_n(set.train.image(item - 1).begin(), 3 * pixels, set.train.pixels.begin() + item * 3 * pixels);
@@ -61,7 +59,7 @@ using Degenerate = SelectFixture;
 
 // The labelled items 0 to 19 hold one pair of equal images.
 TEST_F(Degenerate, AnEqualPairAmongTheLabelledLeavesCrcOn) {
-  const GreyDigits digits({7});
+  const GreyDigits digits({7, 60, 61, 90});
   write<float>("x.npy", digits.features(), {GreyDigits::kTrain, digits.pixels});
   std::string mask;
   for (int item = 0; item < 20; ++item) mask += std::to_string(item) + "\n";
@@ -84,7 +82,8 @@ TEST_F(Degenerate, AnEqualPairAmongTheLabelledOfARun) {
   GreyDigits({1}).write(folder);
   const std::string tiny =
       "run --quiet --set run.device=cpu --set data.name=mnist --set data.dir=" + folder +
-      " --set model.base_channels=4 --set model.depth=10 --set model.width=2 --set model.first_stride=2 --set ssl.batch=4"
+      " --set model.base_channels=4 --set model.depth=10 --set model.width=2 --set model.first_stride=2 --set "
+      "ssl.batch=4"
       " --set ssl.mu=1 --set ssl.epochs=1 --set ssl.steps_per_epoch=3 --set acquisition.rounds=1 --set "
       "acquisition.first=leading --set acquisition.initial=6 --set acquisition.budget=4 --set acquisition.group_size=2";
   for (const char* name : {"crc", "crc_layers", "crc_full"}) {
@@ -135,9 +134,9 @@ TEST_F(Degenerate, NumbersAtTheEndsOfTheirRange) {
   }
   scaled("huge.npy", 1e200);
   for (const char* name : {"coreset", "badge", "egl_last", "crc"}) {
-    expect("--features huge.npy --logits p.npy --labeled l.npy --budget 4 --out no.csv --acquisition " +
-               std::string(name),
-           76, "the score of item ");
+    expect(
+        "--features huge.npy --logits p.npy --labeled l.npy --budget 4 --out no.csv --acquisition " + std::string(name),
+        76, "the score of item ");
     EXPECT_FALSE(exists("no.csv")) << name;
   }
   // An offset of all logits changes no probability.
@@ -167,12 +166,14 @@ TEST_F(Degenerate, NumbersAtTheEndsOfTheirRange) {
 // Eigenvalues far below the Gram matrix's rounding.
 TEST_F(Degenerate, CollapsedFeaturesAreScored) {
   std::vector<double> h;
-  for (int64_t i = 0; i < 60; ++i)
-    for (int64_t d = 0; d < 12; ++d)
-      h.push_back(1 + 0.1 * double(d) + 1e-5 * std::exp(-0.5 * double(d)) * Draws(5, Purpose::test, i, d).uniform(-1, 1));
-  write<double>("collapsed.npy", h, {60, 12});
-  const std::string words = expect("--features collapsed.npy --labeled l.npy --budget 8 --group 4 --out picks.csv", 0,
-                                   "wrote picks.csv");
+  for (int64_t i = 0; i < 600; ++i)
+    for (int64_t d = 0; d < 24; ++d) h.push_back(1 + 2e-5 * double(Draws(5, Purpose::test, i, d).uniform(-1, 1)));
+  write<double>("collapsed.npy", h, {600, 24});
+  std::string first;
+  for (int item = 0; item < 21; ++item) first += std::to_string(item) + "\n";
+  write_text("first.txt", first);
+  const std::string words =
+      expect("--features collapsed.npy --labeled first.txt --budget 8 --group 4 --out picks.csv", 0, "wrote picks.csv");
   EXPECT_EQ(words.find("count as 0"), std::string::npos) << words;
   for (double score : scores_of(read("picks.csv"))) EXPECT_GT(score, 0);
 }
@@ -181,15 +182,17 @@ using DegenerateRuns = Outside;
 
 TEST_F(DegenerateRuns, PseudoAlScoresWholeQueriesOrSaysThatItCannot) {
   const std::string base =
-      "run --set data.train_size=80 --set data.test_size=20 --set acquisition.protocol=pseudo_al --set "
-      "acquisition.budget=20 --out " +
+      "run --set data.name=street_digits --set data.train_size=80 --set data.test_size=20 --set "
+      "acquisition.protocol=pseudo_al --set "
+      "acquisition.initial=10 --set acquisition.rounds=1 --set acquisition.budget=20 --out " +
       folder + "/a ";
   for (const std::string& command : {base, base + "--dry-run "}) {
     expect(command + "--set acquisition.search=greedy", 78,
            "acquisition.search = \"greedy\" builds a query item by item, and \"pseudo_al\" needs whole queries");
-    expect(command + "--set acquisition.group_size=4", 78,
-           "acquisition.group_size = 4 with acquisition.protocol = \"pseudo_al\": a group is a whole query there; set it "
-           "to acquisition.budget (20), or leave it out");
+    expect(
+        command + "--set acquisition.group_size=4", 78,
+        "acquisition.group_size = 4 with acquisition.protocol = \"pseudo_al\": a group is a whole query there; set it "
+        "to acquisition.budget (20), or leave it out");
     expect(command + "--set acquisition.budget=15", 78, "cannot hold equally many of 10 classes");
   }
   EXPECT_FALSE(fs::exists(folder + "/a"));
@@ -198,8 +201,9 @@ TEST_F(DegenerateRuns, PseudoAlScoresWholeQueriesOrSaysThatItCannot) {
 }
 
 TEST_F(DegenerateRuns, ThePlanOfASweepSaysThatItIsNoCell) {
-  const std::string words = expect("run table3 --dry-run --set data.train_size=80 --set data.test_size=20", 0,
-                                   "# table3 is a sweep of many runs, and what follows is none of them");
+  const std::string words =
+      expect("run table3 --dry-run --set data.name=street_digits --set data.train_size=400 --set data.test_size=20", 0,
+             "# table3 is a sweep of many runs, and what follows is none of them");
   EXPECT_NE(words.find("crc_train sweep table3 --dry-run"), std::string::npos);
   EXPECT_EQ(expect("run demo --dry-run", 0, "labels ").find("is a sweep"), std::string::npos);
 }

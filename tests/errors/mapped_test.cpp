@@ -8,8 +8,8 @@ class Mapped : public SelectFixture {
  protected:
   Mapped() {
     std::vector<float> large;
-    for (int64_t i = 0; i < 20000 * 32; ++i) large.push_back(Draws(7, Purpose::test, i, 0).uniform(-1, 1));
-    write<float>("large.npy", large, {20000, 32});
+    for (int64_t i = 0; i < 8000 * 32; ++i) large.push_back(Draws(7, Purpose::test, i, 0).uniform(-1, 1));
+    write<float>("large.npy", large, {8000, 32});
   }
   // Does something to large.npy while a search of a few seconds reads it.
   Outcome meanwhile(const std::string& what, const std::string& budget) const {

@@ -30,7 +30,8 @@ class Stopped : public Outside {
     return " --quiet --set run.device=cpu --set data.name=street_digits --set data.profile=easy --set model.depth=10 "
            "--set model.width=1 --set model.base_channels=4 --set model.first_stride=2 --set ssl.batch=4 --set "
            "ssl.mu=1 "
-           "--set ssl.steps_per_epoch=3 --set acquisition.initial=10 --set acquisition.rounds=1 " +
+           "--set ssl.steps_per_epoch=3 --set acquisition.name=crc --set acquisition.initial=10 --set "
+           "acquisition.rounds=1 " +
            settings;
   }
   // Sends SIGTERM to the run in folder/name once `due`; it must end soon.
@@ -50,10 +51,10 @@ class Stopped : public Outside {
 
 TEST_F(Stopped, InAQuery) {
   const std::string settings =
-      "--set data.train_size=1500 --set data.test_size=20 --set ssl.epochs=1 --set acquisition.budget=60 "
+      "--set data.train_size=1200 --set data.test_size=20 --set ssl.epochs=1 --set acquisition.budget=40 "
       "--set acquisition.group_size=1 --set acquisition.search=exchange";
   const std::string run = folder + "/stopped";
-  stop("stopped", settings, [&] { return file_says(run + "/log.txt", "greedy: 10 items chosen"); });
+  stop("stopped", settings, [&] { return file_says(run + "/log.txt", "exchange: 10 items chosen"); });
   EXPECT_TRUE(file_says(run + "/PREEMPTED", "stopped by SIGTERM"));
   EXPECT_TRUE(file_says(folder + "/words",
                         "crc_train: stopped by SIGTERM; nothing is lost, continue with: crc_train "
@@ -69,7 +70,7 @@ TEST_F(Stopped, InAQuery) {
 // The steps before it are in a checkpoint, so that it is all that is done again.
 TEST_F(Stopped, InAnEvaluation) {
   const std::string settings =
-      "--set data.train_size=100 --set data.test_size=8000 --set ssl.epochs=2 --set acquisition.budget=10";
+      "--set data.train_size=100 --set data.test_size=3000 --set ssl.epochs=2 --set acquisition.budget=10";
   const fs::path run = folder + "/stopped", index = run / "ckpt/index.json";
   stop("stopped", settings, [&] { return file_says(index, "round-00-step-000000006.safetensors"); });
   EXPECT_TRUE(fs::exists(run / "PREEMPTED"));

@@ -35,11 +35,8 @@ class OuterDistance : public OnDevice {
 };
 
 TEST_P(OuterDistance, EqualsTheExplicitGradients) {
-  for (const auto& [n, c, d] : {std::tuple<int64_t, int64_t, int64_t>{1, 1, 1},
-                                {3, 2, 0},
-                                {5, 7, 8},
-                                {17, 10, 33},
-                                {40, 9, 15}}) {
+  for (const auto& [n, c, d] :
+       {std::tuple<int64_t, int64_t, int64_t>{1, 1, 1}, {3, 2, 0}, {5, 7, 8}, {17, 10, 33}, {40, 9, 15}}) {
     const Samples s(context, n, c, d, uniform(n * c, 1), uniform(n * d, 2, -2, 2));
     Guarded<double, 2> gram(context, {n, n}, std::vector<double>(n * n, 3.0), "gram");
     persample_gram(context, gram.view(), s.q(), s.x(), s.q(), s.x(), PersampleConfig{.bias = false});
@@ -77,8 +74,7 @@ TEST_P(OuterDistance, WrongShapeIsAnError) {
   Guarded<double, 1> four(context, {4}, {1, 1, 1, 1}, "four");
   EXPECT_THROW(outer_norms(context, four.view(), s.q(), s.x()), Error);
   Guarded<double, 1> three(context, {3}, {1, 1, 1}, "three");
-  EXPECT_THROW(
-      min_outer_distance(context, three.view(), View<const double, 1>(four), s.q(), s.x(), 0), Error);
+  EXPECT_THROW(min_outer_distance(context, three.view(), View<const double, 1>(four), s.q(), s.x(), 0), Error);
   EXPECT_THROW(min_outer_distance(context, three.view(), View<const double, 1>(three), s.q(), s.x(), 3), Error);
 }
 
