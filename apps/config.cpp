@@ -18,7 +18,7 @@ namespace {
 
 constexpr int64_t kMaxFile = 1 << 20;
 constexpr int64_t kSchema = 2;  // of what this version writes
-constexpr size_t kShown = 60;  // bytes of a name or a value in a message
+constexpr size_t kShown = 60;   // bytes of a name or a value in a message
 
 std::string cut(std::string text) { return text.size() > kShown ? text.substr(0, kShown - 3) + "..." : text; }
 
@@ -275,12 +275,14 @@ bool Config::decides(const ConfigKey& key) const {
   return key.decides == Decides::result && (key.with.empty() || entry(key.with).value != config_key(key.with).fallback);
 }
 
-// A key that earlier versions did not have is left out where it says what they did: their hashes stay.
+// A key that earlier versions did not have is left out where it says what they did, and data.seed = 1 reads 0, as their
+// default did: their hashes stay.
 std::string Config::hash() const {
   std::string canonical;
   for (const auto& [path, e] : entries_) {
     const ConfigKey& key = config_key(path);
-    if (decides(key) && key.before != e.value) canonical += path + "=" + to_text(e.value) + "\n";
+    const bool first_seed = path == "data.seed" && e.value == ConfigValue(int64_t(1));
+    if (decides(key) && key.before != e.value) canonical += path + "=" + (first_seed ? "0" : to_text(e.value)) + "\n";
   }
   return checksum(canonical);
 }

@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include "apps/label_plan.h"
+#include "apps/terminal.h"
 #include "kernels/core/random.h"
 #include "nn/mlp.h"
 #include "nn/wrn.h"

@@ -70,8 +70,11 @@ std::string caption(const ResultTable& table, std::optional<size_t> measure, con
   for (size_t k = 0; k < std::size(kMeasures); ++k)
     if (measure ? *measure == k : std::ranges::find(table.columns, k, &ResultColumn::measure) != table.columns.end())
       meanings += fmt::format("{}{} ({})", meanings.empty() ? "" : " or ", kMeasures[k].name, kMeasures[k].meaning);
-  return fmt::format("Test accuracy in percent, {}; mean ± population standard deviation over up to {} runs{}{}.",
-                     meanings, most_runs(table), paper ? fmt::format("; {} the paper's number", where) : "",
+  const int most = most_runs(table);
+  return fmt::format("Test accuracy in percent, {}; {}{}{}.", meanings,
+                     most == 0 ? "no run has measured it"
+                               : fmt::format("mean ± population standard deviation over up to {} runs", most),
+                     paper ? fmt::format("; {} the paper's number", where) : "",
                      again ? "; * trained again on each run's labels, as the paper's starred numbers" : "");
 }
 

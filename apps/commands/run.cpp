@@ -37,6 +37,7 @@ void write_report(RunRecord record, Marker marker) {
 void write_report(const RunDir& directory, Marker marker) {
   RunRecord record = load_run(directory.path());
   record.config = directory.config();
+  if (const auto& called = record.config.get<std::string>("run.name"); !called.empty()) record.name = called;
   write_report(std::move(record), marker);
 }
 

