@@ -253,6 +253,8 @@ template const int64_t& Config::get(std::string_view) const;
 template const double& Config::get(std::string_view) const;
 template const std::string& Config::get(std::string_view) const;
 
+const ConfigValue& Config::value(std::string_view path) const { return entry(path).value; }
+
 const std::string& Config::origin(std::string_view path) const { return entry(path).origin; }
 
 std::string Config::to_toml() const {

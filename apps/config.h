@@ -35,6 +35,7 @@ class Config {
   // T: bool, int64_t, double or std::string, as the schema says; asking otherwise, or for a key that the schema does
   // not have, is an internal error.
   template <class T> const T& get(std::string_view path) const;
+  const ConfigValue& value(std::string_view path) const;  // of whatever type
   const std::string& origin(
       std::string_view path) const;  // "default", "recipe.toml:12", "preset lee-cifar100:9", "CRC_SEED", "--set"
 

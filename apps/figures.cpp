@@ -81,12 +81,25 @@ Fit fit_line(const std::vector<Point>& points) {
   return fit;
 }
 
+std::string describe(const Fit& fit, int64_t queries) {
+  const std::string numbers = fmt::format("slope {:.2g}, r {:.2f}", fit.slope, fit.correlation);
+  if (queries < 4) return fmt::format("{} ({} queries: too few to tell)", numbers, queries);
+  // Fisher's transformation. The groups of one query share their epochs: queries count, not dots.
+  const double z = std::atanh(std::clamp(fit.correlation, -0.999999, 0.999999)),
+               half = 1.96 / std::sqrt(double(queries - 3));
+  const double low = std::tanh(z - half), high = std::tanh(z + half);
+  return fmt::format("{}{} (95 %: {:.2f} to {:.2f}, {} queries)", low < 0 && high > 0 ? "no slope to be seen: " : "",
+                     numbers, low, high, queries);
+}
+
 LineChart horizon_chart(const std::vector<const RunRecord*>& runs) {
   std::map<int64_t, std::vector<Point>> by_query;
+  int64_t queries = 0;
   std::vector<Point> all;
   for (const RunRecord* run : runs)
     for (const auto& [round, scores] : run->scores) {
       const int64_t epoch = best_loss_epoch(*run, round + 1);
+      queries += epoch > 0;
       for (double score : scores.chosen) {
         if (epoch == 0 || !(score > 0)) continue;
         by_query[round].push_back({double(epoch), std::log10(score)});
@@ -110,11 +123,7 @@ LineChart horizon_chart(const std::vector<const RunRecord*>& runs) {
                             .reference = true});
   if (std::isfinite(fit.slope)) {
     const auto [low, high] = std::ranges::minmax(all, {}, &Point::x);
-    LineSeries line{.name = fmt::format("slope {:.2g}, r {:.2f}", fit.slope, fit.correlation),
-                    .ink = Ink::muted,
-                    .mean = {},
-                    .deviation = {},
-                    .members = {}};
+    LineSeries line{.name = describe(fit, queries), .ink = Ink::muted, .mean = {}, .deviation = {}, .members = {}};
     for (double x : {low.x, high.x}) line.mean.push_back({x, fit.intercept + fit.slope * x});
     line.dashed = true;
     line.points = false;

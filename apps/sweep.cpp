@@ -58,7 +58,18 @@ Sweep::Sweep(fs::path directory, SweepOptions options, std::string recipe_text)
       spec_(parse_sweep(recipe_text_, "recipe " + options_.recipe)) {
   if (options_.trials > 0) spec_.trials = options_.trials;
   if (options_.pools >= 0) spec_.initial_pools = options_.pools;
+  fill_title();
   add_cells();
+}
+
+// "Q = {acquisition.budget}" says what the first block's runs have, whatever --set made of it.
+void Sweep::fill_title() {
+  const Config first = config({.name = {}});
+  for (const ConfigKey& key : config_schema()) {
+    const std::string place = "{" + key.path + "}";
+    for (size_t at; (at = spec_.title.find(place)) != spec_.title.npos;)
+      spec_.title.replace(at, place.size(), to_text(first.value(key.path)));
+  }
 }
 
 // Trial by trial, so that an unfinished sweep compares all methods on the trials it has.

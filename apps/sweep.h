@@ -46,6 +46,7 @@ class Sweep {
 
   const fs::path& directory() const { return directory_; }
   const std::string& recipe() const { return options_.recipe; }
+  const std::vector<std::string>& changes() const { return options_.settings; }  // on every cell, beyond the recipe
   const SweepSpec& spec() const { return spec_; }
   const std::vector<SweepCell>& cells() const { return cells_; }
   fs::path path(const SweepCell& cell) const { return directory_ / cell.name; }
@@ -64,6 +65,7 @@ class Sweep {
 
  private:
   Sweep(fs::path directory, SweepOptions options, std::string recipe_text);
+  void fill_title();
   void add_cells();
   void add_reconfirmations(size_t block, size_t method);
   void name_cells();

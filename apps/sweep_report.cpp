@@ -8,6 +8,7 @@
 #include "apps/figures.h"
 #include "apps/outputs.h"
 #include "apps/report_sections.h"
+#include "data/text.h"
 
 namespace crc::apps {
 namespace {
@@ -115,6 +116,11 @@ std::string overview(const Sweep& sweep, const ResultTable& table) {
       fmt::format("<h1>{}</h1>\n<p class=\"sub\">{} · recipe {} · {} of {} runs finished</p>\n", escape_xml(spec.title),
                   escape_xml(spec.source), escape_xml(sweep.recipe()), finished, sweep.cells().size());
   if (!spec.note.empty()) body += paragraph(escape_xml(spec.note));
+  if (!sweep.changes().empty())
+    body +=
+        paragraph(escape_xml(fmt::format("Changed from the recipe: {}. Names of blocks and the paper's numbers are "
+                                         "those of the recipe.",
+                                         data::join(sweep.changes()))));
   std::string tables = html(table), others;
   for (size_t k = 0; k < std::size(kMeasures); ++k) {
     const bool measured = std::ranges::any_of(table.rows, [&](const ResultRow& row) {
