@@ -42,8 +42,8 @@ class OutputFiles : public Outside {
       all.push_back({kTrain + " report a b", std::string("report/") + file});
     }
     if (fs::exists(kBench)) {
-      all.push_back({kBench + " --quick --filter nothing-at-all --json {}", "x"});
-      all.push_back({kBench + " --dump-step {}", "x"});
+      all.push_back({kBench + " --quick --device cpu --json {}", "x"});
+      all.push_back({kBench + " --device cpu --dump-step {}", "x"});
     }
     return all;
   }
