@@ -202,7 +202,7 @@ std::vector<Reader> all() {
        ledger_seeds},
       {"rounds", [](Bytes b, const fs::path&) { rounds_from_csv(text_of(b), "rounds.csv"); }, rounds_seeds},
       {"histogram", [](Bytes b, const fs::path&) { histogram_from_json(text_of(b), "scores.json"); }, histogram_seeds},
-      {"label_file", [](Bytes b, const fs::path&) { read_label_file(text_of(b), "labels.csv", kClassNames); },
+      {"label_file", [](Bytes b, const fs::path&) { read_label_file(text_of(b), "labels.csv", kClassNames, 20); },
        [] {
          return std::vector<std::string>{"item,class\n3,01\n4,\"cat, tabby\"\n5,\"dog \"\"Rex\"\"\"\n",
                                          "item,group,score,class\n3,0,0.5,02\n"};
