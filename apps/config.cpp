@@ -16,7 +16,7 @@
 namespace crc::apps {
 namespace {
 
-constexpr int64_t kMaxFile = 1 << 20;
+constexpr int64_t kMaxFile = 1 << 26;  // parse_toml has the limit, and says it
 constexpr int64_t kSchema = 2;  // of what this version writes
 constexpr size_t kShown = 60;   // bytes of a name or a value in a message
 

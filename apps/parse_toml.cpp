@@ -102,6 +102,8 @@ toml::table parse_toml(std::string_view text, const std::string& name) {
     return toml::parse(text, name);
   } catch (const toml::parse_error& error) {
     fail(ExitCode::config, fmt::format("{}:{}: {}", name, error.source().begin.line, error.description()));
+  } catch (const TomlAssertion&) {
+    fail(ExitCode::config, fmt::format("{}: is not TOML: somewhere a key, a value or a table's name is missing", name));
   }
 }
 

@@ -1,8 +1,6 @@
 // TOML from files that anyone may have written: the one parser of configurations and recipes.
 #pragma once
 
-#include <toml++/toml.h>
-
 #include <string>
 #include <string_view>
 

@@ -9,7 +9,7 @@ namespace crc::apps {
 std::string recipe_text(const std::string& name) {
   for (const Recipe& recipe : recipes())
     if (recipe.name == name) return recipe.text;
-  if (!name.empty() && fs::exists(name)) return read_file(name, 1 << 20);
+  if (!name.empty() && fs::exists(name)) return read_file(name, 1 << 26);  // parse_toml has the limit, and says it
   std::string known;
   for (const Recipe& r : recipes()) known += (known.empty() ? "" : ", ") + r.name;
   fail(ExitCode::input_missing, "\"" + name + "\" is neither a file nor a built-in recipe (" + known + ")");

@@ -49,9 +49,10 @@ void append_image(const uint8_t* x, std::vector<uint8_t>& pixels) {
 
 void read_mat(const Path& path, Images& images, Fingerprint& fingerprint) {
   const Bytes bytes = read_file(path);
-  MatArray x = open_mat_array(bytes, "X", path), y = open_mat_array(bytes, "y", path);
-  fingerprint.add(bytes);
+  MatArray x = open_mat_array(bytes, "X", path);
   const int64_t count = check_images(x, int64_t(bytes.size()), path);
+  MatArray y = open_mat_array(bytes, "y", path);
+  fingerprint.add(bytes);
   check_labels(y, count, path);
   images.height = images.width = kSide;
   images.pixels.reserve(images.pixels.size() + size_t(count * kImage));

@@ -69,7 +69,7 @@ TEST(Png, RefusesDamagedFiles) {
   expect_corrupt(with_header(png, 16, {0, 0, 0x10, 1}), {"byte 16", "width 4097", "1..4096"});
   expect_corrupt(with_header(png, 20, {0xff, 0xff, 0xff, 0xff}), {"byte 20", "height 4294967295"});
   expect_corrupt(with_header(png, 16, {0, 0, 0, 0}), {"width 0"});
-  expect_corrupt(with_header(png, 16, {0, 0, 0x10, 0}), {"does not decode"});
+  expect_corrupt(with_header(png, 16, {0, 0, 0x10, 0}), {"byte 16", "what 26 compressed ones hold"});
   expect_corrupt(with_header(png, 24, {7}), {"does not decode"});
   Bytes no_data = png;
   no_data.erase(no_data.begin() + 33, no_data.end() - 12);

@@ -70,8 +70,9 @@ void read_npy(Bytes bytes, const fs::path&) {
   const data::NpyArray array = data::decode_npy(bytes, "input.npy");
   if (array.shape.empty() || array.shape.size() > 2 || array.size() > 1 << 20) return;
   std::vector<double> numbers(size_t(array.size()));
-  std::vector<int64_t> integers(size_t(array.size()));
   array.read_rows(0, array.shape[0], numbers.data());
+  if (!data::is_integer(array.type)) return;
+  std::vector<int64_t> integers(size_t(array.size()));
   array.read_rows(0, array.shape[0], integers.data());
 }
 
