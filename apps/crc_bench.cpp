@@ -15,6 +15,7 @@
 #include "bench/cases.h"
 #include "bench/report.h"
 #include "bench/step_dump.h"
+#include "kernels/core/threads.h"
 
 namespace {
 

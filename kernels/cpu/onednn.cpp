@@ -110,6 +110,18 @@ int64_t images_per_slice(ConvPass pass, const ConvProblem& p) {
   return std::clamp(int64_t(kFlops * double(p.n) / p.flops()), int64_t(1), p.n);
 }
 
+// Bytes of scratch that oneDNN uses past the end of what it asks for. Its weight gradient of a strided 1x1 convolution
+// (jit_1x1, 2.6.3; the sources up to 3.8 are the same) first gathers the pixels of an image that count, with their C
+// channels side by side, and asks for room for that; but it puts each row where it would be if a pixel had 8 channels,
+// 16 with AVX-512. With fewer it writes past the end: into the next thread's scratch, whose gradient is then wrong, or
+// past the arena's. A row is read right after it was written, so with enough room all is well. next_impl() would do
+// without, often faster, but gives other bits with larger rounding errors.
+int64_t scratch_past_the_end(ConvPass pass, const ConvProblem& p) {
+  constexpr int64_t kChannels = 16;
+  if (pass != ConvPass::backward_weights || p.r != 1 || p.stride == 1 || p.c >= kChannels) return 0;
+  return p.p() * p.q() * kChannels * int64_t(sizeof(float));
+}
+
 Plan make_plan(const dnnl::engine& engine, ConvPass pass, const ConvProblem& problem, bool has_bias) {
   Plan plan;
   plan.images = images_per_slice(pass, problem);
@@ -127,9 +139,10 @@ Plan make_plan(const dnnl::engine& engine, ConvPass pass, const ConvProblem& pro
   plan.reorder_w = dnnl::reorder(reorder);
   plan.w_floats = int64_t(layout.get_size()) / int64_t(sizeof(float));
   plan.reorder_scratch = reorder.scratchpad_desc();
-  const size_t scratch =
-      std::max({plan.full.scratch.get_size(), plan.rest.scratch.get_size(), plan.reorder_scratch.get_size()});
-  plan.scratch_bytes = int64_t(scratch + kAlignment - 1) / kAlignment * kAlignment;
+  const int64_t asked =
+      int64_t(std::max({plan.full.scratch.get_size(), plan.rest.scratch.get_size(), plan.reorder_scratch.get_size()}));
+  const int64_t scratch = asked + scratch_past_the_end(pass, problem);
+  plan.scratch_bytes = (scratch + kAlignment - 1) / kAlignment * kAlignment;
   return plan;
 }
 

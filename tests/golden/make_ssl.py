@@ -4,7 +4,8 @@
 preset.NAME.*: one step of each preset's network and recipe on hash inputs, in the middle of its schedule, with optimizer
 memory zero and the averaged model's weights unlike the student's. Of every tensor, by sorted name: its norm and one
 projection. At LeakyReLU slope 0.99: what make_wrn.py says of 0.9, for sharper heads.
-curve.METHOD.*: twenty steps of a small net with a schedule that ramps, warms up and drops within them.
+curve.METHOD.*: twenty steps of a small net with a schedule that ramps, warms up and drops within them. At that slope too: at 0.1
+a pre-activation near zero falls on one side or the other by the last bits of a processor's sums, and twenty steps carry that on.
 The optimizers are PyTorch's own; the methods are written from their papers and the behaviour of the reference codes.
 """
 import math, pathlib
@@ -182,12 +183,14 @@ def golden_curve(name, changes):
     net, ema = make_net(c, 10, 1, 8, 0, 4), make_net(c, 10, 1, 8, 0, 4)
     optimizer = make_optimizer(c, net, 0)
     curve, students, averages, schedule = [], [], [], []
+    w.set_slope(0.99)
     for t in range(20):
         y = torch.tensor([(3 * i + t) % 10 for i in range(6)])
         curve.append(step(c, t, net, ema, optimizer, views_of(c, 6, 6, 16, 600 + 3 * t), y)[:2])
         students.append(row(torch.cat([v.reshape(-1) for _, v in sorted(floats(net).items())])))
         averages.append(row(torch.cat([v.reshape(-1) for _, v in sorted(floats(ema).items())])))
         schedule.append([rate(c, t), decay(c, t), ramp(c, t)])
+    w.set_slope(0.1)
     for part, values in {"losses": curve, "students": students, "averages": averages, "schedule": schedule}.items():
         put(f"curve.{name}.{part}", values)
     print(name, curve[0], curve[-1])

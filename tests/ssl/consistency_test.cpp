@@ -34,8 +34,11 @@ class Consistency : public OnDevice {
   }
 
   void follows_pytorch(const std::string& curve, const ssl::TrainConfig& config) {
-    const auto net = nn::make_wrn(
-        {.depth = 10, .width = 1, .wiring = nn::Wiring::preact, .base_channels = 8, .norm = {.momentum = 0.1f}});
+    const auto net = nn::make_wrn({.depth = 10,
+                                   .width = 1,
+                                   .wiring = nn::Wiring::preact,
+                                   .base_channels = 8,
+                                   .norm = {.momentum = 0.1f, .slope = 0.99f}});  // make_ssl.py says why
     const std::vector<uint8_t> pixels(16 * 16 * 3);
     const ssl::ImageSet images(context, 1, 16, 16, pixels.data(), std::vector<int32_t>{0}.data());
     ssl::Trainer trainer(context, *net, images, {0}, {0}, config);

@@ -1,6 +1,7 @@
 #include "kernels/ops/conv2d.h"
 
 #include <cmath>
+#include <cstring>
 
 #include "tests/kernels/arrays.h"
 #include "tests/kernels/device.h"
@@ -21,6 +22,17 @@ const std::vector<ConvProblem> kProblems{
     {2, 6, 6, 4, 4, 5, 1, 2},       // another kernel
     {37, 8, 8, 16, 16, 3, 1, 1},    // the CPU cuts its weight gradient into unequal slices
     {7, 32, 32, 16, 32, 3, 1, 1}};  // and its forward and backward-data passes
+
+// Fewer channels than a vector has floats, where the CPU's library takes paths of their own.
+std::vector<ConvProblem> few_channels() {
+  std::vector<ConvProblem> problems;
+  for (int64_t side : {28, 32})
+    for (int64_t c : {1, 2, 3, 4, 5, 7})
+      for (int64_t k : {1, 2, 3, 4, 5, 7})
+        for (int64_t r : {1, 3})
+          for (int64_t stride : {1, 2}) problems.push_back({3, side, side, c, k, r, stride, r / 2});
+  return problems;
+}
 
 // Every term of the convolution, straight from the equation: f(index into x, into w, into y).
 template <class F> void for_each_term(const ConvProblem& p, F f) {
@@ -108,10 +120,11 @@ template <class A> std::vector<float> narrow(const std::vector<A>& v) {
   return out;
 }
 
-template <class T> void expect_right(Context& context, bool whole) {
+template <class T>
+void expect_right(Context& context, bool whole, const std::vector<ConvProblem>& problems = kProblems) {
   const Dtype dtype = DtypeOf<T>::value;
   const Class c = whole ? Class::exact : Class::library;
-  for (const ConvProblem& p : kProblems) {
+  for (const ConvProblem& p : problems) {
     SCOPED_TRACE(to_string(p));
     const Example<T> e(p, whole);
     // What storing a result in T, or on the way to it, does to a sum that is exact.
@@ -222,8 +235,50 @@ TEST_P(Conv2d, RefusesBf16OnTheCpu) {
 
 CRC_ON_EACH_DEVICE(Conv2d);
 
+// work() must leave alone what lies behind the scratch that it takes.
+template <class F> void expect_stays_in_scratch(Context& context, F&& work) {
+  constexpr int64_t kGuard = 64 << 10;
+  constexpr char kSentinel = 77;
+  Arena& arena = context.scratch();
+  arena.clear();
+  work();
+  const int64_t taken = arena.peak_bytes();
+  arena.clear();
+  const auto behind = [&] {  // in the block that work() takes from next
+    const Arena::Frame frame(arena);
+    return static_cast<char*>(arena.take_bytes(taken + kGuard)) + taken;
+  };
+  std::memset(behind(), kSentinel, kGuard);
+  work();
+  const char* guard = behind();
+  for (int64_t i = 0; i < kGuard; ++i)
+    if (guard[i] != kSentinel) {
+      ADD_FAILURE() << "written " << i << " bytes past the end of its scratch";
+      return;
+    }
+}
+
+TEST(Conv2dOnTheCpu, IsExactWithFewChannels) {
+  Context context = Context::cpu(3);
+  expect_right<float>(context, true, few_channels());
+}
+
+TEST(Conv2dOnTheCpu, StaysInItsScratch) {
+  Context context = Context::cpu(1);  // so that behind a thread's scratch is the end of all
+  std::vector<ConvProblem> problems = few_channels();
+  problems.insert(problems.end(), kProblems.begin(), kProblems.end());
+  for (const ConvProblem& p : problems) {
+    SCOPED_TRACE(to_string(p));
+    Conv<float> run(context, Example<float>(p, true));
+    expect_stays_in_scratch(context, [&] { run.forward(true); });
+    expect_stays_in_scratch(context, [&] { run.backward_data(); });
+    expect_stays_in_scratch(context, [&] { run.backward_weights(); });
+  }
+}
+
 TEST(Conv2dOnTheCpu, GivesTheSameBitsForAnyNumberOfThreads) {
-  for (const ConvProblem& p : {kProblems[8], kProblems[9]}) {
+  const ConvProblem few{96, 16, 16, 2, 4, 1, 2, 0};  // three slices, with little scratch each
+  for (const ConvProblem& p : {kProblems[8], kProblems[9], few}) {
     SCOPED_TRACE(to_string(p));
     const Example<float> e(p, false);
     Context one = Context::cpu(1), three = Context::cpu(3);
