@@ -106,7 +106,7 @@ struct Planted : Pool {
 
 TEST_P(LabeledRankTest, ScoresStandAtTheRankOfLPlusG) {
   int64_t deficient = 0, positive = 0;
-  const uint32_t pools = GetParam() == "cpu" ? 120 : 12;
+  const uint32_t pools = GetParam() == "cpu" ? 240 : 12;
   for (uint32_t seed = 0; seed < pools; ++seed) {
     Draws draw(seed, Purpose::test, 5, 0);
     const int64_t group = 1 + draw.below(4), width = 3 + draw.below(14), lost = 1 + draw.below(4);
