@@ -242,10 +242,17 @@ TEST_P(Acquisitions, MissingArraysAreNamed) {
   EXPECT_EQ(message("crc"), "acquisition \"crc\" needs features, and none were given");
   EXPECT_EQ(message("coreset"), "acquisition \"coreset\" needs features, and none were given");
   EXPECT_EQ(message("badge"), "acquisition \"badge\" needs features, and none were given");
-  EXPECT_EQ(message("egl"), "acquisition \"egl\" needs logits, and none were given");
+  // What a request alone tells comes before what its arrays do.
+  EXPECT_EQ(message("egl"), "acquisition \"egl\" needs the network's Jacobians, and none were given");
   EXPECT_EQ(message("crc_full"), "acquisition \"crc_full\" needs the network's Jacobians, and none were given");
   EXPECT_EQ(message("margin"), "acquisition \"margin\" needs logits, and none were given");
   EXPECT_EQ(crc::select::select(context, problem, {.name = "random", .budget = 3}).picks.size(), 3u);
+  const Pool pool = Pool::random(1, 3, 10, 4);
+  const Pool::Network network(pool);
+  Problem no_logits = problem;
+  no_logits.classes = pool.classes, no_logits.jacobians = &network;
+  EXPECT_EQ(error_of(ExitCode::config, [&] { crc::select::select(context, no_logits, {.name = "egl", .budget = 1}); }),
+            "acquisition \"egl\" needs logits, and none were given");
 }
 
 CRC_ON_EACH_DEVICE(Acquisitions);

@@ -157,7 +157,7 @@ TEST_F(Degenerate, NumbersAtTheEndsOfTheirRange) {
   const auto picked = select("--logits certain.npy --acquisition entropy");
   EXPECT_EQ(std::ranges::find(picked, 0), picked.end());
   // What must be fp32 and does not fit is named.
-  Outcome o = shell("exec " + kTrain + " rank-barrier --device cpu --labeled 3 --groups 4 --features " + folder +
+  Outcome o = shell("exec " + kTrain + " rank-barrier --device cpu --labeled 3 --groups 10 --features " + folder +
                     "/large.npy --out " + folder + "/b.svg");
   EXPECT_EQ(o.code, 76) << o.words;
   EXPECT_NE(o.words.find("features of item 0 are beyond fp32"), std::string::npos) << o.words;
@@ -182,13 +182,14 @@ using DegenerateRuns = Outside;
 
 TEST_F(DegenerateRuns, PseudoAlScoresWholeQueriesOrSaysThatItCannot) {
   const std::string base =
-      "run --set data.name=street_digits --set data.train_size=80 --set data.test_size=20 --set "
+      "run --set data.name=street_digits --set data.train_size=200 --set data.test_size=20 --set "
       "acquisition.protocol=pseudo_al --set "
       "acquisition.initial=10 --set acquisition.rounds=1 --set acquisition.budget=20 --out " +
       folder + "/a ";
   for (const std::string& command : {base, base + "--dry-run "}) {
-    expect(command + "--set acquisition.search=greedy", 78,
-           "acquisition.search = \"greedy\" builds a query item by item, and \"pseudo_al\" needs whole queries");
+    expect(
+        command + "--set acquisition.search=greedy", 78,
+        "acquisition.search = \"greedy\" builds a query item by item, and protocol \"pseudo_al\" takes whole groups");
     expect(
         command + "--set acquisition.group_size=4", 78,
         "acquisition.group_size = 4 with acquisition.protocol = \"pseudo_al\": a group is a whole query there; set it "
@@ -202,7 +203,7 @@ TEST_F(DegenerateRuns, PseudoAlScoresWholeQueriesOrSaysThatItCannot) {
 
 TEST_F(DegenerateRuns, ThePlanOfASweepSaysThatItIsNoCell) {
   const std::string words =
-      expect("run table3 --dry-run --set data.name=street_digits --set data.train_size=400 --set data.test_size=20", 0,
+      expect("run table3 --dry-run --set data.name=street_digits --set data.train_size=1000 --set data.test_size=20", 0,
              "# table3 is a sweep of many runs, and what follows is none of them");
   EXPECT_NE(words.find("crc_train sweep table3 --dry-run"), std::string::npos);
   EXPECT_EQ(expect("run demo --dry-run", 0, "labels ").find("is a sweep"), std::string::npos);
