@@ -4,6 +4,8 @@
 #include <string>
 #include <string_view>
 
+#include "apps/toml.h"
+
 namespace crc::apps {
 
 // Error 78 with `name`, which stands for the file, the line and what is wrong. What the library cannot take is refused
