@@ -166,15 +166,17 @@ int command_sweep(const SweepCommandOptions& options) {
                                       options.out));
   if (!options.cells.empty()) return train_cells(Sweep::open(out), options.cells, options.quiet);
   const SweepOptions what{options.recipe, options.settings, options.trials, options.pools};
+  Outputs script({options.slurm}, {.force = options.force,
+                                   .inputs = {options.recipe, out / "recipe.toml", out / "sweep.json"},
+                                   .makes_folders = true});
+  if (!options.dry_run)  // whether runs could be made there, before data sets are loaded
+    (void)Outputs({out / "sweep.json"}, {.force = true, .inputs = {}, .makes_folders = true});
   const Sweep planned = Sweep::plan(out, what);
   check_cells(planned, chosen_cells(planned, options.only));
   if (options.dry_run) {
     print_plan(planned, chosen_cells(planned, options.only));
     return 0;
   }
-  Outputs script({options.slurm}, {.force = options.force,
-                                   .inputs = {options.recipe, out / "recipe.toml", out / "sweep.json"},
-                                   .makes_folders = true});
   const Sweep sweep = Sweep::create(out, what);
   if (!options.slurm.empty()) {
     script.put(options.slurm, slurm_script(sweep, fs::read_symlink("/proc/self/exe").string(), options.together));
@@ -191,8 +193,8 @@ int command_sweep(const SweepCommandOptions& options) {
     if (code != 0) break;
   }
   if (code == int(ExitCode::preempted)) {
-    display.progress.line(fmt::format("stopped; the same command continues where the runs stand, crc_train report {} shows it",
-                              out.string()));
+    display.progress.line(fmt::format(
+        "stopped; the same command continues where the runs stand, crc_train report {} shows it", out.string()));
     return code;
   }
   const std::string table = write_sweep_report(sweep, out);

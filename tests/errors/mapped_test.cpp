@@ -41,7 +41,7 @@ TEST_F(Mapped, AFileThatIsWrittenAnewGivesNoPicks) {
 
 TEST_F(Mapped, APipeIsNotWaitedFor) {
   ASSERT_EQ(shell("mkfifo " + folder + "/fifo.npy").code, 0);
-  expect("--features fifo.npy --labeled l.npy --budget 3 --group 1 --out p.csv", 74, "fifo.npy: a regular file");
+  expect("--features fifo.npy --labeled l.npy --budget 3 --group 1 --out p.csv", 66, "fifo.npy: is a pipe");
 }
 
 }  // namespace

@@ -31,7 +31,7 @@ TEST_F(Resources, MoreThreadsThanTheLibrariesBear) {
   for (const std::string& command : {choose(), train(), "exec " + kTrain + " list"})
     says("export OMP_NUM_THREADS=99999; " + command, 64, "99999 threads are asked for");
   says("cd " + folder + "; exec " + program("--features h.npy --budget 5 --out p.csv --threads 1000000"), 64,
-       "not in range");
+       "1000000 is not a whole number from 0 to 4096");
   says(train() + " --set run.threads=1000000", 78, "run.threads");
   says("export CRC_THREADS=1000000; " + train(), 78, "run.threads");
 }
@@ -73,14 +73,10 @@ TEST_F(Resources, SaysForWhatMemoryWasAsked) {
 #endif
 
 TEST_F(Resources, NumbersBeyondAllCounting) {
-  expect(
-      "--features h.npy --labeled l.npy --budget 10 --group 5 --search independent --draws 9000000000000000000 "
-      "--out p.csv",
-      78, "candidates 9000000000000000000 are more than 1099511627776");
-  expect(
-      "--features h.npy --labeled l.npy --budget 10 --group 5 --search independent --draws 9000000000000000000 "
-      "--groups g.npy --out p.csv",
-      78, "item numbers of candidates are more than");
+  const std::string draws =
+      "--features h.npy --labeled l.npy --budget 10 --group 5 --search independent --out p.csv --draws ";
+  expect(draws + "9000000000000000000", 64, "9000000000000000000 is not a whole number from 1 to 1000000000000");
+  expect(draws + "1000000000000 --groups g.npy", 78, "item numbers of candidates are more than");
   const Outcome o = shell(train() + " --set ssl.epochs=1000000000000 --set ssl.steps_per_epoch=1000000000000");
   EXPECT_EQ(o.code, 78) << o.words;
   EXPECT_NE(o.words.find("steps; choose fewer"), std::string::npos) << o.words;

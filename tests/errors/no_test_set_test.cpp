@@ -45,6 +45,14 @@ class NoTestSet : public Outside {
   std::string out() const { return folder + "/run"; }
 };
 
+// What a file of the last epoch would be if it called itself the best.
+std::string as_best(std::string weights) {
+  const std::string last = "\"crc.epoch\":\"last\"";
+  const size_t at = weights.find(last);
+  if (at != weights.npos) weights.replace(at, last.size(), "\"crc.epoch\":\"best\"");
+  return weights;
+}
+
 TEST_F(NoTestSet, NothingIsMeasuredAndTheLastModelIsTheBest) {
   const std::string words = expect("run" + kSmall + images(100, 100, false) + " --out " + out(), 0,
                                    "stopped at the cap of 6 epochs: no labelled test images to measure by");
@@ -56,7 +64,8 @@ TEST_F(NoTestSet, NothingIsMeasuredAndTheLastModelIsTheBest) {
       EXPECT_TRUE(line.at(field).is_null()) << line;
   EXPECT_NE(read(out() + "/rounds.csv").find("\n0,10,,,,,,,"), std::string::npos) << read(out() + "/rounds.csv");
   for (const char* round : {"/rounds/00/", "/rounds/01/"})
-    EXPECT_EQ(read(out() + round + "best.safetensors"), read(out() + round + "weights.safetensors"));
+    EXPECT_TRUE(read(out() + round + "best.safetensors") == as_best(read(out() + round + "weights.safetensors")))
+        << round;
   const std::string html = read(out() + "/report.html");
   EXPECT_NE(html.find("No test accuracy: the data set has no labelled test images"), std::string::npos);
   EXPECT_EQ(html.find(">nan"), std::string::npos);

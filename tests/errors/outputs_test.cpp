@@ -28,7 +28,7 @@ class OutputFiles : public Outside {
         {kTrain + " export w {}", "x"},
         {kTrain + " data preview {}", "x.png"},
         {kTrain + " data augment --op identity in.png {}", "x.png"},
-        {kTrain + " sweep table6 --out s --slurm {}", "x"},
+        {kTrain + " sweep figure1 --out s --slurm {}", "x"},
         {kTrain + " rank-barrier --out {}", "x.png"},
         {kSelect + " --features w --budget 2 --out {}", "x.csv"},
         {kSelect + " --features w --budget 2 --out o.csv --scores {}", "x"},

@@ -54,7 +54,7 @@ TEST_F(Permissions, OutputsAre73) {
   for (const char* out : {"sealed/x", "sealed/a/b", "shut/x", "shut/a/b"}) {
     expect_denied(kTrain + " run demo --out " + out + kTiny, 73);
     expect_denied(kTrain + " demo --seeds 1 --out " + out, 73);
-    expect_denied(kTrain + " sweep table6 --out " + out, 73);
+    expect_denied(kTrain + " sweep figure1 --out " + out, 73);
     expect_denied(kTrain + " data make " + out, 73);
     expect_denied(kTrain + " report sealed --out " + out, 73);
   }
@@ -63,7 +63,7 @@ TEST_F(Permissions, OutputsAre73) {
     expect_denied(kTrain + " rank-barrier --out " + file, 73);
     expect_denied(kTrain + " export w " + file, 73);
     expect_denied(kTrain + " eval --weights w --logits " + file, 73);
-    expect_denied(kTrain + " sweep table6 --out s --slurm " + file, 73);
+    expect_denied(kTrain + " sweep figure1 --out s --slurm " + file, 73);
     expect_denied(kSelect + " --budget 2 --features h --out " + file, 73);
   }
 }

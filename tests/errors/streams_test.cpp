@@ -13,14 +13,14 @@ class Streams : public Outside {
  protected:
   // Whatever prints to stdout.
   static std::vector<std::string> talkers() {
-    const std::string digits = " --set data.name=street_digits --set data.train_size=50 --set data.test_size=10";
+    const std::string digits = " --set data.name=street_digits --set data.train_size=200 --set data.test_size=10";
     std::vector<std::string> all{kTrain + " --help",
                                  kTrain + " run --help",
                                  kTrain + " --version",
                                  kTrain + " list",
                                  kTrain + " data info" + digits,
                                  kTrain + " run demo --dry-run --memory" + digits,
-                                 kTrain + " sweep table6 --out /tmp/none --dry-run",
+                                 kTrain + " sweep figure1 --out /tmp/none --dry-run",
                                  kSelect + " --help",
                                  kSelect + " --version"};
     if (fs::exists(kBench)) all.insert(all.end(), {kBench + " --help", kBench + " --list --device cpu"});
