@@ -165,7 +165,7 @@ TEST_F(Start, AnotherRunsLabelsNeedTheSameImages) {
   refused(start + "start.round=2", 78, "has finished 2 rounds, start.round asks for round 2");
   refused(start + "data.limit_train=150", 78, "has other training images: data.limit_train = 150 (there 0)");
   refused(start + "data.validation_size=20", 78, "data.validation_size = 20 (there 0)");
-  refused(start + "model.depth=16", 65, "first: weights.safetensors");
+  refused(start + "model.depth=16", 78, "weights.safetensors does not fit: model.depth = 10 in the file, 16 here");
   refused(start + "acquisition.rounds=19", 78, "after 20 first labels need 210 training images");
   expect("run --dry-run" + kSmall + set(start + "start.use=labels"), 0, "20 at first (those of " + folder + "/first)");
   expect("run" + kSmall + set(start) + " --out " + out(), 0, "");
