@@ -66,7 +66,7 @@ campaign manifest.json report
 campaign manifest-copy.json report
 campaign ckpt/index.json resume
 campaign ckpt/index-copy.json resume
-campaign "$(cd "$work/run" && ls ckpt/round-01-*.safetensors | tail -1)" resume
+campaign "$(cd "$work/run" && ls -t ckpt/round-01-*.safetensors | head -1)" resume
 campaign rounds/00/weights.safetensors eval
 campaign rounds/00/best.safetensors start
 campaign rounds/00/query.csv none
