@@ -154,7 +154,7 @@ TEST_F(Verify, AnEmptiedIndexNeverStartsOver) {
     fs::remove(run + "/DONE");
     fs::remove(run + "/ckpt/index-copy.json");
     write(run + "/ckpt/index.json", empty);
-    const std::string index = *empty ? "lists no checkpoint, but round-00-step-000000006.safetensors" : "is damaged";
+    const std::string index = *empty ? "lists no checkpoint, but round-00-step-000000006" : "is damaged";
     expect("resume " + run + " --quiet", 65, index);
     EXPECT_EQ(checkpoints(run), checkpoints(whole + "/run"));
   }
