@@ -32,7 +32,7 @@ TEST_F(Mapped, AFileThatBecomesShorterEndsTheProgramWithWords) {
 TEST_F(Mapped, AFileThatIsWrittenAnewGivesNoPicks) {
   for (const std::string change : {"printf x | dd of=large.npy bs=1 seek=100000 conv=notrunc 2> /dev/null",
                                    "cp large.npy other.npy; mv other.npy large.npy"}) {
-    const Outcome o = meanwhile(change, "30");
+    const Outcome o = meanwhile(change, "150");
     EXPECT_EQ(o.code, 65) << o.words;
     EXPECT_NE(o.words.find("large.npy: was changed while it was read"), std::string::npos) << o.words;
     EXPECT_FALSE(exists("p.csv"));
