@@ -14,6 +14,11 @@ for setting in data.name=street_digits data.train_size=200 data.test_size=50 mod
   settings+=(--set "$setting")
 done
 start() { "$train" run "${settings[@]}" --out "$1" --quiet; }
+# In a process of its own that becomes the program, so that a signal to it is one to the program.
+become() {
+  if [ -e "$1/run.json" ]; then exec "$train" resume "$1" --quiet; fi
+  exec "$train" run "${settings[@]}" --out "$1" --quiet
+}
 
 # Times differ from run to run; everything else must not.
 untimed() { sed -E 's/,"seconds":[^,}]*//; s/^([0-9]+(,[^,]*){12}),[^,]*,[^,]*$/\1/' "$1"; }
@@ -28,13 +33,11 @@ same_results() {
     cmp -s <(untimed "$1/$file") <(untimed "$2/$file") || { echo "$file differs"; return 1; }
   done
   [ -s "$1/report.html" ] && [ -e "$1/DONE" ] || { echo "DONE without report.html, or neither"; return 1; }
-  [ -z "$(find "$1" -name '.*.tmp.*')" ] || { echo "temporary files are left"; return 1; }
+  [ -z "$(find "$1" -name '.*.tmp*')" ] || { echo "temporary files are left"; return 1; }
 }
 
 # Brings run $1 to its end, whatever state it is in: started again where nothing was committed yet.
-finish() {
-  if [ -e "$1/run.json" ]; then "$train" resume "$1" --quiet; else start "$1"; fi
-}
+finish() { (become "$1"); }
 
 declare -A outcomes=()
 count() { outcomes["$1"]=$((${outcomes["$1"]:-0} + 1)); }

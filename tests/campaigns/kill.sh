@@ -13,11 +13,11 @@ for ((k = 0; k < runs; ++k)); do
   run=$work/run
   kills=0
   while [ ! -e "$run/DONE" ]; do
-    finish "$run" 2>"$work/words" &
+    become "$run" 2>"$work/words" &
     pid=$!
     if ((kills < 4)); then
       sleep "$(printf '0.%03d' $((RANDOM % (whole < 999 ? whole + 1 : 999))))"
-      kill -KILL "$pid" $(pgrep -P "$pid") 2>/dev/null || true
+      kill -KILL "$pid" 2>/dev/null || true
     fi
     code=0
     wait "$pid" 2>/dev/null || code=$?
