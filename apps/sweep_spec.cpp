@@ -110,7 +110,7 @@ SweepBlock read_block(const Reader& reader, const toml::table& table) {
 
 }  // namespace
 
-bool has_sweep(std::string_view text) { return parse_toml(text, "recipe").contains("sweep"); }
+bool has_sweep(std::string_view text, const std::string& name) { return parse_toml(text, name).contains("sweep"); }
 
 SweepSpec parse_sweep(std::string_view text, const std::string& name) {
   const toml::table whole = parse_toml(text, name);

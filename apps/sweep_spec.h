@@ -52,7 +52,7 @@ struct SweepSpec {
 // Error 78 with the line for what is wrong in it, also when there is no [sweep]. `name` stands for the file in
 // messages.
 SweepSpec parse_sweep(std::string_view toml, const std::string& name);
-bool has_sweep(std::string_view toml);
+bool has_sweep(std::string_view toml, const std::string& name = "recipe");
 
 // "78.41±3.16*" to {78.41, 3.16}; {NaN, NaN} when it holds no number.
 struct PaperNumber {
