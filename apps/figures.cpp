@@ -82,14 +82,14 @@ Fit fit_line(const std::vector<Point>& points) {
 }
 
 std::string describe(const Fit& fit, int64_t queries) {
-  const std::string numbers = fmt::format("slope {:.2g}, r {:.2f}", fit.slope, fit.correlation);
-  if (queries < 4) return fmt::format("{} ({} queries: too few to tell)", numbers, queries);
+  const std::string slope = fmt::format("slope {:.2g}, r {:.2f}", fit.slope, fit.correlation);
+  if (queries < 4) return slope + ", too few queries to tell";
   // Fisher's transformation. The groups of one query share their epochs: queries count, not dots.
   const double z = std::atanh(std::clamp(fit.correlation, -0.999999, 0.999999)),
                half = 1.96 / std::sqrt(double(queries - 3));
   const double low = std::tanh(z - half), high = std::tanh(z + half);
-  return fmt::format("{}{} (95 %: {:.2f} to {:.2f}, {} queries)", low < 0 && high > 0 ? "no slope to be seen: " : "",
-                     numbers, low, high, queries);
+  return fmt::format("{} (95 %: {:.2f} to {:.2f})",
+                     low < 0 && high > 0 ? fmt::format("no slope: r {:.2f}", fit.correlation) : slope, low, high);
 }
 
 LineChart horizon_chart(const std::vector<const RunRecord*>& runs) {

@@ -20,7 +20,7 @@ struct Fit {
   int count = 0;
 };
 Fit fit_line(const std::vector<Point>& points);
-// "slope -1.2, r -0.61 (95 %: -0.85 to -0.17, 15 queries)"; says where no slope can be seen, or too few queries are.
+// "slope -1.2, r -0.61 (95 %: -0.85 to -0.17)", the interval of r; says where no slope can be seen, or queries are few.
 std::string describe(const Fit& fit, int64_t queries);
 
 // Figure 3 (b): how the candidates' scores are distributed at each query, in log10.

@@ -29,8 +29,8 @@ struct RunInfo {
   std::string data_hash;                         // of the data set's files, or of its recipe
   LabelLimits limits;                            // items and classes of the data set
   std::vector<std::string> class_names;
-  int64_t validation_labels = 0;  // of the held-out images: labels that the ledger does not count
-  data::NormalizeStats normalize;  // of the data set, for its pixels
+  int64_t validation_labels = 0;        // of the held-out images: labels that the ledger does not count
+  data::NormalizeStats normalize = {};  // of the data set, for its pixels
 };
 
 enum class Marker { none, done, preempted, waiting };
@@ -56,7 +56,7 @@ class RunDir {
   fs::path round_path(int64_t round);  // rounds/NN, created
   const Config& config() const { return config_; }
   const std::vector<std::string>& moves() const { return moves_; }  // where it is not config.toml's (Config::moves)
-  const RunFacts& facts() const { return facts_; }  // check_data compares them with the data found
+  const RunFacts& facts() const { return facts_; }                  // check_data compares them with the data found
   Ledger& ledger() { return ledger_; }
   Checkpoints& checkpoints() { return checkpoints_; }
 

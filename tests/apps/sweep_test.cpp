@@ -218,6 +218,11 @@ TEST(Figures, FitAndHorizon) {
   EXPECT_DOUBLE_EQ(fit.intercept, 7);
   EXPECT_DOUBLE_EQ(fit.correlation, -1);
   EXPECT_TRUE(std::isnan(fit_line({{1, 5}}).slope));
+  EXPECT_EQ(describe({.slope = -2, .intercept = 0, .correlation = -0.9, .count = 9}, 12),
+            "slope -2, r -0.90 (95 %: -0.97 to -0.67)");
+  EXPECT_EQ(describe({.slope = -2, .intercept = 0, .correlation = -0.2, .count = 9}, 12),
+            "no slope: r -0.20 (95 %: -0.69 to 0.42)");
+  EXPECT_EQ(describe(fit, 3), "slope -2, r -1.00, too few queries to tell");
   RunRecord run;
   run.epochs = {{.round = 1, .epoch = 1, .test_loss = 3},
                 {.round = 1, .epoch = 2, .test_loss = 1},
