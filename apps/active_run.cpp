@@ -124,8 +124,8 @@ std::vector<Answer> ActiveRun::first_labels() {
 
 void ActiveRun::adopt(const RunStart& start) {
   for (const nlohmann::ordered_json& record : start.metrics) directory_.append_metrics(record);
-  directory_.files().commit({{round_name(0, "weights.safetensors"), start.weights},
-                             {round_name(0, "best.safetensors"), start.best},
+  directory_.files().commit({{weights_name(0, "last"), start.weights},
+                             {weights_name(0, "best"), start.best},
                              directory_.rounds_file({start.row})});
   progress_.line(fmt::format("round 0 is that of {}: {} labels{}", config_.get<std::string>("start.run"),
                              start.row.labels, percent(", best ", start.row.acc_best)));
@@ -371,8 +371,7 @@ void ActiveRun::commit_query(Int round, const std::string& folder, const select:
   const Query query{.round = round, .folder = folder, .items = selection.picks};
   for (const std::string& name : directory_.files().commit(files, query))
     progress_.warn(
-        fmt::format("{} is not as the run wrote it and is left as it is; the items that are asked for stand "
-                    "in {}",
+        fmt::format("{} is not as the run wrote it and is left as it is; the items that are asked for stand in {}",
                     (directory_.path() / name).string(), RunFiles::kManifest));
 }
 

@@ -7,7 +7,7 @@
 #include <unordered_set>
 
 #include "apps/experiment.h"
-#include "apps/run_dir.h"
+#include "apps/weights_file.h"
 #include "data/datasets/two_moons.h"
 #include "nn/weights_io.h"
 #include "ssl/evaluate.h"
@@ -144,14 +144,14 @@ std::pair<int, int> size_of(const BoundaryFigure& figure) {
 BoundaryMethod method_panels(Plane& plane, const Dataset& dataset, const RunRecord& run) {
   const Config& config = run.config;
   const uint32_t seed = uint32_t(config.get<int64_t>("data.seed") ? config.get<int64_t>("data.seed") : 1);
-  const bool best = config.get<std::string>("acquisition.model") == "best";
+  const std::string model = config.get<std::string>("acquisition.model");
   BoundaryMethod method;
   for (const RoundRow& row : run.rounds) {
     BoundaryPanel panel;
-    const double accuracy = best ? row.acc_best : row.acc_last;
+    const double accuracy = model == "best" ? row.acc_best : row.acc_last;
     panel.title = fmt::format("{} labels", row.labels);
     if (std::isfinite(accuracy)) panel.title += fmt::format(": {:.1f} %", 100 * accuracy);
-    panel.upper = plane.upper(round_folder(run.path, row.round) / (best ? "best.safetensors" : "weights.safetensors"));
+    panel.upper = plane.upper(run.path / weights_name(row.round, model));
     std::unordered_set<int64_t> known;
     const auto point = [&](int64_t item) {
       const MoonPoint p = moon_point(seed, MoonSplit::train, item, kMoonNoise);

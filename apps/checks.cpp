@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <map>
 #include <optional>
-#include <sstream>
 
 #include "apps/balanced_query.h"
 #include "apps/experiment.h"
@@ -14,7 +13,6 @@
 #include "apps/summary.h"
 #include "data/pool.h"
 #include "kernels/core/error.h"
-#include "nn/weights_io.h"
 #include "ssl/trainer.h"
 
 namespace crc::apps {
@@ -27,25 +25,10 @@ bool is_balanced(const Config& config) { return config.get<Text>("acquisition.pr
 
 // Everything that load_dataset reads.
 Text data_settings(const Config& config) {
-  std::istringstream lines(config.to_toml());
-  Text section, settings;
-  for (Text line; std::getline(lines, line);) {
-    if (line.starts_with('[')) section = line;
-    if (section == "[data]") settings += line.substr(0, line.rfind(" # ")) + "\n";  // without the origin
-  }
+  Text settings;
+  for (const ConfigKey& key : config_schema())
+    if (key.path.starts_with("data.")) settings += key.path + " = " + to_text(config.value(key.path)) + "\n";
   return settings;
-}
-
-// The weights that the queries of round 0 begin with.
-void check_weights(const Config& config, const data::Dataset& dataset, const RunStart& start) {
-  Context host = Context::cpu();
-  const std::unique_ptr<nn::Net> net = make_net(config, dataset);
-  const nn::WeightBuffers weights(host, net->layout(), "weights");
-  for (const auto& [file, content] :
-       {std::pair("weights.safetensors", &start.weights), {"best.safetensors", &start.best}}) {
-    const Text source = config.get<Text>("start.run") + ": " + file;
-    nn::import_weights(host, net->layout(), weights.weights(), nn::decode_safetensors(*content, source), source);
-  }
 }
 
 void check_first(const Config& config, const data::Dataset& dataset, const LabelPlan& plan) {
@@ -147,9 +130,7 @@ LabelPlan check_experiment(const Config& config, const data::Dataset& dataset) {
   const ssl::TrainConfig train = train_config(config, dataset, 0);
   augment::check_image_size(images.height, images.width, train.weak);
   (void)make_net(config, dataset);
-  const std::optional<RunStart> start = load_start(config, dataset);
-  if (start && start->with_model) check_weights(config, dataset, *start);
-  const LabelPlan plan = plan_labels(config, dataset, start);
+  const LabelPlan plan = plan_labels(config, dataset, load_start(config, dataset));
   check_validation(dataset, plan);
   check_first(config, dataset, plan);
   check_queries(config, dataset, plan);
@@ -176,11 +157,15 @@ void check_experiments(const std::vector<NamedConfig>& runs,
   }
 }
 
-void check_moves(const Config& config, const data::Dataset& dataset, Int labeled) {
+void check_precision(const Config& config) {
   const Text precision = config.get<Text>("run.precision");
-  if (precision != "fp32" && config.get<Text>("run.device") == "cpu")
+  if (precision != "fp32")
     fail(ExitCode::config,
          "run.precision = \"" + precision + "\" needs a CUDA device, and this run is on the CPU; use fp32");
+}
+
+void check_moves(const Config& config, const data::Dataset& dataset, Int labeled) {
+  if (config.get<Text>("run.device") == "cpu") check_precision(config);
   parse_reference(config.get<Text>("report.reference"));
   if (config.get<Int>("acquisition.rounds") == 0) return;
   try {

@@ -181,8 +181,7 @@ void add_selection(std::vector<ConfigKey>& keys) {
             "which of the round's tested models scores the pool: that of the best evaluation or of the last"),
        text("acquisition.search", "partition", {"partition", "independent", "greedy", "exchange"},
             "candidate groups: a partition of the shuffled pool, or independent draws; crc also item by item: greedy, "
-            "or "
-            "greedy and then exchanges while the score rises"),
+            "or greedy and then exchanges while the score rises"),
        integer("acquisition.candidates", 0, 0, kMany, "candidate groups to score; 0: as many as the partition has"),
        text("acquisition.solver", "capacitance", {"capacitance", "syev_batched", "syevd", "fp32-positive"},
             "eigenvalue solver of crc; syevd is the definition, fp32-positive shows what a literal reading does"),

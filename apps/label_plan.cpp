@@ -59,10 +59,6 @@ LabelPlan plan_labels(const Config& config, const data::Dataset& dataset, const 
   return plan;
 }
 
-LabelPlan plan_labels(const Config& config, const data::Dataset& dataset) {
-  return plan_labels(config, dataset, load_start(config, dataset));
-}
-
 Text describe(const LabelPlan& plan, const Config& config, const data::Dataset& dataset) {
   const Text first = first_labels_by(config), acquisition = config.get<Text>("acquisition.name");
   const Text how = first == "random"    ? fmt::format("random, {} of each class", plan.first / dataset.classes())

@@ -26,7 +26,6 @@ struct LabelPlan {
 
 // By arithmetic alone, whether it is possible or not. `start` is what start.run gives.
 LabelPlan plan_labels(const Config& config, const data::Dataset& dataset, const std::optional<RunStart>& start);
-LabelPlan plan_labels(const Config& config, const data::Dataset& dataset);  // Errors of load_start
 
 // How the first labels come about: acquisition.first, or "start" where they are another run's.
 std::string first_labels_by(const Config& config);

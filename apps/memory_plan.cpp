@@ -5,7 +5,6 @@
 #include <algorithm>
 
 #include "apps/experiment.h"
-#include "apps/label_plan.h"
 #include "ssl/plan.h"
 
 namespace crc::apps {
@@ -14,14 +13,13 @@ namespace {
 using Int = int64_t;
 
 // With as many labels as the run will have in the end.
-ssl::DataSize data_size(const Config& config, const data::Dataset& dataset) {
-  const data::Images& images = dataset.train;
-  const Int labels = plan_labels(config, dataset).in_the_end();
-  return {images.count, images.height, images.width, std::clamp<Int>(labels, 1, images.count), images.count};
+ssl::DataSize data_size(const data::Images& images, const LabelPlan& labels) {
+  return {images.count, images.height, images.width, std::clamp<Int>(labels.in_the_end(), 1, images.count),
+          images.count};
 }
 
-Trace training(const Config& config, const data::Dataset& dataset, const nn::Net& net) {
-  return ssl::plan_training(net, data_size(config, dataset), train_config(config, dataset, 0));
+Trace training(const Config& config, const data::Dataset& dataset, const nn::Net& net, const LabelPlan& labels) {
+  return ssl::plan_training(net, data_size(dataset.train, labels), train_config(config, dataset, 0));
 }
 
 bool is_data(const Trace::Tensor& tensor) { return tensor.name == "images" || tensor.name == "labels"; }
@@ -33,10 +31,11 @@ std::string amount(Int bytes) {
 
 }  // namespace
 
-std::string memory_totals(const Config& config, const data::Dataset& dataset, const nn::Net& net) {
-  const Trace step = training(config, dataset, net);
-  const Trace prediction =
-      ssl::plan_prediction(*make_exact_net(config, dataset), data_size(config, dataset), config.get<Int>("eval.batch"));
+std::string memory_totals(const Config& config, const data::Dataset& dataset, const nn::Net& net,
+                          const LabelPlan& labels) {
+  const Trace step = training(config, dataset, net, labels);
+  const Trace prediction = ssl::plan_prediction(*make_exact_net(config, dataset), data_size(dataset.train, labels),
+                                                config.get<Int>("eval.batch"));
   Int images = 0;
   for (const Trace::Tensor& tensor : step.tensors()) images += is_data(tensor) ? tensor.bytes : 0;
   const Int weights = ssl::tensor_bytes(step) - images;
@@ -51,8 +50,9 @@ std::string memory_totals(const Config& config, const data::Dataset& dataset, co
       amount(step.peak_bytes()), amount(prediction.peak_bytes()));
 }
 
-std::string memory_table(const Config& config, const data::Dataset& dataset, const nn::Net& net) {
-  const Trace trace = training(config, dataset, net);
+std::string memory_table(const Config& config, const data::Dataset& dataset, const nn::Net& net,
+                         const LabelPlan& labels) {
+  const Trace trace = training(config, dataset, net, labels);
   std::string text = fmt::format("{:>14} {:>14}  {:>11}  {}\n", "offset", "bytes", "alive", "array of a training step");
   for (const Trace::Scratch& s : trace.scratch())
     text += fmt::format("{:>14} {:>14}  {:>5}-{:<5}  {}\n", s.offset, s.bytes, s.begin,

@@ -46,10 +46,10 @@ class Progress {
  private:
   void put(const std::string& message, bool show);
   void clear();
-  ProgressOptions options_;
-  double last_drawn_ = -1e30, last_plain_ = -1e30;
   void measure(int64_t done, double now);
   double seconds_left(const ProgressState& state, double now) const;
+  ProgressOptions options_;
+  double last_drawn_ = -1e30, last_plain_ = -1e30;
   double rate_ = 0, rate_time_ = 0;          // units per second, smoothed, and when it was measured
   double first_time_ = 0, rate_passed_ = 0;  // of the first update(); how long the last measurement took
   int64_t rate_done_ = -1;

@@ -19,11 +19,9 @@ std::vector<std::string> network_keys(const std::string& name) {
 }
 
 std::string plain_text(const Config& config, const std::string& path) {
-  const ConfigValue& kind = config_key(path).fallback;
-  if (std::holds_alternative<std::string>(kind)) return config.get<std::string>(path);
-  if (std::holds_alternative<int64_t>(kind)) return to_text(config.get<int64_t>(path));
-  if (std::holds_alternative<double>(kind)) return to_text(config.get<double>(path));
-  return to_text(config.get<bool>(path));
+  const ConfigValue& value = config.value(path);
+  const auto* text = std::get_if<std::string>(&value);
+  return text ? *text : to_text(value);
 }
 
 // The values as this program writes them, whoever wrote them.

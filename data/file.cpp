@@ -89,6 +89,12 @@ int64_t check_regular(int fd, const Path& path) {
   return status.st_size;
 }
 
+bool is_there(const Path& path, Use use, struct stat& status) {
+  if (::stat(path.c_str(), &status) == 0) return true;
+  if (errno != ENOENT && errno != ENOTDIR) fail_system(use, "looking for", path, errno);
+  return false;
+}
+
 template <class Content> Content read_whole(const Path& path, int64_t limit) {
   const Descriptor file(open_to_read(path));
   const int64_t size = check_regular(file.fd, path);
@@ -151,14 +157,12 @@ std::string read_text(const Path& path, int64_t limit) { return read_whole<std::
 
 bool file_exists(const Path& path, Use use) {
   struct stat status;
-  if (::stat(path.c_str(), &status) == 0) return true;
-  if (errno != ENOENT && errno != ENOTDIR) fail_system(use, "looking for", path, errno);
-  return false;
+  return is_there(path, use, status);
 }
 
 bool is_folder(const Path& path, Use use) {
   struct stat status;
-  return file_exists(path, use) && ::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
+  return is_there(path, use, status) && S_ISDIR(status.st_mode);
 }
 
 std::vector<Path> list_folder(const Path& folder, Use use) {

@@ -65,9 +65,7 @@ void check_start(const std::vector<Cell>& cells, const DemoOptions& options) {
   std::vector<NamedConfig> runs;
   for (const Cell& cell : cells) {
     if (!options.fresh && fs::exists(cell.directory / "run.json")) continue;
-    std::vector<std::string> settings = options.settings;
-    settings.push_back("acquisition.name=" + cell.acquisition);
-    runs.push_back({cell.directory.filename().string(), resolve_recipe("demo", settings)});
+    runs.push_back({cell.directory.filename().string(), cell.run().config});
   }
   check_experiments(runs);
 }

@@ -7,8 +7,8 @@
 #include "apps/experiment.h"
 #include "apps/label_file.h"
 #include "apps/run_dir.h"
-#include "data/text.h"
 #include "apps/terminal.h"
+#include "data/text.h"
 
 namespace crc::apps {
 namespace {
@@ -24,11 +24,18 @@ const Query& waiting_query(RunDir& directory) {
   return directory.files().queries().back();
 }
 
+std::string query_csv(const Query& query) { return query.folder + "/query.csv"; }
+
+// Whether the answers stand in the query's own file.
+bool is_query_csv(const RunDir& directory, const Query& query, const fs::path& labels) {
+  std::error_code ignored;
+  return fs::equivalent(directory.path() / query_csv(query), labels, ignored);
+}
+
 // query.csv is a copy for people: what they made of it changes nothing, but they should know.
 void mention_changes(RunDir& directory, const Query& query, const fs::path& labels) {
-  const std::string name = query.folder + "/query.csv";
-  std::error_code ignored;
-  if (fs::equivalent(directory.path() / name, labels, ignored)) return;
+  if (is_query_csv(directory, query, labels)) return;
+  const std::string name = query_csv(query);
   if (const auto change = directory.files().damage(name))
     print_error("crc_train: {} {}; the run asks for the {} items that {} holds\n", (directory.path() / name).string(),
                 *change, query.items.size(), RunFiles::kManifest);
@@ -36,10 +43,8 @@ void mention_changes(RunDir& directory, const Query& query, const fs::path& labe
 
 // A query.csv that was filled in where it lies is from now on the run's own.
 void accept_answers(RunDir& directory, const Query& query, const fs::path& labels) {
-  const std::string name = query.folder + "/query.csv";
-  std::error_code ignored;
-  if (!fs::equivalent(directory.path() / name, labels, ignored)) return;
-  directory.files().list(name, read_file(labels));
+  if (!is_query_csv(directory, query, labels)) return;
+  directory.files().list(query_csv(query), read_file(labels));
   directory.files().save();
 }
 
@@ -130,7 +135,7 @@ int command_label(const std::string& path, const std::string& labels, const std:
 
   Notes notes(file.notes);
   note_others(notes, file, query.items, directory.ledger(), dataset.class_names);
-  const Answers answers = answer(notes, file, query.items, dataset);  // in the order in which resume asks for them
+  const Answers answers = answer(notes, file, query.items, dataset);
   notes.print();
   if (!answers.missing.empty())
     fail(ExitCode::waiting_for_labels,

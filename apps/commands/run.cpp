@@ -16,12 +16,11 @@
 namespace crc::apps {
 namespace {
 
-// The device that "auto" became may lack the precision.
-void check_precision(const Config& config, const data::Dataset& dataset, const Context& context) {
-  if (context.device().kind != DeviceKind::cpu) return;
-  Config here = config;
-  here.merge_setting("run.device=cpu");
-  check_moves(here, dataset, 0);
+// The device that it is on may lack the precision.
+Context make_run_context(const Config& config) {
+  Context context = make_context(config);
+  if (context.device().kind == DeviceKind::cpu) check_precision(config);
+  return context;
 }
 
 // docs/run-directory.md
@@ -83,9 +82,10 @@ int print_plan(const RunOptions& options) {
   const LabelPlan labels = check_experiment(config, dataset);
   const std::unique_ptr<nn::Net> net = make_net(config, dataset);
   print_text(sweep_note(options.config));
-  print("{}\n{}{}", config.to_toml(), plan(config, dataset, *net, labels), memory_totals(config, dataset, *net));
+  print("{}\n{}{}", config.to_toml(), plan(config, dataset, *net, labels),
+        memory_totals(config, dataset, *net, labels));
   for (const std::string& note : dataset.notes) print("note     {}\n", note);
-  if (options.memory) print("\n{}", memory_table(config, dataset, *net));
+  if (options.memory) print("\n{}", memory_table(config, dataset, *net, labels));
   return 0;
 }
 
@@ -107,8 +107,7 @@ int train_new(const RunOptions& options, const std::vector<std::string>& argumen
   const Config config = resolve_recipe(options.config, options.settings);
   const data::Dataset dataset = load_run_dataset(config);
   const LabelPlan labels = check_experiment(config, dataset);
-  Context context = make_context(config);
-  check_precision(config, dataset, context);
+  Context context = make_run_context(config);
   const std::string out = options.out.empty() ? default_run_directory(options.config, config) : options.out;
   const bool made = !file_exists(out, Use::output);
   RunDir directory = RunDir::create(out, config,
@@ -145,8 +144,7 @@ int train_on(const std::string& path, const std::vector<std::string>& settings, 
   check_data(dataset, directory.facts());
   dataset.normalize = run_normalization(read_run_json(path), dataset);
   check_moves(config, dataset, labels_before_last_query(directory.ledger(), config));
-  Context context = make_context(config);
-  check_precision(config, dataset, context);
+  Context context = make_run_context(config);
   return execute(context, directory, dataset, quiet, name);
 }
 

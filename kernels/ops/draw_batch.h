@@ -2,9 +2,8 @@
 //   permutations  Item b of step t stands at place tB + b of an endless sequence of permutations of `pool`: every item
 //                 comes once per pass, and no batch holds one twice that has other items to take.
 //   replacement   Every item of a batch is a draw of its own: Draws(seed, purpose, b, t) (LeeDoYup).
-//   expanded      `pool` ceil(TB / N) times in one list, that list permuted anew each pass, what fills no batch left
-//   out:
-//                 nearly multinomial batches (kekmodel/FixMatch-pytorch from b3e948d, --expand-labels).
+//   expanded      `pool` ceil(TB / N) times in one list, that list permuted anew each pass, and what fills no
+//                 batch left out: nearly multinomial batches (kekmodel/FixMatch-pytorch from b3e948d, --expand-labels).
 //   filled        `pool` floor(TB / N) times and draws with replacement, made once, up to TB entries; permuted anew
 //                 each epoch (kekmodel/FixMatch-pytorch before, dataset/cifar.py at 4c4ebb8).
 // ids [B], pool [N] with 0 < N < 2^31; lists below 2^31 too. Class: exact.

@@ -29,11 +29,12 @@ TEST(Experiment, MemoryIsPlannedForAnyPrecision) {
     const Config config = resolve_recipe("demo", {"run.precision=" + precision, "data.train_size=60"});
     const data::Dataset dataset = load_dataset(config);
     const auto net = make_net(config, dataset);
-    const std::string totals = memory_totals(config, dataset, *net);
+    const LabelPlan labels = plan_labels(config, dataset, std::nullopt);
+    const std::string totals = memory_totals(config, dataset, *net, labels);
     const size_t at = totals.find("         (");
     ASSERT_NE(at, std::string::npos) << totals;
     step.push_back(std::stod(totals.substr(at + 10)));
-    const std::string table = memory_table(config, dataset, *net);
+    const std::string table = memory_table(config, dataset, *net, labels);
     for (const char* array : {"unit output", "gradient of the residual stream", "pseudo-labels", "momentum"})
       EXPECT_NE(table.find(array), std::string::npos) << array;
   }

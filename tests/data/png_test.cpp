@@ -5,6 +5,7 @@
 #include "data/contact_sheet.h"
 #include "data/crc32.h"
 #include "tests/data/fixture.h"
+#include "tests/data/png_chunks.h"
 
 namespace crc::test {
 namespace {
@@ -76,18 +77,6 @@ TEST(Png, RefusesDamagedFiles) {
   expect_corrupt(no_data, {"IDAT"});
 }
 
-// A chunk with its length and checksum.
-void append_chunk(Bytes& png, const std::string& type, const Bytes& payload) {
-  const auto word = [&](uint32_t value) {
-    for (int i = 3; i >= 0; --i) png.push_back(uint8_t(value >> (8 * i)));
-  };
-  word(uint32_t(payload.size()));
-  const size_t at = png.size();
-  png.insert(png.end(), type.begin(), type.end());
-  png.insert(png.end(), payload.begin(), payload.end());
-  word(crc32(std::span(png).subspan(at)));
-}
-
 Bytes deflated(const Bytes& bytes) {
   uLongf size = compressBound(bytes.size());
   Bytes packed(size);
@@ -98,7 +87,7 @@ Bytes deflated(const Bytes& bytes) {
 
 // Greyscale of this size, with this image data, in parts.
 Bytes png_of(uint8_t side, uint8_t interlace, const std::vector<Bytes>& parts, const std::string& extra = "") {
-  Bytes png{0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
+  Bytes png = kPngSignature;
   append_chunk(png, "IHDR", {0, 0, 0, side, 0, 0, 0, side, 8, 0, 0, 0, interlace});
   if (!extra.empty()) append_chunk(png, extra, deflated(Bytes(1 << 20)));
   for (const Bytes& part : parts) append_chunk(png, "IDAT", part);

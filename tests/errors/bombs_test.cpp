@@ -5,8 +5,7 @@
 
 #include <cstring>
 
-#include "data/crc32.h"
-#include "data/file.h"
+#include "tests/data/png_chunks.h"
 #include "tests/errors/outside.h"
 
 namespace crc::test {
@@ -87,21 +86,10 @@ TEST_F(Bombs, Matlab) {
   }
 }
 
-void append_chunk(Bytes& png, const std::string& type, const Bytes& payload) {
-  const auto word = [&](uint32_t value) {
-    for (int i = 3; i >= 0; --i) png.push_back(uint8_t(value >> (8 * i)));
-  };
-  word(uint32_t(payload.size()));
-  const size_t at = png.size();
-  png.insert(png.end(), type.begin(), type.end());
-  png.insert(png.end(), payload.begin(), payload.end());
-  word(data::crc32(std::span(png).subspan(at)));
-}
-
 TEST_F(Bombs, Png) {
   const double before = idle();
   const auto png = [](Bytes header, const Bytes& data) {
-    Bytes bytes{0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
+    Bytes bytes = kPngSignature;
     append_chunk(bytes, "IHDR", header);
     append_chunk(bytes, "zTXt", deflated_zeros({}, 50'000'000));
     append_chunk(bytes, "IDAT", data);

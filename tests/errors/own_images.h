@@ -9,6 +9,26 @@
 
 namespace crc::test {
 
+// `folder` with small digits as PNG files and a labels.csv in which the first `given` training images have their label,
+// and all test images. Returns the labels of all training images.
+inline std::vector<std::string> write_digits(const std::string& folder, int64_t train, int64_t test, int64_t given) {
+  const data::Dataset digits = data::load(
+      {"street_digits", "", {{"profile", "easy"}, {"train", std::to_string(train)}, {"test", std::to_string(test)}}});
+  std::vector<std::string> labels;
+  data::CsvWriter list({"path", "label", "split"});
+  for (int64_t i = 0; i < train + test; ++i) {
+    const data::Images& images = i < train ? digits.train : digits.test;
+    const int64_t at = i < train ? i : i - train;
+    const std::string name = std::to_string(i) + ".png", label = "digit" + std::to_string(images.labels[size_t(at)]);
+    const auto pixels = images.image(at);
+    data::write_png(folder + "/" + name, {images.height, images.width, {pixels.begin(), pixels.end()}});
+    list.text(name).text(i < given || i >= train ? label : "").text(i < train ? "train" : "test").end_row();
+    if (i < train) labels.push_back(label);
+  }
+  data::write_file(folder + "/labels.csv", list.str());
+  return labels;
+}
+
 class OwnImages : public Outside {
  protected:
   OwnImages() : digits(data::load({"street_digits", "", {{"train", "300"}, {"test", "200"}}})) {}

@@ -3,10 +3,8 @@
 #include <csignal>
 #include <nlohmann/json.hpp>
 
-#include "data/dataset.h"
 #include "data/npy.h"
-#include "data/png.h"
-#include "tests/errors/outside.h"
+#include "tests/errors/own_images.h"
 
 namespace crc::test {
 namespace {
@@ -130,21 +128,9 @@ TEST_F(Program, NeverReusesADirectory) {
 }
 
 TEST_F(Program, APersonLabelsWhatARunAsksFor) {
-  const data::Dataset digits =
-      data::load({"street_digits", "", {{"profile", "easy"}, {"train", "90"}, {"test", "20"}}});
-  std::string list = "path,label,split\n", answers = "item,class\n";
-  for (int64_t i = 0; i < 110; ++i) {
-    const data::Images& images = i < 90 ? digits.train : digits.test;
-    const int64_t at = i < 90 ? i : i - 90;
-    const std::string name = std::to_string(i) + ".png";
-    const auto pixels = images.image(at);
-    data::write_file(folder + "/" + name,
-                     data::encode_png({images.height, images.width, {pixels.begin(), pixels.end()}}));
-    const std::string label = "digit" + std::to_string(images.labels[size_t(at)]);
-    list += name + "," + (i < 30 || i >= 90 ? label : "") + (i < 90 ? ",train\n" : ",test\n");
-    if (i < 90) answers += std::to_string(i) + "," + label + "\n";
-  }
-  data::write_file(folder + "/labels.csv", list);
+  const std::vector<std::string> labels = write_digits(folder, 90, 20, 30);
+  std::string answers = "item,class\n";
+  for (size_t i = 0; i < labels.size(); ++i) answers += std::to_string(i) + "," + labels[i] + "\n";
   data::write_file(folder + "/answers.csv", answers);
   data::write_file(folder + "/one.csv", std::string("item,class\n40,digit1\n"));
   data::write_file(folder + "/wrong.csv", std::string("item,class\n40,digit11\n"));

@@ -1,10 +1,7 @@
 // What a run asked for stands in the run; query.csv is a copy for people, who do with it what people do.
 #include <algorithm>
 
-#include "data/dataset.h"
-#include "data/file.h"
-#include "data/png.h"
-#include "tests/errors/outside.h"
+#include "tests/errors/own_images.h"
 
 namespace crc::test {
 namespace {
@@ -13,21 +10,7 @@ class QueryTruth : public Outside {
  protected:
   // A run over own images that waits for ten labels.
   void SetUp() override {
-    const data::Dataset digits =
-        data::load({"street_digits", "", {{"profile", "easy"}, {"train", "60"}, {"test", "20"}}});
-    std::string list = "path,label,split\n";
-    for (int64_t i = 0; i < 80; ++i) {
-      const data::Images& images = i < 60 ? digits.train : digits.test;
-      const int64_t at = i < 60 ? i : i - 60;
-      const std::string name = std::to_string(i) + ".png";
-      const auto pixels = images.image(at);
-      data::write_file(folder + "/" + name,
-                       data::encode_png({images.height, images.width, {pixels.begin(), pixels.end()}}));
-      const std::string label = "digit" + std::to_string(images.labels[size_t(at)]);
-      if (i < 60) classes.push_back(label);
-      list += name + "," + (i < 20 || i >= 60 ? label : "") + (i < 60 ? ",train\n" : ",test\n");
-    }
-    write(folder + "/labels.csv", list);
+    classes = write_digits(folder, 60, 20, 20);
     expect("run --out " + at() +
                " --set run.device=cpu --set run.threads=1 --set data.name=folder --set data.dir=" + folder +
                " --set model.depth=10 --set model.width=1 --set model.first_stride=2 --set ssl.batch=4 --set ssl.mu=1"
