@@ -6,12 +6,12 @@
 #include <fstream>
 #include <regex>
 
-#include "apps/command_line.h"
-#include "apps/json_text.h"
-#include "apps/outputs.h"
-#include "apps/program.h"
-#include "apps/terminal.h"
-#include "apps/version.h"
+#include "apps/base/command_line.h"
+#include "apps/base/json.h"
+#include "apps/base/outputs.h"
+#include "apps/base/program.h"
+#include "apps/base/terminal.h"
+#include "apps/base/version.h"
 #include "bench/cases.h"
 #include "bench/report.h"
 #include "bench/step_dump.h"
@@ -39,31 +39,23 @@ struct Options {
   Settings settings;
 };
 
-void parse(int argc, char** argv, CLI::App& app, Options& o) {
-  app.footer(kExamples);
-  app.set_version_flag("--version", [] { return "crc_bench " + apps::version() + " (" + apps::commit() + ")"; });
-  app.add_option("--device", o.device, "auto, cpu or cuda")
-      ->check(CLI::IsMember({"auto", "cpu", "cuda"}))
-      ->capture_default_str();
-  app.add_flag("--list", o.list, "print the cases' names and stop");
-  app.add_option("--filter", o.filter, "only cases whose name contains a match of this regular expression");
-  app.add_option("--threads", o.threads, "CPU threads; 0: all cores")
-      ->check(apps::whole_number(0, kMostThreads))
-      ->capture_default_str();
-  app.add_flag("--quick", o.settings.quick, "every case once, at its smallest: to see that all run, not to measure");
-  app.add_option("--min-time", o.settings.min_time, "seconds of samples per case, at least")
-      ->check(apps::number(0, 3600))
-      ->capture_default_str();
-  app.add_option("--json", o.json, "write the results as JSON lines to this new file");
-  app.add_option("--dump-step", o.dump_step, "write one step's weights, images, losses and gradients to this new file");
-  app.add_option("--method", o.method, "of --dump-step: fixmatch or mean_teacher")
-      ->check(CLI::IsMember({"fixmatch", "mean_teacher"}))
-      ->capture_default_str();
-  app.add_option("--precision", o.precision, "of --dump-step: fp32, or on CUDA tf32 and bf16")->capture_default_str();
-  app.add_flag("--force", o.force, "replace output files that exist");
-  app.add_option("--compare", o.compare, "an older --json file: print old time / new time");
-  apps::parse_command_line(app, argc, argv);
-  if (o.settings.quick) o.settings.min_time = 0, o.settings.repetitions = 1;
+void declare(apps::Command& line, Options& o) {
+  line.option("--device", o.device, "auto, cpu or cuda").one_of({"auto", "cpu", "cuda"}).shows_default();
+  line.flag("--list", o.list, "print the cases' names and stop");
+  line.option("--filter", o.filter, "only cases whose name contains a match of this regular expression");
+  line.option("--threads", o.threads, "CPU threads; 0: all cores").in(0, kMostThreads).shows_default();
+  line.flag("--quick", o.settings.quick, "every case once, at its smallest: to see that all run, not to measure");
+  line.option("--min-time", o.settings.min_time, "seconds of samples per case, at least")
+      .between(0, 3600)
+      .shows_default();
+  line.option("--json", o.json, "write the results as JSON lines to this new file");
+  line.option("--dump-step", o.dump_step, "write one step's weights, images, losses and gradients to this new file");
+  line.option("--method", o.method, "of --dump-step: fixmatch or mean_teacher")
+      .one_of({"fixmatch", "mean_teacher"})
+      .shows_default();
+  line.option("--precision", o.precision, "of --dump-step: fp32, or on CUDA tf32 and bf16").shows_default();
+  line.flag("--force", o.force, "replace output files that exist");
+  line.option("--compare", o.compare, "an older --json file: print old time / new time");
 }
 
 std::vector<Case> selected(const Scale& scale, const std::string& filter) {
@@ -194,13 +186,11 @@ int run(const Options& o) {
 
 int main(int argc, char** argv) {
   return apps::run_program("crc_bench", [&] {
-    CLI::App app("crc_bench: every kernel against this machine's measured limits", "crc_bench");
+    apps::CommandLine line("crc_bench", "every kernel against this machine's measured limits", kExamples);
     Options options;
-    try {
-      parse(argc, argv, app, options);
-    } catch (const CLI::Success& e) {
-      return apps::print_answer(app, e);  // --help, --version
-    }
+    declare(line.top(), options);
+    if (!line.parse(argc, argv)) return 0;
+    if (options.settings.quick) options.settings.min_time = 0, options.settings.repetitions = 1;
     return run(options);
   });
 }

@@ -1,11 +1,10 @@
 // crc_select: the selection alone, for people who bring their own embeddings. Arrays come and go as .npy files.
 #include <fmt/format.h>
 
-#include "apps/command_line.h"
-#include "apps/program.h"
+#include "apps/base/command_line.h"
+#include "apps/base/program.h"
+#include "apps/base/terminal.h"
 #include "apps/select/job.h"
-#include "apps/terminal.h"
-#include "apps/version.h"
 #include "crc/score.h"
 #include "kernels/core/threads.h"
 
@@ -22,64 +21,49 @@ constexpr const char* kExamples =
     "exists,\n"
     "74 disk full, 75 stopped by a signal, 76 not finite, 78 impossible request.\n";
 
-void declare(CLI::App& app, apps::SelectJob& job) {
+void declare(apps::Command& program, apps::SelectJob& job) {
   select::Config& c = job.config;
-  app.add_option("--features", job.features, "input of the last linear layer [items,D], .npy");
-  app.add_option("--logits", job.logits, "logits [items,C], .npy");
-  app.add_option("--classes", job.classes,
-                 "number of classes; scales the scores of crc (default: columns of the logits)")
-      ->check(apps::whole_number(1, apps::kMaxCount));
-  app.add_option(
+  program.option("--features", job.features, "input of the last linear layer [items,D], .npy");
+  program.option("--logits", job.logits, "logits [items,C], .npy");
+  program
+      .option("--classes", job.classes, "number of classes; scales the scores of crc (default: columns of the logits)")
+      .in(1, apps::kMaxCount);
+  program.option(
       "--labeled", job.labeled,
       "what is labelled: item numbers or a mask (.npy), a list (text, CSV), a ledger or run directory; several "
       "files add up");
-  app.add_option("--unlabeled", job.unlabeled, "items to choose from, in the same forms (default: all others)");
-  app.add_option("--budget", c.budget, "items to pick (Q)")->required()->check(apps::whole_number(0, apps::kMaxCount));
-  app.add_option("--group", c.group_size, "items per candidate group (G)")
-      ->check(apps::whole_number(1, apps::kMaxCount))
-      ->capture_default_str();
-  app.add_option("--acquisition", c.name, "crc_train list names them")->capture_default_str();
-  app.add_option("--search", c.search, "how groups are found: partition, independent, greedy or exchange")
-      ->capture_default_str();
-  app.add_option("--draws", c.candidates, "independent: groups to draw (default: items / G)")
-      ->check(apps::whole_number(1, apps::kMaxCount));
-  app.add_option("--candidates", job.candidates, "candidate groups of item numbers [groups,G], .npy: no search");
+  program.option("--unlabeled", job.unlabeled, "items to choose from, in the same forms (default: all others)");
+  program.option("--budget", c.budget, "items to pick (Q)").required().in(0, apps::kMaxCount);
+  program.option("--group", c.group_size, "items per candidate group (G)").in(1, apps::kMaxCount).shows_default();
+  program.option("--acquisition", c.name, "crc_train list names them").shows_default();
+  program.option("--search", c.search, "how groups are found: partition, independent, greedy or exchange")
+      .shows_default();
+  program.option("--draws", c.candidates, "independent: groups to draw (default: items / G)").in(1, apps::kMaxCount);
+  program.option("--candidates", job.candidates, "candidate groups of item numbers [groups,G], .npy: no search");
   std::string solvers;
   for (const select::Solver& solver : select::solvers())
     solvers += std::string(solvers.empty() ? "" : ", ") + solver.name;
-  app.add_option("--solver", c.solver, "eigenvalue solver of crc: " + solvers)->capture_default_str();
-  app.add_option("--seed", c.seed, "key of the random draws")
-      ->check(apps::whole_number(0, UINT32_MAX))
-      ->capture_default_str();
-  app.add_option("--round", c.round, "number of this query: another round draws other numbers")
-      ->check(apps::whole_number(0, 100000))
-      ->capture_default_str();
-  app.add_option("--device", job.device, "auto, cpu, cuda or cuda:N")->capture_default_str();
-  app.add_option("--threads", job.threads, "of the CPU; 0: all cores")
-      ->check(apps::whole_number(0, kMostThreads))
-      ->capture_default_str();
-  app.add_option("--out", job.out, "picks with their scores, .csv")->required();
-  app.add_option("--scores", job.scores, "write the scores of all candidates, .npy");
-  app.add_option("--groups", job.groups, "write the items of all candidates [groups,G] in the order of --scores, .npy");
-  app.add_option("--summary", job.summary, "write one page about the selection, .html");
-  app.add_option("--images", job.images, "PNG files of the items: a list, one path a line, or a folder");
-  app.add_option("--sheet", job.sheet, "write the picked images with their item numbers, .png");
-  app.add_flag("--force", job.force, "replace output files that exist");
+  program.option("--solver", c.solver, "eigenvalue solver of crc: " + solvers).shows_default();
+  program.option("--seed", c.seed, "key of the random draws").in(0, UINT32_MAX).shows_default();
+  program.option("--round", c.round, "number of this query: another round draws other numbers")
+      .in(0, 100000)
+      .shows_default();
+  program.option("--device", job.device, "auto, cpu, cuda or cuda:N").shows_default();
+  program.option("--threads", job.threads, "of the CPU; 0: all cores").in(0, kMostThreads).shows_default();
+  program.option("--out", job.out, "picks with their scores, .csv").required();
+  program.option("--scores", job.scores, "write the scores of all candidates, .npy");
+  program.option("--groups", job.groups, "write the items of all candidates [groups,G] in the order of --scores, .npy");
+  program.option("--summary", job.summary, "write one page about the selection, .html");
+  program.option("--images", job.images, "PNG files of the items: a list, one path a line, or a folder");
+  program.option("--sheet", job.sheet, "write the picked images with their item numbers, .png");
+  program.flag("--force", job.force, "replace output files that exist");
 }
 
 int parse_and_run(int argc, char** argv) {
-  CLI::App app("crc_select: which items to label next, from features and logits", "crc_select");
-  app.footer(kExamples);
-  app.set_version_flag("--version", [] {
-    return "crc_select " + apps::version() + " (" + apps::commit() + ", " + apps::compiler() + ")";
-  });
+  apps::CommandLine line("crc_select", "which items to label next, from features and logits", kExamples);
   apps::SelectJob job;
-  declare(app, job);
-  try {
-    apps::parse_command_line(app, argc, argv);
-  } catch (const CLI::Success& e) {
-    return apps::print_answer(app, e);  // --help, --version
-  }
+  declare(line.top(), job);
+  if (!line.parse(argc, argv)) return 0;
   job.command = apps::shell_words({argv, size_t(argc)});
   apps::print_message(apps::run_select(job));
   return 0;

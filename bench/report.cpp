@@ -5,7 +5,7 @@
 #include <cmath>
 #include <sstream>
 
-#include "apps/files.h"
+#include "apps/base/files.h"
 
 namespace crc::bench {
 namespace {

@@ -51,10 +51,10 @@ function(crc_library folder)
   endif()
 endfunction()
 
-# crc_embed(kind type): compiles the TOML files of apps/<kind>/ into crc_apps as `const std::vector<type>& <kind>()` of
-# apps/<kind>.h, so that the program needs no folder beside it.
+# crc_embed(kind type): compiles the TOML files of apps/config/<kind>/ into crc_apps as `const std::vector<type>& <kind>()` of
+# apps/config/<kind>.h, so that the program needs no folder beside it.
 function(crc_embed kind type)
-  file(GLOB files CONFIGURE_DEPENDS apps/${kind}/*.toml)
+  file(GLOB files CONFIGURE_DEPENDS apps/config/${kind}/*.toml)
   set(entries "")
   foreach(file ${files})
     set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${file})
@@ -63,7 +63,7 @@ function(crc_embed kind type)
     string(APPEND entries "      {\"${name}\", R\"toml(${text})toml\"},\n")
   endforeach()
   set(generated ${CMAKE_BINARY_DIR}/generated/${kind}_embedded.cpp)
-  file(CONFIGURE OUTPUT ${generated} CONTENT "#include \"apps/${kind}.h\"
+  file(CONFIGURE OUTPUT ${generated} CONTENT "#include \"apps/config/${kind}.h\"
 
 namespace crc::apps {
 const std::vector<${type}>& ${kind}() {

@@ -162,7 +162,7 @@ void split_validation(Dataset& dataset, int64_t count, uint32_t seed) {
   const int64_t n = dataset.train.count;
   if (count < 0 || count >= std::max<int64_t>(n, 1))
     fail(ExitCode::config,
-         fmt::format("validation={}: the training split has {} images, and some must stay", count, n));
+         fmt::format("data.validation_size = {}: the training split has {} images, and some must stay", count, n));
   if (!dataset.side.train.empty()) fail_internal("split_validation: ids of side information would move");
   std::vector<int64_t> ids;
   for (int64_t i = 0; i < count; ++i) ids.push_back(permute(seed, Purpose::dataset, 0, uint32_t(n), uint32_t(i)));

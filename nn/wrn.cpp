@@ -196,10 +196,15 @@ std::unique_ptr<Net> make_wrn(const WrnConfig& config) {
   if (config.depth < 10 || (config.depth - 4) % 6 != 0)
     fail(ExitCode::config,
          "model.depth = " + std::to_string(config.depth) + " is not a WRN depth; use 6n + 4: 10, 16, 22, 28, 34, 40");
-  if (config.width < 1 || config.base_channels < 1 || config.first_stride < 1 || config.classes < 2)
-    fail(ExitCode::config,
-         "model.width, model.base_channels and model.first_stride must be at least 1, and there must "
-         "be at least 2 classes");
+  if (config.classes < 2)
+    fail(ExitCode::config, "the data set has " + std::to_string(config.classes) +
+                               " class; at least 2 are to be told "
+                               "apart");
+  for (const auto& [key, value] : {std::pair("width", config.width),
+                                   {"base_channels", config.base_channels},
+                                   {"first_stride", config.first_stride}})
+    if (value < 1)
+      fail(ExitCode::config, std::string("model.") + key + " = " + std::to_string(value) + "; use at least 1");
   if (config.precision == Dtype::bf16) return std::make_unique<Wrn<bf16>>(config);
   return std::make_unique<Wrn<float>>(config);
 }

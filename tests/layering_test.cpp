@@ -59,6 +59,13 @@ std::string blank(const std::string& source, bool literals) {
   return out;
 }
 
+// Rooms of apps, and all layers below it.
+Names in_apps(const Names& rooms) {
+  Names to{"apps/base/", "kernels/", "nn/", "ssl/", "crc/", "data/"};
+  for (const std::string& room : rooms) to.push_back("apps/" + room + "/");
+  return to;
+}
+
 // One row: files whose path starts with `from` may include, of this project, what starts with one of `to`. The first
 // row that matches decides.
 struct Edge {
@@ -72,8 +79,18 @@ const std::vector<Edge> kEdges{
     {"nn/", {"nn/", "kernels/"}},
     {"ssl/", {"ssl/", "nn/", "kernels/"}},
     {"crc/", {"crc/", "kernels/"}},
-    {"apps/", {""}},
-    {"bench/", {""}},
+    {"apps/base/", in_apps({})},
+    {"apps/config/", in_apps({"config"})},
+    {"apps/draw/", in_apps({"draw"})},
+    {"apps/rundir/", in_apps({"config", "draw", "rundir"})},
+    {"apps/train/", in_apps({"config", "rundir", "train"})},
+    {"apps/label/", in_apps({"config", "draw", "rundir", "label"})},
+    {"apps/sweep/", in_apps({"config", "rundir", "sweep"})},
+    {"apps/report/", in_apps({"config", "draw", "rundir", "train", "label", "sweep", "report"})},
+    {"apps/select/", {"apps/base/", "apps/draw/", "apps/rundir/", "apps/select/", "crc/", "data/", "kernels/"}},
+    {"apps/crc_bench.cpp", {"apps/base/", "bench/", "kernels/"}},
+    {"apps/", {"apps/", "kernels/", "nn/", "ssl/", "crc/", "data/"}},
+    {"bench/", {"apps/base/", "bench/", "kernels/", "nn/", "ssl/", "crc/", "data/"}},
     {"tests/", {""}},
 };
 
@@ -106,7 +123,8 @@ std::string broken_rule(const std::string& path, const std::string& header, bool
   if (!ours) return quoted && !elsewhere ? "project headers are included by their path from the root" : "";
   for (const Edge& edge : kEdges) {
     if (!path.starts_with(edge.from)) continue;
-    if (!starts_with_any(header, edge.to)) return edge.from + " must not include " + folder + "/";
+    if (!starts_with_any(header, edge.to))
+      return edge.from + " must not include " + fs::path(header).parent_path().string() + "/";
     break;
   }
   if (tests || bench) return "";
@@ -135,12 +153,12 @@ void check_one_way(const std::string& path, const std::string& line,
   static const OneWay ways[] = {
       {{"apps/", "bench/", "data/"},
        std::regex(R"(\bfmt::print\b|\bstd::c(out|err)\b|\b(f|v|vf)?printf\(|\bf?puts\()"),
-       "apps/terminal.cpp",
-       "what a program says goes through apps/terminal.h, which loses nothing and escapes names"},
+       "apps/base/terminal.cpp",
+       "what a program says goes through apps/base/terminal.h, which loses nothing and escapes names"},
       {{"apps/", "bench/"},
        std::regex(R"(\.dump\()"),
-       "apps/json_text.h",
-       "JSON becomes text by apps/json_text.h, whatever bytes names are"},
+       "apps/base/json.h",
+       "JSON becomes text by apps/base/json.h, whatever bytes names are"},
       {{"apps/", "bench/", "data/"},
        std::regex(R"(\b(recursive_)?directory_iterator\b)"),
        "data/file.cpp",
@@ -193,6 +211,24 @@ void check_neighbours(const std::map<std::string, std::string>& files, Findings&
   }
 }
 
+// A room that a reader can take in; the programs alone stand outside one.
+void check_rooms(const std::map<std::string, std::string>& files, Findings& findings) {
+  constexpr int kMostFiles = 20;
+  constexpr std::ptrdiff_t kMostLines = 400;
+  std::map<fs::path, int> rooms;
+  for (const auto& [path, text] : files) {
+    const fs::path room = fs::path(path).parent_path();
+    if (!path.starts_with("apps")) continue;
+    if (room == "apps" && !fs::path(path).filename().string().starts_with("crc_"))
+      findings.errors.push_back(path + ":1: belongs into a room of apps/");
+    if (++rooms[room] == kMostFiles + 1)
+      findings.errors.push_back(path + ":1: " + room.string() + " has more than " + std::to_string(kMostFiles) +
+                                " files: divide it");
+    if (std::ranges::count(text, '\n') > kMostLines)
+      findings.errors.push_back(path + ":1: has more than " + std::to_string(kMostLines) + " lines: divide it");
+  }
+}
+
 Findings check_tree(const std::map<std::string, std::string>& files) {
   Findings findings;
   for (const auto& [path, text] : files) {
@@ -202,6 +238,7 @@ Findings check_tree(const std::map<std::string, std::string>& files) {
       check_source(path, text, findings);
   }
   check_neighbours(files, findings);
+  check_rooms(files, findings);
   return findings;
 }
 
@@ -259,6 +296,16 @@ TEST(LayeringChecker, ReportsEveryBadEdge) {
       {"ssl/a.h", "\"data/pool.h\""},
       {"crc/a.h", "\"nn/wrn.h\""},
       {"crc/a.h", "<ssl/trainer.h>"},
+      {"apps/base/a.h", "\"apps/config/config.h\""},
+      {"apps/config/a.h", "\"apps/rundir/ledger.h\""},
+      {"apps/draw/a.h", "\"apps/rundir/rounds.h\""},
+      {"apps/rundir/a.h", "\"apps/train/experiment.h\""},
+      {"apps/train/a.h", "\"apps/report/summary.h\""},
+      {"apps/sweep/a.h", "\"apps/train/experiment.h\""},
+      {"apps/select/a.h", "\"apps/report/summary.h\""},
+      {"apps/select/a.h", "\"ssl/trainer.h\""},
+      {"apps/report/a.h", "\"apps/commands/commands.h\""},
+      {"bench/a.h", "\"apps/config/config.h\""},
       {"nn/a.h", "\"tests/kernels/arrays.h\""},
       {"nn/a.h", "\"wrn.h\""},
       {"nn/a.cpp", "<cuda_runtime.h>"},
@@ -294,7 +341,10 @@ TEST(LayeringChecker, AllowsEveryGoodEdge) {
       {"nn/a.h", "\"kernels/ops/sgd.h\""},
       {"ssl/a.h", "\"nn/wrn.h\""},
       {"crc/a.h", "\"kernels/ops/gemm.h\""},
-      {"apps/a.cpp", "\"data/pool.h\""},
+      {"apps/base/a.cpp", "\"data/file.h\""},
+      {"apps/crc_train.cpp", "\"apps/commands/commands.h\""},
+      {"apps/rundir/a.cpp", "\"apps/draw/contact_sheet.h\""},
+      {"apps/report/a.cpp", "\"apps/sweep/sweep.h\""},
       {"tests/a.cpp", "\"kernels/cpu/cpu.h\""},
       {"tests/a.cpp", "<lapacke.h>"},
       {"data/a.cpp", "\"data/kernels/x.h\""},
@@ -303,12 +353,21 @@ TEST(LayeringChecker, AllowsEveryGoodEdge) {
     EXPECT_EQ(errors_of_include(path, header), Names{}) << path << " includes " << header;
 }
 
+TEST(LayeringChecker, SeesRoomsThatAreTooLarge) {
+  std::map<std::string, std::string> files;
+  for (int i = 0; i < 20; ++i) files["apps/base/" + std::to_string(i) + ".cpp"] = std::string(400, '\n');
+  EXPECT_EQ(check_tree(files).errors, Names{});
+  files["apps/base/one_more.h"] = std::string(401, '\n');
+  EXPECT_EQ(check_tree(files).errors.size(), 2u);
+  EXPECT_EQ(errors_of("apps/lonely.h", "").size(), 1u);
+}
+
 TEST(LayeringChecker, SeesWhatHasOneWay) {
   for (const std::string text : {"fmt::print(\"x\");", "std::cerr << 1;", "printf(\"x\");", "text = json.dump();",
                                  "for (auto& e : fs::directory_iterator(p))", "fs::recursive_directory_iterator(p)"})
-    EXPECT_EQ(errors_of("apps/a.cpp", text).size(), 1u) << text;
+    EXPECT_EQ(errors_of("apps/base/a.cpp", text).size(), 1u) << text;
   for (const std::string text : {"print(\"x\");", "// fmt::print", "snprintf(b, n, \"x\");", "f(\"std::cout\");"})
-    EXPECT_EQ(errors_of("apps/a.cpp", text), Names{}) << text;
+    EXPECT_EQ(errors_of("apps/base/a.cpp", text), Names{}) << text;
   EXPECT_EQ(errors_of("data/file.cpp", "fs::directory_iterator at;"), Names{});
 }
 

@@ -6,22 +6,31 @@
 #include <limits>
 #include <thread>
 
-#include "apps/cells.h"
-#include "apps/checks.h"
-#include "apps/child.h"
+#include "apps/base/json.h"
+#include "apps/base/progress.h"
+#include "apps/base/terminal.h"
 #include "apps/commands/commands.h"
-#include "apps/parse_json.h"
-#include "apps/progress.h"
-#include "apps/recipes.h"
-#include "apps/report.h"
-#include "apps/summary.h"
-#include "apps/sweep.h"
-#include "apps/terminal.h"
+#include "apps/config/recipes.h"
+#include "apps/report/report.h"
+#include "apps/report/summary.h"
+#include "apps/sweep/cells.h"
+#include "apps/sweep/child.h"
+#include "apps/sweep/sweep.h"
+#include "apps/train/checks.h"
 #include "data/text.h"
 #include "kernels/core/error.h"
+#include "kernels/core/threads.h"
 
 namespace crc::apps {
 namespace {
+
+struct DemoOptions {
+  std::string out = "runs/demo";
+  int64_t seeds = 4;
+  int64_t jobs = 0;  // curves trained at a time; 0: one per core
+  bool fresh = false;
+  std::vector<std::string> settings;
+};
 
 constexpr const char* kAcquisitions[] = {"random", "entropy", "crc"};
 
@@ -177,8 +186,6 @@ void print_table(const std::vector<RunGroup>& groups) {
   }
 }
 
-}  // namespace
-
 int command_demo(const DemoOptions& options) {
   const std::vector<Cell> cells = cells_of(options);
   const fs::path out = options.out;
@@ -210,6 +217,19 @@ int command_demo(const DemoOptions& options) {
         (out / "curves.png").string(), (out / "crc-s0/rounds/00/query.png").string());
   print("next             crc_train run cifar10 --set data.dir=<cifar-10-batches-bin> --dry-run\n");
   return 0;
+}
+
+}  // namespace
+
+void declare_demo(Command& program, CommandCall& call) {
+  const auto o = std::make_shared<DemoOptions>();
+  Command demo = program.command("demo", "CRC against random and entropy on built-in data");
+  demo.option("--out", o->out, "directory of the demo's runs").shows_default();
+  demo.option("--seeds", o->seeds, "curves per acquisition").in(1, 1000).shows_default();
+  demo.option("--jobs", o->jobs, "curves trained at a time; 0: one per core").in(0, kMostThreads).shows_default();
+  demo.flag("--fresh", o->fresh, "train again although the results are there");
+  add_settings(demo, o->settings);
+  demo.run([o, &call] { call.code = command_demo(*o); });
 }
 
 }  // namespace crc::apps

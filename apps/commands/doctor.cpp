@@ -5,11 +5,11 @@
 #include <cmath>
 #include <filesystem>
 
+#include "apps/base/terminal.h"
+#include "apps/base/version.h"
 #include "apps/commands/commands.h"
-#include "apps/experiment.h"
-#include "apps/recipes.h"
-#include "apps/terminal.h"
-#include "apps/version.h"
+#include "apps/config/recipes.h"
+#include "apps/train/experiment.h"
 #include "data/dataset.h"
 #include "kernels/core/libraries.h"
 #include "nn/wrn.h"
@@ -40,8 +40,6 @@ std::vector<float> trained_weights(Context& context) {
   context.copy_out(weights.data(), View<const float, 1>(trainer.student().values));
   return weights;
 }
-
-}  // namespace
 
 int command_doctor(const std::string& device) {
   line("crc", version() + " (" + commit() + ", " + compiler() + ")");
@@ -74,6 +72,15 @@ int command_doctor(const std::string& device) {
     fail(ExitCode::numerical, "the self-test failed; run the tests (scripts/test.sh) and report it");
   line("verdict", "ready: crc_train demo");
   return 0;
+}
+
+}  // namespace
+
+void declare_doctor(Command& program, CommandCall& call) {
+  const auto device = std::make_shared<std::string>();
+  Command doctor = program.command("doctor", "device, libraries, threads and a self-test");
+  doctor.option("--device", *device, "auto, cpu, cuda or cuda:N").shows_default("auto");
+  doctor.run([device, &call] { call.code = command_doctor(*device); });
 }
 
 }  // namespace crc::apps

@@ -3,20 +3,29 @@
 
 #include <nlohmann/json.hpp>
 
+#include "apps/base/json.h"
+#include "apps/base/outputs.h"
+#include "apps/base/terminal.h"
 #include "apps/commands/commands.h"
-#include "apps/experiment.h"
-#include "apps/json_text.h"
-#include "apps/outputs.h"
-#include "apps/recipes.h"
-#include "apps/run_state.h"
-#include "apps/terminal.h"
-#include "apps/weights_file.h"
+#include "apps/config/recipes.h"
+#include "apps/rundir/run_state.h"
+#include "apps/train/experiment.h"
+#include "apps/train/weights_file.h"
 #include "data/npy.h"
 #include "nn/weights_io.h"
 #include "ssl/evaluate.h"
 
 namespace crc::apps {
 namespace {
+
+struct EvalOptions {
+  std::string weights, data, split = "test", logits, features;
+  std::string run, model = "last";  // a run directory instead of weights; "best" or "last" epoch of its round
+  int64_t round = -1;               // -1: the last finished one
+  int64_t limit = 0;
+  bool json = false, force = false;
+  std::vector<std::string> settings;
+};
 
 using Json = nlohmann::ordered_json;
 
@@ -138,8 +147,6 @@ void print_table(const Job& job, const ssl::Evaluation& e, int64_t images) {
     print("assumed: {}; the file does not say it: --set what is not so\n", to_text(job.assumed));
 }
 
-}  // namespace
-
 int command_eval(const EvalOptions& options) {
   Outputs outputs({options.logits, options.features},
                   {.force = options.force, .inputs = {options.weights, options.run, options.data}});
@@ -164,6 +171,37 @@ int command_eval(const EvalOptions& options) {
   outputs.commit();
   options.json ? print_json(job, e, p.logits.shape()[0]) : print_table(job, e, p.logits.shape()[0]);
   return 0;
+}
+
+}  // namespace
+
+void declare_eval(Command& program, CommandCall& call) {
+  const auto o = std::make_shared<EvalOptions>();
+  Command eval = program.command("eval", "test a network's weights on a data set's images");
+  const CommandOption weights =
+      eval.option("--weights", o->weights, "safetensors file, any port's tensor names; says its network itself");
+  CommandOption of_run = eval.option("--run", o->run, "a run directory: its network, data and normalisation");
+  of_run.excludes(weights);
+  eval.option("--round", o->round, "its round; default: the last finished one").needs(of_run).in(0, 100000);
+  eval.option("--model", o->model, "last or best epoch of that round")
+      .needs(of_run)
+      .one_of({"last", "best"})
+      .shows_default();
+  eval.option("--data", o->data, "directory of the data set; its kind is data.name (default cifar10)");
+  eval.option("--split", o->split, "test, or train: the pool, item by item, for crc_select")
+      .one_of({"train", "test"})
+      .shows_default();
+  eval.option("--limit", o->limit, "only the first N images").in(0, kMaxCount);
+  eval.option("--logits", o->logits, "write the logits [N,C] to this .npy file");
+  eval.option("--features", o->features, "write the features [N,D] to this .npy file");
+  add_force(eval, o->force);
+  eval.flag("--json", o->json, "print one JSON object");
+  add_settings(eval, o->settings);
+  eval.run([o, &call] {
+    if (o->weights.empty() && o->run.empty())
+      fail(ExitCode::usage, "--weights is required, or --run; see crc_train eval --help");
+    call.code = command_eval(*o);
+  });
 }
 
 }  // namespace crc::apps

@@ -3,15 +3,20 @@
 
 #include <nlohmann/json.hpp>
 
+#include "apps/base/terminal.h"
 #include "apps/commands/commands.h"
-#include "apps/experiment.h"
-#include "apps/label_file.h"
-#include "apps/run_dir.h"
-#include "apps/terminal.h"
+#include "apps/label/label_file.h"
+#include "apps/rundir/run_dir.h"
+#include "apps/train/experiment.h"
 #include "data/text.h"
 
 namespace crc::apps {
 namespace {
+
+struct LabelOptions {
+  std::string directory, labels;
+  std::vector<std::string> settings;
+};
 
 constexpr size_t kShown = 10;  // items in a message
 
@@ -118,9 +123,8 @@ void print_classes(const Ledger& ledger, const std::vector<Answer>& answers,
     if (now[c] > 0) print("  {:<24} {:>6} now, {:>6} in the ledger\n", data::legible(class_names[c]), now[c], all[c]);
 }
 
-}  // namespace
-
-int command_label(const std::string& path, const std::string& labels, const std::vector<std::string>& settings) {
+int command_label(const LabelOptions& options) {
+  const auto& [path, labels, settings] = options;
   const std::string text = read_file(labels);
   if (marker_of(path) != Marker::waiting) {
     read_run_json(path);  // "not a run" comes first
@@ -131,7 +135,7 @@ int command_label(const std::string& path, const std::string& labels, const std:
   check_data(dataset, directory.facts());
   const Query query = waiting_query(directory);
   mention_changes(directory, query, labels);
-  const LabelFile file = read_label_file(text, labels, dataset.class_names, dataset.train.count);
+  const LabelFile file = read_label_file(text, labels, dataset.class_names, dataset.train.count, dataset.train.names);
 
   Notes notes(file.notes);
   note_others(notes, file, query.items, directory.ledger(), dataset.class_names);
@@ -148,6 +152,18 @@ int command_label(const std::string& path, const std::string& labels, const std:
         directory.ledger().size(), path);
   print_classes(directory.ledger(), answers.given, dataset.class_names);
   return 0;
+}
+
+}  // namespace
+
+void declare_label(Command& program, CommandCall& call) {
+  const auto o = std::make_shared<LabelOptions>();
+  Command label = program.command("label", "give a run that waits the labels it asked for");
+  label.option("directory", o->directory, "run directory").required();
+  label.option("labels", o->labels, "CSV with columns item and class: its rounds/NN/query.csv and a column more")
+      .required();
+  add_settings(label, o->settings);
+  label.run([o, &call] { call.code = command_label(*o); });
 }
 
 }  // namespace crc::apps

@@ -3,11 +3,11 @@
 
 #include <algorithm>
 
+#include "apps/base/terminal.h"
 #include "apps/commands/commands.h"
-#include "apps/presets.h"
-#include "apps/recipes.h"
-#include "apps/sweep_spec.h"
-#include "apps/terminal.h"
+#include "apps/config/presets.h"
+#include "apps/config/recipes.h"
+#include "apps/sweep/sweep_spec.h"
 #include "crc/acquisition.h"
 #include "data/dataset.h"
 #include "kernels/augment/apply.h"
@@ -19,8 +19,6 @@ namespace {
 void row(const std::string& name, const std::string& description, const std::string& source) {
   print("  {:<24} {}{}\n", name, description, source.empty() ? "" : "  [" + source + "]");
 }
-
-}  // namespace
 
 int command_list() {
   print("Methods (ssl.method)\n");
@@ -44,6 +42,14 @@ int command_list() {
   for (const Recipe& r : recipes())
     row(r.name, comment_of(r.text, 0), has_sweep(r.text) ? parse_sweep(r.text, "recipe " + r.name).source : "");
   return 0;
+}
+
+}  // namespace
+
+void declare_list(Command& program, CommandCall& call) {
+  program.command("list", "methods, acquisitions, data sets, augmentations and recipes").run([&call] {
+    call.code = command_list();
+  });
 }
 
 }  // namespace crc::apps

@@ -1,21 +1,26 @@
 // crc_train rank-barrier
-#include "apps/rank_barrier.h"
+#include "apps/report/rank_barrier.h"
 
 #include <fmt/format.h>
 
+#include "apps/base/outputs.h"
+#include "apps/base/terminal.h"
 #include "apps/commands/commands.h"
-#include "apps/experiment.h"
-#include "apps/outputs.h"
-#include "apps/recipes.h"
+#include "apps/config/recipes.h"
 #include "apps/select/row_file.h"
-#include "apps/terminal.h"
+#include "apps/train/experiment.h"
 
 namespace crc::apps {
 namespace {
 
-constexpr int64_t kSyntheticItems = 3000;
+struct RankBarrierOptions {
+  std::string features, out, device;  // no features: synthetic ones; no device: CRC_DEVICE or auto
+  std::vector<int64_t> labeled;       // sizes of L; empty: around the rank 129
+  int64_t group = 5, groups = 150, seed = 0;
+  bool force = false;
+};
 
-}  // namespace
+constexpr int64_t kSyntheticItems = 3000;
 
 int command_rank_barrier(const RankBarrierOptions& options) {
   const fs::path out = options.out;
@@ -23,20 +28,39 @@ int command_rank_barrier(const RankBarrierOptions& options) {
     fail(ExitCode::usage, fmt::format("--out {}: the plot is a .png or .svg file", out.string()));
   Outputs outputs({out}, {.force = options.force, .inputs = {options.features}});
   Context context = make_context(resolve_recipe("", {}), options.device);
-  BarrierConfig config{.group = options.group, .groups = options.groups, .seed = uint32_t(options.seed)};
+  select::BarrierConfig config{.group = options.group, .groups = options.groups, .seed = uint32_t(options.seed)};
   if (!options.labeled.empty()) config.labeled = options.labeled;
   const RowFile file(context, options.features, "features", Precision::fp32);
   Tensor synthetic;
   if (options.features.empty())
-    synthetic = Tensor::from_host(context, {kSyntheticItems, kSyntheticWidth},
-                                  synthetic_features(kSyntheticItems, config.seed).data(), "synthetic features");
-  const Barrier barrier =
-      rank_barrier(context, options.features.empty() ? synthetic.view<const float, 2>() : file.fp32(), config);
+    synthetic =
+        Tensor::from_host(context, {kSyntheticItems, select::kSyntheticWidth},
+                          select::synthetic_features(kSyntheticItems, config.seed).data(), "synthetic features");
+  const select::Barrier barrier =
+      select::rank_barrier(context, options.features.empty() ? synthetic.view<const float, 2>() : file.fp32(), config);
   const LineChart chart = barrier_chart(barrier);
   outputs.put(out, out.extension() == ".svg" ? chart_svg(chart, true) : chart_png(chart));
   outputs.commit();
   print("{}wrote {}\n", barrier_table(barrier), out.string());
   return 0;
+}
+
+}  // namespace
+
+void declare_rank_barrier(Command& program, CommandCall& call) {
+  const auto o = std::make_shared<RankBarrierOptions>();
+  Command barrier = program.command(
+      "rank-barrier",
+      "plot how well \"the smallest positive eigenvalue\" in fp32 ranks groups, beside the exact score");
+  barrier.option("--features", o->features, "[items,D], .npy (default: synthetic, D = 128)");
+  barrier.option("--labeled", o->labeled, "sizes of the labelled set").separated_by(',').in(1, 20000);
+  barrier.option("--group", o->group, "items per group (G)").in(1, 1000).shows_default();
+  barrier.option("--groups", o->groups, "groups to rank").in(10, 100000).shows_default();
+  barrier.option("--seed", o->seed, "key of the random draws").in(0, UINT32_MAX).shows_default();
+  barrier.option("--device", o->device, "auto, cpu, cuda or cuda:N").shows_default("auto");
+  barrier.option("--out", o->out, "plot to write, .png or .svg").required();
+  add_force(barrier, o->force);
+  barrier.run([o, &call] { call.code = command_rank_barrier(*o); });
 }
 
 }  // namespace crc::apps

@@ -1,18 +1,25 @@
 // crc_train report: any number of run and sweep directories as tables and figures.
-#include "apps/report.h"
+#include "apps/report/report.h"
 
 #include <fmt/format.h>
 
+#include "apps/base/outputs.h"
+#include "apps/base/terminal.h"
 #include "apps/commands/commands.h"
-#include "apps/outputs.h"
-#include "apps/result_table.h"
-#include "apps/sweep_report.h"
-#include "apps/terminal.h"
+#include "apps/report/result_table.h"
+#include "apps/report/sweep_report.h"
+#include "apps/report/verify_run.h"
 #include "kernels/core/error.h"
 
 namespace crc::apps {
 
 namespace {
+
+struct ReportOptions {
+  std::vector<std::string> directories;
+  std::string out;
+  bool force = false;
+};
 
 std::string report_sweep(const ReportOptions& options, const std::string& directory) {
   const Sweep sweep = Sweep::open(directory);
@@ -22,13 +29,30 @@ std::string report_sweep(const ReportOptions& options, const std::string& direct
          fmt::format("\n{}\n\n", (out / "report.html").string());
 }
 
-std::string report_runs(const ReportOptions& options, const std::vector<std::string>& directories) {
-  const fs::path own = directories.size() == 1 ? directories[0] : "";
+// One run that counts twice makes a deviation out of nothing. A copy has the same ledger, and every round took as long.
+void refuse_copies(const std::vector<RunRecord>& runs) {
+  for (size_t b = 1; b < runs.size(); ++b)
+    for (size_t a = 0; a < b; ++a) {
+      std::error_code ignored;
+      const bool same = fs::equivalent(runs[a].path, runs[b].path, ignored);
+      const bool copy = !runs[a].rounds.empty() && runs[a].ledger_head == runs[b].ledger_head &&
+                        rounds_to_csv(runs[a].rounds) == rounds_to_csv(runs[b].rounds);
+      if (same || copy)
+        fail(ExitCode::usage,
+             fmt::format("{} and {} are {}: it would count as two trials; name it once", runs[a].path.string(),
+                         runs[b].path.string(), same ? "one directory" : "one run and its copy"));
+    }
+}
+
+std::string report_runs(const ReportOptions& options, const std::vector<std::string>& named) {
+  const fs::path own = named.size() == 1 ? named[0] : "";
   const fs::path out = !options.out.empty() ? fs::path(options.out) : own.empty() ? fs::path("report") : own;
   Outputs outputs({out / "report.html", out / "table.md", out / "table.csv", out / "accuracy.png"},
                   {.force = options.force || may_report_again(out, own), .inputs = {}, .makes_folders = true});
   std::vector<RunRecord> runs;
-  for (const std::string& directory : directories) runs.push_back(load_run(directory));
+  for (const std::string& directory : named)
+    for (const fs::path& run : runs_in(directory)) runs.push_back(load_run(run));
+  refuse_copies(runs);
   const std::vector<RunGroup> groups = group_runs(runs);
   const ResultTable table = make_table(groups);
   for (const RunRecord& run : runs)
@@ -41,8 +65,6 @@ std::string report_runs(const ReportOptions& options, const std::vector<std::str
   return markdown(table) + fmt::format("\n{}\n", (out / "report.html").string());
 }
 
-}  // namespace
-
 int command_report(const ReportOptions& options) {
   std::vector<std::string> runs;
   std::string text;
@@ -54,6 +76,17 @@ int command_report(const ReportOptions& options) {
   if (!runs.empty()) text += report_runs(options, runs);
   print_text(text);
   return 0;
+}
+
+}  // namespace
+
+void declare_report(Command& program, CommandCall& call) {
+  const auto o = std::make_shared<ReportOptions>();
+  Command report = program.command("report", "tables and figures of runs and sweeps");
+  report.option("directories", o->directories, "directories of runs, sweeps or demos").required();
+  report.option("--out", o->out, "where to; default: the directory itself, or report/ for several runs");
+  add_force(report, o->force);
+  report.run([o, &call] { call.code = command_report(*o); });
 }
 
 }  // namespace crc::apps

@@ -1,83 +1,20 @@
-// crc_train run, resume
+// crc_train run
 #include <fmt/format.h>
 
-#include "apps/active_run.h"
-#include "apps/checks.h"
-#include "apps/child.h"
+#include "apps/base/terminal.h"
 #include "apps/commands/commands.h"
-#include "apps/memory_plan.h"
-#include "apps/recipes.h"
-#include "apps/report.h"
-#include "apps/run_start.h"
-#include "apps/sweep_spec.h"
-#include "apps/terminal.h"
-#include "kernels/core/libraries.h"
+#include "apps/commands/train.h"
+#include "apps/config/recipes.h"
+#include "apps/sweep/child.h"
+#include "apps/train/checks.h"
+#include "apps/train/experiment.h"
 
 namespace crc::apps {
 namespace {
 
-// The device that it is on may lack the precision.
-Context make_run_context(const Config& config) {
-  Context context = make_context(config);
-  if (context.device().kind == DeviceKind::cpu) check_precision(config);
-  return context;
-}
-
-// docs/run-directory.md
-std::string determinism_class(const Context& context) {
-  return context.device().kind == DeviceKind::cpu ? "strict" : "device";
-}
-
-void write_report(RunRecord record, Marker marker) {
-  record.marker = marker;
-  commit_file(record.path / "report.html", report_html({record}));
-}
-
-void write_report(const RunDir& directory, Marker marker) {
-  RunRecord record = load_run(directory.path());
-  record.config = directory.config();
-  if (const auto& called = record.config.get<std::string>("run.name"); !called.empty()) record.name = called;
-  write_report(std::move(record), marker);
-}
-
-// DONE comes last: whoever sees it finds the report, and a run that died before is finished by `resume`.
-void finish(RunDir& directory) {
-  write_report(directory, Marker::done);
-  directory.mark(Marker::done,
-                 fmt::format("{} rounds, {} labels", directory.read_rounds().size(), directory.ledger().size()));
-}
-
-int execute(Context& context, RunDir& directory, const data::Dataset& dataset, bool quiet, const std::string& name) {
-  Progress progress(ProgressOptions::for_stderr(quiet, directory.config().get<double>("report.interval"),
-                                                directory.path() / "log.txt", name));
-  for (const std::string& note : dataset.notes) progress.warn(dataset.name + ": " + note);
-  for (const std::string& move : directory.moves()) progress.line("this time with " + move);
-  const ExitCode code = ActiveRun(context, directory, dataset, progress).run();
-  if (code == ExitCode::ok) finish(directory);
-  if (code == ExitCode::preempted) write_report(directory, Marker::preempted);
-  if (code == ExitCode::ok) progress.line("done: " + (directory.path() / "report.html").string());
-  if (code == ExitCode::preempted)
-    progress.line("stopped after a checkpoint; continue with: crc_train resume " + directory.path().string());
-  return int(code);
-}
-
-int64_t labels_before_last_query(const Ledger& ledger, const Config& config) {
-  const int64_t first =
-      ledger.size() == 0 ? config.get<int64_t>("acquisition.initial") : labels_through(ledger.labels(), 0);
-  return first + (config.get<int64_t>("acquisition.rounds") - 1) * config.get<int64_t>("acquisition.budget");
-}
-
-// The recipe of a table or figure is what its runs have in common, and none of them.
-std::string sweep_note(const std::string& recipe) {
-  if (recipe.empty() || !has_sweep(recipe_text(recipe), recipe)) return "";
-  return fmt::format(
-      "# {0} is a sweep of many runs, and what follows is none of them: its settings without those of a "
-      "block and a method.\n# The runs: crc_train sweep {0} --dry-run\n",
-      recipe);
-}
-
 int print_plan(const RunOptions& options) {
   const Config config = resolve_recipe(options.config, options.settings);
+  if (!options.out.empty()) RunDir::check_new(run_directory(options, config));
   const data::Dataset dataset = load_dataset(config);
   const LabelPlan labels = check_experiment(config, dataset);
   const std::unique_ptr<nn::Net> net = make_net(config, dataset);
@@ -89,63 +26,25 @@ int print_plan(const RunOptions& options) {
   return 0;
 }
 
-}  // namespace
-
-int command_run(const RunOptions& options, const std::vector<std::string>& arguments) {
+int run(const RunOptions& options, const std::vector<std::string>& arguments) {
   if (options.dry_run) return print_plan(options);
   if (!options.quiet) print_message(sweep_note(options.config));
   end_with_parent();
   return train_new(options, arguments);
 }
 
-int command_resume(const std::string& directory, const std::vector<std::string>& settings, bool quiet) {
-  end_with_parent();
-  return train_on(directory, settings, quiet);
-}
+}  // namespace
 
-int train_new(const RunOptions& options, const std::vector<std::string>& arguments, const std::string& name) {
-  const Config config = resolve_recipe(options.config, options.settings);
-  const data::Dataset dataset = load_run_dataset(config);
-  const LabelPlan labels = check_experiment(config, dataset);
-  Context context = make_run_context(config);
-  const std::string out = options.out.empty() ? default_run_directory(options.config, config) : options.out;
-  const bool made = !file_exists(out, Use::output);
-  RunDir directory = RunDir::create(out, config,
-                                    {.arguments = arguments,
-                                     .device = context.describe(),
-                                     .libraries = libraries(context),
-                                     .determinism = determinism_class(context),
-                                     .data_hash = dataset.fingerprint,
-                                     .limits = {.items = dataset.train.count, .classes = dataset.classes()},
-                                     .class_names = dataset.class_names,
-                                     .validation_labels = labels.validation,
-                                     .normalize = dataset.normalize});
-  try {
-    return execute(context, directory, dataset, options.quiet, name);
-  } catch (...) {
-    directory.abandon(made);  // where nothing has begun, nothing stands in the way of the next attempt
-    throw;
-  }
-}
-
-int train_on(const std::string& path, const std::vector<std::string>& settings, bool quiet, const std::string& name) {
-  if (marker_of(path) == Marker::done) {
-    if (!file_exists(fs::path(path) / "report.html")) {  // an earlier version wrote DONE first, or somebody removed it
-      const RunLock lock(path);
-      remove_stale_temporaries(path);
-      write_report(load_run(path), Marker::done);
-    }
-    if (!quiet) print_error("{} is done already; its report is {}/report.html\n", path, path);
-    return 0;
-  }
-  RunDir directory = RunDir::open(path, settings);
-  const Config& config = directory.config();
-  data::Dataset dataset = load_dataset(config);
-  check_data(dataset, directory.facts());
-  dataset.normalize = run_normalization(read_run_json(path), dataset);
-  check_moves(config, dataset, labels_before_last_query(directory.ledger(), config));
-  Context context = make_run_context(config);
-  return execute(context, directory, dataset, quiet, name);
+void declare_run(Command& program, CommandCall& call) {
+  const auto o = std::make_shared<RunOptions>();
+  Command run = program.command("run", "train, score, query, label, train again");
+  run.option("config", o->config, "TOML file or built-in recipe (crc_train list)");
+  add_settings(run, o->settings);
+  run.option("--out", o->out, "run directory, must not exist");
+  const CommandOption dry_run = run.flag("--dry-run", o->dry_run, "print the resolved plan and stop");
+  run.flag("--memory", o->memory, "in the plan: every array of a training step, and when it is alive").needs(dry_run);
+  run.flag("--quiet,-q", o->quiet, "no progress, only errors");
+  run.run([o, &call] { call.code = run(*o, call.arguments); });
 }
 
 }  // namespace crc::apps

@@ -6,20 +6,29 @@
 #include <limits>
 #include <regex>
 
-#include "apps/checks.h"
-#include "apps/child.h"
+#include "apps/base/outputs.h"
+#include "apps/base/progress.h"
+#include "apps/base/terminal.h"
 #include "apps/commands/commands.h"
-#include "apps/outputs.h"
-#include "apps/progress.h"
-#include "apps/run_dir.h"
-#include "apps/slurm.h"
-#include "apps/sweep_report.h"
-#include "apps/terminal.h"
+#include "apps/commands/sweep_cells.h"
+#include "apps/report/sweep_report.h"
+#include "apps/rundir/run_dir.h"
+#include "apps/sweep/child.h"
+#include "apps/sweep/slurm.h"
+#include "apps/train/checks.h"
 #include "data/utf8.h"
 #include "kernels/core/error.h"
 
 namespace crc::apps {
 namespace {
+
+struct SweepCommandOptions {
+  std::string recipe, out, only, slurm;
+  bool force = false;  // of slurm
+  std::vector<std::string> settings, cells;
+  int64_t trials = 0, pools = -1, jobs = 1, together = 1;
+  bool dry_run = false, quiet = false;
+};
 
 using Cells = std::vector<const SweepCell*>;
 
@@ -156,10 +165,10 @@ int run_phase(const Sweep& sweep, const Cells& cells, Phase phase, int64_t paral
   return complete ? first : int(ExitCode::preempted);
 }
 
-}  // namespace
-
 int command_sweep(const SweepCommandOptions& options) {
-  const fs::path out = options.out;
+  if (options.out.empty() && !options.dry_run)
+    fail(ExitCode::usage, "--out is required: the directory of the runs; see crc_train sweep --help");
+  const fs::path out = options.out.empty() ? fs::path("runs") / fs::path(options.recipe).stem() : fs::path(options.out);
   if (!data::is_utf8(out.string()))
     fail(ExitCode::usage, fmt::format("--out {}: the name is not UTF-8, and the runs' configurations name it; choose "
                                       "another directory",
@@ -204,6 +213,33 @@ int command_sweep(const SweepCommandOptions& options) {
                                      "tries them again",
                                      out.string()));
   return code;
+}
+
+}  // namespace
+
+void declare_sweep(Command& program, CommandCall& call) {
+  const auto o = std::make_shared<SweepCommandOptions>();
+  Command sweep =
+      program.command("sweep", "all runs of a table or figure: method x block x trial; resumes what is there");
+  sweep.option("recipe", o->recipe, "recipe with a [sweep] (crc_train list), or a TOML file");
+  sweep.option("--out", o->out, "directory of the runs; --dry-run needs none");
+  add_settings(sweep, o->settings);
+  sweep.option("--trials", o->trials, "runs per method instead of the recipe's").in(1, 1000);
+  sweep.option("--pools", o->pools, "initial pools instead of the recipe's; 0: each trial draws its own").in(0, 1000);
+  sweep.option("--only", o->only, "only runs whose names match this regular expression");
+  sweep.option("--jobs", o->jobs, "processes at a time").in(1, 4096).shows_default();
+  sweep.option("--together", o->together, "runs per process, a thread each: small nets then share one GPU")
+      .in(1, 256)
+      .shows_default();
+  sweep.option("--slurm", o->slurm, "write a Slurm job file instead of running");
+  add_force(sweep, o->force);
+  sweep.option("--cell", o->cells, "run this cell of a sweep that exists, in this process; may be repeated").repeated();
+  sweep.flag("--dry-run", o->dry_run, "list the runs and stop");
+  sweep.flag("--quiet,-q", o->quiet, "no progress, only errors");
+  sweep.run([o, &call] {
+    if (o->recipe.empty() && o->cells.empty()) fail(ExitCode::usage, "sweep needs a recipe's name; see crc_train list");
+    call.code = command_sweep(*o);
+  });
 }
 
 }  // namespace crc::apps

@@ -1,15 +1,16 @@
-// crc_train sweep --cell: cells of a sweep in this process, a thread and a Context for each.
+#include "apps/commands/sweep_cells.h"
+
 #include <fmt/format.h>
 #include <omp.h>
 
 #include <algorithm>
 #include <thread>
 
-#include "apps/child.h"
-#include "apps/commands/commands.h"
-#include "apps/errors.h"
-#include "apps/signals.h"
-#include "apps/sweep.h"
+#include "apps/base/program.h"
+#include "apps/base/signals.h"
+#include "apps/commands/train.h"
+#include "apps/sweep/child.h"
+#include "apps/sweep/sweep.h"
 #include "kernels/core/error.h"
 
 namespace crc::apps {

@@ -1,27 +1,16 @@
 // crc_train verify: every file of runs and sweeps, a line each.
-#include "apps/verify.h"
-
 #include <fmt/format.h>
 
 #include <array>
 
+#include "apps/base/terminal.h"
 #include "apps/commands/commands.h"
-#include "apps/sweep.h"
-#include "apps/terminal.h"
+#include "apps/report/verify_run.h"
+#include "apps/sweep/sweep.h"
 #include "kernels/core/error.h"
 
 namespace crc::apps {
 namespace {
-
-// A run is itself; of a sweep or a demo, the cells that began.
-std::vector<fs::path> runs_of(const fs::path& directory) {
-  if (looks_like_run(directory)) return {directory};
-  std::vector<fs::path> runs;
-  if (!is_folder(directory)) return runs;
-  for (const fs::path& path : list_folder(directory))
-    if (is_folder(path) && looks_like_run(path)) runs.push_back(path);
-  return runs;
-}
 
 class Counts {
  public:
@@ -41,19 +30,21 @@ class Counts {
 void print_sweep(const fs::path& directory, Counts& counts) {
   print("{}\n", directory.string());
   try {
-    (void)Sweep::open(directory);
+    const Sweep sweep = Sweep::open(directory);
+    for (const SweepCell& cell : sweep.cells())
+      if (!looks_like_run(sweep.path(cell)))
+        counts.add({cell.name, Condition::not_covered, "has not begun, or was removed: crc_train sweep trains it"});
     counts.add({"sweep.json, recipe.toml", Condition::not_covered, "readable; each cell has its own configuration"});
   } catch (const Error& error) {
     counts.add({"sweep.json, recipe.toml", Condition::damaged, error.what()});
   }
 }
 
-}  // namespace
-
 int command_verify(const std::vector<std::string>& directories) {
   Counts counts;
   for (const std::string& directory : directories) {
-    const std::vector<fs::path> runs = runs_of(directory);
+    std::vector<fs::path> runs = runs_in(directory);
+    std::erase_if(runs, [](const fs::path& run) { return !looks_like_run(run); });
     if (Sweep::is_sweep(directory)) {
       print_sweep(directory, counts);
     } else if (runs.empty()) {
@@ -70,6 +61,15 @@ int command_verify(const std::vector<std::string>& directories) {
   fail(ExitCode::corrupt_data, fmt::format("{} of {} files are not what the runs wrote; the lines above say which, and "
                                            "what to do",
                                            counts.bad(), counts.all()));
+}
+
+}  // namespace
+
+void declare_verify(Command& program, CommandCall& call) {
+  const auto directories = std::make_shared<std::vector<std::string>>();
+  Command verify = program.command("verify", "compare every file of runs and sweeps with what the runs recorded");
+  verify.option("directories", *directories, "run or sweep directories").required();
+  verify.run([directories, &call] { call.code = command_verify(*directories); });
 }
 
 }  // namespace crc::apps

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "apps/canvas.h"
+#include "apps/draw/canvas.h"
 #include "data/png.h"
 #include "kernels/core/error.h"
 

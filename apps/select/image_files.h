@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "apps/files.h"
+#include "apps/base/files.h"
 
 namespace crc::apps {
 

@@ -6,8 +6,8 @@
 #include <functional>
 #include <string_view>
 
-#include "apps/ledger.h"
-#include "apps/run_files.h"
+#include "apps/rundir/ledger.h"
+#include "apps/rundir/run_state.h"
 #include "data/csv.h"
 #include "data/npy.h"
 #include "kernels/core/error.h"
@@ -51,6 +51,17 @@ List from_npy(const fs::path& path, int64_t items) {
                    array.describe(),
                    flat ? "convert it with array.astype(\"<i8\"), or array.astype(bool) if it is a mask"
                         : "flatten it with array.ravel()"));
+}
+
+// Item numbers of a run count its training set without the images that it holds out.
+void check_pool(const fs::path& run, int64_t items) {
+  if (!file_exists(run / "run.json")) return;
+  const int64_t theirs = read_run_json(run).value("items", items);
+  if (theirs != items)
+    fail(ExitCode::corrupt_data,
+         fmt::format("{0} numbers the {1} images of its pool, and the arrays have {2} rows: its items are other rows "
+                     "here. Take arrays of its pool: crc_train eval --run {0} --split train --features H.npy",
+                     run.string(), theirs, items));
 }
 
 List from_ledger(const fs::path& path) {
@@ -104,7 +115,11 @@ List from_text(const fs::path& path) {
 }
 
 List read_list(const fs::path& path, int64_t items) {
-  if (is_folder(path)) return from_ledger(path / "labels.jsonl");
+  if (is_folder(path)) {
+    check_pool(path, items);
+    return from_ledger(path / "labels.jsonl");
+  }
+  if (path.filename() == "labels.jsonl") check_pool(path.parent_path(), items);
   const data::MappedFile file = data::map_file(path);
   const std::string_view start(reinterpret_cast<const char*>(file.bytes.data()),
                                std::min<size_t>(6, file.bytes.size()));

@@ -5,7 +5,7 @@
 #include <span>
 #include <vector>
 
-#include "apps/files.h"
+#include "apps/base/files.h"
 
 namespace crc::apps {
 

@@ -4,13 +4,13 @@
 
 #include <chrono>
 
-#include "apps/outputs.h"
-#include "apps/query_files.h"
+#include "apps/base/outputs.h"
+#include "apps/base/terminal.h"
+#include "apps/rundir/query_files.h"
 #include "apps/select/image_files.h"
 #include "apps/select/items.h"
 #include "apps/select/row_file.h"
 #include "apps/select/summary.h"
-#include "apps/terminal.h"
 #include "data/mapped.h"
 #include "data/npy.h"
 #include "kernels/core/error.h"
@@ -37,6 +37,8 @@ std::vector<fs::path> inputs(const SelectJob& job) {
 }
 
 void check_options(const SelectJob& job) {
+  if (job.config.search == "given" && job.candidates.empty())
+    fail(ExitCode::usage, "--search given takes the groups of --candidates; name the file");
   if (!job.summary.empty() && job.summary.extension() != ".html")
     fail(ExitCode::usage,
          fmt::format("--summary {}: the summary is a page; name a file that ends in .html", job.summary.string()));
@@ -103,6 +105,25 @@ struct Inputs {
   }
 };
 
+// Options that the acquisition or the search does not look at.
+void note_unused(const SelectJob& job, const Inputs& in) {
+  const auto note = [](const char* option, const std::string& why) {
+    print_error("note: {} has no effect {}\n", option, why);
+  };
+  const select::Config defaults;
+  if (!select::scores_groups(in.config.name)) {
+    const std::string why = "with --acquisition " + in.config.name + ", which scores items one by one";
+    if (in.config.group_size != 1) note("--group", why);
+    if (in.config.search != defaults.search) note("--search", why);
+    if (in.config.solver != defaults.solver) note("--solver", why);
+    if (in.config.candidates > 0) note("--draws", why);
+  } else if (!job.candidates.empty() && (job.config.search != defaults.search || in.config.candidates > 0)) {
+    note("--search or --draws", "with --candidates");
+  } else if (in.config.candidates > 0 && in.config.search != "independent") {
+    note("--draws", "with --search " + in.config.search + ": it is of independent groups");
+  }
+}
+
 void put_arrays(Outputs& files, const SelectJob& job, const select::Selection& s) {
   const int64_t count = int64_t(s.scores.size());
   if (!job.scores.empty()) files.put(job.scores, data::encode_npy<double>(s.scores, std::vector<int64_t>{count}));
@@ -132,6 +153,7 @@ std::string run_select(const SelectJob& job) {
   if (job.threads > 0 && context.device().kind == DeviceKind::cpu) context = Context::cpu(job.threads);
   const Inputs in(context, job);
   files.protect(in.images.paths);
+  note_unused(job, in);
   const double reading = seconds_since(start);
   const auto selecting = std::chrono::steady_clock::now();
   const select::Selection selection = select::select(context, in.problem(), in.config);
@@ -154,8 +176,10 @@ std::string run_select(const SelectJob& job) {
   files.commit();
   std::string sheet;
   if (!job.images.empty() && (!job.sheet.empty() || !job.summary.empty()))
-    sheet = picks_sheet_png(in.images, selection.picks,
-                            fmt::format("{}: {} picked, best first", in.config.name, selection.picks.size()));
+    sheet = picks_sheet_png(
+        in.images, selection.picks,
+        fmt::format("{}: {} picked, {}best first", in.config.name, selection.picks.size(),
+                    selection.picks.size() > kMostOnSheet ? fmt::format("the first {} shown, ", kMostOnSheet) : ""));
   files.put(job.sheet, sheet);
   if (!job.summary.empty()) files.put(job.summary, select_page(facts, sheet));
   files.commit();

@@ -5,7 +5,7 @@
 #include <span>
 #include <string>
 
-#include "apps/files.h"
+#include "apps/base/files.h"
 #include "crc/host_rows.h"
 #include "data/npy.h"
 #include "kernels/core/tensor.h"

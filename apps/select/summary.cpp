@@ -5,13 +5,10 @@
 
 #include <algorithm>
 
-#include "apps/figures.h"
-#include "apps/html.h"
-#include "apps/png.h"
-#include "apps/query_files.h"
-#include "apps/report_sections.h"
-#include "apps/score_histogram.h"
-#include "apps/version.h"
+#include "apps/base/version.h"
+#include "apps/draw/html.h"
+#include "apps/draw/png.h"
+#include "apps/rundir/query_files.h"
 
 namespace crc::apps {
 namespace {
@@ -62,7 +59,10 @@ std::string scores(const SelectFacts& f) {
   std::string caption = fmt::format("{} candidates{}; triangles mark what was picked.", s.scores.size(),
                                     s.group_size > 1 ? fmt::format(" of {} items", s.group_size) : "");
   if (histogram.not_finite > 0) caption += fmt::format(" {} scores are not finite.", histogram.not_finite);
-  return section("scores", "Scores of the candidates", chart_figure(score_chart(histogram, title), caption));
+  return section("scores", "Scores of the candidates",
+                 chart_figure(histogram_chart(title, "score", histogram.low, histogram.high, histogram.counts,
+                                              histogram.chosen, "chosen"),
+                              caption));
 }
 
 std::string picks(const SelectFacts& f, const std::string& sheet_png) {

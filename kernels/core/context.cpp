@@ -12,10 +12,10 @@ Context::Context(std::shared_ptr<Cpu> cpu, std::shared_ptr<Cuda> cuda) : cpu_(st
 
 Context Context::cuda(int index) {
   if constexpr (kCudaBuild) return Context(nullptr, make_cuda(index));
-  fail(ExitCode::device_unavailable,
-       "device cuda:" + std::to_string(index) +
-           ": this build has no CUDA backend; build with the CUDA toolkit installed (cmake --preset cuda) or use "
-           "--device cpu");
+  fail(ExitCode::device_unavailable, "device cuda:" + std::to_string(index) +
+                                         ": this build has no CUDA backend; build with the CUDA toolkit installed "
+                                         "(cmake --preset cuda) or use the CPU "
+                                         "(run.device = \"cpu\", --device cpu)");
 }
 
 // Addresses of its own, in order.

@@ -35,9 +35,9 @@ Cuda::Cuda(int index)
   const std::string name = to_string(device());
   if (status != cudaSuccess || count == 0) {
     (void)cudaGetLastError();
-    fail(ExitCode::device_unavailable, "device " + name + ": no usable NVIDIA GPU (" +
-                                           std::string(cudaGetErrorString(status)) +
-                                           "); check the driver with nvidia-smi, or use --device cpu");
+    fail(ExitCode::device_unavailable,
+         "device " + name + ": no usable NVIDIA GPU (" + std::string(cudaGetErrorString(status)) +
+             "); check the driver with nvidia-smi, or use the CPU (run.device = \"cpu\", --device cpu)");
   }
   if (index < 0 || index >= count)
     fail(ExitCode::device_unavailable,

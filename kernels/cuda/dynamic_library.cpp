@@ -19,7 +19,7 @@ DynamicLibrary::DynamicLibrary(std::string purpose, std::initializer_list<const 
   }
   fail(ExitCode::device_unavailable, purpose + " was not found (" + reasons +
                                          "); install the CUDA libraries this build was made for, put them on "
-                                         "LD_LIBRARY_PATH, or use --device cpu");
+                                         "LD_LIBRARY_PATH, or use the CPU (run.device = \"cpu\", --device cpu)");
 }
 
 void* DynamicLibrary::symbol(const char* name) const {

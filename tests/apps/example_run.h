@@ -4,8 +4,8 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
-#include "apps/png.h"
-#include "apps/run_record.h"
+#include "apps/draw/png.h"
+#include "apps/rundir/run_record.h"
 #include "kernels/core/random.h"
 
 namespace crc::apps::test {

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "apps/files.h"
+#include "apps/base/files.h"
 
 namespace crc::apps::test {
 

@@ -2,7 +2,6 @@
 
 #include <zlib.h>
 
-#include "data/contact_sheet.h"
 #include "data/crc32.h"
 #include "tests/data/fixture.h"
 #include "tests/data/png_chunks.h"
@@ -132,31 +131,6 @@ TEST(Png, AncillaryChunksAreSkipped) {
 TEST(Png, SurvivesDamage) {
   const Bytes png = encode_png({16, 16, pattern(1, 16, 16, 10).pixels});
   EXPECT_GT(damage(png, 500, [](const Bytes& bytes) { decode_png(bytes, "a.png"); }), 490);
-}
-
-TEST(ContactSheet, PlacesTilesAndFrames) {
-  const Images images = pattern(3, 2, 2, 10);
-  const Tile tiles[] = {{images.image(0)}, {images.image(1), Color::orange}, {images.image(2)}};
-  const RgbImage sheet = contact_sheet(tiles, 2, 2, {.columns = 2, .scale = 1});
-  ASSERT_EQ(sheet.height, 13);  // 2 rows of 2 pixels, gaps of 3
-  ASSERT_EQ(sheet.width, 13);
-  const auto at = [&](int y, int x) {
-    const auto p = sheet.pixels.begin() + (y * 13 + x) * 3;
-    return std::vector<int>(p, p + 3);
-  };
-  const auto pixel = [&](int i, int p) {
-    const auto image = images.image(i);
-    return std::vector<int>(image.begin() + 3 * p, image.begin() + 3 * p + 3);
-  };
-  EXPECT_EQ(at(3, 3), pixel(0, 0));
-  EXPECT_EQ(at(4, 3), pixel(0, 2));
-  EXPECT_EQ(at(3, 9), pixel(1, 1));
-  EXPECT_EQ(at(8, 3), pixel(2, 0));
-  EXPECT_EQ(at(2, 7), (std::vector<int>{230, 159, 0}));
-  EXPECT_EQ(at(5, 10), (std::vector<int>{230, 159, 0}));
-  EXPECT_EQ(at(2, 6), (std::vector<int>{255, 255, 255}));
-  EXPECT_EQ(at(9, 9), (std::vector<int>{255, 255, 255}));
-  expect_error([&] { contact_sheet(tiles, 3, 2, {}); }, ExitCode::internal, {"tile 0 has 12 bytes"});
 }
 
 }  // namespace

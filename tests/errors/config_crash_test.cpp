@@ -2,9 +2,9 @@
 // never a crash.
 #include <random>
 
-#include "apps/config.h"
-#include "apps/recipes.h"
-#include "apps/sweep_spec.h"
+#include "apps/config/config.h"
+#include "apps/config/recipes.h"
+#include "apps/sweep/sweep_spec.h"
 #include "kernels/core/error.h"
 #include "tests/errors/outside.h"
 

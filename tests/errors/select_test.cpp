@@ -3,7 +3,7 @@
 #include <cmath>
 #include <map>
 
-#include "apps/ledger.h"
+#include "apps/rundir/ledger.h"
 #include "crc/acquisition.h"
 #include "data/png.h"
 #include "tests/errors/select_fixture.h"

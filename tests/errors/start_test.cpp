@@ -171,6 +171,62 @@ TEST_F(Start, AnotherRunsLabelsNeedTheSameImages) {
   expect("run" + kSmall + set(start) + " --out " + out(), 0, "");
 }
 
+// Killed before its first checkpoint: what start.run was is part of the run.
+TEST_F(Start, AnotherRunInThePlaceOfTheFirst) {
+  const std::string first = folder + "/first", other = folder + "/other";
+  ASSERT_EQ(run("run" + kSmall + " --out " + first).code, 0);
+  ASSERT_EQ(run("run" + kSmall + " --set ssl.lr=1 --out " + other).code, 0);
+  const std::string start = kSmall + set("start.run=" + first + " start.round=0");
+  int k = 1;  // until round 0 is adopted
+  for (; k < 400 && !fs::exists(out() + "/rounds/00/query.csv"); ++k) {
+    fs::remove_all(out());
+    EXPECT_EQ(
+        shell("CRC_FAULT=any:" + std::to_string(k) + ":kill exec " + kTrain + " run" + start + " --out " + out()).code,
+        137);
+  }
+  ASSERT_LT(k, 400);
+  expect("resume " + out() + " --set start.run=" + other, 65,
+         "start.run = \"" + other +
+             "\" is not what it was when this run began: other best.safetensors, metrics, rounds.csv, "
+             "weights.safetensors; restore it, or start a new run");
+  fs::rename(first, folder + "/moved");
+  expect("resume " + out() + " --quiet --set start.run=" + folder + "/moved", 0, "");
+}
+
+TEST_F(Start, TheDirectoryIsCheckedFirst) {
+  std::ofstream(out()) << "a file";
+  for (const char* how : {"run --dry-run", "run"})
+    expect(how + kSmall + " --out " + out(), 73, "is a file; name a new directory");
+  fs::remove(out());
+  ASSERT_EQ(run("run" + kSmall + " --out " + out()).code, 0);
+  for (const char* how : {"run --dry-run", "run"})
+    expect(how + kSmall + " --out " + out(), 73, "holds a run already; to go on with it: crc_train resume");
+  const std::string images = own_images(30, 30, 10);
+  for (const char* how : {"run --dry-run", "run"})
+    expect(how + kSmall + set(images) + " --out " + folder + "/own/train/run", 64, "whose files are the data set");
+}
+
+TEST_F(Start, ARunThatIsDoneChecksWhatItIsGiven) {
+  ASSERT_EQ(run("run" + kSmall + " --out " + out()).code, 0);
+  expect("resume " + out(), 0, "is done already");
+  expect("resume " + out() + " --set foo.bar=1", 78, "foo.bar");
+  expect("resume " + out() + " --set ssl.epochs=50", 78, "ssl.epochs: 50, was 2");
+  fs::remove(out() + "/labels.jsonl");
+  expect("resume " + out(), 65, "labels.jsonl");
+}
+
+TEST_F(Start, EmptyValuesAreNoNames) {
+  for (const char* command : {"run --out ''", "eval --run ''", "data make ''", "data preview ''", "resume ''",
+                              "report x --out ''", "export a ''", "sweep figure1 --out ''"})
+    expect(command, 64, "is empty: give a value, or leave it out");
+  EXPECT_EQ(shell("exec " + std::string(CRC_BINARY_DIR) + "/crc_select --features h --budget 2 --out ''").code, 64);
+}
+
+TEST_F(Start, AWrongFaultIsRefusedByEveryCommand) {
+  for (const char* command : {"list", "run --dry-run", "doctor"})
+    EXPECT_EQ(shell("CRC_FAULT=foo exec " + kTrain + " " + command).code, 64) << command;
+}
+
 // Refused before the first cell begins, and before the directory of all of them exists.
 TEST_F(Start, EveryCellOfASweepIsChecked) {
   std::ofstream(folder + "/r.toml") << R"(schema = 2

@@ -1,5 +1,5 @@
 // Damage in the files of a run, and files that belong to another one: who reads them says so.
-#include "apps/ledger.h"
+#include "apps/rundir/ledger.h"
 #include "tests/errors/outside.h"
 
 namespace crc::test {

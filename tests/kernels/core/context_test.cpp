@@ -28,14 +28,15 @@ TEST(ContextNames, CudaWithoutItIsAnErrorThatSaysWhatToDo) {
     if (!kCudaBuild) {
       EXPECT_EQ(message,
                 "device cuda:999: this build has no CUDA backend; build with the CUDA toolkit installed (cmake "
-                "--preset cuda) or use --device cpu");
+                "--preset cuda) or use the CPU (run.device = \"cpu\", --device cpu)");
     } else if (has_cuda()) {
       EXPECT_TRUE(message.starts_with("device cuda:999 does not exist: this machine has ") &&
                   message.ends_with(" GPU(s), numbered from 0"))
           << message;
     } else {
-      EXPECT_TRUE(message.starts_with("device cuda:999: no usable NVIDIA GPU (") &&
-                  message.ends_with("); check the driver with nvidia-smi, or use --device cpu"))
+      EXPECT_TRUE(
+          message.starts_with("device cuda:999: no usable NVIDIA GPU (") &&
+          message.ends_with("); check the driver with nvidia-smi, or use the CPU (run.device = \"cpu\", --device cpu)"))
           << message;
     }
   }

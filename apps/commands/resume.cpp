@@ -1,0 +1,29 @@
+// crc_train resume
+#include "apps/commands/commands.h"
+#include "apps/commands/train.h"
+#include "apps/sweep/child.h"
+
+namespace crc::apps {
+namespace {
+
+struct ResumeOptions {
+  std::string directory;
+  std::vector<std::string> settings;  // those keys that do not decide the result
+  bool quiet = false;
+};
+
+}  // namespace
+
+void declare_resume(Command& program, CommandCall& call) {
+  const auto o = std::make_shared<ResumeOptions>();
+  Command resume = program.command("resume", "continue a run that was stopped or killed");
+  resume.option("directory", o->directory, "run directory").required();
+  add_settings(resume, o->settings);
+  resume.flag("--quiet,-q", o->quiet, "no progress, only errors");
+  resume.run([o, &call] {
+    end_with_parent();
+    call.code = train_on(o->directory, o->settings, o->quiet);
+  });
+}
+
+}  // namespace crc::apps

@@ -1,0 +1,114 @@
+#include "apps/report/report.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "apps/report/report_sections.h"
+#include "apps/sweep/sweep.h"
+#include "kernels/core/error.h"
+
+namespace crc::apps {
+namespace {
+
+using Runs = std::vector<RunRecord>;
+
+constexpr size_t kMaxImages = 1'300'000;  // bytes of data URIs; the rest of a report is small
+
+std::string header(const Runs& runs, const Groups& groups) {
+  const Config& config = runs[0].config;
+  std::string acquisitions;
+  for (const RunGroup& group : groups) acquisitions += (acquisitions.empty() ? "" : ", ") + group.name;
+  const std::string title =
+      runs.size() == 1 ? runs[0].name : "Active learning on " + config.get<std::string>("data.name");
+  const std::string html = fmt::format(
+      "<h1>{}</h1>\n<p class=\"sub\">{} · {}-{}-{} · {} · {}</p>\n", escape_xml(title),
+      escape_xml(config.get<std::string>("data.name")), config.get<std::string>("model.name"),
+      config.get<int64_t>("model.depth"), config.get<int64_t>("model.width"), config.get<std::string>("ssl.method"),
+      escape_xml(acquisitions) + (runs.size() > 1 ? fmt::format(" · {} runs", runs.size()) : ""));
+  const RunGroup& first = groups[0];
+  const std::vector<int64_t> counts = label_counts({first});
+  const int64_t labels = counts.empty() ? int64_t(runs[0].labels.size()) : counts.back();
+  const MeanStd accuracy = at_labels(first, labels, &RoundRow::acc_last);
+  double total = 0;
+  for (const RunRecord& run : runs) {
+    for (const RoundRow& row : run.rounds) {
+      total += std::isfinite(row.train_s) ? row.train_s : 0;
+      total += std::isfinite(row.query_s) ? row.query_s : 0;
+    }
+  }
+  auto tile = [](const std::string& value, const std::string& what) {
+    return fmt::format("<div class=\"tile\"><b>{}</b><span>{}</span></div>\n", value, escape_xml(what));
+  };
+  return html + "<div class=\"tiles\">\n" +
+         tile(accuracy.count ? fmt::format("{:.2f} %", 100 * accuracy.mean) : "–",
+              "accuracy, " + first.name + (accuracy.count > 1 ? fmt::format(", {} seeds", accuracy.count) : "")) +
+         tile(fmt::format("{}", labels), "labels used") +
+         tile(fmt::format("{}", std::max<size_t>(1, counts.size()) - 1), "queries") +
+         tile(Cell::seconds(total).html, runs.size() > 1 ? "computing time, all runs" : "computing time") + "</div>\n";
+}
+
+bool is_measured(const Groups& groups) {
+  for (const RunGroup& group : groups)
+    for (const RunRecord* run : group.runs)
+      for (const RoundRow& row : run->rounds)
+        if (std::isfinite(row.acc_last)) return true;
+  return false;
+}
+
+std::string accuracy_section(const Groups& groups) {
+  const std::vector<int64_t> counts = label_counts(groups);
+  if (!counts.empty() && !is_measured(groups))
+    return section(
+        "accuracy", "Results",
+        paragraph("No test accuracy: the data set has no labelled test images, so that nothing was measured. "
+                  "The last model of every round stands for its best one, unless held-out images chose it."));
+  std::string caption = "Accuracy of the tested model after the last epoch; the axis counts the labels in the ledger.";
+  if (std::any_of(groups.begin(), groups.end(), [](const RunGroup& g) { return g.runs.size() > 1; })) {
+    caption += " Thick: mean over seeds; thin: single seeds; band: one standard deviation.";
+  }
+  std::string html = chart_figure(accuracy_chart(groups), caption);
+  std::vector<std::string> heads = {"acquisition", "runs"};
+  for (int64_t count : counts) heads.push_back(fmt::format("{} labels", count));
+  auto rows_for = [&](double RoundRow::*column) {
+    std::vector<std::vector<Cell>> rows;
+    for (const RunGroup& group : groups) {
+      auto& row = rows.emplace_back();
+      row = {group_cell(group), Cell::integer(int64_t(group.runs.size()))};
+      for (int64_t count : counts) row.push_back(mean_cell(at_labels(group, count, column)));
+    }
+    return rows;
+  };
+  html += table(heads, rows_for(&RoundRow::acc_last));
+  html += details("Other protocols: median of the last evaluations, best on the test set",
+                  paragraph("Median of the last evaluations") + table(heads, rows_for(&RoundRow::acc_median)) +
+                      paragraph("Best evaluation, chosen on the test set: for comparison with published numbers only") +
+                      table(heads, rows_for(&RoundRow::acc_best)));
+  return section("accuracy", "Results", html);
+}
+
+}  // namespace
+
+bool may_report_again(const fs::path& out, const fs::path& of) {
+  std::error_code error;
+  if (fs::equivalent(out, of, error)) return true;
+  const fs::path page = out / "report.html";
+  if (!is_folder(out, Use::output) || !file_exists(page, Use::output) || file_exists(out / "run.json") ||
+      Sweep::is_sweep(out))
+    return false;
+  return read_file(page).substr(0, 1024).find(kPageGenerator) != std::string::npos;
+}
+
+std::string report_html(const Runs& runs) {
+  if (runs.empty()) fail(ExitCode::usage, "a report needs at least one run's directory");
+  const Groups groups = group_runs(runs);
+  RunList list;
+  for (const RunRecord& run : runs) list.push_back(&run);
+  return html_page(runs.size() == 1 ? runs[0].name : "crc report",
+                   header(runs, groups) + accuracy_section(groups) + runs_section(list) + rounds_section(list) +
+                       cost_section(groups) + queries_section(list, kMaxImages) + classes_section(groups) +
+                       training_section(groups) + scores_section(groups) + settings_section(list));
+}
+
+}  // namespace crc::apps

@@ -1,0 +1,145 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "apps/draw/axes.h"
+#include "apps/draw/html.h"
+#include "apps/report/figures.h"
+#include "apps/report/report_sections.h"
+
+namespace crc::apps {
+namespace {
+
+// One line per group, over the epochs of its last round; or, of a single run, one line per round.
+LineChart epochs_chart(const Groups& groups, double EpochMetrics::*column, const std::string& title) {
+  LineChart chart;
+  chart.title = title;
+  chart.x_label = "epoch";
+  chart.height = 280;
+  chart.description = title + " by epoch.";
+  auto add = [&](const std::string& name, Ink ink, const std::vector<const RunRecord*>& runs, int64_t round) {
+    std::map<int64_t, std::vector<double>> by_epoch;
+    for (const RunRecord* run : runs) {
+      for (const EpochMetrics& m : run->epochs) {
+        if (m.round == round && std::isfinite(m.*column)) by_epoch[m.epoch].push_back(100 * m.*column);
+      }
+    }
+    LineSeries series{.name = name, .ink = ink, .mean = {}, .deviation = {}, .members = {}, .points = false};
+    for (const auto& [epoch, values] : by_epoch) series.mean.push_back({double(epoch), mean_std(values).mean});
+    if (!series.mean.empty()) chart.series.push_back(std::move(series));
+  };
+  if (groups.size() == 1 && groups[0].runs.size() == 1) {
+    const RunRecord& run = *groups[0].runs[0];
+    const size_t first = run.rounds.size() > 6 ? run.rounds.size() - 6 : 0;
+    for (size_t i = first; i < run.rounds.size(); ++i) {
+      add(fmt::format("round {}", run.rounds[i].round), series_ink(int(i - first)), groups[0].runs,
+          run.rounds[i].round);
+    }
+  } else {
+    for (const RunGroup& group : groups) {
+      int64_t last = 0;
+      for (const RunRecord* run : group.runs) {
+        for (const EpochMetrics& m : run->epochs) last = std::max(last, m.round);
+      }
+      add(group.name, group.ink, group.runs, last);
+    }
+  }
+  return chart;
+}
+
+}  // namespace
+
+std::string queries_section(const RunList& runs, size_t max_bytes) {
+  std::string html;
+  size_t used = 0, left_out = 0;
+  for (const RunRecord* const each : runs) {
+    const RunRecord& run = *each;
+    std::string images;
+    for (const auto& [round, png] : run.query_png) {
+      if (used + png.size() * 4 / 3 > max_bytes) {
+        ++left_out;
+        continue;
+      }
+      used += png.size() * 4 / 3;
+      images += fmt::format(
+          "<figure><img alt=\"images queried after round {}\" src=\"{}\"/><figcaption>after round {}"
+          "</figcaption></figure>\n",
+          round, data_uri_png(png), round);
+    }
+    if (!images.empty()) {
+      html += details(run.name, "<div class=\"queries\">\n" + images + "</div>\n", each == runs[0]);
+    }
+  }
+  if (left_out > 0) {
+    html += paragraph(fmt::format("{} more are in the runs' directories: <code>rounds/NN/query.png</code>.", left_out));
+  }
+  return html.empty() ? "" : section("queries", "Queried images", html);
+}
+
+std::string classes_section(const Groups& groups) {
+  int64_t classes = 0;
+  for (const RunGroup& group : groups) {
+    for (const RunRecord* run : group.runs) {
+      classes = std::max(classes, int64_t(run->class_names.size()));
+      for (const Label& label : run->labels) classes = std::max(classes, label.klass + 1);
+    }
+  }
+  BarChart chart;
+  chart.title = "Labels per class";
+  chart.y_label = "labels, mean over runs";
+  chart.x_label = "class";
+  chart.description = "Number of labels of each class in the ledger, mean over the runs of each acquisition.";
+  const auto& names = groups[0].runs[0]->class_names;
+  for (int64_t c = 0; c < std::min<int64_t>(classes, 1000); ++c) {
+    chart.categories.push_back(c < int64_t(names.size()) ? names[size_t(c)] : fmt::format("{}", c));
+  }
+  for (const RunGroup& group : groups) {
+    BarSeries series{.name = group.name, .ink = group.ink, .values = std::vector<double>(chart.categories.size(), 0)};
+    for (const RunRecord* run : group.runs) {
+      for (const Label& label : run->labels) {
+        if (label.klass < int64_t(series.values.size())) {
+          series.values[size_t(label.klass)] += 1.0 / double(group.runs.size());
+        }
+      }
+    }
+    chart.series.push_back(std::move(series));
+  }
+  return section("classes", "Classes of the labels", chart_figure(chart));
+}
+
+std::string training_section(const Groups& groups) {
+  const std::pair<double EpochMetrics::*, const char*> charts[] = {
+      {&EpochMetrics::test_acc, "Test accuracy (%)"},
+      {&EpochMetrics::val_acc, "Accuracy on the held-out images (%)"},
+      {&EpochMetrics::mask_rate, "Mask rate: unlabelled images that counted (%)"},
+      {&EpochMetrics::pseudo_acc, "Accuracy of their pseudo-labels (%)"}};
+  std::string html;
+  for (const auto& [column, title] : charts) {
+    const LineChart chart = epochs_chart(groups, column, title);
+    if (!chart.series.empty()) html += chart_figure(chart);
+  }
+  if (html.empty()) return "";
+  const bool single = groups.size() == 1 && groups[0].runs.size() == 1;
+  return section("training", "Training",
+                 html + (single ? "" : "<p class=\"note\">The last round, mean over seeds.</p>\n"));
+}
+
+std::string scores_section(const Groups& groups, bool eigenvalues) {
+  std::string html;
+  for (const RunGroup& group : groups) {
+    const RunRecord& run = *group.runs[0];
+    if (run.scores.empty()) continue;
+    const auto& [round, h] = *run.scores.rbegin();
+    html += chart_figure(histogram_chart(fmt::format("{}, seed {}: scores after round {}", group.name, run.seed, round),
+                                         "score", h.low, h.high, h.counts, h.chosen, "chosen"));
+  }
+  for (const RunGroup& group : groups) {
+    const LineChart chart = eigenvalue_chart(group.runs);
+    if (eigenvalues && is_crc(group.name) && !chart.series.empty())
+      html += chart_figure(chart, group.name + ": one line per query, all runs together.");
+  }
+  return html.empty() ? "" : section("scores", "Acquisition scores", html);
+}
+
+}  // namespace crc::apps

@@ -1,0 +1,115 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "apps/draw/axes.h"
+#include "apps/draw/html.h"
+#include "apps/report/figures.h"
+#include "apps/report/report_sections.h"
+
+namespace crc::apps {
+namespace {
+
+std::string state_of(const RunRecord& run) {
+  switch (run.marker) {
+    case Marker::done:
+      return "done";
+    case Marker::preempted:
+      return "preempted";
+    case Marker::waiting:
+      return "waiting for labels";
+    default:
+      return "running";
+  }
+}
+
+}  // namespace
+
+Cell mean_cell(const MeanStd& fraction) {
+  Cell cell = Cell::percent(fraction.mean);
+  if (fraction.count > 1) cell.html += fmt::format(" <span class=\"pm\">± {:.2f}</span>", 100 * fraction.std);
+  return cell;
+}
+
+Cell group_cell(const RunGroup& group) {
+  return {fmt::format("<span class=\"key\" style=\"background:var({})\"></span>{}", css_name(group.ink),
+                      escape_xml(group.name))};
+}
+
+std::string runs_section(const RunList& runs) {
+  std::vector<std::vector<Cell>> rows;
+  for (const RunRecord* const each : runs) {
+    const RunRecord& run = *each;
+    rows.push_back({Cell::text(run.name), Cell::text(run.acquisition), Cell::integer(run.seed),
+                    Cell::text(state_of(run)), Cell::integer(int64_t(run.labels.size())),
+                    Cell::percent(run.rounds.empty() ? kNone : run.rounds.back().acc_last), Cell::code(run.ledger_head),
+                    Cell::text(run.determinism)});
+  }
+  return section(
+      "runs", "Runs",
+      table({"run", "acquisition", "seed", "state", "labels", "accuracy %", "ledger head", "determinism"}, rows) +
+          "<p class=\"note\">The ledger head is the last hash of the chain in <code>labels.jsonl</code>: two "
+          "runs with the same head used exactly the same labels in the same order.</p>\n");
+}
+
+std::string rounds_section(const RunList& runs) {
+  std::string html;
+  for (const RunRecord* const each : runs) {
+    const RunRecord& run = *each;
+    std::vector<std::vector<Cell>> rows;
+    for (const RoundRow& r : run.rounds) {
+      rows.push_back({Cell::integer(r.round), Cell::integer(r.labels), Cell::percent(r.acc_last),
+                      Cell::percent(r.acc_median), Cell::percent(r.acc_best), Cell::percent(r.acc_val),
+                      Cell::percent(r.balanced_acc), Cell::percent(r.pseudo_rate), Cell::percent(r.pseudo_acc),
+                      Cell::real(r.ece, "{:.3f}"), Cell::real(r.loss), Cell::real(r.lambda_min, "{:.2e}"),
+                      Cell::integer(r.epochs), Cell::seconds(r.train_s), Cell::seconds(r.query_s)});
+    }
+    html += details(run.name,
+                    table({"round", "labels", "last %", "median %", "best %", "by validation %", "balanced %", "sure %",
+                           "right of these %", "ECE", "loss", "λ min", "epochs", "training", "query"},
+                          rows),
+                    each == runs[0]);
+  }
+  return section("rounds", "Rounds and timing", html);
+}
+
+std::string cost_section(const Groups& groups) {
+  std::vector<std::vector<Cell>> rows;
+  for (const RunGroup& group : groups) {
+    std::vector<double> epochs, train, query;
+    double total = 0;
+    int64_t rounds = 0;
+    for (const RunRecord* run : group.runs)
+      for (const RoundRow& r : run->rounds) {
+        ++rounds;
+        epochs.push_back(double(r.epochs));
+        train.push_back(r.train_s);
+        query.push_back(r.query_s);
+        for (double seconds : {r.train_s, r.query_s}) total += std::isfinite(seconds) ? seconds : 0;
+      }
+    rows.push_back({group_cell(group), Cell::integer(int64_t(group.runs.size())), Cell::integer(rounds),
+                    Cell::real(mean_std(epochs).mean, "{:.1f}"), Cell::seconds(mean_std(train).mean),
+                    Cell::seconds(mean_std(query).mean), Cell::seconds(total)});
+  }
+  return section("cost", "Time and cost",
+                 table({"method", "runs", "rounds", "epochs per round", "training per round", "query", "all"}, rows) +
+                     "<p class=\"note\">Computing time on the machine named below; a round that was taken over from "
+                     "another run costs nothing here.</p>\n");
+}
+
+std::string settings_section(const RunList& runs) {
+  const RunRecord& run = *runs[0];
+  std::vector<std::vector<Cell>> machine;
+  for (const auto& [key, value] : run.facts) {
+    machine.push_back({Cell::text(key), {"<span style=\"white-space:normal\">" + escape_xml(value) + "</span>"}});
+  }
+  std::string html = table({"", "first run"}, machine);
+  for (const RunRecord* const each : runs) {
+    html += details("config.toml of " + each->name, "<pre>" + escape_xml(each->config_text) + "</pre>\n");
+    if (html.size() > 300'000) break;
+  }
+  return section("settings", "Settings and machine", html);
+}
+
+}  // namespace crc::apps

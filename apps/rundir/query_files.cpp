@@ -1,0 +1,131 @@
+#include "apps/rundir/query_files.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <unordered_map>
+
+#include "apps/base/json.h"
+#include "apps/draw/contact_sheet.h"
+#include "data/csv.h"
+#include "data/npz.h"
+#include "kernels/core/error.h"
+
+namespace crc::apps {
+
+using json = nlohmann::ordered_json;
+
+std::vector<int64_t> chosen_candidates(const select::Selection& selection) {
+  std::unordered_multimap<int64_t, const select::Group*> by_first_item;
+  for (const select::Group& group : selection.groups) by_first_item.emplace(group.items.front(), &group);
+  std::vector<int64_t> chosen;
+  const int64_t size = selection.group_size, count = int64_t(selection.candidates.size()) / size;
+  for (int64_t k = 0; k < count && !by_first_item.empty(); ++k) {
+    const int64_t* items = &selection.candidates[size_t(k * size)];
+    const auto [begin, end] = by_first_item.equal_range(*items);
+    const auto same = [&](const auto& entry) {
+      return std::ranges::equal(entry.second->items, std::span(items, size_t(size)));
+    };
+    const auto found = std::find_if(begin, end, same);
+    if (found == end) continue;
+    chosen.push_back(k);
+    by_first_item.erase(found);  // of equal candidates the first
+  }
+  return chosen;
+}
+
+std::string picks_csv(const select::Selection& selection, const std::vector<std::string>& names) {
+  std::vector<std::string> heading{"item", "group", "score"};
+  if (!names.empty()) heading.emplace_back("file");
+  data::CsvWriter csv(heading);
+  for (size_t g = 0; g < selection.groups.size(); ++g)
+    for (int64_t item : selection.groups[g].items) {
+      csv.number(item).number(int64_t(g)).number(fmt::format("{:.17g}", selection.groups[g].score));
+      if (!names.empty()) csv.text(names[size_t(item)]);
+      csv.end_row();
+    }
+  return csv.str();
+}
+
+std::vector<NamedFile> query_files(const std::string& folder, const select::Selection& selection,
+                                   const data::Images& images, int64_t shown) {
+  std::vector<NamedFile> files;
+  const auto add = [&](const char* name, const auto& content, bool for_people = false) {
+    files.push_back({folder + "/" + name, std::string(content.begin(), content.end()), for_people});
+  };
+  add("query.csv", picks_csv(selection, images.names), /*for_people=*/true);
+
+  std::vector<std::span<const uint8_t>> tiles;
+  for (size_t i = 0; i < std::min(selection.picks.size(), size_t(shown)); ++i)
+    tiles.push_back(images.image(selection.picks[i]));
+  if (!tiles.empty())
+    add("query.png",
+        data::encode_png(contact_sheet(tiles, images.height, images.width, {.scale = images.height < 32 ? 3 : 2})));
+
+  data::NpzWriter scores;
+  const int64_t count = int64_t(selection.scores.size());
+  scores.add<double>("scores", selection.scores, std::vector<int64_t>{count});
+  scores.add<int64_t>("candidates", selection.candidates, std::vector<int64_t>{count, selection.group_size});
+  scores.add<int64_t>("picks", selection.picks, std::vector<int64_t>{int64_t(selection.picks.size())});
+  add("scores.npz", scores.finish());
+  add("scores.json", to_json(make_histogram(selection.scores, chosen_candidates(selection))));
+  return files;
+}
+
+ScoreHistogram make_histogram(std::span<const double> scores, std::span<const int64_t> chosen, int bins) {
+  ScoreHistogram h;
+  h.counts.assign(size_t(bins), 0);
+  bool any = false;
+  for (double score : scores) {
+    if (!std::isfinite(score)) {
+      ++h.not_finite;
+      continue;
+    }
+    h.low = any ? std::min(h.low, score) : score;
+    h.high = any ? std::max(h.high, score) : score;
+    any = true;
+  }
+  const double width = (h.high - h.low) / bins;
+  for (double score : scores) {
+    if (!std::isfinite(score)) continue;
+    if (score > 0) ++h.decades[int64_t(std::floor(kBinsPerDecade * std::log10(score)))];
+    ++h.counts[width > 0 && std::isfinite(width) ? std::min(size_t(bins - 1), size_t((score - h.low) / width)) : 0];
+  }
+  for (int64_t i : chosen) h.chosen.push_back(scores[size_t(i)]);
+  return h;
+}
+
+std::string to_json(const ScoreHistogram& h) {
+  json decades = json::array();
+  for (const auto& [bin, count] : h.decades) decades.push_back({bin, count});
+  return json_text(json{{"schema", 1},
+                        {"low", h.low},
+                        {"high", h.high},
+                        {"counts", h.counts},
+                        {"chosen", h.chosen},
+                        {"not_finite", h.not_finite},
+                        {"decades", decades}}) +
+         "\n";
+}
+
+ScoreHistogram histogram_from_json(std::string_view text, const std::string& name) {
+  const json object = parse_json(text, name);
+  try {
+    ScoreHistogram h;
+    h.low = object.at("low").get<double>();
+    h.high = object.at("high").get<double>();
+    h.counts = object.at("counts").get<std::vector<int64_t>>();
+    for (const json& value : object.at("chosen")) {
+      if (value.is_number()) h.chosen.push_back(value.get<double>());  // null: a score that was not finite
+    }
+    h.not_finite = object.at("not_finite").get<int64_t>();
+    for (const json& bin : object.value("decades", json::array()))
+      h.decades[bin.at(0).get<int64_t>()] = bin.at(1).get<int64_t>();
+    return h;
+  } catch (const std::exception& error) {
+    fail(ExitCode::corrupt_data, fmt::format("{} is damaged: {}; remove it to leave it out", name, error.what()));
+  }
+}
+
+}  // namespace crc::apps

@@ -1,0 +1,44 @@
+// rounds/NN/ of a query: query.csv (the items, best group first), query.png (what they look like), scores.npz (all
+// candidates), scores.json (how their scores are distributed).
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "apps/rundir/run_files.h"
+#include "crc/acquisition.h"
+#include "data/dataset.h"
+
+namespace crc::apps {
+
+// How the acquisition scores of one query were distributed, and those that were chosen. Small enough for the report; the
+// scores themselves may be many millions.
+struct ScoreHistogram {
+  double low = 0, high = 0;     // of the finite scores
+  std::vector<int64_t> counts;  // equal bins from low to high
+  std::vector<double> chosen;   // scores of the chosen candidates
+  int64_t not_finite = 0;
+  // Of the positive scores: floor(kBinsPerDecade * log10(score)) -> how many. Bins of different queries line up.
+  std::map<int64_t, int64_t> decades;
+};
+inline constexpr int kBinsPerDecade = 10;
+
+ScoreHistogram make_histogram(std::span<const double> scores, std::span<const int64_t> chosen, int bins = 60);
+std::string to_json(const ScoreHistogram& histogram);
+ScoreHistogram histogram_from_json(std::string_view text, const std::string& name);  // Error 65
+
+// The numbers of the candidates that were chosen, in no order; empty if the selection did not keep its candidates.
+std::vector<int64_t> chosen_candidates(const select::Selection& selection);
+
+// The picks, best group first: item,group,score and, where there are `names` of the items, file.
+std::string picks_csv(const select::Selection& selection, const std::vector<std::string>& names);
+
+// Below `folder` of a run, for RunFiles::commit. Shows so many images in query.png.
+std::vector<NamedFile> query_files(const std::string& folder, const select::Selection& selection,
+                                   const data::Images& images, int64_t shown);
+
+}  // namespace crc::apps

@@ -1,0 +1,90 @@
+#include "apps/rundir/rounds.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <variant>
+
+#include "data/csv.h"
+
+namespace crc::apps {
+namespace {
+
+struct Column {
+  const char* name;
+  std::variant<int64_t RoundRow::*, double RoundRow::*> member;
+};
+
+constexpr Column kColumns[] = {{"round", &RoundRow::round},
+                               {"labels", &RoundRow::labels},
+                               {"acc_last", &RoundRow::acc_last},
+                               {"acc_median", &RoundRow::acc_median},
+                               {"acc_best", &RoundRow::acc_best},
+                               {"acc_val", &RoundRow::acc_val},
+                               {"balanced_acc", &RoundRow::balanced_acc},
+                               {"ece", &RoundRow::ece},
+                               {"pseudo_rate", &RoundRow::pseudo_rate},
+                               {"pseudo_acc", &RoundRow::pseudo_acc},
+                               {"loss", &RoundRow::loss},
+                               {"lambda_min", &RoundRow::lambda_min},
+                               {"epochs", &RoundRow::epochs},
+                               {"train_s", &RoundRow::train_s},
+                               {"query_s", &RoundRow::query_s}};
+
+std::vector<std::string> names() {
+  std::vector<std::string> all;
+  for (const Column& column : kColumns) all.emplace_back(column.name);
+  return all;
+}
+
+// Which columns a file has, in its order: one written by an earlier version has fewer.
+std::vector<const Column*> columns_of(const data::CsvReader& csv) {
+  std::vector<const Column*> columns;
+  for (const std::string& name : csv.heading()) {
+    const auto column = std::ranges::find(kColumns, name, &Column::name);
+    if (column != std::end(kColumns)) columns.push_back(column);
+  }
+  if (columns.size() != csv.heading().size() || columns.size() < 2 || columns[0] != kColumns ||
+      columns[1] != kColumns + 1)
+    csv.refuse(fmt::format("is not \"{}\"", fmt::join(names(), ",")));
+  for (const Column* column : columns) (void)csv.column(column->name);  // there once
+  return columns;
+}
+
+}  // namespace
+
+std::string rounds_to_csv(const std::vector<RoundRow>& rows) {
+  data::CsvWriter csv(names());
+  for (const RoundRow& row : rows) {
+    for (const Column& column : kColumns) {
+      if (auto* integer = std::get_if<int64_t RoundRow::*>(&column.member)) {
+        csv.number(row.*(*integer));
+      } else {
+        const double value = row.*std::get<double RoundRow::*>(column.member);
+        csv.number(std::isnan(value) ? "" : fmt::format("{}", value));
+      }
+    }
+    csv.end_row();
+  }
+  return csv.str();
+}
+
+std::vector<RoundRow> rounds_from_csv(std::string_view text, const std::string& name) {
+  data::CsvReader csv(text, name, {.advice = "restore the file", .columns = {}});
+  const std::vector<const Column*> columns = columns_of(csv);
+  std::vector<RoundRow> rows;
+  while (csv.next()) {
+    RoundRow& row = rows.emplace_back();
+    for (size_t c = 0; c < columns.size(); ++c) {
+      if (auto* integer = std::get_if<int64_t RoundRow::*>(&columns[c]->member)) {
+        row.*(*integer) = csv.number<int64_t>(c);
+      } else if (!csv[c].empty()) {
+        row.*std::get<double RoundRow::*>(columns[c]->member) = csv.number<double>(c);
+      }
+    }
+  }
+  return rows;
+}
+
+}  // namespace crc::apps

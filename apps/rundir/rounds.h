@@ -1,0 +1,35 @@
+// rounds.csv: one row per finished round, for plotting. Rewritten whole, atomically.
+#pragma once
+
+#include <limits>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "apps/base/files.h"
+
+namespace crc::apps {
+
+inline constexpr double kNone = std::numeric_limits<double>::quiet_NaN();  // an empty cell
+
+struct RoundRow {
+  int64_t round = 0;
+  int64_t labels = 0;         // from the ledger
+  double acc_last = kNone;    // test accuracy after the last epoch, in [0, 1], as all accuracies
+  double acc_median = kNone;  // median of the last eval.last evaluations
+  double acc_best = kNone;    // best on the test set: what the paper's code bases report
+  double acc_val = kNone;     // test accuracy where a validation split was best
+  double balanced_acc = kNone;
+  double ece = kNone;          // expected calibration error
+  double pseudo_rate = kNone;  // of the unlabelled pool, unaugmented: share with a confidence of ssl.threshold or more
+  double pseudo_acc = kNone;   // accuracy of those
+  double loss = kNone;
+  double lambda_min = kNone;  // smallest eigenvalue of the labels with the chosen groups
+  int64_t epochs = 0;
+  double train_s = kNone, query_s = kNone;
+};
+
+std::string rounds_to_csv(const std::vector<RoundRow>& rows);
+std::vector<RoundRow> rounds_from_csv(std::string_view text, const std::string& name);  // Error 65 with the line
+
+}  // namespace crc::apps

@@ -1,0 +1,91 @@
+// A sweep: the cells of a recipe (method x block x trial) as run directories below one directory. Which cells are
+// missing is read from that directory alone, so whoever interrupts a sweep continues it with the same command.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "apps/config/recipes.h"
+#include "apps/rundir/run_lock.h"
+#include "apps/sweep/cells.h"
+#include "apps/sweep/sweep_spec.h"
+
+namespace crc::apps {
+
+// Cells of a later phase need those of earlier ones to be done.
+enum class Phase { pool, trial, reconfirm };
+std::string to_string(Phase phase);
+
+struct SweepCell {
+  std::string name;  // the run directory's, below the sweep's; no two have the same
+  Phase phase = Phase::trial;
+  size_t block = 0, method = 0;
+  int64_t index = 0;  // of the pool or the trial
+  int64_t query = 0;  // reconfirm: after how many queries
+  int64_t again = 0;  // reconfirm: which repetition
+};
+
+struct SweepOptions {
+  std::string recipe;                 // a built-in recipe's name or a TOML file
+  std::vector<std::string> settings;  // on every cell, last
+  int64_t trials = 0, pools = -1;     // override the recipe's; 0 and -1: do not
+};
+
+class Sweep {
+ public:
+  // The sweep in `directory`, which must have been made with the same options but for settings that say where and how
+  // the runs take place, or a new one; a creation that was killed half-way is completed. The result holds the
+  // directory's lock, so that one sweep works there; its cells' processes do not ask for it. Error 73: it is in use,
+  // or there is something else, or a sweep with other options.
+  static Sweep create(const fs::path& directory, const SweepOptions& options);
+  static Sweep open(const fs::path& directory);  // Error 66, 65
+  static bool is_sweep(const fs::path& directory);
+  // The plan without a directory, for --dry-run.
+  static Sweep plan(const fs::path& directory, const SweepOptions& options);
+
+  const fs::path& directory() const { return directory_; }
+  const std::string& recipe() const { return options_.recipe; }
+  const std::vector<std::string>& changes() const { return options_.settings; }  // on every cell, beyond the recipe
+  const SweepSpec& spec() const { return spec_; }
+  const std::vector<SweepCell>& cells() const { return cells_; }
+  fs::path path(const SweepCell& cell) const { return directory_ / cell.name; }
+  bool done(const SweepCell& cell) const;
+  // Error 65 when the cell's directory holds another run than this cell's: to be called before its results are used.
+  void check(const SweepCell& cell) const;
+
+  // The cell's configuration, and the arguments of crc_train that start or resume it. Error 66 when a cell that it
+  // needs is not done; 65 as check().
+  Config config(const SweepCell& cell) const;
+  std::vector<std::string> arguments(const SweepCell& cell) const;
+  CellRun run_of(const SweepCell& cell) const;
+
+  // The pool run of a block whose test accuracy (the recipe's measure) is the median. Error 66 when some are missing.
+  const SweepCell& median_pool(size_t block) const;
+
+ private:
+  Sweep(fs::path directory, SweepOptions options, std::string recipe_text);
+  void fill_title();
+  void add_cells();
+  void add_reconfirmations(size_t block, size_t method);
+  void name_cells();
+  std::vector<std::string> settings(const SweepCell& cell) const;
+  std::string json_text() const;
+  std::string identity() const;
+  void refuse_others() const;
+  const SweepCell& trial_of(const SweepCell& cell) const;
+  bool pools_done(size_t block) const;
+
+  fs::path directory_;
+  SweepOptions options_;
+  std::string recipe_text_;
+  SweepSpec spec_;
+  std::vector<SweepCell> cells_;
+  std::shared_ptr<RunLock> lock_;
+};
+
+// The wanted names, changed where one would stand twice or is too long for a directory: it then ends with a checksum of
+// the exact name that it stands for. The first one that wants a name has it.
+std::vector<std::string> distinct_names(std::vector<std::string> wanted, const std::vector<std::string>& exact);
+
+}  // namespace crc::apps

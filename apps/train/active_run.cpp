@@ -1,0 +1,104 @@
+#include "apps/train/active_run.h"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "apps/train/weights_file.h"
+
+namespace crc::apps {
+
+using Int = int64_t;
+using Clock = std::chrono::steady_clock;
+
+ActiveRun::ActiveRun(Context& context, RunDir& directory, const data::Dataset& dataset, Progress& progress)
+    : run_(context, directory, dataset, progress), trainer_(run_), scorer_(run_) {}
+
+// Whatever is not training may end at any moment: it is a function of what is committed, and done again.
+ExitCode ActiveRun::run() {
+  RunDir& directory = run_.directory;
+  directory.mark(Marker::none, "");
+  const std::optional<Checkpoint> checkpoint = directory.resume();
+  for (const std::string& note : directory.notes()) run_.progress.warn(note);
+  const Int rounds = run_.config.get<Int>("acquisition.rounds");
+  for (Int round = checkpoint ? checkpoint->info.round : begin(); round <= rounds; ++round) {
+    scorer_.forget();
+    trainer_.begin(round);
+    if (checkpoint && checkpoint->info.round == round) trainer_.restore(*checkpoint);
+    if (!trainer_.train()) {
+      directory.mark(Marker::preempted, "stopped by " + stop_signal_name());
+      return ExitCode::preempted;
+    }
+    end_round(round);
+    if (round < rounds) query(round);
+  }
+  return ExitCode::ok;
+}
+
+Int ActiveRun::begin() {
+  const std::optional<RunStart> start = load_start(run_.config, run_.dataset);
+  if (start) check_start(*start, run_.config, run_.directory.facts().start);
+  run_.directory.record(0, start ? "start" : "initial", start ? start->labels : first_labels());
+  if (!start || !start->with_model) return 0;
+  adopt(*start);
+  if (run_.config.get<Int>("acquisition.rounds") > 0) query(0);
+  return 1;
+}
+
+std::vector<Answer> ActiveRun::first_labels() {
+  if (run_.config.get<std::string>("acquisition.first") != "model") return run_.labels.first();
+  const select::Selection selection = scorer_.select_first(run_.config.get<Int>("acquisition.initial"));
+  return ask({.round = 0, .folder = "rounds/first", .items = selection.picks}, selection);
+}
+
+void ActiveRun::adopt(const RunStart& start) {
+  for (const nlohmann::ordered_json& record : start.metrics) run_.directory.append_metrics(record);
+  run_.directory.files().commit({{weights_name(0, "last"), start.weights},
+                                 {weights_name(0, "best"), start.best},
+                                 run_.directory.rounds_file({start.row})});
+  const double best = start.row.acc_best;
+  run_.progress.line(fmt::format("round 0 is that of {}: {} labels{}", run_.config.get<std::string>("start.run"),
+                                 start.row.labels, std::isnan(best) ? "" : fmt::format(", best {:.2f} %", 100 * best)));
+}
+
+void ActiveRun::end_round(Int round) {
+  trainer_.commit();
+  std::vector<RoundRow> rows = run_.directory.read_rounds();
+  std::erase_if(rows, [&](const RoundRow& row) { return row.round >= round; });
+  RoundRow row = trainer_.row();
+  const ssl::PseudoLabels pseudo = scorer_.judge(round, run_.labels.pool(round).unlabeled_ids());
+  row.pseudo_rate = pseudo.rate;
+  row.pseudo_acc = pseudo.accuracy;
+  rows.push_back(row);
+  run_.directory.write_rounds(rows);
+  run_.progress.line(trainer_.results(row));
+}
+
+void ActiveRun::query(Int round) {
+  const Clock::time_point start = Clock::now();
+  const select::Selection selection = scorer_.select(round, run_.labels.pool(round));
+  std::vector<RoundRow> rows = run_.directory.read_rounds();
+  rows.back().query_s = std::chrono::duration<double>(Clock::now() - start).count();
+  if (selection.rank > 0 && !selection.groups.empty()) rows.back().lambda_min = selection.groups.front().score;
+  const Query query{.round = round + 1, .folder = fmt::format("rounds/{:02}", round), .items = selection.picks};
+  run_.directory.record(round + 1, "oracle", ask(query, selection, {run_.directory.rounds_file(rows)}));
+}
+
+std::vector<Answer> ActiveRun::ask(const Query& query, const select::Selection& selection,
+                                   const std::vector<NamedFile>& more) {
+  const fs::path& directory = run_.directory.path();
+  std::vector<NamedFile> files =
+      query_files(query.folder, selection, run_.dataset.train, run_.config.get<Int>("report.query_images"));
+  files.insert(files.end(), more.begin(), more.end());
+  for (const std::string& name : run_.directory.files().commit(files, query))
+    run_.progress.warn(
+        fmt::format("{} is not as the run wrote it and is left as it is; the items that are asked for stand in {}",
+                    (directory / name).string(), RunFiles::kManifest));
+  run_.progress.line((query.round == 0 ? "first labels by a random network: " : "") + selection.summary);
+  for (const std::string& warning : selection.warnings) run_.progress.warn(warning);
+  return run_.labels.answers(selection.picks, directory / query.folder / "query.csv");
+}
+
+}  // namespace crc::apps

@@ -1,0 +1,181 @@
+#include "apps/train/checks.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <optional>
+
+#include "apps/config/reference.h"
+#include "apps/train/experiment.h"
+#include "apps/train/pool_scorer.h"
+#include "apps/train/run_start.h"
+#include "crc/balanced_query.h"
+#include "data/pool.h"
+#include "kernels/core/error.h"
+#include "ssl/trainer.h"
+
+namespace crc::apps {
+namespace {
+
+using Int = int64_t;
+using Text = std::string;
+
+bool is_balanced(const Config& config) { return config.get<Text>("acquisition.protocol") == "pseudo_al"; }
+
+// Everything that load_dataset reads.
+Text data_settings(const Config& config) {
+  Text settings;
+  for (const ConfigKey& key : config_schema())
+    if (key.path.starts_with("data.")) settings += key.path + " = " + to_text(config.value(key.path)) + "\n";
+  return settings;
+}
+
+void check_first(const Config& config, const data::Dataset& dataset, const LabelPlan& plan) {
+  const Text first = first_labels_by(config);
+  if (first == "random") data::check_initial(plan.known, plan.first);
+  if (first == "given" && plan.first == 0)
+    fail(ExitCode::config,
+         "acquisition.first = \"given\" takes the labels that the data set has, and it has none; use \"model\", which "
+         "asks people for the first ones too");
+  if (first != "leading") return;
+  if (plan.first > dataset.train.count)
+    fail(ExitCode::config, fmt::format("acquisition.initial = {}, and there are {} training images; choose fewer",
+                                       plan.first, dataset.train.count));
+  for (Int item = 0; item < plan.first; ++item)
+    if (dataset.train.labels[size_t(item)] < 0)
+      fail(ExitCode::config, fmt::format("acquisition.first = \"leading\": training image {} has no label; choose at "
+                                         "most {} (acquisition.initial), or another way",
+                                         item, item));
+}
+
+void check_validation(const data::Dataset& dataset, const LabelPlan& plan) {
+  if (plan.validation < dataset.validation.count)
+    fail(ExitCode::config,
+         fmt::format("data.validation = \"any\" held out {} images, {} of them without a label, which measure nothing; "
+                     "use \"labeled\"",
+                     dataset.validation.count, dataset.validation.count - plan.validation));
+}
+
+void check_pool(const LabelPlan& plan) {
+  if (plan.queries == 0 || plan.in_the_end() <= plan.images()) return;
+  const Int possible = (plan.images() - plan.first) / plan.budget;
+  fail(
+      ExitCode::config,
+      fmt::format("acquisition.rounds = {} queries of acquisition.budget = {} after {} first labels need {} training "
+                  "images, and there are {}: query {} would find {} unlabelled; choose at most {} rounds, or a smaller "
+                  "budget",
+                  plan.queries, plan.budget, plan.first, plan.in_the_end(), plan.images(), possible + 1,
+                  plan.images() - plan.before_query(possible), possible));
+}
+
+// One query by its sizes, when `labeled` images have a label; `per_class` of them are of each class.
+void check_query(const Config& config, const data::Dataset& dataset, const select::Config& query, Int labeled,
+                 const std::vector<Int>& per_class) {
+  Context dry = Context::dry();
+  const data::Images& images = dataset.train;
+  const std::unique_ptr<nn::Net> net = make_exact_net(config, dataset);
+  const ssl::ImageSet shapes(dry, images.count, images.height, images.width, nullptr, nullptr);
+  const nn::WeightBuffers weights(dry, net->layout(), "weights");
+  const NetJacobians jacobians(*net, weights.weights(), shapes, {});
+  const select::Request request{labeled, images.count - labeled, &jacobians};
+  if (!is_balanced(config)) return select::check_request(query, request);
+  std::vector<Int> left = data::count_by_class(images.labels, dataset.classes());
+  for (size_t c = 0; c < left.size(); ++c) left[c] -= per_class[c];
+  check_balanced(query, left, request);
+}
+
+void check_last_query(const Config& config, const data::Dataset& dataset, const LabelPlan& plan) {
+  if (plan.queries == 0) return;
+  std::vector<Int> per_class = plan.first_per_class;
+  for (Int& count : per_class) count += (plan.queries - 1) * (plan.budget / dataset.classes());
+  check_query(config, dataset, selection_config(config, plan.queries - 1), plan.before_query(plan.queries - 1),
+              per_class);
+}
+
+void check_queries(const Config& config, const data::Dataset& dataset, const LabelPlan& plan) {
+  const select::Config query = selection_config(config, 0);
+  select::find_acquisition(query.name);
+  const bool by_model = first_labels_by(config) == "model";
+  if (plan.queries == 0 && !by_model) return;
+  const bool whole_queries = is_balanced(config) && select::scores_groups(query.name);
+  if (whole_queries && query.group_size != query.budget && config.origin("acquisition.group_size") != "default")
+    fail(ExitCode::config,
+         fmt::format("acquisition.group_size = {} with acquisition.protocol = \"pseudo_al\": a group is a whole query "
+                     "there; set it to acquisition.budget ({}), or leave it out",
+                     query.group_size, query.budget));
+  if (whole_queries && (query.search == "greedy" || query.search == "exchange"))
+    fail(ExitCode::config, fmt::format("acquisition.search = \"{}\" builds a query item by item, and protocol "
+                                       "\"pseudo_al\" takes whole groups with equally many of each class; use "
+                                       "\"partition\" or \"independent\"",
+                                       query.search));
+  if (is_balanced(config) && plan.unknown > 0)
+    fail(ExitCode::config,
+         fmt::format("acquisition.protocol = \"pseudo_al\" balances queries by the labels of the whole "
+                     "pool, and {} of {} training images have none; use \"realistic\"",
+                     plan.unknown, plan.images()));
+  if (by_model) {
+    select::Config first = query;
+    first.budget = plan.first;
+    check_query(config, dataset, first, 0, std::vector<Int>(plan.known.size(), 0));
+  }
+  check_pool(plan);
+  check_last_query(config, dataset, plan);
+}
+
+}  // namespace
+
+LabelPlan check_experiment(const Config& config, const data::Dataset& dataset) {
+  const data::Images& images = dataset.train;
+  const ssl::TrainConfig train = train_config(config, dataset, 0);
+  augment::check_image_size(images.height, images.width, train.weak);
+  (void)make_net(config, dataset);
+  const LabelPlan plan = plan_labels(config, dataset, load_start(config, dataset));
+  check_validation(dataset, plan);
+  check_first(config, dataset, plan);
+  check_queries(config, dataset, plan);
+  const bool all_unlabeled = config.get<bool>("data.include_labeled_in_unlabeled");
+  ssl::check_training(train, images.height, images.width, plan.first,
+                      all_unlabeled ? images.count : images.count - plan.in_the_end());
+  check_moves(config, dataset, plan.before_query(std::max<Int>(plan.queries - 1, 0)));
+  return plan;
+}
+
+void check_experiments(const std::vector<NamedConfig>& runs,
+                       const std::function<void(size_t run, const data::Dataset&)>& more) {
+  std::map<Text, std::vector<size_t>> by_data;
+  for (size_t i = 0; i < runs.size(); ++i) by_data[data_settings(runs[i].config)].push_back(i);
+  for (const auto& [settings, members] : by_data) {
+    std::optional<data::Dataset> dataset;
+    for (size_t i : members) try {
+        if (!dataset) dataset = load_dataset(runs[i].config);
+        check_experiment(runs[i].config, *dataset);
+        if (more) more(i, *dataset);
+      } catch (const Error& error) {
+        fail(error.code(), runs[i].name + ": " + error.what());
+      }
+  }
+}
+
+void check_precision(const Config& config) {
+  const Text precision = config.get<Text>("run.precision");
+  if (precision != "fp32")
+    fail(ExitCode::config,
+         "run.precision = \"" + precision + "\" needs a CUDA device, and this run is on the CPU; use fp32");
+}
+
+void check_moves(const Config& config, const data::Dataset& dataset, Int labeled) {
+  if (config.get<Text>("run.device") == "cpu") check_precision(config);
+  parse_reference(config.get<Text>("report.reference"));
+  if (config.get<Int>("acquisition.rounds") == 0) return;
+  try {
+    const Int budget = config.get<Int>("acquisition.budget");
+    const Int most = std::max<Int>(dataset.train.count - budget, 0);
+    check_query(config, dataset, selection_config(config, 0), std::min(labeled, most),
+                std::vector<Int>(size_t(dataset.classes()), 0));
+  } catch (const Error& error) {
+    if (error.code() == ExitCode::out_of_memory) throw;  // all else was settled when the run began
+  }
+}
+
+}  // namespace crc::apps

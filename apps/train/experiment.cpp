@@ -1,0 +1,254 @@
+#include "apps/train/experiment.h"
+
+#include <fmt/format.h>
+#include <omp.h>
+
+#include <algorithm>
+#include <sstream>
+
+#include "apps/base/terminal.h"
+#include "kernels/core/random.h"
+#include "nn/mlp.h"
+#include "nn/wrn.h"
+#include "ssl/method.h"
+
+namespace crc::apps {
+namespace {
+
+using Text = std::string;
+using Int = int64_t;
+
+// The configuration's word to the enumerator of the same name; the schema has refused all others.
+template <class E> E choose(const Text& word, std::initializer_list<std::pair<const char*, E>> choices) {
+  for (const auto& [name, value] : choices)
+    if (word == name) return value;
+  fail_internal("no enumerator for \"" + word + "\"");
+}
+
+void limit(data::Images& images, Int count) {
+  if (count == 0 || count >= images.count) return;
+  images.count = count;
+  images.pixels.resize(size_t(count * images.bytes_per_image()));
+  images.labels.resize(size_t(count));
+  if (!images.names.empty()) images.names.resize(size_t(count));
+}
+
+// "name=value name=value"
+void add_options(std::map<Text, Text>& options, const Text& words) {
+  std::istringstream in(words);
+  for (Text word; in >> word;) {
+    const size_t equals = word.find('=');
+    if (equals == 0 || equals == word.npos)
+      fail(ExitCode::config, fmt::format("data.options = {}: {} is not of the form name=value", data::in_quotes(words),
+                                         data::in_quotes(word)));
+    if (!options.emplace(word.substr(0, equals), word.substr(equals + 1)).second)
+      fail(ExitCode::config, fmt::format("data.options = {}: option {} is given twice, or by another key of [data] too",
+                                         data::in_quotes(words), word.substr(0, equals)));
+  }
+}
+
+BatchNormConfig norm_config(const Config& config) {
+  return {.momentum = float(config.get<double>("model.bn_momentum")),
+          .eps = float(config.get<double>("model.bn_eps")),
+          .slope = float(config.get<double>("model.slope")),
+          .offset = float(config.get<double>("model.bn_offset"))};
+}
+
+Sampling sampling(const Config& config, const char* stream) {
+  const Text& own = config.get<Text>(stream);
+  return choose<Sampling>(own.empty() ? config.get<Text>("ssl.sampling") : own,
+                          {{"permutations", Sampling::permutations},
+                           {"replacement", Sampling::replacement},
+                           {"expanded", Sampling::expanded},
+                           {"filled", Sampling::filled}});
+}
+
+// An MLP reads images pixel by pixel.
+void check_one_size(const data::Dataset& dataset) {
+  const data::Images &train = dataset.train, &test = dataset.test;
+  if (test.count > 0 && (test.height != train.height || test.width != train.width))
+    fail(ExitCode::config, fmt::format("model.name = \"mlp\" takes images of one size, and {} has training images of "
+                                       "{}x{} and test images of {}x{}; scale them, or use \"wrn\"",
+                                       dataset.name, train.height, train.width, test.height, test.width));
+}
+
+std::unique_ptr<nn::Net> net_in(const Text& precision, const Config& config, const data::Dataset& dataset) {
+  if (config.get<Text>("model.name") == "mlp") {
+    check_one_size(dataset);
+    const Int width = config.get<Int>("model.width");
+    return nn::make_mlp({.inputs = dataset.train.bytes_per_image(),
+                         .hidden = std::vector<Int>(size_t(config.get<Int>("model.depth")), width),
+                         .classes = dataset.classes(),
+                         .slope = float(config.get<double>("model.slope"))});
+  }
+  return nn::make_wrn(
+      {.depth = config.get<Int>("model.depth"),
+       .width = config.get<Int>("model.width"),
+       .classes = dataset.classes(),
+       .wiring = choose<nn::Wiring>(
+           config.get<Text>("model.wiring"),
+           {{"raw_x", nn::Wiring::raw_x}, {"shared_act", nn::Wiring::shared_act}, {"preact", nn::Wiring::preact}}),
+       .base_channels = config.get<Int>("model.base_channels"),
+       .first_stride = config.get<Int>("model.first_stride"),
+       .norm = norm_config(config),
+       .conv_bias = choose<nn::ConvBias>(
+           config.get<Text>("model.conv_bias"),
+           {{"none", nn::ConvBias::none}, {"stem", nn::ConvBias::stem}, {"all", nn::ConvBias::all}}),
+       .head_init =
+           config.get<Text>("model.init") == "kaiming_fan_out" ? nn::Init::xavier_normal : nn::Init::uniform_fan_in,
+       .decay_head_bias = config.get<bool>("ssl.decay_fc_bias"),
+       .precision = precision == "bf16" ? Dtype::bf16 : Dtype::f32,
+       .tf32 = precision == "tf32"});
+}
+
+}  // namespace
+
+Int steps_of(const Config& config, Int epochs) {
+  constexpr Int kMostSteps = Int(1) << 53;  // what a schedule can count
+  const Int per_epoch = config.get<Int>("ssl.steps_per_epoch");
+  Int steps = 0;
+  if (__builtin_mul_overflow(per_epoch, epochs, &steps) || steps > kMostSteps)
+    fail(ExitCode::config, fmt::format("{} epochs of ssl.steps_per_epoch = {} are more than {} steps; choose fewer",
+                                       epochs, per_epoch, kMostSteps));
+  return steps;
+}
+
+uint32_t round_seed(const Config& config, Int round) {
+  return philox(uint32_t(config.get<Int>("run.seed")), uint32_t(Purpose::init), uint32_t(round), 0, 0, 0).v[0];
+}
+
+Context make_context(const Config& config, const Text& device) {
+  if (const Int threads = config.get<Int>("run.threads")) omp_set_num_threads(int(threads));
+  return Context::from_name(device.empty() ? config.get<Text>("run.device") : device);
+}
+
+data::Dataset load_dataset(const Config& config) {
+  data::Source source{.name = config.get<Text>("data.name"), .dir = config.get<Text>("data.dir"), .options = {}};
+  if (!config.get<Text>("data.profile").empty()) source.options["profile"] = config.get<Text>("data.profile");
+  for (const auto& [key, option] :
+       {std::pair("data.train_size", "train"), {"data.test_size", "test"}, {"data.seed", "seed"}})
+    if (const Int value = config.get<Int>(key); ConfigValue(value) != config_key(key).fallback)
+      source.options[option] = std::to_string(value);
+  add_options(source.options, config.get<Text>("data.options"));
+  data::Dataset dataset = data::load(source);
+  limit(dataset.train, config.get<Int>("data.limit_train"));
+  limit(dataset.test, config.get<Int>("data.limit_test"));
+  if (const Int held_out = config.get<Int>("data.validation_size")) {
+    dataset.side.train.clear();  // its ids would move
+    const uint32_t seed = uint32_t(config.get<Int>("data.split_seed"));
+    config.get<Text>("data.validation") == "any" ? data::split_validation(dataset, held_out, seed)
+                                                 : data::hold_out_labeled(dataset, held_out, seed);
+  }
+  return dataset;
+}
+
+void print_notes(const data::Dataset& dataset) {
+  for (const Text& note : dataset.notes) print_error("note: {}: {}\n", dataset.name, note);
+}
+
+void check_fingerprint(const data::Dataset& dataset, const Text& fingerprint) {
+  if (dataset.fingerprint == fingerprint) return;
+  fail(ExitCode::corrupt_data, "the data set is not the one this run began with (fingerprint " + dataset.fingerprint +
+                                   ", then " + fingerprint + "); restore the files, or start a new run");
+}
+
+void check_data(const data::Dataset& dataset, const RunFacts& facts) {
+  check_fingerprint(dataset, facts.data_hash);
+  if (dataset.class_names != facts.class_names)
+    fail(ExitCode::corrupt_data,
+         fmt::format("the classes are {}, and were {} when this run began; restore the file with their names",
+                     data::join_first(data::legible(dataset.class_names), 20),
+                     data::join_first(data::legible(facts.class_names), 20)));
+}
+
+std::unique_ptr<nn::Net> make_net(const Config& config, const data::Dataset& dataset) {
+  return net_in(config.get<Text>("run.precision"), config, dataset);
+}
+std::unique_ptr<nn::Net> make_exact_net(const Config& config, const data::Dataset& dataset) {
+  return net_in("fp32", config, dataset);
+}
+
+NormalizeConfig normalize_config(const Config& config, const data::Dataset& dataset) {
+  NormalizeConfig normalize;  // "half"
+  if (config.get<Text>("data.normalize") == "half") return normalize;
+  std::copy_n(dataset.normalize.mean, 3, normalize.mean);
+  std::copy_n(dataset.normalize.std, 3, normalize.std);
+  return normalize;
+}
+
+ssl::TrainConfig train_config(const Config& config, const data::Dataset& dataset, Int round) {
+  using augment::Policy;
+  const Int steps = config.get<Int>("ssl.steps_per_epoch");
+  const Int horizon = config.get<Int>("ssl.horizon_epochs");
+  ssl::TrainConfig train;
+  train.method = config.get<Text>("ssl.method");
+  train.seed = round_seed(config, round);
+  train.batch = config.get<Int>("ssl.batch");
+  train.mu = config.get<Int>("ssl.mu");
+  train.lambda_u = float(config.get<double>("ssl.lambda_u"));
+  train.threshold = float(config.get<double>("ssl.threshold"));
+  train.temperature = float(config.get<double>("ssl.temperature"));
+  train.labeled_sampling = sampling(config, "ssl.labeled_sampling");
+  train.unlabeled_sampling = sampling(config, "ssl.unlabeled_sampling");
+  train.steps_per_epoch = steps;
+  train.steps_per_graph = config.get<Int>("ssl.steps_per_graph");
+  train.schedule.rate =
+      config.get<Text>("ssl.schedule") == "cosine" ? Schedule::Rate::cosine : Schedule::Rate::staircase;
+  train.schedule.base_rate = config.get<double>("ssl.lr");
+  train.schedule.horizon = steps_of(config, horizon > 0 ? horizon : config.get<Int>("ssl.epochs"));
+  train.schedule.drop_at = config.get<Int>("ssl.drop_at_step");
+  train.schedule.drop = config.get<double>("ssl.drop_factor");
+  train.schedule.ema_decay = config.get<double>("ssl.ema_decay");
+  train.schedule.ema_warmup = config.get<bool>("ssl.ema_warmup");
+  train.schedule.ramp = config.get<Int>("ssl.ramp_steps");
+  train.shared_pass = config.get<bool>("ssl.shared_pass");
+  train.optimizer = config.get<Text>("ssl.optimizer") == "adam" ? ssl::Optimizer::adam : ssl::Optimizer::sgd;
+  train.sgd.momentum = float(config.get<double>("ssl.momentum"));
+  train.sgd.nesterov = config.get<bool>("ssl.nesterov");
+  train.sgd.weight_decay = train.adam.weight_decay = float(config.get<double>("ssl.weight_decay"));
+  train.ema_buffers = choose<ssl::EmaBuffers>(
+      config.get<Text>("ssl.ema_buffers"),
+      {{"copied", ssl::EmaBuffers::copied}, {"averaged", ssl::EmaBuffers::averaged}, {"own", ssl::EmaBuffers::own}});
+  train.tested = config.get<Text>("ssl.tested") == "student" ? ssl::Tested::student : ssl::Tested::ema;
+  train.weak.flip = config.get<bool>("ssl.weak.flip");
+  train.weak.crop_pad = int(config.get<Int>("ssl.weak.crop_pad"));
+  train.weak.crop_per_batch = config.get<bool>("ssl.weak.crop_per_batch");
+  train.weak.padding =
+      config.get<Text>("ssl.weak.padding") == "reflect" ? augment::Padding::reflect : augment::Padding::zero;
+  train.weak.normalize = normalize_config(config, dataset);
+  train.strong = choose<Policy>(config.get<Text>("ssl.strong"), {
+#define CRC_AUGMENT_POLICY(name, description, source) {#name, Policy::name},
+#include "kernels/augment/policies.def"
+#undef CRC_AUGMENT_POLICY
+                                                                });
+  return train;
+}
+
+select::Config selection_config(const Config& config, Int round) {
+  return {.name = config.get<Text>("acquisition.name"),
+          .budget = config.get<Int>("acquisition.budget"),
+          .group_size = config.get<Int>("acquisition.group_size"),
+          .search = config.get<Text>("acquisition.search"),
+          .candidates = config.get<Int>("acquisition.candidates"),
+          .solver = config.get<Text>("acquisition.solver"),
+          .layers = config.get<Text>("acquisition.layers"),
+          .memory_bytes = Int(config.get<double>("acquisition.memory_gb") * 1e9),
+          .seed = uint32_t(config.get<Int>("run.seed")),
+          .round = round};
+}
+
+ssl::ImageSet upload(Context& context, const data::Images& images, const std::vector<int32_t>& labels) {
+  return {context, images.count, images.height, images.width, images.pixels.data(), labels.data()};
+}
+
+RunContext::RunContext(Context& c, RunDir& d, const data::Dataset& s, Progress& p)
+    : context(c),
+      directory(d),
+      config(d.config()),
+      dataset(s),
+      progress(p),
+      labels(d, s),
+      images(upload(c, s.train, labels.labels())),
+      normalize(normalize_config(config, s)) {}
+
+}  // namespace crc::apps

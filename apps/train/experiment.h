@@ -1,0 +1,65 @@
+// From a configuration to the things it names: data set, network, training settings, acquisition settings.
+#pragma once
+
+#include <memory>
+
+#include "apps/base/progress.h"
+#include "apps/config/config.h"
+#include "apps/rundir/run_dir.h"
+#include "apps/train/label_source.h"
+#include "crc/acquisition.h"
+#include "data/dataset.h"
+#include "nn/net.h"
+#include "ssl/config.h"
+#include "ssl/image_set.h"
+
+namespace crc::apps {
+
+// On the device of run.device, or on this one instead, with run.threads threads of the CPU.
+Context make_context(const Config& config, const std::string& device = {});
+
+// The data set, cut to data.limit_train and data.limit_test, with the split of data.validation_size. Errors as
+// data::load and data::hold_out_labeled.
+data::Dataset load_dataset(const Config& config);
+
+// Its notes on stderr: "note: ...".
+void print_notes(const data::Dataset& dataset);
+
+// Error 65 when the data is not that of `fingerprint`, with which the run began.
+void check_fingerprint(const data::Dataset& dataset, const std::string& fingerprint);
+// Nor its classes other ones: the ledger's numbers would mean something else.
+void check_data(const data::Dataset& dataset, const RunFacts& facts);
+// In the arithmetic of run.precision, or in true fp32 whatever that says: what an acquisition's features, logits and
+// Jacobians come from. Both have the same parameters. Error config: a shape that the network cannot have.
+std::unique_ptr<nn::Net> make_net(const Config& config, const data::Dataset& dataset);
+std::unique_ptr<nn::Net> make_exact_net(const Config& config, const data::Dataset& dataset);
+
+NormalizeConfig normalize_config(const Config& config, const data::Dataset& dataset);
+
+// The word from which everything random of round r follows: rounds share nothing. Round -1 is the random network of
+// acquisition.first = "model".
+uint32_t round_seed(const Config& config, int64_t round);
+
+int64_t steps_of(const Config& config, int64_t epochs);  // Error config: more than a schedule can count
+
+// Round r trains with its own stream of random numbers, from its own initial weights.
+ssl::TrainConfig train_config(const Config& config, const data::Dataset& dataset, int64_t round);
+
+select::Config selection_config(const Config& config, int64_t round);
+
+// What everything that works on one run shares.
+struct RunContext {
+  RunContext(Context& context, RunDir& directory, const data::Dataset& dataset, Progress& progress);
+
+  Context& context;
+  RunDir& directory;
+  const Config& config;
+  const data::Dataset& dataset;
+  Progress& progress;
+  LabelSource labels;
+  ssl::ImageSet images;  // of training, with the labels that are known
+  NormalizeConfig normalize;
+};
+ssl::ImageSet upload(Context& context, const data::Images& images, const std::vector<int32_t>& labels);
+
+}  // namespace crc::apps

@@ -1,0 +1,66 @@
+#include "apps/train/label_source.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <numeric>
+
+#include "kernels/core/error.h"
+
+namespace crc::apps {
+namespace {
+
+using Int = int64_t;
+using Items = std::vector<Int>;
+
+std::vector<int32_t> known_labels(const data::Images& images, const Ledger& ledger) {
+  std::vector<int32_t> labels = images.labels;
+  for (const Label& label : ledger.labels()) labels.at(size_t(label.item)) = int32_t(label.klass);
+  return labels;
+}
+
+}  // namespace
+
+LabelSource::LabelSource(RunDir& directory, const data::Dataset& dataset)
+    : directory_(directory), dataset_(dataset), labels_(known_labels(dataset.train, directory.ledger())) {}
+
+data::Pool LabelSource::pool(Int round) const {
+  data::Pool pool(dataset_.train.count, dataset_.classes());
+  for (const Label& label : directory_.ledger().labels())
+    if (label.round <= round) pool.label(label.item, int32_t(label.klass), int32_t(label.round));
+  return pool;
+}
+
+std::vector<Answer> LabelSource::first() const {
+  const Config& config = directory_.config();
+  const Int count = config.get<Int>("acquisition.initial");
+  const std::string how = config.get<std::string>("acquisition.first");
+  Items items(size_t(dataset_.train.count));
+  std::iota(items.begin(), items.end(), 0);
+  if (how == "given")
+    std::erase_if(items, [&](Int item) { return dataset_.train.labels[size_t(item)] < 0; });
+  else if (how == "leading")
+    items.resize(std::min(items.size(), size_t(count)));
+  else
+    items = data::draw_initial(labels_, dataset_.classes(), count, uint32_t(config.get<Int>("run.seed")));
+  std::vector<Answer> answers;
+  for (Int item : items) answers.push_back({item, labels_[size_t(item)]});
+  return answers;
+}
+
+std::vector<Answer> LabelSource::answers(std::span<const Int> items, const fs::path& query_file) const {
+  std::vector<Answer> answers;
+  for (Int item : items) {
+    if (labels_[size_t(item)] < 0) {
+      directory_.mark(Marker::waiting, "for the labels of " + query_file.string());
+      fail(ExitCode::waiting_for_labels,
+           fmt::format("item {0} has no label; add a column \"class\" to a copy of {1}, label its items, and run: "
+                       "crc_train label {2} labels.csv && crc_train resume {2}",
+                       item, query_file.string(), directory_.path().string()));
+    }
+    answers.push_back({item, labels_[size_t(item)]});
+  }
+  return answers;
+}
+
+}  // namespace crc::apps

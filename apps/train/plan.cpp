@@ -1,0 +1,153 @@
+#include "apps/train/plan.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <numeric>
+
+#include "apps/train/experiment.h"
+#include "data/pool.h"
+#include "ssl/method.h"
+#include "ssl/plan.h"
+
+namespace crc::apps {
+namespace {
+
+using Int = int64_t;
+using Text = std::string;
+
+Int sum(const std::vector<Int>& values) { return std::accumulate(values.begin(), values.end(), Int(0)); }
+
+// "200 (zero: 20, one: 18, ...)"; of many classes the fewest and the most.
+Text per_class(const std::vector<Int>& counts, const std::vector<Text>& names) {
+  constexpr size_t kListed = 20;
+  const auto [fewest, most] = std::ranges::minmax(counts);
+  if (counts.size() > kListed) return fmt::format("{} ({} to {} of each class)", sum(counts), fewest, most);
+  Text list;
+  for (size_t c = 0; c < counts.size(); ++c) list += fmt::format("{}{}: {}", c == 0 ? "" : ", ", names[c], counts[c]);
+  return fmt::format("{} ({})", sum(counts), list);
+}
+
+// The lines about labels.
+Text describe(const LabelPlan& plan, const Config& config, const data::Dataset& dataset) {
+  const Text first = first_labels_by(config), acquisition = config.get<Text>("acquisition.name");
+  const Text how = first == "random"    ? fmt::format("random, {} of each class", plan.first / dataset.classes())
+                   : first == "given"   ? "given by the data set"
+                   : first == "leading" ? "its leading images"
+                   : first == "model"   ? "by " + acquisition + " on a random network"
+                                        : "those of " + config.get<Text>("start.run");
+  Text lines = fmt::format(
+      "labels   {} at first ({}), then {} queries of {} by {}: {} in the end\n"
+      "         of {} training images, {} unlabelled at first; the data set has labels of {}\n",
+      plan.first, how, plan.queries, plan.budget, acquisition, plan.in_the_end(), plan.images(),
+      plan.images() - plan.first, per_class(plan.known, dataset.class_names));
+  if (plan.unknown > 0)
+    lines += fmt::format("         {} have none: where a query picks such an image, the run waits for people\n",
+                         plan.unknown);
+  if (plan.validation > 0)
+    lines += fmt::format("         {} labels more, of the held-out images, choose the best epoch of every round\n",
+                         plan.validation);
+  return lines;
+}
+
+// With as many labels as the run will have in the end.
+ssl::DataSize data_size(const data::Images& images, const LabelPlan& labels) {
+  return {images.count, images.height, images.width, std::clamp<Int>(labels.in_the_end(), 1, images.count),
+          images.count};
+}
+
+Trace training(const Config& config, const data::Dataset& dataset, const nn::Net& net, const LabelPlan& labels) {
+  return ssl::plan_training(net, data_size(dataset.train, labels), train_config(config, dataset, 0));
+}
+
+bool is_data(const Trace::Tensor& tensor) { return tensor.name == "images" || tensor.name == "labels"; }
+
+std::string amount(Int bytes) {
+  return bytes >= 1'000'000'000 ? fmt::format("{:.2f} GB", double(bytes) / 1e9)
+                                : fmt::format("{:.1f} MB", double(bytes) / 1e6);
+}
+
+}  // namespace
+
+Int LabelPlan::images() const { return unknown + sum(known); }
+
+Text first_labels_by(const Config& config) {
+  return config.get<Text>("start.run").empty() ? config.get<Text>("acquisition.first") : "start";
+}
+
+LabelPlan plan_labels(const Config& config, const data::Dataset& dataset, const std::optional<RunStart>& start) {
+  const Int initial = config.get<Int>("acquisition.initial"), classes = dataset.classes();
+  const Text first = first_labels_by(config);
+  LabelPlan plan;
+  plan.known = data::count_by_class(dataset.train.labels, classes);
+  plan.unknown = dataset.train.count - sum(plan.known);
+  plan.validation = sum(data::count_by_class(dataset.validation.labels, classes));
+  plan.first = initial;
+  plan.first_per_class.assign(size_t(classes), 0);
+  plan.queries = config.get<Int>("acquisition.rounds");
+  plan.budget = config.get<Int>("acquisition.budget");
+  if (start) {
+    plan.first = Int(start->labels.size());
+    for (const Answer& answer : start->labels) ++plan.first_per_class.at(size_t(answer.klass));
+  } else if (first == "given") {
+    plan.first_per_class = plan.known;
+    plan.first = sum(plan.known);
+  } else if (first == "leading") {
+    const size_t leading = size_t(std::min(initial, dataset.train.count));
+    plan.first_per_class = data::count_by_class(std::span(dataset.train.labels).first(leading), classes);
+  } else if (first == "random" || config.get<Text>("acquisition.protocol") == "pseudo_al") {
+    plan.first_per_class.assign(size_t(classes), initial / classes);
+  }
+  return plan;
+}
+
+std::string plan(const Config& config, const data::Dataset& dataset, const nn::Net& net, const LabelPlan& labels) {
+  const Int rounds = config.get<Int>("acquisition.rounds"), epochs = config.get<Int>("ssl.epochs");
+  const Int steps = config.get<Int>("ssl.steps_per_epoch");
+  const Int images = ssl::images_per_step(train_config(config, dataset, 0));
+  return fmt::format(
+      "data     {}: {} training and {} test images of {}x{}, {} classes\n{}"
+      "network  {} parameters, {} features\n{}"
+      "training {} rounds of up to {} epochs of {} steps of {} images: {:.0f} steps\n",
+      dataset.name, dataset.train.count, dataset.test.count, dataset.train.height, dataset.train.width,
+      dataset.classes(),
+      data::has_labels(dataset.test)
+          ? ""
+          : "         no test image has a label: no test accuracy, and none that ends a round\n",
+      net.layout().count(), net.feature_dim(), describe(labels, config, dataset), rounds + 1, epochs, steps, images,
+      double(rounds + 1) * double(steps_of(config, epochs)));
+}
+
+std::string memory_totals(const Config& config, const data::Dataset& dataset, const nn::Net& net,
+                          const LabelPlan& labels) {
+  const Trace step = training(config, dataset, net, labels);
+  const Trace prediction = ssl::plan_prediction(*make_exact_net(config, dataset), data_size(dataset.train, labels),
+                                                config.get<Int>("eval.batch"));
+  Int images = 0;
+  for (const Trace::Tensor& tensor : step.tensors()) images += is_data(tensor) ? tensor.bytes : 0;
+  const Int weights = ssl::tensor_bytes(step) - images;
+  for (const data::Images* held_out : {&dataset.test, &dataset.validation})
+    images += held_out->count * (held_out->bytes_per_image() + Int(sizeof(int32_t)));
+  const Int pool = ssl::tensor_bytes(prediction);
+  const Int scratch = std::max(step.peak_bytes(), prediction.peak_bytes());
+  return fmt::format(
+      "memory   {}: {} weights and optimizer, {} images, {} features and logits of the pool, {} scratch\n"
+      "         ({} in a training step, {} in evaluation); the libraries' workspaces come on top\n",
+      amount(weights + images + pool + scratch), amount(weights), amount(images), amount(pool), amount(scratch),
+      amount(step.peak_bytes()), amount(prediction.peak_bytes()));
+}
+
+std::string memory_table(const Config& config, const data::Dataset& dataset, const nn::Net& net,
+                         const LabelPlan& labels) {
+  const Trace trace = training(config, dataset, net, labels);
+  std::string text = fmt::format("{:>14} {:>14}  {:>11}  {}\n", "offset", "bytes", "alive", "array of a training step");
+  for (const Trace::Scratch& s : trace.scratch())
+    text += fmt::format("{:>14} {:>14}  {:>5}-{:<5}  {}\n", s.offset, s.bytes, s.begin,
+                        std::min(s.end, Int(trace.ops().size())) - 1, s.name);
+  text += fmt::format("{:>14} {:>14}  {:>11}  {}\n", "", "bytes", "", "tensor");
+  for (const Trace::Tensor& tensor : trace.tensors())
+    text += fmt::format("{:>14} {:>14}  {:>11}  {}\n", "", tensor.bytes, "always", tensor.name);
+  return text;
+}
+
+}  // namespace crc::apps

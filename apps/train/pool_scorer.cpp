@@ -1,0 +1,108 @@
+#include "apps/train/pool_scorer.h"
+
+#include <algorithm>
+
+#include "apps/train/weights_file.h"
+#include "crc/balanced_query.h"
+#include "nn/init.h"
+#include "nn/weights_io.h"
+
+namespace crc::apps {
+
+NetJacobians::NetJacobians(const nn::Net& net, const nn::Weights& weights, const ssl::ImageSet& images,
+                           const NormalizeConfig& normalize)
+    : net_(net),
+      weights_(weights),
+      images_(images),
+      normalize_(normalize),
+      jacobian_(net),
+      params_(jacobian_.params()) {
+  for (const int param : params_) {
+    const nn::ParamSpec& spec = net.layout().params()[param];
+    blocks_.push_back({spec.name, spec.size(), spec.size() * net.classes()});
+  }
+  // The head comes first. Its Jacobian is (h, 1) in the rows of each class, whatever the class.
+  blocks_[0].rank = net.feature_dim();
+  blocks_[1].rank = 1;
+}
+
+std::vector<bool> NetJacobians::params_of(const std::vector<bool>& wanted) const {
+  std::vector<bool> params(net_.layout().params().size(), false);
+  for (size_t b = 0; b < params_.size(); ++b) params[params_[b]] = wanted[b];
+  return params;
+}
+
+void NetJacobians::compute(Context& context, std::span<const int64_t> items, const std::vector<bool>& wanted,
+                           const Receive& receive) const {
+  if (items.empty()) return;
+  const Arena::Frame frame(context.scratch());
+  const int64_t n = int64_t(items.size());
+  const auto ids = context.scratch().take<int64_t, 1>({n}, "items");
+  context.copy_in(ids, items.data());
+  const auto x = context.scratch().take<float, 4>({n, images_.height(), images_.width(), 3}, "images");
+  normalize(context, x, images_.pixels(), View<const int64_t, 1>(ids), normalize_);
+  jacobian_.compute(context, weights_, x, params_of(wanted), [&](int param, View<const float, 3> j) {
+    receive(std::ranges::find(params_, param) - params_.begin(), j);
+  });
+}
+
+select::Jacobians::Bytes NetJacobians::bytes(const std::vector<bool>& wanted) const {
+  const auto bytes = jacobian_.bytes(images_.height(), images_.width(), 3, params_of(wanted));
+  return {bytes.per_sample + images_.height() * images_.width() * 3 * int64_t(sizeof(float)), bytes.fixed};
+}
+
+PoolScorer::PoolScorer(const RunContext& run) : run_(run), net_(make_exact_net(run.config, run.dataset)) {}
+
+// From the round's file, so that a round adopted from another run needs no second path.
+nn::WeightBuffers PoolScorer::model(int64_t round) const {
+  const std::string name = weights_name(round, run_.config.get<std::string>("acquisition.model"));
+  const WeightsFile file = decode_weights(run_.directory.files().read(name), (run_.directory.path() / name).string());
+  check_fits(file, weights_info(run_.config, run_.dataset), ExitCode::corrupt_data, kNotOfThisRun);
+  nn::WeightBuffers weights(run_.context, net_->layout(), "scoring model");
+  nn::import_weights(run_.context, net_->layout(), weights.weights(), file.tensors, file.source);
+  return weights;
+}
+
+ssl::Prediction PoolScorer::predict(const nn::Weights& weights) const {
+  return ssl::predict(run_.context, *net_, weights, run_.images, run_.normalize,
+                      run_.config.get<int64_t>("eval.batch"));
+}
+
+ssl::PseudoLabels PoolScorer::judge(int64_t round, const std::vector<int64_t>& items) {
+  prediction_ = predict(model(round).weights());
+  return ssl::judge_pseudo_labels(prediction_->logits.to_host<float>(run_.context), run_.dataset.train.labels,
+                                  run_.dataset.classes(), items, run_.config.get<double>("ssl.threshold"));
+}
+
+select::Selection PoolScorer::select(int64_t round, const data::Pool& pool) {
+  const nn::WeightBuffers weights = model(round);
+  if (!prediction_) prediction_ = predict(weights.weights());
+  return select(*prediction_, weights.weights(), pool, selection_config(run_.config, round));
+}
+
+select::Selection PoolScorer::select_first(int64_t count) const {
+  const nn::WeightBuffers weights(run_.context, net_->layout(), "random network");
+  nn::initialize(run_.context, net_->layout(), weights.weights(), round_seed(run_.config, -1));
+  select::Config config = selection_config(run_.config, 0);
+  config.budget = count;
+  return select(predict(weights.weights()), weights.weights(),
+                data::Pool(run_.dataset.train.count, run_.dataset.classes()), config);
+}
+
+select::Selection PoolScorer::select(const ssl::Prediction& prediction, const nn::Weights& weights,
+                                     const data::Pool& pool, select::Config config) const {
+  const NetJacobians jacobians(*net_, weights, run_.images, run_.normalize);
+  config.say = [&](const std::string& text) { run_.progress.line(text); };
+  const std::vector<int64_t> labeled = pool.labeled_ids(), unlabeled = pool.unlabeled_ids();
+  const select::Problem problem{.features = prediction.features.view<float, 2>(),
+                                .logits = prediction.logits.view<float, 2>(),
+                                .labeled = labeled,
+                                .unlabeled = unlabeled,
+                                .classes = run_.dataset.classes(),
+                                .jacobians = &jacobians};
+  return run_.config.get<std::string>("acquisition.protocol") == "pseudo_al"
+             ? select::select_balanced(run_.context, problem, config, run_.labels.labels())
+             : select::select(run_.context, problem, config);
+}
+
+}  // namespace crc::apps

@@ -1,0 +1,243 @@
+#include "apps/sweep/sweep.h"
+
+#include <cmath>
+#include <set>
+
+#include "apps/report/figures.h"
+#include "apps/report/result_table.h"
+#include "apps/report/sweep_report.h"
+#include "apps/rundir/run_dir.h"
+#include "apps/sweep/slurm.h"
+#include "tests/apps/example_run.h"
+#include "tests/apps/scratch_dir.h"
+#include "tests/expect_error.h"
+
+namespace crc::apps::test {
+namespace {
+
+using ::testing::HasSubstr;
+
+const char* const kRecipe = R"(# two blocks
+schema = 1
+[acquisition]
+initial = 50
+budget = 50
+rounds = 2
+[sweep]
+title = "A <table>"
+source = "paper, Table 0"
+trials = 2
+initial_pools = 3
+reconfirm = 2
+[[sweep.block]]
+name = "Q=50"
+heads = ["100", "150"]
+[[sweep.block.method]]
+name = "Random"
+set = ["acquisition.name=random"]
+paper = ["50.1±2.0", "60.2±3.1*"]
+[[sweep.block.method]]
+name = "CRC"
+set = ["acquisition.name=crc"]
+paper = ["55.5", ""]
+[[sweep.block]]
+name = "other"
+set = ["ssl.mu=3"]
+[[sweep.block.method]]
+name = "CRC"
+set = ["acquisition.name=crc"]
+)";
+
+TEST(SweepSpec, EveryRecipeOfThePaperIsComplete) {
+  std::set<std::string> tables;
+  for (const Recipe& recipe : recipes()) {
+    if (!has_sweep(recipe.text)) continue;
+    tables.insert(recipe.name);
+    const Sweep sweep = Sweep::plan("nowhere", {.recipe = recipe.name, .settings = {}});
+    for (size_t b = 0; b < sweep.spec().blocks.size(); ++b) {
+      const SweepBlock& block = sweep.spec().blocks[b];
+      const Config config = sweep.config({.name = {}, .block = b});
+      const auto get = [&](const char* key) { return config.get<int64_t>(key); };
+      for (const SweepMethod& method : block.methods) {
+        if (!recipe.name.starts_with("table")) continue;
+        EXPECT_EQ(int64_t(method.paper.size()), get("acquisition.rounds")) << recipe.name << " " << method.name;
+        EXPECT_EQ(block.heads.size(), method.paper.size()) << recipe.name;
+      }
+      EXPECT_EQ(get("acquisition.budget") % get("acquisition.group_size"), 0) << recipe.name;
+    }
+  }
+  for (const char* name : {"table1", "table2", "table3", "table4", "table5", "table6", "figure1", "figure2", "figure3"})
+    EXPECT_TRUE(tables.count(name)) << name;
+}
+
+TEST(SweepSpec, PaperNumbers) {
+  EXPECT_EQ(parse_paper_number("78.41±3.16").mean, 78.41);
+  EXPECT_EQ(parse_paper_number("78.41±3.16").std, 3.16);
+  EXPECT_FALSE(parse_paper_number("78.41±3.16").starred);
+  EXPECT_TRUE(parse_paper_number("70.86±3.95*").starred);
+  EXPECT_EQ(parse_paper_number("55.9").mean, 55.9);
+  EXPECT_TRUE(std::isnan(parse_paper_number("").mean));
+}
+
+TEST(SweepSpec, SaysWhatIsWrongAndWhere) {
+  const auto refuse = [](const std::string& what, const std::string& with, std::vector<std::string> words) {
+    std::string text = kRecipe;
+    text.replace(text.find(what), what.size(), with);
+    words.push_back("r.toml:");
+    expect_error(ExitCode::config, words, [&] { parse_sweep(text, "r.toml"); });
+  };
+  refuse("trials = 2", "trials = 0", {"trials must be an integer"});
+  refuse("trials = 2", "tries = 2", {"unknown key \"tries\""});
+  refuse("ssl.mu=3", "ssl.mux=3", {"did you mean ssl.mu"});
+  refuse("50.1±2.0", "good", {"\"good\" is not of the form"});
+  refuse("name = \"CRC\"", "name = \"Random\"", {"two methods are called \"Random\""});
+  refuse("source = ", "measure = \"first\"\nsource = ", {"must be one of \"best\""});
+  expect_error(ExitCode::config, {"has no [sweep]"}, [] { parse_sweep("schema = 1\n", "r.toml"); });
+}
+
+struct Folder {
+  ScratchDir dir;
+  SweepOptions options;
+  Folder() {
+    commit_file(dir / "recipe.toml", kRecipe);
+    options.recipe = (dir / "recipe.toml").string();
+  }
+};
+
+TEST(Sweep, HasACellForEveryRunWithASeedOfItsOwn) {
+  Folder folder;
+  const Sweep sweep = Sweep::create(folder.dir / "s", folder.options);
+  std::set<std::string> names;
+  std::map<Phase, int> phases;
+  std::set<std::pair<std::string, int64_t>> seeds;  // within one block and method
+  for (const SweepCell& cell : sweep.cells()) {
+    names.insert(cell.name);
+    ++phases[cell.phase];
+    const int64_t seed = sweep.config(cell).get<int64_t>("run.seed");
+    EXPECT_TRUE(seeds.insert({std::to_string(cell.block) + std::to_string(cell.method), seed}).second) << cell.name;
+  }
+  EXPECT_EQ(names.size(), sweep.cells().size());
+  EXPECT_EQ(phases[Phase::pool], 6);
+  EXPECT_EQ(phases[Phase::trial], 6);
+  EXPECT_EQ(phases[Phase::reconfirm], 4);  // one starred entry, two trials, twice each
+  EXPECT_TRUE(names.count("q50-random-t1-q2-again0"));
+  EXPECT_EQ(sweep.config(sweep.cells().front()).get<int64_t>("acquisition.rounds"), 0);
+}
+
+TEST(Sweep, ContinuesWithTheSameOptionsOnly) {
+  Folder folder;
+  Sweep::create(folder.dir / "s", folder.options);
+  EXPECT_EQ(Sweep::create(folder.dir / "s", folder.options).cells().size(),
+            Sweep::open(folder.dir / "s").cells().size());
+  SweepOptions other = folder.options;
+  other.settings = {"ssl.epochs=2"};
+  expect_error(ExitCode::output_refused, {"another recipe or other settings"},
+               [&] { Sweep::create(folder.dir / "s", other); });
+  commit_file(folder.dir / "recipe.toml", std::string(kRecipe) + "# changed\n");
+  expect_error(ExitCode::output_refused, {"another recipe"}, [&] { Sweep::create(folder.dir / "s", folder.options); });
+  make_directories(folder.dir / "full");
+  commit_file(folder.dir / "full/x", "");
+  expect_error(ExitCode::output_refused, {"is not empty"}, [&] { Sweep::create(folder.dir / "full", folder.options); });
+}
+
+// Writes the runs of the cells that `wanted` accepts.
+template <class Wanted> void write_runs(const Sweep& sweep, Wanted wanted) {
+  for (const SweepCell& cell : sweep.cells()) {
+    if (!wanted(cell)) continue;
+    const Config config = sweep.config(cell);
+    const int64_t rounds = cell.phase == Phase::trial ? 3 : 1;
+    const std::vector<double> curve = {0.5 + 0.1 * double(cell.index), 0.7, 0.8};
+    write_example_run(sweep.path(cell), config.get<std::string>("acquisition.name"), config.get<int64_t>("run.seed"),
+                      {curve.begin(), curve.begin() + rounds}, 3, sweep.run_of(cell).config);
+  }
+}
+
+TEST(Sweep, TrialsStartFromTheMedianPool) {
+  Folder folder;
+  const Sweep sweep = Sweep::create(folder.dir / "s", folder.options);
+  const SweepCell& trial = sweep.cells()[6];
+  EXPECT_EQ(trial.phase, Phase::trial);
+  expect_error(ExitCode::input_missing, {"pool-0 is not done"}, [&] { sweep.arguments(trial); });
+  write_runs(sweep, [](const SweepCell& cell) { return cell.phase == Phase::pool; });
+  EXPECT_EQ(sweep.median_pool(0).index, 1);
+  const std::vector<std::string> arguments = sweep.arguments(trial);
+  EXPECT_THAT(arguments, ::testing::Contains(HasSubstr("start.run=")));
+  EXPECT_THAT(arguments, ::testing::Contains(HasSubstr("q50-pool-1")));
+  EXPECT_EQ(sweep.arguments(sweep.cells()[0])[0], "resume");
+}
+
+TEST(ResultTable, PutsThePapersNumberBesideOurs) {
+  Folder folder;
+  const Sweep sweep = Sweep::create(folder.dir / "s", folder.options);
+  write_runs(sweep, [](const SweepCell& cell) { return cell.block == 0; });
+  const std::vector<SweepRun> runs = load_runs(sweep);
+  const ResultTable table = make_table(sweep, runs);
+  ASSERT_EQ(table.columns.size(), 4u);
+  ASSERT_EQ(table.rows.size(), 2u);
+  const ResultCell& cell = table.rows[0].cells[0];
+  EXPECT_EQ(cell.ours[0].count, 2);
+  double values[2];
+  for (const SweepRun& run : runs)
+    if (run.cell->phase == Phase::trial && run.cell->method == 0)
+      values[run.cell->index] = run.record.rounds[1].acc_best;
+  EXPECT_NEAR(cell.ours[0].mean, (values[0] + values[1]) / 2, 1e-12);
+  EXPECT_NEAR(cell.ours[0].std, std::abs(values[0] - values[1]) / 2, 1e-12);  // population
+  EXPECT_FALSE(cell.reconfirmed);
+  EXPECT_TRUE(table.rows[0].cells[1].reconfirmed);
+  EXPECT_EQ(table.rows[1].cells[2].ours[0].count, 0);
+  const std::string text = markdown(table);
+  EXPECT_THAT(text, HasSubstr("| Accuracy (%) | Q=50: 100 | Q=50: 150 | other: 100 | other: 150 |"));
+  EXPECT_THAT(text, HasSubstr("(50.1±2.0)"));
+  EXPECT_THAT(text, HasSubstr("* (60.2±3.1*)"));
+  EXPECT_THAT(csv(table), HasSubstr("Q=50,100,Random,2,"));
+  EXPECT_THAT(csv(table), HasSubstr(",50.1000,2.0000,0\n"));
+
+  write_sweep_report(sweep, folder.dir / "out");
+  const std::string html = read_file(folder.dir / "out/report.html");
+  EXPECT_THAT(html, HasSubstr("A &lt;table&gt;"));
+  EXPECT_THAT(html, HasSubstr("<section id=\"b0-classes\">"));
+  EXPECT_EQ(html.find("http"), html.find("http://www.w3.org"));  // nothing is loaded
+  EXPECT_TRUE(fs::exists(folder.dir / "out/figures/q50-accuracy.png"));
+}
+
+TEST(Slurm, OneArrayPerPhase) {
+  Folder folder;
+  const Sweep sweep = Sweep::create(folder.dir / "s", folder.options);
+  const std::string script = slurm_script(sweep, "/opt/it's/crc_train");
+  EXPECT_THAT(script, HasSubstr("'q50-random-t0'"));
+  EXPECT_THAT(script, HasSubstr("'/opt/it'\\''s/crc_train' sweep --out"));
+  EXPECT_THAT(script, HasSubstr("together=1 "));
+  EXPECT_THAT(slurm_script(sweep, "crc_train", 4), HasSubstr("together=4 "));
+  commit_file(folder.dir / "job.sh", script);
+  EXPECT_EQ(std::system(("bash -n " + (folder.dir / "job.sh").string()).c_str()), 0);
+}
+
+TEST(Figures, FitAndHorizon) {
+  const Fit fit = fit_line({{1, 5}, {2, 3}, {3, 1}});
+  EXPECT_DOUBLE_EQ(fit.slope, -2);
+  EXPECT_DOUBLE_EQ(fit.intercept, 7);
+  EXPECT_DOUBLE_EQ(fit.correlation, -1);
+  EXPECT_TRUE(std::isnan(fit_line({{1, 5}}).slope));
+  EXPECT_EQ(describe({.slope = -2, .intercept = 0, .correlation = -0.9, .count = 9}, 12),
+            "slope -2, r -0.90 (95 %: -0.97 to -0.67)");
+  EXPECT_EQ(describe({.slope = -2, .intercept = 0, .correlation = -0.2, .count = 9}, 12),
+            "no slope: r -0.20 (95 %: -0.69 to 0.42)");
+  EXPECT_EQ(describe(fit, 3), "slope -2, r -1.00, too few queries to tell");
+  RunRecord run;
+  run.epochs = {{.round = 1, .epoch = 1, .test_loss = 3},
+                {.round = 1, .epoch = 2, .test_loss = 1},
+                {.round = 1, .epoch = 3, .test_loss = 1},
+                {.round = 2, .epoch = 1, .test_loss = 0.5}};
+  EXPECT_EQ(best_loss_epoch(run, 1), 2);
+  EXPECT_EQ(best_loss_epoch(run, 0), 0);
+  run.scores[0] = make_histogram(std::vector<double>{0.01, 0.1, -1, 0}, std::vector<int64_t>{1});
+  EXPECT_EQ(run.scores[0].decades.size(), 2u);
+  EXPECT_EQ(histogram_from_json(to_json(run.scores[0]), "s").decades, run.scores[0].decades);
+  const LineChart chart = horizon_chart({&run});
+  ASSERT_EQ(chart.series.size(), 1u);
+  EXPECT_EQ(chart.series[0].mean[0].x, 2);
+  EXPECT_NEAR(chart.series[0].mean[0].y, -1, 1e-12);
+}
+
+}  // namespace
+}  // namespace crc::apps::test

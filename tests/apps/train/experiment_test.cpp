@@ -1,0 +1,46 @@
+// From a configuration to networks and to the memory that a run will take.
+#include "apps/train/experiment.h"
+
+#include <gtest/gtest.h>
+
+#include "apps/config/recipes.h"
+#include "apps/train/plan.h"
+
+namespace crc::test {
+namespace {
+
+using namespace crc::apps;
+
+TEST(Experiment, AcquisitionsSeeTrueFp32WhateverTheArithmeticOfTraining) {
+  for (const std::string precision : {"fp32", "tf32", "bf16"}) {
+    const Config config = resolve_recipe("demo", {"run.precision=" + precision, "data.train_size=60"});
+    const data::Dataset dataset = load_dataset(config);
+    const auto net = make_net(config, dataset), exact = make_exact_net(config, dataset);
+    EXPECT_EQ(net->exact(), precision == "fp32") << precision;
+    EXPECT_TRUE(exact->exact()) << precision;
+    EXPECT_EQ(exact->layout().total(), net->layout().total()) << precision;
+  }
+}
+
+// Half the bytes for bf16 activations; every array once.
+TEST(Experiment, MemoryIsPlannedForAnyPrecision) {
+  std::vector<double> step;
+  for (const std::string precision : {"fp32", "bf16"}) {
+    const Config config = resolve_recipe("demo", {"run.precision=" + precision, "data.train_size=60"});
+    const data::Dataset dataset = load_dataset(config);
+    const auto net = make_net(config, dataset);
+    const LabelPlan labels = plan_labels(config, dataset, std::nullopt);
+    const std::string totals = memory_totals(config, dataset, *net, labels);
+    const size_t at = totals.find("         (");
+    ASSERT_NE(at, std::string::npos) << totals;
+    step.push_back(std::stod(totals.substr(at + 10)));
+    const std::string table = memory_table(config, dataset, *net, labels);
+    for (const char* array : {"unit output", "gradient of the residual stream", "pseudo-labels", "momentum"})
+      EXPECT_NE(table.find(array), std::string::npos) << array;
+  }
+  EXPECT_LT(step[1], 0.6 * step[0]);
+  EXPECT_GT(step[1], 0.4 * step[0]);
+}
+
+}  // namespace
+}  // namespace crc::test
