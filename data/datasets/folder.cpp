@@ -21,7 +21,7 @@ Images read_images(const Path& dir, const std::vector<ListedImage>& files,
                    const std::map<std::string, int32_t>& classes, Fingerprint& fingerprint) {
   Images images;
   for (const auto& [path, label] : files) {
-    const Bytes bytes = read_file(path, int64_t(1) << 28);
+    const Bytes bytes = read_file(path, kMostPngBytes);
     const RgbImage png = decode_png(bytes, path);
     if (images.count == 0) images.height = png.height, images.width = png.width;
     if (png.height != images.height || png.width != images.width)
