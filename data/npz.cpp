@@ -65,6 +65,4 @@ Bytes NpzWriter::finish() const {
   return bytes;
 }
 
-void NpzWriter::write(const Path& path) const { write_file(path, finish()); }
-
 }  // namespace crc::data

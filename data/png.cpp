@@ -202,8 +202,6 @@ bool is_image_name(const Path& path) {
   return std::ranges::find(kEndings, ending(path)) != std::end(kEndings);
 }
 
-void write_png(const Path& path, const RgbImage& image) { write_file(path, encode_png(image)); }
-
 RgbImage read_png(const Path& path) { return decode_png(read_file(path, kMostPngBytes), path); }
 
 }  // namespace crc::data

@@ -24,7 +24,6 @@ constexpr int64_t kMostPngBytes = int64_t(1) << 28;  // of a file that is read
 bool is_png_name(const Path& path);
 bool is_image_name(const Path& path);
 
-void write_png(const Path& path, const RgbImage& image);
 RgbImage read_png(const Path& path);
 
 }  // namespace crc::data

@@ -36,8 +36,8 @@ TEST(Png, RoundTrip) {
   for (int64_t side : {1, 3, 32, 301}) {
     const Images source = pattern(1, side, side + 1, 10);
     const RgbImage image{side, side + 1, source.pixels};
-    write_png(dir / std::to_string(side), image);
-    EXPECT_EQ(read_png(dir / std::to_string(side)).pixels, image.pixels);
+    write_file(dir / "a.png", encode_png(image));
+    EXPECT_EQ(read_png(dir / "a.png").pixels, image.pixels);
   }
   expect_error([&] { encode_png({0, 1, {}}); }, ExitCode::internal, {"0x1"});
   expect_error([&] { encode_png({1, 1, {1}}); }, ExitCode::internal, {"1 bytes"});
