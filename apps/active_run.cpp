@@ -143,7 +143,7 @@ void ActiveRun::begin_round(Int round) {
   round_ = round;
   history_ = {};
   const data::Pool pool = pool_at(round);
-  std::vector<Int> unlabeled = pool.unlabeled_ids();
+  std::vector<Int> unlabeled = pool.unlabeled();
   if (config_.get<bool>("data.include_labeled_in_unlabeled")) {
     unlabeled.resize(size_t(pool.items()));
     for (Int i = 0; i < pool.items(); ++i) unlabeled[size_t(i)] = i;
@@ -151,9 +151,9 @@ void ActiveRun::begin_round(Int round) {
   trainer_.reset();  // its memory goes first, and what the last query needed
   pool_prediction_.reset();
   context_.for_each_scratch([](Arena& arena) { arena.clear(); });
-  trainer_ = std::make_unique<ssl::Trainer>(context_, *net_, train_images_, pool.labeled_ids(), unlabeled,
+  trainer_ = std::make_unique<ssl::Trainer>(context_, *net_, train_images_, pool.labeled(), unlabeled,
                                             train_config(config_, dataset_, round));
-  progress_.line(fmt::format("round {}: training from scratch on {} labels", round, pool.labeled_ids().size()));
+  progress_.line(fmt::format("round {}: training from scratch on {} labels", round, pool.labeled().size()));
 }
 
 bool ActiveRun::round_complete() const {
@@ -310,7 +310,7 @@ RoundRow ActiveRun::round_row() {
   pool_prediction_ = predict_pool(round_);
   const PseudoLabels pseudo =
       judge_pseudo_labels(pool_prediction_->logits.to_host<float>(context_), dataset_.train.labels, dataset_.classes(),
-                          pool_at(round_).unlabeled_ids(), config_.get<double>("ssl.threshold"));
+                          pool_at(round_).unlabeled(), config_.get<double>("ssl.threshold"));
   row.pseudo_rate = pseudo.rate;
   row.pseudo_acc = pseudo.accuracy;
   return row;
@@ -336,7 +336,7 @@ select::Selection ActiveRun::select(const ssl::Prediction& prediction, const nn:
                                     const data::Pool& pool, select::Config config) {
   const NetJacobians jacobians(*exact_net_, weights, train_images_, normalize_);
   config.say = [&](const std::string& text) { progress_.line(text); };
-  const std::vector<Int> labeled = pool.labeled_ids(), unlabeled = pool.unlabeled_ids();
+  const std::vector<Int> labeled = pool.labeled(), unlabeled = pool.unlabeled();
   const select::Problem problem{.features = prediction.features.view<float, 2>(),
                                 .logits = prediction.logits.view<float, 2>(),
                                 .labeled = labeled,

@@ -1,7 +1,7 @@
 // PNG files of one size. Either class-named subfolders, train/<class>/*.png and test/<class>/*.png; or a list,
 // labels.csv, with columns path, label (a class name, empty for an unlabelled training image) and perhaps split (train
 // or test; empty: train); without a first line that names them, in this order. Classes and files are numbered in byte
-// order of their names, so ids are the same on every machine.
+// order of their names, so items are the same on every machine.
 #include <fmt/format.h>
 
 #include <map>
