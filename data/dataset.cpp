@@ -37,15 +37,15 @@ void check(const Dataset& dataset, const char* split, const Images& images) {
           fmt::format("data set {}: {} has label {}, but {} classes", dataset.name, split, label, dataset.classes()));
 }
 
-// Moves the images at the ascending `ids` from `from` to the end of `to`.
-void move_images(Images& from, Images& to, const std::vector<int64_t>& ids) {
+// Moves the images at the ascending `items` from `from` to the end of `to`.
+void move_images(Images& from, Images& to, const std::vector<int64_t>& items) {
   to.height = from.height, to.width = from.width;
   const int64_t bytes = from.bytes_per_image();
   int64_t kept = 0;
   size_t next = 0;
   for (int64_t i = 0; i < from.count; ++i) {
     const uint8_t* image = from.pixels.data() + i * bytes;
-    if (next < ids.size() && ids[next] == i) {
+    if (next < items.size() && items[next] == i) {
       ++next;
       to.pixels.insert(to.pixels.end(), image, image + bytes);
       to.labels.push_back(from.labels[i]);
@@ -56,7 +56,7 @@ void move_images(Images& from, Images& to, const std::vector<int64_t>& ids) {
       from.labels[kept++] = from.labels[i];
     }
   }
-  to.count += int64_t(ids.size());
+  to.count += int64_t(items.size());
   from.count = kept;
   from.pixels.resize(size_t(kept) * bytes);
   from.labels.resize(size_t(kept));
@@ -64,19 +64,19 @@ void move_images(Images& from, Images& to, const std::vector<int64_t>& ids) {
 }
 
 // How many of `count` each class gives: its share, at least one, never its last.
-std::vector<int64_t> shares(const std::vector<std::vector<int64_t>>& ids, int64_t count, int64_t labeled) {
-  const auto share = [&](size_t c) { return double(count) * double(ids[c].size()) / double(labeled); };
+std::vector<int64_t> shares(const std::vector<std::vector<int64_t>>& items, int64_t count, int64_t labeled) {
+  const auto share = [&](size_t c) { return double(count) * double(items[c].size()) / double(labeled); };
   std::vector<int64_t> given;
-  for (size_t c = 0; c < ids.size(); ++c)
-    given.push_back(std::clamp<int64_t>(int64_t(share(c)), 1, int64_t(ids[c].size()) - 1));
+  for (size_t c = 0; c < items.size(); ++c)
+    given.push_back(std::clamp<int64_t>(int64_t(share(c)), 1, int64_t(items[c].size()) - 1));
   for (int64_t left = count - std::accumulate(given.begin(), given.end(), int64_t(0)); left != 0;) {
     const int64_t step = left > 0 ? 1 : -1;
-    size_t best = ids.size();
+    size_t best = items.size();
     double largest = 0;
-    for (size_t c = 0; c < ids.size(); ++c) {
+    for (size_t c = 0; c < items.size(); ++c) {
       const double lacks = double(step) * (share(c) - double(given[c]));
-      if (given[c] + step < 1 || given[c] + step >= int64_t(ids[c].size())) continue;
-      if (best == ids.size() || lacks > largest) best = c, largest = lacks;
+      if (given[c] + step < 1 || given[c] + step >= int64_t(items[c].size())) continue;
+      if (best == items.size() || lacks > largest) best = c, largest = lacks;
     }
     given[best] += step, left -= step;
   }
@@ -132,13 +132,13 @@ NormalizeStats measure(const Images& images) {
 
 void hold_out_labeled(Dataset& dataset, int64_t count, uint32_t seed) {
   if (!dataset.side.train.empty()) fail_internal("hold_out_labeled: ids of side information would move");
-  const std::vector<std::vector<int64_t>> ids = ids_by_class(dataset.train.labels, dataset.classes());
+  const std::vector<std::vector<int64_t>> items = items_by_class(dataset.train.labels, dataset.classes());
   int64_t labeled = 0;
   std::vector<std::string> few;
-  for (size_t c = 0; c < ids.size(); ++c) {
-    labeled += int64_t(ids[c].size());
-    if (ids[c].size() < 2 && few.size() < 10)
-      few.push_back(fmt::format("{}: {}", dataset.class_names[c], ids[c].size()));
+  for (size_t c = 0; c < items.size(); ++c) {
+    labeled += int64_t(items[c].size());
+    if (items[c].size() < 2 && few.size() < 10)
+      few.push_back(fmt::format("{}: {}", dataset.class_names[c], items[c].size()));
   }
   const int64_t most = labeled - dataset.classes();
   if (!few.empty() || count < dataset.classes() || count > most)
@@ -150,10 +150,11 @@ void hold_out_labeled(Dataset& dataset, int64_t count, uint32_t seed) {
                     few.empty() ? fmt::format("choose {} to {}", dataset.classes(), most)
                                 : "too few have (" + join(few) + "): label more, or hold out none"));
   std::vector<int64_t> chosen;
-  const std::vector<int64_t> given = shares(ids, count, labeled);
-  for (size_t c = 0; c < ids.size(); ++c)
+  const std::vector<int64_t> given = shares(items, count, labeled);
+  for (size_t c = 0; c < items.size(); ++c)
     for (int64_t k = 0; k < given[c]; ++k)
-      chosen.push_back(ids[c][permute(seed, Purpose::dataset, uint32_t(c) + 1, uint32_t(ids[c].size()), uint32_t(k))]);
+      chosen.push_back(
+          items[c][permute(seed, Purpose::dataset, uint32_t(c) + 1, uint32_t(items[c].size()), uint32_t(k))]);
   std::ranges::sort(chosen);
   move_images(dataset.train, dataset.validation, chosen);
 }
@@ -164,10 +165,10 @@ void split_validation(Dataset& dataset, int64_t count, uint32_t seed) {
     fail(ExitCode::config,
          fmt::format("data.validation_size = {}: the training split has {} images, and some must stay", count, n));
   if (!dataset.side.train.empty()) fail_internal("split_validation: ids of side information would move");
-  std::vector<int64_t> ids;
-  for (int64_t i = 0; i < count; ++i) ids.push_back(permute(seed, Purpose::dataset, 0, uint32_t(n), uint32_t(i)));
-  std::ranges::sort(ids);
-  move_images(dataset.train, dataset.validation, ids);
+  std::vector<int64_t> items;
+  for (int64_t i = 0; i < count; ++i) items.push_back(permute(seed, Purpose::dataset, 0, uint32_t(n), uint32_t(i)));
+  std::ranges::sort(items);
+  move_images(dataset.train, dataset.validation, items);
 }
 
 }  // namespace crc::data

@@ -38,7 +38,7 @@ struct NormalizeStats {
 // What a generator knows about an item. For reports only: training never reads it.
 struct ItemNote {
   int32_t style = 0;
-  int64_t duplicate_of = -1;  // id of the original in the same split
+  int64_t duplicate_of = -1;  // the original, an item of the same split
   bool near_duplicate = false;
   bool ambiguous = false;
   float rotation = 0;  // radians

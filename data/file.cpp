@@ -216,27 +216,6 @@ const char* mapped_path(const void* address) {
   return nullptr;
 }
 
-void write_file(const Path& path, std::span<const uint8_t> bytes) {
-  const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-  if (fd < 0) fail_system(Use::output, "creating", path, errno);
-  int error = 0;
-  for (std::span<const uint8_t> rest = bytes; error == 0 && !rest.empty();) {
-    const ssize_t done = ::write(fd, rest.data(), rest.size());
-    if (done >= 0)
-      rest = rest.subspan(size_t(done));
-    else if (errno != EINTR)
-      error = errno;
-  }
-  if (::close(fd) != 0 && error == 0) error = errno;
-  if (error == 0) return;
-  ::unlink(path.c_str());  // half a file is worse than none
-  fail_system(Use::output, "writing", path, error);
-}
-
-void write_file(const Path& path, std::string_view text) {
-  write_file(path, std::span(reinterpret_cast<const uint8_t*>(text.data()), text.size()));
-}
-
 void fail_at(const Path& path, int64_t offset, const std::string& found, const std::string& expected) {
   fail(ExitCode::corrupt_data,
        fmt::format(

@@ -1,5 +1,6 @@
-// Whole files, what lies in a folder, and errors that name the path, the byte, what stands there and what was expected.
-// Only regular files are read: a FIFO or a device has no fixed content, and opening one may wait for ever.
+// Files are read here, whole or mapped, folders are listed, and errors name the path, the byte, what stands there and
+// what was expected. Only regular files are read: a FIFO or a device has no fixed content, and opening one may wait for
+// ever. Nothing in data/ writes a file: encoders return bytes.
 #pragma once
 
 #include <cstdint>
@@ -42,10 +43,6 @@ struct MappedFile {
   std::shared_ptr<const void> owner;
 };
 MappedFile map_file(const Path& path);  // Error: input_missing, io, out_of_memory
-
-// Creates the file. Error: output_refused when it exists or cannot be created (nothing is overwritten), io.
-void write_file(const Path& path, std::span<const uint8_t> bytes);
-void write_file(const Path& path, std::string_view text);
 
 // Throws corrupt_data: "<path>: byte <offset>: found <found>, expected <expected>. <what to do>".
 [[noreturn]] void fail_at(const Path& path, int64_t offset, const std::string& found, const std::string& expected);

@@ -60,8 +60,5 @@ Bytes encode_npy(NpyType type, std::span<const int64_t> shape, std::span<const u
 template <NpyElement T> Bytes encode_npy(std::span<const T> elements, std::span<const int64_t> shape) {
   return encode_npy(npy_type<T>(), shape, {reinterpret_cast<const uint8_t*>(elements.data()), elements.size_bytes()});
 }
-template <NpyElement T> void write_npy(const Path& path, std::span<const T> elements, std::span<const int64_t> shape) {
-  write_file(path, encode_npy(elements, shape));
-}
 
 }  // namespace crc::data

@@ -1,10 +1,10 @@
 #include "data/npz.h"
 
 #include <fmt/format.h>
+#include <zlib.h>
 
 #include <limits>
 
-#include "data/crc32.h"
 #include "kernels/core/error.h"
 
 namespace crc::data {
@@ -31,7 +31,8 @@ void put_entry(Bytes& bytes, const std::string& name, uint32_t checksum, uint32_
 }  // namespace
 
 void NpzWriter::add_member(const std::string& name, const Bytes& npy) {
-  const Member member{name + ".npy", crc32(npy), uint32_t(npy.size()), uint32_t(bytes_.size())};
+  const uint32_t checksum = uint32_t(crc32_z(0, npy.data(), npy.size()));
+  const Member member{name + ".npy", checksum, uint32_t(npy.size()), uint32_t(bytes_.size())};
   for (const Member& other : members_)
     if (other.name == member.name) fail_internal(fmt::format("NpzWriter: array {} is there twice", name));
   if (bytes_.size() + npy.size() > std::numeric_limits<uint32_t>::max() - (1u << 20))
@@ -63,7 +64,5 @@ Bytes NpzWriter::finish() const {
   put(bytes, uint16_t(0));
   return bytes;
 }
-
-void NpzWriter::write(const Path& path) const { write_file(path, finish()); }
 
 }  // namespace crc::data

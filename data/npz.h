@@ -9,12 +9,11 @@ namespace crc::data {
 
 class NpzWriter {
  public:
+  // Error: internal, for a name given twice or an archive of 4 GiB and more.
   template <NpyElement T>
   void add(const std::string& name, std::span<const T> elements, std::span<const int64_t> shape) {
     add_member(name, encode_npy(elements, shape));
   }
-  // Error: output_refused (the file exists), io; internal for a name given twice or an archive of 4 GiB and more.
-  void write(const Path& path) const;
   Bytes finish() const;
 
  private:

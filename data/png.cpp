@@ -39,7 +39,6 @@ void* or_throw(void* data) { return data ? data : throw std::bad_alloc(); }
 #include <optional>
 #include <string_view>
 
-#include "data/crc32.h"
 #include "kernels/core/error.h"
 
 namespace crc::data {
@@ -64,7 +63,8 @@ Chunk read_chunk(std::span<const uint8_t> bytes, size_t at, const Path& path) {
   if (length > left - 12)
     fail_at(path, int64_t(at), fmt::format("a chunk of {} bytes", length),
             fmt::format("at most {} to the end", left - 12));
-  const uint32_t stored = big_endian(&bytes[at + 8 + length]), computed = crc32(bytes.subspan(at + 4, length + 4));
+  const uint32_t stored = big_endian(&bytes[at + 8 + length]);
+  const uint32_t computed = uint32_t(crc32_z(0, &bytes[at + 4], size_t(length) + 4));
   if (stored != computed)
     fail_at(path, int64_t(at + 8 + length), fmt::format("checksum {:08x}", stored), fmt::format("{:08x}", computed));
   return {{reinterpret_cast<const char*>(&bytes[at + 4]), 4}, bytes.subspan(at + 8, length)};
@@ -202,8 +202,6 @@ bool is_image_name(const Path& path) {
   return std::ranges::find(kEndings, ending(path)) != std::end(kEndings);
 }
 
-void write_png(const Path& path, const RgbImage& image) { write_file(path, encode_png(image)); }
-
-RgbImage read_png(const Path& path) { return decode_png(read_file(path, int64_t(1) << 28), path); }
+RgbImage read_png(const Path& path) { return decode_png(read_file(path, kMostPngBytes), path); }
 
 }  // namespace crc::data

@@ -18,11 +18,12 @@ Bytes encode_png(const RgbImage& image);
 // pixels.
 RgbImage decode_png(std::span<const uint8_t> bytes, const Path& path);
 
+constexpr int64_t kMostPngBytes = int64_t(1) << 28;  // of a file that is read
+
 // By the name's ending, in capitals or not: .png; .png or another usual kind of image file.
 bool is_png_name(const Path& path);
 bool is_image_name(const Path& path);
 
-void write_png(const Path& path, const RgbImage& image);
 RgbImage read_png(const Path& path);
 
 }  // namespace crc::data

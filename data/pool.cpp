@@ -11,49 +11,50 @@ namespace crc::data {
 
 Pool::Pool(int64_t items, int64_t classes) : is_labeled_(items), per_class_(classes) {}
 
-void Pool::label(int64_t id, int32_t label, int32_t round) {
-  const LabeledItem item{id, label, round};
-  this->label({&item, 1});
+void Pool::label(int64_t item, int32_t label, int32_t round) {
+  const LabeledItem one{item, label, round};
+  this->label({&one, 1});
 }
 
 void Pool::label(std::span<const LabeledItem> items) {
   std::unordered_set<int64_t> seen;
-  for (const auto& [id, label, round] : items) {
-    if (id < 0 || id >= this->items())
+  for (const auto& [item, label, round] : items) {
+    if (item < 0 || item >= this->items())
       fail(ExitCode::config,
-           fmt::format("item {} cannot be labelled: the pool has items 0..{}", id, this->items() - 1));
-    if (is_labeled_[id] || !seen.insert(id).second)
+           fmt::format("item {} cannot be labelled: the pool has items 0..{}", item, this->items() - 1));
+    if (is_labeled_[item] || !seen.insert(item).second)
       fail(ExitCode::config, fmt::format("item {} cannot be labelled in round {}: it has a label already; a label is "
                                          "asked for and counted once",
-                                         id, round));
+                                         item, round));
     if (label < 0 || label >= classes())
-      fail(ExitCode::config, fmt::format("item {} cannot have label {}: classes are 0..{}", id, label, classes() - 1));
+      fail(ExitCode::config,
+           fmt::format("item {} cannot have label {}: classes are 0..{}", item, label, classes() - 1));
   }
-  for (const LabeledItem& item : items) {
-    is_labeled_[item.id] = true;
-    labeled_.push_back(item);
-    per_class_[item.label].push_back(item.id);
+  for (const LabeledItem& labeled : items) {
+    is_labeled_[labeled.item] = true;
+    labels_.push_back(labeled);
+    per_class_[labeled.label].push_back(labeled.item);
   }
 }
 
-std::vector<int64_t> Pool::labeled_ids() const {
-  std::vector<int64_t> ids;
-  for (const LabeledItem& item : labeled_) ids.push_back(item.id);
-  return ids;
+std::vector<int64_t> Pool::labeled() const {
+  std::vector<int64_t> items;
+  for (const LabeledItem& labeled : labels_) items.push_back(labeled.item);
+  return items;
 }
 
-std::vector<int64_t> Pool::unlabeled_ids() const {
-  std::vector<int64_t> ids;
-  for (int64_t id = 0; id < items(); ++id)
-    if (!is_labeled_[id]) ids.push_back(id);
-  return ids;
+std::vector<int64_t> Pool::unlabeled() const {
+  std::vector<int64_t> unlabeled;
+  for (int64_t item = 0; item < items(); ++item)
+    if (!is_labeled_[item]) unlabeled.push_back(item);
+  return unlabeled;
 }
 
-std::vector<std::vector<int64_t>> ids_by_class(std::span<const int32_t> labels, int64_t classes) {
-  std::vector<std::vector<int64_t>> ids(classes);
+std::vector<std::vector<int64_t>> items_by_class(std::span<const int32_t> labels, int64_t classes) {
+  std::vector<std::vector<int64_t>> items(classes);
   for (size_t i = 0; i < labels.size(); ++i)
-    if (labels[i] >= 0) ids.at(labels[i]).push_back(int64_t(i));
-  return ids;
+    if (labels[i] >= 0) items.at(labels[i]).push_back(int64_t(i));
+  return items;
 }
 
 std::vector<int64_t> count_by_class(std::span<const int32_t> labels, int64_t classes) {
@@ -77,12 +78,13 @@ void check_initial(std::span<const int64_t> per_class, int64_t count) {
 
 std::vector<int64_t> draw_initial(std::span<const int32_t> labels, int64_t classes, int64_t count, uint32_t seed) {
   check_initial(count_by_class(labels, classes), count);
-  const auto ids = ids_by_class(labels, classes);
+  const auto items = items_by_class(labels, classes);
   const int64_t each = count / classes;
   std::vector<int64_t> drawn;
   for (int64_t k = 0; k < each; ++k)
     for (int64_t c = 0; c < classes; ++c)
-      drawn.push_back(ids[c][permute(seed, Purpose::initial_pool, uint32_t(c), uint32_t(ids[c].size()), uint32_t(k))]);
+      drawn.push_back(
+          items[c][permute(seed, Purpose::initial_pool, uint32_t(c), uint32_t(items[c].size()), uint32_t(k))]);
   return drawn;
 }
 

@@ -8,7 +8,7 @@
 namespace crc::data {
 
 struct LabeledItem {
-  int64_t id;
+  int64_t item;
   int32_t label;
   int32_t round;
 };
@@ -17,27 +17,27 @@ class Pool {
  public:
   Pool(int64_t items, int64_t classes);
 
-  // Error: config, for an id outside 0..items-1, an id that has a label already, or a label outside 0..classes-1; then
+  // Error: config, for an item outside 0..items-1, one that has a label already, or a label outside 0..classes-1; then
   // nothing changes.
-  void label(int64_t id, int32_t label, int32_t round);
+  void label(int64_t item, int32_t label, int32_t round);
   void label(std::span<const LabeledItem> items);
 
   int64_t items() const { return int64_t(is_labeled_.size()); }
   int64_t classes() const { return int64_t(per_class_.size()); }
-  bool is_labeled(int64_t id) const { return is_labeled_.at(id); }
-  std::span<const LabeledItem> labeled() const { return labeled_; }  // in the order of labelling
-  std::vector<int64_t> labeled_ids() const;                          // in the order of labelling
-  std::vector<int64_t> unlabeled_ids() const;                        // ascending
+  bool is_labeled(int64_t item) const { return is_labeled_.at(item); }
+  std::span<const LabeledItem> labels() const { return labels_; }  // in the order of labelling
+  std::vector<int64_t> labeled() const;                            // in the order of labelling
+  std::vector<int64_t> unlabeled() const;                          // ascending
   std::span<const int64_t> labeled_of_class(int32_t label) const { return per_class_.at(label); }
 
  private:
   std::vector<bool> is_labeled_;
-  std::vector<LabeledItem> labeled_;
+  std::vector<LabeledItem> labels_;
   std::vector<std::vector<int64_t>> per_class_;
 };
 
-// The ids of each class, ascending; labels of -1 (unknown) are left out.
-std::vector<std::vector<int64_t>> ids_by_class(std::span<const int32_t> labels, int64_t classes);
+// The items of each class, ascending; labels of -1 (unknown) are left out.
+std::vector<std::vector<int64_t>> items_by_class(std::span<const int32_t> labels, int64_t classes);
 
 std::vector<int64_t> count_by_class(std::span<const int32_t> labels, int64_t classes);  // [C]; -1 is left out
 

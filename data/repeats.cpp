@@ -15,10 +15,10 @@ constexpr size_t kMostNamed = 3;
 struct Item {
   uint64_t hash;
   const Images* split;
-  int64_t id;
+  int64_t index;
 
-  std::span<const uint8_t> pixels() const { return split->image(id); }
-  int32_t label() const { return split->labels[size_t(id)]; }
+  std::span<const uint8_t> pixels() const { return split->image(index); }
+  int32_t label() const { return split->labels[size_t(index)]; }
 };
 
 void collect(std::vector<Item>& items, const Images& split) {
@@ -36,8 +36,8 @@ void note_repeats(Dataset& dataset) {
   collect(items, dataset.test);
   std::ranges::stable_sort(items, {}, &Item::hash);  // of equal images, training comes first
   const auto name = [&](const Item& item) {
-    if (!item.split->names.empty()) return legible(item.split->names[size_t(item.id)]);
-    return fmt::format("{} item {}", item.split == &dataset.train ? "training" : "test", item.id);
+    if (!item.split->names.empty()) return legible(item.split->names[size_t(item.index)]);
+    return fmt::format("{} item {}", item.split == &dataset.train ? "training" : "test", item.index);
   };
   const auto labelled = [&](const Item& item) {
     return fmt::format("{} ({})", name(item), legible(dataset.class_names[size_t(item.label())]));

@@ -163,6 +163,10 @@ void check_one_way(const std::string& path, const std::string& line,
        std::regex(R"(\b(recursive_)?directory_iterator\b)"),
        "data/file.cpp",
        "folders are listed by data::list_folder, whose errors have exit codes"},
+      {{"data/"},
+       std::regex(R"(\bstd::[io]?fstream\b|\bfopen\(|::open\()"),
+       "data/file.cpp",
+       "files are read by data/file.h, and none is written: encoders return bytes"},
   };
   for (const OneWay& way : ways)
     if (starts_with_any(path, way.folders) && path != way.place && std::regex_search(line, way.pattern))
@@ -369,6 +373,8 @@ TEST(LayeringChecker, SeesWhatHasOneWay) {
   for (const std::string text : {"print(\"x\");", "// fmt::print", "snprintf(b, n, \"x\");", "f(\"std::cout\");"})
     EXPECT_EQ(errors_of("apps/base/a.cpp", text), Names{}) << text;
   EXPECT_EQ(errors_of("data/file.cpp", "fs::directory_iterator at;"), Names{});
+  for (const std::string text : {"std::ofstream(path) << 1;", "std::ifstream in(path);", "fopen(path, \"r\");"})
+    EXPECT_EQ(errors_of("data/a.cpp", text).size(), 1u) << text;
 }
 
 TEST(LayeringChecker, SeesLaunchesConditionsDownloadsAndMissingNeighbours) {

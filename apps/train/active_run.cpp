@@ -68,7 +68,7 @@ void ActiveRun::end_round(Int round) {
   std::vector<RoundRow> rows = run_.directory.read_rounds();
   std::erase_if(rows, [&](const RoundRow& row) { return row.round >= round; });
   RoundRow row = trainer_.row();
-  const ssl::PseudoLabels pseudo = scorer_.judge(round, run_.labels.pool(round).unlabeled_ids());
+  const ssl::PseudoLabels pseudo = scorer_.judge(round, run_.labels.pool(round).unlabeled());
   row.pseudo_rate = pseudo.rate;
   row.pseudo_acc = pseudo.accuracy;
   rows.push_back(row);

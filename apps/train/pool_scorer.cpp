@@ -93,7 +93,7 @@ select::Selection PoolScorer::select(const ssl::Prediction& prediction, const nn
                                      const data::Pool& pool, select::Config config) const {
   const NetJacobians jacobians(*net_, weights, run_.images, run_.normalize);
   config.say = [&](const std::string& text) { run_.progress.line(text); };
-  const std::vector<int64_t> labeled = pool.labeled_ids(), unlabeled = pool.unlabeled_ids();
+  const std::vector<int64_t> labeled = pool.labeled(), unlabeled = pool.unlabeled();
   const select::Problem problem{.features = prediction.features.view<float, 2>(),
                                 .logits = prediction.logits.view<float, 2>(),
                                 .labeled = labeled,

@@ -38,16 +38,16 @@ void RoundTrainer::begin(Int round) {
   round_ = round;
   history_ = {};
   const data::Pool pool = run_.labels.pool(round);
-  std::vector<Int> unlabeled = pool.unlabeled_ids();
+  std::vector<Int> unlabeled = pool.unlabeled();
   if (run_.config.get<bool>("data.include_labeled_in_unlabeled")) {
     unlabeled.resize(size_t(pool.items()));
     std::iota(unlabeled.begin(), unlabeled.end(), 0);
   }
   trainer_.reset();  // its memory goes first
   run_.context.for_each_scratch([](Arena& arena) { arena.clear(); });
-  trainer_ = std::make_unique<ssl::Trainer>(run_.context, *net_, run_.images, pool.labeled_ids(), unlabeled,
+  trainer_ = std::make_unique<ssl::Trainer>(run_.context, *net_, run_.images, pool.labeled(), unlabeled,
                                             train_config(run_.config, run_.dataset, round));
-  run_.progress.line(fmt::format("round {}: training from scratch on {} labels", round, pool.labeled_ids().size()));
+  run_.progress.line(fmt::format("round {}: training from scratch on {} labels", round, pool.labeled().size()));
 }
 
 bool RoundTrainer::complete() const {

@@ -21,8 +21,7 @@ RecordLayout layout_of(const Path& folder) {
   RecordLayout layout{32, 32, {{"label", 10}}};
   const Path path = folder / "image_size.txt";
   if (!file_exists(path)) return layout;
-  const Bytes bytes = read_file(path, 64);
-  const std::string text(bytes.begin(), bytes.end());
+  const std::string text = read_text(path, 64);
   std::istringstream in(text);
   std::string rest;
   const bool two = bool(in >> layout.height >> layout.width) && !(in >> rest);
@@ -129,15 +128,6 @@ void encode_cifar10(const Dataset& dataset, const PutFile& put) {
     append_notes(csv, "test", dataset, dataset.side.test, dataset.test.labels);
     put_text("meta.csv", csv.str());
   }
-}
-
-void write_cifar10(const Path& dir, const Dataset& dataset) {
-  check_writable(dataset);
-  std::error_code error;
-  std::filesystem::create_directories(dir, error);
-  if (error) fail_system(Use::output, "creating the directory", dir, error.value());
-  encode_cifar10(dataset,
-                 [&](const std::string& name, std::span<const uint8_t> bytes) { write_file(dir / name, bytes); });
 }
 
 namespace datasets {

@@ -16,7 +16,4 @@ using PutFile = std::function<void(const std::string& name, std::span<const uint
 void encode_cifar10(const Dataset& dataset, const PutFile& put);
 std::vector<std::string> cifar10_file_names();  // all that encode_cifar10 may put
 
-// Creates them in `dir`. Error: output_refused when a file exists; usage.
-void write_cifar10(const Path& dir, const Dataset& dataset);
-
 }  // namespace crc::data

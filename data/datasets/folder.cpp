@@ -1,7 +1,7 @@
 // PNG files of one size. Either class-named subfolders, train/<class>/*.png and test/<class>/*.png; or a list,
 // labels.csv, with columns path, label (a class name, empty for an unlabelled training image) and perhaps split (train
 // or test; empty: train); without a first line that names them, in this order. Classes and files are numbered in byte
-// order of their names, so ids are the same on every machine.
+// order of their names, so items are the same on every machine.
 #include <fmt/format.h>
 
 #include <map>
@@ -21,7 +21,7 @@ Images read_images(const Path& dir, const std::vector<ListedImage>& files,
                    const std::map<std::string, int32_t>& classes, Fingerprint& fingerprint) {
   Images images;
   for (const auto& [path, label] : files) {
-    const Bytes bytes = read_file(path, int64_t(1) << 28);
+    const Bytes bytes = read_file(path, kMostPngBytes);
     const RgbImage png = decode_png(bytes, path);
     if (images.count == 0) images.height = png.height, images.width = png.width;
     if (png.height != images.height || png.width != images.width)

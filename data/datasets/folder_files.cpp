@@ -71,9 +71,9 @@ class Folder {
 
   Listing by_list(Fingerprint& fingerprint) {
     const Path file = dir_ / "labels.csv";
-    const Bytes bytes = read_file(file, int64_t(1) << 30);
-    fingerprint.add(bytes);
-    CsvReader csv({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, file.string(),
+    const std::string text = read_text(file, int64_t(1) << 30);
+    fingerprint.add(text);
+    CsvReader csv(text, file.string(),
                   {.advice = "its columns are path, label and, where wanted, split",
                    .columns = {"path", "label", "split"},
                    .least = 2});

@@ -70,11 +70,10 @@ void choose_normalization(Dataset& dataset, const NormalizeStats& published, con
 
 std::vector<std::string> read_class_names(const Path& path, std::vector<std::string> otherwise) {
   if (!file_exists(path)) return otherwise;
-  const Bytes bytes = read_file(path, 1 << 20);
-  const std::vector<std::string> names =
-      text_lines({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, path.string());
+  const std::string text = read_text(path, 1 << 20);
+  const std::vector<std::string> names = text_lines(text, path.string());
   if (names.size() != otherwise.size())
-    fail_at(path, int64_t(bytes.size()), fmt::format("{} class names", names.size()),
+    fail_at(path, int64_t(text.size()), fmt::format("{} class names", names.size()),
             fmt::format("{}", otherwise.size()));
   std::set<std::string_view> seen;
   for (size_t k = 0; k < names.size(); ++k)

@@ -34,9 +34,9 @@ class Generator {
 
   int size() const { return config_.street ? 32 : 16; }
 
-  Item make(int64_t id, uint8_t* pixels) const {
-    const Plan plan = plan_of(id);
-    const int64_t content = plan.original >= 0 ? plan.original : id;
+  Item make(int64_t item, uint8_t* pixels) const {
+    const Plan plan = plan_of(item);
+    const int64_t content = plan.original >= 0 ? plan.original : item;
     const bool varied = plan.original >= 0 && !plan.exact;
     Draws draws = stream(content, kContent);
     const int digit = int(draws.below(10));
@@ -47,8 +47,8 @@ class Generator {
       scene.blended = kLookalike[digit];
       scene.blend = draws.uniform(0.4f, 0.6f);
     }
-    if (varied) vary(scene, id);
-    Draws noise = stream(varied ? id : content, kNoise);
+    if (varied) vary(scene, item);
+    Draws noise = stream(varied ? item : content, kNoise);
     render(scene, glyphs_, noise, size(), pixels);
     const float contrast =
         (scene.ink[0] - scene.paper[0] + scene.ink[1] - scene.paper[1] + scene.ink[2] - scene.paper[2]) / 3;
@@ -56,19 +56,19 @@ class Generator {
   }
 
  private:
-  Draws stream(int64_t id, Stream stream) const {
-    return Draws(config_.seed, Purpose::dataset, id, uint32_t(split_) * kStreams + uint32_t(stream));
+  Draws stream(int64_t item, Stream stream) const {
+    return Draws(config_.seed, Purpose::dataset, item, uint32_t(split_) * kStreams + uint32_t(stream));
   }
 
-  // A copy of a copy is a copy of its original; every step goes to a smaller id.
-  Plan plan_of(int64_t id) const {
+  // A copy of a copy is a copy of its original; every step goes to a smaller item.
+  Plan plan_of(int64_t item) const {
     Plan plan;
-    for (int64_t i = id; split_ == kTrain && i > 0;) {
+    for (int64_t i = item; split_ == kTrain && i > 0;) {
       Draws draws = stream(i, kPlan);
       const double u = draws.uniform();
       if (u >= config_.duplicates + config_.near_duplicates) break;
       const bool exact = u < config_.duplicates;
-      plan.exact = i == id ? exact : plan.exact && exact;
+      plan.exact = i == item ? exact : plan.exact && exact;
       plan.original = i = draws.below(uint32_t(i));
     }
     return plan;
@@ -80,8 +80,8 @@ class Generator {
     return style;
   }
 
-  void vary(Scene& scene, int64_t id) const {
-    Draws draws = stream(id, kVariation);
+  void vary(Scene& scene, int64_t item) const {
+    Draws draws = stream(item, kVariation);
     const float dx = draws.uniform(-0.8f, 0.8f), dy = draws.uniform(-0.8f, 0.8f), light = draws.uniform(-0.05f, 0.05f);
     for (PlacedDigit& placed : scene.digits) placed.pose.tx += dx, placed.pose.ty += dy;
     for (int c = 0; c < 3; ++c) scene.ink[c] += light, scene.paper[c] += light;

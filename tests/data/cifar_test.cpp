@@ -44,7 +44,7 @@ TEST(Cifar10, RecordLayout) {
     for (int c = 0; c < 3; ++c) record[1 + 1024 * c + p] = uint8_t(3 * (p / 32) + 5 * (p % 32) + 80 * c);
   for (const char* name :
        {"data_batch_1", "data_batch_2", "data_batch_3", "data_batch_4", "data_batch_5", "test_batch"})
-    overwrite(dir / "cifar-10-batches-bin" / (std::string(name) + ".bin"), record);
+    write_file(dir / "cifar-10-batches-bin" / (std::string(name) + ".bin"), record);
   const Dataset dataset = load_from(dir.path());  // the folder's parent
   EXPECT_EQ(dataset.train.count, 5);
   EXPECT_EQ(dataset.test.labels, std::vector<int32_t>{9});
@@ -61,7 +61,7 @@ class DamagedCifar10 : public testing::Test {
     good_ = read_file(file_);
   }
   void expect_corrupt(const Bytes& bytes, const std::vector<std::string>& parts) {
-    overwrite(file_, bytes);
+    write_file(file_, bytes);
     expect_error([&] { load_from(dir_.path()); }, ExitCode::corrupt_data, parts);
   }
   const TempDir dir_;
@@ -84,14 +84,14 @@ TEST_F(DamagedCifar10, NamesFileByteFoundAndExpected) {
 }
 
 TEST_F(DamagedCifar10, ChecksTheSideFiles) {
-  overwrite(dir_ / "image_size.txt", "16 16");
+  write_file(dir_ / "image_size.txt", "16 16");
   expect_error([&] { load_from(dir_.path()); }, ExitCode::corrupt_data, {"data_batch_1.bin", "records of 769 bytes"});
   for (const char* text : {"", "16", "16 16 3", "0 16", "-1 5", "100000 1", "a b"}) {
-    overwrite(dir_ / "image_size.txt", text);
+    write_file(dir_ / "image_size.txt", text);
     expect_error([&] { load_from(dir_.path()); }, ExitCode::corrupt_data, {"image_size.txt", "1..1024"});
   }
   std::filesystem::remove(dir_ / "image_size.txt");
-  overwrite(dir_ / "batches.meta.txt", "cat\ndog\n\n");
+  write_file(dir_ / "batches.meta.txt", "cat\ndog\n\n");
   expect_error([&] { load_from(dir_.path()); }, ExitCode::corrupt_data,
                {"batches.meta.txt", "2 class names", "expected 10"});
 }
@@ -107,7 +107,7 @@ TEST_F(DamagedCifar10, MissingFiles) {
 TEST_F(DamagedCifar10, SurvivesDamage) {
   const RecordLayout layout{32, 32, {{"label", 10}}};
   const int detected = damage(good_, 500, [&](const Bytes& bytes) {
-    overwrite(file_, bytes);
+    write_file(file_, bytes);
     Images images;
     Fingerprint fingerprint;
     read_records(file_, layout, images, fingerprint);
@@ -117,15 +117,14 @@ TEST_F(DamagedCifar10, SurvivesDamage) {
 }
 
 TEST(Cifar10, WriterRefusals) {
-  const TempDir dir;
+  const auto refuses = [](const Dataset& dataset, const std::vector<std::string>& words) {
+    const auto put = [](const std::string& name, auto) { ADD_FAILURE() << name; };
+    expect_error([&] { encode_cifar10(dataset, put); }, ExitCode::usage, words);
+  };
+  refuses(pattern_dataset(4, 1, 32, 32), {"at least 5", "4 and 1"});
   Dataset dataset = pattern_dataset(5, 1, 32, 32);
-  write_cifar10(dir.path(), dataset);
-  expect_error([&] { write_cifar10(dir.path(), dataset); }, ExitCode::output_refused, {"data_batch_1.bin", "exists"});
-  expect_error([&] { write_cifar10(dir / "a", pattern_dataset(4, 1, 32, 32)); }, ExitCode::usage,
-               {"at least 5", "4 and 1"});
   dataset.train.labels[0] = -1;
-  expect_error([&] { write_cifar10(dir / "a", dataset); }, ExitCode::usage, {"unlabelled"});
-  EXPECT_FALSE(std::filesystem::exists(dir / "a"));
+  refuses(dataset, {"unlabelled"});
 }
 
 // Pixels of the published mean and standard deviation, each image a little lighter or darker.
@@ -179,8 +178,7 @@ TEST(Cifar10, StreetDigitsBecomeFiles) {
   EXPECT_EQ(read.train.pixels, written.train.pixels);
   EXPECT_EQ(read.test.labels, written.test.labels);
   EXPECT_EQ(read.normalize.mean[0], written.normalize.mean[0]);
-  const Bytes csv = read_file(dir / "meta.csv");
-  const std::string text(csv.begin(), csv.end());
+  const std::string text = read_text(dir / "meta.csv");
   EXPECT_EQ(std::ranges::count(text, '\n'), 1 + 67);
   EXPECT_TRUE(
       text.starts_with("split,id,class,style,duplicate_of,near_duplicate,ambiguous,rotation,contrast\ntrain,0,"));
@@ -194,8 +192,8 @@ TEST(Cifar100, UsesTheFineLabel) {
     records.push_back(uint8_t(97 + i));
     records.insert(records.end(), 3072, uint8_t(i));
   }
-  overwrite(dir / "cifar-100-binary/train.bin", records);
-  overwrite(dir / "cifar-100-binary/test.bin", std::span(records).first(3074));
+  write_file(dir / "cifar-100-binary/train.bin", records);
+  write_file(dir / "cifar-100-binary/test.bin", std::span(records).first(3074));
   const auto load100 = [&] { return load({"cifar100", dir.path(), {}}); };
   const Dataset dataset = load100();
   EXPECT_EQ(dataset.train.labels, (std::vector<int32_t>{97, 98, 99}));
@@ -203,11 +201,11 @@ TEST(Cifar100, UsesTheFineLabel) {
   EXPECT_EQ(dataset.classes(), 100);
   EXPECT_EQ(dataset.test.count, 1);
   records[3074] = 20;
-  overwrite(dir / "cifar-100-binary/train.bin", records);
+  write_file(dir / "cifar-100-binary/train.bin", records);
   expect_error(load100, ExitCode::corrupt_data,
                {"train.bin: byte 3074: found coarse label 20 in record 1, expected 0..19"});
   records[3074] = 0, records[3075] = 100;
-  overwrite(dir / "cifar-100-binary/train.bin", records);
+  write_file(dir / "cifar-100-binary/train.bin", records);
   expect_error(load100, ExitCode::corrupt_data, {"byte 3075: found fine label 100 in record 1, expected 0..99"});
 }
 

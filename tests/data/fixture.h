@@ -11,6 +11,7 @@
 #include "data/dataset.h"
 #include "kernels/core/error.h"
 #include "kernels/core/random.h"
+#include "tests/write_file.h"
 
 namespace crc::test {
 
@@ -36,15 +37,6 @@ class TempDir {
 };
 
 inline Path golden(const std::string& name) { return Path(CRC_SOURCE_DIR) / "tests/golden/data" / name; }
-
-inline void overwrite(const Path& path, std::span<const uint8_t> bytes) {
-  std::filesystem::create_directories(path.parent_path());
-  std::filesystem::remove(path);
-  data::write_file(path, bytes);
-}
-inline void overwrite(const Path& path, std::string_view text) {
-  overwrite(path, std::span(reinterpret_cast<const uint8_t*>(text.data()), text.size()));
-}
 
 inline void expect_error(const std::function<void()>& action, ExitCode code, const std::vector<std::string>& parts) {
   try {

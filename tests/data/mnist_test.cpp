@@ -26,15 +26,15 @@ Bytes idx_labels(uint32_t count) {
 class Mnist : public testing::Test {
  protected:
   void write(const std::string& images_end, const std::string& labels_end) {
-    overwrite(dir_ / ("train-images" + images_end), idx_images(12, 28, 28));
-    overwrite(dir_ / ("train-labels" + labels_end), idx_labels(12));
-    overwrite(dir_ / ("t10k-images" + images_end), idx_images(2, 28, 28));
-    overwrite(dir_ / ("t10k-labels" + labels_end), idx_labels(2));
+    write_file(dir_ / ("train-images" + images_end), idx_images(12, 28, 28));
+    write_file(dir_ / ("train-labels" + labels_end), idx_labels(12));
+    write_file(dir_ / ("t10k-images" + images_end), idx_images(2, 28, 28));
+    write_file(dir_ / ("t10k-labels" + labels_end), idx_labels(2));
   }
   Dataset load_it() { return load({"mnist", dir_.path(), {}}); }
   void expect_corrupt(const std::string& name, const Bytes& bytes, const std::vector<std::string>& parts) {
     write("-idx3-ubyte", "-idx1-ubyte");
-    overwrite(dir_ / name, bytes);
+    write_file(dir_ / name, bytes);
     expect_error([&] { load_it(); }, ExitCode::corrupt_data, parts);
   }
   const TempDir dir_;
@@ -76,7 +76,7 @@ TEST_F(Mnist, SurvivesDamage) {
   write("-idx3-ubyte", "-idx1-ubyte");
   EXPECT_GT(damage(idx_images(12, 28, 28), 300,
                    [&](const Bytes& bytes) {
-                     overwrite(dir_ / "train-images-idx3-ubyte", bytes);
+                     write_file(dir_ / "train-images-idx3-ubyte", bytes);
                      load_it();
                    }),
             140);

@@ -2,7 +2,6 @@
 
 #include <zlib.h>
 
-#include "data/crc32.h"
 #include "tests/data/fixture.h"
 #include "tests/data/png_chunks.h"
 
@@ -36,8 +35,8 @@ TEST(Png, RoundTrip) {
   for (int64_t side : {1, 3, 32, 301}) {
     const Images source = pattern(1, side, side + 1, 10);
     const RgbImage image{side, side + 1, source.pixels};
-    write_png(dir / std::to_string(side), image);
-    EXPECT_EQ(read_png(dir / std::to_string(side)).pixels, image.pixels);
+    write_file(dir / "a.png", encode_png(image));
+    EXPECT_EQ(read_png(dir / "a.png").pixels, image.pixels);
   }
   expect_error([&] { encode_png({0, 1, {}}); }, ExitCode::internal, {"0x1"});
   expect_error([&] { encode_png({1, 1, {1}}); }, ExitCode::internal, {"1 bytes"});
@@ -46,7 +45,7 @@ TEST(Png, RoundTrip) {
 // Overwrites bytes of the first chunk and mends its checksum.
 Bytes with_header(Bytes png, size_t at, std::initializer_list<uint8_t> values) {
   std::ranges::copy(values, png.begin() + at);
-  const uint32_t sum = crc32(std::span(png).subspan(12, 17));
+  const uint32_t sum = uint32_t(crc32_z(0, &png[12], 17));
   for (int i = 0; i < 4; ++i) png[29 + i] = uint8_t(sum >> (24 - 8 * i));
   return png;
 }

@@ -15,9 +15,9 @@ TEST(Pool, KeepsOrderAndComplement) {
   pool.label(4, 2, 0);
   const LabeledItem more[] = {{0, 1, 1}, {5, 2, 1}};
   pool.label(more);
-  EXPECT_EQ(pool.labeled_ids(), (std::vector<int64_t>{4, 0, 5}));
-  EXPECT_EQ(pool.unlabeled_ids(), (std::vector<int64_t>{1, 2, 3}));
-  EXPECT_EQ(pool.labeled()[1].round, 1);
+  EXPECT_EQ(pool.labeled(), (std::vector<int64_t>{4, 0, 5}));
+  EXPECT_EQ(pool.unlabeled(), (std::vector<int64_t>{1, 2, 3}));
+  EXPECT_EQ(pool.labels()[1].round, 1);
   EXPECT_TRUE(pool.is_labeled(5));
   EXPECT_FALSE(pool.is_labeled(3));
   EXPECT_EQ(std::vector<int64_t>(pool.labeled_of_class(2).begin(), pool.labeled_of_class(2).end()),
@@ -35,7 +35,7 @@ TEST(Pool, RefusesRepeatsAndRangesAndThenChangesNothing) {
   expect_error([&] { pool.label(1, -1, 1); }, ExitCode::config, {"label -1"});
   const LabeledItem twice[] = {{0, 1, 1}, {0, 1, 1}};
   expect_error([&] { pool.label(twice); }, ExitCode::config, {"item 0"});
-  EXPECT_EQ(pool.labeled_ids(), std::vector<int64_t>{4});
+  EXPECT_EQ(pool.labeled(), std::vector<int64_t>{4});
   EXPECT_FALSE(pool.is_labeled(0));
 }
 

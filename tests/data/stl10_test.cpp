@@ -17,10 +17,10 @@ Bytes planes(int count) {  // channel, column, row
 class Stl10 : public testing::Test {
  protected:
   Stl10() {
-    overwrite(dir_ / "train_X.bin", planes(3));
-    overwrite(dir_ / "train_y.bin", Bytes{1, 10, 5});
-    overwrite(dir_ / "test_X.bin", planes(1));
-    overwrite(dir_ / "test_y.bin", Bytes{2});
+    write_file(dir_ / "train_X.bin", planes(3));
+    write_file(dir_ / "train_y.bin", Bytes{1, 10, 5});
+    write_file(dir_ / "test_X.bin", planes(1));
+    write_file(dir_ / "test_y.bin", Bytes{2});
   }
   Dataset load_it(std::map<std::string, std::string> options = {}) { return load({"stl10", dir_.path(), options}); }
   const TempDir dir_;
@@ -35,7 +35,7 @@ TEST_F(Stl10, TransposesPlanes) {
 
 TEST_F(Stl10, UnlabeledImagesJoinTraining) {
   expect_error([&] { load_it({{"unlabeled", "1"}}); }, ExitCode::input_missing, {"unlabeled_X.bin missing"});
-  overwrite(dir_ / "unlabeled_X.bin", planes(2));
+  write_file(dir_ / "unlabeled_X.bin", planes(2));
   EXPECT_EQ(load_it({{"unlabeled", "1"}}).train.labels, (std::vector<int32_t>{0, 9, 4, -1, -1}));
 }
 
@@ -43,16 +43,16 @@ TEST_F(Stl10, NamesWhatIsWrong) {
   const auto expect_corrupt = [&](const std::vector<std::string>& parts) {
     expect_error([&] { load_it(); }, ExitCode::corrupt_data, parts);
   };
-  overwrite(dir_ / "train_y.bin", Bytes{1, 11, 5});
+  write_file(dir_ / "train_y.bin", Bytes{1, 11, 5});
   expect_corrupt({"train_y.bin: byte 1: found label 11, expected 1..10"});
-  overwrite(dir_ / "train_y.bin", Bytes{1, 0, 5});
+  write_file(dir_ / "train_y.bin", Bytes{1, 0, 5});
   expect_corrupt({"byte 1: found label 0"});
-  overwrite(dir_ / "train_y.bin", Bytes{1, 2});
+  write_file(dir_ / "train_y.bin", Bytes{1, 2});
   expect_corrupt({"2 labels", "expected 3"});
   const Bytes images = planes(3);
-  overwrite(dir_ / "train_X.bin", std::span(images).first(27648 * 2 + 7));
+  write_file(dir_ / "train_X.bin", std::span(images).first(27648 * 2 + 7));
   expect_corrupt({"train_X.bin: byte 55296: found 7 bytes after 2 whole images"});
-  overwrite(dir_ / "train_X.bin", "");
+  write_file(dir_ / "train_X.bin", "");
   expect_corrupt({"train_X.bin: byte 0"});
 }
 

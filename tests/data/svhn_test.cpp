@@ -19,7 +19,7 @@ class Svhn : public testing::Test {
     copy("test", "svhn_uint8_labels.mat");
   }
   Path file(const std::string& split) const { return dir_ / (split + "_32x32.mat"); }
-  void copy(const std::string& split, const std::string& name) { overwrite(file(split), read_file(golden(name))); }
+  void copy(const std::string& split, const std::string& name) { write_file(file(split), read_file(golden(name))); }
   Dataset load_it(std::map<std::string, std::string> options = {}) { return load({"svhn", dir_.path(), options}); }
   void expect_corrupt(const std::vector<std::string>& parts) {
     expect_error([&] { load_it(); }, ExitCode::corrupt_data, parts);
@@ -83,16 +83,16 @@ Bytes mat_file(uint32_t images_claimed, uint32_t images_held) {
 }
 
 TEST_F(Svhn, ReadsPlainElements) {
-  overwrite(file("train"), mat_file(2, 2));
+  write_file(file("train"), mat_file(2, 2));
   const Dataset dataset = load_it();
   EXPECT_EQ(dataset.train.labels, (std::vector<int32_t>{0, 0}));
   expect_formula(dataset.train);
 }
 
 TEST_F(Svhn, RefusesWhatTheHeaderCannotHold) {
-  overwrite(file("train"), mat_file(0x7fffffff, 1));
+  write_file(file("train"), mat_file(0x7fffffff, 1));
   expect_corrupt({"train_32x32.mat", "X of size 32x32x3x2147483647", "can hold"});
-  overwrite(file("train"), mat_file(3, 2));
+  write_file(file("train"), mat_file(3, 2));
   expect_corrupt({"train_32x32.mat"});
 }
 
@@ -104,21 +104,21 @@ TEST_F(Svhn, NamesWhatIsWrong) {
   copy("train", "svhn_few_labels.mat");
   expect_corrupt({"3 rows", "4x1"});
   const Bytes good = read_file(golden("svhn_compressed.mat"));
-  overwrite(file("train"), std::span(good).first(good.size() - 5));
+  write_file(file("train"), std::span(good).first(good.size() - 5));
   expect_corrupt({"to the end"});
-  overwrite(file("train"), std::span(good).first(100));
+  write_file(file("train"), std::span(good).first(100));
   expect_corrupt({"byte 0", "100 bytes", "128-byte header"});
-  overwrite(file("train"), "");
+  write_file(file("train"), "");
   expect_corrupt({"0 bytes"});
   Bytes bad = good;
   bad.insert(bad.end(), 3, 0);
-  overwrite(file("train"), bad);
+  write_file(file("train"), bad);
   expect_corrupt({"3 bytes to the end"});
   bad = good, bad[126] = 'M', bad[127] = 'I';
-  overwrite(file("train"), bad);
+  write_file(file("train"), bad);
   expect_corrupt({"byte 124", "little-endian"});
   bad = good, bad[128] = 99;
-  overwrite(file("train"), bad);
+  write_file(file("train"), bad);
   expect_corrupt({"byte 128", "element type 99"});
 }
 
@@ -140,16 +140,16 @@ TEST_F(Svhn, RefusesWhatWouldCostManyTimesItsSize) {
     std::memcpy(&packed[tag], words, 8);
     at += 8 + length;
   }
-  overwrite(file("train"), packed);
+  write_file(file("train"), packed);
   expect_corrupt({"X of size 32x32x3x1000", "at most 32 times as many"});
-  overwrite(file("train"), plain);
+  write_file(file("train"), plain);
   EXPECT_EQ(load_it().train.count, 1000);
 }
 
 TEST_F(Svhn, SurvivesDamage) {
   for (const Bytes& good : {read_file(golden("svhn_compressed.mat")), mat_file(2, 2)}) {
     const int detected = damage(good, 250, [&](const Bytes& bytes) {
-      overwrite(file("train"), bytes);
+      write_file(file("train"), bytes);
       const Dataset dataset = load_it();
       EXPECT_EQ(dataset.train.pixels.size(), size_t(dataset.train.count * 3072));
     });

@@ -29,7 +29,7 @@ Dataset set_of(const std::vector<int64_t>& per_class, int64_t unlabeled) {
 
 std::vector<int64_t> counts(const Images& images, int64_t classes) {
   std::vector<int64_t> list;
-  for (const auto& ids : ids_by_class(images.labels, classes)) list.push_back(int64_t(ids.size()));
+  for (const auto& items : items_by_class(images.labels, classes)) list.push_back(int64_t(items.size()));
   return list;
 }
 

@@ -7,6 +7,7 @@
 
 #include "tests/data/png_chunks.h"
 #include "tests/errors/outside.h"
+#include "tests/write_file.h"
 
 namespace crc::test {
 namespace {
@@ -30,11 +31,7 @@ class Bombs : public Outside {
     EXPECT_NE(read(said).find(words), std::string::npos) << read(said);
     return double(usage.ru_maxrss) / 1024;
   }
-  void write(const std::string& name, const Bytes& bytes) const {
-    fs::create_directories((folder + "/" + name).substr(0, (folder + "/" + name).rfind('/')));
-    std::ofstream(folder + "/" + name, std::ios::binary)
-        .write(reinterpret_cast<const char*>(bytes.data()), std::streamsize(bytes.size()));
-  }
+  void write(const std::string& name, const Bytes& bytes) const { write_file(folder + "/" + name, bytes); }
   // What the program holds before it has read anything.
   double idle() const { return megabytes("list", 0, "fixmatch"); }
 };

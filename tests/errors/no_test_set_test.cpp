@@ -4,6 +4,7 @@
 #include "data/dataset.h"
 #include "data/png.h"
 #include "tests/errors/outside.h"
+#include "tests/write_file.h"
 
 namespace crc::test {
 namespace {
@@ -26,14 +27,13 @@ class NoTestSet : public Outside {
       for (int64_t i = 0; i < set.count; ++i) {
         const auto pixels = set.image(i);
         const std::string name = split + std::to_string(i) + ".png";
-        data::write_file(folder + "/" + name,
-                         data::encode_png({set.height, set.width, {pixels.begin(), pixels.end()}}));
+        write_file(folder + "/" + name, data::encode_png({set.height, set.width, {pixels.begin(), pixels.end()}}));
         list += name + "," + (i < known ? "digit" + std::to_string(i % 10) : "") + "," + split + "\n";
       }
     };
     add(digits.train, labeled, "train");
     if (tested) add(digits.test, digits.test.count, "test");
-    data::write_file(folder + "/labels.csv", list);
+    write_file(folder + "/labels.csv", list);
     return " --set data.dir=" + folder + " ";
   }
   std::vector<json> metrics() const {

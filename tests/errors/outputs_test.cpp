@@ -4,6 +4,7 @@
 
 #include "data/png.h"
 #include "tests/errors/outside.h"
+#include "tests/write_file.h"
 
 namespace crc::test {
 namespace {
@@ -112,7 +113,7 @@ TEST_F(OutputFiles, TwoOutputsHaveTwoFiles) {
 }
 
 TEST_F(OutputFiles, ForceReplacesAFile) {
-  data::write_png(folder + "/p.png", {2, 2, std::vector<uint8_t>(12, 7)});
+  write_file(folder + "/p.png", data::encode_png({2, 2, std::vector<uint8_t>(12, 7)}));
   const Writer augment{kTrain + " data augment --op identity p.png {}", "x.png"};
   std::ofstream(folder + "/x.png") << "mine";
   EXPECT_EQ(write(augment, " --force").code, 0);
@@ -161,7 +162,7 @@ TEST_F(OutputFiles, DataMakeIsRepeatedAfterAFullDiskOrAKill) {
 
 // The temporary files of the dead go with the next commit beside them, whatever their process number was.
 TEST_F(OutputFiles, WhatAKilledCommandLeftIsRemovedByTheNext) {
-  data::write_png(folder + "/p.png", {2, 2, std::vector<uint8_t>(12, 7)});
+  write_file(folder + "/p.png", data::encode_png({2, 2, std::vector<uint8_t>(12, 7)}));
   const Writer augment{kTrain + " data augment --op identity p.png {}", std::string(251, 'x') + ".png"};
   std::ofstream(folder + "/.mine.tmp") << "";
   const size_t before = size_t(std::distance(fs::directory_iterator(folder), fs::directory_iterator()));

@@ -6,6 +6,7 @@
 #include "data/file.h"
 #include "data/png.h"
 #include "tests/errors/outside.h"
+#include "tests/write_file.h"
 
 namespace crc::test {
 
@@ -21,11 +22,11 @@ inline std::vector<std::string> write_digits(const std::string& folder, int64_t 
     const int64_t at = i < train ? i : i - train;
     const std::string name = std::to_string(i) + ".png", label = "digit" + std::to_string(images.labels[size_t(at)]);
     const auto pixels = images.image(at);
-    data::write_png(folder + "/" + name, {images.height, images.width, {pixels.begin(), pixels.end()}});
+    write_file(folder + "/" + name, data::encode_png({images.height, images.width, {pixels.begin(), pixels.end()}}));
     list.text(name).text(i < given || i >= train ? label : "").text(i < train ? "train" : "test").end_row();
     if (i < train) labels.push_back(label);
   }
-  data::write_file(folder + "/labels.csv", list.str());
+  write_file(folder + "/labels.csv", list.str());
   return labels;
 }
 
@@ -38,15 +39,10 @@ class OwnImages : public Outside {
     return i < 300 ? digits.train.labels[size_t(i)] : digits.test.labels[size_t(i - 300)];
   }
   void png(const fs::path& path, int64_t i) const {
-    fs::create_directories(path.parent_path());
-    fs::remove(path);
     const auto pixels = i < 300 ? digits.train.image(i) : digits.test.image(i - 300);
-    data::write_png(path, {16, 16, {pixels.begin(), pixels.end()}});
+    write_file(path, data::encode_png({16, 16, {pixels.begin(), pixels.end()}}));
   }
-  void write(const fs::path& path, const std::string& text) const {
-    fs::create_directories(path.parent_path());
-    std::ofstream(path, std::ios::binary) << text;
-  }
+  void write(const fs::path& path, const std::string& text) const { write_file(path, text); }
   static std::string run_on(const std::string& dir) {
     return " --set data.name=folder --set data.profile= --set data.dir=" + dir +
            " --set model.depth=10 --set model.width=1 --set model.base_channels=4 --set ssl.batch=4 --set ssl.mu=1"

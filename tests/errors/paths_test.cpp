@@ -5,6 +5,7 @@
 
 #include "data/png.h"
 #include "tests/errors/outside.h"
+#include "tests/write_file.h"
 
 namespace crc::test {
 namespace {
@@ -106,7 +107,7 @@ TEST_F(Paths, OnlyRegularFilesAreRead) {
     expect_of(kSelect + " --budget 2 --out o --features " + at, 66, words);
     expect_of(kSelect + " --budget 2 --out o --logits " + at, 66, words);
   }
-  data::write_file(folder + "/h.npy", std::string("\x93NUMPY"));
+  write_file(folder + "/h.npy", std::string("\x93NUMPY"));
   expect_of(kTrain + " data info --set data.dir=cifar", 66, "data_batch_1.bin: is a pipe or a device");
   expect_of(kTrain + " data info --set data.name=folder --set data.dir=images", 66, "1.png: is a pipe or a device");
   expect_of(kTrain + " eval --weights /proc/self/mem", 74, "reading /proc/self/mem");
@@ -114,7 +115,7 @@ TEST_F(Paths, OnlyRegularFilesAreRead) {
 
 TEST_F(Paths, NamesMayBeAsLongAsTheFileSystemAllows) {
   const std::string most(251, 'n'), longer(300, 'n');
-  data::write_png(folder + "/p.png", {2, 2, std::vector<uint8_t>(12, 7)});
+  write_file(folder + "/p.png", data::encode_png({2, 2, std::vector<uint8_t>(12, 7)}));
   expect_of(kTrain + " data augment --op identity p.png " + most + ".png", 0, "");
   expect_of(kTrain + " data augment --op identity p.png " + longer + ".png", 73,
             "File name too long; shorten the name");
@@ -140,7 +141,7 @@ TEST_F(Paths, NamesThatAreNotUtf8NameFilesAndNothingElse) {
   expect_of(kTrain + " resume of-file", 0, "is done already");
   fs::create_directories(folder + "/images/train/" + cafe);
   fs::create_directories(folder + "/images/test");
-  data::write_png(folder + "/images/train/" + cafe + "/p.png", {8, 8, std::vector<uint8_t>(192, 7)});
+  write_file(folder + "/images/train/" + cafe + "/p.png", data::encode_png({8, 8, std::vector<uint8_t>(192, 7)}));
   expect_of(kTrain + " run demo --set data.name=folder --set data.dir=images --set data.profile= --out new" + kTiny, 65,
             "the class name \"caf\\xe9\" in images is not UTF-8; rename it");
   expect_of(kTrain + " run demo --out new --set data.dir=" + quoted + kTiny, 78, "data.dir is not UTF-8");

@@ -131,9 +131,9 @@ TEST_F(Program, APersonLabelsWhatARunAsksFor) {
   const std::vector<std::string> labels = write_digits(folder, 90, 20, 30);
   std::string answers = "item,class\n";
   for (size_t i = 0; i < labels.size(); ++i) answers += std::to_string(i) + "," + labels[i] + "\n";
-  data::write_file(folder + "/answers.csv", answers);
-  data::write_file(folder + "/one.csv", std::string("item,class\n40,digit1\n"));
-  data::write_file(folder + "/wrong.csv", std::string("item,class\n40,digit11\n"));
+  write_file(folder + "/answers.csv", answers);
+  write_file(folder + "/one.csv", std::string("item,class\n40,digit1\n"));
+  write_file(folder + "/wrong.csv", std::string("item,class\n40,digit11\n"));
   const std::string own = " --set data.name=folder --set data.profile= --set data.dir=" + folder +
                           " --set acquisition.first=given --set acquisition.rounds=1 ";
   const std::string at = folder + "/run";

@@ -4,6 +4,7 @@
 #include "data/npy.h"
 #include "data/png.h"
 #include "tests/errors/outside.h"
+#include "tests/write_file.h"
 
 namespace crc::test {
 namespace {
@@ -17,7 +18,7 @@ class RankBarrierCommand : public Outside {
     std::vector<float> values;
     for (int i = 0; i < 120; ++i) values.push_back(float(i * i % 31) / 8);
     values[37 * 3] = odd;
-    data::write_npy<float>(folder + "/" + name, values, std::vector<int64_t>{40, 3});
+    write_file(folder + "/" + name, data::encode_npy<float>(values, std::vector<int64_t>{40, 3}));
     return "rank-barrier --features " + folder + "/" + name;
   }
 };
@@ -48,7 +49,8 @@ TEST_F(RankBarrierCommand, SaysWhatIsWrong) {
   expect("rank-barrier --features " + folder + "/none.npy" + to("a.png"), 66, "none.npy");
   std::ofstream(folder + "/text.npy") << "not an array";
   expect("rank-barrier --features " + folder + "/text.npy" + to("a.png"), 65, "text.npy");
-  data::write_npy<int64_t>(folder + "/whole.npy", std::vector<int64_t>(80, 1), std::vector<int64_t>{40, 2});
+  write_file(folder + "/whole.npy",
+             data::encode_npy<int64_t>(std::vector<int64_t>(80, 1), std::vector<int64_t>{40, 2}));
   expect("rank-barrier --features " + folder + "/whole.npy" + to("a.png"), 65, "floats [items,columns]");
   expect(features("nan.npy", NAN) + to("a.png"), 76, "37");
   expect(features("few.npy") + " --device cpu --labeled 36 --out " + folder + "/a.png", 78, "40 items are too few");

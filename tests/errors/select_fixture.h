@@ -8,6 +8,7 @@
 #include "data/npy.h"
 #include "kernels/core/random.h"
 #include "tests/errors/outside.h"
+#include "tests/write_file.h"
 
 namespace crc::test {
 
@@ -28,8 +29,7 @@ class SelectFixture : public Outside {
 
   template <class T>
   void write(const std::string& name, const std::vector<T>& v, const std::vector<int64_t>& shape) const {
-    fs::remove(folder + "/" + name);
-    data::write_npy<T>(folder + "/" + name, v, shape);
+    write_file(folder + "/" + name, data::encode_npy<T>(v, shape));
   }
   // What NumPy would write, byte by byte: any descr, order, shape, version and elements.
   template <class T>
@@ -44,9 +44,7 @@ class SelectFixture : public Outside {
     out << header << '\n';
     out.write(reinterpret_cast<const char*>(elements.data()), std::streamsize(elements.size() * sizeof(T)));
   }
-  void write_text(const std::string& name, const std::string& text) const {
-    std::ofstream(folder + "/" + name, std::ios::binary) << text;
-  }
+  void write_text(const std::string& name, const std::string& text) const { write_file(folder + "/" + name, text); }
 
   static std::string program(const std::string& arguments) {
     return " " CRC_BINARY_DIR "/crc_select --device cpu " + arguments;

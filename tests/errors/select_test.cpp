@@ -241,7 +241,7 @@ TEST_F(Select, PicksAreShownWithTheirNumbers) {
     const int64_t side = i % 3 == 0 ? 300 : 8 + i % 5;
     data::RgbImage image{side, side + 2, std::vector<uint8_t>(size_t(side * (side + 2) * 3), uint8_t(4 * i))};
     const std::string name = "img" + std::to_string(100 + i) + ".png";
-    data::write_png(folder + "/images/" + name, image);
+    write_file(folder + "/images/" + name, data::encode_png(image));
     list += "images/" + name + "\n";
   }
   write_text("list.txt", list);

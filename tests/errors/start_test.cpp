@@ -5,6 +5,7 @@
 #include "data/dataset.h"
 #include "data/png.h"
 #include "tests/errors/outside.h"
+#include "tests/write_file.h"
 
 namespace crc::test {
 namespace {
@@ -40,14 +41,13 @@ class Start : public Outside {
       for (int64_t i = 0; i < count; ++i) {
         const auto pixels = images.image(i);
         const std::string name = split + std::to_string(i) + ".png";
-        data::write_file(at + "/" + name,
-                         data::encode_png({images.height, images.width, {pixels.begin(), pixels.end()}}));
+        write_file(at + "/" + name, data::encode_png({images.height, images.width, {pixels.begin(), pixels.end()}}));
         list += name + "," + (i < known ? "digit" + std::to_string(i % 10) : "") + "," + split + "\n";
       }
     };
     add(digits.train, train, labeled, "train");
     add(digits.test, test, test, "test");
-    data::write_file(at + "/labels.csv", list);
+    write_file(at + "/labels.csv", list);
     return " data.name=folder data.train_size=0 data.test_size=0 data.dir=" + at + " ";
   }
 
@@ -107,7 +107,7 @@ TEST_F(Start, WhatImagesNetworkAndDeviceCannotDo) {
   fs::create_directories(large + "/test");
   const std::vector<uint8_t> pixels(97 * 96 * 3, 7);
   for (const char* file : {"/train/a/1.png", "/train/a/2.png", "/train/b/1.png", "/train/b/2.png"})
-    data::write_file(large + file, data::encode_png({97, 96, pixels}));
+    write_file(large + file, data::encode_png({97, 96, pixels}));
   refused("data.name=folder data.train_size=0 data.test_size=0 acquisition.initial=2 data.dir=" + large, 78,
           "images of 97x96 are too large: training augments images of at most 9216 pixels (96x96); scale them down");
 }
@@ -282,7 +282,7 @@ TEST_F(Start, ARunMayMoveOnResumeButNotChange) {
   fs::rename(folder + "/own", folder + "/moved");
   std::string answers = "item,class\n";
   for (int i = 20; i < 60; ++i) answers += std::to_string(i) + ",digit3\n";
-  data::write_file(folder + "/answers.csv", answers);
+  write_file(folder + "/answers.csv", answers);
   const std::string label = "label " + out() + " " + folder + "/answers.csv",
                     moved = " --set data.dir=" + folder + "/moved";
   expect("resume " + out(), 66, folder + "/own");

@@ -9,6 +9,7 @@
 #include "data/png.h"
 #include "nn/safetensors.h"
 #include "tests/errors/outside.h"
+#include "tests/write_file.h"
 
 namespace crc::test {
 namespace {
@@ -128,7 +129,7 @@ TEST_F(Weights, RefuseOtherClassesAndSizes) {
 TEST_F(Weights, BringTheirNormalisation) {
   data::Dataset dark = data::load({"cifar10", shared_ + "/data", {}});
   for (uint8_t& pixel : dark.train.pixels) pixel = uint8_t(pixel / 2);
-  data::write_cifar10(folder + "/dark", dark);
+  write_cifar10(folder + "/dark", dark);
   fs::copy(shared_ + "/data/test_batch.bin", folder + "/dark/test_batch.bin", fs::copy_options::overwrite_existing);
   const json j =
       eval_json("eval --set run.device=cpu --weights " + of_run("weights.safetensors") + " --data " + folder + "/dark");
@@ -306,7 +307,7 @@ TEST_F(Weights, WithoutTestImagesOrLabelsGiveNoAccuracy) {
     const int64_t at = i < 10 ? std::find(labels.begin(), labels.end(), i) - labels.begin() : i;
     const auto pixels = digits.train.image(at);
     const std::string name = std::to_string(i) + ".png";
-    data::write_file(folder + "/" + name, data::encode_png({16, 16, {pixels.begin(), pixels.end()}}));
+    write_file(folder + "/" + name, data::encode_png({16, 16, {pixels.begin(), pixels.end()}}));
     (i < 10 ? labelled : others) += name + "," + (i < 10 ? std::to_string(i) : "") + (i < 10 ? ",SPLIT\n" : ",train\n");
   }
   const auto list = [&](const std::string& split) {
@@ -336,7 +337,7 @@ TEST_F(Weights, WithoutTestImagesOrLabelsGiveNoAccuracy) {
 TEST_F(Weights, OwnDataInCifarsLayoutIsMeasured) {
   data::Dataset own = data::load({"street_digits", "", {{"profile", "street"}, {"train", "300"}, {"test", "20"}}});
   for (uint8_t& pixel : own.train.pixels) pixel = uint8_t(pixel / 4);
-  data::write_cifar10(folder + "/own", own);
+  write_cifar10(folder + "/own", own);
   fs::remove(folder + "/own/batches.meta.txt");
   expect("data info" + at(folder + "/own"), 0,
          "from         measured on the training images, which are not CIFAR-10's");

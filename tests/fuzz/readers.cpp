@@ -25,6 +25,7 @@
 #include "nn/mlp.h"
 #include "nn/safetensors.h"
 #include "nn/weights_io.h"
+#include "tests/write_file.h"
 
 namespace crc::fuzz {
 namespace {
@@ -35,8 +36,7 @@ using namespace crc::apps;
 std::string_view text_of(Bytes bytes) { return {reinterpret_cast<const char*>(bytes.data()), bytes.size()}; }
 
 fs::path put(const fs::path& folder, const std::string& name, std::string_view text) {
-  fs::create_directories((folder / name).parent_path());
-  std::ofstream(folder / name, std::ios::binary | std::ios::trunc) << text;
+  test::write_file(folder / name, text);
   return folder / name;
 }
 

@@ -2,13 +2,6 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#define STBI_ONLY_PNG
-#define STB_IMAGE_STATIC
-#define STB_IMAGE_IMPLEMENTATION
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wunused-function"
-#include <stb/stb_image.h>
-#pragma GCC diagnostic pop
 
 #include <cmath>
 
@@ -20,21 +13,14 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-struct Image {
-  int width = 0, height = 0;
-  std::vector<uint8_t> rgb;
-  explicit Image(const std::string& png) {
-    int channels = 0;
-    uint8_t* data = stbi_load_from_memory(reinterpret_cast<const uint8_t*>(png.data()), int(png.size()), &width,
-                                          &height, &channels, 3);
-    if (data) rgb.assign(data, data + width * height * 3);
-    stbi_image_free(data);
-  }
-  Rgb at(int x, int y) const {
-    const uint8_t* p = &rgb[size_t(y * width + x) * 3];
+struct Image : data::RgbImage {
+  explicit Image(const std::string& png)
+      : RgbImage(data::decode_png({reinterpret_cast<const uint8_t*>(png.data()), png.size()}, "drawn")) {}
+  Rgb at(int64_t x, int64_t y) const {
+    const uint8_t* p = &pixels[size_t(y * width + x) * 3];
     return {p[0], p[1], p[2]};
   }
-  int dark(int x, int y) const { return 255 - at(x, y).g; }
+  int dark(int64_t x, int64_t y) const { return 255 - at(x, y).g; }
 };
 
 TEST(Axes, TicksAreRound) {
@@ -76,7 +62,7 @@ TEST(Raster, WhatLiesOutsideIsClipped) {
   canvas.dot({200, 200}, 5, Ink::text);
   canvas.text({-30, 5}, "a long text that leaves on both sides", {});
   canvas.polyline({}, {});
-  EXPECT_EQ(Image(canvas.png()).rgb.size(), 20u * 20 * 3);
+  EXPECT_EQ(Image(canvas.png()).pixels.size(), 20u * 20 * 3);
 }
 
 TEST(Raster, TextIsDrawnAndMeasured) {
@@ -170,11 +156,10 @@ TEST(Canvas, AnImageKeepsItsPixels) {
   const std::vector<uint8_t> rgb = {255, 0, 0, 0, 255, 0, 0, 0, 255, 9, 9, 9};
   RasterCanvas canvas(8, 6, 1);
   canvas.image({1, 1}, 2, {rgb, 2, 2});
-  const std::string png = canvas.png();
-  const data::RgbImage drawn = data::decode_png({reinterpret_cast<const uint8_t*>(png.data()), png.size()}, "drawn");
+  const Image drawn(canvas.png());
   const auto at = [&](int x, int y) {
-    return std::vector<int>{drawn.pixels[size_t(y * 8 + x) * 3], drawn.pixels[size_t(y * 8 + x) * 3 + 1],
-                            drawn.pixels[size_t(y * 8 + x) * 3 + 2]};
+    const Rgb c = drawn.at(x, y);
+    return std::vector<int>{c.r, c.g, c.b};
   };
   EXPECT_EQ(at(1, 1), (std::vector<int>{255, 0, 0}));
   EXPECT_EQ(at(2, 2), (std::vector<int>{255, 0, 0}));
