@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
 #include <cmath>
+#include <map>
 #include <numeric>
 
 #include "data/pool.h"
@@ -83,6 +85,20 @@ std::vector<int64_t> shares(const std::vector<std::vector<int64_t>>& items, int6
   return given;
 }
 
+// A slip of the keyboard makes a class of its own. Case of other letters than ASCII's counts.
+void note_similar_classes(Dataset& dataset) {
+  std::map<std::string, std::string> names;  // by what is left without case and spaces
+  for (const std::string& name : dataset.class_names) {
+    std::string plain;
+    for (const char c : name)
+      if (!std::isspace(uint8_t(c))) plain += char(std::tolower(uint8_t(c)));
+    const auto [other, first] = names.emplace(plain, name);
+    if (!first)
+      dataset.notes.push_back(fmt::format("classes {} and {} differ in capitals or spaces alone, and are two",
+                                          in_quotes(other->second), in_quotes(name)));
+  }
+}
+
 }  // namespace
 
 std::span<const DatasetEntry* const> dataset_registry() {
@@ -108,6 +124,7 @@ Dataset load(const Source& source) {
   check(dataset, "test", dataset.test);
   check(dataset, "validation", dataset.validation);
   if (std::string_view(entry.files) != "none") note_repeats(dataset);
+  note_similar_classes(dataset);
   return dataset;
 }
 

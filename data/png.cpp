@@ -128,7 +128,11 @@ void check_image_data(const std::vector<std::span<const uint8_t>>& parts, int64_
 }
 
 // The decoder itself checks neither checksums nor that there is image data.
-void check_structure(std::span<const uint8_t> bytes, const Path& path) {
+// Returns what it says of itself, beside the pixels.
+struct PngKind {
+  bool alpha = false, deep = false, animated = false;
+};
+PngKind check_structure(std::span<const uint8_t> bytes, const Path& path) {
   if (bytes.size() < 8 || std::memcmp(bytes.data(), kSignature, 8) != 0) {
     const bool jpeg = bytes.size() > 2 && bytes[0] == 0xff && bytes[1] == 0xd8 && bytes[2] == 0xff;
     fail_at(path, 0,
@@ -137,6 +141,7 @@ void check_structure(std::span<const uint8_t> bytes, const Path& path) {
                                : "other bytes",
             jpeg ? "the PNG signature: only PNG is read yet, so convert it" : "the PNG signature");
   }
+  PngKind kind;
   size_t at = 8;
   std::optional<int64_t> inflated;
   std::vector<std::span<const uint8_t>> data;
@@ -147,6 +152,9 @@ void check_structure(std::span<const uint8_t> bytes, const Path& path) {
     const bool ancillary = chunk.type[0] & 0x20;  // lower case: may be skipped
     if ((!known && !ancillary) || (chunk.type == "IHDR" && at != 8))
       fail_at(path, int64_t(at), fmt::format("chunk {:?}", chunk.type), "an image without it");
+    if (chunk.type == "IHDR") kind.deep = chunk.payload[8] == 16, kind.alpha = chunk.payload[9] & 4;
+    if (chunk.type == "tRNS") kind.alpha = true;
+    if (chunk.type == "fcTL") kind.animated = true;
     if (chunk.type == "IDAT") data.push_back(chunk.payload);
     end = chunk.type == "IEND";
     at += 12 + chunk.payload.size();
@@ -156,6 +164,7 @@ void check_structure(std::span<const uint8_t> bytes, const Path& path) {
   if (std::ranges::all_of(data, [](auto part) { return part.empty(); }))
     fail_at(path, int64_t(at) - 12, "the end of the image", "image data (IDAT) before it");
   if (inflated) check_image_data(data, *inflated, path);
+  return kind;
 }
 
 }  // namespace
@@ -175,12 +184,21 @@ Bytes encode_png(const RgbImage& image) {
 }
 
 RgbImage decode_png(std::span<const uint8_t> bytes, const Path& path) {
-  check_structure(bytes, path);
-  int w = 0, h = 0, channels = 0;
-  stbi_uc* pixels = stbi_load_from_memory(bytes.data(), int(bytes.size()), &w, &h, &channels, 3);
-  if (!pixels) fail_at(path, 0, fmt::format("a PNG that does not decode ({})", stbi_failure_reason()), "a whole image");
-  RgbImage image{h, w, std::vector<uint8_t>(pixels, pixels + size_t(w) * h * 3)};
-  stbi_image_free(pixels);
+  const PngKind kind = check_structure(bytes, path);
+  const int channels = kind.alpha ? 4 : 3;
+  int w = 0, h = 0, in_file = 0;
+  const std::unique_ptr<stbi_uc, decltype(&stbi_image_free)> decoded(
+      stbi_load_from_memory(bytes.data(), int(bytes.size()), &w, &h, &in_file, channels), stbi_image_free);
+  if (!decoded)
+    fail_at(path, 0, fmt::format("a PNG that does not decode ({})", stbi_failure_reason()), "a whole image");
+  RgbImage image{h, w, {}};
+  image.lost_depth = kind.deep;
+  image.lost_frames = kind.animated;
+  image.pixels.reserve(size_t(w) * h * 3);
+  for (const stbi_uc *p = decoded.get(), *end = p + size_t(w) * h * channels; p < end; p += channels) {
+    image.pixels.insert(image.pixels.end(), p, p + 3);
+    image.lost_alpha |= kind.alpha && p[3] != 255;
+  }
   return image;
 }
 

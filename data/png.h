@@ -11,6 +11,8 @@ namespace crc::data {
 struct RgbImage {
   int64_t height = 0, width = 0;
   std::vector<uint8_t> pixels;  // [H,W,3]
+  // What the file holds and `pixels` does not: transparency (anywhere), the low byte of 16 bits, more than one frame.
+  bool lost_alpha = false, lost_depth = false, lost_frames = false;
 };
 
 Bytes encode_png(const RgbImage& image);

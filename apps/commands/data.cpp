@@ -129,7 +129,8 @@ int command_data_info(const DataOptions& options) {
   for (size_t c = 0; c < d.class_names.size(); ++c) counts[int32_t(c)] = 0;  // one without images shows, too
   for (int32_t label : d.train.labels) ++counts[label];
   for (const auto& [label, count] : counts)
-    print("class {:>3}    {:>6}  {}\n", label, count, label < 0 ? "unlabelled" : d.class_names[size_t(label)]);
+    print("class {:>3}    {:>6}  {}\n", label, count,
+          label < 0 ? "unlabelled" : data::legible(d.class_names[size_t(label)]));
   for (const std::string& note : d.notes) print("note         {}\n", note);
   return 0;
 }

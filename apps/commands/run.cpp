@@ -26,7 +26,7 @@ int print_plan(const RunOptions& options) {
   return 0;
 }
 
-int run(const RunOptions& options, const std::vector<std::string>& arguments) {
+int command_run(const RunOptions& options, const std::vector<std::string>& arguments) {
   if (options.dry_run) return print_plan(options);
   if (!options.quiet) print_message(sweep_note(options.config));
   end_with_parent();
@@ -37,14 +37,15 @@ int run(const RunOptions& options, const std::vector<std::string>& arguments) {
 
 void declare_run(Command& program, CommandCall& call) {
   const auto o = std::make_shared<RunOptions>();
-  Command run = program.command("run", "train, score, query, label, train again");
-  run.option("config", o->config, "TOML file or built-in recipe (crc_train list)");
-  add_settings(run, o->settings);
-  run.option("--out", o->out, "run directory, must not exist");
-  const CommandOption dry_run = run.flag("--dry-run", o->dry_run, "print the resolved plan and stop");
-  run.flag("--memory", o->memory, "in the plan: every array of a training step, and when it is alive").needs(dry_run);
-  run.flag("--quiet,-q", o->quiet, "no progress, only errors");
-  run.run([o, &call] { call.code = run(*o, call.arguments); });
+  Command command = program.command("run", "train, score, query, label, train again");
+  command.option("config", o->config, "TOML file or built-in recipe (crc_train list)");
+  add_settings(command, o->settings);
+  command.option("--out", o->out, "run directory, must not exist");
+  const CommandOption dry_run = command.flag("--dry-run", o->dry_run, "print the resolved plan and stop");
+  command.flag("--memory", o->memory, "in the plan: every array of a training step, and when it is alive")
+      .needs(dry_run);
+  command.flag("--quiet,-q", o->quiet, "no progress, only errors");
+  command.run([o, &call] { call.code = command_run(*o, call.arguments); });
 }
 
 }  // namespace crc::apps

@@ -17,8 +17,29 @@ namespace {
 
 constexpr size_t kMostClasses = 10'000, kMostImages = 10'000'000;
 
+// Of which files not everything is read, and what is left out.
+class Losses {
+ public:
+  void add(const RgbImage& png, const std::string& name) {
+    const bool lost[] = {png.lost_alpha, png.lost_depth, png.lost_frames};
+    for (size_t k = 0; k < std::size(lost); ++k)
+      if (lost[k]) names_[k].push_back(name);
+  }
+  void note(std::vector<std::string>& notes) const {
+    constexpr const char* kWhat[] = {"have transparent pixels, of which the colour alone is read",
+                                     "have 16 bits a channel, of which the upper 8 are read",
+                                     "have several frames, of which the first is read"};
+    for (size_t k = 0; k < std::size(kWhat); ++k)
+      if (!names_[k].empty())
+        notes.push_back(fmt::format("{} images {}: {}", names_[k].size(), kWhat[k], join_first(legible(names_[k]), 3)));
+  }
+
+ private:
+  std::vector<std::string> names_[3];
+};
+
 Images read_images(const Path& dir, const std::vector<ListedImage>& files,
-                   const std::map<std::string, int32_t>& classes, Fingerprint& fingerprint) {
+                   const std::map<std::string, int32_t>& classes, Fingerprint& fingerprint, Losses& losses) {
   Images images;
   for (const auto& [path, label] : files) {
     const Bytes bytes = read_file(path, kMostPngBytes);
@@ -31,6 +52,7 @@ Images read_images(const Path& dir, const std::vector<ListedImage>& files,
     fingerprint.add(label);
     images.pixels.insert(images.pixels.end(), png.pixels.begin(), png.pixels.end());
     images.names.push_back(path.lexically_relative(dir).generic_string());
+    losses.add(png, images.names.back());
     images.labels.push_back(label.empty() ? -1 : classes.at(label));
     ++images.count;
   }
@@ -61,8 +83,10 @@ Dataset load_folder(const Source& source, Options&) {
     number = int32_t(dataset.class_names.size());
     dataset.class_names.push_back(name);
   }
-  dataset.train = read_images(source.dir, listing.train, classes, fingerprint);
-  dataset.test = read_images(source.dir, listing.test, classes, fingerprint);
+  Losses losses;
+  dataset.train = read_images(source.dir, listing.train, classes, fingerprint, losses);
+  dataset.test = read_images(source.dir, listing.test, classes, fingerprint, losses);
+  losses.note(dataset.notes);
   const Images &train = dataset.train, &test = dataset.test;
   if (test.count > 0 && (test.height != train.height || test.width != train.width))
     fail_at(listing.test.front().path, 16, fmt::format("{}x{} pixels", test.height, test.width),

@@ -1,5 +1,6 @@
 #include "data/png.h"
 #include "tests/data/fixture.h"
+#include "tests/data/png_chunks.h"
 
 namespace crc::test {
 namespace {
@@ -47,6 +48,47 @@ TEST_F(Folder, ListWithUnlabelledImages) {
   const std::string before = dataset.fingerprint;
   png("x/0.png", 5);
   EXPECT_NE(load_it().fingerprint, before);
+}
+
+// A PNG of 6x6 pixels of this depth and colour type, every byte the same.
+Bytes even(uint8_t depth, uint8_t color, size_t bytes_per_pixel, uint8_t value, bool second_frame = false) {
+  Bytes png = kPngSignature, raw;
+  append_chunk(png, "IHDR", {0, 0, 0, 6, 0, 0, 0, 6, depth, color, 0, 0, 0});
+  if (second_frame) append_chunk(png, "fcTL", Bytes(26));
+  for (int row = 0; row < 6; ++row) {
+    raw.push_back(0);
+    raw.insert(raw.end(), 6 * bytes_per_pixel, value);
+  }
+  Bytes packed(compressBound(raw.size()));
+  uLongf size = packed.size();
+  compress(packed.data(), &size, raw.data(), raw.size());
+  packed.resize(size);
+  append_chunk(png, "IDAT", packed);
+  append_chunk(png, "IEND", {});
+  return png;
+}
+
+TEST_F(Folder, SaysWhatIsLostOfAnImage) {
+  write_file(dir_ / "clear.png", even(8, 6, 4, 0));       // RGBA, all transparent
+  write_file(dir_ / "opaque.png", even(8, 6, 4, 255));    // nothing is lost
+  write_file(dir_ / "deep.png", even(16, 0, 2, 5));       // 16-bit grey
+  write_file(dir_ / "film.png", even(8, 0, 1, 9, true));  // two frames
+  write_file(dir_ / "plain.png", even(8, 2, 3, 7));
+  write_file(dir_ / "labels.csv", "clear.png,a\nopaque.png,a\ndeep.png,b\nfilm.png,b\nplain.png,b\n");
+  EXPECT_EQ(load_it().notes,
+            (std::vector<std::string>{"1 images have transparent pixels, of which the colour alone is read: clear.png",
+                                      "1 images have 16 bits a channel, of which the upper 8 are read: deep.png",
+                                      "1 images have several frames, of which the first is read: film.png"}));
+}
+
+TEST_F(Folder, ClassesThatDifferInCapitalsAreNamed) {
+  for (int i = 0; i < 4; ++i) png(std::to_string(i) + ".png", i);
+  write_file(dir_ / "labels.csv", "0.png,cat\n1.png,\"cat \"\n2.png,Cat\n3.png,dog\n");
+  const Dataset dataset = load_it();
+  EXPECT_EQ(dataset.classes(), 4);
+  EXPECT_EQ(dataset.notes,
+            (std::vector<std::string>{"classes \"Cat\" and \"cat\" differ in capitals or spaces alone, and are two",
+                                      "classes \"Cat\" and \"cat \" differ in capitals or spaces alone, and are two"}));
 }
 
 TEST_F(Folder, RefusesWhatLeavesTheFolder) {
