@@ -226,8 +226,8 @@ void ActiveRun::end_epoch() {
   if (history_.best_epoch() + 1 == history_.epochs()) {
     history_.best_values.resize(size_t(net_->layout().total()));
     history_.best_running.resize(size_t(net_->layout().running_total()));
-    context_.copy_out(history_.best_values.data(), View<const float, 1>(tested().values));
-    context_.copy_out(history_.best_running.data(), View<const float, 1>(tested().running));
+    context_.copy_out(history_.best_values.data(), tested().values);
+    context_.copy_out(history_.best_running.data(), tested().running);
   }
   history_.seconds += seconds_since(start);
   nlohmann::ordered_json record = {{"round", round_},

@@ -86,7 +86,7 @@ template <class T> class Pass {
         n_(x.shape[0]),
         classes_(net.classes()) {
     weights_ = arena_.take<T, 1>({layout_.total()}, "weights");
-    convert(context_, weights_, View<const float, 1>(weights.values));
+    convert(context_, weights_, weights.values);
     values_.push_back(arena_.take<T, 1>({x.size()}, "input"));
     convert(context_, values_[0], x.flat());
     for (const Extent& e : extents_) widest_ = std::max(widest_, e.size());
@@ -147,9 +147,8 @@ template <class T> class Pass {
     const auto k = arena_.take<T, 2>({4, channels}, "norm constants");
     if (s.kind == Step::Kind::norm_act) {
       const Weights& w = given_;
-      norm_constants(context_, k, constant(w.running_mean(layout_, s.running)),
-                     constant(w.running_var(layout_, s.running)), constant(w.param<1>(layout_, s.weight)),
-                     constant(w.param<1>(layout_, s.bias)), s.norm);
+      norm_constants(context_, k, w.running_mean(layout_, s.running), w.running_var(layout_, s.running),
+                     w.param<1>(layout_, s.weight), w.param<1>(layout_, s.bias), s.norm);
     } else {
       std::vector<T> identity(4 * channels, T(0));
       std::fill_n(identity.begin() + channels, 2 * channels, T(1));
@@ -168,7 +167,7 @@ template <class T> class Pass {
           gemm(context_,
                shaped<2>(y, {n_ * out.positions(), out.c})
                    .slice(begin * out.positions(), (begin + count) * out.positions()),
-               View<const T, 2>(columns), shaped<2>(weight(s.weight), {out.c, taps}), GemmConfig{.transpose_b = true});
+               columns, shaped<2>(weight(s.weight), {out.c, taps}), GemmConfig{.transpose_b = true});
         });
         break;
       }
@@ -234,7 +233,7 @@ template <class T> class Pass {
   void deliver(const Step& s, int v, const typename Jacobian<T>::Receive& receive) {
     const Arena::Frame frame(arena_);
     const Extent in = extents_[s.input], out = extents_[v];
-    const auto dy = shaped<3>(constant(grads_[v]), {rows(), out.positions(), out.c});
+    const auto dy = shaped<3>(grads_[v], {rows(), out.positions(), out.c});
     const auto hand_over = [&](int param, View<T, 1> j) {
       if (wanted_[param]) receive(param, shaped<3>(constant(j), {n_, classes_, layout_.params()[param].size()}));
     };
@@ -265,7 +264,7 @@ template <class T> class Pass {
     const bool conv = s.kind == Step::Kind::conv;
     const int64_t taps = conv ? s.kernel * s.kernel * in.c : in.size();
     const auto jacobian = shaped<4>(j, {n_, classes_, out.c, taps});
-    const auto dy = shaped<4>(constant(grads_[v]), {n_, classes_, out.positions(), out.c});
+    const auto dy = shaped<4>(grads_[v], {n_, classes_, out.positions(), out.c});
     in_parts(n_, conv ? out.positions() * taps : 0, [&](int64_t begin, int64_t count) {
       const View<const T, 1> columns = conv ? constant(unfolded(s, value(s.input), in, out, begin, count).flat())
                                             : shaped<2>(value(s.input), {n_, taps}).slice(begin, begin + count).flat();
@@ -289,8 +288,8 @@ template <class T> class Pass {
                shaped<2>(dy, {rows() * out.positions(), out.c})
                    .slice(begin * out.positions(), (begin + count) * out.positions()),
                shaped<2>(weight(s.weight), {out.c, taps}), GemmConfig{});
-          fold(context_, shaped<4>(dx, {rows(), in.h, in.w, in.c}).slice(begin, begin + count),
-               View<const T, 2>(columns), unfold_config(s));
+          fold(context_, shaped<4>(dx, {rows(), in.h, in.w, in.c}).slice(begin, begin + count), columns,
+               unfold_config(s));
         });
         break;
       }
@@ -312,7 +311,7 @@ template <class T> class Pass {
         break;  // its gradient is handed on as it is
     }
     if (grads_[s.input].data) {
-      accumulate(context_, grads_[s.input], constant(dx));
+      accumulate(context_, grads_[s.input], dx);
       free_.push_back(dx);
     } else {
       grads_[s.input] = dx;

@@ -56,7 +56,7 @@ class ConsistencyStep {
     const auto losses = take_losses();
     softmax_ce(s_.context, dlogits.slice(0, batch_.labeled), losses.slice(0, batch_.labeled),
                logits.slice(0, batch_.labeled), batch_.labels, 1.0f / float(rows_));
-    record_mean(s_.context, s_.losses, View<const float, 1>(losses), s_.state, kLossLabeled);
+    record_mean(s_.context, s_.losses, losses, s_.state, kLossLabeled);
   }
   // dlogits of the unlabelled rows: their distance from the target, a constant.
   void follow(View<float, 2> dlogits, View<const float, 2> logits, View<const float, 2> target) const {
@@ -65,7 +65,7 @@ class ConsistencyStep {
     softmax_mse(s_.context, dlogits.slice(batch_.labeled, rows_), losses.slice(batch_.labeled, rows_),
                 logits.slice(batch_.labeled, rows_), target.slice(batch_.labeled, rows_), all_rows, s_.state,
                 1.0f / float(rows_));
-    record_mean(s_.context, s_.losses, View<const float, 1>(losses), s_.state, kLossUnlabeled);
+    record_mean(s_.context, s_.losses, losses, s_.state, kLossUnlabeled);
   }
   View<float, 1> take_losses() const {
     const auto losses = s_.context.scratch().take<float, 1>({rows_}, "losses");  // [B+M]

@@ -64,8 +64,7 @@ std::vector<T> run(Context& context, const AugmentConfig& config, const std::vec
   if (config.strong == Policy::ctaugment)
     context.visit([&](auto& backend) { augment_batch(backend, y.view(), images, id, state.view(), config, rates); });
   else if constexpr (std::is_same_v<T, float>)
-    augment_batch(context, y.view(), View<const uint8_t, 4>(images), View<const int64_t, 1>(id),
-                  View<const StepState, 1>(state.view()), config);
+    augment_batch(context, y.view(), images, id, state.view(), config);
   else
     context.visit([&](auto& backend) { augment_batch(backend, y.view(), images, id, state.view(), config); });
   return y.get();

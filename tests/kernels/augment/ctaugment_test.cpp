@@ -148,8 +148,7 @@ TEST_P(CtaugmentUpdate, FollowsTheRuleImageByImage) {
     const Guarded<int32_t, 1> y(context, {images}, labels, "labels");
     const Guarded<int64_t, 1> id(context, {images}, ids, "ids");
     const StateOnDevice state(context, {.step = kStep, .learning_rate = 0, .ema_decay = 0, .consistency_weight = 0});
-    ctaugment_update(context, rates.view(), View<const float, 2>(probabilities), View<const int32_t, 1>(y),
-                     View<const int64_t, 1>(id), View<const StepState, 1>(state.view()), config);
+    ctaugment_update(context, rates.view(), probabilities, y, id, state.view(), config);
     test::expect_close(rates.get(), expected, Class::reduce, Dtype::f32, "rates");
     if (images == 1) {
       EXPECT_LT(*std::min_element(expected.begin(), expected.end()), 1);
