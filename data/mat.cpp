@@ -171,7 +171,7 @@ void MatArray::read_header() {
   const std::vector<uint8_t> flags = part(kUint32, 8, "flags");
   if (flags.size() != 8) refuse(fmt::format("{} bytes of flags", flags.size()), "8");
   if (flags[0] < uint8_t(MatClass::float64) || flags[0] > uint8_t(MatClass::uint64)) return;  // cells, texts, ...
-  klass_ = MatClass(flags[0]);
+  array_class_ = MatClass(flags[0]);
   const std::vector<uint8_t> dimensions = part(kInt32, 4 * kMostDimensions, "dimensions");
   const std::vector<uint8_t> name = part(kInt8, kLongestName, "a name");
   name_.assign(name.begin(), name.end());

@@ -37,7 +37,7 @@ class MatArray {
 
   bool numeric() const { return numeric_; }  // else neither name nor shape was read
   const std::string& name() const { return name_; }
-  MatClass klass() const { return klass_; }
+  MatClass array_class() const { return array_class_; }
   const std::vector<int64_t>& shape() const { return shape_; }
   std::string shape_text() const;  // "32x32x3x4"
   int64_t at() const { return at_; }
@@ -61,7 +61,7 @@ class MatArray {
   bool numeric_ = false, opened_ = false;
   Bytes in_tag_;  // the values, where they are four bytes or fewer
   std::string name_;
-  MatClass klass_ = MatClass::uint8;
+  MatClass array_class_ = MatClass::uint8;
   std::vector<int64_t> shape_;
   uint32_t storage_ = 0;                // the type of the elements
   int64_t left_ = 0, values_left_ = 0;  // bytes of the array and of its values that are still to come

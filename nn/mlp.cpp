@@ -73,8 +73,8 @@ class Mlp : public Net {
     Program program;
     int x = 0;
     for (const Linear& layer : layers_) {
-      if (x > 0) x = program.add({.kind = Step::Kind::leaky_relu, .input = x, .norm = {.slope = slope_}});
-      x = program.add(layer.step(x));
+      if (x > 0) x = program.add({.kind = Instruction::Kind::leaky_relu, .input = x, .norm = {.slope = slope_}});
+      x = program.add(layer.instruction(x));
     }
     return program;
   }

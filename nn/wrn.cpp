@@ -36,10 +36,11 @@ template <class T> class Wrn : public Net {
   std::unique_ptr<nn::Saved> new_saved() const override { return std::make_unique<Saved>(); }
   Program program() const override {
     Program program;
-    int x = program.add(stem_->step(0));
+    int x = program.add(stem_->instruction(0));
     for (const WrnUnit& unit : units_) x = unit.append(program, x);
-    const int features = program.add({.kind = Step::Kind::pool, .input = program.add(last_norm_->step(x))});
-    program.add(head_->step(features));
+    const int features =
+        program.add({.kind = Instruction::Kind::pool, .input = program.add(last_norm_->instruction(x))});
+    program.add(head_->instruction(features));
     return program;
   }
 

@@ -33,10 +33,10 @@ WrnUnit::WrnUnit(ParamLayout& layout, const std::string& name, Config config)
 }
 
 int WrnUnit::append(Program& program, int x) const {
-  const int a = config_.input == UnitInput::raw ? x : program.add(bn1_.step(x));
-  const int y = program.add(conv2_.step(program.add(bn2_.step(program.add(conv1_.step(a))))));
-  const int s = shortcut_ ? program.add(shortcut_->step(config_.input == UnitInput::activated ? a : x)) : x;
-  return program.add({.kind = Step::Kind::add, .input = y, .other = s});
+  const int a = config_.input == UnitInput::raw ? x : program.add(bn1_.instruction(x));
+  const int y = program.add(conv2_.instruction(program.add(bn2_.instruction(program.add(conv1_.instruction(a))))));
+  const int s = shortcut_ ? program.add(shortcut_->instruction(config_.input == UnitInput::activated ? a : x)) : x;
+  return program.add({.kind = Instruction::Kind::add, .input = y, .other = s});
 }
 
 template <class T>

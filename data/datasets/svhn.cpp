@@ -17,8 +17,8 @@ constexpr int64_t kMostInflated = 32, kAlways = 1 << 20;  // times the file's si
 int64_t check_images(const MatArray& x, int64_t file_bytes, const Path& path) {
   const std::vector<int64_t>& s = x.shape();
   const bool shaped = s.size() == 4 && s[0] == kSide && s[1] == kSide && s[2] == 3 && s[3] >= 1;
-  if (x.klass() != MatClass::uint8 || !shaped)
-    fail_at(path, x.at(), fmt::format("X of class {} and size {}", int(x.klass()), x.shape_text()),
+  if (x.array_class() != MatClass::uint8 || !shaped)
+    fail_at(path, x.at(), fmt::format("X of class {} and size {}", int(x.array_class()), x.shape_text()),
             "class 9 (uint8) and size 32x32x3xN");
   if (s[3] > std::max(file_bytes * kMostInflated, kAlways) / kImage)
     fail_at(path, x.at(), fmt::format("X of size {}", x.shape_text()),
@@ -28,9 +28,9 @@ int64_t check_images(const MatArray& x, int64_t file_bytes, const Path& path) {
 
 void check_labels(const MatArray& y, int64_t count, const Path& path) {
   const bool vector = y.shape() == std::vector<int64_t>{count, 1};
-  if (!vector || (y.klass() != MatClass::float64 && y.klass() != MatClass::uint8))
+  if (!vector || (y.array_class() != MatClass::float64 && y.array_class() != MatClass::uint8))
     fail_at(path, y.at(),
-            fmt::format("y of class {} and rank {}, {} rows", int(y.klass()), y.shape().size(), y.shape()[0]),
+            fmt::format("y of class {} and rank {}, {} rows", int(y.array_class()), y.shape().size(), y.shape()[0]),
             fmt::format("class 6 (double) or 9 (uint8) and size {}x1, as many as X has images", count));
 }
 

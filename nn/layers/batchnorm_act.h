@@ -18,8 +18,8 @@ class BatchNormAct {
 
   int64_t channels() const { return layout_->running()[running_].channels; }
 
-  Step step(int input) const {
-    return {.kind = Step::Kind::norm_act,
+  Instruction instruction(int input) const {
+    return {.kind = Instruction::Kind::norm_act,
             .input = input,
             .weight = scale_,
             .bias = shift_,

@@ -28,8 +28,8 @@ class Conv2d {
   int64_t out_channels() const { return config_.out; }
   int64_t out_extent(int64_t extent) const { return (extent + 2 * conv_.pad - config_.kernel) / conv_.stride + 1; }
 
-  Step step(int input) const {
-    return {.kind = Step::Kind::conv,
+  Instruction instruction(int input) const {
+    return {.kind = Instruction::Kind::conv,
             .input = input,
             .weight = weight_,
             .bias = bias_,

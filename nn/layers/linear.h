@@ -15,8 +15,8 @@ class Linear {
     bias_ = layout.add({name + ".bias", {out}, ParamKind::bias, Init::zeros, decay_bias});
   }
 
-  Step step(int input) const {
-    return {.kind = Step::Kind::linear,
+  Instruction instruction(int input) const {
+    return {.kind = Instruction::Kind::linear,
             .input = input,
             .weight = weight_,
             .bias = bias_,

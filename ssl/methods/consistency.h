@@ -20,7 +20,7 @@ struct Pass {
 
 class ConsistencyStep {
  public:
-  ConsistencyStep(const Step& step, const Batch& batch)
+  ConsistencyStep(const TrainingStep& step, const Batch& batch)
       : s_(step), batch_(batch), rows_(batch.labeled + batch.unlabeled) {}
 
   // Pass i looks at the batch's view i; their statistics are their own, so they run side by side. Returns the logits of
@@ -73,7 +73,7 @@ class ConsistencyStep {
     return losses;
   }
 
-  const Step& s_;
+  const TrainingStep& s_;
   const Batch& batch_;
   int64_t rows_;
   std::vector<std::unique_ptr<Arena::Frame>> frames_;

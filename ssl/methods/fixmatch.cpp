@@ -19,7 +19,7 @@ class FixMatch : public Method {
     return kViews;
   }
 
-  void gradients(const Step& s, const Batch& batch) const override {
+  void gradients(const TrainingStep& s, const Batch& batch) const override {
     Arena& arena = s.context.scratch();
     const int64_t b = batch.labeled, m = batch.unlabeled, n = b + 2 * m;
     auto features = arena.take<float, 2>({n, s.net.feature_dim()}, "features");  // [B+2M,D]

@@ -14,7 +14,7 @@ class PiModel : public Method {
     return kViews;
   }
 
-  void gradients(const Step& s, const Batch& batch) const override {
+  void gradients(const TrainingStep& s, const Batch& batch) const override {
     ConsistencyStep step(s, batch);
     const bool shared = s.config.shared_pass;
     const auto logits = step.forward(

@@ -13,7 +13,7 @@ class Supervised : public Method {
     return kViews;
   }
 
-  void gradients(const Step& s, const Batch& batch) const override {
+  void gradients(const TrainingStep& s, const Batch& batch) const override {
     Arena& arena = s.context.scratch();
     const int64_t n = batch.labeled;
     auto features = arena.take<float, 2>({n, s.net.feature_dim()}, "features");  // [B,D]

@@ -22,9 +22,9 @@ class MatWriter {
     return bytes;
   }
   // A matrix element whose values are given with their tag.
-  static Bytes matrix(uint32_t klass, const std::vector<uint32_t>& shape, const std::string& name,
+  static Bytes matrix(uint32_t array_class, const std::vector<uint32_t>& shape, const std::string& name,
                       const Bytes& values) {
-    Bytes part = words({6, 8, klass, 0, 5, uint32_t(4 * shape.size())});
+    Bytes part = words({6, 8, array_class, 0, 5, uint32_t(4 * shape.size())});
     const auto append = [&](const Bytes& bytes) {
       part.insert(part.end(), bytes.begin(), bytes.end());
       while (part.size() % 8) part.push_back(0);
@@ -76,7 +76,7 @@ TEST(Mat, ReadsEveryTypeThatMatlabStoresDoublesIn) {
       const Bytes element = MatWriter::matrix(6, {5, 1}, "y", values);
       compressed ? file.add_compressed(element) : file.add(element);
       MatArray y = open_mat_array(file.bytes(), "y", "a.mat");
-      EXPECT_EQ(y.klass(), MatClass::float64);
+      EXPECT_EQ(y.array_class(), MatClass::float64);
       EXPECT_EQ(y.shape(), (std::vector<int64_t>{5, 1}));
       std::vector<double> read(5);
       y.read(std::span(read));
