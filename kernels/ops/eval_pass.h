@@ -4,12 +4,16 @@
 // row b*R+r of dy is the r-th cotangent of sample b. Class: point; sums over positions: reduce (in fp64, positions in
 // order).
 //
-//   norm_constants:  per channel mean, 1/sqrt(var + eps), scale = gamma/sqrt(var + eps), shift = beta + offset  [4,C]
-//   norm_act:        y = act(z), z = (x - mean) * scale + shift, act(z) = z > 0 ? z : slope * z
-//   norm_act_params: dgamma, dbeta [B*R,C] = sums over positions of g * (x - mean)/sqrt(var + eps) and of g, g =
-//   act'(z) dy norm_act_backward: dx = g * scale; dx may alias dy position_sum:    y [B,C] = weight * sum over
-//   positions of x;  position_spread: dx [B,S,C] = weight * dy[B,C] add_bias:        y [N,C] += bias;   accumulate: y
-//   += x;   convert: y = x, fp32 to fp32 or fp64
+//   norm_constants:    per channel mean, 1/sqrt(var + eps), scale = gamma/sqrt(var + eps), shift = beta + offset  [4,C]
+//   norm_act:          y = act(z), z = (x - mean) * scale + shift, act(z) = z > 0 ? z : slope * z
+//   norm_act_params:   dgamma, dbeta [B*R,C] = sums over positions of g * (x - mean)/sqrt(var + eps) and of g,
+//                      g = act'(z) dy
+//   norm_act_backward: dx = g * scale; dx may alias dy
+//   position_sum:      y [B,C] = weight * sum over positions of x
+//   position_spread:   dx [B,S,C] = weight * dy[B,C]
+//   add_bias:          y [N,C] += bias
+//   accumulate:        y += x
+//   convert:           y = x, fp32 to fp32 or fp64
 #pragma once
 
 #include <cmath>
