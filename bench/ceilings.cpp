@@ -32,9 +32,7 @@ template <class T> Case gemm_case(int64_t n) {
           .setup =
               [n](Inputs& in) {
                 const auto a = in.uniform<T, 2>({n, n}), b = in.uniform<T, 2>({n, n}), c = in.uniform<T, 2>({n, n});
-                return [&context = in.context, a, b, c] {
-                  gemm(context, c, View<const T, 2>(a), View<const T, 2>(b), GemmConfig{});
-                };
+                return [&context = in.context, a, b, c] { gemm(context, c, a, b, GemmConfig{}); };
               },
           .rotate = false};
 }
@@ -65,8 +63,7 @@ Case tensor_gemm_case(int64_t n) {
                 const auto x = in.uniform<bf16, 4>({1, side, side, n}), y = in.uniform<bf16, 4>({1, side, side, n});
                 const auto w = in.uniform<float, 4>({n, 1, 1, n});
                 return [&context = in.context, x, y, w] {
-                  conv2d(context, y, View<const bf16, 4>(x), View<const float, 4>(w), View<const float, 1>{},
-                         Conv2dConfig{.pad = 0});
+                  conv2d(context, y, x, w, View<const float, 1>{}, Conv2dConfig{.pad = 0});
                 };
               },
           .rotate = false};
@@ -82,9 +79,8 @@ template <class T> Case conv_case(int64_t n, int64_t extent) {
           [n, extent](Inputs& in) {
             const auto x = in.uniform<T, 4>({n, extent, extent, 256}), y = in.uniform<T, 4>({n, extent, extent, 256});
             const auto w = in.uniform<float, 4>({256, 3, 3, 256});
-            return [&context = in.context, x, y, w] {
-              conv2d(context, y, View<const T, 4>(x), View<const float, 4>(w), View<const float, 1>{}, Conv2dConfig{});
-            };
+            return
+                [&context = in.context, x, y, w] { conv2d(context, y, x, w, View<const float, 1>{}, Conv2dConfig{}); };
           },
       .rotate = false};
 }

@@ -27,24 +27,24 @@ constexpr Acquisition kAcquisitions[] = {
 #undef CRC_ACQUISITION
 };
 
-// An ascending copy; every id has a row in every array that is given.
+// An ascending copy; every item has a row in every array that is given.
 std::vector<int64_t> checked(const Problem& problem, std::span<const int64_t> list, const char* name) {
-  std::vector<int64_t> ids(list.begin(), list.end());
-  std::sort(ids.begin(), ids.end());
-  const auto twice = std::adjacent_find(ids.begin(), ids.end());
-  if (twice != ids.end())
+  std::vector<int64_t> items(list.begin(), list.end());
+  std::sort(items.begin(), items.end());
+  const auto twice = std::adjacent_find(items.begin(), items.end());
+  if (twice != items.end())
     fail(ExitCode::config, fmt::format("item {} is twice in the {} list; list every item once", *twice, name));
-  if (ids.empty()) return ids;
-  if (ids.front() < 0) fail(ExitCode::config, fmt::format("item {} of the {} list is negative", ids.front(), name));
+  if (items.empty()) return items;
+  if (items.front() < 0) fail(ExitCode::config, fmt::format("item {} of the {} list is negative", items.front(), name));
   const auto check_rows = [&](const auto& array) {
-    if (array.size() > 0 && ids.back() >= array.shape[0])
+    if (array.size() > 0 && items.back() >= array.shape[0])
       fail(ExitCode::config, fmt::format("item {} of the {} list is outside '{}', which has {} rows; item ids are row "
                                          "numbers from 0",
-                                         ids.back(), name, array.name, array.shape[0]));
+                                         items.back(), name, array.name, array.shape[0]));
   };
   std::visit(check_rows, problem.features);
   std::visit(check_rows, problem.logits);
-  return ids;
+  return items;
 }
 
 }  // namespace
@@ -81,9 +81,9 @@ Selection select(Context& context, const Problem& problem, const Config& config)
   const Acquisition& acquisition = find_acquisition(config.name);
   const std::vector<int64_t> labeled = checked(problem, problem.labeled, "labeled");
   const std::vector<int64_t> unlabeled = checked(problem, problem.unlabeled, "unlabeled");
-  for (int64_t id : unlabeled)
-    if (std::binary_search(labeled.begin(), labeled.end(), id))
-      fail(ExitCode::config, fmt::format("item {} is both labeled and unlabeled; remove it from one list", id));
+  for (int64_t item : unlabeled)
+    if (std::binary_search(labeled.begin(), labeled.end(), item))
+      fail(ExitCode::config, fmt::format("item {} is both labeled and unlabeled; remove it from one list", item));
   check_request(config, {int64_t(labeled.size()), int64_t(unlabeled.size()), problem.jacobians});
   if (problem.classes < 1) fail(ExitCode::config, fmt::format("{} classes; at least 1 is needed", problem.classes));
   Problem ascending = problem;

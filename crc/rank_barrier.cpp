@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numbers>
 #include <numeric>
 
 #include "crc/acquisition.h"
@@ -72,14 +71,13 @@ Items draw_members(const Items& unlabeled, int64_t labeled, const BarrierConfig&
   return members;
 }
 
-std::vector<double> normals(uint32_t seed, int64_t count, int64_t row) {  // Box and Muller
+std::vector<double> normals(uint32_t seed, int64_t count, int64_t row) {
   Draws draws(seed, Purpose::dataset, row, 1);
   std::vector<double> z;
   while (int64_t(z.size()) < count) {
-    const double radius = std::sqrt(-2 * std::log(1 - double(draws.uniform())));
-    const double angle = 2 * std::numbers::pi * double(draws.uniform());
-    z.push_back(radius * std::cos(angle));
-    z.push_back(radius * std::sin(angle));
+    const NormalPair pair = draws.normals();
+    z.push_back(pair.x());
+    z.push_back(pair.y());
   }
   return z;
 }

@@ -9,9 +9,7 @@
 namespace crc::select {
 
 double Ties::draw(int64_t item) const {
-  Draws draws(seed_, Purpose::acquisition, item, round_);
-  const double high = draws.bits(), low = draws.bits() >> 11;  // 53 bits: a second tie is out of the question
-  return high * 0x1p-32 + low * 0x1p-53;
+  return Draws(seed_, Purpose::acquisition, item, round_).uniform53();  // a second tie is out of the question
 }
 
 std::vector<double> Ties::draws(std::span<const int64_t> items) const {

@@ -3,7 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
+
+#include "kernels/core/host_softmax.h"
 
 namespace crc::select {
 
@@ -33,10 +34,8 @@ Logits read_logits(Context& context, const Problem& problem, const Config& confi
 }
 
 std::vector<double> softmax(std::vector<double> p) {
-  const double largest = *std::ranges::max_element(p);
-  double total = 0;
-  for (double& v : p) total += v = std::exp(v - largest);
-  for (double& v : p) v /= total;
+  const HostSoftmax softmax(std::span<const double>{p});
+  for (double& v : p) v = softmax.p(v);
   return p;
 }
 

@@ -24,11 +24,11 @@ double scale_of(const ParamSpec& spec) {
   }
 }
 
-// Box-Muller, one normal per pair of words.
+// One normal per pair of words, of all their bits.
 double normal(Draws& draws) {
   const double u = (double(draws.bits()) + 1) * 0x1p-32;  // (0, 1]
   const double v = double(draws.bits()) * 0x1p-32;
-  return std::sqrt(-2 * std::log(u)) * std::cos(6.283185307179586 * v);
+  return NormalPair(u, v).x();
 }
 
 float initial_value(const ParamSpec& spec, double scale, uint32_t seed, int param, int64_t element) {

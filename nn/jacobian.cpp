@@ -19,20 +19,20 @@ struct Extent {
   int64_t size() const { return h * w * c; }
 };
 
-UnfoldConfig unfold_config(const Step& s) { return {s.kernel, s.stride, s.kernel / 2}; }
+UnfoldConfig unfold_config(const Instruction& s) { return {s.kernel, s.stride, s.kernel / 2}; }
 
 std::vector<Extent> extents_of(const Program& program, Extent input) {
   std::vector<Extent> extents{input};
-  for (const Step& s : program.steps) {
+  for (const Instruction& s : program.instructions) {
     const Extent in = extents[s.input];
     switch (s.kind) {
-      case Step::Kind::conv:
+      case Instruction::Kind::conv:
         extents.push_back({unfold_config(s).out(in.h), unfold_config(s).out(in.w), s.out});
         break;
-      case Step::Kind::linear:
+      case Instruction::Kind::linear:
         extents.push_back({1, 1, s.out});
         break;
-      case Step::Kind::pool:
+      case Instruction::Kind::pool:
         extents.push_back({1, 1, in.c});
         break;
       default:
@@ -42,26 +42,26 @@ std::vector<Extent> extents_of(const Program& program, Extent input) {
   return extents;
 }
 
-bool is_wanted(const Step& s, const std::vector<bool>& wanted) {
+bool is_wanted(const Instruction& s, const std::vector<bool>& wanted) {
   return (s.weight >= 0 && wanted[s.weight]) || (s.bias >= 0 && wanted[s.bias]);
 }
 
 // Which values depend on a wanted parameter: the backward pass visits only these.
 std::vector<bool> reached_values(const Program& program, const std::vector<bool>& wanted) {
   std::vector<bool> reached{false};
-  for (const Step& s : program.steps)
+  for (const Instruction& s : program.instructions)
     reached.push_back(is_wanted(s, wanted) || reached[s.input] || (s.other >= 0 && reached[s.other]));
   return reached;
 }
 
 // How many gradients the backward pass holds at once.
 int64_t most_alive(const Program& program, const std::vector<bool>& reached) {
-  std::vector<bool> alive(program.steps.size() + 1, false);
+  std::vector<bool> alive(program.instructions.size() + 1, false);
   alive.back() = true;
   int64_t count = 1, most = 1;
-  for (int i = int(program.steps.size()); i > 0; --i) {
+  for (int i = int(program.instructions.size()); i > 0; --i) {
     if (!reached[i] || !alive[i]) continue;
-    const Step& s = program.steps[i - 1];
+    const Instruction& s = program.instructions[i - 1];
     for (const int v : {s.input, s.other})
       if (v >= 0 && reached[v]) count += !alive[v], alive[v] = true;
     most = std::max(most, count + 1);  // one more while a gradient is added to another
@@ -86,28 +86,28 @@ template <class T> class Pass {
         n_(x.shape[0]),
         classes_(net.classes()) {
     weights_ = arena_.take<T, 1>({layout_.total()}, "weights");
-    convert(context_, weights_, View<const float, 1>(weights.values));
+    convert(context_, weights_, weights.values);
     values_.push_back(arena_.take<T, 1>({x.size()}, "input"));
     convert(context_, values_[0], x.flat());
     for (const Extent& e : extents_) widest_ = std::max(widest_, e.size());
   }
 
   void forward() {
-    for (size_t i = 0; i < program_.steps.size(); ++i) {
+    for (size_t i = 0; i < program_.instructions.size(); ++i) {
       values_.push_back(arena_.take<T, 1>({n_ * extents_[i + 1].size()}, "value"));
-      run(program_.steps[i], values_[program_.steps[i].input], extents_[program_.steps[i].input], values_.back(),
-          extents_[i + 1]);
+      run(program_.instructions[i], values_[program_.instructions[i].input], extents_[program_.instructions[i].input],
+          values_.back(), extents_[i + 1]);
     }
   }
 
   void backward(const typename Jacobian<T>::Receive& receive) {
     grads_.resize(values_.size());
     set_unit_cotangents();
-    for (int i = int(program_.steps.size()); i > 0; --i) {
+    for (int i = int(program_.instructions.size()); i > 0; --i) {
       if (!reached_[i] || !grads_[i].data) continue;
-      const Step& s = program_.steps[i - 1];
+      const Instruction& s = program_.instructions[i - 1];
       if (is_wanted(s, wanted_)) deliver(s, i, receive);
-      if (s.kind == Step::Kind::add) {
+      if (s.kind == Instruction::Kind::add) {
         for (const int v : {s.input, s.other})
           if (reached_[v]) give(v, grads_[i]);
       } else if (reached_[s.input]) {
@@ -142,14 +142,13 @@ template <class T> class Pass {
     }
   }
 
-  // mean, inverse deviation, scale and shift of a norm_act step; the identity for leaky_relu.
-  View<const T, 2> constants(const Step& s, int64_t channels) {
+  // mean, inverse deviation, scale and shift of a norm_act; the identity for leaky_relu.
+  View<const T, 2> constants(const Instruction& s, int64_t channels) {
     const auto k = arena_.take<T, 2>({4, channels}, "norm constants");
-    if (s.kind == Step::Kind::norm_act) {
+    if (s.kind == Instruction::Kind::norm_act) {
       const Weights& w = given_;
-      norm_constants(context_, k, constant(w.running_mean(layout_, s.running)),
-                     constant(w.running_var(layout_, s.running)), constant(w.param<1>(layout_, s.weight)),
-                     constant(w.param<1>(layout_, s.bias)), s.norm);
+      norm_constants(context_, k, w.running_mean(layout_, s.running), w.running_var(layout_, s.running),
+                     w.param<1>(layout_, s.weight), w.param<1>(layout_, s.bias), s.norm);
     } else {
       std::vector<T> identity(4 * channels, T(0));
       std::fill_n(identity.begin() + channels, 2 * channels, T(1));
@@ -158,34 +157,34 @@ template <class T> class Pass {
     return k;
   }
 
-  void run(const Step& s, View<const T, 1> x, Extent in, View<T, 1> y, Extent out) {
+  void run(const Instruction& s, View<const T, 1> x, Extent in, View<T, 1> y, Extent out) {
     const auto samples = [&](auto v, Extent e) { return shaped<3>(v, {n_, e.positions(), e.c}); };
     switch (s.kind) {
-      case Step::Kind::conv: {
+      case Instruction::Kind::conv: {
         const int64_t taps = s.kernel * s.kernel * in.c;
         in_parts(n_, out.positions() * taps, [&](int64_t begin, int64_t count) {
           const auto columns = unfolded(s, x, in, out, begin, count);
           gemm(context_,
                shaped<2>(y, {n_ * out.positions(), out.c})
                    .slice(begin * out.positions(), (begin + count) * out.positions()),
-               View<const T, 2>(columns), shaped<2>(weight(s.weight), {out.c, taps}), GemmConfig{.transpose_b = true});
+               columns, shaped<2>(weight(s.weight), {out.c, taps}), GemmConfig{.transpose_b = true});
         });
         break;
       }
-      case Step::Kind::linear:
+      case Instruction::Kind::linear:
         gemm(context_, shaped<2>(y, {n_, out.c}), shaped<2>(x, {n_, in.size()}),
              shaped<2>(weight(s.weight), {out.c, in.size()}), GemmConfig{.transpose_b = true});
         break;
-      case Step::Kind::norm_act:
-      case Step::Kind::leaky_relu: {
+      case Instruction::Kind::norm_act:
+      case Instruction::Kind::leaky_relu: {
         const Arena::Frame frame(arena_);
         norm_act(context_, samples(y, out), samples(x, in), constants(s, in.c), s.norm.slope);
         return;
       }
-      case Step::Kind::pool:
+      case Instruction::Kind::pool:
         position_sum(context_, shaped<2>(y, {n_, in.c}), samples(x, in), 1.0 / double(in.positions()));
         return;
-      case Step::Kind::add:
+      case Instruction::Kind::add:
         context_.copy(y, x);
         accumulate(context_, y, value(s.other));
         return;
@@ -194,7 +193,7 @@ template <class T> class Pass {
   }
 
   // [count * positions, taps] of the samples from `begin`.
-  View<T, 2> unfolded(const Step& s, View<const T, 1> x, Extent in, Extent out, int64_t begin, int64_t count) {
+  View<T, 2> unfolded(const Instruction& s, View<const T, 1> x, Extent in, Extent out, int64_t begin, int64_t count) {
     const auto columns = arena_.take<T, 2>({count * out.positions(), s.kernel * s.kernel * in.c}, "columns");
     unfold(context_, columns, shaped<4>(x, {n_, in.h, in.w, in.c}).slice(begin, begin + count), unfold_config(s));
     return columns;
@@ -230,15 +229,15 @@ template <class T> class Pass {
     context_.copy_in(grads_.back(), units.data());
   }
 
-  // The Jacobians of a step's wanted parameters; the step made value v.
-  void deliver(const Step& s, int v, const typename Jacobian<T>::Receive& receive) {
+  // The Jacobians of an instruction's wanted parameters; it made value v.
+  void deliver(const Instruction& s, int v, const typename Jacobian<T>::Receive& receive) {
     const Arena::Frame frame(arena_);
     const Extent in = extents_[s.input], out = extents_[v];
-    const auto dy = shaped<3>(constant(grads_[v]), {rows(), out.positions(), out.c});
+    const auto dy = shaped<3>(grads_[v], {rows(), out.positions(), out.c});
     const auto hand_over = [&](int param, View<T, 1> j) {
       if (wanted_[param]) receive(param, shaped<3>(constant(j), {n_, classes_, layout_.params()[param].size()}));
     };
-    if (s.kind == Step::Kind::norm_act) {
+    if (s.kind == Instruction::Kind::norm_act) {
       const auto x = shaped<3>(value(s.input), {n_, in.positions(), in.c});
       const auto scale = arena_.take<T, 2>({rows(), in.c}, "jacobian"),
                  shift = arena_.take<T, 2>({rows(), in.c}, "jacobian");
@@ -260,12 +259,12 @@ template <class T> class Pass {
   }
 
   // j [N,C,out,taps] = dy^T columns, for every sample and class.
-  void weight_jacobian(const Step& s, int v, View<T, 1> j) {
+  void weight_jacobian(const Instruction& s, int v, View<T, 1> j) {
     const Extent in = extents_[s.input], out = extents_[v];
-    const bool conv = s.kind == Step::Kind::conv;
+    const bool conv = s.kind == Instruction::Kind::conv;
     const int64_t taps = conv ? s.kernel * s.kernel * in.c : in.size();
     const auto jacobian = shaped<4>(j, {n_, classes_, out.c, taps});
-    const auto dy = shaped<4>(constant(grads_[v]), {n_, classes_, out.positions(), out.c});
+    const auto dy = shaped<4>(grads_[v], {n_, classes_, out.positions(), out.c});
     in_parts(n_, conv ? out.positions() * taps : 0, [&](int64_t begin, int64_t count) {
       const View<const T, 1> columns = conv ? constant(unfolded(s, value(s.input), in, out, begin, count).flat())
                                             : shaped<2>(value(s.input), {n_, taps}).slice(begin, begin + count).flat();
@@ -274,14 +273,14 @@ template <class T> class Pass {
     });
   }
 
-  // The gradient of the input of a step that made value v.
-  void pull_back(const Step& s, int v) {
+  // The gradient of the input of an instruction that made value v.
+  void pull_back(const Instruction& s, int v) {
     const Extent in = extents_[s.input], out = extents_[v];
     const View<const T, 1> dy = grads_[v];
     const View<T, 1> dx = new_gradient(s.input);
     const auto positions = [&](auto g, Extent e) { return shaped<3>(g, {rows(), e.positions(), e.c}); };
     switch (s.kind) {
-      case Step::Kind::conv: {
+      case Instruction::Kind::conv: {
         const int64_t taps = s.kernel * s.kernel * in.c;
         in_parts(rows(), out.positions() * taps, [&](int64_t begin, int64_t count) {
           const auto columns = arena_.take<T, 2>({count * out.positions(), taps}, "columns");
@@ -289,30 +288,30 @@ template <class T> class Pass {
                shaped<2>(dy, {rows() * out.positions(), out.c})
                    .slice(begin * out.positions(), (begin + count) * out.positions()),
                shaped<2>(weight(s.weight), {out.c, taps}), GemmConfig{});
-          fold(context_, shaped<4>(dx, {rows(), in.h, in.w, in.c}).slice(begin, begin + count),
-               View<const T, 2>(columns), unfold_config(s));
+          fold(context_, shaped<4>(dx, {rows(), in.h, in.w, in.c}).slice(begin, begin + count), columns,
+               unfold_config(s));
         });
         break;
       }
-      case Step::Kind::linear:
+      case Instruction::Kind::linear:
         gemm(context_, shaped<2>(dx, {rows(), in.size()}), shaped<2>(dy, {rows(), out.c}),
              shaped<2>(weight(s.weight), {out.c, in.size()}), GemmConfig{});
         break;
-      case Step::Kind::norm_act:
-      case Step::Kind::leaky_relu: {
+      case Instruction::Kind::norm_act:
+      case Instruction::Kind::leaky_relu: {
         const Arena::Frame frame(arena_);
         norm_act_backward(context_, positions(dx, in), positions(dy, out),
                           shaped<3>(value(s.input), {n_, in.positions(), in.c}), constants(s, in.c), s.norm.slope);
         break;
       }
-      case Step::Kind::pool:
+      case Instruction::Kind::pool:
         position_spread(context_, positions(dx, in), shaped<2>(dy, {rows(), in.c}), 1.0 / double(in.positions()));
         break;
-      case Step::Kind::add:
+      case Instruction::Kind::add:
         break;  // its gradient is handed on as it is
     }
     if (grads_[s.input].data) {
-      accumulate(context_, grads_[s.input], constant(dx));
+      accumulate(context_, grads_[s.input], dx);
       free_.push_back(dx);
     } else {
       grads_[s.input] = dx;
@@ -336,7 +335,7 @@ template <class T> class Pass {
 
 template <class T> std::vector<int> Jacobian<T>::params() const {
   std::vector<int> params;
-  for (auto s = program_.steps.rbegin(); s != program_.steps.rend(); ++s)
+  for (auto s = program_.instructions.rbegin(); s != program_.instructions.rend(); ++s)
     for (const int param : {s->weight, s->bias})
       if (param >= 0) params.push_back(param);
   return params;
@@ -358,11 +357,11 @@ typename Jacobian<T>::Bytes Jacobian<T>::bytes(int64_t height, int64_t width, in
   const std::vector<bool> reached = reached_values(program_, wanted);
   int64_t values = 0, widest = 0, largest = 0, columns = 0;
   for (const Extent& e : extents) values += e.size(), widest = std::max(widest, e.size());
-  for (size_t i = 0; i < program_.steps.size(); ++i) {
-    const Step& s = program_.steps[i];
+  for (size_t i = 0; i < program_.instructions.size(); ++i) {
+    const Instruction& s = program_.instructions[i];
     for (const int param : {s.weight, s.bias})
       if (param >= 0 && wanted[param]) largest = std::max(largest, net_->layout().params()[param].size());
-    if (s.kind == Step::Kind::conv)
+    if (s.kind == Instruction::Kind::conv)
       columns = std::max(columns, extents[i + 1].positions() * s.kernel * s.kernel * extents[s.input].c);
   }
   const int64_t classes = net_->classes(), size = int64_t(sizeof(T));

@@ -42,7 +42,7 @@ class Mlp : public Net {
       const bool last = i + 1 == widths_.size();
       auto a = last ? features : arena.take<float, 2>({n, widths_[i]}, "hidden activations");
       layers_[i].forward(context, weights, z, x);
-      leaky_relu(context, a.flat(), View<const float, 1>(z.flat()), slope_);
+      leaky_relu(context, a.flat(), z.flat(), slope_);
       saved.inputs.push_back(x);
       saved.sums.push_back(z);
       x = a;
@@ -63,7 +63,7 @@ class Mlp : public Net {
       auto dx = i == 0 ? none : arena.take<float, 2>({n, widths_[i - 1]}, "hidden gradient");  // [N,width]
       layers_[i].backward(context, weights, grads, dx, dy, saved.inputs[i]);
       if (i == 0) break;
-      leaky_relu_backward(context, dx.flat(), View<const float, 1>(dx.flat()), saved.sums[i - 1].flat(), slope_);
+      leaky_relu_backward(context, dx.flat(), dx.flat(), saved.sums[i - 1].flat(), slope_);
       dy = dx;
     }
   }
@@ -73,8 +73,8 @@ class Mlp : public Net {
     Program program;
     int x = 0;
     for (const Linear& layer : layers_) {
-      if (x > 0) x = program.add({.kind = Step::Kind::leaky_relu, .input = x, .norm = {.slope = slope_}});
-      x = program.add(layer.step(x));
+      if (x > 0) x = program.add({.kind = Instruction::Kind::leaky_relu, .input = x, .norm = {.slope = slope_}});
+      x = program.add(layer.instruction(x));
     }
     return program;
   }

@@ -42,7 +42,7 @@ class Net {
   virtual void backward(Context& context, const Weights& weights, const Weights& grads, View<const float, 2> dlogits,
                         const Saved& saved) const = 0;
   virtual std::unique_ptr<Saved> new_saved() const = 0;
-  // What forward computes in Mode::eval, step by step; the last value is the logits.
+  // What forward computes in Mode::eval, instruction by instruction; the last value is the logits.
   virtual Program program() const = 0;
 
  protected:

@@ -7,8 +7,9 @@
 
 namespace crc::nn {
 
-// Value 0 is the input [N,H,W,C]; step i makes value i + 1. Parameters are indices into the net's layout, -1: none.
-struct Step {
+// Value 0 is the input [N,H,W,C]; instruction i makes value i + 1. Parameters are indices into the net's layout, -1:
+// none.
+struct Instruction {
   enum class Kind : uint8_t {
     conv,        // of `input`, kernel x kernel, padded by kernel/2
     norm_act,    // batch normalisation by running statistics, then LeakyReLU (norm.slope)
@@ -26,11 +27,11 @@ struct Step {
 };
 
 struct Program {
-  std::vector<Step> steps;
-  // Appends a step; returns the value it makes.
-  int add(const Step& step) {
-    steps.push_back(step);
-    return int(steps.size());
+  std::vector<Instruction> instructions;
+  // Appends an instruction; returns the value it makes.
+  int add(const Instruction& instruction) {
+    instructions.push_back(instruction);
+    return int(instructions.size());
   }
 };
 

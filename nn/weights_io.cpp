@@ -114,8 +114,8 @@ class Reader {
 
 TensorFile export_weights(Context& context, const ParamLayout& layout, const Weights& weights, Names names) {
   std::vector<float> values(layout.total()), running(layout.running_total());
-  context.copy_out(values.data(), View<const float, 1>(weights.values));
-  context.copy_out(running.data(), View<const float, 1>(weights.running));
+  context.copy_out(values.data(), weights.values);
+  context.copy_out(running.data(), weights.running);
   TensorFile file;
   for (int p = 0; p < int(layout.params().size()); ++p) {
     const ParamSpec& spec = layout.params()[p];

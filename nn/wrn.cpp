@@ -36,10 +36,11 @@ template <class T> class Wrn : public Net {
   std::unique_ptr<nn::Saved> new_saved() const override { return std::make_unique<Saved>(); }
   Program program() const override {
     Program program;
-    int x = program.add(stem_->step(0));
+    int x = program.add(stem_->instruction(0));
     for (const WrnUnit& unit : units_) x = unit.append(program, x);
-    const int features = program.add({.kind = Step::Kind::pool, .input = program.add(last_norm_->step(x))});
-    program.add(head_->step(features));
+    const int features =
+        program.add({.kind = Instruction::Kind::pool, .input = program.add(last_norm_->instruction(x))});
+    program.add(head_->instruction(features));
     return program;
   }
 
@@ -93,7 +94,7 @@ void Wrn<T>::finish(Context& context, const Weights& weights, View<const T, 4> l
   Arena::Frame frame(context.scratch());
   auto act = context.scratch().take<T, 4>({last.shape[0], last.shape[1], last.shape[2], last.shape[3]}, "last act");
   last_norm_->forward(context, weights, act, stats, last, mode);
-  global_avg_pool(context, features, View<const T, 4>(act));
+  global_avg_pool(context, features, act);
 }
 
 // Nothing is kept: two frames leapfrog, so memory holds one unit at a time.
@@ -115,7 +116,7 @@ void Wrn<T>::forward_eval(Context& context, const Weights& weights, View<const T
     WrnUnit::Saved<T> unused;
     const View<T, 4> y = unit.forward<T>(context, weights, x, Mode::eval, unused);
     std::copy_n(y.shape, 4, x.shape);
-    context.copy(x, View<const T, 4>(y));
+    context.copy(x, y);
   }
   auto stats = arena.take<float, 2>({2, x.shape[3]}, "statistics");
   finish(context, weights, x, Mode::eval, stats, features);
@@ -180,7 +181,7 @@ void Wrn<T>::backward(Context& context, const Weights& weights, const Weights& g
     return v;
   };
   View<T, 4> dy = as(buffers[0], saved.last);
-  global_avg_pool_backward(context, dy, View<const float, 2>(dfeatures));
+  global_avg_pool_backward(context, dy, dfeatures);
   last_norm_->backward<T>(context, weights, grads, dy, dy, saved.last, saved.last_stats, saved.mode);
   for (int64_t i = int64_t(units_.size()) - 1; i >= 0; --i) {
     const View<T, 4> dx = as(buffers[(units_.size() - i) % 2], saved.units[i].x);

@@ -33,10 +33,10 @@ WrnUnit::WrnUnit(ParamLayout& layout, const std::string& name, Config config)
 }
 
 int WrnUnit::append(Program& program, int x) const {
-  const int a = config_.input == UnitInput::raw ? x : program.add(bn1_.step(x));
-  const int y = program.add(conv2_.step(program.add(bn2_.step(program.add(conv1_.step(a))))));
-  const int s = shortcut_ ? program.add(shortcut_->step(config_.input == UnitInput::activated ? a : x)) : x;
-  return program.add({.kind = Step::Kind::add, .input = y, .other = s});
+  const int a = config_.input == UnitInput::raw ? x : program.add(bn1_.instruction(x));
+  const int y = program.add(conv2_.instruction(program.add(bn2_.instruction(program.add(conv1_.instruction(a))))));
+  const int s = shortcut_ ? program.add(shortcut_->instruction(config_.input == UnitInput::activated ? a : x)) : x;
+  return program.add({.kind = Instruction::Kind::add, .input = y, .other = s});
 }
 
 template <class T>
@@ -67,12 +67,12 @@ View<T, 4> WrnUnit::forward(Context& context, const Weights& weights, View<const
   saved.a2 = a2;
 
   if (!shortcut_) {
-    add(context, y.flat(), View<const T, 1>(y.flat()), x.flat());
+    add(context, y.flat(), y.flat(), x.flat());
   } else {
     Arena::Frame frame(arena);
     auto s = arena.take<T, 4>({n, h, w, config_.out}, "shortcut");
     shortcut_->forward<T>(context, weights, s, config_.input == UnitInput::activated ? conv_input : x);
-    add(context, y.flat(), View<const T, 1>(y.flat()), View<const T, 1>(s.flat()));
+    add(context, y.flat(), y.flat(), s.flat());
   }
   return y;
 }
@@ -92,10 +92,9 @@ void WrnUnit::backward(Context& context, const Weights& weights, const Weights& 
   conv1_.backward_weights<T>(context, grads, d2, raw ? saved.x : saved.a1);
   conv1_.backward_data<T>(context, weights, dx, d2);
 
-  const View<const T, 1> dx_in = dx.flat();
   if (!shortcut_) {
     bn1_.backward<T>(context, weights, grads, dx, dx, saved.x, saved.stats1, saved.mode);
-    add(context, dx.flat(), dx_in, dy.flat());
+    add(context, dx.flat(), dx.flat(), dy.flat());
     return;
   }
   auto ds = arena.take<T, 4>({dx.shape[0], dx.shape[1], dx.shape[2], dx.shape[3]}, "gradient of the shortcut");
@@ -104,7 +103,7 @@ void WrnUnit::backward(Context& context, const Weights& weights, const Weights& 
   shortcut_->backward_data<T>(context, weights, ds, dy);
   if (config_.input == UnitInput::split)
     bn1_.backward<T>(context, weights, grads, dx, dx, saved.x, saved.stats1, saved.mode);
-  add(context, dx.flat(), dx_in, View<const T, 1>(ds.flat()));
+  add(context, dx.flat(), dx.flat(), ds.flat());
   if (activated) bn1_.backward<T>(context, weights, grads, dx, dx, saved.x, saved.stats1, saved.mode);
 }
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "kernels/core/host_softmax.h"
+
 namespace crc::ssl {
 namespace {
 
@@ -65,15 +67,14 @@ Evaluation evaluate(const std::vector<float>& logits, const std::vector<int32_t>
   for (size_t i = 0; i < logits.size() / classes; ++i) {
     const float* row = logits.data() + i * classes;
     check_finite(row, classes, i);
-    const int64_t predicted = std::max_element(row, row + classes) - row;
-    double sum = 0;
-    for (int64_t c = 0; c < classes; ++c) sum += std::exp(double(row[c]) - row[predicted]);
+    const HostSoftmax softmax(std::span(row, size_t(classes)));
+    const int64_t predicted = softmax.argmax();
     ++e.predicted[predicted];
-    e.confidence += 1 / sum;
+    e.confidence += softmax.largest();
     if (labels[i] < 0) continue;
-    loss += std::log(sum) + row[predicted] - row[labels[i]];
+    loss += softmax.loss(row[labels[i]]);
     correct += predicted == labels[i];
-    calibration.add(1 / sum, predicted == labels[i]);
+    calibration.add(softmax.largest(), predicted == labels[i]);
     ++e.confusion[labels[i] * classes + predicted];
     ++e.images;
   }

@@ -30,7 +30,7 @@ struct Batch {
   View<const int32_t, 1> truth = {};  // [unlabeled] or empty: their true labels, to judge pseudo-labels by; -1: unknown
 };
 
-struct Step {
+struct TrainingStep {
   Context& context;
   const nn::Net& net;
   nn::Weights student, ema;
@@ -49,7 +49,7 @@ class Method {
  public:
   virtual ~Method() = default;
   virtual std::span<const BatchView> views(const TrainConfig& config) const = 0;
-  virtual void gradients(const Step& step, const Batch& batch) const = 0;
+  virtual void gradients(const TrainingStep& step, const Batch& batch) const = 0;
 };
 
 int64_t unlabeled_per_step(const TrainConfig& config);  // 0 where the method has no use for them

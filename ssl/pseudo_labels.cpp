@@ -1,7 +1,8 @@
 #include "ssl/pseudo_labels.h"
 
-#include <algorithm>
 #include <cmath>
+
+#include "kernels/core/host_softmax.h"
 
 namespace crc::ssl {
 
@@ -12,13 +13,11 @@ PseudoLabels judge_pseudo_labels(const std::vector<float>& logits, std::span<con
   for (int64_t item : items) {
     if (labels[size_t(item)] < 0) continue;
     const float* row = logits.data() + item * classes;
-    const float* top = std::max_element(row, row + classes);
-    double sum = 0;
-    for (int64_t c = 0; c < classes; ++c) sum += std::exp(double(row[c]) - double(*top));
+    const HostSoftmax softmax(std::span(row, size_t(classes)));
     ++result.images;
-    if (1 / sum < threshold) continue;
+    if (softmax.largest() < threshold) continue;
     ++sure;
-    right += top - row == labels[size_t(item)];
+    right += softmax.argmax() == labels[size_t(item)];
   }
   result.rate = result.images > 0 ? double(sure) / double(result.images) : NAN;
   result.accuracy = sure > 0 ? double(right) / double(sure) : NAN;

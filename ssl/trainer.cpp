@@ -73,7 +73,7 @@ Trainer::Trainer(Context& context, const nn::Net& net, const ImageSet& images, c
 
 struct Trainer::Drawn {
   Batch batch;
-  View<const int64_t, 1> labeled_ids;  // [labeled]
+  View<const int64_t, 1> labeled_items;  // [labeled]
 };
 
 // Draws the items of this step and builds their views in scratch memory of the caller's frame.
@@ -81,14 +81,14 @@ Trainer::Drawn Trainer::next_batch() {
   Arena& arena = context_.scratch();
   const int64_t b = config_.batch, m = unlabeled_per_step(config_);
   const View<const StepState, 1> state = state_.as<StepState>();
-  auto ids = arena.take<int64_t, 1>({b + m}, "batch ids");        // [labelled | unlabelled]
+  auto items = arena.take<int64_t, 1>({b + m}, "batch ids");      // [labelled | unlabelled]
   auto labels = arena.take<int32_t, 1>({b + m}, "batch labels");  // those of the unlabelled only judge pseudo-labels
-  draw_batch(context_, ids.slice(0, b), View<const int64_t, 1>(labeled_.view<int64_t, 1>()), state,
+  draw_batch(context_, items.slice(0, b), labeled_.view<int64_t, 1>(), state,
              DrawConfig{config_.seed, Purpose::labeled_order, config_.labeled_sampling, config_.steps_per_epoch});
   if (m > 0)
-    draw_batch(context_, ids.slice(b, b + m), View<const int64_t, 1>(unlabeled_.view<int64_t, 1>()), state,
+    draw_batch(context_, items.slice(b, b + m), unlabeled_.view<int64_t, 1>(), state,
                DrawConfig{config_.seed, Purpose::unlabeled_order, config_.unlabeled_sampling, config_.steps_per_epoch});
-  gather_rows(context_, labels, images_.labels(), View<const int64_t, 1>(ids));
+  gather_rows(context_, labels, images_.labels(), items);
 
   const nn::Activations images = net_.take_input(context_, images_per_step(config_), images_.height(), images_.width());
   int64_t begin = 0;
@@ -100,13 +100,13 @@ Trainer::Drawn Trainer::next_batch() {
     augment.strong = view.strong ? config_.strong : augment::Policy::none;
     std::visit(
         [&](const auto& y) {
-          augment_batch(context_, y.slice(begin, begin + rows), images_.pixels(),
-                        View<const int64_t, 1>(ids.slice(first, first + rows)), state, augment, rates());
+          augment_batch(context_, y.slice(begin, begin + rows), images_.pixels(), items.slice(first, first + rows),
+                        state, augment, rates());
         },
         images);
     begin += rows;
   }
-  return {{images, labels.slice(0, b), b, m, labels.slice(b, b + m)}, ids.slice(0, b)};
+  return {{images, labels.slice(0, b), b, m, labels.slice(b, b + m)}, items.slice(0, b)};
 }
 
 // CTAugment: how well the averaged model recognises labelled images at random levels moves those levels' rates.
@@ -123,12 +123,12 @@ void Trainer::learn_from_probes(const Drawn& drawn) {
   auto features = arena.take<float, 2>({b, net_.feature_dim()}, "probe features");  // [B,D]
   auto probabilities = arena.take<float, 2>({b, net_.classes()}, "probabilities");  // [B,C]
   std::visit(
-      [&](const auto& y) { augment_batch(context_, y, images_.pixels(), drawn.labeled_ids, state, probe, rates()); },
+      [&](const auto& y) { augment_batch(context_, y, images_.pixels(), drawn.labeled_items, state, probe, rates()); },
       images);
   net_.forward(context_, ema_weights_, images, Mode::eval, features, probabilities, nullptr);
-  softmax(context_, probabilities, View<const float, 2>(probabilities));
-  ctaugment_update(context_, rates_.view<float, 2>(), View<const float, 2>(probabilities), drawn.batch.labels,
-                   drawn.labeled_ids, state, probe);
+  softmax(context_, probabilities, probabilities);
+  ctaugment_update(context_, rates_.view<float, 2>(), probabilities, drawn.batch.labels, drawn.labeled_items, state,
+                   probe);
 }
 
 void Trainer::run_steps(int64_t count) {
@@ -155,9 +155,9 @@ void Trainer::step_on(const Batch& batch) {
                      ring_.view<float, 2>()},
                     batch);
   optimize();
-  ema_update(context_, ema_weights_.values, View<const float, 1>(student_weights_.values), state);
+  ema_update(context_, ema_weights_.values, student_weights_.values, state);
   if (config_.ema_buffers == EmaBuffers::averaged)
-    ema_update(context_, ema_weights_.running, View<const float, 1>(student_weights_.running), state);
+    ema_update(context_, ema_weights_.running, student_weights_.running, state);
   else if (config_.ema_buffers == EmaBuffers::copied)
     context_.copy(ema_weights_.running, student_weights_.running);
   advance_step(context_, state_.as<StepState>(), config_.schedule);
@@ -217,7 +217,7 @@ EpochLosses Trainer::losses(int64_t steps) {
 void Trainer::save(nn::TensorFile& file) {
   const auto add = [&](const char* name, View<float, 1> v) {
     std::vector<float> host(v.size());
-    context_.copy_out(host.data(), View<const float, 1>(v));
+    context_.copy_out(host.data(), v);
     file.add(name, {v.size()}, host);
   };
   add("student.values", student_weights_.values);

@@ -50,7 +50,7 @@ std::vector<uint8_t> views(Context& context, const ssl::ImageSet& images, const 
   const Tensor id_tensor = Tensor::from_host(context, {count}, ids.data(), "ids");
   const Tensor y(context, {count, images.height(), images.width(), 3}, Dtype::f32, "views");
   augment::augment_batch(context, y.view<float, 4>(), images.pixels(), id_tensor.view<const int64_t, 1>(),
-                         View<const StepState, 1>(states.as<StepState>()), augment);
+                         states.as<StepState>(), augment);
   std::vector<uint8_t> pixels;
   for (float v : y.to_host<float>(context)) pixels.push_back(uint8_t(std::lround(v * 255)));
   return pixels;

@@ -37,7 +37,7 @@ std::vector<float> trained_weights(Context& context) {
   ssl::Trainer trainer(context, *net, set, all, all, config);
   trainer.train(4);
   std::vector<float> weights(size_t(net->layout().total()));
-  context.copy_out(weights.data(), View<const float, 1>(trainer.student().values));
+  context.copy_out(weights.data(), trainer.student().values);
   return weights;
 }
 

@@ -40,7 +40,7 @@ void NetJacobians::compute(Context& context, std::span<const int64_t> items, con
   const auto ids = context.scratch().take<int64_t, 1>({n}, "items");
   context.copy_in(ids, items.data());
   const auto x = context.scratch().take<float, 4>({n, images_.height(), images_.width(), 3}, "images");
-  normalize(context, x, images_.pixels(), View<const int64_t, 1>(ids), normalize_);
+  normalize(context, x, images_.pixels(), ids, normalize_);
   jacobian_.compute(context, weights_, x, params_of(wanted), [&](int param, View<const float, 3> j) {
     receive(std::ranges::find(params_, param) - params_.begin(), j);
   });

@@ -133,8 +133,8 @@ void RoundTrainer::evaluate_epoch() {
 void RoundTrainer::keep_best() {
   history_.best_values.resize(size_t(net_->layout().total()));
   history_.best_running.resize(size_t(net_->layout().running_total()));
-  run_.context.copy_out(history_.best_values.data(), View<const float, 1>(tested().values));
-  run_.context.copy_out(history_.best_running.data(), View<const float, 1>(tested().running));
+  run_.context.copy_out(history_.best_values.data(), tested().values);
+  run_.context.copy_out(history_.best_running.data(), tested().running);
 }
 
 void RoundTrainer::record_epoch(const ssl::EpochLosses& losses) {

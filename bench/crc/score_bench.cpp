@@ -41,7 +41,7 @@ struct ScoringPool {
   static View<const float, 2> falling(Inputs& in, int64_t n, int64_t width) {
     const View<float, 2> h = in.uniform<float, 2>({n, width}, -0.5, 1);
     std::vector<float> values(h.size());
-    in.context.copy_out(values.data(), View<const float, 2>(h));
+    in.context.copy_out(values.data(), h);
     for (int64_t k = 0; k < h.size(); ++k) values[k] *= std::exp(-6.0f * float(k % width) / float(width));
     in.context.copy_in(h, values.data());
     return h;

@@ -58,7 +58,7 @@ class StepParts {
     draw_batch(context_, ids_.slice(0, b), pool(), state_, DrawConfig{.seed = 1, .purpose = Purpose::labeled_order});
     draw_batch(context_, ids_.slice(b, b + m), pool(), state_,
                DrawConfig{.seed = 1, .purpose = Purpose::unlabeled_order});
-    gather_rows(context_, labels_, images_->labels(), View<const int64_t, 1>(ids_));
+    gather_rows(context_, labels_, images_->labels(), ids_);
     int64_t begin = 0;
     for (const ssl::BatchView& view : ssl::find_method(config_.method).views(config_)) {
       const int64_t first = view.items == ssl::BatchView::Items::unlabeled ? b : 0, rows = view.rows(b, m);
@@ -67,8 +67,8 @@ class StepParts {
       augment.strong = view.strong ? config_.strong : augment::Policy::none;
       std::visit(
           [&](const auto& x) {
-            augment_batch(context_, x.slice(begin, begin + rows), images_->pixels(),
-                          View<const int64_t, 1>(ids_.slice(first, first + rows)), state_, augment);
+            augment_batch(context_, x.slice(begin, begin + rows), images_->pixels(), ids_.slice(first, first + rows),
+                          state_, augment);
           },
           x_);
       begin += rows;
@@ -89,18 +89,17 @@ class StepParts {
   void loss() {
     const int64_t b = config_.batch, n = pass_rows_;
     const View<const float, 2> x = logits_;
-    softmax_ce(context_, dlogits_.slice(0, b), losses_.slice(0, b), x.slice(0, b),
-               View<const int32_t, 1>(labels_.slice(0, b)), 1e-3f);
+    softmax_ce(context_, dlogits_.slice(0, b), losses_.slice(0, b), x.slice(0, b), labels_.slice(0, b), 1e-3f);
     if (teacher_)
-      softmax_mse(context_, dlogits_.slice(b, n), losses_.slice(b, n), x.slice(b, n),
-                  View<const float, 2>(target_.slice(b, n)), View<const float, 1>{}, state_, 1e-3f);
+      softmax_mse(context_, dlogits_.slice(b, n), losses_.slice(b, n), x.slice(b, n), target_.slice(b, n),
+                  View<const float, 1>{}, state_, 1e-3f);
     else
       confident_ce(context_, dlogits_.slice(b + unlabeled_, n), losses_.slice(0, unlabeled_),
                    mask_.slice(0, unlabeled_), pseudo_.slice(0, unlabeled_), x.slice(b, b + unlabeled_),
                    x.slice(b + unlabeled_, n), ConfidentCeConfig{.scale = 1e-3f});
-    record_mean(context_, ring_, View<const float, 1>(losses_), state_, ssl::kLossLabeled);
-    record_mean(context_, ring_, View<const float, 1>(losses_), state_, ssl::kLossUnlabeled);
-    record_mean(context_, ring_, View<const float, 1>(mask_), state_, ssl::kMaskRate);
+    record_mean(context_, ring_, losses_, state_, ssl::kLossLabeled);
+    record_mean(context_, ring_, losses_, state_, ssl::kLossUnlabeled);
+    record_mean(context_, ring_, mask_, state_, ssl::kMaskRate);
   }
   void backward() {
     if (!held_) {  // one forward pass serves all runs
@@ -108,7 +107,7 @@ class StepParts {
       forward();
     }
     for (int pass = 0; pass < (teacher_ ? 2 : 1); ++pass)
-      net_->backward(context_, student_.weights(), grads_.weights(), View<const float, 2>(dlogits_), *saved_);
+      net_->backward(context_, student_.weights(), grads_.weights(), dlogits_, *saved_);
   }
   void optimize() {
     const nn::Weights student = student_.weights(), ema = ema_.weights();
@@ -117,7 +116,7 @@ class StepParts {
       adam_step(context_, student.values, momentum_, second_moment_, grads, state_, AdamConfig{});
     else
       sgd_step(context_, student.values, momentum_, grads, state_, SgdConfig{.decayed = net_->layout().decayed()});
-    ema_update(context_, ema.values, View<const float, 1>(student.values), state_);
+    ema_update(context_, ema.values, student.values, state_);
     context_.copy(ema.running, student.running);
     context_.set_zero(grads_.weights().values);
   }

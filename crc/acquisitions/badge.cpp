@@ -52,10 +52,9 @@ struct Gradients {
 
 // A place drawn with probability proportional to weights; -1 if all weights are 0.
 int64_t draw_place(const std::vector<double>& weights, Draws& draws) {
-  const double high = draws.bits(), low = draws.bits() >> 11;  // 53 bits
   double total = 0;
   for (double w : weights) total += w;
-  const double target = (high * 0x1p-32 + low * 0x1p-53) * total;
+  const double target = draws.uniform53() * total;
   double sum = 0;
   int64_t last = -1;
   for (int64_t i = 0; i < int64_t(weights.size()); ++i) {

@@ -52,11 +52,9 @@ MoonPoint moon_point(uint32_t seed, MoonSplit split, int64_t i, double noise) {
   Draws draws(seed, Purpose::dataset, i, int64_t(split));
   const int32_t label = int32_t(draws.below(2));
   MoonPoint point = on_arc(label, pi * double(draws.uniform()));
-  // Box and Muller
-  const double radius = noise * std::sqrt(-2 * std::log(1 - double(draws.uniform())));
-  const double angle = 2 * pi * double(draws.uniform());
-  point.x += radius * std::cos(angle);
-  point.y += radius * std::sin(angle);
+  const NormalPair off = draws.normals(noise);
+  point.x += off.x();
+  point.y += off.y();
   return point;
 }
 

@@ -24,14 +24,14 @@ void count(const Image& image, Stats& stats) {
   }
 }
 
-template <class Op> void run(const Step& step, const Image& image, Pixel* out) {
+template <class Op> void run(const PlannedOp& planned, const Image& image, Pixel* out) {
   Stats stats;
   if constexpr (Op::needs == Needs::histogram) count(image, stats);
   if constexpr (Op::needs == Needs::grey_sum) {
     stats.grey_sum = 0;
     for (int i = 0; i < image.width * image.height; ++i) stats.grey_sum += grey(image.pixels[i]);
   }
-  const StepOp<Op> op(step, image, stats);
+  const MixedOp<Op> op(planned, image, stats);
   for (int y = 0; y < image.height; ++y)
     for (int x = 0; x < image.width; ++x) *out++ = op(image, x, y);
 }
@@ -53,11 +53,11 @@ std::span<const OpInfo> names() {
   return all;
 }
 
-void apply(const Step& step, const Image& image, Pixel* out) {
-  switch (step.op) {
+void apply(const PlannedOp& planned, const Image& image, Pixel* out) {
+  switch (planned.op) {
 #define CRC_AUGMENT_OP(name, Type) \
   case OpId::name:                 \
-    return run<Type>(step, image, out);
+    return run<Type>(planned, image, out);
 #include "kernels/augment/registry.def"
 #undef CRC_AUGMENT_OP
   }
@@ -82,9 +82,9 @@ std::vector<uint8_t> apply(const std::string& name, double value, View<const uin
   for (size_t i = 0; i < pixels.size(); ++i)
     pixels[i] = {{image.data[3 * i], image.data[3 * i + 1], image.data[3 * i + 2]}, 255};
   const Image source{pixels.data(), int(image.shape[1]), int(image.shape[0])};
-  const Step step{
+  const PlannedOp planned{
       .op = OpId(op - all.begin()), .value = value, .x = int16_t(source.width / 2), .y = int16_t(source.height / 2)};
-  apply(step, source, result.data());
+  apply(planned, source, result.data());
   std::vector<uint8_t> out;
   out.reserve(image.size());
   for (const Pixel& p : result) out.insert(out.end(), p.c, p.c + 3);

@@ -20,7 +20,7 @@ std::span<const OpInfo> names();  // in the order of OpId
 // parameter. Errors (usage): an unknown name, a value outside the operation's range; (config): an image too large.
 std::vector<uint8_t> apply(const std::string& name, double value, View<const uint8_t, 3> image);
 
-// One step of a chain, without checks; out [height, width] must not overlap the image.
-void apply(const Step& step, const Image& image, Pixel* out);
+// One operation of a chain, without checks; out [height, width] must not overlap the image.
+void apply(const PlannedOp& planned, const Image& image, Pixel* out);
 
 }  // namespace crc::augment

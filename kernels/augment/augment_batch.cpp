@@ -12,8 +12,8 @@ void augment_image(Plan plan, const NormalizeTable& table, const uint8_t* raw, i
   Pixel *front = buffers[0], *back = buffers[1];
   for (int v = 0; v < height; ++v)
     for (int u = 0; u < width; ++u) front[v * width + u] = first_pixel(plan, raw, width, height, u, v);
-  for (int s = 0; s < plan.step_count; ++s) {
-    apply(plan.steps[s], {front, width, height}, back);
+  for (int s = 0; s < plan.op_count; ++s) {
+    apply(plan.ops[s], {front, width, height}, back);
     std::swap(front, back);
   }
   for (int v = 0; v < height; ++v)

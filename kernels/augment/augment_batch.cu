@@ -13,18 +13,18 @@ struct Workspace {
   NormalizeTable table;
 };
 
-template <class Op> __device__ void run(const Step& step, const Image& image, Pixel* out, Stats& stats) {
+template <class Op> __device__ void run(const PlannedOp& planned, const Image& image, Pixel* out, Stats& stats) {
   measure<Op::needs>(image, stats);
-  const StepOp<Op> op(step, image, stats);
+  const MixedOp<Op> op(planned, image, stats);
   for (int i = threadIdx.x; i < image.width * image.height; i += blockDim.x)
     out[i] = op(image, i % image.width, i / image.width);
 }
 
-__device__ void apply_step(const Step& step, const Image& image, Pixel* out, Stats& stats) {
-  switch (step.op) {
-#define CRC_AUGMENT_OP(name, Type)      \
-  case OpId::name:                      \
-    run<Type>(step, image, out, stats); \
+__device__ void apply_op(const PlannedOp& planned, const Image& image, Pixel* out, Stats& stats) {
+  switch (planned.op) {
+#define CRC_AUGMENT_OP(name, Type)         \
+  case OpId::name:                         \
+    run<Type>(planned, image, out, stats); \
     break;
 #include "kernels/augment/registry.def"
 #undef CRC_AUGMENT_OP
@@ -48,8 +48,8 @@ __global__ void augment_kernel(T* y, const uint8_t* images, const int64_t* ids, 
   const uint8_t* raw = images + id * pixels * 3;
   for (int i = thread; i < pixels; i += threads) front[i] = first_pixel(plan, raw, width, height, i % width, i / width);
   __syncthreads();
-  for (int s = 0; s < plan.step_count; ++s) {
-    apply_step(plan.steps[s], {front, width, height}, back, shared->stats);
+  for (int s = 0; s < plan.op_count; ++s) {
+    apply_op(plan.ops[s], {front, width, height}, back, shared->stats);
     Pixel* const done = back;
     back = front, front = done;
     __syncthreads();

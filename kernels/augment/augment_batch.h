@@ -49,9 +49,9 @@ CRC_OP_BF16(void, augment_batch,
              AugmentConfig config))
 
 // Policy::ctaugment needs its rates (ctaugment.h), [kCtRows, kCtBins].
-CRC_OP_OVERLOAD(void, augment_batch,
-                (View<float, 4> y, View<const uint8_t, 4> images, View<const int64_t, 1> ids,
-                 View<const StepState, 1> state, AugmentConfig config, View<const float, 2> rates))
+CRC_OP(void, augment_batch,
+       (View<float, 4> y, View<const uint8_t, 4> images, View<const int64_t, 1> ids, View<const StepState, 1> state,
+        AugmentConfig config, View<const float, 2> rates))
 CRC_OP_BF16(void, augment_batch,
             (View<bf16, 4> y, View<const uint8_t, 4> images, View<const int64_t, 1> ids, View<const StepState, 1> state,
              AugmentConfig config, View<const float, 2> rates))

@@ -86,7 +86,7 @@ CRC_HD int ct_cutout_side(double level, int width, int height) {
 }
 
 // The operation and its value at a level. A cutout's centre is the caller's to draw.
-CRC_HD Step ct_step(const CtChoice& c, int width, int height) {
+CRC_HD PlannedOp ct_op(const CtChoice& c, int width, int height) {
   const double l = c.level, around_zero = (2 * l - 1) * 0.3;
   switch (c.op) {
     case CtOp::autocontrast:

@@ -1,7 +1,7 @@
 // Everything that is drawn for one image, and the two ends of its way: from the pool into the first buffer, and from
 // the last buffer through Cutout (and lee's flip and crop) to normalised values.
 //   kekmodel, google, cutout, ctaugment: flip, crop -> operations -> Cutout -> normalise
-//   lee:                      operations -> Cutout -> flip, crop -> normalise
+//   lee:                                 operations -> Cutout -> flip, crop -> normalise
 #pragma once
 
 #include "kernels/augment/ctaugment.h"
@@ -12,11 +12,11 @@
 namespace crc::augment {
 
 struct Plan {
-  static constexpr int kMaxSteps = 3;
+  static constexpr int kMaxOps = 3;
   Window window;
   Cutout cutout;
-  Step steps[kMaxSteps];  // only those that change the image
-  int step_count;
+  PlannedOp ops[kMaxOps];  // only those that change the image
+  int op_count;
   bool window_last;
   bool grey_uncovered;  // uncovered pixels show mid-grey instead of black
 };
@@ -30,7 +30,7 @@ CRC_HD Plan draw_plan(const AugmentConfig& config, int64_t id, int64_t slot, int
   Plan plan;
   plan.window = draw_window(config, draws, step);
   plan.cutout = Cutout::none();
-  plan.step_count = 0;
+  plan.op_count = 0;
   plan.window_last = config.strong == Policy::randaugment_lee;
   plan.grey_uncovered = config.strong == Policy::randaugment_google;
   switch (config.strong) {
@@ -43,7 +43,7 @@ CRC_HD Plan draw_plan(const AugmentConfig& config, int64_t id, int64_t slot, int
       for (int i = 0; i < 3; ++i) {
         const OpId op = OpId(draws.below(kPoolSize));
         const double u = draws.uniform();
-        if (op != OpId::identity) plan.steps[plan.step_count++] = {op, lee_value(op, u, width, height)};
+        if (op != OpId::identity) plan.ops[plan.op_count++] = {op, lee_value(op, u, width, height)};
       }
       plan.cutout = lee_cutout(draws, width, height);
       break;
@@ -51,9 +51,9 @@ CRC_HD Plan draw_plan(const AugmentConfig& config, int64_t id, int64_t slot, int
     case Policy::ctaugment_probe: {
       const bool probe = config.strong == Policy::ctaugment_probe;
       for (int i = 0; i < kCtDepth; ++i) {
-        Step step_i = ct_step(draw_choice(draws, probe ? nullptr : rates), width, height);
-        step_i.x = int16_t(draws.below(uint32_t(width))), step_i.y = int16_t(draws.below(uint32_t(height)));
-        if (step_i.op != OpId::identity) plan.steps[plan.step_count++] = step_i;
+        PlannedOp planned = ct_op(draw_choice(draws, probe ? nullptr : rates), width, height);
+        planned.x = int16_t(draws.below(uint32_t(width))), planned.y = int16_t(draws.below(uint32_t(height)));
+        if (planned.op != OpId::identity) plan.ops[plan.op_count++] = planned;
       }
       if (!probe) plan.cutout = ct_cutout(draws, width, height);
       break;
@@ -66,7 +66,7 @@ CRC_HD Plan draw_plan(const AugmentConfig& config, int64_t id, int64_t slot, int
         const int level = 1 + int(draws.below(kLevels));
         const bool applied = draws.coin(), negative = draws.coin();
         if (!applied || op == OpId::identity) continue;
-        plan.steps[plan.step_count++] = {
+        plan.ops[plan.op_count++] = {
             op, google ? google_value(op, level, negative) : kekmodel_value(op, level, negative, width, height)};
       }
       plan.cutout = google ? google_cutout(draws, width, height) : kekmodel_cutout(draws, width, height);

@@ -34,21 +34,21 @@ inline constexpr uint32_t kPoolSize = 14;
 static_assert(OpId(kPoolSize - 1) == OpId::translate_y, "the pool of RandAugment has changed");
 
 // One operation of a chain. The result is mixed with the image before it: image + mix * (result - image).
-struct Step {
+struct PlannedOp {
   OpId op;
   double value;
   float mix = 1;
   int16_t x = 0, y = 0;  // centre of a cutout
 };
 
-// An operation's pixel as the step asks for it.
-template <class Op> struct StepOp {
+// An operation's pixel as it was planned.
+template <class Op> struct MixedOp {
   Op op;
   float mix;
 
-  CRC_HD StepOp(const Step& step, const Image& image, const Stats& stats)
-      : op(step.value, image, stats), mix(step.mix) {
-    if constexpr (requires(Op o) { o.move_to(0, 0); }) op.move_to(step.x, step.y);
+  CRC_HD MixedOp(const PlannedOp& planned, const Image& image, const Stats& stats)
+      : op(planned.value, image, stats), mix(planned.mix) {
+    if constexpr (requires(Op o) { o.move_to(0, 0); }) op.move_to(planned.x, planned.y);
   }
   CRC_HD Pixel operator()(const Image& image, int x, int y) const {
     Pixel p = op(image, x, y);

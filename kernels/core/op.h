@@ -3,25 +3,24 @@
 //   CRC_OP(void, add, (View<float, 1> out, View<const float, 1> a, View<const float, 1> b))
 //
 // declares add(Cpu&, ...), defined in add.cpp, add(Cuda&, ...), defined in add.cu, and the dispatcher add(Context&,
-// ...), which checks that every view lives on the context's device, opens the profiler range and branches once. A
-// missing definition is a link error that names it. CRC_OP_OVERLOAD declares a further signature of an op already
-// declared.
+// ...), which takes what converts to the declared arguments, checks that every view lives on the context's device,
+// opens the profiler range and branches once. What an op reads and what it may write is noted as declared, whatever a
+// call is given: View<float, 1> goes where View<const float, 1> stands. A missing definition is a link error that names
+// it. Further signatures of an op are further lines.
 #pragma once
+
+#include <string>
+#include <type_traits>
 
 #include "kernels/core/context.h"
 #include "kernels/core/dtype.h"
 #include "kernels/core/view.h"
 
 #define CRC_UNPAREN(...) __VA_ARGS__
-#define CRC_OP_OVERLOAD(Result, name, params) \
-  Result name(Cpu&, CRC_UNPAREN params);      \
-  Result name(Cuda&, CRC_UNPAREN params);
-#define CRC_OP(Result, name, params)                                                               \
-  CRC_OP_OVERLOAD(Result, name, params)                                                            \
-  template <class... Args> Result name(Context& context, const Args&... args) {                    \
-    return dispatch<Result>(                                                                       \
-        context, #name, [&](auto& backend) -> Result { return name(backend, args...); }, args...); \
-  }
+#define CRC_OP(Result, name, params)      \
+  Result name(Cpu&, CRC_UNPAREN params);  \
+  Result name(Cuda&, CRC_UNPAREN params); \
+  CRC_OP_DISPATCHER(Result, name, params)
 // The bf16 twin of an op: CUDA only. On the CPU it is an error, never a silent conversion.
 #define CRC_OP_BF16(Result, name, params)                                                                     \
   Result name(Cuda&, CRC_UNPAREN params);                                                                     \
@@ -29,7 +28,15 @@
       Cpu&, CRC_UNPAREN params) {                                                                             \
     refuse_bf16(#name);                                                                                       \
   }                                                                                                           \
-  _Pragma("GCC diagnostic pop")
+  _Pragma("GCC diagnostic pop") CRC_OP_DISPATCHER(Result, name, params)
+// `Result params` is the type of a function with the declared arguments; what does not convert to them is no call of
+// it.
+#define CRC_OP_DISPATCHER(Result, name, params)                                                     \
+  template <class... Args>                                                                          \
+  std::invoke_result_t<Result params, const Args&...> name(Context& context, const Args&... args) { \
+    return Dispatcher<Result params>::run(                                                          \
+        context, #name, [](auto&... declared) { return name(declared...); }, args...);              \
+  }
 
 namespace crc {
 
@@ -45,26 +52,28 @@ template <class T, int R> void check_device(const char* op, Device device, const
                 to_string(device));
 }
 
-template <class Result, class F, class... Args>
-Result dispatch(Context& context, const char* name, F&& call, const Args&... args) {
-  (check_device(name, context.device(), args), ...);
-  const auto traced = [&](auto&& work) {
-    context.run(
-        name,
-        [&](auto& backend) {
-          before_op(backend, name);
-          work(backend);
-          after_op(backend, name);
-        },
-        args...);
-  };
-  if constexpr (std::is_void_v<Result>) {
-    traced(call);
-  } else {
-    Result result{};
-    traced([&](auto& backend) { result = call(backend); });
-    return result;
+template <class Signature> struct Dispatcher;
+template <class Result, class... Declared> struct Dispatcher<Result(Declared...)> {
+  template <class Op> static Result run(Context& context, const char* name, Op op, Declared... args) {
+    (check_device(name, context.device(), args), ...);
+    const auto traced = [&](auto&& work) {
+      context.run(
+          name,
+          [&](auto& backend) {
+            before_op(backend, name);
+            work(backend);
+            after_op(backend, name);
+          },
+          args...);
+    };
+    if constexpr (std::is_void_v<Result>) {
+      traced([&](auto& backend) { op(backend, args...); });
+    } else {
+      Result result{};
+      traced([&](auto& backend) { result = op(backend, args...); });
+      return result;
+    }
   }
-}
+};
 
 }  // namespace crc

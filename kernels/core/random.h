@@ -3,6 +3,7 @@
 // Host: Random123. Device: cuRAND's Philox function. tests/kernels/core/random_test.cpp checks the published vectors.
 #pragma once
 
+#include <cmath>
 #include <cstdint>
 
 #if defined(__CUDACC__)
@@ -59,6 +60,16 @@ CRC_HD float uniform_from(uint32_t bits) { return float(bits >> 8) * 0x1p-24f; }
 // Uniform integer in [0, n), n < 2^32: the high word of a 32x32 multiply (bias below n/2^32).
 CRC_HD uint32_t below_from(uint32_t bits, uint32_t n) { return uint32_t((uint64_t(bits) * n) >> 32); }
 
+// Two independent normals of mean 0 and standard deviation sigma, from u in (0, 1] and v in [0, 1): Box and Muller
+// (1958). Host only: cosines differ between libraries.
+struct NormalPair {
+  double radius, angle;
+  NormalPair(double u, double v, double sigma = 1)
+      : radius(sigma * std::sqrt(-2 * std::log(u))), angle(6.283185307179586 * v) {}
+  double x() const { return radius * std::cos(angle); }
+  double y() const { return radius * std::sin(angle); }
+};
+
 // The draws of one item: a cursor over the words at counter (item, step, block).
 class Draws {
  public:
@@ -78,7 +89,16 @@ class Draws {
   }
   CRC_HD float uniform() { return uniform_from(bits()); }                                 // [0, 1)
   CRC_HD float uniform(float low, float high) { return low + (high - low) * uniform(); }  // [low, high)
-  CRC_HD uint32_t below(uint32_t n) { return below_from(bits(), n); }                     // {0, ..., n-1}
+  // [0, 1), 53 bits: two words.
+  CRC_HD double uniform53() {
+    const double high = bits(), low = bits() >> 11;
+    return high * 0x1p-32 + low * 0x1p-53;
+  }
+  NormalPair normals(double sigma = 1) {
+    const double u = 1 - double(uniform()), v = uniform();
+    return {u, v, sigma};
+  }
+  CRC_HD uint32_t below(uint32_t n) { return below_from(bits(), n); }  // {0, ..., n-1}
   CRC_HD bool coin() { return bits() >> 31; }
 
  private:

@@ -41,15 +41,15 @@ class OneThread {
 };
 
 // A primitive for a number of images, with the layouts of its arrays.
-struct Step {
+struct SlicePrimitive {
   memory::desc x, w, y, scratch;
   dnnl::primitive primitive;
 };
 
 struct Plan {
-  int64_t images;           // per slice
-  Step full, rest;          // `rest` where the last slice is smaller
-  dnnl::reorder reorder_w;  // to the layout of `full`; for the weight gradient, from it
+  int64_t images;             // per slice
+  SlicePrimitive full, rest;  // `rest` where the last slice is smaller
+  dnnl::reorder reorder_w;    // to the layout of `full`; for the weight gradient, from it
   memory::desc reorder_scratch;
   int64_t w_floats;       // in that layout
   int64_t scratch_bytes;  // per thread
@@ -68,7 +68,8 @@ dnnl::primitive_attr scratch_from_us() {
   return attributes;
 }
 
-Step make_step(const dnnl::engine& engine, ConvPass pass, const ConvProblem& p, const memory::desc& w, bool has_bias) {
+SlicePrimitive make_primitive(const dnnl::engine& engine, ConvPass pass, const ConvProblem& p, const memory::desc& w,
+                              bool has_bias) {
   using namespace dnnl;
   const memory::desc x = activations(p.n, p.h, p.w, p.c), y = activations(p.n, p.p(), p.q(), p.k);
   const memory::desc bias =
@@ -79,21 +80,21 @@ Step make_step(const dnnl::engine& engine, ConvPass pass, const ConvProblem& p, 
 
   const convolution_forward::primitive_desc forward(
       {prop_kind::forward_training, kDirect, x, w, bias, y, stride, pad, pad}, attributes, engine);
-  const auto step = [&](const memory::desc& layout, const auto& description, auto&& primitive) {
-    return Step{x, layout, y, description.scratchpad_desc(), std::move(primitive)};
+  const auto made = [&](const memory::desc& layout, const auto& description, auto&& primitive) {
+    return SlicePrimitive{x, layout, y, description.scratchpad_desc(), std::move(primitive)};
   };
   switch (pass) {
     case ConvPass::forward:
-      return step(forward.weights_desc(), forward, convolution_forward(forward));
+      return made(forward.weights_desc(), forward, convolution_forward(forward));
     case ConvPass::backward_data: {
       const convolution_backward_data::primitive_desc d({kDirect, x, w, y, stride, pad, pad}, attributes, engine,
                                                         forward);
-      return step(d.weights_desc(), d, convolution_backward_data(d));
+      return made(d.weights_desc(), d, convolution_backward_data(d));
     }
     case ConvPass::backward_weights: {
       const convolution_backward_weights::primitive_desc d({kDirect, x, w, y, stride, pad, pad}, attributes, engine,
                                                            forward);
-      return step(d.diff_weights_desc(), d, convolution_backward_weights(d));
+      return made(d.diff_weights_desc(), d, convolution_backward_weights(d));
     }
   }
   return {};
@@ -127,10 +128,10 @@ Plan make_plan(const dnnl::engine& engine, ConvPass pass, const ConvProblem& pro
   plan.images = images_per_slice(pass, problem);
   ConvProblem slice = problem;
   slice.n = plan.images;
-  plan.full = make_step(engine, pass, slice, weights(problem, memory::format_tag::any), has_bias);
+  plan.full = make_primitive(engine, pass, slice, weights(problem, memory::format_tag::any), has_bias);
   const memory::desc& layout = plan.full.w;
   slice.n = problem.n % plan.images;
-  if (slice.n) plan.rest = make_step(engine, pass, slice, layout, has_bias);
+  if (slice.n) plan.rest = make_primitive(engine, pass, slice, layout, has_bias);
 
   const memory::desc ours = weights(problem, memory::format_tag::ohwi);
   const bool out = pass == ConvPass::backward_weights;
@@ -224,15 +225,15 @@ void OneDnn::State::conv(Cpu& cpu, ConvPass pass, const ConvProblem& problem, co
   if (!to_w) reorder(array(ours, in1), array(plan.full.w, layout_w.data));
   for_chunks(cpu, problem.n, plan.images, [&](int64_t slice, int64_t begin, int64_t end) {
     const Inside inside;  // on this thread
-    const Step& step = end - begin == plan.images ? plan.full : plan.rest;
-    step.primitive.execute(
-        stream, {{to_x ? DNNL_ARG_DIFF_SRC : DNNL_ARG_SRC, array(step.x, x + begin * problem.x_size() / problem.n)},
+    const SlicePrimitive& part = end - begin == plan.images ? plan.full : plan.rest;
+    part.primitive.execute(
+        stream, {{to_x ? DNNL_ARG_DIFF_SRC : DNNL_ARG_SRC, array(part.x, x + begin * problem.x_size() / problem.n)},
                  {to_w ? DNNL_ARG_DIFF_WEIGHTS : DNNL_ARG_WEIGHTS,
-                  array(step.w, layout_w.data + (to_w ? slice * plan.w_floats : 0))},
+                  array(part.w, layout_w.data + (to_w ? slice * plan.w_floats : 0))},
                  {pass == ConvPass::forward ? DNNL_ARG_DST : DNNL_ARG_DIFF_DST,
-                  array(step.y, y + begin * problem.y_size() / problem.n)},
+                  array(part.y, y + begin * problem.y_size() / problem.n)},
                  {DNNL_ARG_BIAS, array({{problem.k}, memory::data_type::f32, memory::format_tag::a}, bias)},
-                 {DNNL_ARG_SCRATCHPAD, array(step.scratch, scratch.data + omp_get_thread_num() * plan.scratch_bytes)}});
+                 {DNNL_ARG_SCRATCHPAD, array(part.scratch, scratch.data + omp_get_thread_num() * plan.scratch_bytes)}});
   });
   if (to_w) {
     for_each(cpu, plan.w_floats, SumSlices{layout_w.data, slices, plan.w_floats});

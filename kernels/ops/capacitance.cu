@@ -18,7 +18,7 @@ template <class F> __device__ __forceinline__ double four_chains(int64_t n, cons
 }
 
 // One lane owns a column, or an entry with all its chains.
-struct Warp {
+struct WarpTeam {
   static __device__ int64_t rank() { return threadIdx.x; }
   static __device__ int64_t size() { return 32; }
   static __device__ void sync() { __syncwarp(kAll); }
@@ -87,7 +87,7 @@ __global__ void capacitance_kernel(double* values, int32_t* evaluations, const d
                                    const double* k_gg, const int64_t* members, int64_t group, int64_t width,
                                    CapacitanceConfig config) {
   CRC_DYNAMIC_SHARED(double, memory);
-  capacitance_group(Warp(), memory, group, false, blockIdx.x, values, evaluations, lambda, v, k_gg, members, group,
+  capacitance_group(WarpTeam(), memory, group, false, blockIdx.x, values, evaluations, lambda, v, k_gg, members, group,
                     width, config);
 }
 

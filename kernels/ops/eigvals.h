@@ -12,7 +12,7 @@
 namespace crc {
 
 CRC_OP(void, eigvals, (View<double, 2> w, View<double, 3> a))
-CRC_OP_OVERLOAD(void, eigvals, (View<float, 2> w, View<float, 3> a))
+CRC_OP(void, eigvals, (View<float, 2> w, View<float, 3> a))
 CRC_OP(void, eigvals_batched, (View<double, 2> w, View<double, 3> a))
 
 // What both backends report of a matrix that has an entry NaN or infinite.

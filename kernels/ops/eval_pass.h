@@ -4,12 +4,16 @@
 // row b*R+r of dy is the r-th cotangent of sample b. Class: point; sums over positions: reduce (in fp64, positions in
 // order).
 //
-//   norm_constants:  per channel mean, 1/sqrt(var + eps), scale = gamma/sqrt(var + eps), shift = beta + offset  [4,C]
-//   norm_act:        y = act(z), z = (x - mean) * scale + shift, act(z) = z > 0 ? z : slope * z
-//   norm_act_params: dgamma, dbeta [B*R,C] = sums over positions of g * (x - mean)/sqrt(var + eps) and of g, g =
-//   act'(z) dy norm_act_backward: dx = g * scale; dx may alias dy position_sum:    y [B,C] = weight * sum over
-//   positions of x;  position_spread: dx [B,S,C] = weight * dy[B,C] add_bias:        y [N,C] += bias;   accumulate: y
-//   += x;   convert: y = x, fp32 to fp32 or fp64
+//   norm_constants:    per channel mean, 1/sqrt(var + eps), scale = gamma/sqrt(var + eps), shift = beta + offset  [4,C]
+//   norm_act:          y = act(z), z = (x - mean) * scale + shift, act(z) = z > 0 ? z : slope * z
+//   norm_act_params:   dgamma, dbeta [B*R,C] = sums over positions of g * (x - mean)/sqrt(var + eps) and of g,
+//                      g = act'(z) dy
+//   norm_act_backward: dx = g * scale; dx may alias dy
+//   position_sum:      y [B,C] = weight * sum over positions of x
+//   position_spread:   dx [B,S,C] = weight * dy[B,C]
+//   add_bias:          y [N,C] += bias
+//   accumulate:        y += x
+//   convert:           y = x, fp32 to fp32 or fp64
 #pragma once
 
 #include <cmath>
@@ -134,22 +138,21 @@ CRC_OP(void, add_bias, (View<float, 2> y, View<const float, 1> bias))
 CRC_OP(void, accumulate, (View<float, 1> y, View<const float, 1> x))
 CRC_OP(void, convert, (View<float, 1> y, View<const float, 1> x))
 
-CRC_OP_OVERLOAD(void, norm_constants,
-                (View<double, 2> constants, View<const float, 1> mean, View<const float, 1> var,
-                 View<const float, 1> gamma, View<const float, 1> beta, BatchNormConfig config))
-CRC_OP_OVERLOAD(void, norm_act,
-                (View<double, 3> y, View<const double, 3> x, View<const double, 2> constants, float slope))
-CRC_OP_OVERLOAD(void, norm_act_backward,
-                (View<double, 3> dx, View<const double, 3> dy, View<const double, 3> x, View<const double, 2> constants,
-                 float slope))
-CRC_OP_OVERLOAD(void, norm_act_params,
-                (View<double, 2> dgamma, View<double, 2> dbeta, View<const double, 3> dy, View<const double, 3> x,
-                 View<const double, 2> constants, float slope))
-CRC_OP_OVERLOAD(void, position_sum, (View<double, 2> y, View<const double, 3> x, double weight))
-CRC_OP_OVERLOAD(void, position_spread, (View<double, 3> dx, View<const double, 2> dy, double weight))
-CRC_OP_OVERLOAD(void, add_bias, (View<double, 2> y, View<const double, 1> bias))
-CRC_OP_OVERLOAD(void, accumulate, (View<double, 1> y, View<const double, 1> x))
-CRC_OP_OVERLOAD(void, convert, (View<double, 1> y, View<const float, 1> x))
+CRC_OP(void, norm_constants,
+       (View<double, 2> constants, View<const float, 1> mean, View<const float, 1> var, View<const float, 1> gamma,
+        View<const float, 1> beta, BatchNormConfig config))
+CRC_OP(void, norm_act, (View<double, 3> y, View<const double, 3> x, View<const double, 2> constants, float slope))
+CRC_OP(void, norm_act_backward,
+       (View<double, 3> dx, View<const double, 3> dy, View<const double, 3> x, View<const double, 2> constants,
+        float slope))
+CRC_OP(void, norm_act_params,
+       (View<double, 2> dgamma, View<double, 2> dbeta, View<const double, 3> dy, View<const double, 3> x,
+        View<const double, 2> constants, float slope))
+CRC_OP(void, position_sum, (View<double, 2> y, View<const double, 3> x, double weight))
+CRC_OP(void, position_spread, (View<double, 3> dx, View<const double, 2> dy, double weight))
+CRC_OP(void, add_bias, (View<double, 2> y, View<const double, 1> bias))
+CRC_OP(void, accumulate, (View<double, 1> y, View<const double, 1> x))
+CRC_OP(void, convert, (View<double, 1> y, View<const float, 1> x))
 
 // Check the shapes of both backends' calls and make the functors.
 template <class T>

@@ -24,7 +24,7 @@ template <class T> struct GatherRows {
 template <class T> View<T, 2> column(View<T, 1> v) { return {v.data, {v.shape[0], 1}, v.device, v.name}; }
 
 CRC_OP(void, gather_rows, (View<float, 2> out, View<const float, 2> in, View<const int64_t, 1> rows))
-CRC_OP_OVERLOAD(void, gather_rows, (View<double, 2> out, View<const double, 2> in, View<const int64_t, 1> rows))
-CRC_OP_OVERLOAD(void, gather_rows, (View<int32_t, 1> out, View<const int32_t, 1> in, View<const int64_t, 1> rows))
+CRC_OP(void, gather_rows, (View<double, 2> out, View<const double, 2> in, View<const int64_t, 1> rows))
+CRC_OP(void, gather_rows, (View<int32_t, 1> out, View<const int32_t, 1> in, View<const int64_t, 1> rows))
 
 }  // namespace crc

@@ -46,9 +46,8 @@ int64_t check_gemm_batched(View<T, 4> c, View<const T, 4> a, View<const T, 4> b,
 }
 
 CRC_OP(void, gemm, (View<float, 2> c, View<const float, 2> a, View<const float, 2> b, GemmConfig config))
-CRC_OP_OVERLOAD(void, gemm, (View<double, 2> c, View<const double, 2> a, View<const double, 2> b, GemmConfig config))
+CRC_OP(void, gemm, (View<double, 2> c, View<const double, 2> a, View<const double, 2> b, GemmConfig config))
 CRC_OP(void, gemm_batched, (View<float, 4> c, View<const float, 4> a, View<const float, 4> b, GemmConfig config))
-CRC_OP_OVERLOAD(void, gemm_batched,
-                (View<double, 4> c, View<const double, 4> a, View<const double, 4> b, GemmConfig config))
+CRC_OP(void, gemm_batched, (View<double, 4> c, View<const double, 4> a, View<const double, 4> b, GemmConfig config))
 
 }  // namespace crc

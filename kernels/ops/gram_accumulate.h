@@ -41,7 +41,7 @@ void accumulate_gram(Backend& backend, View<double, 3> k, View<const float, 3> a
       const auto wide = scratch.take<double, 4>({batch, 1, rows.shape[1], width}, "panel");
       const WidenPanel step{wide.data, rows.data, begin, width, columns};
       widen(step, batch * rows.shape[1]);
-      return View<const double, 4>(wide);
+      return wide;
     };
     const auto x = panel(a), y = same ? x : panel(c);
     if (batch == 1)

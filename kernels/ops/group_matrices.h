@@ -59,9 +59,9 @@ struct BorderedEntry {
 CRC_OP(void, gram_matrices,
        (View<double, 3> a, View<const double, 2> k_ll, View<const double, 2> k_ul, View<const double, 2> v_u,
         View<const int64_t, 2> members))
-CRC_OP_OVERLOAD(void, gram_matrices,
-                (View<float, 3> a, View<const float, 2> k_ll, View<const float, 2> k_ul, View<const float, 2> v_u,
-                 View<const int64_t, 2> members))
+CRC_OP(void, gram_matrices,
+       (View<float, 3> a, View<const float, 2> k_ll, View<const float, 2> k_ul, View<const float, 2> v_u,
+        View<const int64_t, 2> members))
 CRC_OP(void, moment_matrices,
        (View<double, 3> a, View<const double, 2> m_l, View<const double, 2> v_u, View<const int64_t, 2> members))
 CRC_OP(void, bordered_matrices,

@@ -29,22 +29,6 @@ void gram_tile(double* k, int64_t stride, const PersampleGrads& x, int64_t i0, i
 
 }  // namespace
 
-void persample_grads(Cpu& cpu, View<float, 2> g, View<const float, 2> delta, View<const float, 2> h,
-                     PersampleConfig config) {
-  const PersampleGrads x = persample("persample_grads", g.shape[0], delta, h, config);
-  check_shape("persample_grads", g, {-1, x.entries()});
-  for_each(cpu, g.size(), PersampleEntry{g.data, x, x.entries()});
-}
-
-void persample_norms(Cpu& cpu, View<double, 1> squared, View<const float, 2> delta, View<const float, 2> h,
-                     PersampleConfig config) {
-  const PersampleNorm norm{squared.data, persample("persample_norms", squared.size(), delta, h, config)};
-  constexpr int64_t kGrain = 16;  // thousands of entries each
-  for_chunks(cpu, squared.size(), kGrain, [&](int64_t, int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) norm(i);
-  });
-}
-
 void persample_gram(Cpu& cpu, View<double, 2> k, View<const float, 2> delta_i, View<const float, 2> h_i,
                     View<const float, 2> delta_j, View<const float, 2> h_j, PersampleConfig config) {
   const int64_t n = k.shape[0], m = k.shape[1];

@@ -31,19 +31,6 @@ __global__ void gram_kernel(double* k, int64_t n, int64_t m, PersampleGrads x, P
 
 }  // namespace
 
-void persample_grads(Cuda& cuda, View<float, 2> g, View<const float, 2> delta, View<const float, 2> h,
-                     PersampleConfig config) {
-  const PersampleGrads x = persample("persample_grads", g.shape[0], delta, h, config);
-  check_shape("persample_grads", g, {-1, x.entries()});
-  for_each(cuda, "persample_grads", g.size(), PersampleEntry{g.data, x, x.entries()});
-}
-
-void persample_norms(Cuda& cuda, View<double, 1> squared, View<const float, 2> delta, View<const float, 2> h,
-                     PersampleConfig config) {
-  for_each(cuda, "persample_norms", squared.size(),
-           PersampleNorm{squared.data, persample("persample_norms", squared.size(), delta, h, config)});
-}
-
 void persample_gram(Cuda& cuda, View<double, 2> k, View<const float, 2> delta_i, View<const float, 2> h_i,
                     View<const float, 2> delta_j, View<const float, 2> h_j, PersampleConfig config) {
   const int64_t n = k.shape[0], m = k.shape[1];

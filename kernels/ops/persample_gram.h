@@ -1,10 +1,9 @@
 // Gradients of the last linear layer, one per sample, and their inner products. For logits W h + b and any cotangent
 // delta_i of sample i's logits (p - e_y for cross-entropy, e_c for one logit) the gradient is the outer product
 //   g_i = delta_i a_i^T [C,A],   a_i = (h_i, 1), or h_i if config.bias is off; flat entry c*A + d = delta_i[c] a_i[d].
-// persample_grads: g [N,C*A], every entry rounded to fp32 once.
-// persample_gram: k [N,M], k(i,j) = <g_i, g'_j> of two sets of samples. persample_norms: squared [N] = <g_i, g_i>.
-// Both in fp64: the entries are exact there (products of two fp32 numbers) and are added in their order, so that the
-// bits are the same on every device, for any batch and any number of threads, and norms equal the Gram's diagonal.
+// persample_gram: k [N,M], k(i,j) = <g_i, g'_j> of two sets of samples.
+// In fp64: the entries are exact there (products of two fp32 numbers) and are added in their order, so that the bits
+// are the same on every device, for any batch and any number of threads.
 // delta [N,C], h [N,D]; C >= 1. Class: exact against the sum in that order. For BADGE (Ash et al. 2020), EGL (Huang et
 // al. 2016) and last-layer kernels of any loss; <g_i,g_j> = <delta_i,delta_j><a_i,a_j> is the tests' oracle.
 #pragma once
@@ -29,28 +28,6 @@ struct PersampleGrads {
   CRC_HD double operator()(int64_t i, int64_t entry) const { return (*this)(i, entry / width, entry % width); }
 };
 
-struct PersampleNorm {
-  double* squared;
-  PersampleGrads g;
-  CRC_HD void operator()(int64_t i) const {
-    double total = 0;
-    for (int64_t c = 0; c < g.classes; ++c)
-      for (int64_t d = 0; d < g.width; ++d) total += g(i, c, d) * g(i, c, d);
-    squared[i] = total;
-  }
-};
-
-struct PersampleEntry {
-  float* out;
-  PersampleGrads g;
-  int64_t entries;
-  CRC_HD void operator()(int64_t k) const { out[k] = float(g(k / entries, k % entries)); }
-};
-
-CRC_OP(void, persample_grads,
-       (View<float, 2> g, View<const float, 2> delta, View<const float, 2> h, PersampleConfig config))
-CRC_OP(void, persample_norms,
-       (View<double, 1> squared, View<const float, 2> delta, View<const float, 2> h, PersampleConfig config))
 CRC_OP(void, persample_gram,
        (View<double, 2> k, View<const float, 2> delta_i, View<const float, 2> h_i, View<const float, 2> delta_j,
         View<const float, 2> h_j, PersampleConfig config))

@@ -32,11 +32,6 @@ void sum(Cpu& cpu, View<float, 1> out, View<const float, 1> x) {
   StoreTotal{out}(total(cpu, x, SumTerm{}));
 }
 
-void count_nonfinite(Cpu& cpu, View<int32_t, 1> out, View<const float, 1> x) {
-  check_shape("count_nonfinite", out, {1});
-  StoreCount{out}(total(cpu, x, NonfiniteTerm{}));
-}
-
 void record_mean(Cpu& cpu, View<float, 2> ring, View<const float, 1> x, View<const StepState, 1> state,
                  int64_t column) {
   check_record_mean(ring, x, column);
@@ -53,11 +48,6 @@ void column_sum(Cpu& cpu, View<float, 1> out, View<const float, 2> x) {
       for (int64_t k = 0; k < tile.width; ++k) s[0][k] += x[tile.at + r * period + k];
   });
   for (int64_t c = 0; c < out.size(); ++c) AddColumn{out}(c, totals(0, c));
-}
-
-void argmax_rows(Cpu& cpu, View<int32_t, 1> out, View<const float, 2> x) {
-  check_argmax_rows(out, x);
-  for_each(cpu, out.size(), ArgmaxRow{out, x});
 }
 
 }  // namespace crc

@@ -45,11 +45,6 @@ void sum(Cuda& cuda, View<float, 1> out, View<const float, 1> x) {
   total(cuda, "sum", x, SumTerm{}, StoreTotal{out});
 }
 
-void count_nonfinite(Cuda& cuda, View<int32_t, 1> out, View<const float, 1> x) {
-  check_shape("count_nonfinite", out, {1});
-  total(cuda, "count_nonfinite", x, NonfiniteTerm{}, StoreCount{out});
-}
-
 void record_mean(Cuda& cuda, View<float, 2> ring, View<const float, 1> x, View<const StepState, 1> state,
                  int64_t column) {
   check_record_mean(ring, x, column);
@@ -58,10 +53,5 @@ void record_mean(Cuda& cuda, View<float, 2> ring, View<const float, 1> x, View<c
 
 void column_sum(Cuda& cuda, View<float, 1> out, View<const float, 2> x) { checked_column_sum(cuda, out, x); }
 void column_sum(Cuda& cuda, View<float, 1> out, View<const bf16, 2> x) { checked_column_sum(cuda, out, x); }
-
-void argmax_rows(Cuda& cuda, View<int32_t, 1> out, View<const float, 2> x) {
-  check_argmax_rows(out, x);
-  for_each(cuda, "argmax_rows", out.size(), ArgmaxRow{out, x});
-}
 
 }  // namespace crc

@@ -6,22 +6,15 @@
 
 namespace crc {
 
-// The terms of the reductions over all elements: sums of doubles, also where they count.
+// The term of the reductions over all elements, summed in doubles.
 struct SumTerm {
   CRC_HD double operator()(float x) const { return x; }
-};
-struct NonfiniteTerm {
-  CRC_HD double operator()(float x) const { return x - x == 0 ? 0 : 1; }
 };
 
 // What becomes of the total.
 struct StoreTotal {
   View<float, 1> out;
   CRC_HD void operator()(double total) const { out[0] = float(total); }
-};
-struct StoreCount {
-  View<int32_t, 1> out;
-  CRC_HD void operator()(double total) const { out[0] = int32_t(total); }
 };
 struct AddColumn {
   View<float, 1> out;
@@ -36,27 +29,11 @@ struct RecordMean {
   }
 };
 
-struct ArgmaxRow {
-  View<int32_t, 1> out;
-  View<const float, 2> x;
-  CRC_HD void operator()(int64_t n) const {
-    int32_t best = 0;
-    for (int32_t c = 1; c < x.shape[1]; ++c)
-      if (x(n, c) > x(n, best)) best = c;
-    out[n] = best;
-  }
-};
-
 inline void check_record_mean(const View<float, 2>& ring, const View<const float, 1>& x, int64_t column) {
   if (x.size() == 0) fail_internal(std::string("record_mean: '") + x.name + "' is empty: it has no mean");
   if (ring.shape[0] > 0 && column >= 0 && column < ring.shape[1]) return;
   fail_internal(std::string("record_mean: no column ") + std::to_string(column) + " in '" + ring.name + "' " +
                 shape_string(ring));
-}
-inline void check_argmax_rows(const View<int32_t, 1>& out, const View<const float, 2>& x) {
-  check_shape("argmax_rows", out, {x.shape[0]});
-  if (x.shape[1] == 0 && x.shape[0] > 0)
-    fail_internal(std::string("argmax_rows: '") + x.name + "' " + shape_string(x) + " has empty rows");
 }
 
 // out[0] = sum of x; fp64 partial sums. Class: reduce.
@@ -64,12 +41,8 @@ CRC_OP(void, sum, (View<float, 1> out, View<const float, 1> x))
 // out[c] += sum over rows of x[n,c]; x [N,C], out [C]. Class: reduce.
 CRC_OP(void, column_sum, (View<float, 1> out, View<const float, 2> x))
 CRC_OP_BF16(void, column_sum, (View<float, 1> out, View<const bf16, 2> x))
-// out[0] = number of elements of x that are NaN or infinite. Class: exact.
-CRC_OP(void, count_nonfinite, (View<int32_t, 1> out, View<const float, 1> x))
 // ring[state.step % K, column] = mean of x: how a step leaves its losses behind without stopping. ring [K,M];
 // x is not empty. Class: reduce.
 CRC_OP(void, record_mean, (View<float, 2> ring, View<const float, 1> x, View<const StepState, 1> state, int64_t column))
-// out[n] = index of the largest x[n,:], the lowest on ties; NaN never wins against a number before it. Class: exact.
-CRC_OP(void, argmax_rows, (View<int32_t, 1> out, View<const float, 2> x))
 
 }  // namespace crc

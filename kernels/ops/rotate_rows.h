@@ -31,9 +31,9 @@ template <class T> struct RotateRows {
 CRC_OP(void, rotate_rows,
        (View<double, 2> v, View<const float, 2> h, View<const int64_t, 1> items, View<const double, 2> rotation,
         double scale))
-CRC_OP_OVERLOAD(void, rotate_rows,
-                (View<double, 2> v, View<const double, 2> h, View<const int64_t, 1> items,
-                 View<const double, 2> rotation, double scale))
+CRC_OP(void, rotate_rows,
+       (View<double, 2> v, View<const double, 2> h, View<const int64_t, 1> items, View<const double, 2> rotation,
+        double scale))
 
 // Checks the shapes of both backends' calls and makes the functor.
 template <class T>

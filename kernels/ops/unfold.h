@@ -51,9 +51,9 @@ template <class T> struct Fold {
 };
 
 CRC_OP(void, unfold, (View<float, 2> columns, View<const float, 4> x, UnfoldConfig config))
-CRC_OP_OVERLOAD(void, unfold, (View<double, 2> columns, View<const double, 4> x, UnfoldConfig config))
+CRC_OP(void, unfold, (View<double, 2> columns, View<const double, 4> x, UnfoldConfig config))
 CRC_OP(void, fold, (View<float, 4> dx, View<const float, 2> columns, UnfoldConfig config))
-CRC_OP_OVERLOAD(void, fold, (View<double, 4> dx, View<const double, 2> columns, UnfoldConfig config))
+CRC_OP(void, fold, (View<double, 4> dx, View<const double, 2> columns, UnfoldConfig config))
 
 // Checks the shapes of both backends' calls and makes the functors.
 template <class T, class U> void check_unfold(const char* op, View<T, 2> columns, View<U, 4> x, UnfoldConfig g) {

@@ -18,8 +18,8 @@ class BatchNormAct {
 
   int64_t channels() const { return layout_->running()[running_].channels; }
 
-  Step step(int input) const {
-    return {.kind = Step::Kind::norm_act,
+  Instruction instruction(int input) const {
+    return {.kind = Instruction::Kind::norm_act,
             .input = input,
             .weight = scale_,
             .bias = shift_,
@@ -32,8 +32,7 @@ class BatchNormAct {
   void forward(Context& context, const Weights& weights, View<T, 4> y, View<float, 2> saved, View<const T, 4> x,
                Mode mode) const {
     batchnorm_act(context, y, saved, weights.running_mean(*layout_, running_), weights.running_var(*layout_, running_),
-                  x, View<const float, 1>(weights.param<1>(*layout_, scale_)),
-                  View<const float, 1>(weights.param<1>(*layout_, shift_)), config_, mode);
+                  x, weights.param<1>(*layout_, scale_), weights.param<1>(*layout_, shift_), config_, mode);
   }
   // For an output that nothing reads: only the statistics move.
   template <class T>
@@ -47,8 +46,8 @@ class BatchNormAct {
   void backward(Context& context, const Weights& weights, const Weights& grads, View<T, 4> dx, View<const T, 4> dy,
                 View<const T, 4> x, View<const float, 2> saved, Mode mode) const {
     batchnorm_act_backward(context, dx, grads.param<1>(*layout_, scale_), grads.param<1>(*layout_, shift_), dy, x,
-                           saved, View<const float, 1>(weights.param<1>(*layout_, scale_)),
-                           View<const float, 1>(weights.param<1>(*layout_, shift_)), config_, mode);
+                           saved, weights.param<1>(*layout_, scale_), weights.param<1>(*layout_, shift_), config_,
+                           mode);
   }
 
  private:

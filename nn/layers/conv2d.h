@@ -28,8 +28,8 @@ class Conv2d {
   int64_t out_channels() const { return config_.out; }
   int64_t out_extent(int64_t extent) const { return (extent + 2 * conv_.pad - config_.kernel) / conv_.stride + 1; }
 
-  Step step(int input) const {
-    return {.kind = Step::Kind::conv,
+  Instruction instruction(int input) const {
+    return {.kind = Instruction::Kind::conv,
             .input = input,
             .weight = weight_,
             .bias = bias_,
@@ -41,12 +41,12 @@ class Conv2d {
   template <class T> void forward(Context& context, const Weights& weights, View<T, 4> y, View<const T, 4> x) const {
     View<const float, 1> bias{nullptr, {0}, context.device(), "no bias"};
     if (bias_ >= 0) bias = weights.param<1>(*layout_, bias_);
-    conv2d(context, y, x, View<const float, 4>(weights.param<4>(*layout_, weight_)), bias, conv_);
+    conv2d(context, y, x, weights.param<4>(*layout_, weight_), bias, conv_);
   }
   // dx [N,H,W,in] =; gradients +=.
   template <class T>
   void backward_data(Context& context, const Weights& weights, View<T, 4> dx, View<const T, 4> dy) const {
-    conv2d_backward_data(context, dx, dy, View<const float, 4>(weights.param<4>(*layout_, weight_)), conv_);
+    conv2d_backward_data(context, dx, dy, weights.param<4>(*layout_, weight_), conv_);
   }
   template <class T>
   void backward_weights(Context& context, const Weights& grads, View<const T, 4> dy, View<const T, 4> x) const {

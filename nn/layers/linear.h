@@ -15,8 +15,8 @@ class Linear {
     bias_ = layout.add({name + ".bias", {out}, ParamKind::bias, Init::zeros, decay_bias});
   }
 
-  Step step(int input) const {
-    return {.kind = Step::Kind::linear,
+  Instruction instruction(int input) const {
+    return {.kind = Instruction::Kind::linear,
             .input = input,
             .weight = weight_,
             .bias = bias_,
@@ -24,14 +24,13 @@ class Linear {
   }
 
   void forward(Context& context, const Weights& weights, View<float, 2> y, View<const float, 2> x) const {
-    linear(context, y, x, View<const float, 2>(weights.param<2>(*layout_, weight_)),
-           View<const float, 1>(weights.param<1>(*layout_, bias_)));
+    linear(context, y, x, weights.param<2>(*layout_, weight_), weights.param<1>(*layout_, bias_));
   }
   // dx may be empty; gradients +=.
   void backward(Context& context, const Weights& weights, const Weights& grads, View<float, 2> dx,
                 View<const float, 2> dy, View<const float, 2> x) const {
     linear_backward(context, dx, grads.param<2>(*layout_, weight_), grads.param<1>(*layout_, bias_), dy, x,
-                    View<const float, 2>(weights.param<2>(*layout_, weight_)));
+                    weights.param<2>(*layout_, weight_));
   }
 
  private:

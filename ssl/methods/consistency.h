@@ -20,7 +20,7 @@ struct Pass {
 
 class ConsistencyStep {
  public:
-  ConsistencyStep(const Step& step, const Batch& batch)
+  ConsistencyStep(const TrainingStep& step, const Batch& batch)
       : s_(step), batch_(batch), rows_(batch.labeled + batch.unlabeled) {}
 
   // Pass i looks at the batch's view i; their statistics are their own, so they run side by side. Returns the logits of
@@ -56,7 +56,7 @@ class ConsistencyStep {
     const auto losses = take_losses();
     softmax_ce(s_.context, dlogits.slice(0, batch_.labeled), losses.slice(0, batch_.labeled),
                logits.slice(0, batch_.labeled), batch_.labels, 1.0f / float(rows_));
-    record_mean(s_.context, s_.losses, View<const float, 1>(losses), s_.state, kLossLabeled);
+    record_mean(s_.context, s_.losses, losses, s_.state, kLossLabeled);
   }
   // dlogits of the unlabelled rows: their distance from the target, a constant.
   void follow(View<float, 2> dlogits, View<const float, 2> logits, View<const float, 2> target) const {
@@ -65,7 +65,7 @@ class ConsistencyStep {
     softmax_mse(s_.context, dlogits.slice(batch_.labeled, rows_), losses.slice(batch_.labeled, rows_),
                 logits.slice(batch_.labeled, rows_), target.slice(batch_.labeled, rows_), all_rows, s_.state,
                 1.0f / float(rows_));
-    record_mean(s_.context, s_.losses, View<const float, 1>(losses), s_.state, kLossUnlabeled);
+    record_mean(s_.context, s_.losses, losses, s_.state, kLossUnlabeled);
   }
   View<float, 1> take_losses() const {
     const auto losses = s_.context.scratch().take<float, 1>({rows_}, "losses");  // [B+M]
@@ -73,7 +73,7 @@ class ConsistencyStep {
     return losses;
   }
 
-  const Step& s_;
+  const TrainingStep& s_;
   const Batch& batch_;
   int64_t rows_;
   std::vector<std::unique_ptr<Arena::Frame>> frames_;

@@ -19,7 +19,7 @@ class FixMatch : public Method {
     return kViews;
   }
 
-  void gradients(const Step& s, const Batch& batch) const override {
+  void gradients(const TrainingStep& s, const Batch& batch) const override {
     Arena& arena = s.context.scratch();
     const int64_t b = batch.labeled, m = batch.unlabeled, n = b + 2 * m;
     auto features = arena.take<float, 2>({n, s.net.feature_dim()}, "features");  // [B+2M,D]
@@ -33,20 +33,20 @@ class FixMatch : public Method {
     // The gradients of the logits replace them, part by part; the weak part comes last, because the strong part reads
     // it.
     const auto x = logits.slice(0, b), weak = logits.slice(b, b + m), strong = logits.slice(b + m, n);
-    softmax_ce(s.context, x, losses_x, View<const float, 2>(x), batch.labels, 1.0f / float(b));
-    confident_ce(s.context, strong, losses_u, mask, pseudo, View<const float, 2>(weak), View<const float, 2>(strong),
+    softmax_ce(s.context, x, losses_x, x, batch.labels, 1.0f / float(b));
+    confident_ce(s.context, strong, losses_u, mask, pseudo, weak, strong,
                  ConfidentCeConfig{.threshold = s.config.threshold,
                                    .temperature = s.config.temperature,
                                    .scale = s.config.lambda_u / float(m)});
     s.context.set_zero(weak);
-    record_mean(s.context, s.losses, View<const float, 1>(losses_x), s.state, kLossLabeled);
-    record_mean(s.context, s.losses, View<const float, 1>(losses_u), s.state, kLossUnlabeled);
-    record_mean(s.context, s.losses, View<const float, 1>(mask), s.state, kMaskRate);
+    record_mean(s.context, s.losses, losses_x, s.state, kLossLabeled);
+    record_mean(s.context, s.losses, losses_u, s.state, kLossUnlabeled);
+    record_mean(s.context, s.losses, mask, s.state, kMaskRate);
     if (batch.truth.size() != 0) {
       auto known = arena.take<float, 1>({m}, "known"), right = arena.take<float, 1>({m}, "right");  // [M] each
-      judge_pseudo(s.context, known, right, View<const float, 1>(mask), View<const int32_t, 1>(pseudo), batch.truth);
-      record_mean(s.context, s.losses, View<const float, 1>(known), s.state, kPseudoKnown);
-      record_mean(s.context, s.losses, View<const float, 1>(right), s.state, kPseudoRight);
+      judge_pseudo(s.context, known, right, mask, pseudo, batch.truth);
+      record_mean(s.context, s.losses, known, s.state, kPseudoKnown);
+      record_mean(s.context, s.losses, right, s.state, kPseudoRight);
     }
     s.net.backward(s.context, s.student, s.grads, logits, *s.saved[0]);
   }

@@ -16,7 +16,7 @@ class MeanTeacher : public Method {
     return std::span(kViews).first(config.shared_pass ? 2 : 3);
   }
 
-  void gradients(const Step& s, const Batch& batch) const override {
+  void gradients(const TrainingStep& s, const Batch& batch) const override {
     ConsistencyStep step(s, batch);
     const bool own = s.config.ema_buffers == EmaBuffers::own;
     std::vector<Pass> passes{{s.student, Mode::train, s.saved[0]},

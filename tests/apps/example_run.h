@@ -41,8 +41,8 @@ inline void write_example_run(const fs::path& path, const std::string& acquisiti
     std::vector<Answer> answers;
     while (answers.size() < 50) {
       const auto item = round * 10000 + int64_t(answers.size()) * 200 + int64_t(draws.below(200));
-      const int64_t klass = round == 0 ? int64_t(answers.size()) % 10 : int64_t(std::sqrt(draws.below(100)));
-      answers.push_back({item, klass});
+      const int64_t class_index = round == 0 ? int64_t(answers.size()) % 10 : int64_t(std::sqrt(draws.below(100)));
+      answers.push_back({item, class_index});
     }
     run.ledger().record(round, round == 0 ? "initial" : "oracle", answers);
     const double top = curve[size_t(round)] + double(draws.uniform(-0.02f, 0.02f));

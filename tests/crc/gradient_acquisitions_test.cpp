@@ -55,7 +55,7 @@ TEST_P(GradientAcquisitions, EglEqualsExplicitGradientsPerClass) {
   }
 }
 
-// The closed form is the expectation over labels of persample_norms.
+// The closed form is the expectation over labels of the diagonal of persample_gram.
 TEST_P(GradientAcquisitions, EglLastEqualsTheNormsOfPersampleGradients) {
   const Pool p = Pool::random(5, 2, 20, 7, 3);
   const Selection s = p.select(context, {.name = "egl_last", .budget = 1});
@@ -70,11 +70,11 @@ TEST_P(GradientAcquisitions, EglLastEqualsTheNormsOfPersampleGradients) {
     for (int64_t item : s.candidates)
       for (int64_t c = 0; c < p.classes; ++c) deltas.push_back(float(probabilities(p, item)[c] - (c == y ? 1 : 0)));
     const Tensor delta = Tensor::from_host(context, {pool, p.classes}, deltas.data(), "delta"),
-                 squared(context, {pool}, Dtype::f64, "squared");
-    persample_norms(context, squared.view<double, 1>(), delta.view<const float, 2>(), h.view<const float, 2>(),
-                    PersampleConfig{});
-    const auto norms = squared.to_host<double>(context);
-    for (int64_t i = 0; i < pool; ++i) expected[i] += probabilities(p, s.candidates[i])[y] * norms[i];
+                 gram(context, {pool, pool}, Dtype::f64, "gram");
+    const auto d = delta.view<const float, 2>(), x = h.view<const float, 2>();
+    persample_gram(context, gram.view<double, 2>(), d, x, d, x, PersampleConfig{});
+    const auto inner = gram.to_host<double>(context);
+    for (int64_t i = 0; i < pool; ++i) expected[i] += probabilities(p, s.candidates[i])[y] * inner[i * pool + i];
   }
   expect_close(s.scores, expected, Class::reduce, Dtype::f32, "egl_last");  // the cotangents are fp32
 }

@@ -15,7 +15,8 @@ class Labels : public WaitingRun {
     wait(names, [](int64_t at) { return std::to_string(at) + ".png"; });
   }
   // One row for each queried item: of its class, `columns` says how.
-  std::string answers(const std::string& heading, const std::function<std::string(int64_t item, int64_t klass)>& row) {
+  std::string answers(const std::string& heading,
+                      const std::function<std::string(int64_t item, int64_t class_index)>& row) {
     std::string text = heading + "\n";
     for (int64_t item : query) text += row(item, classes[size_t(item)]) + "\n";
     return text;
@@ -25,15 +26,17 @@ class Labels : public WaitingRun {
 TEST_F(Labels, NamesThatAreNumbersAreNames) {
   wait_for(kPadded);
   // What a spreadsheet makes of 01 ... 04: no class, and never the index 1 ... 4.
-  label(answers("item,class",
-                [](auto item, auto klass) { return std::to_string(item) + "," + std::to_string(klass + 1); }),
-        65, "is not one of 01, 02, 03, 04; did you mean 0");
+  label(
+      answers("item,class",
+              [](auto item, auto class_index) { return std::to_string(item) + "," + std::to_string(class_index + 1); }),
+      65, "is not one of 01, 02, 03, 04; did you mean 0");
   label(
       "item,class\n" + std::to_string(query[0]) + ",1\n", 65,
       "answers.csv:2: class \"1\" is not one of 01, 02, 03, 04; did you mean 01 or 02 or 03?; numbers of classes stand "
       "in a column class_index; a label file has columns item and class");
   const std::string said = label(
-      answers("item,class", [](auto item, auto klass) { return std::to_string(item) + "," + kPadded[size_t(klass)]; }),
+      answers("item,class",
+              [](auto item, auto class_index) { return std::to_string(item) + "," + kPadded[size_t(class_index)]; }),
       0, "6 labels recorded, 30 in the ledger");
   EXPECT_EQ(recorded(), truth());
   for (int64_t c = 0; c < 4; ++c)
@@ -61,24 +64,26 @@ TEST_F(Labels, AnIndexStandsInItsOwnColumn) {
   wait_for({"1", "2", "5", "0"});
   const std::vector<std::string> sorted{"0", "1", "2", "5"};  // classes count in byte order
   const std::vector<int64_t> index{1, 2, 3, 0};
-  const auto row = [&](int64_t item, int64_t klass, int64_t off) {
-    return std::to_string(item) + "," + sorted[size_t(index[size_t(klass)])] + "," +
-           std::to_string((index[size_t(klass)] + off) % 4);
+  const auto row = [&](int64_t item, int64_t class_index, int64_t off) {
+    return std::to_string(item) + "," + sorted[size_t(index[size_t(class_index)])] + "," +
+           std::to_string((index[size_t(class_index)] + off) % 4);
   };
-  label(answers("item,class,class_index", [&](auto item, auto klass) { return row(item, klass, 1); }), 65,
+  label(answers("item,class,class_index", [&](auto item, auto class_index) { return row(item, class_index, 1); }), 65,
         "answers.csv:2: class ");
   label("item,class_index\n" + std::to_string(query[0]) + ",4\n", 65, "answers.csv:2: class_index 4 is not in 0..3");
-  label(answers("item,class,class_index", [&](auto item, auto klass) { return row(item, klass, 0); }), 0, "6 labels");
+  label(answers("item,class,class_index", [&](auto item, auto class_index) { return row(item, class_index, 0); }), 0,
+        "6 labels");
   std::vector<int64_t> expected;
-  for (int64_t klass : truth()) expected.push_back(index[size_t(klass)]);
+  for (int64_t class_index : truth()) expected.push_back(index[size_t(class_index)]);
   EXPECT_EQ(recorded(), expected);
 }
 
 TEST_F(Labels, NothingInAFileIsIgnoredWithoutAWord) {
   wait_for({"cat", "dog", "cow", "pig"});
   const std::vector<std::string> names{"cat", "dog", "cow", "pig"};
-  const auto all =
-      answers("item,class", [&](auto item, auto klass) { return std::to_string(item) + "," + names[size_t(klass)]; });
+  const auto all = answers("item,class", [&](auto item, auto class_index) {
+    return std::to_string(item) + "," + names[size_t(class_index)];
+  });
   const std::string first = std::to_string(query[0]), right = names[size_t(classes[size_t(query[0])])];
   const std::string wrong = names[size_t(classes[size_t(query[0])] + 1) % 4];
   label(all + "36,cat\n", 65, "answers.csv:8: item 36 is not one of the training images 0..35");
@@ -120,7 +125,8 @@ TEST_F(Labels, AwkwardNamesGoThereAndBack) {
   std::vector<std::string> sorted = names;
   std::ranges::sort(sorted);
   std::vector<int64_t> expected;
-  for (int64_t klass : truth()) expected.push_back(std::ranges::find(sorted, names[size_t(klass)]) - sorted.begin());
+  for (int64_t class_index : truth())
+    expected.push_back(std::ranges::find(sorted, names[size_t(class_index)]) - sorted.begin());
   EXPECT_EQ(recorded(), expected);
 }
 

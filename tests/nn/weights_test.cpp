@@ -244,8 +244,8 @@ void check_gradient(Context& context, const nn::Net& net, int64_t n, int64_t hei
     const int64_t begin = net.layout().offset(p), size = net.layout().params()[p].size();
     const auto slice = weights.weights().values.slice(begin, begin + size);
     std::vector<float> w(size), g(size), moved(size);
-    context.copy_out(w.data(), View<const float, 1>(slice));
-    context.copy_out(g.data(), View<const float, 1>(grads.weights().values.slice(begin, begin + size)));
+    context.copy_out(w.data(), slice);
+    context.copy_out(g.data(), grads.weights().values.slice(begin, begin + size));
     const std::vector<float> d = uniform(size, 100 + p);
     double expected = 0, norm = 0;
     for (int64_t i = 0; i < size; ++i) expected += double(g[i]) * d[i], norm += double(g[i]) * g[i];

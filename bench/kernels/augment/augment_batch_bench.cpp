@@ -17,8 +17,8 @@ template <class T> void add_policy(Suite& suite, const char* policy_name, augmen
                    const auto y = in.uniform<T, 4>({n, size, size, 3});
                    const auto rates = in.uniform<float, 2>({augment::kCtRows, augment::kCtBins}, 0.5, 1);
                    return [=, state = in.state(), &context = in.context] {
-                     augment_batch(context, y, View<const uint8_t, 4>(images), View<const int64_t, 1>(ids), state,
-                                   augment::AugmentConfig{.seed = 1, .strong = policy}, View<const float, 2>(rates));
+                     augment_batch(context, y, images, ids, state, augment::AugmentConfig{.seed = 1, .strong = policy},
+                                   rates);
                    };
                  },
              .images = n});

@@ -16,8 +16,7 @@ void ctaugment_update_cases(Suite& suite) {
                    const auto labels = in.uniform<int32_t, 1>({b}, 0, double(classes));
                    const auto ids = in.uniform<int64_t, 1>({b}, 0, 10000);
                    return [=, state = in.state(), &context = in.context] {
-                     ctaugment_update(context, rates, View<const float, 2>(p), View<const int32_t, 1>(labels),
-                                      View<const int64_t, 1>(ids), state,
+                     ctaugment_update(context, rates, p, labels, ids, state,
                                       AugmentConfig{.seed = 1, .strong = Policy::ctaugment_probe});
                    };
                  },

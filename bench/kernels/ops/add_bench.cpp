@@ -13,7 +13,7 @@ template <class T> void add_stage(Suite& suite, int64_t size, int64_t channels) 
              .setup = [elements](Inputs& in) {
                const auto a = in.uniform<T, 1>({elements}), b = in.uniform<T, 1>({elements});
                const auto out = in.uniform<T, 1>({elements});
-               return Run([=, &context = in.context] { add(context, out, View<const T, 1>(a), View<const T, 1>(b)); },
+               return Run([=, &context = in.context] { add(context, out, a, b); },
                           [=](const Oracle& oracle, const Run::Work& work) {
                             const auto x = oracle.host(a), y = oracle.host(b);
                             oracle.poison(out);

@@ -22,8 +22,7 @@ template <class T> struct Arrays {
         dbeta(in.uniform<float, 1>({channels})) {}
 
   void forward(Context& context, Mode mode) const {
-    batchnorm_act(context, y, saved, mean, var, View<const T, 4>(x), View<const float, 1>(gamma),
-                  View<const float, 1>(beta), BatchNormConfig{}, mode);
+    batchnorm_act(context, y, saved, mean, var, x, gamma, beta, BatchNormConfig{}, mode);
   }
   // The norm in fp64, with the batch's statistics, the running ones, or those saved.
   enum class Of { batch, running, saved };
@@ -78,9 +77,7 @@ template <class T> struct Arrays {
     return worse(dx, oracle.compare(dgamma, NumericClass::reduce, [&](int64_t c) { return along[size_t(c)]; }));
   }
   void backward(Context& context) const {
-    batchnorm_act_backward(context, y, dgamma, dbeta, View<const T, 4>(dy), View<const T, 4>(x),
-                           View<const float, 2>(saved), View<const float, 1>(gamma), View<const float, 1>(beta),
-                           BatchNormConfig{}, Mode::train);
+    batchnorm_act_backward(context, y, dgamma, dbeta, dy, x, saved, gamma, beta, BatchNormConfig{}, Mode::train);
   }
 };
 

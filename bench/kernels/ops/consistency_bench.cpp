@@ -18,8 +18,8 @@ void consistency_cases(Suite& suite) {
                const auto losses = in.uniform<float, 1>({n});
                return Run(
                    [=, state = in.state(), &context = in.context] {
-                     softmax_mse(context, dlogits, losses, View<const float, 2>(logits), View<const float, 2>(target),
-                                 View<const float, 1>{}, state, 1.0f / float(n));
+                     softmax_mse(context, dlogits, losses, logits, target, View<const float, 1>{}, state,
+                                 1.0f / float(n));
                    },
                    [=](const Oracle& oracle, const Run::Work& work) {
                      const auto x = oracle.host(logits), t = oracle.host(target);

@@ -97,7 +97,7 @@ template <class T> void add_passes(Suite& suite, const WrnConv& conv) {
   add(
       "conv2d", ConvPass::forward, activations + weights,
       [](Context& context, const A& a, Conv2dConfig config) {
-        conv2d(context, a.y, View<const T, 4>(a.x), View<const float, 4>(a.w), View<const float, 1>{}, config);
+        conv2d(context, a.y, a.x, a.w, View<const float, 1>{}, config);
       },
       [](const Oracle& oracle, const A& a) { oracle.poison(a.y); },
       [](const Oracle& oracle, const A& a, const R& exact) {
@@ -106,7 +106,7 @@ template <class T> void add_passes(Suite& suite, const WrnConv& conv) {
   add(
       "conv2d_backward_weights", ConvPass::backward_weights, activations + 2 * weights,  // dw += reads it too
       [](Context& context, const A& a, Conv2dConfig config) {
-        conv2d_backward_weights(context, a.w, View<const T, 4>(a.y), View<const T, 4>(a.x), config);
+        conv2d_backward_weights(context, a.w, a.y, a.x, config);
       },
       [](const Oracle& oracle, const A& a) { oracle.zero(a.w); },
       [](const Oracle& oracle, const A& a, const R& exact) {
@@ -116,9 +116,7 @@ template <class T> void add_passes(Suite& suite, const WrnConv& conv) {
   if (p.c == 3) return;  // the images need no gradient
   add(
       "conv2d_backward_data", ConvPass::backward_data, activations + weights,
-      [](Context& context, const A& a, Conv2dConfig config) {
-        conv2d_backward_data(context, a.x, View<const T, 4>(a.y), View<const float, 4>(a.w), config);
-      },
+      [](Context& context, const A& a, Conv2dConfig config) { conv2d_backward_data(context, a.x, a.y, a.w, config); },
       [](const Oracle& oracle, const A& a) { oracle.poison(a.x); },
       [](const Oracle& oracle, const A& a, const R& exact) {
         return oracle.compare(a.x, NumericClass::library, [&](int64_t i) { return exact.backward_data(i); });

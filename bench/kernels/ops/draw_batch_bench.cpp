@@ -12,7 +12,7 @@ void draw_batch_cases(Suite& suite) {
                const auto ids = in.uniform<int64_t, 1>({batch});
                const auto pool = in.uniform<int64_t, 1>({pool_size}, 0, double(pool_size));
                return [=, state = in.state(), &context = in.context] {
-                 draw_batch(context, ids, View<const int64_t, 1>(pool), state, DrawConfig{.seed = 1});
+                 draw_batch(context, ids, pool, state, DrawConfig{.seed = 1});
                };
              }});
 }

@@ -13,9 +13,8 @@ void draw_groups_cases(Suite& suite) {
                .setup = [=](Inputs& in) {
                  const auto members = in.uniform<int64_t, 2>({groups, size});
                  const auto places = in.uniform<int64_t, 1>({pool}, 0, double(pool));
-                 return [=, &context = in.context] {
-                   draw_groups(context, members, View<const int64_t, 1>(places), DrawGroupsConfig{.seed = 1});
-                 };
+                 return
+                     [=, &context = in.context] { draw_groups(context, members, places, DrawGroupsConfig{.seed = 1}); };
                }});
 }
 

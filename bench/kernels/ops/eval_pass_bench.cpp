@@ -54,10 +54,7 @@ void eval_pass_cases(Suite& suite) {
                }});
   };
   add(
-      "norm_act", 2, 4,
-      [](Context& context, const Arrays& a) {
-        norm_act(context, a.y, View<const float, 3>(a.x), View<const float, 2>(a.constants), kSlope);
-      },
+      "norm_act", 2, 4, [](Context& context, const Arrays& a) { norm_act(context, a.y, a.x, a.constants, kSlope); },
       [](const Oracle& oracle, const Arrays& a, const Run::Work& work) {
         const Exact e = exact(oracle, a);
         oracle.poison(a.y);
@@ -66,10 +63,7 @@ void eval_pass_cases(Suite& suite) {
       });
   add(
       "norm_act_backward", 3, 6,
-      [](Context& context, const Arrays& a) {
-        norm_act_backward(context, a.y, View<const float, 3>(a.y), View<const float, 3>(a.x),
-                          View<const float, 2>(a.constants), kSlope);
-      },
+      [](Context& context, const Arrays& a) { norm_act_backward(context, a.y, a.y, a.x, a.constants, kSlope); },
       [](const Oracle& oracle, const Arrays& a, const Run::Work& work) {
         const Exact e = exact(oracle, a);
         const auto dy = oracle.host(a.y);
@@ -81,8 +75,7 @@ void eval_pass_cases(Suite& suite) {
   add(
       "norm_act_params", 2, 6,
       [](Context& context, const Arrays& a) {
-        norm_act_params(context, a.dgamma, a.dbeta, View<const float, 3>(a.y), View<const float, 3>(a.x),
-                        View<const float, 2>(a.constants), kSlope);
+        norm_act_params(context, a.dgamma, a.dbeta, a.y, a.x, a.constants, kSlope);
       },
       [](const Oracle& oracle, const Arrays& a, const Run::Work& work) {
         const Exact e = exact(oracle, a);
@@ -99,8 +92,7 @@ void eval_pass_cases(Suite& suite) {
         });
       });
   add(
-      "position_sum", 1, 1,
-      [](Context& context, const Arrays& a) { position_sum(context, a.sums, View<const float, 3>(a.x), 1.0); },
+      "position_sum", 1, 1, [](Context& context, const Arrays& a) { position_sum(context, a.sums, a.x, 1.0); },
       [](const Oracle& oracle, const Arrays& a, const Run::Work& work) {
         const auto x = oracle.host(a.x);
         oracle.poison(a.sums);

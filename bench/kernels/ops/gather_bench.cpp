@@ -12,19 +12,16 @@ void gather_cases(Suite& suite) {
              .setup = [=](Inputs& in) {
                const auto all = in.uniform<float, 2>({items, d}), out = in.uniform<float, 2>({picked, d});
                const auto rows = in.uniform<int64_t, 1>({picked}, 0, double(items));
-               return Run(
-                   [=, &context = in.context] {
-                     gather_rows(context, out, View<const float, 2>(all), View<const int64_t, 1>(rows));
-                   },
-                   [=](const Oracle& oracle, const Run::Work& work) {
-                     const auto from = oracle.host(all);
-                     const auto row = oracle.host(rows);
-                     oracle.poison(out);
-                     work();
-                     return oracle.compare(out, NumericClass::exact, [&](int64_t i) {
-                       return double(from[size_t(row[size_t(i / d)] * d + i % d)]);
-                     });
-                   });
+               return Run([=, &context = in.context] { gather_rows(context, out, all, rows); },
+                          [=](const Oracle& oracle, const Run::Work& work) {
+                            const auto from = oracle.host(all);
+                            const auto row = oracle.host(rows);
+                            oracle.poison(out);
+                            work();
+                            return oracle.compare(out, NumericClass::exact, [&](int64_t i) {
+                              return double(from[size_t(row[size_t(i / d)] * d + i % d)]);
+                            });
+                          });
              }});
 }
 

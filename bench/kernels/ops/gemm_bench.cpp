@@ -17,20 +17,17 @@ void gemm_cases(Suite& suite) {
                  [=](Inputs& in) {
                    const auto a = in.uniform<double, 2>({items, d}), b = in.uniform<double, 2>({labeled, d});
                    const auto c = in.uniform<double, 2>({items, labeled});
-                   return Run(
-                       [=, &context = in.context] {
-                         gemm(context, c, View<const double, 2>(a), View<const double, 2>(b),
-                              GemmConfig{.transpose_b = true});
-                       },
-                       [=](const Oracle& oracle, const Run::Work& work) {
-                         const auto x = oracle.host(a), y = oracle.host(b);
-                         oracle.poison(c);
-                         work();
-                         return oracle.compare(c, NumericClass::library, [&](int64_t i) {
-                           return std::inner_product(x.begin() + i / labeled * d, x.begin() + (i / labeled + 1) * d,
-                                                     y.begin() + i % labeled * d, 0.0);
-                         });
-                       });
+                   return Run([=, &context = in.context] { gemm(context, c, a, b, GemmConfig{.transpose_b = true}); },
+                              [=](const Oracle& oracle, const Run::Work& work) {
+                                const auto x = oracle.host(a), y = oracle.host(b);
+                                oracle.poison(c);
+                                work();
+                                return oracle.compare(c, NumericClass::library, [&](int64_t i) {
+                                  return std::inner_product(x.begin() + i / labeled * d,
+                                                            x.begin() + (i / labeled + 1) * d,
+                                                            y.begin() + i % labeled * d, 0.0);
+                                });
+                              });
                  },
              .path = suite.scale.cuda ? "cuBLAS" : "OpenBLAS"});
 }

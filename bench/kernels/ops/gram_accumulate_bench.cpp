@@ -15,21 +15,19 @@ void gram_accumulate_cases(Suite& suite) {
                  [=](Inputs& in) {
                    const auto k = in.uniform<double, 3>({1, n, n});
                    const auto a = in.uniform<float, 3>({1, n, parameters});
-                   return Run(
-                       [=, &context = in.context] {
-                         gram_accumulate(context, k, View<const float, 3>(a), View<const float, 3>(a));
-                       },
-                       [=](const Oracle& oracle, const Run::Work& work) {
-                         const auto rows = oracle.host(a);
-                         oracle.zero(k);
-                         work();
-                         return oracle.compare(k, NumericClass::library, [&](int64_t i) {
-                           const auto x = rows.begin() + i / n * parameters, y = rows.begin() + i % n * parameters;
-                           long double total = 0;  // so many terms that fp64 would not be a reference
-                           for (int64_t e = 0; e < parameters; ++e) total += double(x[e]) * double(y[e]);
-                           return double(total);
-                         });
-                       });
+                   return Run([=, &context = in.context] { gram_accumulate(context, k, a, a); },
+                              [=](const Oracle& oracle, const Run::Work& work) {
+                                const auto rows = oracle.host(a);
+                                oracle.zero(k);
+                                work();
+                                return oracle.compare(k, NumericClass::library, [&](int64_t i) {
+                                  const auto x = rows.begin() + i / n * parameters,
+                                             y = rows.begin() + i % n * parameters;
+                                  long double total = 0;  // so many terms that fp64 would not be a reference
+                                  for (int64_t e = 0; e < parameters; ++e) total += double(x[e]) * double(y[e]);
+                                  return double(total);
+                                });
+                              });
                  },
              .path = suite.scale.cuda ? "cuBLAS" : "OpenBLAS"});
 }

@@ -21,26 +21,23 @@ void group_matrices_cases(Suite& suite) {
          const auto k_ll = in.uniform<double, 2>({labeled, labeled}), k_ul = in.uniform<double, 2>({pool, labeled});
          const auto v_u = in.uniform<double, 2>({pool, rank});
          const auto members = in.uniform<int64_t, 2>({groups, group}, 0, double(pool));
-         return Run(
-             [=, &context = in.context] {
-               gram_matrices(context, a, View<const double, 2>(k_ll), View<const double, 2>(k_ul),
-                             View<const double, 2>(v_u), View<const int64_t, 2>(members));
-             },
-             [=](const Oracle& oracle, const Run::Work& work) {
-               const auto ll = oracle.host(k_ll), ul = oracle.host(k_ul), v = oracle.host(v_u);
-               const auto ids = oracle.host(members);
-               oracle.zero(a);
-               work();
-               return oracle.compare(a, NumericClass::point, [&](int64_t index) {
-                 const int64_t b = index / n / n, i = index / n % n, j = index % n;
-                 if (j > i) return 0.0;  // only the lower triangle is written
-                 if (i < labeled) return ll[size_t(i * labeled + j)];
-                 const int64_t x = ids[size_t(b * group + i - labeled)];
-                 if (j < labeled) return ul[size_t(x * labeled + j)];
-                 const int64_t y = ids[size_t(b * group + j - labeled)];
-                 return std::inner_product(v.begin() + x * rank, v.begin() + (x + 1) * rank, v.begin() + y * rank, 0.0);
-               });
-             });
+         return Run([=, &context = in.context] { gram_matrices(context, a, k_ll, k_ul, v_u, members); },
+                    [=](const Oracle& oracle, const Run::Work& work) {
+                      const auto ll = oracle.host(k_ll), ul = oracle.host(k_ul), v = oracle.host(v_u);
+                      const auto ids = oracle.host(members);
+                      oracle.zero(a);
+                      work();
+                      return oracle.compare(a, NumericClass::point, [&](int64_t index) {
+                        const int64_t b = index / n / n, i = index / n % n, j = index % n;
+                        if (j > i) return 0.0;  // only the lower triangle is written
+                        if (i < labeled) return ll[size_t(i * labeled + j)];
+                        const int64_t x = ids[size_t(b * group + i - labeled)];
+                        if (j < labeled) return ul[size_t(x * labeled + j)];
+                        const int64_t y = ids[size_t(b * group + j - labeled)];
+                        return std::inner_product(v.begin() + x * rank, v.begin() + (x + 1) * rank,
+                                                  v.begin() + y * rank, 0.0);
+                      });
+                    });
        }});
   suite.add({.op = "moment_matrices",
              .shape = extents(groups, rank, rank) + " f64",
@@ -51,27 +48,23 @@ void group_matrices_cases(Suite& suite) {
                const auto a = in.uniform<double, 3>({groups, rank, rank});
                const auto m_l = in.uniform<double, 2>({rank, rank}), v_u = in.uniform<double, 2>({pool, rank});
                const auto members = in.uniform<int64_t, 2>({groups, group}, 0, double(pool));
-               return Run(
-                   [=, &context = in.context] {
-                     moment_matrices(context, a, View<const double, 2>(m_l), View<const double, 2>(v_u),
-                                     View<const int64_t, 2>(members));
-                   },
-                   [=](const Oracle& oracle, const Run::Work& work) {
-                     const auto m = oracle.host(m_l), v = oracle.host(v_u);
-                     const auto ids = oracle.host(members);
-                     oracle.zero(a);
-                     work();
-                     return oracle.compare(a, NumericClass::point, [&](int64_t index) {
-                       const int64_t b = index / rank / rank, i = index / rank % rank, j = index % rank;
-                       if (j > i) return 0.0;
-                       double total = m[size_t(i * rank + j)];
-                       for (int64_t g = 0; g < group; ++g) {
-                         const int64_t x = ids[size_t(b * group + g)];
-                         total += v[size_t(x * rank + i)] * v[size_t(x * rank + j)];
-                       }
-                       return total;
-                     });
-                   });
+               return Run([=, &context = in.context] { moment_matrices(context, a, m_l, v_u, members); },
+                          [=](const Oracle& oracle, const Run::Work& work) {
+                            const auto m = oracle.host(m_l), v = oracle.host(v_u);
+                            const auto ids = oracle.host(members);
+                            oracle.zero(a);
+                            work();
+                            return oracle.compare(a, NumericClass::point, [&](int64_t index) {
+                              const int64_t b = index / rank / rank, i = index / rank % rank, j = index % rank;
+                              if (j > i) return 0.0;
+                              double total = m[size_t(i * rank + j)];
+                              for (int64_t g = 0; g < group; ++g) {
+                                const int64_t x = ids[size_t(b * group + g)];
+                                total += v[size_t(x * rank + i)] * v[size_t(x * rank + j)];
+                              }
+                              return total;
+                            });
+                          });
              }});
 }
 

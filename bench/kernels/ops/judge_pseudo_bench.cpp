@@ -9,20 +9,17 @@ void judge_pseudo_cases(Suite& suite) {
                const auto known = in.uniform<float, 1>({m}), right = in.uniform<float, 1>({m});
                const auto mask = in.uniform<float, 1>({m}, 0, 1);
                const auto pseudo = in.uniform<int32_t, 1>({m}, 0, 10), truth = in.uniform<int32_t, 1>({m}, 0, 10);
-               return Run(
-                   [=, &context = in.context] {
-                     judge_pseudo(context, known, right, View<const float, 1>(mask), View<const int32_t, 1>(pseudo),
-                                  View<const int32_t, 1>(truth));
-                   },
-                   [=](const Oracle& oracle, const Run::Work& work) {
-                     const auto guess = oracle.host(pseudo), label = oracle.host(truth);
-                     const auto kept = oracle.host(mask);
-                     oracle.poison(right);
-                     work();
-                     return oracle.compare(right, NumericClass::exact, [&](int64_t i) {
-                       return kept[size_t(i)] != 0 && label[size_t(i)] >= 0 && guess[size_t(i)] == label[size_t(i)];
-                     });
-                   });
+               return Run([=, &context = in.context] { judge_pseudo(context, known, right, mask, pseudo, truth); },
+                          [=](const Oracle& oracle, const Run::Work& work) {
+                            const auto guess = oracle.host(pseudo), label = oracle.host(truth);
+                            const auto kept = oracle.host(mask);
+                            oracle.poison(right);
+                            work();
+                            return oracle.compare(right, NumericClass::exact, [&](int64_t i) {
+                              return kept[size_t(i)] != 0 && label[size_t(i)] >= 0 &&
+                                     guess[size_t(i)] == label[size_t(i)];
+                            });
+                          });
              }});
 }
 

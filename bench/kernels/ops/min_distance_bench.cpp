@@ -15,23 +15,20 @@ void min_distance_cases(Suite& suite) {
                const auto nearest = in.uniform<double, 1>({items}, 0, 200);
                const auto x = in.uniform<float, 2>({items, d});
                const auto center = in.uniform<float, 1>({d});
-               return Run(
-                   [=, &context = in.context] {
-                     min_distance(context, nearest, View<const float, 2>(x), View<const float, 1>(center));
-                   },
-                   [=](const Oracle& oracle, const Run::Work& work) {
-                     const auto rows = oracle.host(x), from = oracle.host(center);
-                     const auto before = oracle.host(nearest);
-                     work();
-                     return oracle.compare(nearest, NumericClass::exact, [&](int64_t i) {
-                       double total = 0;
-                       for (int64_t k = 0; k < d; ++k) {
-                         const double step = double(rows[size_t(i * d + k)]) - double(from[size_t(k)]);
-                         total += step * step;
-                       }
-                       return std::min(before[size_t(i)], total);
-                     });
-                   });
+               return Run([=, &context = in.context] { min_distance(context, nearest, x, center); },
+                          [=](const Oracle& oracle, const Run::Work& work) {
+                            const auto rows = oracle.host(x), from = oracle.host(center);
+                            const auto before = oracle.host(nearest);
+                            work();
+                            return oracle.compare(nearest, NumericClass::exact, [&](int64_t i) {
+                              double total = 0;
+                              for (int64_t k = 0; k < d; ++k) {
+                                const double step = double(rows[size_t(i * d + k)]) - double(from[size_t(k)]);
+                                total += step * step;
+                              }
+                              return std::min(before[size_t(i)], total);
+                            });
+                          });
              }});
 }
 

@@ -15,23 +15,19 @@ template <class T> void add_batch(Suite& suite) {
                const auto images = in.uniform<uint8_t, 4>({pool, size, size, 3}, 0, 256);
                const auto ids = in.uniform<int64_t, 1>({n}, 0, double(pool));
                const auto y = in.uniform<T, 4>({n, size, size, 3});
-               return Run(
-                   [=, &context = in.context] {
-                     normalize(context, y, View<const uint8_t, 4>(images), View<const int64_t, 1>(ids),
-                               NormalizeConfig{});
-                   },
-                   [=](const Oracle& oracle, const Run::Work& work) {
-                     const auto pixels = oracle.host(images);
-                     const auto id = oracle.host(ids);
-                     const int64_t image = size * size * 3;
-                     oracle.poison(y);
-                     work();
-                     return oracle.compare(y, NumericClass::point, [&](int64_t i) {
-                       return (pixels[size_t(id[size_t(i / image)] * image + i % image)] / 255.0 -
-                               double(NormalizeConfig{}.mean[i % 3])) /
-                              double(NormalizeConfig{}.std[i % 3]);
-                     });
-                   });
+               return Run([=, &context = in.context] { normalize(context, y, images, ids, NormalizeConfig{}); },
+                          [=](const Oracle& oracle, const Run::Work& work) {
+                            const auto pixels = oracle.host(images);
+                            const auto id = oracle.host(ids);
+                            const int64_t image = size * size * 3;
+                            oracle.poison(y);
+                            work();
+                            return oracle.compare(y, NumericClass::point, [&](int64_t i) {
+                              return (pixels[size_t(id[size_t(i / image)] * image + i % image)] / 255.0 -
+                                      double(NormalizeConfig{}.mean[i % 3])) /
+                                     double(NormalizeConfig{}.std[i % 3]);
+                            });
+                          });
              }});
 }
 

@@ -15,7 +15,7 @@ template <class T> void add_both(Suite& suite) {
          .setup = [=](Inputs& in) {
            const auto x = in.uniform<T, 4>({n, size, size, channels});
            const auto y = in.uniform<float, 2>({n, channels});
-           return Run([=, &context = in.context] { global_avg_pool(context, y, View<const T, 4>(x)); },
+           return Run([=, &context = in.context] { global_avg_pool(context, y, x); },
                       [=](const Oracle& oracle, const Run::Work& work) {
                         const auto values = oracle.host(x);
                         oracle.poison(y);
@@ -34,7 +34,7 @@ template <class T> void add_both(Suite& suite) {
   c.setup = [=](Inputs& in) {
     const auto dx = in.uniform<T, 4>({n, size, size, channels});
     const auto dy = in.uniform<float, 2>({n, channels});
-    return Run([=, &context = in.context] { global_avg_pool_backward(context, dx, View<const float, 2>(dy)); },
+    return Run([=, &context = in.context] { global_avg_pool_backward(context, dx, dy); },
                [=](const Oracle& oracle, const Run::Work& work) {
                  const auto values = oracle.host(dy);
                  oracle.poison(dx);

@@ -14,7 +14,7 @@ void reduce_cases(Suite& suite) {
              .bytes = 4.0 * double(n),
              .setup = [n](Inputs& in) {
                const auto x = in.uniform<float, 1>({n}), out = in.uniform<float, 1>({1});
-               return Run([=, &context = in.context] { sum(context, out, View<const float, 1>(x)); },
+               return Run([=, &context = in.context] { sum(context, out, x); },
                           [=](const Oracle& oracle, const Run::Work& work) {
                             const auto values = oracle.host(x);
                             oracle.poison(out);

@@ -16,25 +16,21 @@ void rotate_rows_cases(Suite& suite) {
                const auto rotation = in.uniform<double, 2>({width + 1, rank});
                const auto items = in.uniform<int64_t, 1>({n}, 0, double(n));
                const auto v = in.uniform<double, 2>({n, rank});
-               return Run(
-                   [=, &context = in.context] {
-                     rotate_rows(context, v, View<const float, 2>(h), View<const int64_t, 1>(items),
-                                 View<const double, 2>(rotation), 0.5);
-                   },
-                   [=](const Oracle& oracle, const Run::Work& work) {
-                     const auto x = oracle.host(h);
-                     const auto r = oracle.host(rotation);
-                     const auto rows = oracle.host(items);
-                     oracle.poison(v);
-                     work();
-                     return oracle.compare(v, NumericClass::exact, [&](int64_t i) {
-                       double sum = 0;
-                       for (int64_t d = 0; d < width; ++d)
-                         sum = std::fma(0.5 * double(x[size_t(rows[size_t(i / rank)] * width + d)]),
-                                        r[size_t(d * rank + i % rank)], sum);
-                       return std::fma(0.5, r[size_t(width * rank + i % rank)], sum);
-                     });
-                   });
+               return Run([=, &context = in.context] { rotate_rows(context, v, h, items, rotation, 0.5); },
+                          [=](const Oracle& oracle, const Run::Work& work) {
+                            const auto x = oracle.host(h);
+                            const auto r = oracle.host(rotation);
+                            const auto rows = oracle.host(items);
+                            oracle.poison(v);
+                            work();
+                            return oracle.compare(v, NumericClass::exact, [&](int64_t i) {
+                              double sum = 0;
+                              for (int64_t d = 0; d < width; ++d)
+                                sum = std::fma(0.5 * double(x[size_t(rows[size_t(i / rank)] * width + d)]),
+                                               r[size_t(d * rank + i % rank)], sum);
+                              return std::fma(0.5, r[size_t(width * rank + i % rank)], sum);
+                            });
+                          });
              }});
 }
 

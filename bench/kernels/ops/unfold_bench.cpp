@@ -13,7 +13,7 @@ void unfold_cases(Suite& suite) {
                const auto columns = in.uniform<float, 2>({rows, taps});
                const auto x = in.uniform<float, 4>({n, extent, extent, channels});
                return Run(
-                   [=, &context = in.context] { unfold(context, columns, View<const float, 4>(x), UnfoldConfig{}); },
+                   [=, &context = in.context] { unfold(context, columns, x, UnfoldConfig{}); },
                    [=](const Oracle& oracle, const Run::Work& work) {
                      const auto from = oracle.host(x);
                      oracle.poison(columns);
@@ -31,7 +31,7 @@ void unfold_cases(Suite& suite) {
                const auto columns = in.uniform<float, 2>({rows, taps});
                const auto dx = in.uniform<float, 4>({n, extent, extent, channels});
                return Run(
-                   [=, &context = in.context] { fold(context, dx, View<const float, 2>(columns), UnfoldConfig{}); },
+                   [=, &context = in.context] { fold(context, dx, columns, UnfoldConfig{}); },
                    [=](const Oracle& oracle, const Run::Work& work) {
                      const auto from = oracle.host(columns);
                      oracle.poison(dx);

@@ -98,9 +98,9 @@ TEST(Ledger, AValidChainOfImpossibleLabelsIsRefused) {
   auto refused = [&](const std::vector<std::array<int, 3>>& item_class_round, const std::vector<std::string>& pieces) {
     std::string text, prev(32, '0');
     int seq = 0;
-    for (const auto& [item, klass, round] : item_class_round) {
+    for (const auto& [item, class_index, round] : item_class_round) {
       const std::string line = "{\"seq\":" + std::to_string(seq++) + ",\"item\":" + std::to_string(item) +
-                               ",\"class\":" + std::to_string(klass) + ",\"round\":" + std::to_string(round) +
+                               ",\"class\":" + std::to_string(class_index) + ",\"round\":" + std::to_string(round) +
                                ",\"source\":\"oracle\",\"prev\":\"" + prev + "\"";
       prev = checksum(line);
       text += line + ",\"hash\":\"" + prev + "\"}\n";

@@ -64,8 +64,7 @@ std::vector<T> run(Context& context, const AugmentConfig& config, const std::vec
   if (config.strong == Policy::ctaugment)
     context.visit([&](auto& backend) { augment_batch(backend, y.view(), images, id, state.view(), config, rates); });
   else if constexpr (std::is_same_v<T, float>)
-    augment_batch(context, y.view(), View<const uint8_t, 4>(images), View<const int64_t, 1>(id),
-                  View<const StepState, 1>(state.view()), config);
+    augment_batch(context, y.view(), images, id, state.view(), config);
   else
     context.visit([&](auto& backend) { augment_batch(backend, y.view(), images, id, state.view(), config); });
   return y.get();
@@ -139,26 +138,26 @@ std::vector<float> chain(const AugmentConfig& config, const std::vector<uint8_t>
     const Window& w = plan.window;
     return windowed(in.data(), size, config, w.flip, w.dx + config.crop_pad, w.dy + config.crop_pad);
   };
-  const auto apply_to = [&](const Step& step, const std::vector<uint8_t>& in) {
-    const std::string name = names()[int(step.op)].name;
-    auto out = apply(name, step.value, View<const uint8_t, 3>{in.data(), {size.height, size.width, 3}, {}, ""});
+  const auto apply_to = [&](const PlannedOp& planned, const std::vector<uint8_t>& in) {
+    const std::string name = names()[int(planned.op)].name;
+    auto out = apply(name, planned.value, View<const uint8_t, 3>{in.data(), {size.height, size.width, 3}, {}, ""});
     if (name == "cutout") {  // there about the image's centre
-      const int64_t half = int64_t(step.value) / 2;
+      const int64_t half = int64_t(planned.value) / 2;
       for (int64_t k = 0; k < int64_t(in.size()); ++k) {
-        const int64_t x = k / 3 % size.width - step.x, y = k / 3 / size.width - step.y;
+        const int64_t x = k / 3 % size.width - planned.x, y = k / 3 / size.width - planned.y;
         out[k] = x >= -half && x < half && y >= -half && y < half ? 127 : in[k];
       }
     }
     for (size_t k = 0; k < in.size(); ++k)
-      if (step.mix != 1) out[k] = uint8_t(float(in[k]) + step.mix * float(int(out[k]) - int(in[k])));
+      if (planned.mix != 1) out[k] = uint8_t(float(in[k]) + planned.mix * float(int(out[k]) - int(in[k])));
     return out;
   };
   std::vector<uint8_t> now = lee ? image : window(image), covered(image.size(), 255);
-  for (int s = 0; s < plan.step_count; ++s) {
-    const std::string name = names()[int(plan.steps[s].op)].name;
-    now = apply_to(plan.steps[s], now);
+  for (int s = 0; s < plan.op_count; ++s) {
+    const std::string name = names()[int(plan.ops[s].op)].name;
+    now = apply_to(plan.ops[s], now);
     if (name == "rotate" || name.starts_with("shear") || name.starts_with("translate"))
-      covered = apply_to(plan.steps[s], covered);
+      covered = apply_to(plan.ops[s], covered);
     else if (name != "brightness" && name != "color" && name != "contrast" && name != "sharpness")
       covered.assign(covered.size(), 255);
   }

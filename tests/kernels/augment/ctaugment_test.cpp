@@ -28,7 +28,7 @@ CtChoice choice_of(const std::vector<float>& rates, int64_t id) {
 
 TEST(Ctaugment, ValuesOfTheLevels) {
   const auto value = [](CtOp op, double level, double filter = 0) {
-    return ct_step({op, level, filter, -1, -1}, 32, 40);
+    return ct_op({op, level, filter, -1, -1}, 32, 40);
   };
   EXPECT_EQ(value(CtOp::brightness, 0.5).value, 0.1 + 1.9 * 0.5);
   EXPECT_EQ(value(CtOp::sharpness, 0).value, 0.1);
@@ -47,7 +47,7 @@ TEST(Ctaugment, ValuesOfTheLevels) {
   EXPECT_EQ(value(CtOp::rescale, 0, 0.999).op, OpId::rescale_nearest);
   for (double level : {0.0, 0.3, 0.999})  // every value is one that its operation allows
     for (int op = 0; op < kCtOps; ++op) {
-      Step s = value(CtOp(op), level, level);
+      PlannedOp s = value(CtOp(op), level, level);
       const Parameter parameters[] = {
 #define CRC_AUGMENT_OP(name, Type) Type::parameter,
 #include "kernels/augment/registry.def"
@@ -67,7 +67,7 @@ TEST(Ctaugment, OperationsAndFreshLevelsAreUniform) {
       ++ops.at(size_t(c.op));
       if (c.op == CtOp::identity) continue;
       ++levels.at(size_t(c.level * 100));
-      if (c.op == CtOp::rescale) ++filters.at(size_t(ct_step(c, 32, 32).op) - size_t(OpId::rescale_lanczos));
+      if (c.op == CtOp::rescale) ++filters.at(size_t(ct_op(c, 32, 32).op) - size_t(OpId::rescale_lanczos));
       if (c.op == CtOp::posterize) ++bits.at(size_t(c.rate - int(c.op) * kCtBins));
     }
     expect_uniform(ops, "operations");
@@ -148,8 +148,7 @@ TEST_P(CtaugmentUpdate, FollowsTheRuleImageByImage) {
     const Guarded<int32_t, 1> y(context, {images}, labels, "labels");
     const Guarded<int64_t, 1> id(context, {images}, ids, "ids");
     const StateOnDevice state(context, {.step = kStep, .learning_rate = 0, .ema_decay = 0, .consistency_weight = 0});
-    ctaugment_update(context, rates.view(), View<const float, 2>(probabilities), View<const int32_t, 1>(y),
-                     View<const int64_t, 1>(id), View<const StepState, 1>(state.view()), config);
+    ctaugment_update(context, rates.view(), probabilities, y, id, state.view(), config);
     test::expect_close(rates.get(), expected, Class::reduce, Dtype::f32, "rates");
     if (images == 1) {
       EXPECT_LT(*std::min_element(expected.begin(), expected.end()), 1);
@@ -164,19 +163,19 @@ TEST(Ctaugment, TheProbesPlanIsTheOneTheUpdateReads) {
     Draws draws(5, Purpose::probe_augment, id | id << 32, 3);
     for (int word = 0; word < 3; ++word) draws.bits();
     const Plan plan = draw_plan(config, id, id, 3, 32, 32);
-    int steps = 0;
+    int ops = 0;
     for (int depth = 0; depth < 2; ++depth) {
-      const Step step = ct_step(draw_choice(draws, nullptr), 32, 32);
+      const PlannedOp planned = ct_op(draw_choice(draws, nullptr), 32, 32);
       const int x = int(draws.below(32)), y = int(draws.below(32));
-      if (step.op == OpId::identity) continue;
-      ASSERT_LT(steps, plan.step_count);
-      EXPECT_EQ(plan.steps[steps].op, step.op);
-      EXPECT_EQ(plan.steps[steps].value, step.value);
-      EXPECT_EQ(plan.steps[steps].mix, step.mix);
-      EXPECT_TRUE(plan.steps[steps].x == x && plan.steps[steps].y == y);
-      ++steps;
+      if (planned.op == OpId::identity) continue;
+      ASSERT_LT(ops, plan.op_count);
+      EXPECT_EQ(plan.ops[ops].op, planned.op);
+      EXPECT_EQ(plan.ops[ops].value, planned.value);
+      EXPECT_EQ(plan.ops[ops].mix, planned.mix);
+      EXPECT_TRUE(plan.ops[ops].x == x && plan.ops[ops].y == y);
+      ++ops;
     }
-    EXPECT_EQ(steps, plan.step_count);
+    EXPECT_EQ(ops, plan.op_count);
     EXPECT_FALSE(plan.cutout.covers(0, 0)) << "a probe has no Cutout";
   }
 }

@@ -64,20 +64,20 @@ TEST(AugmentPolicy, GoogleMagnitudes) {
 // Both share their draws: operation, gate, level and sign are uniform and independent.
 class AugmentLevels : public ::testing::TestWithParam<Policy> {};
 TEST_P(AugmentLevels, Frequencies) {
-  std::vector<int64_t> steps(3), pairs(kPoolSize * kPoolSize);
+  std::vector<int64_t> counts(3), pairs(kPoolSize * kPoolSize);
   std::map<double, int64_t> factors, degrees, bits;
   for (int64_t id = 0; id < kDraws; ++id) {
     const Plan plan = plan_of(GetParam(), id);
-    ++steps[plan.step_count];
-    if (plan.step_count == 2) ++pairs[int(plan.steps[0].op) * kPoolSize + int(plan.steps[1].op)];
-    for (int s = 0; s < plan.step_count; ++s) {
-      if (plan.steps[s].op == OpId::sharpness) ++factors[plan.steps[s].value];
-      if (plan.steps[s].op == OpId::rotate) ++degrees[plan.steps[s].value];
-      if (plan.steps[s].op == OpId::posterize) ++bits[plan.steps[s].value];
+    ++counts[plan.op_count];
+    if (plan.op_count == 2) ++pairs[int(plan.ops[0].op) * kPoolSize + int(plan.ops[1].op)];
+    for (int s = 0; s < plan.op_count; ++s) {
+      if (plan.ops[s].op == OpId::sharpness) ++factors[plan.ops[s].value];
+      if (plan.ops[s].op == OpId::rotate) ++degrees[plan.ops[s].value];
+      if (plan.ops[s].op == OpId::posterize) ++bits[plan.ops[s].value];
     }
   }
   const double p = 0.5 * 13 / 14;  // applied, and not the identity
-  expect_frequencies(steps, {(1 - p) * (1 - p), 2 * p * (1 - p), p * p}, "operations per image");
+  expect_frequencies(counts, {(1 - p) * (1 - p), 2 * p * (1 - p), p * p}, "operations per image");
   std::vector<double> shares(pairs.size());
   for (uint32_t i = 0; i < pairs.size(); ++i) {
     const OpId first = OpId(i / kPoolSize), second = OpId(i % kPoolSize);
@@ -107,14 +107,14 @@ TEST(AugmentPolicy, LeeFrequencies) {
   for (OpId op : {OpId::brightness, OpId::color, OpId::contrast, OpId::sharpness}) ranges[op] = {0.05, 0.95};
   std::map<OpId, std::vector<int64_t>> bins;
   std::map<double, int64_t> bits;
-  std::vector<int64_t> steps(4), first(kPoolSize);
+  std::vector<int64_t> counts(4), first(kPoolSize);
   for (int64_t id = 0; id < kDraws; ++id) {
     const Plan plan = plan_of(Policy::randaugment_lee, id, 32, 64);
-    ++steps[plan.step_count];
-    if (plan.step_count == 3) ++first[int(plan.steps[0].op)];
-    for (int s = 0; s < plan.step_count; ++s) {
-      const OpId op = plan.steps[s].op;
-      const double value = plan.steps[s].value;
+    ++counts[plan.op_count];
+    if (plan.op_count == 3) ++first[int(plan.ops[0].op)];
+    for (int s = 0; s < plan.op_count; ++s) {
+      const OpId op = plan.ops[s].op;
+      const double value = plan.ops[s].value;
       if (op == OpId::posterize) ++bits[value];
       if (!ranges.count(op)) continue;
       const double u = (value - ranges[op].low) / (ranges[op].high - ranges[op].low);
@@ -123,7 +123,7 @@ TEST(AugmentPolicy, LeeFrequencies) {
     }
   }
   const double p = 13.0 / 14;
-  expect_frequencies(steps, {std::pow(1 - p, 3), 3 * p * std::pow(1 - p, 2), 3 * p * p * (1 - p), p * p * p},
+  expect_frequencies(counts, {std::pow(1 - p, 3), 3 * p * std::pow(1 - p, 2), 3 * p * p * (1 - p), p * p * p},
                      "operations per image");
   std::vector<double> shares(kPoolSize, 1.0 / 13);
   shares[int(OpId::identity)] = 0;

@@ -11,7 +11,7 @@ DeviceKind where(Cpu&, View<const float, 1>, int) { return DeviceKind::cpu; }
 DeviceKind where(Cuda&, View<const float, 1>, int) { return DeviceKind::cuda; }
 
 CRC_OP(void, store, (int* to, int value))
-CRC_OP_OVERLOAD(void, store, (double* to, double value))
+CRC_OP(void, store, (double* to, double value))
 void store(Cpu&, int* to, int value) { *to = value; }
 void store(Cuda&, int* to, int value) { *to = value; }
 void store(Cpu&, double* to, double value) { *to = -value; }
@@ -22,6 +22,20 @@ CRC_OP_BF16(int, halve, (View<const bf16, 1> x))
 int halve(Cpu&, View<const float, 1>) { return 32; }
 int halve(Cuda&, View<const float, 1>) { return 32; }
 int halve(Cuda&, View<const bf16, 1>) { return 16; }
+
+CRC_OP(void, move, (View<float, 1> to, View<const float, 1> from))
+CRC_OP(void, move, (View<double, 1> to, View<const float, 1> from, View<const double, 1> more))
+void move(Cpu&, View<float, 1>, View<const float, 1>) {}
+void move(Cuda&, View<float, 1>, View<const float, 1>) {}
+void move(Cpu&, View<double, 1>, View<const float, 1>, View<const double, 1>) {}
+void move(Cuda&, View<double, 1>, View<const float, 1>, View<const double, 1>) {}
+CRC_OP_BF16(void, move, (View<bf16, 1> to, View<const bf16, 1> from))
+void move(Cuda&, View<bf16, 1>, View<const bf16, 1>) {}
+
+template <class... Args>
+concept CanMove = requires(Context& context, Args... args) {
+  move(context, args...);
+};
 
 namespace test {
 namespace {
@@ -71,6 +85,41 @@ TEST_P(Op, Bf16NeedsCuda) {
   }
   expect_error(ExitCode::config, "halve: bf16 activations need a CUDA device; use precision = \"fp32\" on the CPU",
                [&] { halve(context, x); });
+}
+
+TEST_P(Op, WhatItReadsAndWritesIsAsDeclaredWhateverItIsGiven) {
+  Trace trace;
+  context.trace_into(&trace);
+  const auto noted = [&] {
+    std::string all;
+    for (const Trace::Array& array : trace.ops().back().arrays) all += array.written ? "w" : "r";
+    return all;
+  };
+  double wide = 0;
+  bf16 narrow(0.0f);
+  const View<float, 1> x = view(context.device());
+  const View<double, 1> y{&wide, {1}, context.device(), "y"};
+  const View<bf16, 1> z{&narrow, {1}, context.device(), "z"};
+  move(context, x, x);
+  EXPECT_EQ(noted(), "wr");
+  move(context, y, x, y);
+  EXPECT_EQ(noted(), "wrr");
+  where(context, x, 3);
+  EXPECT_EQ(noted(), "r") << "of an op with a result";
+  if (context.device().kind == DeviceKind::cuda) {
+    move(context, z, z);
+  } else {
+    EXPECT_THROW(move(context, z, z), Error);
+  }
+  EXPECT_EQ(noted(), "wr") << "of a bf16 twin";
+  context.trace_into(nullptr);
+}
+
+TEST(OpSignature, WhatDoesNotConvertIsNoCallOfIt) {
+  using Read = View<const float, 1>;
+  static_assert(CanMove<View<float, 1>, View<float, 1>> && CanMove<View<float, 1>, Read>);
+  static_assert(!CanMove<Read, Read>, "writes what may only be read");
+  static_assert(!CanMove<View<float, 1>, View<double, 1>> && !CanMove<View<float, 1>>);
 }
 
 CRC_ON_EACH_DEVICE(Op);

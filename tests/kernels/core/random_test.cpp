@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <numbers>
 #include <set>
 #include <vector>
 
@@ -97,6 +98,35 @@ TEST(Draws, StreamsDoNotCollide) {
             seen.insert({draws.bits(), draws.bits(), draws.bits(), draws.bits()});
         }
   EXPECT_EQ(seen.size(), streams);
+}
+
+// Runs and published selections hang on these bits.
+TEST(Draws, Uniform53IsMadeOfTwoWords) {
+  for (int64_t item = 0; item < 1000; ++item) {
+    Draws draws(3, Purpose::test, item, 0), words = draws;
+    const uint64_t high = words.bits(), low = words.bits();
+    EXPECT_EQ(draws.uniform53(), double(high << 21 | low >> 11) * 0x1p-53);
+    EXPECT_EQ(draws.bits(), words.bits()) << "two words, no more";
+  }
+}
+
+TEST(Draws, NormalsAreBoxAndMullers) {
+  constexpr int64_t kPairs = 20000;
+  double sum = 0, square = 0, product = 0;
+  for (int64_t item = 0; item < kPairs; ++item) {
+    Draws draws(3, Purpose::test, item, 0), words = draws;
+    const NormalPair z = draws.normals(0.5);
+    const double radius = 0.5 * std::sqrt(-2 * std::log(1 - double(words.uniform())));
+    const double angle = 2 * std::numbers::pi * double(words.uniform());
+    EXPECT_DOUBLE_EQ(z.x(), radius * std::cos(angle));
+    EXPECT_DOUBLE_EQ(z.y(), radius * std::sin(angle));
+    sum += z.x() + z.y(), square += z.x() * z.x() + z.y() * z.y(), product += z.x() * z.y();
+  }
+  const double n = 2 * kPairs;
+  EXPECT_NEAR(sum / n, 0, 5 * 0.5 / std::sqrt(n));
+  EXPECT_NEAR(square / n, 0.25, 5 * 0.25 * std::sqrt(2 / n));
+  EXPECT_NEAR(product / kPairs, 0, 5 * 0.25 / std::sqrt(double(kPairs)));
+  EXPECT_EQ(NormalPair(1, 0.3).x(), 0) << "u = 1 is allowed";
 }
 
 TEST(Permute, IsABijectionThatDiffersByEpochSeedAndPurpose) {

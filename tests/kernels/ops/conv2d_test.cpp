@@ -91,15 +91,10 @@ template <class T> class Conv {
         bias_(context, {p_.k}, e.bias, "bias") {}
 
   void forward(bool with_bias) {
-    conv2d(context_, y_.view(), View<const T, 4>(x_), View<const float, 4>(w_),
-           with_bias ? View<const float, 1>(bias_) : View<const float, 1>(), config());
+    conv2d(context_, y_.view(), x_, w_, with_bias ? bias_ : View<const float, 1>(), config());
   }
-  void backward_data() {
-    conv2d_backward_data(context_, dx_.view(), View<const T, 4>(dy_), View<const float, 4>(w_), config());
-  }
-  void backward_weights() {
-    conv2d_backward_weights(context_, dw_.view(), View<const T, 4>(dy_), View<const T, 4>(x_), config());
-  }
+  void backward_data() { conv2d_backward_data(context_, dx_.view(), dy_, w_, config()); }
+  void backward_weights() { conv2d_backward_weights(context_, dw_.view(), dy_, x_, config()); }
   void all() { forward(true), backward_data(), backward_weights(); }
   std::vector<T> y() const { return y_.get(); }
   std::vector<T> dx() const { return dx_.get(); }
@@ -212,7 +207,7 @@ TEST_P(Conv2d, NamesTheShapeThatDoesNotFit) {
   const View<const float, 1> none;
   const auto message = [&](const Guarded<float, 4>& weights, const View<const float, 1>& b, Conv2dConfig config) {
     try {
-      conv2d(context, y.view(), View<const float, 4>(x), View<const float, 4>(weights), b, config);
+      conv2d(context, y.view(), x, weights, b, config);
     } catch (const Error& error) {
       EXPECT_EQ(error.code(), ExitCode::internal);
       return std::string(error.what());

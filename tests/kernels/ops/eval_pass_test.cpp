@@ -47,8 +47,7 @@ template <class T> struct Loaded {
         constants(context, {4, s.channels}, std::vector<T>(4 * s.channels), "constants") {
     const auto load = [&](const std::vector<float>& v) { return Guarded<float, 1>(context, {s.channels}, v, "v"); };
     const auto mean = load(s.mean), var = load(s.var), gamma = load(s.gamma), beta = load(s.beta);
-    norm_constants(context, constants.view(), View<const float, 1>(mean), View<const float, 1>(var),
-                   View<const float, 1>(gamma), View<const float, 1>(beta), kNorm);
+    norm_constants(context, constants.view(), mean, var, gamma, beta, kNorm);
   }
 };
 
@@ -81,7 +80,7 @@ class EvalPass : public OnDevice {
       expect_close(dgamma.get(), scale, Class::reduce, dtype, "dgamma");
       expect_close(dbeta.get(), shift, Class::reduce, dtype, "dbeta");
       Guarded<T, 3> in_place(context, {rows, s.positions, s.channels}, cast<T>(s.dy), "dy");
-      norm_act_backward(context, in_place.view(), View<const T, 3>(in_place), x, constants, kNorm.slope);
+      norm_act_backward(context, in_place.view(), in_place, x, constants, kNorm.slope);
       EXPECT_EQ(in_place.get(), dx.get());
     }
   }
@@ -90,14 +89,14 @@ class EvalPass : public OnDevice {
       const Guarded<T, 3> x(context, {s.samples, s.positions, s.channels}, cast<T>(s.x), "x");
       const int64_t rows = s.samples * s.channels;
       Guarded<T, 2> y(context, {s.samples, s.channels}, std::vector<T>(rows, T(3)), "y");
-      position_sum(context, y.view(), View<const T, 3>(x), 0.25);
+      position_sum(context, y.view(), x, 0.25);
       std::vector<double> expected(rows);
       for (size_t i = 0; i < s.x.size(); ++i)
         expected[int64_t(i) / s.channels / s.positions * s.channels + int64_t(i) % s.channels] += 0.25 * s.x[i];
       expect_close(y.get(), expected, Class::point, DtypeOf<T>::value, "sum");
 
       Guarded<T, 3> dx(context, {s.samples, s.positions, s.channels}, cast<T>(s.x), "dx");
-      position_spread(context, dx.view(), View<const T, 2>(y), 0.5);
+      position_spread(context, dx.view(), y, 0.5);
       std::vector<T> spread;
       const auto sums = y.get();
       for (size_t i = 0; i < s.x.size(); ++i)
@@ -111,10 +110,10 @@ class EvalPass : public OnDevice {
     const Guarded<T, 1> bias(context, {5}, cast<T>({b.begin(), b.begin() + 5}), "bias"),
         all(context, {15}, cast<T>(b), "x");
     const Guarded<float, 1> narrow(context, {15}, a, "narrow");
-    add_bias(context, y.view(), View<const T, 1>(bias));
+    add_bias(context, y.view(), bias);
     Guarded<T, 1> sum(context, {15}, cast<T>(a), "sum"), wide(context, {15}, std::vector<T>(15), "wide");
-    accumulate(context, sum.view(), View<const T, 1>(all));
-    convert(context, wide.view(), View<const float, 1>(narrow));
+    accumulate(context, sum.view(), all);
+    convert(context, wide.view(), narrow);
     EXPECT_EQ(wide.get(), cast<T>(a));
     const auto biased = y.get(), total = sum.get();
     for (int i = 0; i < 15; ++i) {
@@ -135,9 +134,7 @@ TEST_P(EvalPass, WrongShapesAreErrors) {
   Guarded<float, 3> dy(context, {3, 2, 2}, uniform(12, 1), "dy");
   const Guarded<float, 3> x(context, {2, 2, 2}, uniform(8, 1), "x");
   const Guarded<float, 2> constants(context, {4, 2}, uniform(8, 1), "constants");
-  EXPECT_THROW(norm_act_backward(context, dy.view(), View<const float, 3>(dy), View<const float, 3>(x),
-                                 View<const float, 2>(constants), 0.1f),
-               Error);
+  EXPECT_THROW(norm_act_backward(context, dy.view(), dy, x, constants, 0.1f), Error);
 }
 
 CRC_ON_EACH_DEVICE(EvalPass);

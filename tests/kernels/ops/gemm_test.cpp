@@ -26,7 +26,7 @@ template <class T> struct Problem {
     Guarded<T, 2> x(context, {ta ? k : m, ta ? m : k}, a, "a");
     Guarded<T, 2> y(context, {tb ? n : k, tb ? k : n}, b, "b");
     Guarded<T, 2> z(context, {m, n}, c, "c");
-    gemm(context, z.view(), View<const T, 2>(x), View<const T, 2>(y), config);
+    gemm(context, z.view(), x, y, config);
     return z.get();
   }
   std::vector<double> expected() const {
@@ -88,7 +88,7 @@ template <class T> void batches_equal_single_products(Context& context) {
         const Guarded<T, 4> x(context, {batch, repeats, ta ? k : m, ta ? m : k}, a, "a"),
             y(context, {batch, b_repeats, tb ? n : k, tb ? k : n}, b, "b");
         Guarded<T, 4> z(context, {batch, repeats, m, n}, c, "c");
-        gemm_batched(context, z.view(), View<const T, 4>(x), View<const T, 4>(y), config);
+        gemm_batched(context, z.view(), x, y, config);
         const auto all = z.get();
         for (int64_t p = 0; p < batch * repeats; ++p) {
           Problem<T> one(m, n, k, config);
@@ -107,7 +107,7 @@ TEST_P(Gemm, BatchesFp64) { batches_equal_single_products<double>(context); }
 TEST_P(Gemm, WrongShapeIsAnErrorThatNamesTheView) {
   Guarded<float, 2> a(context, {2, 3}, uniform(6, 1), "left"), c(context, {2, 2}, uniform(4, 1), "out");
   try {
-    gemm(context, c.view(), View<const float, 2>(a), View<const float, 2>(a), GemmConfig{});
+    gemm(context, c.view(), a, a, GemmConfig{});
     FAIL() << "accepted";
   } catch (const Error& e) {
     EXPECT_STREQ(e.what(), "gemm: 'left' has shape [2,3], expected [3,2]");

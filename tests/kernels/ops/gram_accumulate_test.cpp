@@ -13,7 +13,7 @@ class GramAccumulate : public OnDevice {
                           const std::vector<float>& c, const std::vector<double>& k) {
     const Guarded<float, 3> x(context, {batch, n, p}, a, "a"), y(context, {batch, m, p}, c, "c");
     Guarded<double, 3> out(context, {batch, n, m}, k, "k");
-    gram_accumulate(context, out.view(), View<const float, 3>(x), View<const float, 3>(y));
+    gram_accumulate(context, out.view(), x, y);
     return out.get();
   }
 };
@@ -51,14 +51,14 @@ TEST_P(GramAccumulate, OfAnArrayWithItselfIsTheSame) {
   const auto a = uniform(2 * 5 * 2100, 1);
   const Guarded<float, 3> x(context, {2, 5, 2100}, a, "a");
   Guarded<double, 3> k(context, {2, 5, 5}, std::vector<double>(50), "k");
-  gram_accumulate(context, k.view(), View<const float, 3>(x), View<const float, 3>(x));
+  gram_accumulate(context, k.view(), x, x);
   EXPECT_EQ(k.get(), run(2, 5, 5, 2100, a, a, std::vector<double>(50)));
 }
 
 TEST_P(GramAccumulate, WrongShapeIsAnError) {
   const Guarded<float, 3> x(context, {1, 2, 3}, uniform(6, 1), "a"), y(context, {1, 2, 2}, uniform(4, 1), "c");
   Guarded<double, 3> k(context, {1, 2, 2}, std::vector<double>(4), "k");
-  EXPECT_THROW(gram_accumulate(context, k.view(), View<const float, 3>(x), View<const float, 3>(y)), Error);
+  EXPECT_THROW(gram_accumulate(context, k.view(), x, y), Error);
 }
 
 CRC_ON_EACH_DEVICE(GramAccumulate);

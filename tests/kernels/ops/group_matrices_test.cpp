@@ -54,8 +54,7 @@ class GroupMatrices : public OnDevice {
           k_ul(context, {s.pool, s.labeled}, products(v_u, v_l, s.rank), "k_ul"),
           rows(context, {s.pool, s.rank}, v_u, "v_u");
       const Guarded<int64_t, 2> index(context, {s.batch, s.group}, members, "members");
-      gram_matrices(context, a.view(), View<const T, 2>(k_ll), View<const T, 2>(k_ul), View<const T, 2>(rows),
-                    View<const int64_t, 2>(index));
+      gram_matrices(context, a.view(), k_ll, k_ul, rows, index);
       std::vector<double> expected;
       for (int64_t b = 0; b < s.batch; ++b) {
         std::vector<double> all = cast_up(v_l);
@@ -81,7 +80,7 @@ TEST_P(GroupMatrices, Moment) {
     Guarded<double, 3> a(context, {s.batch, r, r}, std::vector<double>(s.batch * r * r, 5.0), "a");
     Guarded<double, 2> base(context, {r, r}, m_l, "m_l"), rows(context, {s.pool, r}, v_u, "v_u");
     const Guarded<int64_t, 2> index(context, {s.batch, s.group}, members, "members");
-    moment_matrices(context, a.view(), base.view(), rows.view(), View<const int64_t, 2>(index));
+    moment_matrices(context, a.view(), base.view(), rows.view(), index);
     std::vector<double> expected;
     for (int64_t b = 0; b < s.batch; ++b)
       for (int64_t k = 0; k < r * r; ++k) {
@@ -105,8 +104,7 @@ TEST_P(GroupMatrices, Bordered) {
     const Guarded<double, 2> ll(context, {s.labeled, s.labeled}, k_ll, "k_ll"),
         gl(context, {rows, s.labeled}, k_gl, "k_gl");
     const Guarded<double, 3> gg(context, {s.batch, s.group, s.group}, k_gg, "k_gg");
-    bordered_matrices(context, a.view(), View<const double, 2>(ll), View<const double, 2>(gl),
-                      View<const double, 3>(gg));
+    bordered_matrices(context, a.view(), ll, gl, gg);
     std::vector<double> expected(s.batch * n * n);
     for (int64_t b = 0; b < s.batch; ++b)
       for (int64_t i = 0; i < n; ++i)
@@ -125,7 +123,7 @@ TEST_P(GroupMatrices, WrongShapeIsAnError) {
   Guarded<double, 2> m(context, {3, 3}, std::vector<double>(9), "m_l"),
       v(context, {4, 3}, std::vector<double>(12), "v");
   const Guarded<int64_t, 2> index(context, {1, 2}, {0, 1}, "members");
-  EXPECT_THROW(moment_matrices(context, a.view(), m.view(), v.view(), View<const int64_t, 2>(index)), Error);
+  EXPECT_THROW(moment_matrices(context, a.view(), m.view(), v.view(), index), Error);
 }
 
 CRC_ON_EACH_DEVICE(GroupMatrices);

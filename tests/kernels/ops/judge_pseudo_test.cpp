@@ -25,8 +25,7 @@ TEST_P(JudgePseudo, CountsConfidentRowsWithAKnownLabel) {
     const Guarded<float, 1> right(context, {m}, std::vector<float>(m, -1), "right");
     const Guarded<float, 1> masks(context, {m}, mask);
     const Guarded<int32_t, 1> pseudos(context, {m}, pseudo), truths(context, {m}, truth);
-    judge_pseudo(context, known.view(), right.view(), View<const float, 1>(masks), View<const int32_t, 1>(pseudos),
-                 View<const int32_t, 1>(truths));
+    judge_pseudo(context, known.view(), right.view(), masks, pseudos, truths);
     EXPECT_EQ(known.get(), expected_known);
     EXPECT_EQ(right.get(), expected_right);
   }
@@ -35,9 +34,7 @@ TEST_P(JudgePseudo, CountsConfidentRowsWithAKnownLabel) {
 TEST_P(JudgePseudo, RefusesOtherShapes) {
   const Guarded<float, 1> three(context, {3}, {0, 0, 0}), two(context, {2}, {0, 0});
   const Guarded<int32_t, 1> labels(context, {3}, {0, 0, 0});
-  EXPECT_THROW(judge_pseudo(context, two.view(), three.view(), View<const float, 1>(three),
-                            View<const int32_t, 1>(labels), View<const int32_t, 1>(labels)),
-               Error);
+  EXPECT_THROW(judge_pseudo(context, two.view(), three.view(), three, labels, labels), Error);
 }
 
 CRC_ON_EACH_DEVICE(JudgePseudo);

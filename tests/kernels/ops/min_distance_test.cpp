@@ -19,7 +19,7 @@ TEST_P(MinDistanceOp, KeepsTheSmallestSquaredDistance) {
     std::vector<double> expected(n, INFINITY);
     for (int64_t k = 0; k < 3; ++k) {
       const Guarded<float, 1> center(context, {d}, {centers.begin() + k * d, centers.begin() + (k + 1) * d}, "center");
-      min_distance(context, nearest.view(), View<const float, 2>(rows), View<const float, 1>(center));
+      min_distance(context, nearest.view(), rows, center);
       for (int64_t i = 0; i < n; ++i) {
         double norms = 0, inner = 0;
         for (int64_t j = 0; j < d; ++j) {
@@ -38,7 +38,7 @@ TEST_P(MinDistanceOp, ARowIsAtDistanceZeroFromItsCopy) {
   const Guarded<float, 2> rows(context, {5, 7}, x, "x");
   const Guarded<float, 1> center(context, {7}, {x.begin() + 14, x.begin() + 21}, "center");
   Guarded<double, 1> nearest(context, {5}, std::vector<double>(5, 1e300), "nearest");
-  min_distance(context, nearest.view(), View<const float, 2>(rows), View<const float, 1>(center));
+  min_distance(context, nearest.view(), rows, center);
   const auto after = nearest.get();
   for (int i = 0; i < 5; ++i) EXPECT_EQ(after[i] == 0, i == 2);
 }
@@ -47,7 +47,7 @@ TEST_P(MinDistanceOp, WrongShapeIsAnError) {
   const Guarded<float, 2> rows(context, {2, 3}, uniform(6, 1), "x");
   const Guarded<float, 1> center(context, {2}, uniform(2, 1), "center");
   Guarded<double, 1> nearest(context, {2}, {1, 1}, "nearest");
-  EXPECT_THROW(min_distance(context, nearest.view(), View<const float, 2>(rows), View<const float, 1>(center)), Error);
+  EXPECT_THROW(min_distance(context, nearest.view(), rows, center), Error);
 }
 
 CRC_ON_EACH_DEVICE(MinDistanceOp);

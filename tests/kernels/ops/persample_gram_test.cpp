@@ -37,12 +37,6 @@ class PersampleGram : public OnDevice {
     persample_gram(context, k.view(), x.d(), x.x(), y.d(), y.x(), PersampleConfig{bias});
     return k.get();
   }
-  std::vector<double> norms(const Samples& a, bool bias) {
-    const OnDeviceSamples x(context, a);
-    Guarded<double, 1> squared(context, {a.n}, std::vector<double>(a.n, 3.0), "squared");
-    persample_norms(context, squared.view(), x.d(), x.x(), PersampleConfig{bias});
-    return squared.get();
-  }
 };
 
 constexpr struct {
@@ -77,31 +71,6 @@ TEST_P(PersampleGram, SumsTheEntriesInOrder) {
           total += (double(a.delta[i * 3 + c]) * x) * (double(b.delta[j * 3 + c]) * y);
         }
       ASSERT_EQ(k[i * b.n + j], total) << i << ", " << j;
-    }
-}
-
-TEST_P(PersampleGram, NormsAreTheBitsOfItsDiagonal) {
-  const Samples a(35, 10, 33, 3);
-  for (bool bias : {true, false}) {
-    const auto k = gram(a, a, bias), squared = norms(a, bias);
-    for (int64_t i = 0; i < a.n; ++i) EXPECT_EQ(squared[i], k[i * a.n + i]);
-  }
-}
-
-TEST_P(PersampleGram, GradientsAreTheOuterProducts) {
-  for (const auto& s : kSizes)
-    for (bool bias : {true, false}) {
-      const Samples a(s.n, s.classes, s.features, 7);
-      const int64_t width = s.features + (bias ? 1 : 0), entries = s.classes * width;
-      const OnDeviceSamples x(context, a);
-      Guarded<float, 2> g(context, {a.n, entries}, std::vector<float>(a.n * entries, 3.f), "g");
-      persample_grads(context, g.view(), x.d(), x.x(), PersampleConfig{bias});
-      std::vector<float> expected;
-      for (int64_t i = 0; i < a.n; ++i)
-        for (int64_t e = 0; e < entries; ++e)
-          expected.push_back(a.delta[i * s.classes + e / width] *
-                             (e % width < s.features ? a.h[i * s.features + e % width] : 1.f));
-      EXPECT_EQ(g.get(), expected);
     }
 }
 

@@ -21,7 +21,7 @@ template <class T> std::vector<T> unfolded(Context& context, const Sizes& s, con
   const int64_t rows = s.n * s.config.out(s.h) * s.config.out(s.w), width = s.config.kernel * s.config.kernel * s.c;
   const Guarded<T, 4> in(context, {s.n, s.h, s.w, s.c}, x, "x");
   Guarded<T, 2> columns(context, {rows, width}, std::vector<T>(rows * width, T(5)), "columns");
-  unfold(context, columns.view(), View<const T, 4>(in), s.config);
+  unfold(context, columns.view(), in, s.config);
   return columns.get();
 }
 
@@ -63,7 +63,7 @@ template <class T> void fold_is_the_adjoint(Context& context) {
     }
     const Guarded<T, 2> columns(context, {rows, width}, values, "columns");
     Guarded<T, 4> dx(context, {s.n, s.h, s.w, s.c}, std::vector<T>(size, T(5)), "dx");
-    fold(context, dx.view(), View<const T, 2>(columns), s.config);
+    fold(context, dx.view(), columns, s.config);
     expect_close(dx.get(), expected, Class::point, DtypeOf<T>::value, "dx");
   }
 }
@@ -73,7 +73,7 @@ TEST_P(UnfoldOp, FoldIsTheAdjointFp64) { fold_is_the_adjoint<double>(context); }
 TEST_P(UnfoldOp, WrongShapeIsAnError) {
   const Guarded<float, 4> x(context, {1, 2, 2, 3}, uniform(12, 1), "x");
   Guarded<float, 2> columns(context, {4, 9}, uniform(36, 1), "columns");
-  EXPECT_THROW(unfold(context, columns.view(), View<const float, 4>(x), UnfoldConfig{}), Error);
+  EXPECT_THROW(unfold(context, columns.view(), x, UnfoldConfig{}), Error);
 }
 
 CRC_ON_EACH_DEVICE(UnfoldOp);
