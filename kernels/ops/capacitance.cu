@@ -1,6 +1,6 @@
 #include "kernels/cuda/launch.cuh"
-#include "kernels/ops/capacitance.h"
 #include "kernels/ops/capacitance.cuh"
+#include "kernels/ops/capacitance.h"
 
 namespace crc {
 namespace {

@@ -28,7 +28,7 @@ struct Record {  // the last write, or the last reads that are unordered among e
   Who who() const { return {block, thread, several}; }
 };
 struct Cell {
-  uint32_t epoch = 0;  // older records belong to an earlier launch, or block: forgotten
+  uint32_t epoch = 0;         // older records belong to an earlier launch, or block: forgotten
   int32_t other_reader = -1;  // a block besides read.block that has read
   uint32_t other_time = 0;
   Record write, read;
@@ -194,15 +194,15 @@ void RaceAndBoundsChecker::check_device_bounds(const Access& a) const {
   if (!allocation->live) report("OUT OF BOUNDS: " + described(a) + " in freed device memory");
   if (a.address + a.bytes > end)
     report("OUT OF BOUNDS: " + described(a) + ", " + std::to_string(a.address - end) +
-                  " bytes past the end of device memory of " + std::to_string(allocation->bytes) + " bytes");
+           " bytes past the end of device memory of " + std::to_string(allocation->bytes) + " bytes");
 }
 
 void RaceAndBoundsChecker::check_shared_bounds(const Access& a) {
   if (dynamic_shared_.contains(a.address)) {
     const size_t offset = size_t(a.address - dynamic_shared_.begin);
     if (offset + a.bytes > launch_->shared_bytes)
-      report("OUT OF BOUNDS: " + described(a) + " at byte " + std::to_string(offset) +
-                    " of dynamic shared memory of " + std::to_string(launch_->shared_bytes) + " bytes");
+      report("OUT OF BOUNDS: " + described(a) + " at byte " + std::to_string(offset) + " of dynamic shared memory of " +
+             std::to_string(launch_->shared_bytes) + " bytes");
     return;
   }
   const auto& variables = shared_variables();
@@ -213,7 +213,7 @@ void RaceAndBoundsChecker::check_shared_bounds(const Access& a) {
   const Symbol& variable = *std::prev(next);
   if (offset + a.bytes > variable.value + variable.bytes)
     report("OUT OF BOUNDS: " + described(a) + " at byte " + std::to_string(offset - variable.value) + " of " +
-                  variable.name + " of " + std::to_string(variable.bytes) + " bytes");
+           variable.name + " of " + std::to_string(variable.bytes) + " bytes");
 }
 
 // Neither device nor shared memory: allowed are the thread's stack, the arguments and the program's constants.
@@ -248,7 +248,9 @@ void RaceAndBoundsChecker::access(const Access& a) {
 void RaceAndBoundsChecker::check_branches(const void* data, size_t bytes, bool write) {
   const int other = branches_.access(data, bytes, write);
   if (other >= 0)
-    fail({}, "RACE between branches of a graph: %s of %zu bytes, which work %d of the graph, not ordered with this one (%d), %s",
+    fail({},
+         "RACE between branches of a graph: %s of %zu bytes, which work %d of the graph, not ordered with this one "
+         "(%d), %s",
          write ? "write" : "read", bytes, other, branches_.node(), write ? "reads or writes" : "writes");
 }
 
@@ -318,13 +320,13 @@ void RaceAndBoundsChecker::record_read(Cell& cell, const Access& a) {
 void RaceAndBoundsChecker::race(const char* kind, const char* address, const Record& earlier) const {
   prepare_source_lines({earlier.code});
   const std::string who = earlier.thread == kManyWarps ? "threads of several warps"
-                          : earlier.several ? "lanes of warp " + std::to_string(earlier.thread / 32)
-                                            : "thread " + std::to_string(earlier.thread);
+                          : earlier.several            ? "lanes of warp " + std::to_string(earlier.thread / 32)
+                                                       : "thread " + std::to_string(earlier.thread);
   const bool on_device = device_.contains(address);
   report(std::string("RACE (") + kind + ") on " + (on_device ? "device" : "shared") + " memory, block " +
-                std::to_string(order_.block()) + " thread " + std::to_string(order_.thread()) +
-                "\n    earlier and unordered: block " + std::to_string(earlier.block) + " " + who + " at " +
-                source_line(earlier.code));
+         std::to_string(order_.block()) + " thread " + std::to_string(order_.thread()) +
+         "\n    earlier and unordered: block " + std::to_string(earlier.block) + " " + who + " at " +
+         source_line(earlier.code));
 }
 
 }  // namespace

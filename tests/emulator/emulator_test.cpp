@@ -211,7 +211,8 @@ TEST(Capture, AnOpIsCapturableAndNeitherAllocatesNorSynchronises) {
   Context context = Context::cuda();
   const int64_t n = 1000;
   const auto start = crc::test::uniform(n, 1), gradient = crc::test::uniform(n, 2);
-  const crc::test::StateOnDevice state(context, {.step = 0, .learning_rate = 0.1f, .ema_decay = 0, .consistency_weight = 0});
+  const crc::test::StateOnDevice state(context,
+                                       {.step = 0, .learning_rate = 0.1f, .ema_decay = 0, .consistency_weight = 0});
   crc::test::Guarded<float, 1> w(context, {n}, start, "w"), m(context, {n}, std::vector<float>(n), "m"),
       g(context, {n}, gradient, "g");
   crc::test::Guarded<float, 1> w2(context, {n}, start, "w2"), m2(context, {n}, std::vector<float>(n), "m2");

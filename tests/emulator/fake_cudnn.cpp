@@ -45,7 +45,8 @@ template <class T> void convolve(ConvPass pass, const ConvProblem& c, const T* i
   emulator::device_write(out, size_t(n) * sizeof(T));
   const auto as_double = [&](const T* from, int64_t count) {
     std::vector<double> to(static_cast<size_t>(count));
-    std::transform(from, from + count, to.begin(), [&](T v) { return double(c.tf32 ? rounded_to_tf32(float(v)) : float(v)); });
+    std::transform(from, from + count, to.begin(),
+                   [&](T v) { return double(c.tf32 ? rounded_to_tf32(float(v)) : float(v)); });
     return to;
   };
   const std::vector<double> a = as_double(in0, n0), b = as_double(in1, n1);

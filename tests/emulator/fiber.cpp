@@ -13,7 +13,8 @@
 #endif
 
 // Present when the program is linked with AddressSanitizer, which must know of every change of stack.
-extern "C" __attribute__((weak)) void __sanitizer_start_switch_fiber(void** fake_stack, const void* bottom, size_t size);
+extern "C" __attribute__((weak)) void __sanitizer_start_switch_fiber(void** fake_stack, const void* bottom,
+                                                                     size_t size);
 extern "C" __attribute__((weak)) void __sanitizer_finish_switch_fiber(void* fake_stack, const void** bottom,
                                                                       size_t* size);
 

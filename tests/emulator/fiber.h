@@ -23,8 +23,8 @@ class Fiber {
   static void entry_point();
   void leave(bool for_good);
 
-  void* context_ = nullptr;       // of the fiber, while it is suspended
-  void* fake_stack_ = nullptr;    // AddressSanitizer's
+  void* context_ = nullptr;     // of the fiber, while it is suspended
+  void* fake_stack_ = nullptr;  // AddressSanitizer's
   char* stack_ = nullptr;
   void (*entry_)() = nullptr;
 };

@@ -40,7 +40,7 @@ class DeviceAccess {
 // ---- shared memory
 // Static ones, by offset in the program's thread-local segment; empty where __shared__ is a plain static.
 const std::vector<Symbol>& shared_variables();
-char* shared_segment();                                 // of the calling OS thread
+char* shared_segment();  // of the calling OS thread
 size_t shared_segment_bytes();
 char* dynamic_shared_slot();
 void fill_shared_memory(size_t dynamic_bytes);  // garbage, before each block

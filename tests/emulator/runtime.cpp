@@ -9,9 +9,9 @@
 #include "tests/emulator/checker.h"
 #include "tests/emulator/memory.h"
 #include "tests/emulator/report.h"
-#include "tests/emulator/symbols.h"
 #include "tests/emulator/scheduler.h"
 #include "tests/emulator/stream.h"
+#include "tests/emulator/symbols.h"
 
 #define LOCK const std::lock_guard<std::recursive_mutex> lock(emulator::runtime_lock())
 

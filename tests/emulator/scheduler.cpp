@@ -287,7 +287,7 @@ std::string where_am_i() {
 }
 
 const char* name_of(Collective op) {
-  static const char* const names[] = {"__syncwarp",    "__shfl_sync", "__shfl_up_sync", "__shfl_down_sync",
+  static const char* const names[] = {"__syncwarp",      "__shfl_sync", "__shfl_up_sync",   "__shfl_down_sync",
                                       "__shfl_xor_sync", "a vote",      "__match_any_sync", "__reduce_sync"};
   return names[int(op)];
 }

@@ -11,6 +11,6 @@ namespace emulator {
 
 void run(const Launch& launch);
 void decide_order(std::vector<int>& ids);  // of things that may go in any order
-std::string where_am_i();  // the running thread and kernel, for error messages; empty in host code
+std::string where_am_i();                  // the running thread and kernel, for error messages; empty in host code
 
 }  // namespace emulator

@@ -289,7 +289,7 @@ cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t* graph) {
 cudaError_t cudaStreamIsCapturing(cudaStream_t stream, cudaStreamCaptureStatus* status) {
   LOCK;
   const emulator::Capture* capture = stream_of(stream).capture.get();
-  *status = !capture             ? cudaStreamCaptureStatusNone
+  *status = !capture           ? cudaStreamCaptureStatusNone
             : capture->invalid ? cudaStreamCaptureStatusInvalidated
                                : cudaStreamCaptureStatusActive;
   return cudaSuccess;
@@ -306,7 +306,8 @@ cudaError_t cudaGraphLaunch(cudaGraphExec_t executable, cudaStream_t stream) {
   LOCK;
   if (!executable) return set_error(cudaErrorInvalidValue);
   ++emulator::counters().graph_launches;
-  return emulator::push(stream, [nodes = executable->nodes, order = executable->order] { emulator::replay(*nodes, *order); });
+  return emulator::push(stream,
+                        [nodes = executable->nodes, order = executable->order] { emulator::replay(*nodes, *order); });
 }
 cudaError_t cudaGraphDestroy(cudaGraph_t graph) {
   delete graph;

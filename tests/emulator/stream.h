@@ -50,7 +50,7 @@ struct CUstream_st {
 struct CUevent_st {
   CUstream_st* stream = nullptr;
   int64_t position = 0;
-  double milliseconds = 0;  // when its stream got there
+  double milliseconds = 0;                     // when its stream got there
   std::shared_ptr<emulator::Capture> capture;  // that it was recorded in
   std::vector<int> last;                       // there
 };

@@ -154,7 +154,8 @@ constexpr int kTile = 8, kRows = 13, kColumns = 21;
 template <Bug bug> __global__ void transpose_kernel(const float* in, float* out, int rows, int columns) {
   CRC_DYNAMIC_SHARED(float, tile);  // [kTile][kTile + 1]
   int c = blockIdx.x * kTile + threadIdx.x, r = blockIdx.y * kTile + threadIdx.y;
-  if (r < rows && (c < columns || bug == Bug::no_bound)) tile[threadIdx.y * (kTile + 1) + threadIdx.x] = in[r * columns + c];
+  if (r < rows && (c < columns || bug == Bug::no_bound))
+    tile[threadIdx.y * (kTile + 1) + threadIdx.x] = in[r * columns + c];
   if (bug != Bug::no_first_barrier) __syncthreads();
   c = blockIdx.y * kTile + threadIdx.x, r = blockIdx.x * kTile + threadIdx.y;
   if (r < columns && c < rows) out[r * rows + c] = tile[threadIdx.x * (kTile + 1) + threadIdx.y];
@@ -165,12 +166,13 @@ template <Bug bug> std::string run_transpose() {
   const Array<float> in(values), out(kRows * kColumns);
   const dim3 blocks((kColumns + kTile - 1) / kTile, (kRows + kTile - 1) / kTile), threads(kTile, kTile);
   const int pitch = bug == Bug::too_little_dynamic_shared ? kTile : kTile + 1;
-  const std::string wrong =
-      start(transpose_kernel<bug>, blocks, threads, kTile * pitch * sizeof(float), in.data(), out.data(), kRows, kColumns);
+  const std::string wrong = start(transpose_kernel<bug>, blocks, threads, kTile * pitch * sizeof(float), in.data(),
+                                  out.data(), kRows, kColumns);
   const auto result = out.get();
   bool right = true;
   for (int r = 0; r < kRows; ++r)
-    for (int c = 0; c < kColumns; ++c) right = right && result[size_t(c * kRows + r)] == values[size_t(r * kColumns + c)];
+    for (int c = 0; c < kColumns; ++c)
+      right = right && result[size_t(c * kRows + r)] == values[size_t(r * kColumns + c)];
   return wrong + expect(right);
 }
 
@@ -427,7 +429,8 @@ constexpr const char* kUnordered = "RACE|UNINITIALISED";
 
 }  // namespace
 
-#define MUTANT(run, bug, expected) {#run "_" #bug, expected, run<Bug::bug>}
+#define MUTANT(run, bug, expected) \
+  { #run "_" #bug, expected, run < Bug::bug> }
 
 const std::vector<Mutant>& mutants() {
   static const std::vector<Mutant> all = {

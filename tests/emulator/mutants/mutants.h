@@ -8,7 +8,8 @@ namespace emulator::mutants {
 
 struct Mutant {
   std::string name;
-  std::string expected;  // a regular expression found in the report; empty: the kernel is right, and nothing may be reported
+  std::string
+      expected;  // a regular expression found in the report; empty: the kernel is right, and nothing may be reported
   // "" if the results are right, else what is wrong. Or the checker ends the process.
   std::string (*run)();
 };

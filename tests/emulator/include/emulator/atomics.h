@@ -19,15 +19,16 @@ template <class T, class F> EMULATOR_INLINE T atomic_update(T* address, F f) {
 
 }  // namespace emulator
 
-#define EMULATOR_ATOMIC(name, expression)                                                               \
-  template <class T> EMULATOR_INLINE T name(T* address, std::type_identity_t<T> v) {                    \
-    return emulator::atomic_update(address, [=](T old) __attribute__((always_inline)) { return expression; }); \
+#define EMULATOR_ATOMIC(name, expression)                                            \
+  template <class T> EMULATOR_INLINE T name(T* address, std::type_identity_t<T> v) { \
+    return emulator::atomic_update(                                                  \
+        address, [=](T old) __attribute__((always_inline)) { return expression; });  \
   }
 EMULATOR_ATOMIC(atomicAdd, T(old + v))
 EMULATOR_ATOMIC(atomicSub, T(old - v))
 EMULATOR_ATOMIC(atomicMin, v < old ? v : old)
 EMULATOR_ATOMIC(atomicMax, old < v ? v : old)
-EMULATOR_ATOMIC(atomicAnd, T(old & v))
+EMULATOR_ATOMIC(atomicAnd, T(old& v))
 EMULATOR_ATOMIC(atomicOr, T(old | v))
 EMULATOR_ATOMIC(atomicXor, T(old ^ v))
 EMULATOR_ATOMIC(atomicExch, ((void)old, v))
@@ -35,8 +36,7 @@ EMULATOR_ATOMIC(atomicInc, old >= v ? T(0) : T(old + 1))
 EMULATOR_ATOMIC(atomicDec, old == 0 || old > v ? v : T(old - 1))
 #undef EMULATOR_ATOMIC
 
-template <class T>
-EMULATOR_INLINE T atomicCAS(T* address, std::type_identity_t<T> compare, std::type_identity_t<T> v) {
-  return emulator::atomic_update(address,
-                                 [=](T old) __attribute__((always_inline)) { return old == compare ? v : old; });
+template <class T> EMULATOR_INLINE T atomicCAS(T* address, std::type_identity_t<T> compare, std::type_identity_t<T> v) {
+  return emulator::atomic_update(
+      address, [=](T old) __attribute__((always_inline)) { return old == compare ? v : old; });
 }

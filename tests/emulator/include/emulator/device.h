@@ -121,7 +121,9 @@ inline unsigned __ballot_sync(unsigned mask, int predicate, EMULATOR_SITE) {
   return result;
 }
 inline int __any_sync(unsigned mask, int predicate, EMULATOR_SITE) { return __ballot_sync(mask, predicate, site) != 0; }
-inline int __all_sync(unsigned mask, int predicate, EMULATOR_SITE) { return __ballot_sync(mask, !predicate, site) == 0; }
+inline int __all_sync(unsigned mask, int predicate, EMULATOR_SITE) {
+  return __ballot_sync(mask, !predicate, site) == 0;
+}
 template <class T> unsigned __match_any_sync(unsigned mask, T value, EMULATOR_SITE) {
   const uint64_t mine = emulator::to_bits(value);
   const auto lanes = emulator::exchange(emulator::Collective::match, mask, mine, site);
@@ -141,9 +143,10 @@ template <class T, class Op> T reduce(unsigned mask, T value, Op op, Site site) 
 }
 }  // namespace emulator
 
-#define EMULATOR_REDUCE(name, T, expression)                                    \
-  inline T name(unsigned mask, T value, EMULATOR_SITE) {                        \
-    return emulator::reduce(mask, value, [](T a, T b) { return expression; }, site); \
+#define EMULATOR_REDUCE(name, T, expression)                     \
+  inline T name(unsigned mask, T value, EMULATOR_SITE) {         \
+    return emulator::reduce(                                     \
+        mask, value, [](T a, T b) { return expression; }, site); \
   }
 EMULATOR_REDUCE(__reduce_add_sync, unsigned, a + b)
 EMULATOR_REDUCE(__reduce_add_sync, int, int(unsigned(a) + unsigned(b)))
@@ -151,7 +154,7 @@ EMULATOR_REDUCE(__reduce_min_sync, unsigned, b < a ? b : a)
 EMULATOR_REDUCE(__reduce_min_sync, int, b < a ? b : a)
 EMULATOR_REDUCE(__reduce_max_sync, unsigned, a < b ? b : a)
 EMULATOR_REDUCE(__reduce_max_sync, int, a < b ? b : a)
-EMULATOR_REDUCE(__reduce_and_sync, unsigned, a & b)
+EMULATOR_REDUCE(__reduce_and_sync, unsigned, a& b)
 EMULATOR_REDUCE(__reduce_or_sync, unsigned, a | b)
 #undef EMULATOR_REDUCE
 

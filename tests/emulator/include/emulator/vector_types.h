@@ -1,17 +1,17 @@
 // CUDA's vector types, with CUDA's alignment: a misaligned vector load must be as wrong here as there.
 #pragma once
 
-#define EMULATOR_VECTOR(T, name)                                                               \
-  struct alignas(2 * sizeof(T)) name##2 {                                                      \
-    T x, y;                                                                                    \
-  };                                                                                           \
-  struct name##3 {                                                                             \
-    T x, y, z;                                                                                 \
-  };                                                                                           \
-  struct alignas(4 * sizeof(T)) name##4 {                                                      \
-    T x, y, z, w;                                                                              \
-  };                                                                                           \
-  inline __attribute__((always_inline)) name##2 make_##name##2(T x, T y) { return {x, y}; }    \
+#define EMULATOR_VECTOR(T, name)                                                                    \
+  struct alignas(2 * sizeof(T)) name##2 {                                                           \
+    T x, y;                                                                                         \
+  };                                                                                                \
+  struct name##3 {                                                                                  \
+    T x, y, z;                                                                                      \
+  };                                                                                                \
+  struct alignas(4 * sizeof(T)) name##4 {                                                           \
+    T x, y, z, w;                                                                                   \
+  };                                                                                                \
+  inline __attribute__((always_inline)) name##2 make_##name##2(T x, T y) { return {x, y}; }         \
   inline __attribute__((always_inline)) name##3 make_##name##3(T x, T y, T z) { return {x, y, z}; } \
   inline __attribute__((always_inline)) name##4 make_##name##4(T x, T y, T z, T w) { return {x, y, z, w}; }
 

@@ -1,0 +1,36 @@
+#!/usr/bin/env bash
+# What no test sees: the format, that every header stands alone, that clang accepts the sources. Each part needs a program
+# that the build does not (clang-format, clang++) and is left out, by name, where that is absent. After scripts/setup.sh.
+# usage: scripts/check.sh [format|headers|clang ...]
+set -euo pipefail
+cd "$(dirname "$0")/.."
+parts=("$@")
+[ ${#parts[@]} -gt 0 ] || parts=(format headers clang)
+build=${CRC_BUILD:-build}
+folders=(kernels nn ssl crc data apps bench tests)
+flags=(-std=c++20 -fsyntax-only -I. -I"$build/generated" -fopenmp -march=x86-64-v3 -DCRC_CUDA=0 -DCRC_SOURCE_DIR=\".\" -DCRC_BINARY_DIR=\".\")
+
+lacks() { command -v "$1" > /dev/null || { echo "check: $2 left out: there is no $1"; return 0; }; return 1; }
+# each FILE...: `command` with each, as many at a time as there are cores; fails if one fails.
+each() { xargs -P "$(nproc)" -I{} sh -c "$1 || { echo 'check: {}' >&2; exit 1; }"; }
+
+for part in "${parts[@]}"; do
+  case $part in
+    format)
+      lacks clang-format format && continue
+      git ls-files "${folders[@]}" | grep -E '\.(h|cuh|cpp|cu)$' | xargs -P "$(nproc)" -n 40 clang-format --dry-run -Werror
+      ;;
+    headers)  # with nothing before it; those of CUDA and of the emulator belong to their compilers
+      git ls-files "${folders[@]}" | grep -E '\.h$' | grep -vE '^kernels/cuda/|^tests/emulator/|^tests/kernels/cuda/' |
+        each "g++ ${flags[*]@Q} -include {} -x c++ /dev/null 2>&1"
+      ;;
+    clang)
+      lacks clang++ clang && continue
+      git ls-files "${folders[@]}" | grep -E '\.cpp$' |
+        grep -vE '^kernels/cuda/|^tests/emulator/|^tests/kernels/cuda/|^tests/fuzz/fuzzer|^tests/campaigns/' |
+        each "clang++ ${flags[*]@Q} -Wall -Wextra -Wno-missing-field-initializers {} 2>&1"
+      ;;
+    *) echo "check: format, headers or clang, not $part" >&2; exit 64 ;;
+  esac
+  echo "check: $part is fine"
+done
