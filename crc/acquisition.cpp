@@ -13,7 +13,7 @@
 
 namespace crc::select {
 
-#define CRC_ACQUISITION(name, check, description, source)           \
+#define CRC_ACQUISITION(name, check, traits, description, source)   \
   Selection select_##name(Context&, const Problem&, const Config&); \
   void check(const Config&, const Request&);
 #include "crc/acquisitions.def"
@@ -21,8 +21,11 @@ namespace crc::select {
 
 namespace {
 
+using enum Trait;
+constexpr unsigned operator|(Trait a, Trait b) { return unsigned(a) | unsigned(b); }
 constexpr Acquisition kAcquisitions[] = {
-#define CRC_ACQUISITION(name, check, description, source) {#name, description, source, check, select_##name},
+#define CRC_ACQUISITION(name, check, traits, description, source) \
+  {#name, description, source, unsigned(traits), check, select_##name},
 #include "crc/acquisitions.def"
 #undef CRC_ACQUISITION
 };
@@ -53,7 +56,7 @@ void check_items(const Config&, const Request&) {}
 
 std::span<const Acquisition> acquisitions() { return kAcquisitions; }
 
-bool scores_groups(const std::string& acquisition) { return acquisition.starts_with("crc"); }
+bool scores_groups(const std::string& acquisition) { return find_acquisition(acquisition).has(Trait::groups); }
 
 const Acquisition& find_acquisition(const std::string& name) {
   std::string known;

@@ -75,10 +75,20 @@ struct Request {
   const Jacobians* jacobians = nullptr;  // asked for their sizes only
 };
 
+enum class Trait : unsigned {
+  nothing = 0,
+  features = 1,   // it looks at these arrays
+  logits = 2,     //
+  jacobians = 4,  // of the network
+  groups = 8,     // it scores groups of config.group_size, found by config.search; others score items
+};
+
 struct Acquisition {
   const char* name;
   const char* description;
   const char* source;
+  unsigned traits;
+  bool has(Trait trait) const { return traits & unsigned(trait); }
   void (*check)(const Config&, const Request&);                  // its own part of check_request
   Selection (*select)(Context&, const Problem&, const Config&);  // lists ascending, everything checked
 };
@@ -86,7 +96,7 @@ struct Acquisition {
 std::span<const Acquisition> acquisitions();
 const Acquisition& find_acquisition(const std::string& name);  // Error config: unknown
 
-// Whether an acquisition scores groups of config.group_size, found by config.search: crc, crc_layers, crc_full.
+// Trait::groups of that name. Error config: unknown.
 bool scores_groups(const std::string& acquisition);
 
 // All that select() refuses whatever the arrays hold. Errors: config (unknown names; a budget outside [1,|U|]; G does

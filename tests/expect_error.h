@@ -23,3 +23,7 @@ inline void expect_error(ExitCode code, const std::vector<std::string>& pieces, 
 }
 
 }  // namespace crc::test
+
+namespace crc::apps::test {
+using crc::test::expect_error;
+}

@@ -14,5 +14,12 @@ struct TomlAssertion : std::logic_error {
 #pragma push_macro("NDEBUG")
 #undef NDEBUG  // without assertions the library would go on with what it takes for impossible
 #define TOML_ASSERT(expression) ((expression) ? void() : throw ::crc::apps::TomlAssertion(#expression))
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wterminate"  // in its noexcept functions, which only a mistake of ours could get so far
+#endif
 #include <toml++/toml.h>
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
 #pragma pop_macro("NDEBUG")

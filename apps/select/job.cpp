@@ -48,11 +48,12 @@ void check_options(const SelectJob& job) {
 
 // Those that differentiate through a network, and what comes closest without one.
 void check_acquisition(const std::string& name) {
-  for (const auto& [needs, instead] : {std::pair{"egl", "egl_last"}, {"crc_layers", "crc"}, {"crc_full", "crc"}})
-    if (name == needs)
-      fail(ExitCode::config, fmt::format("acquisition \"{}\" needs the network's Jacobians, which no array holds; use "
-                                         "\"{}\", or crc_train run with acquisition.name = \"{}\"",
-                                         name, instead, name));
+  const select::Acquisition& acquisition = select::find_acquisition(name);
+  if (!acquisition.has(select::Trait::jacobians)) return;
+  const char* closest = acquisition.has(select::Trait::groups) ? "crc" : "egl_last";
+  fail(ExitCode::config, fmt::format("acquisition \"{}\" needs the network's Jacobians, which no array holds; use "
+                                     "\"{}\", or crc_train run with acquisition.name = \"{}\"",
+                                     name, closest, name));
 }
 
 // What is scored, in memory.

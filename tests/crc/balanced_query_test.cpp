@@ -9,8 +9,10 @@
 #include "kernels/core/tensor.h"
 #include "tests/expect_error.h"
 
-namespace crc::apps::test {
+namespace crc::test {
 namespace {
+
+using select::select_balanced;
 
 // 60 items of 3 classes in 8 dimensions, one item of unknown class; the first three are labelled.
 struct Pool {
@@ -97,4 +99,4 @@ TEST(BalancedQuery, SaysWhatIsWrong) {
 }
 
 }  // namespace
-}  // namespace crc::apps::test
+}  // namespace crc::test

@@ -1,5 +1,6 @@
 #include "data/npy.h"
 
+#include <gmock/gmock.h>
 #include <cmath>
 
 #include "data/npz.h"

@@ -1,5 +1,6 @@
 #include "apps/config/config.h"
 
+#include <gmock/gmock.h>
 #include <stdlib.h>
 
 #include <nlohmann/json.hpp>

@@ -10,8 +10,6 @@
 namespace crc::apps::test {
 namespace {
 
-using crc::test::expect_error;
-
 TEST(ContactSheet, PlacesTiles) {
   std::vector<uint8_t> pixels(3 * 2 * 2 * 3);
   std::iota(pixels.begin(), pixels.end(), 1);

@@ -1,5 +1,6 @@
 #include "apps/report/report.h"
 
+#include <gmock/gmock.h>
 #include <cmath>
 #include <limits>
 #include <regex>

@@ -1,5 +1,6 @@
 #include "apps/rundir/run_dir.h"
 
+#include <gmock/gmock.h>
 #include <nlohmann/json.hpp>
 
 #include "apps/report/verify_run.h"

@@ -1,5 +1,6 @@
 #include "apps/rundir/run_files.h"
 
+#include <gmock/gmock.h>
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>

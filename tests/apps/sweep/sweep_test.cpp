@@ -1,5 +1,6 @@
 #include "apps/sweep/sweep.h"
 
+#include <gmock/gmock.h>
 #include <cmath>
 #include <set>
 
