@@ -73,14 +73,14 @@ void note_others(Notes& notes, const LabelFile& file, const std::vector<int64_t>
                  const std::vector<std::string>& class_names) {
   std::map<int64_t, int64_t> others = file.classes, known;
   for (int64_t item : query) others.erase(item);
-  for (const Label& label : ledger.labels()) known[label.item] = label.klass;
+  for (const Label& label : ledger.labels()) known[label.item] = label.class_index;
   std::vector<std::string> unasked, contradicted;
-  for (const auto& [item, klass] : others) {
+  for (const auto& [item, class_index] : others) {
     unasked.push_back(std::to_string(item));
-    if (const auto at = known.find(item); at != known.end() && at->second != klass)
+    if (const auto at = known.find(item); at != known.end() && at->second != class_index)
       contradicted.push_back(fmt::format("{} ({} in the ledger, {} in the file)", item,
                                          data::legible(class_names[size_t(at->second)]),
-                                         data::legible(class_names[size_t(klass)])));
+                                         data::legible(class_names[size_t(class_index)])));
   }
   notes.add(unasked, "labelled items were not asked for and are not recorded");
   notes.add(contradicted, "of them have another class in the ledger, which stays");
@@ -102,11 +102,11 @@ Answers answer(Notes& notes, const LabelFile& file, const std::vector<int64_t>& 
       answers.missing.push_back(std::to_string(item));
       continue;
     }
-    const int64_t klass = at != file.classes.end() ? at->second : known;
+    const int64_t class_index = at != file.classes.end() ? at->second : known;
     if (at == file.classes.end()) own.push_back(std::to_string(item));
-    if (known >= 0 && klass != known)
+    if (known >= 0 && class_index != known)
       overruled.push_back(fmt::format("{} ({} there)", item, data::legible(dataset.class_names[size_t(known)])));
-    answers.given.push_back({item, klass});
+    answers.given.push_back({item, class_index});
   }
   notes.add(own, "items are not in the file and have the label of the data set");
   notes.add(overruled, "items have another class in the data set; the file counts");
@@ -117,8 +117,8 @@ Answers answer(Notes& notes, const LabelFile& file, const std::vector<int64_t>& 
 void print_classes(const Ledger& ledger, const std::vector<Answer>& answers,
                    const std::vector<std::string>& class_names) {
   std::vector<int64_t> now(class_names.size()), all(class_names.size());
-  for (const Answer& a : answers) ++now[size_t(a.klass)];
-  for (const Label& label : ledger.labels()) ++all[size_t(label.klass)];
+  for (const Answer& a : answers) ++now[size_t(a.class_index)];
+  for (const Label& label : ledger.labels()) ++all[size_t(label.class_index)];
   for (size_t c = 0; c < class_names.size(); ++c)
     if (now[c] > 0) print("  {:<24} {:>6} now, {:>6} in the ledger\n", data::legible(class_names[c]), now[c], all[c]);
 }

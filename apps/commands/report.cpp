@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <set>
+
 #include "apps/base/outputs.h"
 #include "apps/base/terminal.h"
 #include "apps/commands/commands.h"
@@ -68,6 +70,12 @@ std::string report_runs(const ReportOptions& options, const std::vector<std::str
 int command_report(const ReportOptions& options) {
   std::vector<std::string> runs;
   std::string text;
+  std::set<fs::path> names;
+  for (const std::string& directory : options.directories)
+    if (const fs::path name = fs::path(directory).lexically_normal().filename();
+        !options.out.empty() && Sweep::is_sweep(directory) && !names.insert(name).second)
+      fail(ExitCode::usage, fmt::format("two sweeps are called {}: both reports would be {}; report them one by one",
+                                        name.string(), (fs::path(options.out) / name).string()));
   for (const std::string& directory : options.directories)
     if (Sweep::is_sweep(directory))
       text += report_sweep(options, directory);

@@ -25,11 +25,12 @@ const SweepCell& cell_called(const Sweep& sweep, const std::string& name) {
 
 int train_cell(const Sweep& sweep, const SweepCell& cell, bool quiet, const std::string& name) {
   const std::vector<std::string> arguments = sweep.arguments(cell);
-  if (arguments[0] == "resume") return train_on(arguments[1], {}, quiet, name);
-  RunOptions options{.config = arguments[1], .settings = {}, .out = sweep.path(cell).string(), .quiet = quiet};
+  std::vector<std::string> settings;
   for (size_t i = 2; i + 1 < arguments.size(); ++i)
-    if (arguments[i] == "--set") options.settings.push_back(arguments[++i]);
-  return train_new(options, arguments, name);
+    if (arguments[i] == "--set") settings.push_back(arguments[++i]);
+  if (arguments[0] == "resume") return train_on(arguments[1], settings, quiet, name);
+  return train_new({.config = arguments[1], .settings = settings, .out = sweep.path(cell).string(), .quiet = quiet},
+                   arguments, name);
 }
 
 // A failure counts more than an interruption: whoever continues must look at it.

@@ -16,9 +16,8 @@
 namespace crc::apps {
 namespace {
 
-constexpr int64_t kMaxFile = 1 << 26;  // parse_toml has the limit, and says it
-constexpr int64_t kSchema = 2;         // of what this version writes
-constexpr size_t kShown = 60;          // bytes of a name or a value in a message
+constexpr int64_t kSchema = 2;  // of what this version writes
+constexpr size_t kShown = 60;   // bytes of a name or a value in a message
 
 std::string cut(std::string text) { return text.size() > kShown ? text.substr(0, kShown - 3) + "..." : text; }
 
@@ -116,8 +115,6 @@ int64_t schema_of(const toml::table& table, const std::string& name) {
 Config::Config() {
   for (const ConfigKey& key : config_schema()) entries_[key.path] = {key.fallback, "default"};
 }
-
-void Config::merge_file(const fs::path& path) { merge_toml(read_file(path, kMaxFile), path.string()); }
 
 Config Config::of_run(std::string_view text, const std::string& name) {
   Config config;

@@ -19,8 +19,7 @@ class Config {
   // config.toml of a run, as merge_toml, with the origins that it names.
   static Config of_run(std::string_view text, const std::string& name);
 
-  // Each overrides what was there. Error 78 with the place, the value and what is allowed; 66 if there is no file.
-  void merge_file(const fs::path& path);
+  // Each overrides what was there. Error 78 with the place, the value and what is allowed.
   void merge_toml(std::string_view text, const std::string& name);  // `name` stands for the file in messages
   // Environment, then settings.
   void merge_overrides(const std::vector<std::string>& settings, bool seed = true);

@@ -1,6 +1,7 @@
 #include "apps/draw/chart.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 
@@ -98,13 +99,19 @@ double deviation(const LineSeries& series, size_t i) {
   return i < series.deviation.size() && std::isfinite(series.deviation[i]) ? series.deviation[i] : 0;
 }
 
+// Its ends at point i.
+std::array<double, 2> band_at(const LineChart& chart, const LineSeries& series, size_t i) {
+  const auto [low, high] = chart.possible;
+  return {std::clamp(series.mean[i].y - deviation(series, i), low, high),
+          std::clamp(series.mean[i].y + deviation(series, i), low, high)};
+}
+
 std::pair<Extent, Extent> extents(const LineChart& chart) {
   Extent x, y;
   for (const LineSeries& series : chart.series) {
     for (size_t i = 0; i < series.mean.size(); ++i) {
       x.add(series.mean[i].x);
-      y.add(series.mean[i].y - deviation(series, i));
-      y.add(series.mean[i].y + deviation(series, i));
+      for (const double end : band_at(chart, series, i)) y.add(end);
     }
     for (const auto& member : series.members) {
       for (const Point& p : member) {
@@ -121,13 +128,13 @@ class LinePlot {
  public:
   LinePlot(Canvas& canvas, const Frame& frame, Scale x, Scale y) : canvas_(canvas), frame_(frame), x_(x), y_(y) {}
 
-  void band(const LineSeries& series) {
+  void band(const LineChart& chart, const LineSeries& series) {
     std::vector<Point> outline;
     for (size_t i = 0; i < series.mean.size(); ++i) {
-      outline.push_back(at({series.mean[i].x, series.mean[i].y + deviation(series, i)}));
+      outline.push_back(at({series.mean[i].x, band_at(chart, series, i)[1]}));
     }
     for (size_t i = series.mean.size(); i-- > 0;) {
-      outline.push_back(at({series.mean[i].x, series.mean[i].y - deviation(series, i)}));
+      outline.push_back(at({series.mean[i].x, band_at(chart, series, i)[0]}));
     }
     if (!series.deviation.empty() && outline.size() > 2) canvas_.polygon(outline, series.ink, 0.13);
   }
@@ -185,7 +192,7 @@ void draw(Canvas& canvas, const LineChart& chart) {
                 {.size = kTickSize, .ink = Ink::muted, .align = Align::center});
   }
   LinePlot plot(canvas, frame, x, y);
-  for (const LineSeries& series : chart.series) plot.band(series);
+  for (const LineSeries& series : chart.series) plot.band(chart, series);
   for (const LineSeries& series : chart.series) plot.members(series);
   for (int layer = 0; layer < 3; ++layer) {  // the emphasized lines above the others, published numbers on top
     for (const LineSeries& series : chart.series) {

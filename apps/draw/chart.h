@@ -1,6 +1,7 @@
 // Charts: what to draw, not how. draw() works on any Canvas, so the SVG in the report and the PNG are the same picture.
 #pragma once
 
+#include <cmath>
 #include <optional>
 #include <string>
 #include <utility>
@@ -26,8 +27,9 @@ struct LineChart {
   std::string title, x_label, y_label;
   std::string description;  // for those who cannot see it
   std::vector<LineSeries> series;
-  std::optional<std::pair<double, double>> y_range;  // otherwise from the data
-  std::vector<double> x_ticks;                       // otherwise round numbers
+  std::optional<std::pair<double, double>> y_range;         // otherwise from the data
+  std::pair<double, double> possible{-INFINITY, INFINITY};  // no y lies outside: bands end there
+  std::vector<double> x_ticks;                              // otherwise round numbers
   int width = 760, height = 400;
 };
 

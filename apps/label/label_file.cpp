@@ -28,7 +28,7 @@ class Classes {
                               shown(*numbered)));
     return named ? named : numbered;
   }
-  std::string shown(int64_t klass) const { return data::legible(names_[size_t(klass)]); }
+  std::string shown(int64_t class_index) const { return data::legible(names_[size_t(class_index)]); }
 
  private:
   std::optional<int64_t> by_name() const {
@@ -81,18 +81,18 @@ LabelFile read_label_file(std::string_view text, const std::string& name, const 
     if (item < 0 || item >= items)
       csv.refuse(fmt::format("item {} is not one of the training images 0..{}", item, items - 1));
     check_file(csv, file_at, item, files);
-    const std::optional<int64_t> klass = classes.of_row();
-    if (!klass) {
+    const std::optional<int64_t> class_index = classes.of_row();
+    if (!class_index) {
       without.push_back(std::to_string(item));
       continue;
     }
-    const auto [at, first] = file.classes.emplace(item, *klass);
+    const auto [at, first] = file.classes.emplace(item, *class_index);
     if (first)
       lines[item] = csv.line();
-    else if (at->second == *klass)
+    else if (at->second == *class_index)
       twice.push_back(std::to_string(item));
     else
-      csv.refuse(fmt::format("item {} is {} here and {} in line {}: it stands twice", item, classes.shown(*klass),
+      csv.refuse(fmt::format("item {} is {} here and {} in line {}: it stands twice", item, classes.shown(*class_index),
                              classes.shown(at->second), lines[item]));
   }
   if (!without.empty())

@@ -160,7 +160,8 @@ BoundaryMethod method_panels(Plane& plane, const Dataset& dataset, const RunReco
     for (const Label& label : run.labels) {
       if (label.round > row.round) continue;
       known.insert(label.item);
-      panel.labeled.push_back({point(label.item), int32_t(label.klass), label.round == row.round && row.round > 0});
+      panel.labeled.push_back(
+          {point(label.item), int32_t(label.class_index), label.round == row.round && row.round > 0});
     }
     for (int64_t item = 0; item < dataset.train.count; ++item)
       if (!known.count(item)) panel.pool.push_back(point(item));

@@ -82,7 +82,7 @@ std::string classes_section(const Groups& groups) {
   for (const RunGroup& group : groups) {
     for (const RunRecord* run : group.runs) {
       classes = std::max(classes, int64_t(run->class_names.size()));
-      for (const Label& label : run->labels) classes = std::max(classes, label.klass + 1);
+      for (const Label& label : run->labels) classes = std::max(classes, label.class_index + 1);
     }
   }
   BarChart chart;
@@ -98,8 +98,8 @@ std::string classes_section(const Groups& groups) {
     BarSeries series{.name = group.name, .ink = group.ink, .values = std::vector<double>(chart.categories.size(), 0)};
     for (const RunRecord* run : group.runs) {
       for (const Label& label : run->labels) {
-        if (label.klass < int64_t(series.values.size())) {
-          series.values[size_t(label.klass)] += 1.0 / double(group.runs.size());
+        if (label.class_index < int64_t(series.values.size())) {
+          series.values[size_t(label.class_index)] += 1.0 / double(group.runs.size());
         }
       }
     }

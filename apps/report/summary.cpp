@@ -121,6 +121,7 @@ LineChart accuracy_chart(const std::vector<RunGroup>& groups, double RoundRow::*
   chart.title = "Accuracy by labels";
   chart.x_label = "labels in the ledger";
   chart.y_label = "test accuracy (%)";
+  chart.possible = {0, 100};
   const std::vector<int64_t> counts = label_counts(groups);
   if (counts.size() <= 10) chart.x_ticks.assign(counts.begin(), counts.end());
   for (const RunGroup& group : groups) {

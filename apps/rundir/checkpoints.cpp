@@ -163,14 +163,4 @@ std::optional<Checkpoint> Checkpoints::load_newest(std::vector<std::string>& not
        all_damage + ". No valid checkpoint is left; restore one from a copy, or start a new run in another directory");
 }
 
-Checkpoint Checkpoints::load_round_end(int64_t round) const {
-  for (auto e = entries_.rbegin(); e != entries_.rend(); ++e) {
-    if (e->info.round != round || !e->info.round_end) continue;
-    Checkpoint checkpoint{.info = e->info, .file = e->file, .payload = ""};
-    if (const auto why = damage(*e, &checkpoint.payload)) fail(ExitCode::corrupt_data, *why);
-    return checkpoint;
-  }
-  fail(ExitCode::input_missing, fmt::format("{} has no checkpoint of the end of round {}", directory_.string(), round));
-}
-
 }  // namespace crc::apps

@@ -47,9 +47,6 @@ class Checkpoints {
   // an index that lists none has lost them.
   std::optional<Checkpoint> load_newest(std::vector<std::string>& notes);
 
-  // The end of one round, for export and evaluation. Error 66: no such checkpoint; 65: damaged.
-  Checkpoint load_round_end(int64_t round) const;
-
   // Deletes payloads that the index does not name: expired, or written by a process that died before it did.
   void remove_unlisted() const;
 

@@ -18,7 +18,7 @@ std::string quoted(const std::string& text) { return json_text(json(text)); }
 // The exact bytes of a label's line, and its hash.
 std::string line_of(const Label& label, const std::string& prev, std::string* hash) {
   std::string line = fmt::format(R"({{"seq":{},"item":{},"class":{},"round":{},"source":{},"prev":"{}")", label.seq,
-                                 label.item, label.klass, label.round, quoted(label.source), prev);
+                                 label.item, label.class_index, label.round, quoted(label.source), prev);
   *hash = checksum(line);
   return line + fmt::format(R"(,"hash":"{}"}})", *hash) + "\n";
 }
@@ -34,7 +34,7 @@ class Verifier {
     Label label;
     label.seq = integer(object, "seq");
     label.item = integer(object, "item");
-    label.klass = integer(object, "class");
+    label.class_index = integer(object, "class");
     label.round = integer(object, "round");
     label.source = text(object, "source");
     if (label.seq != seq_) refuse(fmt::format("has seq {}, expected {}", label.seq, seq_));
@@ -45,8 +45,8 @@ class Verifier {
     if (label.item < 0 || (limits_.items > 0 && label.item >= limits_.items)) {
       refuse(fmt::format("labels item {}; the data set has items 0 to {}", label.item, limits_.items - 1));
     }
-    if (label.klass < 0 || (limits_.classes > 0 && label.klass >= limits_.classes)) {
-      refuse(fmt::format("has class {}; the classes are 0 to {}", label.klass, limits_.classes - 1));
+    if (label.class_index < 0 || (limits_.classes > 0 && label.class_index >= limits_.classes)) {
+      refuse(fmt::format("has class {}; the classes are 0 to {}", label.class_index, limits_.classes - 1));
     }
     if (label.round < round_) refuse(fmt::format("goes back to round {} after round {}", label.round, round_));
     if (!items_.insert(label.item).second) refuse(fmt::format("labels item {} a second time", label.item));
@@ -127,15 +127,16 @@ size_t Ledger::present(int64_t round, std::span<const Answer> answers) const {
       if (count == answers.size()) break;
       fail_internal(fmt::format("ledger: new labels for round {} after those of round {}", round, label.round));
     }
-    if (count >= answers.size() || answers[count].item != label.item || answers[count].klass != label.klass) {
+    if (count >= answers.size() || answers[count].item != label.item ||
+        answers[count].class_index != label.class_index) {
       const std::string asked = count < answers.size()
-                                    ? fmt::format("item {} (class {})", answers[count].item, answers[count].klass)
+                                    ? fmt::format("item {} (class {})", answers[count].item, answers[count].class_index)
                                     : fmt::format("{} labels only", answers.size());
       fail(
           ExitCode::corrupt_data,
           fmt::format("{}: label {} of round {} is item {} (class {}), but this run asks for {}; the data, the program "
                       "or the settings changed since the run started. Start a new run",
-                      path_.string(), count + 1, round, label.item, label.klass, asked));
+                      path_.string(), count + 1, round, label.item, label.class_index, asked));
     }
     ++count;
   }
@@ -143,11 +144,11 @@ size_t Ledger::present(int64_t round, std::span<const Answer> answers) const {
 }
 
 void Ledger::check(Answer answer) const {
-  if (answer.item < 0 || (limits_.items > 0 && answer.item >= limits_.items) || answer.klass < 0 ||
-      (limits_.classes > 0 && answer.klass >= limits_.classes)) {
+  if (answer.item < 0 || (limits_.items > 0 && answer.item >= limits_.items) || answer.class_index < 0 ||
+      (limits_.classes > 0 && answer.class_index >= limits_.classes)) {
     fail(ExitCode::corrupt_data,
          fmt::format("item {} with class {} cannot be labelled: items are 0 to {}, classes 0 to {}", answer.item,
-                     answer.klass, limits_.items - 1, limits_.classes - 1));
+                     answer.class_index, limits_.items - 1, limits_.classes - 1));
   }
   if (contains(answer.item)) {
     fail(ExitCode::corrupt_data, fmt::format("item {} already has a label; an item is labelled once", answer.item));
@@ -161,8 +162,12 @@ void Ledger::record(int64_t round, const std::string& source, std::span<const An
   std::string lines;
   for (const Answer& answer : missing) {
     next.check(answer);
-    Label label{
-        .seq = next.size(), .item = answer.item, .klass = answer.klass, .round = round, .source = source, .hash = ""};
+    Label label{.seq = next.size(),
+                .item = answer.item,
+                .class_index = answer.class_index,
+                .round = round,
+                .source = source,
+                .hash = ""};
     lines += line_of(label, next.head_, &label.hash);
     next.head_ = label.hash;
     next.items_.insert(answer.item);

@@ -26,7 +26,7 @@ namespace crc::apps {
 struct Label {
   int64_t seq = 0;
   int64_t item = 0;
-  int64_t klass = 0;
+  int64_t class_index = 0;
   int64_t round = 0;
   std::string source;
   std::string hash;  // of the line; the chain's head after this label
@@ -34,7 +34,7 @@ struct Label {
 };
 
 struct Answer {  // a label that is about to enter the ledger
-  int64_t item, klass;
+  int64_t item, class_index;
 };
 
 struct LabelLimits {  // 0: not checked

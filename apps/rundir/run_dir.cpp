@@ -178,12 +178,6 @@ RunDir RunDir::open(const fs::path& path, const std::vector<std::string>& settin
   return run;
 }
 
-fs::path RunDir::round_path(int64_t round) {
-  const fs::path path = round_folder(path_, round);
-  make_directories(path);
-  return path;
-}
-
 void RunDir::count_metrics() {
   const std::string text = files_.read(kMetrics);
   const size_t newline = text.rfind('\n');

@@ -57,7 +57,6 @@ class RunDir {
   static RunDir open(const fs::path& path, const std::vector<std::string>& settings = {});
 
   const fs::path& path() const { return path_; }
-  fs::path round_path(int64_t round);  // rounds/NN, created
   const Config& config() const { return config_; }
   const std::vector<std::string>& moves() const { return moves_; }  // where it is not config.toml's (Config::moves)
   const RunFacts& facts() const { return facts_; }                  // check_data compares them with the data found

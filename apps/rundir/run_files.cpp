@@ -41,8 +41,6 @@ std::string remedy(const std::string& name) {
 
 std::string round_name(int64_t round, const std::string& file) { return fmt::format("rounds/{:02}/{}", round, file); }
 
-fs::path round_folder(const fs::path& run, int64_t round) { return run / fmt::format("rounds/{:02}", round); }
-
 std::string read_named_file(const fs::path& path) {
   std::error_code error;
   const fs::path whole = fs::weakly_canonical(path, error);

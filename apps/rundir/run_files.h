@@ -83,7 +83,6 @@ class RunFiles {
 };
 
 std::string round_name(int64_t round, const std::string& file);  // rounds/NN/file, below the run
-fs::path round_folder(const fs::path& run, int64_t round);       // rounds/NN, which need not exist
 
 // A file that somebody names on the command line: if it is one of a run's, as that run's reader would read it.
 std::string read_named_file(const fs::path& path);

@@ -220,7 +220,12 @@ const SweepCell& Sweep::trial_of(const SweepCell& again) const {
 std::vector<std::string> Sweep::arguments(const SweepCell& cell) const {
   check(cell);
   const fs::path run = path(cell);
-  if (fs::exists(run / "run.json")) return {"resume", run.string(), "--quiet"};
+  if (fs::exists(run / "run.json")) {
+    std::vector<std::string> list{"resume", run.string(), "--quiet"};
+    for (const std::string& setting : options_.settings)
+      if (is_place(setting)) list.insert(list.end(), {"--set", setting});
+    return list;
+  }
   std::vector<std::string> list{"run", (directory_ / kRecipe).string(), "--quiet", "--out", run.string()};
   std::vector<std::string> all = settings(cell);
   if (cell.phase == Phase::trial && spec_.initial_pools > 0)

@@ -15,7 +15,7 @@ using Items = std::vector<Int>;
 
 std::vector<int32_t> known_labels(const data::Images& images, const Ledger& ledger) {
   std::vector<int32_t> labels = images.labels;
-  for (const Label& label : ledger.labels()) labels.at(size_t(label.item)) = int32_t(label.klass);
+  for (const Label& label : ledger.labels()) labels.at(size_t(label.item)) = int32_t(label.class_index);
   return labels;
 }
 
@@ -27,7 +27,7 @@ LabelSource::LabelSource(RunDir& directory, const data::Dataset& dataset)
 data::Pool LabelSource::pool(Int round) const {
   data::Pool pool(dataset_.train.count, dataset_.classes());
   for (const Label& label : directory_.ledger().labels())
-    if (label.round <= round) pool.label(label.item, int32_t(label.klass), int32_t(label.round));
+    if (label.round <= round) pool.label(label.item, int32_t(label.class_index), int32_t(label.round));
   return pool;
 }
 

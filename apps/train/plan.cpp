@@ -88,7 +88,7 @@ LabelPlan plan_labels(const Config& config, const data::Dataset& dataset, const 
   plan.budget = config.get<Int>("acquisition.budget");
   if (start) {
     plan.first = Int(start->labels.size());
-    for (const Answer& answer : start->labels) ++plan.first_per_class.at(size_t(answer.klass));
+    for (const Answer& answer : start->labels) ++plan.first_per_class.at(size_t(answer.class_index));
   } else if (first == "given") {
     plan.first_per_class = plan.known;
     plan.first = sum(plan.known);

@@ -91,7 +91,7 @@ std::optional<RunStart> load_start(const Config& config, const data::Dataset& da
   start.row = row_of(state.rounds, run, config.get<int64_t>("start.round"));
   const int64_t round = start.row.round;
   for (const Label& label : state.labels)
-    if (label.round <= round) start.labels.push_back({label.item, label.klass});
+    if (label.round <= round) start.labels.push_back({label.item, label.class_index});
   start.with_model = config.get<std::string>("start.use") == "model";
   if (!start.with_model) return start;
   start.metrics = metrics_of(files.read("metrics.jsonl"), run / "metrics.jsonl", round);
@@ -112,7 +112,7 @@ std::optional<RunStart> load_start(const Config& config, const data::Dataset& da
 
 std::map<std::string, std::string> RunStart::sums() const {
   std::string answers;
-  for (const Answer& answer : labels) answers += fmt::format("{},{}\n", answer.item, answer.klass);
+  for (const Answer& answer : labels) answers += fmt::format("{},{}\n", answer.item, answer.class_index);
   std::map<std::string, std::string> sums{{"labels", checksum(answers)}};
   if (!with_model) return sums;
   std::string evaluations;

@@ -66,8 +66,10 @@ inline void write_example_run(const fs::path& path, const std::string& acquisiti
       std::sort(chosen.begin(), chosen.end(),
                 [&](int64_t a, int64_t b) { return scores[size_t(a)] > scores[size_t(b)]; });
       chosen.resize(10);
-      commit_file(run.round_path(round) / "scores.json", to_json(make_histogram(scores, chosen)));
-      commit_file(run.round_path(round) / "query.png", example_image(uint32_t(seed * 10 + round)));
+      const fs::path folder = run.path() / round_name(round, "");
+      make_directories(folder);
+      commit_file(folder / "scores.json", to_json(make_histogram(scores, chosen)));
+      commit_file(folder / "query.png", example_image(uint32_t(seed * 10 + round)));
     }
     rows.push_back({.round = round,
                     .labels = run.ledger().size(),

@@ -47,15 +47,15 @@ TEST_F(Labels, NamesThatAreNumbersAreNames) {
 // One column of a spreadsheet sorted or pasted alone: every item gets another one's class.
 TEST_F(Labels, TheFileMustBeTheItems) {
   wait_for(kPadded);
-  const auto row = [&](int64_t item, int64_t klass, const std::string& file) {
-    return std::to_string(item) + "," + file + "," + kPadded[size_t(klass)];
+  const auto row = [&](int64_t item, int64_t class_index, const std::string& file) {
+    return std::to_string(item) + "," + file + "," + kPadded[size_t(class_index)];
   };
   const std::string other = std::to_string(query[1]) + ".png";
-  label(answers("item,file,class", [&](auto item, auto klass) { return row(item, klass, other); }), 65,
+  label(answers("item,file,class", [&](auto item, auto class_index) { return row(item, class_index, other); }), 65,
         "answers.csv:2: item " + std::to_string(query[0]) + " is " + std::to_string(query[0]) +
             ".png, and the row names " + other + ": was one column sorted or pasted alone?");
   label(answers("item,file,class",
-                [&](auto item, auto klass) { return row(item, klass, std::to_string(item) + ".png"); }),
+                [&](auto item, auto class_index) { return row(item, class_index, std::to_string(item) + ".png"); }),
         0, "6 labels recorded");
   EXPECT_EQ(recorded(), truth());
 }

@@ -109,5 +109,37 @@ set = ["acquisition.name=random"]
   expect("verify " + sweep, 0, "not covered  a-t1: has not begun, or was removed");
 }
 
+TEST_F(Reports, TwoSweepsOfOneNameAreNotOneReport) {
+  write(folder + "/r.toml",
+        "schema = 2\n[sweep]\ntitle = \"t\"\nsource = \"s\"\ntrials = 1\n[[sweep.block]]\n"
+        "name = \"\"\n[[sweep.block.method]]\nname = \"A\"\n"
+        "set = [\"acquisition.name=random\"]\n");
+  for (const char* name : {"x/s", "y/s"}) {
+    fs::create_directory(fs::path(folder + "/" + name).parent_path());
+    expect("sweep " + folder + "/r.toml --out " + folder + "/" + name + kSmall, 0, "of one run");
+  }
+  report("x/s y/s --out r", 64, "two sweeps are called s: both reports would be r/s");
+  EXPECT_FALSE(fs::exists(folder + "/r"));
+}
+
+// The images have moved: the runs that go on find them where the sweep's command says.
+TEST_F(Reports, AResumedCellTakesWhatMoved) {
+  write_cifar10(folder + "/a", data::load({"street_digits", "", {{"train", "100"}, {"test", "20"}}}));
+  write(folder + "/r.toml",
+        "schema = 2\n[sweep]\ntitle = \"t\"\nsource = \"s\"\ntrials = 1\n[[sweep.block]]\n"
+        "name = \"\"\n[[sweep.block.method]]\nname = \"A\"\n"
+        "set = [\"acquisition.name=random\"]\n");
+  std::string small = kSmall;
+  small.replace(small.find("street_digits"), 13, "cifar10");
+  for (const char* size : {" --set data.train_size=100", " --set data.test_size=20"})
+    small.erase(small.find(size), std::string(size).size());
+  const std::string sweep = "sweep " + folder + "/r.toml --out " + folder + "/s" + small + "--set data.dir=" + folder;
+  expect(sweep + "/a", 0, "of one run");
+  fs::remove(folder + "/s/a-t0/DONE");  // as if it had been killed at its end
+  fs::rename(folder + "/a", folder + "/b");
+  expect(sweep + "/b", 0, "of one run");
+  EXPECT_TRUE(fs::exists(folder + "/s/a-t0/DONE"));
+}
+
 }  // namespace
 }  // namespace crc::test

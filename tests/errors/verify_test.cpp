@@ -120,7 +120,8 @@ TEST_F(Verify, ARechainedLedgerAndAnEditedConfigurationAreRefusedByEveryReader) 
     for (const apps::Label& label : labels) {
       std::vector<apps::Answer> round;  // Ledger::record takes a round at a time
       for (const apps::Label& each : labels)
-        if (each.round == label.round) round.push_back({each.item, each.seq == 3 ? (each.klass + 1) % 10 : each.klass});
+        if (each.round == label.round)
+          round.push_back({each.item, each.seq == 3 ? (each.class_index + 1) % 10 : each.class_index});
       edited.record(label.round, label.source, round);
     }
     for (const std::string& command : {report(run), start(run), "verify " + run}) expect(command, 65, "labels.jsonl");

@@ -94,7 +94,6 @@ TEST(Config, SchemaIsRequired) {
   Config config;
   expect_error(ExitCode::config, {"r.toml", "schema = 2"}, [&] { config.merge_toml("[ssl]\nmu = 7", "r.toml"); });
   expect_error(ExitCode::config, {"r.toml:2", "schema = 3"}, [&] { config.merge_toml("\nschema = 3", "r.toml"); });
-  expect_error(ExitCode::input_missing, {"absent.toml"}, [&] { config.merge_file("absent.toml"); });
 }
 
 TEST(Config, TheResolvedTextReadsBack) {

@@ -36,6 +36,26 @@ TEST(Axes, TicksAreRound) {
   EXPECT_EQ(tick_text(2.5e7), "2.5e+07");
 }
 
+// 0.1 + 0.1 + 0.1 and three times 0.1, in percent.
+TEST(Axes, RoundingIsNoSpan) {
+  const double low = 30, high = 100 * (0.1 + 0.1 + 0.1);
+  ASSERT_LT(low, high);
+  EXPECT_THAT(round_ticks(low, high, 6), ElementsAre(low));
+  double from = low, to = high;
+  round_outwards(from, to, 6);
+  EXPECT_LT(from, 28);
+  EXPECT_GT(to, 32);
+  EXPECT_LT(round_ticks(from, to, 6).size(), 10u);
+}
+
+TEST(Chart, BandsEndWhereNothingCanBe) {
+  LineChart chart;
+  chart.possible = {0, 100};
+  chart.series = {{.name = "a", .mean = {{10, 95}, {20, 99}}, .deviation = {3, 4}, .members = {}}};
+  EXPECT_EQ(chart_svg(chart).find(">105<"), std::string::npos);
+  EXPECT_NE(chart_svg(chart).find(">100<"), std::string::npos);
+}
+
 TEST(Raster, CoverageIsTheAreaCovered) {
   RasterCanvas canvas(20, 20, 1);
   canvas.rectangle(2, 2, 4.5, 3, Ink::text);

@@ -1,6 +1,7 @@
 #include "apps/rundir/run_dir.h"
 
 #include <gmock/gmock.h>
+
 #include <nlohmann/json.hpp>
 
 #include "apps/report/verify_run.h"
@@ -101,7 +102,6 @@ TEST(RunDir, LayoutOfANewRun) {
   EXPECT_EQ(object["arguments"].size(), 3u);
   EXPECT_FALSE(object["commit"].get<std::string>().empty());
   EXPECT_EQ(read_file(run.path() / "config.toml"), Config().to_toml());
-  EXPECT_EQ(run.round_path(3), run.path() / "rounds/03");
   EXPECT_EQ(marker_of(run.path()), Marker::none);
 }
 
