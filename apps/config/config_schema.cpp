@@ -111,9 +111,10 @@ std::string config_markdown() {
       "preset=NAME`)\ntakes a published recipe's values for method, network, augmentation and optimizer; "
       "`crc_train list` names them.\n"
       "An unknown key or a value out of range ends the program with\n"
-      "exit code 78 and says where. `config.toml` in a run directory holds every value and where it came from.\n\n"
+      "exit code 78 and says where. `config.toml` in a run directory holds every value and where it came from.\n"
+      "All environment variables: [environment.md](environment.md).\n\n"
       "Keys marked * say where and how a run takes place, not what it computes: they may differ when a run is "
-      "resumed.\n\n"
+      "resumed. `start.run` is\na place, too: what lies there must be what the run began with (65).\n\n"
       "This file is written from the table in `apps/config/config_keys.cpp`; a test compares them.\n";
   std::string section;
   for (const ConfigKey& key : config_schema()) {
