@@ -10,6 +10,8 @@
 namespace crc::apps::test {
 namespace {
 
+using namespace select;
+
 TEST(Spearman, IsTheCorrelationOfRanks) {
   const std::vector<double> up{1, 5, 7, 100}, down{4, 3, 2, -9}, mixed{2, 1, 4, 3}, tied{1, 1, 2, 2};
   EXPECT_EQ(spearman(up, up), 1);
