@@ -1,10 +1,12 @@
 #include "apps/report/report.h"
 
 #include <gmock/gmock.h>
+
 #include <cmath>
 #include <limits>
 #include <regex>
 
+#include "apps/config/reference.h"
 #include "apps/draw/html.h"
 #include "apps/report/summary.h"
 #include "tests/apps/example_run.h"
@@ -139,8 +141,8 @@ TEST(Summary, GroupsByAcquisitionAndAveragesOverSeeds) {
 
 TEST(Summary, ReferencePoints) {
   EXPECT_EQ(parse_reference(" 100:78.4  150:83.7").size(), 2u);
-  EXPECT_EQ(parse_reference("100:78.4 150:83.7")[1].y, 83.7);
-  for (const char* bad : {"100", "100:", "100:x", "a:1", "100:1,200:2"}) {
+  EXPECT_EQ(parse_reference("100:78.4 150:83.7")[1].second, 83.7);
+  for (const char* bad : {"100", "100:", "100:x", "a:1", "100:1,200:2", "100:178"}) {
     expect_error(ExitCode::config, {"report.reference", bad}, [&] { parse_reference(bad); });
   }
 }
