@@ -88,7 +88,7 @@ TEST(Dataset, SplitsAValidationSet) {
   split_validation(other, 12, 6);
   EXPECT_EQ(again.train.pixels, dataset.train.pixels);
   EXPECT_NE(other.train.pixels, dataset.train.pixels);
-  expect_error([&] { split_validation(again, 28, 0); }, ExitCode::config, {"validation=28", "28 images"});
+  expect_error([&] { split_validation(again, 28, 0); }, ExitCode::config, {"data.validation_size = 28", "28 images"});
 }
 
 TEST(File, NamesWhatItCannotRead) {
