@@ -6,6 +6,7 @@
 
 #include "apps/config/config.h"
 #include "apps/config/recipes.h"
+#include "apps/config/reference.h"
 #include "apps/label/label_file.h"
 #include "apps/report/summary.h"
 #include "apps/rundir/checkpoints.h"

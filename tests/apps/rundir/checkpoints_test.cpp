@@ -131,7 +131,7 @@ TEST(Checkpoints, TheSameEndOfARoundIsKeptOnce) {
   EXPECT_EQ(Checkpoints(dir.path()).size(), 1u);
   for (int again = 0; again < 6; ++again)  // as a GPU may end it
     Checkpoints(dir.path()).save(at(1, 5, true), "another end " + std::to_string(again));
-  const Checkpoints left(dir.path());
+  Checkpoints left(dir.path());
   EXPECT_EQ(files_in(dir.path()).size(), 4u) << "the newest three and the end of round 0";
   std::vector<std::string> notes;
   EXPECT_EQ(left.load_newest(notes)->payload, "another end 5");
