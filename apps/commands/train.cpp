@@ -86,10 +86,11 @@ std::string sweep_note(const std::string& recipe) {
 
 fs::path run_directory(const RunOptions& options, const Config& config) {
   const fs::path out = options.out.empty() ? default_run_directory(options.config, config) : options.out;
-  const std::string& images = config.get<std::string>("data.dir");
-  if (config.get<std::string>("data.name") == "folder" && is_folder(images) && lies_in(out, images))
-    fail(ExitCode::usage, fmt::format("--out {} lies in {}, whose files are the data set; name a directory elsewhere",
-                                      out.string(), images));
+  const fs::path images = config.get<std::string>("data.dir");
+  for (const char* split : {"train", "test"})
+    if (config.get<std::string>("data.name") == "folder" && lies_in(out, images / split))
+      fail(ExitCode::usage, fmt::format("--out {} lies in {}, whose files are the data set; name a directory elsewhere",
+                                        out.string(), (images / split).string()));
   return out;
 }
 

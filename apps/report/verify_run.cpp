@@ -33,6 +33,9 @@ class Verifier {
 
  private:
   static bool is_marker(const std::string& name) { return name == "DONE" || name == "PREEMPTED" || name == "WAITING"; }
+  bool checked(const std::string& name) const {
+    return std::ranges::find(checks_, name, &FileCheck::name) != checks_.end();
+  }
   static bool is_bad(Condition c) { return c == Condition::damaged || c == Condition::missing; }
   void add(const std::string& name, Condition condition, const std::string& note = "") {
     checks_.push_back({name, condition, note});
@@ -68,15 +71,15 @@ class Verifier {
       for (const fs::path& round : list_folder(run_ / "rounds"))
         for (const fs::path& file : is_folder(round) ? list_folder(round) : std::vector<fs::path>())
           if (!is_folder(file) && !is_temporary(file)) names.push_back(file.lexically_relative(run_).string());
-    for (const fs::path& file : list_folder(run_))
-      if (const std::string name = file.filename().string();
-          !is_folder(file) && !is_temporary(file) && !name.starts_with('.') && !name.starts_with("manifest"))
-        names.push_back(name);
     std::sort(names.begin() + 5, names.end());
     for (const std::string& name : names)
-      if (fs::exists(run_ / name) && !is_marker(name) &&
-          std::ranges::find(checks_, name, &FileCheck::name) == checks_.end())
-        add(name, Condition::not_covered, "the run did not record what it was");
+      if (fs::exists(run_ / name) && !checked(name))
+        add(name, Condition::not_covered, "made by an earlier version, or by somebody else");
+    for (const fs::path& file : list_folder(run_))  // pages, the log, what others put there
+      if (const std::string name = file.filename().string();
+          !is_folder(file) && !is_temporary(file) && !name.starts_with('.') && !is_marker(name) && !checked(name) &&
+          name != RunFiles::kManifest && file != copy_of(run_ / RunFiles::kManifest))
+        add(name, Condition::not_covered, "nothing is recorded about it");
   }
 
   void check_checkpoints() {

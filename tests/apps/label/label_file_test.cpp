@@ -55,7 +55,7 @@ TEST(LabelFile, AClassIsItsNameAndAnIndexStandsInAColumnOfItsOwn) {
 
 TEST(LabelFile, SaysWhichLineIsWrong) {
   EXPECT_EQ(refusal(""), "labels.csv:1: the file is empty" + kEnd);
-  EXPECT_EQ(refusal("item,class_index\n1,2\n"), "labels.csv:1: \"item,class_index\" has no column \"class\"" + kEnd);
+  EXPECT_EQ(refusal("item,clas\n1,2\n"), "labels.csv:1: \"item,clas\" has no column \"class\"" + kEnd);
   EXPECT_EQ(refusal("item,class\n1,dog\n2\n"), "labels.csv:3: 1 fields where the heading has 2" + kEnd);
   EXPECT_EQ(refusal("item,class\n1,bird\n"),
             "labels.csv:2: class \"bird\" is not one of cat, dog, 7, \"say \\\"hi\\\"\"" + kEnd);
