@@ -102,6 +102,7 @@ int train_new(const RunOptions& options, const std::vector<std::string>& argumen
   const LabelPlan labels = check_experiment(config, dataset);
   const std::optional<RunStart> start = load_start(config, dataset);
   Context context = make_run_context(config);
+  if (context.device().kind == DeviceKind::cpu) check_host_memory(config, dataset, labels);
   const bool made = !file_exists(out, Use::output);
   RunDir directory = RunDir::create(out, config,
                                     {.arguments = arguments,

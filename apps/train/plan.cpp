@@ -1,12 +1,14 @@
 #include "apps/train/plan.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <numeric>
 
 #include "apps/train/experiment.h"
 #include "data/pool.h"
+#include "kernels/core/error.h"
 #include "ssl/method.h"
 #include "ssl/plan.h"
 
@@ -67,6 +69,29 @@ std::string amount(Int bytes) {
                                 : fmt::format("{:.1f} MB", double(bytes) / 1e6);
 }
 
+// Bytes on the device, without the libraries' workspaces.
+struct Memory {
+  Int weights = 0, images = 0, pool = 0;  // weights and optimizer; images; features and logits of the pool
+  Int step = 0, evaluation = 0;           // scratch, one after the other
+  Int scratch() const { return std::max(step, evaluation); }
+  Int total() const { return weights + images + pool + scratch(); }
+};
+
+Memory memory_of(const Config& config, const data::Dataset& dataset, const nn::Net& net, const LabelPlan& labels) {
+  const Trace step = training(config, dataset, net, labels);
+  const Trace prediction = ssl::plan_prediction(*make_exact_net(config, dataset), data_size(dataset.train, labels),
+                                                config.get<Int>("eval.batch"));
+  Memory memory;
+  for (const Trace::Tensor& tensor : step.tensors()) memory.images += is_data(tensor) ? tensor.bytes : 0;
+  memory.weights = ssl::tensor_bytes(step) - memory.images;
+  for (const data::Images* held_out : {&dataset.test, &dataset.validation})
+    memory.images += held_out->count * (held_out->bytes_per_image() + Int(sizeof(int32_t)));
+  memory.pool = ssl::tensor_bytes(prediction);
+  memory.step = step.peak_bytes();
+  memory.evaluation = prediction.peak_bytes();
+  return memory;
+}
+
 }  // namespace
 
 Int LabelPlan::images() const { return unknown + sum(known); }
@@ -120,21 +145,23 @@ std::string plan(const Config& config, const data::Dataset& dataset, const nn::N
 
 std::string memory_totals(const Config& config, const data::Dataset& dataset, const nn::Net& net,
                           const LabelPlan& labels) {
-  const Trace step = training(config, dataset, net, labels);
-  const Trace prediction = ssl::plan_prediction(*make_exact_net(config, dataset), data_size(dataset.train, labels),
-                                                config.get<Int>("eval.batch"));
-  Int images = 0;
-  for (const Trace::Tensor& tensor : step.tensors()) images += is_data(tensor) ? tensor.bytes : 0;
-  const Int weights = ssl::tensor_bytes(step) - images;
-  for (const data::Images* held_out : {&dataset.test, &dataset.validation})
-    images += held_out->count * (held_out->bytes_per_image() + Int(sizeof(int32_t)));
-  const Int pool = ssl::tensor_bytes(prediction);
-  const Int scratch = std::max(step.peak_bytes(), prediction.peak_bytes());
+  const Memory m = memory_of(config, dataset, net, labels);
   return fmt::format(
       "memory   {}: {} weights and optimizer, {} images, {} features and logits of the pool, {} scratch\n"
       "         ({} in a training step, {} in evaluation); the libraries' workspaces come on top\n",
-      amount(weights + images + pool + scratch), amount(weights), amount(images), amount(pool), amount(scratch),
-      amount(step.peak_bytes()), amount(prediction.peak_bytes()));
+      amount(m.total()), amount(m.weights), amount(m.images), amount(m.pool), amount(m.scratch()), amount(m.step),
+      amount(m.evaluation));
+}
+
+void check_host_memory(const Config& config, const data::Dataset& dataset, const LabelPlan& labels) {
+  const Int here = Int(::sysconf(_SC_PHYS_PAGES)) * Int(::sysconf(_SC_PAGESIZE));
+  const Memory m = memory_of(config, dataset, *make_net(config, dataset), labels);
+  if (here > 0 && m.total() > here)
+    fail(ExitCode::out_of_memory,
+         fmt::format(
+             "the run needs {} and this machine has {}: {} in a training step, {} in evaluation, {} weights and "
+             "images; use a smaller batch (ssl.batch, ssl.mu, eval.batch) or network",
+             amount(m.total()), amount(here), amount(m.step), amount(m.evaluation), amount(m.weights + m.images)));
 }
 
 std::string memory_table(const Config& config, const data::Dataset& dataset, const nn::Net& net,

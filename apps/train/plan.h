@@ -39,6 +39,9 @@ std::string plan(const Config& config, const data::Dataset& dataset, const nn::N
 std::string memory_totals(const Config& config, const data::Dataset& dataset, const nn::Net& net,
                           const LabelPlan& labels);
 
+// Of a run on the CPU. Error 71: it needs more than the machine has.
+void check_host_memory(const Config& config, const data::Dataset& dataset, const LabelPlan& labels);
+
 // Every array of a training step: where it lies in scratch memory, and while which ops it is alive.
 std::string memory_table(const Config& config, const data::Dataset& dataset, const nn::Net& net,
                          const LabelPlan& labels);

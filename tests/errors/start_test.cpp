@@ -215,6 +215,14 @@ TEST_F(Start, ARunThatIsDoneChecksWhatItIsGiven) {
   expect("resume " + out(), 65, "labels.jsonl");
 }
 
+// A plan may be made for another machine; a run is for this one.
+TEST_F(Start, MoreMemoryThanTheMachineHas) {
+  const std::string huge = kSmall + set("ssl.batch=65536 ssl.mu=64 model.width=4");
+  expect("run --dry-run" + huge, 0, "memory   ");
+  expect("run" + huge + " --out " + out(), 71, "and this machine has ");
+  EXPECT_FALSE(fs::exists(out()));
+}
+
 TEST_F(Start, EmptyValuesAreNoNames) {
   for (const char* command : {"run --out ''", "eval --run ''", "data make ''", "data preview ''", "resume ''",
                               "report x --out ''", "export a ''", "sweep figure1 --out ''"})
