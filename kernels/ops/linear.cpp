@@ -6,7 +6,7 @@ namespace crc {
 
 void linear(Cpu& cpu, View<float, 2> y, View<const float, 2> x, View<const float, 2> w, View<const float, 1> bias) {
   linear_product(cpu, y, x, w, bias);
-  for_each(cpu, y.size(), AddBias{y.data, bias.data, bias.size()});
+  for_each(cpu, y.size(), AddLinearBias{y.data, bias.data, bias.size()});
 }
 
 void linear_backward(Cpu& cpu, View<float, 2> dx, View<float, 2> dw, View<float, 1> dbias, View<const float, 2> dy,

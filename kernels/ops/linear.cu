@@ -19,7 +19,7 @@ __global__ void bias_gradient(float* dbias, const float* dy, int64_t rows, int64
 
 void linear(Cuda& cuda, View<float, 2> y, View<const float, 2> x, View<const float, 2> w, View<const float, 1> bias) {
   linear_product(cuda, y, x, w, bias);
-  for_each(cuda, "linear", y.size(), AddBias{y.data, bias.data, bias.size()});
+  for_each(cuda, "linear", y.size(), AddLinearBias{y.data, bias.data, bias.size()});
 }
 
 void linear_backward(Cuda& cuda, View<float, 2> dx, View<float, 2> dw, View<float, 1> dbias, View<const float, 2> dy,

@@ -8,7 +8,7 @@
 
 namespace crc {
 
-struct AddBias {
+struct AddLinearBias {
   float* y;
   const float* bias;
   int64_t classes;
