@@ -16,7 +16,8 @@ struct TomlAssertion : std::logic_error {
 #define TOML_ASSERT(expression) ((expression) ? void() : throw ::crc::apps::TomlAssertion(#expression))
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wterminate"  // in its noexcept functions, which only a mistake of ours could get so far
+#pragma GCC diagnostic ignored \
+    "-Wterminate"  // in its noexcept functions, which only a mistake of ours could get so far
 #endif
 #include <toml++/toml.h>
 #if defined(__GNUC__) && !defined(__clang__)

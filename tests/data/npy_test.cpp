@@ -1,6 +1,7 @@
 #include "data/npy.h"
 
 #include <gmock/gmock.h>
+
 #include <cmath>
 
 #include "data/npz.h"

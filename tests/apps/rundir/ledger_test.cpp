@@ -1,6 +1,7 @@
 #include "apps/rundir/ledger.h"
 
 #include <gmock/gmock.h>
+
 #include <regex>
 
 #include "tests/apps/scratch_dir.h"

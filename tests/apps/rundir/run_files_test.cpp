@@ -1,7 +1,7 @@
 #include "apps/rundir/run_files.h"
 
-#include <gmock/gmock.h>
 #include <fmt/format.h>
+#include <gmock/gmock.h>
 
 #include <nlohmann/json.hpp>
 

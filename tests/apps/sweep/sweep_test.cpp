@@ -1,6 +1,7 @@
 #include "apps/sweep/sweep.h"
 
 #include <gmock/gmock.h>
+
 #include <cmath>
 #include <set>
 
