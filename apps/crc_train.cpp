@@ -10,7 +10,7 @@ using namespace crc::apps;
 
 constexpr const char* kExamples =
     "\nExamples\n"
-    "  crc_train demo                                         CRC against random on built-in data, about two minutes\n"
+    "  crc_train demo                                         CRC against random on built-in data, a few minutes\n"
     "  crc_train run cifar10 --set data.dir=DIR --out runs/a  CIFAR-10, the queries of the paper\n"
     "  crc_train run my.toml --set ssl.epochs=20 --dry-run    what would happen, and where each value comes from\n"
     "  crc_train resume runs/a                                go on after a kill, with the same bits on the CPU\n"
