@@ -65,7 +65,7 @@ TEST_F(Resources, AnyAllocationMayFail) {
 }
 
 TEST_F(Resources, SaysForWhatMemoryWasAsked) {
-  const Outcome o = shell("ulimit -v 3000000; exec " + kTrain + " run demo --set ssl.batch=65536 --out " + folder +
+  const Outcome o = shell("ulimit -v 3000000; exec " + kTrain + " run demo --set ssl.batch=8192 --out " + folder +
                           "/m --quiet --set run.device=cpu");
   EXPECT_EQ(o.code, 71) << o.words;
   EXPECT_NE(o.words.find("': cannot allocate "), std::string::npos) << o.words;

@@ -51,8 +51,8 @@ class SweepCells : public Outside {
     return "sweep " + folder + "/r.toml --quiet --out " + folder + "/s " + more;
   }
   void two_methods() const { write("r.toml", kHead + block("", {{"A", "random"}, {"B", "entropy"}})); }
-  // One that trains for some ten seconds, unless it is stopped.
-  std::string slow() const { return command("--set ssl.epochs=20 --set ssl.steps_per_epoch=60"); }
+  // One that trains for a minute or more, unless it is stopped.
+  std::string slow() const { return command("--set ssl.epochs=400 --set ssl.steps_per_epoch=60"); }
   std::set<std::string> entries(const std::string& of) const {
     std::set<std::string> names;
     for (const auto& entry : fs::directory_iterator(folder + "/" + of)) names.insert(entry.path().filename().string());
