@@ -10,6 +10,7 @@ build=${CRC_BUILD:-build}
 folders=(kernels nn ssl crc data apps bench tests)
 flags=(-std=c++20 -fsyntax-only -I. -I"$build/generated" -fopenmp -march=x86-64-v3 -DCRC_CUDA=0 -DCRC_SOURCE_DIR=\".\" -DCRC_BINARY_DIR=\".\")
 
+sources() { git ls-files "${folders[@]}" 2> /dev/null || find "${folders[@]}" -type f; }
 lacks() { command -v "$1" > /dev/null || { echo "check: $2 left out: there is no $1"; return 0; }; return 1; }
 # each FILE...: `command` with each, as many at a time as there are cores; fails if one fails.
 each() { xargs -P "$(nproc)" -I{} sh -c "$1 || { echo 'check: {}' >&2; exit 1; }"; }
@@ -22,15 +23,15 @@ for part in "${parts[@]}"; do
         echo "check: format left out: $(clang-format --version) is not 14"
         continue
       fi
-      git ls-files "${folders[@]}" | grep -E '\.(h|cuh|cpp|cu)$' | xargs -P "$(nproc)" -n 40 clang-format --dry-run -Werror
+      sources | grep -E '\.(h|cuh|cpp|cu)$' | xargs -P "$(nproc)" -n 40 clang-format --dry-run -Werror
       ;;
     headers)  # with nothing before it; those of CUDA and of the emulator belong to their compilers
-      git ls-files "${folders[@]}" | grep -E '\.h$' | grep -vE '^kernels/cuda/|^tests/emulator/|^tests/kernels/cuda/' |
+      sources | grep -E '\.h$' | grep -vE '^kernels/cuda/|^tests/emulator/|^tests/kernels/cuda/' |
         each "g++ ${flags[*]@Q} -include {} -x c++ /dev/null 2>&1"
       ;;
     clang)
       lacks clang++ clang && continue
-      git ls-files "${folders[@]}" | grep -E '\.cpp$' |
+      sources | grep -E '\.cpp$' |
         grep -vE '^kernels/cuda/|^tests/emulator/|^tests/kernels/cuda/|^tests/fuzz/fuzzer|^tests/campaigns/' |
         each "clang++ ${flags[*]@Q} -Wall -Wextra -Wno-missing-field-initializers {} 2>&1"
       ;;
