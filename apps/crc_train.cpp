@@ -1,5 +1,4 @@
-// crc_train: active semi-supervised learning from the command line. The commands are in
-// apps/commands/, a file each.
+// crc_train: active semi-supervised learning from the command line. The commands are in apps/commands/, a file each.
 #include "apps/base/command_line.h"
 #include "apps/base/program.h"
 #include "apps/commands/commands.h"
@@ -21,17 +20,13 @@ constexpr const char* kExamples =
     "71 out of memory, 73 output exists or is locked, 74 I/O error or disk full, 75 preempted, 76 numerical, 78 "
     "config.\n";
 
-// In the order in which --help lists them.
-constexpr void (*kCommands[])(Command&, CommandCall&) = {
-    declare_run,  declare_demo, declare_resume, declare_label,        declare_sweep,  declare_report, declare_verify,
-    declare_eval, declare_list, declare_data,   declare_rank_barrier, declare_doctor, declare_export,
-};
-
 int parse_and_run(int argc, char** argv) {
   CommandLine line("crc_train", "active semi-supervised learning with few labels", kExamples);
   line.top().needs_command();
   CommandCall call{.arguments = {argv, argv + argc}};
-  for (const auto declare : kCommands) declare(line.top(), call);
+#define CRC_COMMAND(name) declare_##name(line.top(), call);
+#include "apps/commands/commands.def"
+#undef CRC_COMMAND
   line.parse(argc, argv);
   return call.code;
 }

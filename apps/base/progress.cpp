@@ -27,6 +27,10 @@ std::string rate_text(double rate) {
 
 }  // namespace
 
+double seconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
 std::string duration(double seconds) {
   const int64_t s = int64_t(std::llround(std::max(0.0, std::min(seconds, 1e12))));
   if (s < 60) return fmt::format("{}s", s);

@@ -3,6 +3,7 @@
 // carriage return. Plain lines also go to log.txt. stdout is never touched.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <string>
 
@@ -56,6 +57,7 @@ class Progress {
   bool live_ = false;
 };
 
+double seconds_since(std::chrono::steady_clock::time_point start);
 std::string duration(double seconds);  // "8s", "4m05s", "3h12m", "2d03h"
 
 }  // namespace crc::apps

@@ -1,9 +1,9 @@
-// Asking a program to stop: SIGTERM, SIGINT, SIGHUP, SIGUSR1 and SIGUSR2. The first takes effect at the first moment at which
-// it costs nothing. That is at once, with exit code 75, in whatever loop or library the program is: files are committed
-// whole, and a run continues from what is committed. Only what must come to its end is waited for: a training step with
-// its checkpoint, a file half written (FinishFirst). A later signal ends the process at once with 128 + its number: the
-// last commit stays valid. Signals that come together are one wish: a parent that dies signals once for each of its
-// threads, and Ctrl-C in a terminal reaches a child both directly and through its parent.
+// Asking a program to stop: SIGTERM, SIGINT, SIGHUP, SIGUSR1 and SIGUSR2. The first takes effect at the first moment at
+// which it costs nothing. That is at once, with exit code 75, in whatever loop or library the program is: files are
+// committed whole, and a run continues from what is committed. Only what must come to its end is waited for: a training
+// step with its checkpoint, a file half written (FinishFirst). A later signal ends the process at once with 128 + its
+// number: the last commit stays valid. Signals that come together are one wish: a parent that dies signals once for
+// each of its threads, and Ctrl-C in a terminal reaches a child both directly and through its parent.
 #pragma once
 
 #include <cstdint>

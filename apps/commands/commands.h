@@ -14,19 +14,9 @@ struct CommandCall {
   int code = 0;                        // of the command that ran
 };
 
-void declare_run(Command& program, CommandCall& call);
-void declare_demo(Command& program, CommandCall& call);
-void declare_resume(Command& program, CommandCall& call);
-void declare_label(Command& program, CommandCall& call);
-void declare_sweep(Command& program, CommandCall& call);
-void declare_report(Command& program, CommandCall& call);
-void declare_verify(Command& program, CommandCall& call);
-void declare_eval(Command& program, CommandCall& call);
-void declare_list(Command& program, CommandCall& call);
-void declare_data(Command& program, CommandCall& call);
-void declare_rank_barrier(Command& program, CommandCall& call);
-void declare_doctor(Command& program, CommandCall& call);
-void declare_export(Command& program, CommandCall& call);
+#define CRC_COMMAND(name) void declare_##name(Command& program, CommandCall& call);
+#include "apps/commands/commands.def"
+#undef CRC_COMMAND
 
 // Options that several have.
 void add_settings(Command& command, std::vector<std::string>& settings);

@@ -58,13 +58,12 @@ std::vector<uint8_t> views(Context& context, const ssl::ImageSet& images, const 
 
 std::string shortened(const std::string& name) { return name.size() <= 12 ? name : name.substr(0, 11) + "."; }
 
-// What training sees: the first `count` training images, one per row, each as it is and in several weak and strong views,
-// drawn by the code and with the settings of training; a PNG.
+// What training sees: the first `count` training images, one per row, each as it is and in several weak and strong
+// views, drawn by the code and with the settings of training; a PNG.
 std::string preview_png(Context& context, const Config& config, const data::Dataset& dataset, int64_t count) {
   constexpr int kWeak = 3, kStrong = 5, kGap = 6, kNames = 96, kHead = 44;
   const data::Images& images = dataset.train;
-  const ssl::ImageSet set(context, images.count, images.height, images.width, images.pixels.data(),
-                          images.labels.data());
+  const ssl::ImageSet set = upload(context, images, images.labels);
   const ssl::TrainConfig train = train_config(config, dataset, 0);
   std::vector<Column> columns{
       {"image", {images.pixels.begin(), images.pixels.begin() + count * images.bytes_per_image()}}};

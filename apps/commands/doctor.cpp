@@ -25,8 +25,7 @@ std::vector<float> trained_weights(Context& context) {
   const data::Dataset digits =
       data::load({.name = "street_digits", .dir = {}, .options = {{"train", "200"}, {"test", "10"}}});
   const data::Images& images = digits.train;
-  const ssl::ImageSet set(context, images.count, images.height, images.width, images.pixels.data(),
-                          images.labels.data());
+  const ssl::ImageSet set = upload(context, images, images.labels);
   const auto net = nn::make_wrn({.depth = 10, .width = 1, .base_channels = 8});
   std::vector<int64_t> all(size_t(images.count));
   for (int64_t i = 0; i < images.count; ++i) all[size_t(i)] = i;

@@ -162,7 +162,7 @@ int command_eval(const EvalOptions& options) {
   context.copy_in(weights.weights().values, host.values.data());
   context.copy_in(weights.weights().running, host.running.data());
 
-  const ssl::ImageSet images(context, split.count, split.height, split.width, split.pixels.data(), split.labels.data());
+  const ssl::ImageSet images = upload(context, split, split.labels);
   const ssl::Prediction p = ssl::predict(context, *net, weights.weights(), images, job.normalize,
                                          job.config.get<int64_t>("eval.batch"), options.limit);
   const ssl::Evaluation e = ssl::evaluate(p.logits.to_host<float>(context), split.labels, job.dataset.classes());

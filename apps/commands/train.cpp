@@ -100,7 +100,6 @@ int train_new(const RunOptions& options, const std::vector<std::string>& argumen
   RunDir::check_new(out);
   const data::Dataset dataset = load_run_dataset(config);
   const LabelPlan labels = check_experiment(config, dataset);
-  const std::optional<RunStart> start = load_start(config, dataset);
   Context context = make_run_context(config);
   if (context.device().kind == DeviceKind::cpu) check_host_memory(config, dataset, labels);
   const bool made = !file_exists(out, Use::output);
@@ -114,7 +113,7 @@ int train_new(const RunOptions& options, const std::vector<std::string>& argumen
                                      .class_names = dataset.class_names,
                                      .validation_labels = labels.validation,
                                      .normalize = dataset.normalize,
-                                     .start = start ? start->sums() : std::map<std::string, std::string>()});
+                                     .start = labels.start});
   try {
     return execute(context, directory, dataset, options.quiet, name);
   } catch (...) {

@@ -1,5 +1,5 @@
-// What run, resume and the cells of a sweep have in common: a run in its directory, to its end. In a process that trains
-// several runs, a thread each, a name begins the run's lines on stderr. Returns the exit code.
+// What run, resume and the cells of a sweep have in common: a run in its directory, to its end. In a process that
+// trains several runs, a thread each, a name begins the run's lines on stderr. Returns the exit code.
 #pragma once
 
 #include <string>

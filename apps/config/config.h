@@ -27,8 +27,9 @@ class Config {
   void merge_setting(std::string_view assignment);  // "ssl.mu=7" or "preset=kekmodel", from --set
   // One key as text; `origin` names the source, in errors too.
   void merge_value(std::string_view path, std::string_view text, const std::string& origin);
-  // A preset of apps/config/presets.h: its values go to the keys that have their defaults, so the order of merging does not
-  // matter; a second preset replaces the first. `where` is named by its errors (78): unknown, or without any effect.
+  // A preset of apps/config/presets.h: its values go to the keys that have their defaults, so the order of merging does
+  // not matter; a second preset replaces the first. `where` is named by its errors (78): unknown, or without any
+  // effect.
   void merge_preset(std::string_view name, const std::string& where);
 
   // T: bool, int64_t, double or std::string, as the schema says; asking otherwise, or for a key that the schema does

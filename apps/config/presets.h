@@ -1,6 +1,6 @@
-// Built-in presets: the TOML files of apps/config/presets/, compiled into the program. A preset is a published training recipe
-// (method, network, augmentation, optimizer, stopping rule) without data and query: `preset = "NAME"` at the top of a
-// configuration, or --set preset=NAME, gives its values to all keys that nothing else sets.
+// Built-in presets: the TOML files of apps/config/presets/, compiled into the program. A preset is a published training
+// recipe (method, network, augmentation, optimizer, stopping rule) without data and query: `preset = "NAME"` at the top
+// of a configuration, or --set preset=NAME, gives its values to all keys that nothing else sets.
 #pragma once
 
 #include <string>

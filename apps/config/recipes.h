@@ -1,4 +1,5 @@
-// Built-in recipes: the TOML files of apps/config/recipes/, compiled into the program, so that it needs no folder beside it.
+// Built-in recipes: the TOML files of apps/config/recipes/, compiled into the program, so that it needs no folder
+// beside it.
 #pragma once
 
 #include <string>

@@ -1,6 +1,6 @@
 // toml++, whose parser takes some malformed input for impossible and asserts. Here such an assertion is an exception,
-// whatever the build type; parse_toml (apps/config/parse_toml.h) makes an error of it. To be included instead of the library's
-// own header: its functions are inline, and all must be the same.
+// whatever the build type; parse_toml (apps/config/parse_toml.h) makes an error of it. To be included instead of the
+// library's own header: its functions are inline, and all must be the same.
 #pragma once
 
 #include <stdexcept>
@@ -16,8 +16,8 @@ struct TomlAssertion : std::logic_error {
 #define TOML_ASSERT(expression) ((expression) ? void() : throw ::crc::apps::TomlAssertion(#expression))
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic push
-#pragma GCC diagnostic ignored \
-    "-Wterminate"  // in its noexcept functions, which only a mistake of ours could get so far
+// Its noexcept functions assert, too: only a mistake of ours could get so far.
+#pragma GCC diagnostic ignored "-Wterminate"
 #endif
 #include <toml++/toml.h>
 #if defined(__GNUC__) && !defined(__clang__)

@@ -109,7 +109,7 @@ std::string block_sections(const Sweep& sweep, const std::vector<SweepRun>& runs
   return html;
 }
 
-// "; not finished: a, b, ... (12)", or nothing.
+// "2 of 12 runs are not finished: a, b", or nothing.
 std::string unfinished(const Sweep& sweep) {
   std::vector<std::string> names;
   for (const SweepCell& cell : sweep.cells())
@@ -119,11 +119,11 @@ std::string unfinished(const Sweep& sweep) {
                                      data::join_first(names, 8));
 }
 
-std::string overview(const Sweep& sweep, const ResultTable& table) {
+std::string overview(const Sweep& sweep, const ResultTable& table, const std::string& missing) {
   const SweepSpec& spec = sweep.spec();
   std::string body = fmt::format("<h1>{}</h1>\n<p class=\"sub\">{} · recipe {} · {} runs</p>\n", escape_xml(spec.title),
                                  escape_xml(spec.source), escape_xml(sweep.recipe()), sweep.cells().size());
-  if (const std::string missing = unfinished(sweep); !missing.empty()) body += paragraph(escape_xml(missing + "."));
+  if (!missing.empty()) body += paragraph(escape_xml(missing + "."));
   if (!spec.note.empty()) body += paragraph(escape_xml(spec.note));
   if (!sweep.changes().empty())
     body +=
@@ -146,7 +146,8 @@ std::string write_sweep_report(const Sweep& sweep, const fs::path& out, bool rep
   Outputs files(page_files(out), {.force = replace, .inputs = {}, .makes_folders = true});
   const std::vector<SweepRun> runs = load_runs(sweep);
   const ResultTable table = make_table(sweep, runs);
-  std::string body = overview(sweep, table);
+  const std::string missing = unfinished(sweep);
+  std::string body = overview(sweep, table, missing);
   for (size_t block = 0; block < sweep.spec().blocks.size(); ++block) {
     const Groups groups = groups_of(sweep, runs, block);
     if (groups.empty()) continue;
@@ -165,7 +166,7 @@ std::string write_sweep_report(const Sweep& sweep, const fs::path& out, bool rep
   if (!runs.empty()) body += settings_section({&runs.front().record});
   files.put(out / "report.html", html_page(sweep.spec().title, body));
   std::string text = markdown(table);
-  if (const std::string missing = unfinished(sweep); !missing.empty()) text += "\n" + missing + ".\n";
+  if (!missing.empty()) text += "\n" + missing + ".\n";
   files.put(out / "table.md", text);
   files.put(out / "table.csv", csv(table));
   files.commit();

@@ -32,7 +32,10 @@ class Verifier {
   }
 
  private:
-  static bool is_marker(const std::string& name) { return name == "DONE" || name == "PREEMPTED" || name == "WAITING"; }
+  static bool is_marker(const std::string& name) {
+    return name == to_string(Marker::done) || name == to_string(Marker::preempted) ||
+           name == to_string(Marker::waiting);
+  }
   bool checked(const std::string& name) const {
     return std::ranges::find(checks_, name, &FileCheck::name) != checks_.end();
   }

@@ -1,5 +1,5 @@
-// Every file of a run compared with what the run recorded about it (apps/rundir/run_files.h). Reads; changes nothing; a run
-// that goes on meanwhile is not called damaged.
+// Every file of a run compared with what the run recorded about it (apps/rundir/run_files.h). Reads; changes nothing; a
+// run that goes on meanwhile is not called damaged.
 #pragma once
 
 #include <string>

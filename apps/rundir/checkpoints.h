@@ -1,7 +1,7 @@
 // The checkpoints of one run: ckpt/round-RR-step-SSSSSSSSS.safetensors, and ckpt/index.json (with its copy,
-// apps/rundir/state_file.h) that lists them with their checksums. The payload is opaque here. A checkpoint exists once the
-// index names it; the index is committed after the payload and before anything old is deleted, so whenever the process
-// dies one valid checkpoint remains.
+// apps/rundir/state_file.h) that lists them with their checksums. The payload is opaque here. A checkpoint exists once
+// the index names it; the index is committed after the payload and before anything old is deleted, so whenever the
+// process dies one valid checkpoint remains.
 #pragma once
 
 #include <optional>

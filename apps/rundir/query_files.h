@@ -15,8 +15,8 @@
 
 namespace crc::apps {
 
-// How the acquisition scores of one query were distributed, and those that were chosen. Small enough for the report; the
-// scores themselves may be many millions.
+// How the acquisition scores of one query were distributed, and those that were chosen. Small enough for the report;
+// the scores themselves may be many millions.
 struct ScoreHistogram {
   double low = 0, high = 0;     // of the finite scores
   std::vector<int64_t> counts;  // equal bins from low to high

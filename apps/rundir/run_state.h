@@ -20,8 +20,8 @@ struct RunFacts {
   LabelLimits limits;
   std::string data_hash, config_hash;
   std::vector<std::string> class_names;
-  std::map<std::string, std::string>
-      start;  // of start.run: what was taken from it -> XXH3-128; empty: nothing, or not recorded
+  // Of start.run: what was taken from it -> XXH3-128. Empty: nothing, or not recorded.
+  std::map<std::string, std::string> start;
 };
 
 struct RunState {

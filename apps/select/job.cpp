@@ -5,6 +5,7 @@
 #include <chrono>
 
 #include "apps/base/outputs.h"
+#include "apps/base/progress.h"
 #include "apps/base/terminal.h"
 #include "apps/rundir/query_files.h"
 #include "apps/select/image_files.h"
@@ -17,10 +18,6 @@
 
 namespace crc::apps {
 namespace {
-
-double seconds_since(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
 
 std::vector<fs::path> outputs(const SelectJob& job) {
   std::vector<fs::path> files;

@@ -80,7 +80,7 @@ void ActiveRun::query(Int round) {
   const Clock::time_point start = Clock::now();
   const select::Selection selection = scorer_.select(round, run_.labels.pool(round));
   std::vector<RoundRow> rows = run_.directory.read_rounds();
-  rows.back().query_s = std::chrono::duration<double>(Clock::now() - start).count();
+  rows.back().query_s = seconds_since(start);
   if (selection.rank > 0 && !selection.groups.empty()) rows.back().lambda_min = selection.groups.front().score;
   const Query query{.round = round + 1, .folder = fmt::format("rounds/{:02}", round), .items = selection.picks};
   run_.directory.record(round + 1, "oracle", ask(query, selection, {run_.directory.rounds_file(rows)}));

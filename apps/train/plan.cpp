@@ -112,6 +112,7 @@ LabelPlan plan_labels(const Config& config, const data::Dataset& dataset, const 
   plan.queries = config.get<Int>("acquisition.rounds");
   plan.budget = config.get<Int>("acquisition.budget");
   if (start) {
+    plan.start = start->sums();
     plan.first = Int(start->labels.size());
     for (const Answer& answer : start->labels) ++plan.first_per_class.at(size_t(answer.class_index));
   } else if (first == "given") {

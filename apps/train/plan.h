@@ -2,6 +2,7 @@
 // steps, and memory.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -14,12 +15,13 @@
 namespace crc::apps {
 
 struct LabelPlan {
-  std::vector<int64_t> known;            // [C] training images whose label the data set has
-  int64_t unknown = 0;                   // training images without one: people will be asked
-  int64_t validation = 0;                // labels of the held-out images, besides all others
-  int64_t first = 0;                     // labels of round 0
-  std::vector<int64_t> first_per_class;  // [C]; zeros where the first query is free to choose
-  int64_t queries = 0, budget = 0;       // and labels per query
+  std::vector<int64_t> known;                // [C] training images whose label the data set has
+  int64_t unknown = 0;                       // training images without one: people will be asked
+  int64_t validation = 0;                    // labels of the held-out images, besides all others
+  int64_t first = 0;                         // labels of round 0
+  std::vector<int64_t> first_per_class;      // [C]; zeros where the first query is free to choose
+  int64_t queries = 0, budget = 0;           // and labels per query
+  std::map<std::string, std::string> start;  // RunStart::sums of what start.run gives
 
   int64_t images() const;                                               // training images, labelled or not
   int64_t before_query(int64_t k) const { return first + k * budget; }  // labels; k from 0

@@ -53,7 +53,8 @@ class PoolScorer {
   // The query after `round`: whom the model of that round asks about.
   select::Selection select(int64_t round, const data::Pool& pool);
 
-  // The first one by a network that was never trained (the paper's B.2), and on which nothing ever trains: `count` items.
+  // The first one by a network that was never trained (the paper's B.2), and on which nothing ever trains: `count`
+  // items.
   select::Selection select_first(int64_t count) const;
 
  private:

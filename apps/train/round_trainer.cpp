@@ -16,8 +16,6 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using Int = int64_t;
 
-double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
-
 // "last 12.00 %"; nothing where nothing was measured.
 std::string percent(const char* what, double fraction) {
   return std::isnan(fraction) ? "" : fmt::format("{}{:.2f} %", what, 100 * fraction);

@@ -1,4 +1,5 @@
-// The softmax of one row of logits on the host, in fp64: p_c = exp(x_c - max) / sum, summed in the order of the classes.
+// The softmax of one row of logits on the host, in fp64: p_c = exp(x_c - max) / sum, summed in the order of the
+// classes.
 #pragma once
 
 #include <algorithm>

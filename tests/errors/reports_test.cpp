@@ -16,6 +16,16 @@ class Reports : public OwnImages {
   void train(const std::string& name, const std::string& settings = "") const {
     expect("run" + kSmall + settings + " --out " + folder + "/" + name, 0, "");
   }
+  void one_method(int trials) const {
+    write(folder + "/r.toml", "schema = 2\n[sweep]\ntitle = \"t\"\nsource = \"s\"\ntrials = " + std::to_string(trials) +
+                                  R"(
+[[sweep.block]]
+name = ""
+[[sweep.block.method]]
+name = "A"
+set = ["acquisition.name=random"]
+)");
+  }
   std::string report(const std::string& runs, int code, const std::string& words) const {
     const Outcome o = shell("cd " + folder + " && exec " + kTrain + " report " + runs);
     EXPECT_EQ(o.code, code) << o.words;
@@ -86,17 +96,7 @@ TEST_F(Reports, ADemoOrAFolderOfRunsIsItsRuns) {
 }
 
 TEST_F(Reports, ASweepSaysWhatIsMissing) {
-  write(folder + "/r.toml", R"(schema = 2
-[sweep]
-title = "t"
-source = "s"
-trials = 2
-[[sweep.block]]
-name = ""
-[[sweep.block.method]]
-name = "A"
-set = ["acquisition.name=random"]
-)");
+  one_method(2);
   expect("sweep " + folder + "/r.toml --dry-run" + kSmall, 0, "a-t1");  // without --out
   expect("sweep " + folder + "/r.toml" + kSmall, 64, "--out is required");
   const std::string sweep = folder + "/s";
@@ -110,10 +110,7 @@ set = ["acquisition.name=random"]
 }
 
 TEST_F(Reports, TwoSweepsOfOneNameAreNotOneReport) {
-  write(folder + "/r.toml",
-        "schema = 2\n[sweep]\ntitle = \"t\"\nsource = \"s\"\ntrials = 1\n[[sweep.block]]\n"
-        "name = \"\"\n[[sweep.block.method]]\nname = \"A\"\n"
-        "set = [\"acquisition.name=random\"]\n");
+  one_method(1);
   for (const char* name : {"x/s", "y/s"}) {
     fs::create_directory(fs::path(folder + "/" + name).parent_path());
     expect("sweep " + folder + "/r.toml --out " + folder + "/" + name + kSmall, 0, "of one run");
@@ -125,10 +122,7 @@ TEST_F(Reports, TwoSweepsOfOneNameAreNotOneReport) {
 // The images have moved: the runs that go on find them where the sweep's command says.
 TEST_F(Reports, AResumedCellTakesWhatMoved) {
   write_cifar10(folder + "/a", data::load({"street_digits", "", {{"train", "100"}, {"test", "20"}}}));
-  write(folder + "/r.toml",
-        "schema = 2\n[sweep]\ntitle = \"t\"\nsource = \"s\"\ntrials = 1\n[[sweep.block]]\n"
-        "name = \"\"\n[[sweep.block.method]]\nname = \"A\"\n"
-        "set = [\"acquisition.name=random\"]\n");
+  one_method(1);
   std::string small = kSmall;
   small.replace(small.find("street_digits"), 13, "cifar10");
   for (const char* size : {" --set data.train_size=100", " --set data.test_size=20"})
