@@ -4,7 +4,17 @@ function(crc_row need found note)
   set_property(GLOBAL APPEND_STRING PROPERTY crc_table "  ${need}: ${found}  ${note}\n")
 endfunction()
 
-# crc_find(name header library): an INTERFACE target crc::name, or an error that names the Debian package.
+# crc_package(name Debian package): what brings a CMake package of its own; its targets are named as it names them.
+macro(crc_package name package)
+  find_package(${name} QUIET CONFIG)
+  if(NOT ${name}_FOUND)
+    message(FATAL_ERROR "${name} was not found (${name}Config.cmake); on Debian or Ubuntu: apt install ${package}")
+  endif()
+  crc_row(${name} "${${name}_VERSION}" "${${name}_DIR}")
+endmacro()
+
+# crc_find(name Debian package, header, library or "", where else to look): for what brings none, an INTERFACE target
+# crc_dep_<name>.
 function(crc_find name package header library)
   find_path(${name}_INCLUDE ${header} PATH_SUFFIXES ${ARGN})
   if(library)
@@ -23,17 +33,18 @@ endfunction()
 
 find_package(OpenMP REQUIRED COMPONENTS CXX)
 find_package(Threads REQUIRED)
-crc_find(onednn libdnnl-dev dnnl.hpp dnnl)
+find_package(ZLIB REQUIRED)
+crc_package(CLI11 libcli11-dev)
+crc_package(tomlplusplus libtomlplusplus-dev)
+crc_package(nlohmann_json nlohmann-json3-dev)
+crc_package(fmt libfmt-dev)
+crc_find(onednn libdnnl-dev dnnl.hpp dnnl)  # Debian's package of it asks for OpenCL, which nothing here uses
+# OpenBLAS' package depends on which of its builds the system's alternatives select.
 crc_find(openblas libopenblas-dev cblas.h openblas x86_64-linux-gnu/openblas-pthread aarch64-linux-gnu/openblas-pthread
          x86_64-linux-gnu aarch64-linux-gnu openblas)
 crc_find(lapacke liblapacke-dev lapacke.h lapacke)
 crc_find(random123 librandom123-dev Random123/philox.h "")
 crc_find(stb libstb-dev stb/stb_image_write.h "")
-crc_find(zlib zlib1g-dev zlib.h z)
-crc_find(cli11 libcli11-dev CLI/CLI.hpp "")
-crc_find(tomlplusplus libtomlplusplus-dev toml++/toml.h "")
-crc_find(json nlohmann-json3-dev nlohmann/json.hpp "")
-crc_find(fmt libfmt-dev fmt/format.h fmt)
 crc_find(xxhash libxxhash-dev xxhash.h "")
 
 set(CRC_CUDA_FOUND OFF)
@@ -66,6 +77,14 @@ if(NOT CRC_CUDA STREQUAL "OFF")
   endif()
 endif()
 crc_row(cuda "${CRC_CUDA_FOUND}" "${CRC_CUDA_NOTE}")
+# cudart is linked statically; cuDNN, cuBLAS and cuSOLVER are opened at first use: the program starts without them.
+add_library(crc_cuda INTERFACE)
+target_compile_definitions(crc_cuda INTERFACE CRC_CUDA=$<BOOL:${CRC_CUDA_FOUND}>)
+if(CRC_CUDA_FOUND)
+  set(CMAKE_CUDA_RUNTIME_LIBRARY Static)
+  target_link_libraries(crc_cuda INTERFACE CUDA::cudart_static ${CMAKE_DL_LIBS})
+  target_include_directories(crc_cuda SYSTEM INTERFACE ${CUDAToolkit_INCLUDE_DIRS} ${cudnn_INCLUDE})
+endif()
 
 if(CRC_TESTS)
   find_package(GTest REQUIRED)

@@ -13,7 +13,7 @@
 namespace crc::select {
 namespace {
 
-using Items = std::vector<int64_t>;
+using ItemList = std::vector<int64_t>;
 
 std::vector<double> ranks(std::span<const double> values) {
   std::vector<size_t> order(values.size());
@@ -47,7 +47,7 @@ int64_t same_best(std::span<const double> a, std::span<const double> b) {
 // A pool and its groups under one numbering of the items.
 struct Numbering {
   Tensor features;
-  Items labeled, unlabeled, members;  // members [K*G]
+  ItemList labeled, unlabeled, members;  // members [K*G]
 
   Selection score(Context& context, const char* solver, int64_t group) const {
     return select(
@@ -57,11 +57,11 @@ struct Numbering {
   }
 };
 
-Items draw_members(const Items& unlabeled, int64_t labeled, const BarrierConfig& config) {
-  Items members;
+ItemList draw_members(const ItemList& unlabeled, int64_t labeled, const BarrierConfig& config) {
+  ItemList members;
   for (int64_t k = 0; k < config.groups; ++k) {
     Draws draws(config.seed, Purpose::group_shuffle, k, labeled);
-    Items group;
+    ItemList group;
     while (int64_t(group.size()) < config.group) {
       const int64_t item = unlabeled[draws.below(uint32_t(unlabeled.size()))];
       if (std::ranges::find(group, item) == group.end()) group.push_back(item);
@@ -137,14 +137,14 @@ Barrier rank_barrier(Context& context, View<const float, 2> features, const Barr
   };
   std::vector<float> host(features.size()), moved(features.size());
   context.copy_out(host.data(), features);
-  Items drawn(n), renumbered(n);
+  ItemList drawn(n), renumbered(n);
   for (int64_t i = 0; i < n; ++i) {
     drawn[i] = shuffled(order, i);
     renumbered[i] = shuffled(numbers, i);
     std::copy_n(&host[i * width], width, &moved[renumbered[i] * width]);
   }
-  const auto renumber = [&](const Items& items) {
-    Items result;
+  const auto renumber = [&](const ItemList& items) {
+    ItemList result;
     for (int64_t item : items) result.push_back(renumbered[item]);
     return result;
   };
@@ -152,7 +152,7 @@ Barrier rank_barrier(Context& context, View<const float, 2> features, const Barr
   Barrier barrier{.group = config.group, .groups = config.groups, .points = {}};
   Numbering before{Tensor::from_host(context, {n, width}, host.data(), "features"), {}, {}, {}};
   Numbering after{Tensor::from_host(context, {n, width}, moved.data(), "renumbered features"), {}, {}, {}};
-  Items sizes = config.labeled;
+  ItemList sizes = config.labeled;
   std::ranges::sort(sizes);
   for (const int64_t labeled : sizes) {
     before.labeled.assign(drawn.begin(), drawn.begin() + labeled);

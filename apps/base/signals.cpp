@@ -21,7 +21,7 @@ std::atomic<int64_t> g_asked = 0;  // when, in nanoseconds
 constexpr int kEnding = -1;
 std::atomic<int> g_unfinished = 0;  // how many FinishFirst live, or kEnding
 std::atomic<int> g_code = int(ExitCode::preempted);
-const char* g_program = "crc";
+const char* g_name = "crc";
 
 struct Note {
   std::string marker, advice;
@@ -77,7 +77,7 @@ void leave_notes() {
 void end_unless_unfinished() {
   int none = 0;
   if (!g_unfinished.compare_exchange_strong(none, kEnding)) return;
-  put(STDERR_FILENO, g_program);
+  put(STDERR_FILENO, g_name);
   put(STDERR_FILENO, ": stopped by ");
   put(STDERR_FILENO, name_of(g_signal));
   put(STDERR_FILENO, "; nothing is lost");
@@ -99,7 +99,7 @@ extern "C" void on_stop_signal(int number) {
 }  // namespace
 
 void install_signal_handlers(const char* program) {
-  g_program = program;
+  g_name = program;
   struct sigaction action = {};
   action.sa_handler = on_stop_signal;
   action.sa_flags = SA_RESTART;  // a signal must not turn a half-done write into an error

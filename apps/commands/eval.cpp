@@ -30,7 +30,7 @@ struct EvalOptions {
 using Json = nlohmann::ordered_json;
 
 // A network, its images, and what was taken for granted about the two.
-struct Job {
+struct EvalJob {
   Config config;
   data::Dataset dataset;
   WeightsFile file;
@@ -46,7 +46,7 @@ std::vector<std::string> settings_of(const EvalOptions& options) {
 }
 
 // A run's network on a run's images: nothing is left to assume.
-Job of_run(const EvalOptions& options) {
+EvalJob of_run(const EvalOptions& options) {
   RunFiles files(options.run);
   const RunState run = read_run(files);
   const int64_t finished = int64_t(run.rounds.size()), round = options.round < 0 ? finished - 1 : options.round;
@@ -55,7 +55,7 @@ Job of_run(const EvalOptions& options) {
          fmt::format("{} has finished {} rounds, and rounds count from 0: there is no round {} "
                      "to test yet",
                      options.run, finished, std::max<int64_t>(round, 0)));
-  Job job;
+  EvalJob job;
   job.config = resume_config(run.config, settings_of(options));
   job.dataset = load_dataset(job.config);
   check_fingerprint(job.dataset, run.facts.data_hash);
@@ -67,8 +67,8 @@ Job of_run(const EvalOptions& options) {
   return job;
 }
 
-Job of_file(const EvalOptions& options) {
-  Job job;
+EvalJob of_file(const EvalOptions& options) {
+  EvalJob job;
   job.config = resolve_recipe("", settings_of(options));
   job.file = read_weights_file(options.weights);
   job.assumed = adopt_network(job.config, job.file);
@@ -86,7 +86,7 @@ Job of_file(const EvalOptions& options) {
   return job;
 }
 
-const data::Images& split_of(const Job& job, const std::string& name) {
+const data::Images& split_of(const EvalJob& job, const std::string& name) {
   const data::Images& split = name == "train" ? job.dataset.train : job.dataset.test;
   if (split.count == 0)
     fail(ExitCode::input_missing,
@@ -96,7 +96,7 @@ const data::Images& split_of(const Job& job, const std::string& name) {
 }
 
 // The precision that the configuration names; on the CPU, which has only one, that.
-std::unique_ptr<nn::Net> net_of(Job& job, const Context& context) {
+std::unique_ptr<nn::Net> net_of(EvalJob& job, const Context& context) {
   const std::string precision = job.config.get<std::string>("run.precision");
   if (precision == "fp32" || context.device().kind != DeviceKind::cpu) return make_net(job.config, job.dataset);
   job.notes.push_back("computed in fp32: " + precision + " needs a CUDA device");
@@ -108,7 +108,7 @@ data::Bytes matrix_file(const Tensor& t, Context& context) {
   return data::encode_npy<float>(values, t.shape());
 }
 
-void print_json(const Job& job, const ssl::Evaluation& e, int64_t images) {
+void print_json(const EvalJob& job, const ssl::Evaluation& e, int64_t images) {
   const auto known = [&](double value) { return e.images > 0 ? Json(value) : Json(); };
   const Json json = {{"images", e.images},
                      {"accuracy", known(e.accuracy)},
@@ -127,7 +127,7 @@ void print_json(const Job& job, const ssl::Evaluation& e, int64_t images) {
   print_text(json_text(json, -1, Ascii::yes) + "\n");
 }
 
-void print_table(const Job& job, const ssl::Evaluation& e, int64_t images) {
+void print_table(const EvalJob& job, const ssl::Evaluation& e, int64_t images) {
   print("images             {}\n", e.images);
   if (images > e.images)
     print("without a label    {}: they count only below{}\n", images - e.images,
@@ -150,7 +150,7 @@ void print_table(const Job& job, const ssl::Evaluation& e, int64_t images) {
 int command_eval(const EvalOptions& options) {
   Outputs outputs({options.logits, options.features},
                   {.force = options.force, .inputs = {options.weights, options.run, options.data}});
-  Job job = options.run.empty() ? of_file(options) : of_run(options);
+  EvalJob job = options.run.empty() ? of_file(options) : of_run(options);
   outputs.protect({job.config.get<std::string>("data.dir")});
   print_notes(job.dataset);
   const data::Images& split = split_of(job, options.split);

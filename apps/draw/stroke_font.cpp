@@ -120,7 +120,7 @@ constexpr Glyph kGlyphs[] = {
     {U'\u03bb', 5.6, "m0,10.2 l1.4,10.2 l5.6,0 m2.9,6.6 l0,0"},
     {U'\ufffd', 5, "m0,0 l0,10 l5,10 l5,0 l0,0"}};
 
-constexpr double kGap = 2.5;         // between glyphs
+constexpr double kGlyphGap = 2.5;    // between glyphs
 constexpr double kUnit = 0.72 / 10;  // font sizes per unit: a capital is 0.72 of the size
 constexpr double kArcStep = 15;      // degrees
 
@@ -170,8 +170,8 @@ void add_glyph(const Glyph& glyph, double x, double unit, std::vector<std::vecto
 
 double text_width(std::string_view text, double size) {
   double width = 0;
-  while (!text.empty()) width += glyph_of(next_character(text)).width + kGap;
-  return std::max(0.0, width - kGap) * kUnit * size;
+  while (!text.empty()) width += glyph_of(next_character(text)).width + kGlyphGap;
+  return std::max(0.0, width - kGlyphGap) * kUnit * size;
 }
 
 std::vector<std::vector<Point>> text_strokes(std::string_view text, double size) {
@@ -180,7 +180,7 @@ std::vector<std::vector<Point>> text_strokes(std::string_view text, double size)
   while (!text.empty()) {
     const Glyph& glyph = glyph_of(next_character(text));
     add_glyph(glyph, x, kUnit * size, strokes);
-    x += glyph.width + kGap;
+    x += glyph.width + kGlyphGap;
   }
   return strokes;
 }

@@ -24,9 +24,9 @@ std::string line_of(const Label& label, const std::string& prev, std::string* ha
 }
 
 // One line, checked against its place in the chain.
-class Verifier {
+class LedgerReader {
  public:
-  Verifier(const fs::path& path, LabelLimits limits) : path_(path), limits_(limits) {}
+  LedgerReader(const fs::path& path, LabelLimits limits) : path_(path), limits_(limits) {}
 
   Label check(std::string_view line) {
     const json object = read_json(line).value_or(json());
@@ -83,7 +83,7 @@ class Verifier {
 
 LedgerContent parse_ledger(std::string_view text, const fs::path& path, LabelLimits limits) {
   LedgerContent content;
-  Verifier verifier(path, limits);
+  LedgerReader verifier(path, limits);
   size_t start = 0;
   for (size_t end; (end = text.find('\n', start)) != text.npos; start = end + 1) {
     content.labels.push_back(verifier.check(text.substr(start, end - start)));

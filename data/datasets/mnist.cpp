@@ -8,7 +8,7 @@ namespace crc::data {
 namespace {
 
 constexpr uint32_t kImagesMagic = 0x803, kLabelsMagic = 0x801;
-constexpr int64_t kLargestSide = 1024;
+constexpr int64_t kLargestExtent = 1024;
 
 uint32_t big_endian(const Bytes& bytes, size_t at) {
   return uint32_t(bytes[at]) << 24 | uint32_t(bytes[at + 1]) << 16 | uint32_t(bytes[at + 2]) << 8 | bytes[at + 3];
@@ -26,8 +26,8 @@ Bytes read_idx(const Path& path, uint32_t magic, Fingerprint& fingerprint) {
   uint64_t expected = big_endian(bytes, 4);
   for (size_t d = 1; d < rank; ++d) {
     const uint32_t extent = big_endian(bytes, 4 + 4 * d);
-    if (extent < 1 || extent > kLargestSide)
-      fail_at(path, int64_t(4 + 4 * d), fmt::format("extent {}", extent), fmt::format("1..{}", kLargestSide));
+    if (extent < 1 || extent > kLargestExtent)
+      fail_at(path, int64_t(4 + 4 * d), fmt::format("extent {}", extent), fmt::format("1..{}", kLargestExtent));
     expected *= extent;
   }
   if (bytes.size() - header != expected)

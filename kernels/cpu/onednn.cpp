@@ -26,7 +26,7 @@ class Inside {
   bool before_;
 };
 
-constexpr int64_t kAlignment = 256;  // of each thread's scratch, as the arena's
+constexpr int64_t kScratchAlignment = 256;  // of each thread's scratch, as the arena's
 
 // While this lives, oneDNN sees one thread, both where it plans for a number of threads and where it runs.
 class OneThread {
@@ -143,7 +143,7 @@ Plan make_plan(const dnnl::engine& engine, ConvPass pass, const ConvProblem& pro
   const int64_t asked =
       int64_t(std::max({plan.full.scratch.get_size(), plan.rest.scratch.get_size(), plan.reorder_scratch.get_size()}));
   const int64_t scratch = asked + scratch_past_the_end(pass, problem);
-  plan.scratch_bytes = (scratch + kAlignment - 1) / kAlignment * kAlignment;
+  plan.scratch_bytes = (scratch + kScratchAlignment - 1) / kScratchAlignment * kScratchAlignment;
   return plan;
 }
 

@@ -15,14 +15,14 @@ namespace {
 using select::select_balanced;
 
 // 60 items of 3 classes in 8 dimensions, one item of unknown class; the first three are labelled.
-struct Pool {
+struct LabeledPool {
   static constexpr int64_t kItems = 60, kDim = 8, kClasses = 3;
   Context context = Context::cpu(1);
   std::vector<float> features, logits;
   std::vector<int32_t> labels;
   std::vector<int64_t> labeled = {0, 1, 2}, unlabeled;
   Tensor feature_tensor, logit_tensor;
-  Pool() {
+  LabeledPool() {
     Draws draws(7, Purpose::test, 0, 0);
     for (int64_t i = 0; i < kItems; ++i) {
       for (int64_t d = 0; d < kDim; ++d) features.push_back(draws.uniform(-1, 1));
@@ -50,7 +50,7 @@ struct Pool {
 };
 
 TEST(BalancedQuery, HoldsEquallyManyOfEachClass) {
-  Pool pool;
+  LabeledPool pool;
   for (const char* name : {"random", "entropy", "confidence", "margin", "crc"})
     for (const char* search : {"partition", "independent"}) {
       const select::Selection s = pool.query(name, 6, search);
@@ -61,7 +61,7 @@ TEST(BalancedQuery, HoldsEquallyManyOfEachClass) {
 }
 
 TEST(BalancedQuery, TakesTheBestOfEachClassPool) {
-  Pool pool;
+  LabeledPool pool;
   const select::Selection s = pool.query("confidence", 3);
   for (int32_t c = 0; c < 3; ++c) {
     int64_t best = -1;
@@ -78,7 +78,7 @@ TEST(BalancedQuery, TakesTheBestOfEachClassPool) {
 }
 
 TEST(BalancedQuery, CrcChoosesAmongWholeQueries) {
-  Pool pool;
+  LabeledPool pool;
   const select::Selection s = pool.query("crc", 6);
   EXPECT_EQ(s.group_size, 6);
   EXPECT_EQ(s.groups.size(), 1u);
@@ -92,7 +92,7 @@ TEST(BalancedQuery, CrcChoosesAmongWholeQueries) {
 }
 
 TEST(BalancedQuery, SaysWhatIsWrong) {
-  Pool pool;
+  LabeledPool pool;
   expect_error(ExitCode::config, {"query of 4", "3 classes"}, [&] { pool.query("random", 4); });
   pool.unlabeled = {3, 4, 6};
   expect_error(ExitCode::config, {"class 2 has 0 left"}, [&] { pool.query("crc", 3); });

@@ -7,7 +7,7 @@
 namespace crc::test {
 namespace {
 
-const std::string kTiny =
+const std::string kAcquisitionRun =
     " --set run.device=cpu --set data.train_size=150 --set data.test_size=20 --set model.base_channels=2 --set "
     "model.width=1 --set ssl.epochs=1 --set ssl.steps_per_epoch=2 --set acquisition.rounds=1 ";
 
@@ -17,7 +17,7 @@ TEST_F(AcquisitionsOfRuns, EveryOneQueriesAndTrainsOn) {
   for (const select::Acquisition& a : select::acquisitions()) {
     const std::string out = folder + "/" + a.name;
     const Outcome o =
-        run(std::string("run demo --quiet") + kTiny + "--set acquisition.name=" + a.name + " --out " + out);
+        run(std::string("run demo --quiet") + kAcquisitionRun + "--set acquisition.name=" + a.name + " --out " + out);
     EXPECT_EQ(o.code, 0) << a.name << "\n" << o.words;
     std::ifstream labels(out + "/labels.jsonl");
     EXPECT_EQ(std::count(std::istreambuf_iterator<char>(labels), {}, '\n'), 20) << a.name;
@@ -33,11 +33,11 @@ TEST_F(AcquisitionsOfRuns, AreListedWithTheirSource) {
 }
 
 TEST_F(AcquisitionsOfRuns, JacobiansThatDoNotFitAreRefusedWithThePlan) {
-  const Outcome o = run("run demo --quiet" + kTiny +
+  const Outcome o = run("run demo --quiet" + kAcquisitionRun +
                         "--set acquisition.name=crc_full --set acquisition.memory_gb=0.01 --out " + folder + "/a");
   EXPECT_EQ(o.code, 71) << o.words;
   EXPECT_NE(o.words.find("Allow more (acquisition.memory_gb)"), std::string::npos) << o.words;
-  const Outcome layers = run("run demo --quiet" + kTiny +
+  const Outcome layers = run("run demo --quiet" + kAcquisitionRun +
                              "--set acquisition.name=crc_layers --set acquisition.layers=head --out " + folder + "/b");
   EXPECT_EQ(layers.code, 78) << layers.words;
   EXPECT_NE(layers.words.find("the network has no layer \"head\"; it has fc, bn1, block3"), std::string::npos)

@@ -4,7 +4,7 @@
 namespace crc::test {
 namespace {
 
-const std::string kTiny =
+const std::string kMemoryRun =
     " --quiet --set run.device=cpu --set data.name=street_digits --set data.profile=easy --set data.train_size=200 "
     "--set data.test_size=50 --set model.depth=10 --set model.width=1 --set model.first_stride=2 --set ssl.batch=4 "
     "--set ssl.mu=1 --set ssl.epochs=2 --set ssl.steps_per_epoch=3 --set acquisition.budget=10 "
@@ -18,7 +18,7 @@ class Resources : public SelectFixture {
   }
   std::string train() const {
     return "rm -rf " + folder + "/run; exec timeout -s KILL 60 " + kTrain + " run demo --out " + folder + "/run" +
-           kTiny;
+           kMemoryRun;
   }
 };
 

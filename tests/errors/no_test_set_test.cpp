@@ -11,7 +11,7 @@ namespace {
 
 using json = nlohmann::json;
 
-const std::string kSmall =
+const std::string kFolderRun =
     " --set run.device=cpu --set run.threads=1 --set data.name=folder --set model.depth=10 --set model.width=1"
     " --set model.base_channels=2 --set model.first_stride=2 --set ssl.batch=4 --set ssl.mu=1 --set ssl.epochs=6"
     " --set ssl.steps_per_epoch=3 --set ssl.patience_epochs=1 --set acquisition.name=random"
@@ -54,7 +54,7 @@ std::string as_best(std::string weights) {
 }
 
 TEST_F(NoTestSet, NothingIsMeasuredAndTheLastModelIsTheBest) {
-  const std::string words = expect("run" + kSmall + images(100, 100, false) + " --out " + out(), 0,
+  const std::string words = expect("run" + kFolderRun + images(100, 100, false) + " --out " + out(), 0,
                                    "stopped at the cap of 6 epochs: no labelled test images to measure by");
   EXPECT_EQ(words.find("accuracy"), std::string::npos) << words;
   const std::vector<json> lines = metrics();
@@ -71,12 +71,12 @@ TEST_F(NoTestSet, NothingIsMeasuredAndTheLastModelIsTheBest) {
   EXPECT_EQ(html.find(">nan"), std::string::npos);
   const std::string table = expect("report " + out(), 0, "| random | – | – |");
   EXPECT_EQ(table.find("nan"), std::string::npos) << table;
-  expect("run --dry-run" + kSmall + " --set data.dir=" + folder, 0, "no test image has a label: no test accuracy");
+  expect("run --dry-run" + kFolderRun + " --set data.dir=" + folder, 0, "no test image has a label: no test accuracy");
 }
 
 TEST_F(NoTestSet, HeldOutImagesChooseInItsPlace) {
   const std::string words =
-      expect("run" + kSmall + images(100, 100, false) + " --set data.validation_size=20 --out " + out(), 0,
+      expect("run" + kFolderRun + images(100, 100, false) + " --set data.validation_size=20 --out " + out(), 0,
              "best validation accuracy ");
   EXPECT_EQ(words.find("test accuracy"), std::string::npos) << words;
   int64_t first = 0;
@@ -92,7 +92,7 @@ TEST_F(NoTestSet, HeldOutImagesChooseInItsPlace) {
 
 // 40 of 200 images have a label: the held-out ones are among those, and the plan says what remains.
 TEST_F(NoTestSet, AMostlyUnlabelledPoolHoldsOutLabelledImages) {
-  const std::string settings = kSmall + images(200, 60, true) + "--set acquisition.first=given ";
+  const std::string settings = kFolderRun + images(200, 60, true) + "--set acquisition.first=given ";
   const std::string plan =
       expect("run --dry-run" + settings + "--set data.validation_size=20", 0, "40 at first (given by the data set)");
   EXPECT_NE(plan.find("20 labels more, of the held-out images, choose the best epoch"), std::string::npos) << plan;
@@ -110,16 +110,16 @@ TEST_F(NoTestSet, AMostlyUnlabelledPoolHoldsOutLabelledImages) {
 }
 
 TEST_F(NoTestSet, TooFewLabelsOfAClassAreCounted) {
-  expect("run" + kSmall + images(100, 12, true) + "--set acquisition.first=given --set data.validation_size=10 --out " +
-             out(),
+  expect("run" + kFolderRun + images(100, 12, true) +
+             "--set acquisition.first=given --set data.validation_size=10 --out " + out(),
          78, "too few have (");
   EXPECT_FALSE(fs::exists(out()));
 }
 
 // The methods of a table start from the pool of median accuracy: there must be one.
 TEST_F(NoTestSet, ASweepThatComparesPoolsNeedsAMeasure) {
-  const std::string sweep =
-      "sweep table6 --only 'q50-(pool|random)' --trials 1 --quiet --out " + out() + kSmall + images(100, 100, false);
+  const std::string sweep = "sweep table6 --only 'q50-(pool|random)' --trials 1 --quiet --out " + out() + kFolderRun +
+                            images(100, 100, false);
   expect(sweep + "--pools 1", 78, "there is none without labelled test images; with --pools 0");
   EXPECT_FALSE(fs::exists(out()));
   expect(sweep + "--pools 0", 0, "–");

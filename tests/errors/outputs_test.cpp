@@ -9,8 +9,6 @@
 namespace crc::test {
 namespace {
 
-const std::string kSelect = CRC_BINARY_DIR "/crc_select", kBench = CRC_BINARY_DIR "/crc_bench";
-
 // A command with {} for the file's path; `file` is what it writes there, where the name is not free.
 struct Writer {
   std::string command, file;

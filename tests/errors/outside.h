@@ -32,7 +32,8 @@ inline Outcome shell(const std::string& command) {
   return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), words};
 }
 
-inline const std::string kTrain = CRC_BINARY_DIR "/crc_train";
+inline const std::string kTrain = CRC_BINARY_DIR "/crc_train", kSelect = CRC_BINARY_DIR "/crc_select",
+                         kBench = CRC_BINARY_DIR "/crc_bench";
 
 // crc_train in the background, for what may happen to it.
 class Background {

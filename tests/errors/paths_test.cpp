@@ -10,8 +10,7 @@
 namespace crc::test {
 namespace {
 
-const std::string kSelect = CRC_BINARY_DIR "/crc_select";
-const std::string kTiny =
+const std::string kPathsRun =
     " --set ssl.epochs=1 --set ssl.steps_per_epoch=2 --set data.train_size=200 --set data.test_size=20 --set "
     "acquisition.rounds=0 --set run.device=cpu --quiet ";
 
@@ -53,7 +52,7 @@ class Permissions : public Paths {
 
 TEST_F(Permissions, OutputsAre73) {
   for (const char* out : {"sealed/x", "sealed/a/b", "shut/x", "shut/a/b"}) {
-    expect_denied(kTrain + " run demo --out " + out + kTiny, 73);
+    expect_denied(kTrain + " run demo --out " + out + kPathsRun, 73);
     expect_denied(kTrain + " demo --seeds 1 --out " + out, 73);
     expect_denied(kTrain + " sweep figure1 --out " + out, 73);
     expect_denied(kTrain + " data make " + out, 73);
@@ -119,8 +118,8 @@ TEST_F(Paths, NamesMayBeAsLongAsTheFileSystemAllows) {
   expect_of(kTrain + " data augment --op identity p.png " + most + ".png", 0, "");
   expect_of(kTrain + " data augment --op identity p.png " + longer + ".png", 73,
             "File name too long; shorten the name");
-  expect_of(kTrain + " run demo --out " + most + kTiny, 0, "");
-  expect_of(kTrain + " run demo --out " + longer + kTiny, 73, "File name too long");
+  expect_of(kTrain + " run demo --out " + most + kPathsRun, 0, "");
+  expect_of(kTrain + " run demo --out " + longer + kPathsRun, 73, "File name too long");
   expect_of(kTrain + " run " + longer, 66, "File name too long");
   for (const char* command : {" eval --weights ", " resume ", " report ", " data info --set data.dir="})
     expect_of(kTrain + command + longer, 66, "File name too long");
@@ -128,7 +127,7 @@ TEST_F(Paths, NamesMayBeAsLongAsTheFileSystemAllows) {
 
 TEST_F(Paths, NamesThatAreNotUtf8NameFilesAndNothingElse) {
   const std::string cafe = "caf\xe9", quoted = "'" + cafe + "'";
-  expect_of(kTrain + " run demo --out " + quoted + kTiny, 0, "");
+  expect_of(kTrain + " run demo --out " + quoted + kPathsRun, 0, "");
   const nlohmann::json facts = nlohmann::json::parse(read(folder + "/" + cafe + "/run.json"));
   EXPECT_NE(facts.at("arguments").dump().find("caf\xef\xbf\xbd"), std::string::npos);
   expect_of(kTrain + " resume " + quoted, 0, "caf\\xe9 is done already");
@@ -136,17 +135,18 @@ TEST_F(Paths, NamesThatAreNotUtf8NameFilesAndNothingElse) {
   std::ofstream(folder + "/" + cafe + ".toml") << "schema = 1\n[data]\nname = \"street_digits\"\n";
   expect_of(kTrain + " run " + quoted +
                 ".toml --out of-file --set model.depth=10 --set model.width=1 --set ssl.batch=4 --set ssl.mu=1" +
-                " --set acquisition.initial=10" + kTiny,
+                " --set acquisition.initial=10" + kPathsRun,
             0, "");
   expect_of(kTrain + " resume of-file", 0, "is done already");
   fs::create_directories(folder + "/images/train/" + cafe);
   fs::create_directories(folder + "/images/test");
   write_file(folder + "/images/train/" + cafe + "/p.png", data::encode_png({8, 8, std::vector<uint8_t>(192, 7)}));
-  expect_of(kTrain + " run demo --set data.name=folder --set data.dir=images --set data.profile= --out new" + kTiny, 65,
-            "the class name \"caf\\xe9\" in images is not UTF-8; rename it");
-  expect_of(kTrain + " run demo --out new --set data.dir=" + quoted + kTiny, 78, "data.dir is not UTF-8");
-  expect_of(kTrain + " run demo --out new --set run.name=" + quoted + kTiny, 78, "run.name is not UTF-8");
-  expect_of("env CRC_DATA_DIR=" + quoted + " " + kTrain + " run demo --out new" + kTiny, 78, "data.dir is not UTF-8");
+  expect_of(kTrain + " run demo --set data.name=folder --set data.dir=images --set data.profile= --out new" + kPathsRun,
+            65, "the class name \"caf\\xe9\" in images is not UTF-8; rename it");
+  expect_of(kTrain + " run demo --out new --set data.dir=" + quoted + kPathsRun, 78, "data.dir is not UTF-8");
+  expect_of(kTrain + " run demo --out new --set run.name=" + quoted + kPathsRun, 78, "run.name is not UTF-8");
+  expect_of("env CRC_DATA_DIR=" + quoted + " " + kTrain + " run demo --out new" + kPathsRun, 78,
+            "data.dir is not UTF-8");
   expect_of(kTrain + " sweep table6 --out " + quoted + "2", 64, "--out caf\\xe92: the name is not UTF-8");
   EXPECT_FALSE(fs::exists(folder + "/new"));
   EXPECT_FALSE(fs::exists(folder + "/" + cafe + "2"));
@@ -159,7 +159,7 @@ TEST_F(Paths, ARunWhoseLockIsRemovedIsStillInUse) {
     std::this_thread::sleep_for(std::chrono::milliseconds(50));
   ASSERT_TRUE(fs::remove(at + "/.lock"));
   expect_of(kTrain + " resume " + at, 73, "is in use by");
-  expect_of(kTrain + " run demo --out " + at + kTiny, 73, "");
+  expect_of(kTrain + " run demo --out " + at + kPathsRun, 73, "");
   EXPECT_EQ(run.after(0, SIGKILL), 128 + SIGKILL);
 }
 

@@ -4,7 +4,7 @@
 namespace crc::test {
 namespace {
 
-const std::string kSmall =
+const std::string kReportsRun =
     " --quiet --set run.device=cpu --set run.threads=1 --set data.name=street_digits --set data.train_size=100"
     " --set data.test_size=20 --set model.depth=10 --set model.width=1 --set model.base_channels=2"
     " --set model.first_stride=2 --set ssl.batch=4 --set ssl.mu=1 --set ssl.epochs=1 --set ssl.steps_per_epoch=2"
@@ -14,7 +14,7 @@ const std::string kSmall =
 class Reports : public OwnImages {
  protected:
   void train(const std::string& name, const std::string& settings = "") const {
-    expect("run" + kSmall + settings + " --out " + folder + "/" + name, 0, "");
+    expect("run" + kReportsRun + settings + " --out " + folder + "/" + name, 0, "");
   }
   void one_method(int trials) const {
     write(folder + "/r.toml", "schema = 2\n[sweep]\ntitle = \"t\"\nsource = \"s\"\ntrials = " + std::to_string(trials) +
@@ -97,10 +97,10 @@ TEST_F(Reports, ADemoOrAFolderOfRunsIsItsRuns) {
 
 TEST_F(Reports, ASweepSaysWhatIsMissing) {
   one_method(2);
-  expect("sweep " + folder + "/r.toml --dry-run" + kSmall, 0, "a-t1");  // without --out
-  expect("sweep " + folder + "/r.toml" + kSmall, 64, "--out is required");
+  expect("sweep " + folder + "/r.toml --dry-run" + kReportsRun, 0, "a-t1");  // without --out
+  expect("sweep " + folder + "/r.toml" + kReportsRun, 64, "--out is required");
   const std::string sweep = folder + "/s";
-  const std::string whole = expect("sweep " + folder + "/r.toml --out " + sweep + kSmall, 0, "over up to 2 runs");
+  const std::string whole = expect("sweep " + folder + "/r.toml --out " + sweep + kReportsRun, 0, "over up to 2 runs");
   EXPECT_EQ(whole.find("not finished"), std::string::npos) << whole;
   EXPECT_EQ(expect("verify " + sweep, 0, "").find("has not begun"), std::string::npos);
   fs::remove_all(sweep + "/a-t1");
@@ -113,7 +113,7 @@ TEST_F(Reports, TwoSweepsOfOneNameAreNotOneReport) {
   one_method(1);
   for (const char* name : {"x/s", "y/s"}) {
     fs::create_directory(fs::path(folder + "/" + name).parent_path());
-    expect("sweep " + folder + "/r.toml --out " + folder + "/" + name + kSmall, 0, "of one run");
+    expect("sweep " + folder + "/r.toml --out " + folder + "/" + name + kReportsRun, 0, "of one run");
   }
   report("x/s y/s --out r", 64, "two sweeps are called s: both reports would be r/s");
   EXPECT_FALSE(fs::exists(folder + "/r"));
@@ -123,7 +123,7 @@ TEST_F(Reports, TwoSweepsOfOneNameAreNotOneReport) {
 TEST_F(Reports, AResumedCellTakesWhatMoved) {
   write_cifar10(folder + "/a", data::load({"street_digits", "", {{"train", "100"}, {"test", "20"}}}));
   one_method(1);
-  std::string small = kSmall;
+  std::string small = kReportsRun;
   small.replace(small.find("street_digits"), 13, "cifar10");
   for (const char* size : {" --set data.train_size=100", " --set data.test_size=20"})
     small.erase(small.find(size), std::string(size).size());

@@ -7,7 +7,7 @@ namespace crc::test {
 namespace {
 
 const std::string kDigits = " --set data.name=street_digits --set data.train_size=200 --set data.test_size=50";
-const std::string kTiny =
+const std::string kSettingsRun =
     kDigits +
     " --set model.depth=10 --set model.width=1 --set model.base_channels=2 --set model.first_stride=2 --set ssl.batch=4"
     " --set ssl.mu=1 --set ssl.epochs=1 --set ssl.steps_per_epoch=2 --set acquisition.initial=10"
@@ -26,8 +26,8 @@ class RunSettings : public Outside {
 };
 
 TEST_F(RunSettings, ThreadsCountWithTheDefaultDevice) {
-  expect("run --set run.threads=1 --out " + folder + "/one" + kTiny, 0, "");
-  const Outcome three = shell("CRC_THREADS=3 exec " + kTrain + " run --out " + folder + "/three" + kTiny);
+  expect("run --set run.threads=1 --out " + folder + "/one" + kSettingsRun, 0, "");
+  const Outcome three = shell("CRC_THREADS=3 exec " + kTrain + " run --out " + folder + "/three" + kSettingsRun);
   EXPECT_EQ(three.code, 0) << three.words;
   const std::string device = facts("one").at("device");
   if (!device.starts_with("cpu")) GTEST_SKIP() << "auto is " << device;
@@ -39,7 +39,7 @@ TEST_F(RunSettings, ThreadsCountWithTheDefaultDevice) {
 }
 
 TEST_F(RunSettings, TheRunSaysWhatComputed) {
-  expect("run --set run.device=cpu --out " + folder + "/run" + kTiny, 0, "");
+  expect("run --set run.device=cpu --out " + folder + "/run" + kSettingsRun, 0, "");
   const nlohmann::json run = facts("run");
   EXPECT_EQ(run.at("determinism"), "strict");
   for (const char* name : {"oneDNN", "OpenBLAS", "LAPACK"}) {
@@ -56,7 +56,7 @@ TEST_F(RunSettings, TheDatasSeedZeroIsZero) {
   // In files of earlier versions it was 1, and they say so with their schema.
   for (const auto& [schema, words] : {std::pair("1", "seed = 1 "), {"2", "seed = 0 "}}) {
     std::ofstream(folder + "/r.toml") << "schema = " << schema << "\n[data]\nseed = 0\n";
-    const std::string plan = expect("run " + folder + "/r.toml --dry-run" + kTiny, 0, words);
+    const std::string plan = expect("run " + folder + "/r.toml --dry-run" + kSettingsRun, 0, words);
     EXPECT_NE(plan.find(std::string("r.toml:3") + (*schema == '1' ? " (0 in schema 1)" : "\n")), std::string::npos);
   }
   std::ofstream(folder + "/r.toml") << "schema = 3\n";

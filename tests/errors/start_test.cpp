@@ -10,7 +10,7 @@
 namespace crc::test {
 namespace {
 
-const std::string kSmall =
+const std::string kStartRun =
     " --quiet --set run.device=cpu --set run.threads=1 --set data.name=street_digits --set data.train_size=200"
     " --set data.test_size=50 --set model.depth=10 --set model.width=1 --set model.base_channels=2"
     " --set model.first_stride=2 --set ssl.batch=4 --set ssl.mu=1 --set ssl.epochs=2 --set ssl.steps_per_epoch=3"
@@ -26,7 +26,7 @@ class Start : public Outside {
   }
   std::string out() const { return folder + "/run"; }
   void refused(const std::string& settings, int code, const std::string& words) const {
-    const std::string options = kSmall + set(settings);
+    const std::string options = kStartRun + set(settings);
     EXPECT_NE(words_of("run --dry-run", options, code).find(words), std::string::npos);
     EXPECT_EQ(words_of("run", options, code), words_of("run --dry-run", options, code));
     EXPECT_FALSE(fs::exists(out())) << settings;
@@ -126,7 +126,7 @@ TEST_F(Start, AnMlpAndImagesOfTwoSizes) {
   const std::string mnist = "data.name=mnist data.train_size=0 data.test_size=0 data.dir=" + folder + " ";
   refused(mnist + "model.name=mlp model.depth=2 model.width=4", 78,
           "takes images of one size, and mnist has training images of 28x28 and test images of 14x14");
-  expect("run --dry-run" + kSmall + set(mnist), 0, "28x28");  // a wrn pools over whatever it gets
+  expect("run --dry-run" + kStartRun + set(mnist), 0, "28x28");  // a wrn pools over whatever it gets
 }
 
 TEST_F(Start, LabelsThatAreNotThere) {
@@ -139,44 +139,45 @@ TEST_F(Start, LabelsThatAreNotThere) {
 
 TEST_F(Start, ThePlanCountsWhatThereIs) {
   const std::string given = own_images(60, 20, 10) + "acquisition.first=given";
-  const std::string plan = expect("run --dry-run" + kSmall + set(given), 0, "20 at first (given by the data set)");
+  const std::string plan = expect("run --dry-run" + kStartRun + set(given), 0, "20 at first (given by the data set)");
   EXPECT_NE(plan.find("then 1 queries of 10 by crc: 30 in the end"), std::string::npos) << plan;
   EXPECT_NE(
       plan.find("of 60 training images, 40 unlabelled at first; the data set has labels of 20 (digit0: 2, digit1: 2, "),
       std::string::npos)
       << plan;
   EXPECT_NE(plan.find("40 have none: where a query picks such an image, the run waits for people"), std::string::npos);
-  expect("run --dry-run" + kSmall, 0,
+  expect("run --dry-run" + kStartRun, 0,
          "10 at first (random, 1 of each class), then 1 queries of 10 by crc: 20 in the end");
-  expect("run --dry-run" + kSmall + set("acquisition.first=leading"), 0, "10 at first (its leading images)");
-  expect("run --dry-run" + kSmall + set("acquisition.first=model"), 0, "10 at first (by crc on a random network)");
+  expect("run --dry-run" + kStartRun + set("acquisition.first=leading"), 0, "10 at first (its leading images)");
+  expect("run --dry-run" + kStartRun + set("acquisition.first=model"), 0, "10 at first (by crc on a random network)");
 }
 
 TEST_F(Start, WaitingForLabelsIsNoError) {
   const std::string given = own_images(60, 20, 10) + "acquisition.first=given";
-  const std::string words = expect("run" + kSmall + set(given) + " --out " + out(), 10, "crc_train: item ");
+  const std::string words = expect("run" + kStartRun + set(given) + " --out " + out(), 10, "crc_train: item ");
   EXPECT_EQ(words.find("error"), std::string::npos) << words;
   EXPECT_TRUE(fs::exists(out() + "/WAITING"));
 }
 
 TEST_F(Start, AnotherRunsLabelsNeedTheSameImages) {
-  ASSERT_EQ(run("run" + kSmall + " --out " + folder + "/first").code, 0);
+  ASSERT_EQ(run("run" + kStartRun + " --out " + folder + "/first").code, 0);
   const std::string start = "start.run=" + folder + "/first ";
   refused(start + "start.round=2", 78, "has finished 2 rounds, start.round asks for round 2");
   refused(start + "data.limit_train=150", 78, "has other training images: data.limit_train = 150 (there 0)");
   refused(start + "data.validation_size=20", 78, "data.validation_size = 20 (there 0)");
   refused(start + "model.depth=16", 78, "weights.safetensors does not fit: model.depth = 10 in the file, 16 here");
   refused(start + "acquisition.rounds=19", 78, "after 20 first labels need 210 training images");
-  expect("run --dry-run" + kSmall + set(start + "start.use=labels"), 0, "20 at first (those of " + folder + "/first)");
-  expect("run" + kSmall + set(start) + " --out " + out(), 0, "");
+  expect("run --dry-run" + kStartRun + set(start + "start.use=labels"), 0,
+         "20 at first (those of " + folder + "/first)");
+  expect("run" + kStartRun + set(start) + " --out " + out(), 0, "");
 }
 
 // Killed before its first checkpoint: what start.run was is part of the run.
 TEST_F(Start, AnotherRunInThePlaceOfTheFirst) {
   const std::string first = folder + "/first", other = folder + "/other";
-  ASSERT_EQ(run("run" + kSmall + " --out " + first).code, 0);
-  ASSERT_EQ(run("run" + kSmall + " --set ssl.lr=1 --out " + other).code, 0);
-  const std::string start = kSmall + set("start.run=" + first + " start.round=0");
+  ASSERT_EQ(run("run" + kStartRun + " --out " + first).code, 0);
+  ASSERT_EQ(run("run" + kStartRun + " --set ssl.lr=1 --out " + other).code, 0);
+  const std::string start = kStartRun + set("start.run=" + first + " start.round=0");
   int k = 70;  // until round 0 is adopted, which takes more calls than that
   for (; k < 400 && !fs::exists(out() + "/rounds/00/query.csv"); ++k) {
     fs::remove_all(out());
@@ -196,18 +197,18 @@ TEST_F(Start, AnotherRunInThePlaceOfTheFirst) {
 TEST_F(Start, TheDirectoryIsCheckedFirst) {
   std::ofstream(out()) << "a file";
   for (const char* how : {"run --dry-run", "run"})
-    expect(how + kSmall + " --out " + out(), 73, "is a file; name a new directory");
+    expect(how + kStartRun + " --out " + out(), 73, "is a file; name a new directory");
   fs::remove(out());
-  ASSERT_EQ(run("run" + kSmall + " --out " + out()).code, 0);
+  ASSERT_EQ(run("run" + kStartRun + " --out " + out()).code, 0);
   for (const char* how : {"run --dry-run", "run"})
-    expect(how + kSmall + " --out " + out(), 73, "holds a run already; to go on with it: crc_train resume");
+    expect(how + kStartRun + " --out " + out(), 73, "holds a run already; to go on with it: crc_train resume");
   const std::string images = own_images(30, 30, 10);
   for (const char* how : {"run --dry-run", "run"})
-    expect(how + kSmall + set(images) + " --out " + folder + "/own/train/run", 64, "whose files are the data set");
+    expect(how + kStartRun + set(images) + " --out " + folder + "/own/train/run", 64, "whose files are the data set");
 }
 
 TEST_F(Start, ARunThatIsDoneChecksWhatItIsGiven) {
-  ASSERT_EQ(run("run" + kSmall + " --out " + out()).code, 0);
+  ASSERT_EQ(run("run" + kStartRun + " --out " + out()).code, 0);
   expect("resume " + out(), 0, "is done already");
   expect("resume " + out() + " --set foo.bar=1", 78, "foo.bar");
   expect("resume " + out() + " --set ssl.epochs=50", 78, "ssl.epochs: 50, was 2");
@@ -217,7 +218,7 @@ TEST_F(Start, ARunThatIsDoneChecksWhatItIsGiven) {
 
 // A plan may be made for another machine; a run is for this one.
 TEST_F(Start, MoreMemoryThanTheMachineHas) {
-  const std::string huge = kSmall + set("ssl.batch=65536 ssl.mu=64 model.width=4");
+  const std::string huge = kStartRun + set("ssl.batch=65536 ssl.mu=64 model.width=4");
   expect("run --dry-run" + huge, 0, "memory   ");
   expect("run" + huge + " --out " + out(), 71, "and this machine has ");
   EXPECT_FALSE(fs::exists(out()));
@@ -254,8 +255,8 @@ name = "Bad"
 set = ["acquisition.name=crc", "acquisition.group_size=3"]
 )";
   for (const char* how : {" --dry-run", "", " --slurm job.sh"}) {
-    const std::string words =
-        expect("sweep " + folder + "/r.toml --out " + out() + kSmall + how, 78, "bad-t0: group size 3 does not divide");
+    const std::string words = expect("sweep " + folder + "/r.toml --out " + out() + kStartRun + how, 78,
+                                     "bad-t0: group size 3 does not divide");
     EXPECT_FALSE(fs::exists(out())) << words;
   }
   expect("demo --seeds 1 --out " + out() + set("acquisition.group_size=3"), 78, "crc-s0: group size 3 does not divide");
@@ -264,8 +265,8 @@ set = ["acquisition.name=crc", "acquisition.group_size=3"]
 
 TEST_F(Start, AStartThatFailsAfterItsCreationLeavesNothing) {
   const auto start = [&](int write) {
-    return shell("CRC_FAULT=write:" + std::to_string(write) + ":enospc exec " + kTrain + " run" + kSmall + " --out " +
-                 out());
+    return shell("CRC_FAULT=write:" + std::to_string(write) + ":enospc exec " + kTrain + " run" + kStartRun +
+                 " --out " + out());
   };
   int write = 1;  // that of the first labels, which comes after the creation
   for (; write < 30; ++write) {
@@ -279,13 +280,13 @@ TEST_F(Start, AStartThatFailsAfterItsCreationLeavesNothing) {
   fs::create_directory(out());  // somebody's empty directory stays
   EXPECT_EQ(start(write).code, 74);
   EXPECT_TRUE(fs::exists(out()) && fs::is_empty(out()));
-  expect("run" + kSmall + " --out " + out(), 0, "");
+  expect("run" + kStartRun + " --out " + out(), 0, "");
 }
 
 // Data that moved, another device, another folder: the run is not stuck, and its result is not changed.
 TEST_F(Start, ARunMayMoveOnResumeButNotChange) {
   const std::string own = own_images(60, 20, 10) + "acquisition.first=given";
-  ASSERT_EQ(run("run" + kSmall + set(own) + " --out " + out()).code, 10);
+  ASSERT_EQ(run("run" + kStartRun + set(own) + " --out " + out()).code, 10);
   const std::string config = read(out() + "/config.toml");
   fs::rename(folder + "/own", folder + "/moved");
   std::string answers = "item,class\n";

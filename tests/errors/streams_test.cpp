@@ -4,8 +4,7 @@
 namespace crc::test {
 namespace {
 
-const std::string kSelect = CRC_BINARY_DIR "/crc_select", kBench = CRC_BINARY_DIR "/crc_bench";
-const std::string kTiny =
+const std::string kStreamsRun =
     " --set ssl.epochs=1 --set ssl.steps_per_epoch=2 --set data.train_size=200 --set data.test_size=20 --set "
     "acquisition.rounds=0 --set run.device=cpu ";
 
@@ -54,8 +53,8 @@ TEST_F(Streams, LostMessagesChangeNoExitCode) {
     const bool lost = to.find(">&- <") != to.npos;  // what `list` says is its result
     EXPECT_EQ(shell("exec " + kTrain + " list" + to).code, lost ? 74 : 0) << to;
   }
-  EXPECT_EQ(shell("exec " + run + "full" + kTiny + " 2> /dev/full").code, 0);
-  EXPECT_EQ(shell("exec " + run + "closed" + kTiny + " <&- >&- 2>&-").code, 0);
+  EXPECT_EQ(shell("exec " + run + "full" + kStreamsRun + " 2> /dev/full").code, 0);
+  EXPECT_EQ(shell("exec " + run + "closed" + kStreamsRun + " <&- >&- 2>&-").code, 0);
   for (const char* name : {"/full", "/closed"}) {
     const std::string lock = read(folder + name + "/.lock");
     EXPECT_EQ(std::count(lock.begin(), lock.end(), '\n'), 1) << lock;

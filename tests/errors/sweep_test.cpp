@@ -5,7 +5,7 @@
 namespace crc::test {
 namespace {
 
-const std::string kSmall =
+const std::string kSweepCell =
     " --set run.device=cpu --set run.threads=1 --set data.name=street_digits --set data.train_size=400"
     " --set data.test_size=100 --set model.depth=10 --set model.width=1 --set model.base_channels=4"
     " --set model.first_stride=2 --set model.bn_momentum=0.1 --set ssl.batch=8 --set ssl.mu=2 --set ssl.epochs=2"
@@ -16,7 +16,7 @@ class Sweeps : public Outside {
   std::string run(const std::string& arguments, int code) const { return expect(arguments, code, ""); }
   // All rounds of the table's random and CRC runs, and its report.
   std::string sweep(const std::string& table, const std::string& more = "") {
-    return run("sweep " + table + " --out " + folder + "/" + table + kSmall + " --trials 1 --pools 1 " + more, 0);
+    return run("sweep " + table + " --out " + folder + "/" + table + kSweepCell + " --trials 1 --pools 1 " + more, 0);
   }
 };
 
@@ -68,13 +68,13 @@ TEST_F(Sweeps, Tables1And2) {
 
 TEST_F(Sweeps, AnInterruptedSweepContinuesWithTheSameBits) {
   const std::string one = " --only 'pool|q50-crc' --trials 1 --pools 1 --set acquisition.rounds=2";
-  run("sweep table6 --out " + folder + "/whole" + kSmall + one, 0);
+  run("sweep table6 --out " + folder + "/whole" + kSweepCell + one, 0);
   for (const auto& [milliseconds, signal] : {std::pair(300, SIGTERM), {700, SIGTERM}, {500, SIGKILL}}) {
     const std::string out = folder + "/cut" + std::to_string(milliseconds);
-    const int code = Background("sweep table6 --out " + out + kSmall + one).after(milliseconds, signal);
+    const int code = Background("sweep table6 --out " + out + kSweepCell + one).after(milliseconds, signal);
     EXPECT_TRUE(code == 0 || code == (signal == SIGTERM ? 75 : 128 + SIGKILL)) << code;
     if (signal == SIGKILL) sleep(2);  // its runs notice, save and leave their directories
-    run("sweep table6 --out " + out + kSmall + one, 0);
+    run("sweep table6 --out " + out + kSweepCell + one, 0);
     for (const char* file : {"q50-crc-t0/labels.jsonl", "q50-crc-t0/rounds/02/weights.safetensors"})
       EXPECT_EQ(read(folder + "/whole/" + file), read(fs::path(out) / file)) << file;
   }
@@ -87,13 +87,13 @@ TEST_F(Sweeps, FiguresOfBoundariesAndEigenvalues) {
       0);
   EXPECT_GT(fs::file_size(folder + "/f1/figures/boundary.png"), 5000u);
   EXPECT_EQ(read(folder + "/f1/crc-t0/labels.jsonl").find("\"item\":0,\"class\":0,\"round\":0"), 9u);
-  run("sweep figure3 --out " + folder + "/f3" + kSmall + " --trials 1 --set acquisition.rounds=2", 0);
+  run("sweep figure3 --out " + folder + "/f3" + kSweepCell + " --trials 1 --set acquisition.rounds=2", 0);
   EXPECT_TRUE(fs::exists(folder + "/f3/figures/eigenvalue-horizon.png"));
   EXPECT_TRUE(fs::exists(folder + "/f3/figures/eigenvalues.png"));
 }
 
 TEST_F(Sweeps, TransferAndReportOfPlainRuns) {
-  const std::string words = run("sweep figure2 --out " + folder + "/f" + kSmall +
+  const std::string words = run("sweep figure2 --out " + folder + "/f" + kSweepCell +
                                     " --trials 1 --only 'random|entropy' --set acquisition.rounds=1 --set "
                                     "acquisition.initial=20 --set acquisition.budget=20",
                                 0);

@@ -5,7 +5,7 @@
 namespace crc::test {
 namespace {
 
-const std::string kTiny =
+const std::string kVerifyRun =
     " --set run.device=cpu --set run.threads=1 --set data.name=street_digits --set data.train_size=200"
     " --set data.test_size=50 --set model.depth=10 --set model.width=1 --set model.first_stride=2 --set ssl.batch=4"
     " --set ssl.mu=1 --set ssl.epochs=2 --set ssl.steps_per_epoch=3 --set acquisition.budget=10"
@@ -19,7 +19,7 @@ class Verify : public Outside {
   static void SetUpTestSuite() {
     char name[] = "/tmp/crc-test-XXXXXX";
     whole = mkdtemp(name);
-    const Outcome o = shell("exec " + kTrain + " run --out " + whole + "/run" + kTiny);
+    const Outcome o = shell("exec " + kTrain + " run --out " + whole + "/run" + kVerifyRun);
     ASSERT_EQ(o.code, 0) << o.words;
   }
   static void TearDownTestSuite() { fs::remove_all(whole); }
@@ -53,7 +53,7 @@ class Verify : public Outside {
   }
   std::string report(const std::string& run) const { return "report " + run + " --out " + folder + "/report"; }
   std::string start(const std::string& run) {
-    return "run --out " + folder + "/next" + std::to_string(++started) + kTiny + "--set start.run=" + run;
+    return "run --out " + folder + "/next" + std::to_string(++started) + kVerifyRun + "--set start.run=" + run;
   }
   static inline std::string whole;
   int started = 0;
@@ -101,7 +101,7 @@ TEST_F(Verify, ADamagedFileIsRefusedByWhoeverUsesIt) {
 
 TEST_F(Verify, AnotherRunsLedgerIsRefusedByEveryReader) {
   const std::string run = copy(), other = folder + "/other";
-  expect("run --out " + other + kTiny + "--set run.seed=1 --set acquisition.rounds=0", 0, "");
+  expect("run --out " + other + kVerifyRun + "--set run.seed=1 --set acquisition.rounds=0", 0, "");
   expect("report " + run + " " + other + " --out " + folder + "/both", 0, "");
   fs::copy_file(other + "/labels.jsonl", run + "/labels.jsonl", fs::copy_options::overwrite_existing);
   for (const std::string& command : {report(run), start(run), "verify " + run}) expect(command, 65, "labels.jsonl");
@@ -204,7 +204,7 @@ TEST_F(Verify, ResumingAtTheEndOfARoundAddsNoCheckpoint) {
 
 TEST_F(Verify, ARunThatIsGoingOnIsNotDamaged) {
   const std::string run = folder + "/live";
-  Background live("run --out " + run + kTiny + "--set acquisition.rounds=6 --set ssl.epochs=4");
+  Background live("run --out " + run + kVerifyRun + "--set acquisition.rounds=6 --set ssl.epochs=4");
   int read_while_running = 0;
   for (int look = 0; look < 400 && !fs::exists(run + "/DONE"); ++look) {
     if (!fs::exists(run + "/run.json")) {

@@ -11,18 +11,18 @@
 namespace crc::test {
 namespace {
 
-constexpr int64_t kSize = 8, kImages = 24;
+constexpr int64_t kSide = 8, kTrainImages = 24;
 
 class Trainers : public OnDevice {
  protected:
   Trainers() {
     std::vector<uint8_t> pixels;
-    for (int64_t i = 0; i < kImages * kSize * kSize * 3; ++i)
+    for (int64_t i = 0; i < kTrainImages * kSide * kSide * 3; ++i)
       pixels.push_back(uint8_t(Draws(1, Purpose::test, i, 0).below(256)));
     std::vector<int32_t> labels;
-    for (int32_t i = 0; i < kImages; ++i) labels.push_back(i == 20 ? -1 : i % 4);
-    images = std::make_unique<ssl::ImageSet>(context, kImages, kSize, kSize, pixels.data(), labels.data());
-    for (int64_t i = 4; i < kImages; ++i) unlabeled.push_back(i);
+    for (int32_t i = 0; i < kTrainImages; ++i) labels.push_back(i == 20 ? -1 : i % 4);
+    images = std::make_unique<ssl::ImageSet>(context, kTrainImages, kSide, kSide, pixels.data(), labels.data());
+    for (int64_t i = 4; i < kTrainImages; ++i) unlabeled.push_back(i);
   }
   static ssl::TrainConfig config_of(const std::string& method) {
     ssl::TrainConfig config;

@@ -4,7 +4,7 @@
 namespace crc::bench {
 namespace {
 
-template <class T> void add_stage(Suite& suite, int64_t size, int64_t channels) {
+template <class T> void add_sums(Suite& suite, int64_t size, int64_t channels) {
   const int64_t elements = suite.scale.batch() * size * size * channels;
   suite.add({.op = "add",
              .shape = extents(suite.scale.batch(), size, size, channels) + " " + name_of(DtypeOf<T>::value),
@@ -27,9 +27,9 @@ template <class T> void add_stage(Suite& suite, int64_t size, int64_t channels) 
 }  // namespace
 
 void add_cases(Suite& suite) {
-  for (int64_t stage = 0; stage < 3; ++stage) add_stage<float>(suite, 32 >> stage, 32 << stage);
+  for (int64_t stage = 0; stage < 3; ++stage) add_sums<float>(suite, 32 >> stage, 32 << stage);
   if (suite.scale.cuda)
-    for (int64_t stage = 0; stage < 3; ++stage) add_stage<bf16>(suite, 32 >> stage, 32 << stage);
+    for (int64_t stage = 0; stage < 3; ++stage) add_sums<bf16>(suite, 32 >> stage, 32 << stage);
 }
 
 }  // namespace crc::bench

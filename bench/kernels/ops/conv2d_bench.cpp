@@ -5,12 +5,12 @@
 namespace crc::bench {
 namespace {
 
-template <class T> struct Arrays {
+template <class T> struct ConvArrays {
   ConvProblem p;
   View<T, 4> x, y;
   View<float, 4> w;
 
-  Arrays(Inputs& in, const ConvProblem& p)
+  ConvArrays(Inputs& in, const ConvProblem& p)
       : p(p),
         x(in.uniform<T, 4>({p.n, p.h, p.w, p.c})),
         y(in.uniform<T, 4>({p.n, p.p(), p.q(), p.k})),
@@ -23,7 +23,7 @@ template <class T> struct Reference {
   std::vector<T> x, y;  // x or dx, y or dy
   std::vector<float> w;
 
-  Reference(const Oracle& oracle, const Arrays<T>& a)
+  Reference(const Oracle& oracle, const ConvArrays<T>& a)
       : p(a.p), x(oracle.host(a.x)), y(oracle.host(a.y)), w(oracle.host(a.w)) {}
   double x_at(int64_t n, int64_t h, int64_t v, int64_t c) const {
     if (h < 0 || v < 0 || h >= p.h || v >= p.w) return 0;
@@ -81,7 +81,7 @@ template <class T> void add_passes(Suite& suite, const WrnConv& conv) {
                .arithmetic = std::is_same_v<T, bf16> ? Arithmetic::tensor : Arithmetic::fp32,
                .setup =
                    [=](Inputs& in) {
-                     const Arrays<T> a(in, p);
+                     const ConvArrays<T> a(in, p);
                      return Run([=, &context = in.context] { run(context, a, config); },
                                 [=](const Oracle& oracle, const Run::Work& work) {
                                   const Reference<T> exact(oracle, a);
@@ -92,7 +92,7 @@ template <class T> void add_passes(Suite& suite, const WrnConv& conv) {
                    },
                .path_taken = [=](Context& context) { return conv2d_path(context, pass, p); }});
   };
-  using A = Arrays<T>;
+  using A = ConvArrays<T>;
   using R = Reference<T>;
   add(
       "conv2d", ConvPass::forward, activations + weights,

@@ -7,12 +7,12 @@ namespace crc::bench {
 namespace {
 
 // Activations of stage 1 as Jacobians see them: samples, positions, channels; one cotangent per sample.
-struct Arrays {
+struct PassArrays {
   int64_t samples, positions, channels;
   View<float, 3> x, y;
   View<float, 2> constants, dgamma, dbeta, sums;
 
-  Arrays(Inputs& in, int64_t n, int64_t s, int64_t c)
+  PassArrays(Inputs& in, int64_t n, int64_t s, int64_t c)
       : samples(n),
         positions(s),
         channels(c),
@@ -35,7 +35,9 @@ struct Exact {
   }
   double slope(int64_t i) const { return z(i) > 0 ? 1 : double(kSlope); }
 };
-Exact exact(const Oracle& oracle, const Arrays& a) { return {oracle.host(a.x), oracle.host(a.constants), a.channels}; }
+Exact exact(const Oracle& oracle, const PassArrays& a) {
+  return {oracle.host(a.x), oracle.host(a.constants), a.channels};
+}
 
 }  // namespace
 
@@ -48,14 +50,14 @@ void eval_pass_cases(Suite& suite) {
                .flops = flops * elements,
                .bytes = arrays * array,
                .setup = [=](Inputs& in) {
-                 const Arrays a(in, n, s, c);
+                 const PassArrays a(in, n, s, c);
                  return Run([=, &context = in.context] { run(context, a); },
                             [=](const Oracle& oracle, const Run::Work& work) { return check(oracle, a, work); });
                }});
   };
   add(
-      "norm_act", 2, 4, [](Context& context, const Arrays& a) { norm_act(context, a.y, a.x, a.constants, kSlope); },
-      [](const Oracle& oracle, const Arrays& a, const Run::Work& work) {
+      "norm_act", 2, 4, [](Context& context, const PassArrays& a) { norm_act(context, a.y, a.x, a.constants, kSlope); },
+      [](const Oracle& oracle, const PassArrays& a, const Run::Work& work) {
         const Exact e = exact(oracle, a);
         oracle.poison(a.y);
         work();
@@ -63,8 +65,8 @@ void eval_pass_cases(Suite& suite) {
       });
   add(
       "norm_act_backward", 3, 6,
-      [](Context& context, const Arrays& a) { norm_act_backward(context, a.y, a.y, a.x, a.constants, kSlope); },
-      [](const Oracle& oracle, const Arrays& a, const Run::Work& work) {
+      [](Context& context, const PassArrays& a) { norm_act_backward(context, a.y, a.y, a.x, a.constants, kSlope); },
+      [](const Oracle& oracle, const PassArrays& a, const Run::Work& work) {
         const Exact e = exact(oracle, a);
         const auto dy = oracle.host(a.y);
         work();
@@ -74,10 +76,10 @@ void eval_pass_cases(Suite& suite) {
       });
   add(
       "norm_act_params", 2, 6,
-      [](Context& context, const Arrays& a) {
+      [](Context& context, const PassArrays& a) {
         norm_act_params(context, a.dgamma, a.dbeta, a.y, a.x, a.constants, kSlope);
       },
-      [](const Oracle& oracle, const Arrays& a, const Run::Work& work) {
+      [](const Oracle& oracle, const PassArrays& a, const Run::Work& work) {
         const Exact e = exact(oracle, a);
         const auto dy = oracle.host(a.y);
         oracle.poison(a.dgamma);
@@ -92,8 +94,8 @@ void eval_pass_cases(Suite& suite) {
         });
       });
   add(
-      "position_sum", 1, 1, [](Context& context, const Arrays& a) { position_sum(context, a.sums, a.x, 1.0); },
-      [](const Oracle& oracle, const Arrays& a, const Run::Work& work) {
+      "position_sum", 1, 1, [](Context& context, const PassArrays& a) { position_sum(context, a.sums, a.x, 1.0); },
+      [](const Oracle& oracle, const PassArrays& a, const Run::Work& work) {
         const auto x = oracle.host(a.x);
         oracle.poison(a.sums);
         work();

@@ -14,7 +14,7 @@ namespace {
 using test::expect_frequencies;
 using test::expect_uniform;
 
-constexpr int kDraws = 1'000'000;
+constexpr int kPolicyDraws = 1'000'000;
 constexpr int kSide = 32;
 
 Plan plan_of(Policy policy, int64_t id, int width = kSide, int height = kSide) {
@@ -66,7 +66,7 @@ class AugmentLevels : public ::testing::TestWithParam<Policy> {};
 TEST_P(AugmentLevels, Frequencies) {
   std::vector<int64_t> counts(3), pairs(kPoolSize * kPoolSize);
   std::map<double, int64_t> factors, degrees, bits;
-  for (int64_t id = 0; id < kDraws; ++id) {
+  for (int64_t id = 0; id < kPolicyDraws; ++id) {
     const Plan plan = plan_of(GetParam(), id);
     ++counts[plan.op_count];
     if (plan.op_count == 2) ++pairs[int(plan.ops[0].op) * kPoolSize + int(plan.ops[1].op)];
@@ -108,7 +108,7 @@ TEST(AugmentPolicy, LeeFrequencies) {
   std::map<OpId, std::vector<int64_t>> bins;
   std::map<double, int64_t> bits;
   std::vector<int64_t> counts(4), first(kPoolSize);
-  for (int64_t id = 0; id < kDraws; ++id) {
+  for (int64_t id = 0; id < kPolicyDraws; ++id) {
     const Plan plan = plan_of(Policy::randaugment_lee, id, 32, 64);
     ++counts[plan.op_count];
     if (plan.op_count == 3) ++first[int(plan.ops[0].op)];
@@ -137,7 +137,7 @@ TEST(AugmentPolicy, LeeFrequencies) {
 
 TEST(AugmentPolicy, FlipAndOffsetsAreUniformAndIndependent) {
   std::vector<int64_t> counts(2 * 9 * 9);
-  for (int64_t id = 0; id < kDraws; ++id) {
+  for (int64_t id = 0; id < kPolicyDraws; ++id) {
     const Window w = plan_of(Policy::none, id).window;
     ++counts.at((w.flip * 9 + w.dx + 4) * 9 + w.dy + 4);
   }
@@ -154,7 +154,7 @@ int extent(const Cutout& c, int side) {
 TEST(AugmentPolicy, KekmodelCutout) {
   std::vector<int64_t> starts(kSide);
   for (Policy policy : {Policy::cutout, Policy::randaugment_kekmodel})
-    for (int64_t id = 0; id < kDraws / 4; ++id) {
+    for (int64_t id = 0; id < kPolicyDraws / 4; ++id) {
       const Cutout c = plan_of(policy, id).cutout;
       ++starts.at(c.x0);
       // 17 pixels, inclusive of both ends, unless cut by the right or lower border; never by the left or upper one.
@@ -173,7 +173,7 @@ TEST(AugmentPolicy, KekmodelCutout) {
 
 TEST(AugmentPolicy, LeeCutout) {
   std::vector<int64_t> widths(18);
-  for (int64_t id = 0; id < kDraws; ++id) {
+  for (int64_t id = 0; id < kPolicyDraws; ++id) {
     const Cutout c = plan_of(Policy::randaugment_lee, id).cutout;
     if (c.x0 <= 15 && c.y0 <= 15) ++widths.at(extent(c, kSide));
     ASSERT_LE(extent(c, kSide), 17);
@@ -189,7 +189,7 @@ TEST(AugmentPolicy, LeeCutout) {
 
 TEST(AugmentPolicy, GoogleCutout) {
   std::vector<int64_t> starts(kSide);
-  for (int64_t id = 0; id < kDraws / 4; ++id) {
+  for (int64_t id = 0; id < kPolicyDraws / 4; ++id) {
     const Cutout c = plan_of(Policy::randaugment_google, id).cutout;
     ++starts.at(c.x0 + 8);
     ASSERT_EQ(extent(c, kSide), std::min(kSide, c.x0 + 16) - std::max(0, c.x0));  // shrinks at every border

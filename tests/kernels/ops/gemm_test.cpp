@@ -7,12 +7,12 @@
 namespace crc::test {
 namespace {
 
-template <class T> struct Problem {
+template <class T> struct Product {
   int64_t m, n, k;
   GemmConfig config;
   std::vector<T> a, b, c;
 
-  Problem(int64_t rows, int64_t columns, int64_t inner, GemmConfig with)
+  Product(int64_t rows, int64_t columns, int64_t inner, GemmConfig with)
       : m(rows),
         n(columns),
         k(inner),
@@ -58,7 +58,7 @@ template <class T> void equals_the_equation(Context& context) {
     for (bool ta : {false, true})
       for (bool tb : {false, true})
         for (double beta : {0.0, 0.5}) {
-          const Problem<T> p(m, n, k, {.transpose_a = ta, .transpose_b = tb, .alpha = -1.5, .beta = beta});
+          const Product<T> p(m, n, k, {.transpose_a = ta, .transpose_b = tb, .alpha = -1.5, .beta = beta});
           SCOPED_TRACE("m " + std::to_string(m) + " n " + std::to_string(n) + " k " + std::to_string(k));
           const auto c = p.run(context);
           expect_close(c, p.expected(), Class::library, DtypeOf<T>::value, "c");
@@ -69,7 +69,7 @@ TEST_P(Gemm, Fp32EqualsTheEquation) { equals_the_equation<float>(context); }
 TEST_P(Gemm, Fp64EqualsTheEquation) { equals_the_equation<double>(context); }
 
 TEST_P(Gemm, BetaZeroIgnoresWhatWasThere) {
-  Problem<float> p(3, 4, 5, {});
+  Product<float> p(3, 4, 5, {});
   p.c.assign(12, std::nanf(""));
   const auto c = p.run(context);
   p.c.assign(12, 0);
@@ -91,7 +91,7 @@ template <class T> void batches_equal_single_products(Context& context) {
         gemm_batched(context, z.view(), x, y, config);
         const auto all = z.get();
         for (int64_t p = 0; p < batch * repeats; ++p) {
-          Problem<T> one(m, n, k, config);
+          Product<T> one(m, n, k, config);
           const int64_t q = shared ? p / repeats : p;
           one.a.assign(a.begin() + p * m * k, a.begin() + (p + 1) * m * k);
           one.b.assign(b.begin() + q * k * n, b.begin() + (q + 1) * k * n);
@@ -115,7 +115,7 @@ TEST_P(Gemm, WrongShapeIsAnErrorThatNamesTheView) {
 }
 
 TEST(GemmThreads, SameBitsForAnyNumber) {
-  const Problem<double> p(517, 129, 2049, {.transpose_a = true});
+  const Product<double> p(517, 129, 2049, {.transpose_a = true});
   Context one = Context::cpu(1), three = Context::cpu(3);
   EXPECT_EQ(p.run(one), p.run(three));
 }

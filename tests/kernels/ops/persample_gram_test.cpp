@@ -41,11 +41,11 @@ class PersampleGram : public OnDevice {
 
 constexpr struct {
   int64_t n, m, classes, features;
-} kSizes[] = {{0, 3, 2, 4},   {3, 0, 2, 4},   {1, 1, 1, 1},    {1, 33, 3, 7},    {5, 1, 10, 0},
-              {15, 17, 2, 5}, {16, 16, 4, 8}, {17, 31, 3, 31}, {33, 16, 10, 32}, {47, 13, 7, 33}};
+} kGramSizes[] = {{0, 3, 2, 4},   {3, 0, 2, 4},   {1, 1, 1, 1},    {1, 33, 3, 7},    {5, 1, 10, 0},
+                  {15, 17, 2, 5}, {16, 16, 4, 8}, {17, 31, 3, 31}, {33, 16, 10, 32}, {47, 13, 7, 33}};
 
 TEST_P(PersampleGram, EqualsTheClosedForm) {
-  for (const auto& s : kSizes)
+  for (const auto& s : kGramSizes)
     for (bool bias : {true, false}) {
       SCOPED_TRACE("n " + std::to_string(s.n) + " m " + std::to_string(s.m) + " d " + std::to_string(s.features));
       const Samples a(s.n, s.classes, s.features, 1), b(s.m, s.classes, s.features, 5);
