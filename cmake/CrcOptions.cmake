@@ -29,7 +29,12 @@ target_compile_options(crc_flags INTERFACE
   "$<$<COMPILE_LANGUAGE:CXX>:-std=c++20;${host_flags}>"
   "$<$<COMPILE_LANGUAGE:CUDA>:SHELL:-std=c++20 -fmad=false -Xcompiler=${host_flags_for_nvcc}>")
 target_include_directories(crc_flags INTERFACE ${CMAKE_SOURCE_DIR})
-# -Wno-restrict: GCC 12 warns falsely on "text" + std::to_string(n) (GCC bug 105651).
+# GCC 12 warns falsely on "text" + std::to_string(n) (-Wrestrict, GCC bug 105651) and inside fmt (-Wstringop-overflow). In
+# a batch of CMAKE_UNITY_BUILD a source is an included file to -Wsubobject-linkage, which asks that of headers alone.
+set(false_warnings -Wno-restrict)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  list(APPEND false_warnings -Wno-stringop-overflow $<$<BOOL:${CMAKE_UNITY_BUILD}>:-Wno-subobject-linkage>)
+endif()
 target_compile_options(crc_warnings INTERFACE
-  $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wno-restrict>
+  "$<$<COMPILE_LANGUAGE:CXX>:-Wall;-Wextra;${false_warnings}>"
   "$<$<COMPILE_LANGUAGE:CUDA>:SHELL:-Xcompiler=-Wall,-Wextra,-Wno-restrict -Xcudafe --display_error_number>")

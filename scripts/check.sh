@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# What no test sees: the format, that every header stands alone, that clang accepts the sources. Each part needs a program
+# What no test sees: the format, that every header stands alone, that clang accepts the sources, one by one (the build
+# compiles them in batches, where a missing include goes unseen). Each part needs a program
 # that the build does not (clang-format, clang++) and is left out, by name, where that is absent. After scripts/setup.sh.
 # usage: scripts/check.sh [format|headers|clang ...]
 set -euo pipefail
@@ -27,7 +28,9 @@ for part in "${parts[@]}"; do
       ;;
     headers)  # with nothing before it; those of CUDA and of the emulator belong to their compilers
       sources | grep -E '\.h$' | grep -vE '^kernels/cuda/|^tests/emulator/|^tests/kernels/cuda/' |
-        each "g++ ${flags[*]@Q} -include {} -x c++ /dev/null 2>&1"
+        while read -r header; do  # the source that includes it first proves the same
+          grep -m1 '^#include' "${header%.h}.cpp" 2> /dev/null | grep -qF "\"$header\"" || echo "$header"
+        done | each "g++ ${flags[*]@Q} -include {} -x c++ /dev/null 2>&1"
       ;;
     clang)
       lacks clang++ clang && continue
