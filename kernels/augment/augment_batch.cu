@@ -67,7 +67,7 @@ void augment(Cuda& cuda, View<T, 4> y, View<const uint8_t, 4> images, View<const
              View<const StepState, 1> state, const AugmentConfig& config, View<const float, 2> rates) {
   check_augment(y, images, ids, state, config, rates);
   const int height = int(images.shape[1]), width = int(images.shape[2]);
-  constexpr int kThreads = 256;  // 4 pixels per thread at 32x32; 8 blocks fill an SM
+  constexpr int kThreads = 256;  // 4 pixels per thread at 32x32; registers leave room for few blocks of more
   const size_t shared = sizeof(Workspace) + 2 * size_t(width) * height * sizeof(Pixel);
   launch(cuda, "augment_batch", augment_kernel<T>,
          {.blocks = dim3(unsigned(ids.size())), .threads = dim3(kThreads), .shared_bytes = shared}, y.data, images.data,

@@ -20,13 +20,14 @@ struct ColumnGrid {
   int blocks() const { return int(grid.blocks.x); }
 };
 
-inline ColumnGrid column_grid(Cuda& cuda, int64_t rows, int64_t columns, int width) {
+template <class... P>
+ColumnGrid column_grid(Cuda& cuda, void (*kernel)(P...), int64_t rows, int64_t columns, int width) {
   constexpr int64_t kLanes = 32;         // at least 8 rows in a block, so its threads are no fewer than its columns
   constexpr int64_t kRowsPerThread = 8;  // below this a block costs more to start and to finish than it reads
-  constexpr int64_t kBlocksPerSm = 8;    // 2048 threads of 16 bytes keep the memory busy
   const int64_t groups = columns / width, lanes = std::max<int64_t>(1, std::min(groups, kLanes));
   const int64_t lane_blocks = (groups + lanes - 1) / lanes, rows_at_once = kColumnThreads / lanes;
-  const int64_t most = std::max<int64_t>(1, kBlocksPerSm * cuda.multiprocessors() / std::max<int64_t>(1, lane_blocks));
+  const int64_t resident = resident_blocks(cuda, kernel, dim3(unsigned(lanes), unsigned(rows_at_once)));
+  const int64_t most = std::max<int64_t>(1, resident / std::max<int64_t>(1, lane_blocks));
   const int64_t wanted = (rows + rows_at_once * kRowsPerThread - 1) / (rows_at_once * kRowsPerThread);
   const int64_t blocks = std::min(wanted, most);
   const int64_t rows_per_block = blocks == 0 ? 1 : (rows + blocks - 1) / blocks;

@@ -1,5 +1,6 @@
 #include "kernels/cuda/cuda.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <mutex>
 
@@ -44,6 +45,9 @@ Cuda::Cuda(int index)
          "device " + name + " does not exist: this machine has " + std::to_string(count) + " GPU(s), numbered from 0");
   check_cuda(cudaSetDevice(index), "select device " + name);
   check_cuda(cudaDeviceGetAttribute(&multiprocessors_, cudaDevAttrMultiProcessorCount, index), "query " + name);
+  int shared = 0;
+  check_cuda(cudaDeviceGetAttribute(&shared, cudaDevAttrMaxSharedMemoryPerBlockOptin, index), "query " + name);
+  shared_bytes_ = size_t(shared);
   check_cuda(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "create a stream on " + name);
   check_cuda(cudaEventCreateWithFlags(&given_, cudaEventDisableTiming), "create an event on " + name);
 }
@@ -60,8 +64,24 @@ void Cuda::wait_for(Cuda& other) {
   check_cuda(cudaStreamWaitEvent(stream_, other.given_, 0), "wait for an event");
 }
 
+int64_t Cuda::resident_blocks(const void* kernel, int threads, size_t shared_bytes) {
+  const auto [found, is_new] = resident_.try_emplace({kernel, threads, shared_bytes}, 1);
+  if (is_new) {
+    int per_multiprocessor = 0;
+    check_cuda(cudaOccupancyMaxActiveBlocksPerMultiprocessor(&per_multiprocessor, kernel, threads, shared_bytes),
+               "ask how many blocks of " + std::to_string(threads) + " threads a multiprocessor holds");
+    found->second = std::max<int64_t>(1, int64_t(per_multiprocessor) * multiprocessors_);
+  }
+  return found->second;
+}
+
 // The limit belongs to the kernel in the whole process. It only grows: another thread may be about to launch with more.
-void allow_shared_bytes(const char* name, const void* kernel, size_t bytes) {
+void allow_shared_bytes(Cuda& cuda, const char* name, const void* kernel, size_t bytes) {
+  if (bytes > cuda.shared_bytes())
+    fail(ExitCode::device_unavailable,
+         std::string("op ") + name + " needs " + std::to_string(bytes) + " bytes of shared memory per block, " +
+             to_string(cuda.device()) + " has " + std::to_string(cuda.shared_bytes()) +
+             "; use smaller images or groups, another GPU, or the CPU (run.device = \"cpu\", --device cpu)");
   static std::mutex mutex;
   const std::lock_guard lock(mutex);
   const std::string what = std::string("op ") + name + ": " + std::to_string(bytes) + " bytes of shared memory";

@@ -3,7 +3,10 @@
 
 #include <cuda_runtime.h>
 
+#include <cstddef>
+#include <map>
 #include <memory>
+#include <tuple>
 
 #include "kernels/core/arena.h"
 #include "kernels/core/backend.h"
@@ -21,7 +24,10 @@ class Cuda {
   Device device() const { return {DeviceKind::cuda, int16_t(index_)}; }
   cudaStream_t stream() const { return stream_; }
   Arena& scratch() { return arena_; }
-  int multiprocessors() const { return multiprocessors_; }
+  // Shared memory that a block of a kernel may have: 64 KiB to 227 KiB, by architecture.
+  size_t shared_bytes() const { return shared_bytes_; }
+  // Blocks of a kernel that run at once, on all multiprocessors; what its registers and shared memory allow. At least 1.
+  int64_t resident_blocks(const void* kernel, int threads, size_t shared_bytes);
   // Work given from now on comes after what `other` was given so far, on this device.
   void wait_for(Cuda& other);
 
@@ -36,13 +42,16 @@ class Cuda {
   static constexpr int kSlots = 3;
   int index_;
   int multiprocessors_ = 0;
+  size_t shared_bytes_ = 0;
+  std::map<std::tuple<const void*, int, size_t>, int64_t> resident_;
   cudaStream_t stream_ = nullptr;
   cudaEvent_t given_ = nullptr;  // what others wait for
   Arena arena_;
   std::shared_ptr<void> handles_[kSlots];
 };
 
-// Lets `kernel`, of the op `name`, have this much dynamic shared memory per block on the current device.
-void allow_shared_bytes(const char* name, const void* kernel, size_t bytes);
+// Lets `kernel`, of the op `name`, have this much dynamic shared memory per block. Error device_unavailable: more than
+// the device has.
+void allow_shared_bytes(Cuda& cuda, const char* name, const void* kernel, size_t bytes);
 
 }  // namespace crc

@@ -31,7 +31,7 @@ void launch(Cuda& cuda, const char* name, void (*kernel)(P...), Grid grid, A&&..
   if (grid.blocks.x == 0 || grid.blocks.y == 0 || grid.blocks.z == 0) return;  // no work
   constexpr size_t kDefaultShared = 48 << 10;                                  // above this a kernel must opt in
   if (grid.shared_bytes > kDefaultShared)
-    allow_shared_bytes(name, reinterpret_cast<const void*>(kernel), grid.shared_bytes);
+    allow_shared_bytes(cuda, name, reinterpret_cast<const void*>(kernel), grid.shared_bytes);
 #if defined(__CUDACC__)
   kernel<<<grid.blocks, grid.threads, grid.shared_bytes, cuda.stream()>>>(std::forward<A>(args)...);
   check_cuda(cudaGetLastError(), std::string("launch of op ") + name);
@@ -42,6 +42,12 @@ void launch(Cuda& cuda, const char* name, void (*kernel)(P...), Grid grid, A&&..
 #endif
 }
 
+// Blocks of such a launch that run at once on this device. A kernel whose blocks loop gains nothing from more; one
+// whose sums are cut by blocks has the same bits on GPUs of one model in one build of the program.
+template <class... P> int64_t resident_blocks(Cuda& cuda, void (*kernel)(P...), dim3 threads) {
+  return cuda.resident_blocks(reinterpret_cast<const void*>(kernel), int(threads.x * threads.y * threads.z), 0);
+}
+
 template <class F> __global__ void for_each_kernel(int64_t n, F f) {
   const int64_t stride = int64_t(gridDim.x) * blockDim.x;
   for (int64_t i = int64_t(blockIdx.x) * blockDim.x + threadIdx.x; i < n; i += stride) f(i);
@@ -49,9 +55,8 @@ template <class F> __global__ void for_each_kernel(int64_t n, F f) {
 
 // f(i) for i in [0, n): the GPU's way to run a CRC_HD functor.
 template <class F> void for_each(Cuda& cuda, const char* name, int64_t n, const F& f) {
-  constexpr int kThreads = 256;        // full occupancy for kernels this light
-  constexpr int64_t kBlocksPerSm = 8;  // 8 x 256 threads fill an SM; the loop does the rest
-  const int64_t blocks = std::min((n + kThreads - 1) / kThreads, kBlocksPerSm * cuda.multiprocessors());
+  constexpr int kThreads = 256;  // full occupancy for kernels this light
+  const int64_t blocks = std::min((n + kThreads - 1) / kThreads, resident_blocks(cuda, for_each_kernel<F>, kThreads));
   launch(cuda, name, for_each_kernel<F>, {.blocks = dim3(unsigned(blocks)), .threads = dim3(kThreads)}, n, f);
 }
 

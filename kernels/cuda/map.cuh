@@ -27,16 +27,17 @@ __global__ void map_kernel(int64_t size, F f, T* out, const In*... in) {
 // out[i] = f(in[i]...) in fp32. An input may be the output's own array, but no other part of it.
 template <class T, class F, class... In>
 void map(Cuda& cuda, const char* name, View<T, 1> out, F f, View<const In, 1>... in) {
-  constexpr int kThreads = 256;        // full occupancy for kernels this light
-  constexpr int64_t kBlocksPerSm = 8;  // 8 x 256 threads fill an SM; the loop does the rest
-  const bool packed = aligned_for_packs(out.data, in.data...);
-  const int64_t work = packed ? (out.size() + kPackWidth<T> - 1) / kPackWidth<T> : out.size();
-  const int64_t blocks = std::min((work + kThreads - 1) / kThreads, kBlocksPerSm * cuda.multiprocessors());
-  const Grid grid{.blocks = dim3(unsigned(blocks)), .threads = dim3(kThreads)};
-  if (packed)
-    launch(cuda, name, map_kernel<kPackWidth<T>, T, F, In...>, grid, out.size(), f, out.data, in.data...);
+  constexpr int kThreads = 256;  // full occupancy for kernels this light
+  const auto run = [&](auto kernel, int64_t width) {
+    const int64_t work = (out.size() + width - 1) / width;
+    const int64_t blocks = std::min((work + kThreads - 1) / kThreads, resident_blocks(cuda, kernel, kThreads));
+    launch(cuda, name, kernel, {.blocks = dim3(unsigned(blocks)), .threads = dim3(kThreads)}, out.size(), f, out.data,
+           in.data...);
+  };
+  if (aligned_for_packs(out.data, in.data...))
+    run(map_kernel<kPackWidth<T>, T, F, In...>, kPackWidth<T>);
   else
-    launch(cuda, name, map_kernel<1, T, F, In...>, grid, out.size(), f, out.data, in.data...);
+    run(map_kernel<1, T, F, In...>, 1);
 }
 
 }  // namespace crc

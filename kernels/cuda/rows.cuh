@@ -24,10 +24,9 @@ template <class F> __global__ void for_each_row_kernel(int64_t rows, F f) {
 }
 
 template <class F> void for_each_row(Cuda& cuda, const char* name, int64_t rows, const F& f) {
-  constexpr int kThreads = 128;         // 4 rows per block spread a batch of 448 over 112 multiprocessors
-  constexpr int64_t kBlocksPerSm = 16;  // 16 x 128 threads fill an SM; the loop does the rest
+  constexpr int kThreads = 128;  // 4 rows per block spread a batch of 448 over 112 multiprocessors
   constexpr int64_t kRows = kThreads / WarpLane::count;
-  const int64_t blocks = std::min((rows + kRows - 1) / kRows, kBlocksPerSm * cuda.multiprocessors());
+  const int64_t blocks = std::min((rows + kRows - 1) / kRows, resident_blocks(cuda, for_each_row_kernel<F>, kThreads));
   launch(cuda, name, for_each_row_kernel<F>, {.blocks = dim3(unsigned(blocks)), .threads = dim3(kThreads)}, rows, f);
 }
 

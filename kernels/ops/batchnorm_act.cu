@@ -24,10 +24,11 @@ void fill_statistics(Cuda& cuda, const char* op, const BatchNormStatistics& stat
   with_width<T>(
       x.shape[1],
       [&](auto width) {
-        const ColumnGrid columns = column_grid(cuda, x.shape[0], x.shape[1], width);
+        const auto kernel = batchnorm_moments_kernel<width(), T>;
+        const ColumnGrid columns = column_grid(cuda, kernel, x.shape[0], x.shape[1], width);
         const Arena::Frame frame(cuda.scratch());
         const auto parts = cuda.scratch().take<double>({2, x.shape[1], columns.blocks()}, "moments");
-        launch(cuda, op, batchnorm_moments_kernel<width(), T>, columns.grid, parts, x, columns.rows_per_block);
+        launch(cuda, op, kernel, columns.grid, parts, x, columns.rows_per_block);
         launch(cuda, op, batchnorm_statistics_kernel, warp_per_column(x.shape[1]), parts, x.shape[0],
                columns.rows_per_block, statistics);
       },
@@ -55,9 +56,9 @@ void forward(Cuda& cuda, View<T, 4> y, View<float, 2> saved, View<float, 1> runn
       x.shape[3],
       [&](auto width) {
         const View<const T, 2> rows = as_rows(x);
-        const ColumnGrid columns = column_grid(cuda, rows.shape[0], rows.shape[1], width);
-        launch(cuda, "batchnorm_act", batchnorm_apply_kernel<width(), T>, columns.grid, as_rows(y), rows,
-               columns.rows_per_block, BatchNormParameters{saved, gamma, beta, rest, config.offset},
+        const auto kernel = batchnorm_apply_kernel<width(), T>;
+        const ColumnGrid columns = column_grid(cuda, kernel, rows.shape[0], rows.shape[1], width);
+        launch(cuda, "batchnorm_act", kernel, columns.grid, as_rows(y), rows, columns.rows_per_block, BatchNormParameters{saved, gamma, beta, rest, config.offset},
                LeakyRelu{config.slope});
       },
       x.data, y.data);
@@ -79,14 +80,15 @@ void backward(Cuda& cuda, View<T, 4> dx, View<float, 1> dgamma, View<float, 1> d
   with_width<T>(
       channels,
       [&](auto width) {
-        const ColumnGrid columns = column_grid(cuda, rows.shape[0], channels, width);
-        const int64_t per_block = columns.rows_per_block;
-        const auto parts = cuda.scratch().take<double>({2, channels, columns.blocks()}, "gradient sums");
-        launch(cuda, kOp, batchnorm_gradient_sums_kernel<width(), T>, columns.grid, parts, as_rows(dy), rows, per_block,
-               finish.parameters, act);
+        const auto sum = batchnorm_gradient_sums_kernel<width(), T>;
+        const auto apply = batchnorm_apply_backward_kernel<width(), T>;
+        const ColumnGrid to_sum = column_grid(cuda, sum, rows.shape[0], channels, width);
+        const ColumnGrid to_apply = column_grid(cuda, apply, rows.shape[0], channels, width);
+        const auto parts = cuda.scratch().take<double>({2, channels, to_sum.blocks()}, "gradient sums");
+        launch(cuda, kOp, sum, to_sum.grid, parts, as_rows(dy), rows, to_sum.rows_per_block, finish.parameters, act);
         launch(cuda, kOp, finish_columns_kernel<2, BatchNormBackward>, warp_per_column(channels), parts, finish);
-        launch(cuda, kOp, batchnorm_apply_backward_kernel<width(), T>, columns.grid, as_rows(dx), as_rows(dy), rows,
-               per_block, finish.parameters, line, act);
+        launch(cuda, kOp, apply, to_apply.grid, as_rows(dx), as_rows(dy), rows, to_apply.rows_per_block,
+               finish.parameters, line, act);
       },
       x.data, dy.data, dx.data);
 }

@@ -83,12 +83,24 @@ struct WarpTeam {
   }
 };
 
+// One group per block, in shared memory.
 __global__ void capacitance_kernel(double* values, int32_t* evaluations, const double* lambda, const double* v,
                                    const double* k_gg, const int64_t* members, int64_t group, int64_t width,
                                    CapacitanceConfig config) {
   CRC_DYNAMIC_SHARED(double, memory);
   capacitance_group(WarpTeam(), memory, group, false, blockIdx.x, values, evaluations, lambda, v, k_gg, members, group,
                     width, config);
+}
+
+// Groups that are too large for it: every block has a row of `memory` [blocks, doubles] and takes group after group.
+// The same steps, the same bits.
+__global__ void capacitance_in_scratch_kernel(View<double, 2> memory, int64_t count, double* values,
+                                              int32_t* evaluations, const double* lambda, const double* v,
+                                              const double* k_gg, const int64_t* members, int64_t group, int64_t width,
+                                              CapacitanceConfig config) {
+  for (int64_t k = blockIdx.x; k < count; k += gridDim.x)
+    capacitance_group(WarpTeam(), &memory(blockIdx.x, 0), group, false, k, values, evaluations, lambda, v, k_gg,
+                      members, group, width, config);
 }
 
 }  // namespace
@@ -98,13 +110,20 @@ void capacitance(Cuda& cuda, View<double, 1> values, View<int32_t, 1> evaluation
                  CapacitanceConfig config) {
   check_capacitance(values, evaluations, lambda, v, k_gg, members, config);
   const int64_t group = members.shape[1], width = v.shape[1];
-  const int64_t bytes = CapacitanceArrays::doubles(group, width) * int64_t(sizeof(double));
-  if (bytes > kCapacitanceShared)
-    fail_internal("capacitance: groups of " + std::to_string(group) + " over " + std::to_string(width) +
-                  " coordinates take " + std::to_string(bytes) + " bytes of shared memory; solve them densely");
-  launch(cuda, "capacitance", capacitance_kernel,
-         {.blocks = dim3(unsigned(values.size())), .threads = dim3(32), .shared_bytes = size_t(bytes)}, values.data,
-         evaluations.data, lambda.data, v.data, k_gg.data, members.data, group, width, config);
+  const int64_t doubles = CapacitanceArrays::doubles(group, width), bytes = doubles * int64_t(sizeof(double));
+  if (size_t(bytes) <= cuda.shared_bytes()) {
+    launch(cuda, "capacitance", capacitance_kernel,
+           {.blocks = dim3(unsigned(values.size())), .threads = dim3(32), .shared_bytes = size_t(bytes)}, values.data,
+           evaluations.data, lambda.data, v.data, k_gg.data, members.data, group, width, config);
+    return;
+  }
+  constexpr int64_t kScratchBytes = 32ll << 20;  // about what the L2 cache of such a GPU holds
+  const int64_t blocks = std::min(values.size(), std::max<int64_t>(1, kScratchBytes / bytes));
+  const Arena::Frame frame(cuda.scratch());
+  const auto memory = cuda.scratch().take<double>({blocks, doubles}, "capacitance");
+  launch(cuda, "capacitance", capacitance_in_scratch_kernel, {.blocks = dim3(unsigned(blocks)), .threads = dim3(32)},
+         memory, values.size(), values.data, evaluations.data, lambda.data, v.data, k_gg.data, members.data, group,
+         width, config);
 }
 
 }  // namespace crc

@@ -35,15 +35,16 @@ CRC_OP(void, capacitance,
        (View<double, 1> values, View<int32_t, 1> evaluations, View<const double, 1> lambda, View<const double, 2> v,
         View<const double, 3> k_gg, View<const int64_t, 2> members, CapacitanceConfig config))
 
-// Bytes of fast memory that one group takes: on CUDA they must fit a block's shared memory (kCapacitanceShared), beyond
-// it a dense eigensolver is the better choice anyway.
+// Bytes of memory that the search for one group walks through.
 int64_t capacitance_bytes(int64_t group, int64_t columns);
-inline constexpr int64_t kCapacitanceShared = 200 << 10;
+// Beyond this a dense eigensolver is chosen. Not what a device has: the choice decides the last bits of a score, so it
+// may depend on the shapes alone. A GPU whose blocks have less shared memory keeps its groups in scratch memory.
+inline constexpr int64_t kCapacitanceBytes = 200 << 10;
 
-// Whether groups of this size, over so many columns of v, fit and cost less than dense spectra of edge x edge: from a
-// quarter of the edge on, one spectrum costs less than the inertia counts of a group.
+// Whether groups of this size, over so many columns of v, cost less than dense spectra of edge x edge: from a quarter
+// of the edge on, one spectrum costs less than the inertia counts of a group.
 inline bool capacitance_pays(int64_t group, int64_t columns, int64_t edge) {
-  return (group <= 4 || group <= edge / 4) && capacitance_bytes(group, columns) <= kCapacitanceShared;
+  return (group <= 4 || group <= edge / 4) && capacitance_bytes(group, columns) <= kCapacitanceBytes;
 }
 
 }  // namespace crc

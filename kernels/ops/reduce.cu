@@ -10,23 +10,23 @@ struct Identity {
 template <class Term, class Finish>
 void total(Cuda& cuda, const char* op, View<const float, 1> x, Term term, Finish finish) {
   constexpr int64_t kPerBlock = 16 * kReduceThreads;  // a block's start costs about as much as reading this
-  constexpr int64_t kBlocksPerSm = 4;
   const int64_t wanted = std::max<int64_t>(1, (x.size() + kPerBlock - 1) / kPerBlock);
-  const int64_t blocks = std::min(wanted, kBlocksPerSm * cuda.multiprocessors());
+  const auto kernel = total_kernel<float, Term, Finish>;
+  const int64_t blocks = std::min(wanted, resident_blocks(cuda, kernel, kReduceThreads));
   const Arena::Frame frame(cuda.scratch());
   const auto parts = cuda.scratch().take<double>({blocks}, "partial sums");
-  launch(cuda, op, total_kernel<float, Term, Finish>,
-         {.blocks = dim3(unsigned(blocks)), .threads = dim3(kReduceThreads)}, parts, x, term, finish);
+  launch(cuda, op, kernel, {.blocks = dim3(unsigned(blocks)), .threads = dim3(kReduceThreads)}, parts, x, term, finish);
   if (blocks > 1)
     launch(cuda, op, total_kernel<double, Identity, Finish>, {.blocks = dim3(1), .threads = dim3(kReduceThreads)},
            View<double, 1>{}, parts, Identity{}, finish);
 }
 
 template <int kWidth, class T> void column_sums(Cuda& cuda, View<float, 1> out, View<const T, 2> x) {
-  const ColumnGrid columns = column_grid(cuda, x.shape[0], x.shape[1], kWidth);
+  const auto kernel = column_sum_kernel<kWidth, T>;
+  const ColumnGrid columns = column_grid(cuda, kernel, x.shape[0], x.shape[1], kWidth);
   const Arena::Frame frame(cuda.scratch());
   const auto parts = cuda.scratch().take<double>({1, x.shape[1], columns.blocks()}, "partial sums");
-  launch(cuda, "column_sum", column_sum_kernel<kWidth, T>, columns.grid, parts, x, columns.rows_per_block);
+  launch(cuda, "column_sum", kernel, columns.grid, parts, x, columns.rows_per_block);
   launch(cuda, "column_sum", finish_columns_kernel<1, AddColumn>, warp_per_column(x.shape[1]), parts, AddColumn{out});
 }
 

@@ -134,6 +134,26 @@ TEST_P(Score, SameBitsAsOnTheCpu) {
   }
 }
 
+// The solver is chosen by the shapes alone, whatever shared memory a GPU has: so are the scores. Groups of 105 KB.
+TEST_P(Score, SameBitsWhereAGroupIsLarge) {
+  constexpr int64_t kFeatures = 512, kGroup = 20;
+  const Pool p = Pool::random(7, kFeatures - kGroup, 2 * kGroup, kFeatures);
+  const auto select = [&](Context& on, const char* solver) {
+    return p.select(on, {.budget = kGroup, .group_size = kGroup, .solver = solver});
+  };
+  Context cpu = Context::cpu(1);
+  const Selection here = select(context, "capacitance"), there = select(cpu, "capacitance");
+  EXPECT_EQ(here.rank, kFeatures + 1);
+  EXPECT_EQ(here.scores, there.scores);
+  EXPECT_EQ(here.picks, there.picks);
+  const Selection exact = select(cpu, "syevd");
+  for (size_t k = 0; k < here.scores.size(); ++k) {
+    double trace = 0;  // bounds the largest eigenvalue
+    for (float h : p.features) trace += double(p.classes) * h * h;
+    EXPECT_NEAR(here.scores[k], exact.scores[k], kCertificate * exact.scores[k] + 2 * kFeatures * 0x1p-52 * trace);
+  }
+}
+
 // Features as somebody may bring them, in fp64: of any scale, some dead, some rows equal.
 struct WidePool {
   int64_t items, width, labeled, group;

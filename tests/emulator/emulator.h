@@ -12,8 +12,13 @@ namespace emulator {
 inline constexpr int kMultiprocessors = 3;  // few and odd, so that grids wrap around
 inline constexpr size_t kDeviceBytes = size_t(4) << 30;
 inline constexpr size_t kDefaultSharedBytes = 48 << 10;
-inline constexpr size_t kMaxSharedBytes = 227 << 10;  // sm_90, after cudaFuncSetAttribute
+inline constexpr size_t kReservedSharedBytes = 1 << 10;  // of every block, for the system
+inline constexpr size_t kMaxSharedBytes = 227 << 10;  // of any GPU; EMULATOR_SHARED_KB says what this one has
 inline constexpr int kMaxThreads = 1024;
+
+// Dynamic shared memory that a kernel can be allowed: EMULATOR_SHARED_KB=64 (sm_75), 99 (sm_86, sm_89, sm_120), 163
+// (sm_80) or 227 (sm_90 and later), the default.
+size_t shared_limit();
 
 // What the program asked of the runtime so far. Work that a graph replays counts as one graph launch.
 struct Counters {

@@ -3,9 +3,12 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+#include <string>
 #include <vector>
 
 #include "kernels/core/tensor.h"
+#include "kernels/cuda/launch.cuh"
 #include "kernels/ops/add.h"
 #include "kernels/ops/sgd.h"
 #include "tests/kernels/arrays.h"
@@ -71,6 +74,51 @@ TEST_F(Emulator, ComputesCollectives) {
   EXPECT_EQ(out[4], 32);
   EXPECT_EQ(out[5], 1);
   EXPECT_EQ(out[6], 0);
+}
+
+// As on a GPU of the given kind: what a block may have, and how many a multiprocessor holds.
+TEST_F(Emulator, HasTheSharedMemoryOfAnyArchitecture) {
+  for (const int kilobytes : {64, 99, 163, 227}) {
+    SCOPED_TRACE(kilobytes);
+    setenv("EMULATOR_SHARED_KB", std::to_string(kilobytes).c_str(), 1);
+    const auto kernel = reinterpret_cast<const void*>(add_kernel);
+    const int most = kilobytes << 10;
+    int limit = 0, blocks = 0;
+    EXPECT_EQ(cudaDeviceGetAttribute(&limit, cudaDevAttrMaxSharedMemoryPerBlockOptin, 0), cudaSuccess);
+    EXPECT_EQ(limit, most);
+    const auto allow = [&](int bytes) {
+      return cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes);
+    };
+    EXPECT_EQ(allow(most + 1), cudaErrorInvalidValue);
+    EXPECT_EQ(allow(most), cudaSuccess);
+    EXPECT_EQ(emulator::launch(add_kernel, 4, 256, most, stream, data, kN, 1), cudaSuccess);
+    EXPECT_EQ(emulator::launch(add_kernel, 4, 256, most + 1, stream, data, kN, 1), cudaErrorInvalidValue);
+    const auto resident = [&](int threads, int bytes) {
+      EXPECT_EQ(cudaOccupancyMaxActiveBlocksPerMultiprocessor(&blocks, kernel, threads, bytes), cudaSuccess);
+      return blocks;
+    };
+    EXPECT_EQ(resident(256, 0), 4);
+    EXPECT_EQ(resident(32, most), 1);
+    EXPECT_EQ(resident(32, most / 2 - 1024), 2);
+    Context context = Context::cuda();
+    const crc::Error refused = [&] {
+      try {
+        context.visit([&](auto& backend) {
+          if constexpr (std::is_same_v<std::decay_t<decltype(backend)>, crc::Cuda>)
+            crc::launch(backend, "add", add_kernel, {.blocks = 4, .threads = 256, .shared_bytes = size_t(most + 1)},
+                        data, kN, 1);
+        });
+      } catch (const crc::Error& e) {
+        return e;
+      }
+      return crc::Error(crc::ExitCode::internal, "no error");
+    }();
+    EXPECT_EQ(refused.code(), crc::ExitCode::device_unavailable);
+    EXPECT_NE(std::string(refused.what()).find("op add needs " + std::to_string(most + 1) + " bytes of shared memory"),
+              std::string::npos)
+        << refused.what();
+  }
+  unsetenv("EMULATOR_SHARED_KB");
 }
 
 TEST_F(Emulator, WorkOfAStreamWaitsForSomebodyToWaitForIt) {

@@ -59,6 +59,11 @@ std::string shape(dim3 d) {
 
 }  // namespace
 
+size_t shared_limit() {
+  const char* variable = std::getenv("EMULATOR_SHARED_KB");
+  return variable ? std::min(kMaxSharedBytes, size_t(std::atoi(variable)) << 10) : kMaxSharedBytes;
+}
+
 void check_pointer_argument(const void* kernel, const volatile void* pointer) {
   LOCK;
   const auto* p = const_cast<const char*>(static_cast<const volatile char*>(pointer));
@@ -174,10 +179,10 @@ cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int) {
       *value = 0;
       break;
     case cudaDevAttrMaxSharedMemoryPerMultiprocessor:
-      *value = 228 << 10;
+      *value = int(emulator::shared_limit() + emulator::kReservedSharedBytes);
       break;
     case cudaDevAttrMaxSharedMemoryPerBlockOptin:
-      *value = int(emulator::kMaxSharedBytes);
+      *value = int(emulator::shared_limit());
       break;
   }
   return cudaSuccess;
@@ -186,7 +191,7 @@ cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int) {
   *properties = {.name = "Emulated GPU",
                  .totalGlobalMem = emulator::kDeviceBytes,
                  .sharedMemPerBlock = emulator::kDefaultSharedBytes,
-                 .sharedMemPerBlockOptin = emulator::kMaxSharedBytes,
+                 .sharedMemPerBlockOptin = emulator::shared_limit(),
                  .major = 9,
                  .minor = 0,
                  .multiProcessorCount = emulator::kMultiprocessors,
@@ -215,8 +220,19 @@ cudaError_t cudaFuncGetAttributes(cudaFuncAttributes* attributes, const void* ke
 }
 cudaError_t cudaFuncSetAttribute(const void* kernel, cudaFuncAttribute, int value) {
   LOCK;
-  if (value < 0 || size_t(value) > emulator::kMaxSharedBytes) return set_error(cudaErrorInvalidValue);
+  if (value < 0 || size_t(value) > emulator::shared_limit()) return set_error(cudaErrorInvalidValue);
   emulator::max_dynamic_shared[kernel] = size_t(value);
+  return cudaSuccess;
+}
+
+cudaError_t cudaOccupancyMaxActiveBlocksPerMultiprocessor(int* blocks, const void*, int threads, size_t shared_bytes) {
+  // Registers are the compiler's secret: as if every kernel had 64, so that 1024 threads fill a multiprocessor.
+  constexpr int kThreadsByRegisters = 65536 / 64, kMostBlocks = 32;
+  if (threads <= 0 || threads > emulator::kMaxThreads || shared_bytes > emulator::shared_limit())
+    return set_error(cudaErrorInvalidValue);
+  const int by_shared =
+      int((emulator::shared_limit() + emulator::kReservedSharedBytes) / (shared_bytes + emulator::kReservedSharedBytes));
+  *blocks = std::min({kThreadsByRegisters / threads, by_shared, kMostBlocks});
   return cudaSuccess;
 }
 

@@ -132,6 +132,26 @@ TEST_P(CapacitanceOp, SameBitsAsOnTheCpu) {
   }
 }
 
+// Features of larger networks: 105, 118 and 132 KB a group, more than the shared memory of most GPUs.
+TEST_P(CapacitanceOp, SameBitsWhereAGroupIsLarge) {
+  struct Shape {
+    int64_t features, group;
+  };
+  Context cpu = Context::cpu(1);
+  for (const auto& [features, group] : {Shape{512, 20}, {1024, 10}, {2048, 5}}) {
+    const int64_t rank = features + 1;
+    for (const int64_t labeled : {rank - group, rank}) {  // primal and dual
+      const Setting s = Setting::random(uint32_t(group), labeled, rank, 2 * group, 10 / double(rank));
+      const Result here = run(context, s, labeled, consecutive(2 * group, group), group),
+                   there = run(cpu, s, labeled, consecutive(2 * group, group), group);
+      EXPECT_GT(there.values[0], 0);
+      EXPECT_GE(there.evaluations[0], 0);
+      EXPECT_EQ(here.values, there.values) << rank << " coordinates, " << labeled << " labelled";
+      EXPECT_EQ(here.evaluations, there.evaluations);
+    }
+  }
+}
+
 TEST_P(CapacitanceOp, BorderedMatricesOfAnyKernel) {
   constexpr int64_t kLabeled = 11, kGroup = 4, kGroups = 5, kN = kLabeled + kGroup,
                     kItems = kLabeled + kGroup * kGroups;
