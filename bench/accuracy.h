@@ -51,9 +51,10 @@ class Oracle {
   }
   template <class T, int R> void zero(View<T, R> v) const { context_.set_zero(v); }  // what an op adds to
   // reference(i) is the i-th element of `out`, row by row, in fp64. `rounded` is the type that the kernel's result went
-  // through, where it is coarser than T.
+  // through, where it is coarser than T; length the terms of each sum.
   template <class T, int R, class F>
-  Accuracy compare(View<T, R> out, NumericClass c, F reference, Dtype rounded = DtypeOf<T>::value) const {
+  Accuracy compare(View<T, R> out, NumericClass c, F reference, int64_t length = 1,
+                   Dtype rounded = DtypeOf<T>::value) const {
     constexpr int64_t kElements = 256;
     const auto actual = host(out);
     const int64_t n = int64_t(actual.size());
@@ -64,7 +65,7 @@ class Oracle {
       if (!(error <= worst) && !std::isnan(worst)) worst = error;  // NaN becomes the worst, and stays it
       scale = std::max(scale, std::abs(expected));
     }
-    return {worst > 0 && scale > 0 ? worst / scale : worst, tolerance(c, rounded)};
+    return {worst > 0 && scale > 0 ? worst / scale : worst, tolerance(c, rounded, length)};
   }
 
  private:

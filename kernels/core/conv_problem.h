@@ -6,6 +6,7 @@
 #include <string>
 
 #include "kernels/core/dtype.h"
+#include "kernels/core/hd.h"
 
 namespace crc {
 
@@ -22,12 +23,16 @@ struct ConvProblem {
   Dtype dtype = Dtype::f32;  // of all arrays; sums are fp32
   bool tf32 = false;         // CUDA: fp32 arrays may be rounded to tf32 for the tensor cores
 
-  int64_t p() const { return (h + 2 * pad - r) / stride + 1; }
-  int64_t q() const { return (w + 2 * pad - r) / stride + 1; }
+  CRC_HD int64_t p() const { return (h + 2 * pad - r) / stride + 1; }
+  CRC_HD int64_t q() const { return (w + 2 * pad - r) / stride + 1; }
   int64_t x_size() const { return n * h * w * c; }
   int64_t w_size() const { return k * r * r * c; }
   int64_t y_size() const { return n * p() * q() * k; }
   double flops() const { return 2.0 * double(y_size()) * double(r * r * c); }  // of any pass, borders counted
+  // Of the sum that an element of a pass is, borders counted.
+  int64_t terms(ConvPass pass) const {
+    return pass == ConvPass::forward ? r * r * c : pass == ConvPass::backward_data ? r * r * k : n * p() * q();
+  }
   auto operator<=>(const ConvProblem&) const = default;
 };
 

@@ -101,7 +101,8 @@ template <class T> void add_passes(Suite& suite, const WrnConv& conv) {
       },
       [](const Oracle& oracle, const A& a) { oracle.poison(a.y); },
       [](const Oracle& oracle, const A& a, const R& exact) {
-        return oracle.compare(a.y, NumericClass::library, [&](int64_t i) { return exact.forward(i); });
+        return oracle.compare(
+            a.y, NumericClass::library, [&](int64_t i) { return exact.forward(i); }, a.p.terms(ConvPass::forward));
       });
   add(
       "conv2d_backward_weights", ConvPass::backward_weights, activations + 2 * weights,  // dw += reads it too
@@ -111,7 +112,8 @@ template <class T> void add_passes(Suite& suite, const WrnConv& conv) {
       [](const Oracle& oracle, const A& a) { oracle.zero(a.w); },
       [](const Oracle& oracle, const A& a, const R& exact) {
         return oracle.compare(
-            a.w, NumericClass::library, [&](int64_t i) { return exact.backward_weights(i); }, DtypeOf<T>::value);
+            a.w, NumericClass::library, [&](int64_t i) { return exact.backward_weights(i); },
+            a.p.terms(ConvPass::backward_weights), DtypeOf<T>::value);
       });
   if (p.c == 3) return;  // the images need no gradient
   add(
@@ -119,7 +121,9 @@ template <class T> void add_passes(Suite& suite, const WrnConv& conv) {
       [](Context& context, const A& a, Conv2dConfig config) { conv2d_backward_data(context, a.x, a.y, a.w, config); },
       [](const Oracle& oracle, const A& a) { oracle.poison(a.x); },
       [](const Oracle& oracle, const A& a, const R& exact) {
-        return oracle.compare(a.x, NumericClass::library, [&](int64_t i) { return exact.backward_data(i); });
+        return oracle.compare(
+            a.x, NumericClass::library, [&](int64_t i) { return exact.backward_data(i); },
+            a.p.terms(ConvPass::backward_data));
       });
 }
 

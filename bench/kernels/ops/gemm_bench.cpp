@@ -22,11 +22,14 @@ void gemm_cases(Suite& suite) {
                                 const auto x = oracle.host(a), y = oracle.host(b);
                                 oracle.poison(c);
                                 work();
-                                return oracle.compare(c, NumericClass::library, [&](int64_t i) {
-                                  return std::inner_product(x.begin() + i / labeled * d,
-                                                            x.begin() + (i / labeled + 1) * d,
-                                                            y.begin() + i % labeled * d, 0.0);
-                                });
+                                return oracle.compare(
+                                    c, NumericClass::library,
+                                    [&](int64_t i) {
+                                      return std::inner_product(x.begin() + i / labeled * d,
+                                                                x.begin() + (i / labeled + 1) * d,
+                                                                y.begin() + i % labeled * d, 0.0);
+                                    },
+                                    d);
                               });
                  },
              .path = suite.scale.cuda ? "cuBLAS" : "OpenBLAS"});

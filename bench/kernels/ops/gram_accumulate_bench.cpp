@@ -20,13 +20,16 @@ void gram_accumulate_cases(Suite& suite) {
                                 const auto rows = oracle.host(a);
                                 oracle.zero(k);
                                 work();
-                                return oracle.compare(k, NumericClass::library, [&](int64_t i) {
-                                  const auto x = rows.begin() + i / n * parameters,
-                                             y = rows.begin() + i % n * parameters;
-                                  long double total = 0;  // so many terms that fp64 would not be a reference
-                                  for (int64_t e = 0; e < parameters; ++e) total += double(x[e]) * double(y[e]);
-                                  return double(total);
-                                });
+                                return oracle.compare(
+                                    k, NumericClass::library,
+                                    [&](int64_t i) {
+                                      const auto x = rows.begin() + i / n * parameters,
+                                                 y = rows.begin() + i % n * parameters;
+                                      long double total = 0;  // so many terms that fp64 would not be a reference
+                                      for (int64_t e = 0; e < parameters; ++e) total += double(x[e]) * double(y[e]);
+                                      return double(total);
+                                    },
+                                    parameters);
                               });
                  },
              .path = suite.scale.cuda ? "cuBLAS" : "OpenBLAS"});

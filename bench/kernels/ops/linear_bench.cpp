@@ -21,12 +21,15 @@ void linear_cases(Suite& suite) {
                             const auto hx = oracle.host(x), hw = oracle.host(w), hb = oracle.host(bias);
                             oracle.poison(y);
                             work();
-                            return oracle.compare(y, NumericClass::library, [&](int64_t i) {
-                              double total = hb[size_t(i % classes)];
-                              for (int64_t k = 0; k < d; ++k)
-                                total += double(hx[size_t(i / classes * d + k)]) * hw[size_t(i % classes * d + k)];
-                              return total;
-                            });
+                            return oracle.compare(
+                                y, NumericClass::library,
+                                [&](int64_t i) {
+                                  double total = hb[size_t(i % classes)];
+                                  for (int64_t k = 0; k < d; ++k)
+                                    total += double(hx[size_t(i / classes * d + k)]) * hw[size_t(i % classes * d + k)];
+                                  return total;
+                                },
+                                d);
                           });
              },
          .path = suite.scale.cuda ? "cuBLAS" : "OpenBLAS"};
@@ -45,20 +48,24 @@ void linear_cases(Suite& suite) {
                  oracle.poison(dx);
                  oracle.zero(dw);
                  work();
-                 return worse(oracle.compare(dx, NumericClass::library,
-                                             [&](int64_t i) {
-                                               double total = 0;
-                                               for (int64_t c = 0; c < classes; ++c)
-                                                 total += double(hd[size_t(i / d * classes + c)]) *
-                                                          hw[size_t(c * d + i % d)];
-                                               return total;
-                                             }),
-                              oracle.compare(dw, NumericClass::library, [&](int64_t i) {
-                                double total = 0;
-                                for (int64_t row = 0; row < n; ++row)
-                                  total += double(hd[size_t(row * classes + i / d)]) * hx[size_t(row * d + i % d)];
-                                return total;
-                              }));
+                 return worse(oracle.compare(
+                                  dx, NumericClass::library,
+                                  [&](int64_t i) {
+                                    double total = 0;
+                                    for (int64_t c = 0; c < classes; ++c)
+                                      total += double(hd[size_t(i / d * classes + c)]) * hw[size_t(c * d + i % d)];
+                                    return total;
+                                  },
+                                  classes),
+                              oracle.compare(
+                                  dw, NumericClass::library,
+                                  [&](int64_t i) {
+                                    double total = 0;
+                                    for (int64_t row = 0; row < n; ++row)
+                                      total += double(hd[size_t(row * classes + i / d)]) * hx[size_t(row * d + i % d)];
+                                    return total;
+                                  },
+                                  n));
                });
   };
   suite.add(c);

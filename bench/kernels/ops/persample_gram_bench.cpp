@@ -31,9 +31,10 @@ void persample_gram_cases(Suite& suite) {
                      oracle.poison(k);
                      work();
                      // The closed form: the op itself adds the products entry by entry.
-                     return oracle.compare(k, NumericClass::library, [&](int64_t i) {
-                       return dot(dl, c, i / n, i % n) * (dot(hl, d, i / n, i % n) + 1);
-                     });
+                     return oracle.compare(
+                         k, NumericClass::library,
+                         [&](int64_t i) { return dot(dl, c, i / n, i % n) * (dot(hl, d, i / n, i % n) + 1); },
+                         c * (d + 1));
                    });
              }});
 }

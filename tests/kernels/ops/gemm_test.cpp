@@ -61,7 +61,7 @@ template <class T> void equals_the_equation(Context& context) {
           const Product<T> p(m, n, k, {.transpose_a = ta, .transpose_b = tb, .alpha = -1.5, .beta = beta});
           SCOPED_TRACE("m " + std::to_string(m) + " n " + std::to_string(n) + " k " + std::to_string(k));
           const auto c = p.run(context);
-          expect_close(c, p.expected(), Class::library, DtypeOf<T>::value, "c");
+          expect_close(c, p.expected(), Class::library, DtypeOf<T>::value, "c", k);
           EXPECT_EQ(c, p.run(context)) << "not the same bits twice";
         }
 }
@@ -73,7 +73,7 @@ TEST_P(Gemm, BetaZeroIgnoresWhatWasThere) {
   p.c.assign(12, std::nanf(""));
   const auto c = p.run(context);
   p.c.assign(12, 0);
-  expect_close(c, p.expected(), Class::library, Dtype::f32, "c");
+  expect_close(c, p.expected(), Class::library, Dtype::f32, "c", 5);
 }
 
 // c[i,r] = alpha op(a[i,r]) op(b[i, r or 0]) + beta c[i,r].
@@ -97,7 +97,7 @@ template <class T> void batches_equal_single_products(Context& context) {
           one.b.assign(b.begin() + q * k * n, b.begin() + (q + 1) * k * n);
           one.c.assign(c.begin() + p * m * n, c.begin() + (p + 1) * m * n);
           const std::vector<T> actual(all.begin() + p * m * n, all.begin() + (p + 1) * m * n);
-          expect_close(actual, one.expected(), Class::library, DtypeOf<T>::value, "product");
+          expect_close(actual, one.expected(), Class::library, DtypeOf<T>::value, "product", k);
         }
       }
 }

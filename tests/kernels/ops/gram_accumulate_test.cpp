@@ -42,7 +42,7 @@ TEST_P(GramAccumulate, AddsTheInnerProducts) {
           expected[(b * s.n + i) * s.m + j] += double(total);
         }
     const auto actual = run(s.batch, s.n, s.m, s.p, a, c, k);
-    expect_close(actual, expected, Class::library, Dtype::f64, "k");
+    expect_close(actual, expected, Class::library, Dtype::f64, "k", s.p);
     EXPECT_EQ(actual, run(s.batch, s.n, s.m, s.p, a, c, k)) << "not the same bits twice";
   }
 }

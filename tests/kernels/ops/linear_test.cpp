@@ -37,7 +37,7 @@ TEST_P(Linear, ForwardEqualsTheEquation) {
     Guarded<float, 1> bias(context, {c}, s.bias, "bias");
     linear(context, y.view(), x.view(), w.view(), bias.view());
     expect_close(y.get(), forward(s, cast<double>(s.x), cast<double>(s.w), cast<double>(s.bias)), Class::library,
-                 Dtype::f32, "y");
+                 Dtype::f32, "y", d);
   }
 }
 
@@ -64,9 +64,9 @@ TEST_P(Linear, BackwardEqualsDifferenceQuotients) {
         dy(context, {n, c}, s.dy, "dy"), x(context, {n, d}, s.x, "x"), w(context, {c, d}, s.w, "w");
     Guarded<float, 1> dbias(context, {c}, s.dbias, "dbias");
     linear_backward(context, dx.view(), dw.view(), dbias.view(), dy.view(), x.view(), w.view());
-    expect_close(dx.get(), expected[0], Class::library, Dtype::f32, "dx");
-    expect_close(dw.get(), expected[1], Class::library, Dtype::f32, "dw");
-    expect_close(dbias.get(), expected[2], Class::library, Dtype::f32, "dbias");
+    expect_close(dx.get(), expected[0], Class::library, Dtype::f32, "dx", c);
+    expect_close(dw.get(), expected[1], Class::library, Dtype::f32, "dw", n);
+    expect_close(dbias.get(), expected[2], Class::library, Dtype::f32, "dbias", n);
   }
 }
 
@@ -86,8 +86,8 @@ TEST_P(Linear, BackwardAtTrainingSizeWithoutDxAndTwiceTheSameBits) {
     return std::pair(gw.get(), gb.get());
   };
   const auto once = run();
-  expect_close(once.first, dw, Class::library, Dtype::f32, "dw");
-  expect_close(once.second, dbias, Class::library, Dtype::f32, "dbias");
+  expect_close(once.first, dw, Class::library, Dtype::f32, "dw", s.n);
+  expect_close(once.second, dbias, Class::library, Dtype::f32, "dbias", s.n);
   EXPECT_EQ(once, run());
 }
 
