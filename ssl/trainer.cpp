@@ -181,6 +181,22 @@ void Trainer::warm_up() {
   warm_ = true;
 }
 
+// While it lives, a step that allocates is an error.
+class FrozenScratch {
+ public:
+  explicit FrozenScratch(Context& context) : context_(context) {
+    context.for_each_scratch([](Arena& arena) { arena.freeze(); });
+  }
+  ~FrozenScratch() {
+    context_.for_each_scratch([](Arena& arena) { arena.thaw(); });
+  }
+  FrozenScratch(const FrozenScratch&) = delete;
+  FrozenScratch& operator=(const FrozenScratch&) = delete;
+
+ private:
+  Context& context_;
+};
+
 // Graphs hold addresses of scratch memory: every replay must find the stack as the recording did, empty.
 void Trainer::train(int64_t steps) {
   const int64_t end = step_ + steps, per_graph = std::max<int64_t>(1, config_.steps_per_graph);
@@ -188,7 +204,7 @@ void Trainer::train(int64_t steps) {
     if (arena.in_use()) fail_internal("Trainer::train: its caller holds scratch memory");
   });
   if (step_ < end && !warm_) warm_up();
-  context_.for_each_scratch([](Arena& arena) { arena.freeze(); });
+  const FrozenScratch frozen(context_);
   while (step_ < end) {
     const int64_t count = end - step_ < per_graph ? 1 : per_graph;
     std::function<void()>& replay = count == 1 ? one_step_ : a_graph_;
@@ -196,7 +212,6 @@ void Trainer::train(int64_t steps) {
     replay();
     step_ += count;
   }
-  context_.for_each_scratch([](Arena& arena) { arena.thaw(); });
 }
 
 EpochLosses Trainer::losses(int64_t steps) {

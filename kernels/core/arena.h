@@ -43,6 +43,19 @@ class Arena {
     Top top_;
   };
 
+  // What is taken within its scope does not count for peak_bytes(): tries of what may not be used.
+  class Unmeasured {
+   public:
+    explicit Unmeasured(Arena& arena) : arena_(arena), peak_(arena.peak_) {}
+    ~Unmeasured() { arena_.peak_ = peak_; }
+    Unmeasured(const Unmeasured&) = delete;
+    Unmeasured& operator=(const Unmeasured&) = delete;
+
+   private:
+    Arena& arena_;
+    int64_t peak_;
+  };
+
   // An uninitialised array, 256-byte aligned, valid until the enclosing frame ends.
   template <class T, int R> View<T, R> take(const int64_t (&shape)[R], const char* name) {
     View<T, R> v{nullptr, {}, source_.device, name};

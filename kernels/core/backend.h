@@ -25,6 +25,20 @@ inline constexpr bool kCudaBuild = false;
 std::shared_ptr<Cpu> make_cpu(int threads);  // threads 0: what OMP_NUM_THREADS or the machine says
 std::shared_ptr<Cuda> make_cuda(int index);  // Error device_unavailable if there is no such device
 
+// While it lives, what this thread asks of CUDA goes to the backend's device; then to the one of before, which may be
+// the choice of a host program (PyTorch) whose thread this is.
+class DeviceScope {
+ public:
+  explicit DeviceScope(int index) noexcept;
+  explicit DeviceScope(const Cuda& cuda) noexcept;
+  ~DeviceScope();
+  DeviceScope(const DeviceScope&) = delete;
+  DeviceScope& operator=(const DeviceScope&) = delete;
+
+ private:
+  int before_, index_;
+};
+
 #define CRC_BACKEND(Result, name, ...) \
   Result name(Cpu&, ##__VA_ARGS__);    \
   Result name(Cuda&, ##__VA_ARGS__);

@@ -67,7 +67,10 @@ std::shared_ptr<void> Context::allocate(int64_t bytes, const std::string& name) 
   std::shared_ptr<void> memory;
   if (dry_) memory = {dry_->next_address(bytes), [](void*) {}};
   if constexpr (kCudaBuild) {
-    if (cuda_) memory = own(cuda_);
+    if (cuda_) {
+      const DeviceScope here(*cuda_);
+      memory = own(cuda_);
+    }
   }
   if (!memory) memory = own(cpu_);
   if (trace_) trace_->made({name, memory.get(), bytes});

@@ -47,7 +47,10 @@ class Context {
   // Calls f(Cpu&) or f(Cuda&).
   template <class F> decltype(auto) visit(F&& f) {
     if constexpr (kCudaBuild) {
-      if (cuda_) return f(*cuda_);
+      if (cuda_) {
+        const DeviceScope here(*cuda_);
+        return f(*cuda_);
+      }
     }
     return f(*cpu_);
   }

@@ -18,7 +18,8 @@ bool synchronous() {
   return value;
 }
 
-void* allocate_on_device(int64_t bytes) {
+void* allocate_on_device(int index, int64_t bytes) {
+  const DeviceScope here(index);
   void* data = nullptr;
   check_cuda(cudaMalloc(&data, size_t(bytes > 0 ? bytes : 1)),
              "cannot allocate " + std::to_string(bytes) + " bytes of GPU memory (use a smaller batch)");
@@ -29,8 +30,19 @@ void release_on_device(void* data) { (void)cudaFree(data); }  // at exit the dri
 
 }  // namespace
 
+DeviceScope::DeviceScope(int index) noexcept : before_(index), index_(index) {
+  (void)cudaGetDevice(&before_);
+  if (before_ != index_) (void)cudaSetDevice(index_);
+}
+DeviceScope::DeviceScope(const Cuda& cuda) noexcept : DeviceScope(cuda.device().index) {}
+DeviceScope::~DeviceScope() {
+  if (before_ != index_) (void)cudaSetDevice(before_);
+}
+
 Cuda::Cuda(int index)
-    : index_(index), arena_({allocate_on_device, release_on_device, Device{DeviceKind::cuda, int16_t(index)}}) {
+    : index_(index),
+      arena_({[index](int64_t bytes) { return allocate_on_device(index, bytes); }, release_on_device,
+              Device{DeviceKind::cuda, int16_t(index)}}) {
   int count = 0;
   const cudaError_t status = cudaGetDeviceCount(&count);
   const std::string name = to_string(device());
@@ -43,7 +55,8 @@ Cuda::Cuda(int index)
   if (index < 0 || index >= count)
     fail(ExitCode::device_unavailable,
          "device " + name + " does not exist: this machine has " + std::to_string(count) + " GPU(s), numbered from 0");
-  check_cuda(cudaSetDevice(index), "select device " + name);
+  const DeviceScope here(index);
+  check_cuda(cudaSetDevice(index), "select device " + name);  // starts it, and says what that fails at
   check_cuda(cudaDeviceGetAttribute(&multiprocessors_, cudaDevAttrMultiProcessorCount, index), "query " + name);
   int shared = 0;
   check_cuda(cudaDeviceGetAttribute(&shared, cudaDevAttrMaxSharedMemoryPerBlockOptin, index), "query " + name);
@@ -53,6 +66,7 @@ Cuda::Cuda(int index)
 }
 
 Cuda::~Cuda() {
+  const DeviceScope here(index_);
   for (auto& handle : handles_) handle.reset();
   if (given_) (void)cudaEventDestroy(given_);
   if (stream_) (void)cudaStreamDestroy(stream_);
@@ -104,7 +118,7 @@ std::string describe(Cuda& cuda) {
          std::to_string(properties.minor) + ", " + std::to_string(properties.totalGlobalMem >> 20) + " MiB";
 }
 
-void* allocate(Cuda&, int64_t bytes) { return allocate_on_device(bytes); }
+void* allocate(Cuda& cuda, int64_t bytes) { return allocate_on_device(cuda.device().index, bytes); }
 void release(Cuda&, void* data) { release_on_device(data); }
 
 void copy_in(Cuda& cuda, void* to, const void* host, int64_t bytes) {
@@ -147,7 +161,10 @@ std::function<void()> record(Cuda& cuda, std::function<void()> work) {
   (void)cudaGraphDestroy(graph);
   check_cuda(status, "instantiate the captured graph");
   const std::shared_ptr<CUgraphExec_st> owner(executable, [](cudaGraphExec_t g) { (void)cudaGraphExecDestroy(g); });
-  return [owner, stream] { check_cuda(cudaGraphLaunch(owner.get(), stream), "launch the captured graph"); };
+  return [owner, stream, index = int(cuda.device().index)] {
+    const DeviceScope here(index);
+    check_cuda(cudaGraphLaunch(owner.get(), stream), "launch the captured graph");
+  };
 }
 
 }  // namespace crc

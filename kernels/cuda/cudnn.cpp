@@ -37,6 +37,7 @@ bool autotuned() {
 // The fastest of a few runs: a plan's time has a floor, and noise only adds to it.
 float fastest_ms(Cuda& cuda, cudnnHandle_t handle, const cudnn::Plan& plan, const Arrays& arrays) {
   constexpr int kRuns = 5;  // the first also loads the kernel
+  const Arena::Unmeasured workspaces(cuda.scratch());
   cudaEvent_t begin, end;
   check_cuda(cudaEventCreate(&begin), "create an event");
   check_cuda(cudaEventCreate(&end), "create an event");

@@ -89,7 +89,10 @@ std::string reason(cudnnStatus_t status) {
 }
 
 void check(cudnnStatus_t status, const std::string& what) {
-  if (status != CUDNN_STATUS_SUCCESS) fail_internal(what + ": " + reason(status));
+  if (status == CUDNN_STATUS_SUCCESS) return;
+  const bool memory = status == CUDNN_STATUS_INTERNAL_ERROR_HOST_ALLOCATION_FAILED ||
+                      status == CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED;
+  fail(memory ? ExitCode::out_of_memory : ExitCode::internal, what + ": " + reason(status));
 }
 
 Descriptor::Descriptor(cudnnBackendDescriptorType_t type) {

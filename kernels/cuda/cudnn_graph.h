@@ -16,7 +16,7 @@ namespace crc::cudnn {
 const DynamicLibrary& library();  // libcudnn.so.9
 #define CRC_CUDNN(function) CRC_SYMBOL(::crc::cudnn::library(), function)
 
-void check(cudnnStatus_t status, const std::string& what);  // Error internal with cuDNN's own explanation
+void check(cudnnStatus_t status, const std::string& what);  // Error with cuDNN's own explanation
 
 // Owns a backend descriptor.
 class Descriptor {

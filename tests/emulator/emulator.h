@@ -13,7 +13,7 @@ inline constexpr int kMultiprocessors = 3;  // few and odd, so that grids wrap a
 inline constexpr size_t kDeviceBytes = size_t(4) << 30;
 inline constexpr size_t kDefaultSharedBytes = 48 << 10;
 inline constexpr size_t kReservedSharedBytes = 1 << 10;  // of every block, for the system
-inline constexpr size_t kMaxSharedBytes = 227 << 10;  // of any GPU; EMULATOR_SHARED_KB says what this one has
+inline constexpr size_t kMaxSharedBytes = 227 << 10;     // of any GPU; EMULATOR_SHARED_KB says what this one has
 inline constexpr int kMaxThreads = 1024;
 
 // Dynamic shared memory that a kernel can be allowed: EMULATOR_SHARED_KB=64 (sm_75), 99 (sm_86, sm_89, sm_120), 163
@@ -29,6 +29,9 @@ struct Counters {
   int64_t graph_launches = 0;
 };
 Counters& counters();
+
+// Whose memory this is; -1: none's.
+int device_of(const void* data);
 
 // Host code that stands for work of the GPU (a math library's): runs in the stream's order, or in the graph's.
 cudaError_t enqueue(cudaStream_t stream, std::function<void()> work);

@@ -76,6 +76,39 @@ TEST_F(Emulator, ComputesCollectives) {
   EXPECT_EQ(out[6], 0);
 }
 
+// The thread's device is set for each piece of work, and is then what the host program had chosen.
+TEST_F(Emulator, TwoDevicesServeOneThread) {
+  setenv("EMULATOR_DEVICES", "2", 1);
+  {
+    Context contexts[] = {Context::cuda(0), Context::cuda(1)};
+    const crc::Tensor ones[] = {crc::Tensor::from_host(contexts[0], {3}, std::vector<float>{1, 2, 3}.data(), "x"),
+                                crc::Tensor::from_host(contexts[1], {3}, std::vector<float>{1, 2, 3}.data(), "x")};
+    for (int chosen : {0, 1}) {
+      ASSERT_EQ(cudaSetDevice(chosen), cudaSuccess);
+      for (int d : {0, 1, 0}) {
+        Context& context = contexts[d];
+        const crc::Tensor sum(context, {3}, crc::Dtype::f32, "sum");
+        EXPECT_EQ(emulator::device_of(sum.view<float, 1>().data), d);
+        const auto work = [&] {
+          crc::add(context, sum.view<float, 1>(), ones[d].view<const float, 1>(), ones[d].view<const float, 1>());
+        };
+        work();
+        context.record(work)();
+        context.side_by_side(2, [&](int, Context& branch) {
+          const crc::Arena::Frame frame(branch.scratch());
+          EXPECT_EQ(emulator::device_of(branch.scratch().take_bytes(1)), d);
+        });
+        EXPECT_EQ(sum.to_host<float>(context), (std::vector<float>{2, 4, 6}));
+        int current = -1;
+        EXPECT_EQ(cudaGetDevice(&current), cudaSuccess);
+        EXPECT_EQ(current, chosen);
+      }
+    }
+    ASSERT_EQ(cudaSetDevice(0), cudaSuccess);
+  }
+  unsetenv("EMULATOR_DEVICES");
+}
+
 // As on a GPU of the given kind: what a block may have, and how many a multiprocessor holds.
 TEST_F(Emulator, HasTheSharedMemoryOfAnyArchitecture) {
   for (const int kilobytes : {64, 99, 163, 227}) {

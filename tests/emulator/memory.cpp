@@ -83,7 +83,7 @@ std::recursive_mutex& runtime_lock() {
   return mutex;
 }
 
-char* allocate_device(size_t bytes) {
+char* allocate_device(size_t bytes, int device) {
   if (!arena) reserve_arena();
   if (bytes > kDeviceBytes - live_bytes) return nullptr;
   // cudaMalloc promises an alignment of 256 bytes; give no more than that.
@@ -100,7 +100,7 @@ char* allocate_device(size_t bytes) {
   poison(begin, kOffset);
   unpoison(data, bytes);
   poison(data + bytes, size_t(arena_top - data) - bytes);
-  allocations.push_back({data, bytes, true});
+  allocations.push_back({data, bytes, true, device});
   live_bytes += bytes;
   if (checker) checker->allocated(data, bytes);
   return data;

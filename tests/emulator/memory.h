@@ -19,10 +19,11 @@ struct Allocation {
   char* data;
   size_t bytes;
   bool live;
+  int device;
 };
 
-char* allocate_device(size_t bytes);  // null: out of memory
-bool release_device(void* data);      // false: not the begin of an allocation
+char* allocate_device(size_t bytes, int device);  // null: out of memory
+bool release_device(void* data);                  // false: not the begin of an allocation
 size_t allocated_bytes();
 bool in_arena(const void* address);
 const Allocation* find_allocation(const void* address);  // the last one that begins at or before it, or null

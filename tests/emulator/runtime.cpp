@@ -24,6 +24,7 @@ namespace emulator {
 namespace {
 
 std::map<const void*, size_t> max_dynamic_shared;
+thread_local int device = 0;
 std::map<const char*, size_t> pinned;  // host memory of cudaMallocHost
 
 bool is_pinned(const void* host) {
@@ -59,6 +60,12 @@ std::string shape(dim3 d) {
 
 }  // namespace
 
+int current_device() { return device; }
+int device_of(const void* data) {
+  LOCK;
+  return is_device_memory(data, 1) ? find_allocation(data)->device : -1;
+}
+
 size_t shared_limit() {
   const char* variable = std::getenv("EMULATOR_SHARED_KB");
   return variable ? std::min(kMaxSharedBytes, size_t(std::atoi(variable)) << 10) : kMaxSharedBytes;
@@ -87,6 +94,9 @@ cudaError_t submit(Launch launch, cudaStream_t stream) {
     return refuse(too_much_shared ? cudaErrorInvalidValue : cudaErrorInvalidConfiguration,
                   function_at(launch.kernel).c_str(), reason.c_str());
   }
+  if (is_stream(stream) && stream && stream->device != device)
+    return refuse(cudaErrorInvalidResourceHandle, function_at(launch.kernel).c_str(),
+                  "launched into a stream of another device than the thread's");
   ++counters().launches;
   return push(stream, [launch = std::move(launch)] { run(launch); });
 }
@@ -141,17 +151,23 @@ const char* cudaGetErrorString(cudaError_t error) {
 
 // ---- devices
 
-// EMULATOR_DEVICES=0 emulates a machine without a GPU.
+// EMULATOR_DEVICES=0 emulates a machine without a GPU, 2 one with two.
 cudaError_t cudaGetDeviceCount(int* count) {
   const char* variable = std::getenv("EMULATOR_DEVICES");
   *count = variable ? std::atoi(variable) : 1;
   return *count > 0 ? cudaSuccess : set_error(cudaErrorNoDevice);
 }
 cudaError_t cudaGetDevice(int* index) {
-  *index = 0;
+  *index = emulator::device;
   return cudaSuccess;
 }
-cudaError_t cudaSetDevice(int index) { return index == 0 ? cudaSuccess : set_error(cudaErrorInvalidDevice); }
+cudaError_t cudaSetDevice(int index) {
+  int count = 0;
+  if (const cudaError_t error = cudaGetDeviceCount(&count)) return error;
+  if (index < 0 || index >= count) return set_error(cudaErrorInvalidDevice);
+  emulator::device = index;
+  return cudaSuccess;
+}
 cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int) {
   switch (attribute) {
     case cudaDevAttrMaxThreadsPerBlock:
@@ -230,8 +246,8 @@ cudaError_t cudaOccupancyMaxActiveBlocksPerMultiprocessor(int* blocks, const voi
   constexpr int kThreadsByRegisters = 65536 / 64, kMostBlocks = 32;
   if (threads <= 0 || threads > emulator::kMaxThreads || shared_bytes > emulator::shared_limit())
     return set_error(cudaErrorInvalidValue);
-  const int by_shared =
-      int((emulator::shared_limit() + emulator::kReservedSharedBytes) / (shared_bytes + emulator::kReservedSharedBytes));
+  const int by_shared = int((emulator::shared_limit() + emulator::kReservedSharedBytes) /
+                            (shared_bytes + emulator::kReservedSharedBytes));
   *blocks = std::min({kThreadsByRegisters / threads, by_shared, kMostBlocks});
   return cudaSuccess;
 }
@@ -244,7 +260,7 @@ cudaError_t cudaMalloc(void** data, size_t bytes) {
   *data = nullptr;
   if (const cudaError_t error = forbid_in_capture()) return error;
   if (bytes == 0) return cudaSuccess;
-  *data = emulator::allocate_device(bytes);
+  *data = emulator::allocate_device(bytes, emulator::current_device());
   return *data ? cudaSuccess : set_error(cudaErrorMemoryAllocation);
 }
 cudaError_t cudaFree(void* data) {

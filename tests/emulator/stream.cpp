@@ -157,6 +157,7 @@ cudaError_t cudaStreamCreate(cudaStream_t* stream) { return cudaStreamCreateWith
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned flags) {
   LOCK;
   *stream = new CUstream_st;
+  (*stream)->device = emulator::current_device();
   (*stream)->blocking = flags != cudaStreamNonBlocking;
   emulator::streams().push_back(*stream);
   return cudaSuccess;

@@ -35,6 +35,7 @@ struct Capture {
 
 // Work runs as late as CUDA may run it: when somebody waits for it. So a missing synchronisation shows as a wrong result.
 struct CUstream_st {
+  int device = 0;
   bool blocking = true;  // ordered with the legacy default stream
   std::deque<emulator::Work> pending;
   int64_t completed = 0;  // works
@@ -67,6 +68,7 @@ namespace emulator {
 
 CUstream_st& stream_of(cudaStream_t stream);  // null: the legacy default stream
 bool is_stream(cudaStream_t stream);
+int current_device();  // of the calling thread
 // Puts work into the stream, or into the graph it is capturing.
 cudaError_t push(cudaStream_t stream, Work work);
 void run_all_streams();

@@ -83,6 +83,19 @@ TEST_P(Trainers, EveryMethodTrainsRepeatsItselfAndResumes) {
   }
 }
 
+TEST_P(Trainers, AStepThatFailsLeavesScratchMemoryFree) {
+  const auto t = trainer(config_of("fixmatch"));
+  t->train(1);
+  context.for_each_scratch([](Arena& arena) { arena.clear(); });  // so that the next step allocates
+  EXPECT_THROW(t->train(1), Error);
+  context.for_each_scratch([](Arena& arena) {
+    EXPECT_FALSE(arena.in_use());
+    const Arena::Frame frame(arena);
+    arena.take_bytes(1);
+  });
+  trainer(config_of("fixmatch"))->train(2);
+}
+
 TEST_P(Trainers, OfOneContextTakeTurns) {
   ssl::TrainConfig small = config_of("supervised"), large = config_of("mean_teacher");
   small.steps_per_graph = large.steps_per_graph = 2;

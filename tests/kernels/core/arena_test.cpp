@@ -97,6 +97,20 @@ TEST_F(ArenaTest, ConsolidatedItIsOneBlockOfThePeak) {
   EXPECT_EQ(arena.peak_bytes(), 0);
 }
 
+TEST_F(ArenaTest, TriesDoNotCountForThePeak) {
+  Arena arena = make();
+  const Arena::Frame frame(arena);
+  arena.take_bytes(kMiB);
+  {
+    const Arena::Unmeasured tries(arena);
+    const Arena::Frame inner(arena);
+    arena.take_bytes(5 * kMiB);
+  }
+  EXPECT_EQ(arena.peak_bytes(), kMiB);
+  arena.take_bytes(kMiB);
+  EXPECT_EQ(arena.peak_bytes(), 2 * kMiB);
+}
+
 TEST_F(ArenaTest, ATraceKnowsWhatWasAliveWhen) {
   Trace trace;
   Arena arena = make();
