@@ -5,13 +5,13 @@
 namespace crc {
 namespace {
 
-constexpr int kThreads = 256;
+constexpr int kBiasThreads = 256;
 
 // One block per class: batches are a thousand rows, classes are few.
 __global__ void bias_gradient(float* dbias, const float* dy, int64_t rows, int64_t classes) {
   double total = 0;
-  for (int64_t n = threadIdx.x; n < rows; n += kThreads) total += dy[n * classes + blockIdx.x];
-  total = block_reduce<kThreads>(total, Sum{}, 0.0);
+  for (int64_t n = threadIdx.x; n < rows; n += kBiasThreads) total += dy[n * classes + blockIdx.x];
+  total = block_reduce<kBiasThreads>(total, Sum{}, 0.0);
   if (threadIdx.x == 0) dbias[blockIdx.x] += float(total);
 }
 
@@ -25,8 +25,9 @@ void linear(Cuda& cuda, View<float, 2> y, View<const float, 2> x, View<const flo
 void linear_backward(Cuda& cuda, View<float, 2> dx, View<float, 2> dw, View<float, 1> dbias, View<const float, 2> dy,
                      View<const float, 2> x, View<const float, 2> w) {
   linear_backward_products(cuda, dx, dw, dbias, dy, x, w);
-  launch(cuda, "linear_backward", bias_gradient, {.blocks = dim3(unsigned(dbias.size())), .threads = dim3(kThreads)},
-         dbias.data, dy.data, dy.shape[0], dy.shape[1]);
+  launch(cuda, "linear_backward", bias_gradient,
+         {.blocks = dim3(unsigned(dbias.size())), .threads = dim3(kBiasThreads)}, dbias.data, dy.data, dy.shape[0],
+         dy.shape[1]);
 }
 
 }  // namespace crc

@@ -5,7 +5,7 @@ namespace crc {
 namespace {
 
 constexpr int kTile = 16;  // a block owns 16 x 16 pairs, one thread each
-constexpr int kThreads = kTile * kTile;
+constexpr int kGramThreads = kTile * kTile;
 constexpr int kChunk = 32;  // entries of 32 samples in 2 x 4.25 KB of shared memory
 
 // The entries are formed once per tile, in shared memory, and never in global memory.
@@ -17,7 +17,7 @@ __global__ void gram_kernel(double* k, int64_t n, int64_t m, PersampleGrads x, P
   double sum = 0;
   for (int64_t begin = 0; begin < entries; begin += kChunk) {
     const int count = int(entries - begin < kChunk ? entries - begin : kChunk);
-    for (int t = threadIdx.x; t < kChunk * kTile; t += kThreads) {
+    for (int t = threadIdx.x; t < kChunk * kTile; t += kGramThreads) {
       const int sample = t / kChunk, e = t % kChunk;
       a[e][sample] = e < count && i0 + sample < n ? x(i0 + sample, begin + e) : 0;
       b[e][sample] = e < count && j0 + sample < m ? y(j0 + sample, begin + e) : 0;
@@ -39,8 +39,8 @@ void persample_gram(Cuda& cuda, View<double, 2> k, View<const float, 2> delta_i,
   check_shape("persample_gram", delta_j, {m, x.classes});
   check_shape("persample_gram", h_j, {m, x.features});
   const int64_t blocks = ((n + kTile - 1) / kTile) * ((m + kTile - 1) / kTile);
-  launch(cuda, "persample_gram", gram_kernel, {.blocks = dim3(unsigned(blocks)), .threads = dim3(kThreads)}, k.data, n,
-         m, x, y, x.entries());
+  launch(cuda, "persample_gram", gram_kernel, {.blocks = dim3(unsigned(blocks)), .threads = dim3(kGramThreads)}, k.data,
+         n, m, x, y, x.entries());
 }
 
 }  // namespace crc

@@ -1,6 +1,7 @@
 #include "bench/cases.h"
 #include "bench/nn/wrn_shapes.h"
 #include "kernels/ops/conv2d.h"
+#include "kernels/ops/conv2d_splitk.h"
 
 namespace crc::bench {
 namespace {
@@ -72,7 +73,8 @@ template <class T> void add_passes(Suite& suite, const WrnConv& conv) {
   const ConvProblem p = conv.problem(suite.scale.batch(), DtypeOf<T>::value);
   const Conv2dConfig config{.stride = p.stride, .pad = p.pad};
   const double activations = double(p.x_size() + p.y_size()) * sizeof(T), weights = double(p.w_size()) * sizeof(float);
-  const auto add = [&](const char* op, ConvPass pass, double bytes, auto run, auto output, auto reference) {
+  const auto add = [&](const char* op, std::function<std::string(Context&)> path, double bytes, auto run, auto output,
+                       auto reference) {
     suite.add({.op = op,
                .shape = extents(p.n, p.h, p.w, p.c) + " k" + extents(p.k, p.r, p.r) + " s" + std::to_string(p.stride) +
                         " " + name_of(p.dtype),
@@ -90,12 +92,13 @@ template <class T> void add_passes(Suite& suite, const WrnConv& conv) {
                                   return reference(oracle, a, exact);
                                 });
                    },
-               .path_taken = [=](Context& context) { return conv2d_path(context, pass, p); }});
+               .path_taken = std::move(path)});
   };
+  const auto library = [=](ConvPass pass) { return [=](Context& context) { return conv2d_path(context, pass, p); }; };
   using A = ConvArrays<T>;
   using R = Reference<T>;
   add(
-      "conv2d", ConvPass::forward, activations + weights,
+      "conv2d", library(ConvPass::forward), activations + weights,
       [](Context& context, const A& a, Conv2dConfig config) {
         conv2d(context, a.y, a.x, a.w, View<const float, 1>{}, config);
       },
@@ -105,7 +108,7 @@ template <class T> void add_passes(Suite& suite, const WrnConv& conv) {
             a.y, NumericClass::library, [&](int64_t i) { return exact.forward(i); }, a.p.terms(ConvPass::forward));
       });
   add(
-      "conv2d_backward_weights", ConvPass::backward_weights, activations + 2 * weights,  // dw += reads it too
+      "conv2d_backward_weights", library(ConvPass::backward_weights), activations + 2 * weights,  // dw += reads it too
       [](Context& context, const A& a, Conv2dConfig config) {
         conv2d_backward_weights(context, a.w, a.y, a.x, config);
       },
@@ -115,9 +118,22 @@ template <class T> void add_passes(Suite& suite, const WrnConv& conv) {
             a.w, NumericClass::library, [&](int64_t i) { return exact.backward_weights(i); },
             a.p.terms(ConvPass::backward_weights), DtypeOf<T>::value);
       });
+  if constexpr (std::is_same_v<T, float>) {
+    if (suite.scale.cuda)  // on the CPU a plain loop, for its bits
+      add(
+          "conv2d_weight_gradient_splitk", nullptr, activations + 2 * weights,
+          [](Context& context, const A& a, Conv2dConfig config) {
+            conv2d_weight_gradient_splitk(context, a.w, a.y, a.x, config);
+          },
+          [](const Oracle& oracle, const A& a) { oracle.zero(a.w); },
+          [](const Oracle& oracle, const A& a, const R& exact) {
+            return oracle.compare(
+                a.w, NumericClass::library, [&](int64_t i) { return exact.backward_weights(i); }, split_k(a.p).length);
+          });
+  }
   if (p.c == 3) return;  // the images need no gradient
   add(
-      "conv2d_backward_data", ConvPass::backward_data, activations + weights,
+      "conv2d_backward_data", library(ConvPass::backward_data), activations + weights,
       [](Context& context, const A& a, Conv2dConfig config) { conv2d_backward_data(context, a.x, a.y, a.w, config); },
       [](const Oracle& oracle, const A& a) { oracle.poison(a.x); },
       [](const Oracle& oracle, const A& a, const R& exact) {
