@@ -1,23 +1,17 @@
 // crc_train sweep: the missing cells of a recipe, as ordinary runs in child processes.
 #include <fmt/format.h>
-#include <unistd.h>
 
-#include <algorithm>
-#include <limits>
 #include <regex>
 
 #include "apps/base/outputs.h"
-#include "apps/base/progress.h"
 #include "apps/base/terminal.h"
 #include "apps/commands/commands.h"
 #include "apps/commands/sweep_cells.h"
 #include "apps/report/sweep_report.h"
-#include "apps/rundir/run_dir.h"
-#include "apps/sweep/child.h"
 #include "apps/sweep/slurm.h"
-#include "apps/train/checks.h"
 #include "data/utf8.h"
 #include "kernels/core/error.h"
+#include "kernels/core/threads.h"
 
 namespace crc::apps {
 namespace {
@@ -29,8 +23,6 @@ struct SweepCommandOptions {
   int64_t trials = 0, pools = -1, jobs = 1, together = 1;
   bool dry_run = false, quiet = false;
 };
-
-using Cells = std::vector<const SweepCell*>;
 
 Cells chosen_cells(const Sweep& sweep, const std::string& only) {
   Cells chosen;
@@ -46,32 +38,6 @@ Cells chosen_cells(const Sweep& sweep, const std::string& only) {
   return chosen;
 }
 
-// Pools are compared by a test accuracy.
-void check_measure(const Sweep& sweep, const SweepCell& cell, const data::Dataset& dataset) {
-  if (cell.phase != Phase::pool) return;
-  const std::string& measure = sweep.spec().blocks[cell.block].measure;
-  const char* lacking = !data::has_labels(dataset.test)                                    ? "labelled test images"
-                        : measure == "validation" && !data::has_labels(dataset.validation) ? "data.validation_size"
-                                                                                           : nullptr;
-  if (lacking)
-    fail(ExitCode::config,
-         fmt::format("the methods start from the initial pool of median accuracy (measure \"{}\"), and there is none "
-                     "without {}; with --pools 0 each trial draws its own pool",
-                     measure, lacking));
-}
-
-// What any of them would be refused for, before the first begins.
-void check_cells(const Sweep& sweep, const Cells& cells) {
-  std::vector<NamedConfig> runs;
-  Cells missing;
-  for (const SweepCell* cell : cells) {
-    if (fs::exists(sweep.path(*cell) / "run.json")) continue;
-    runs.push_back({cell->name, sweep.config(*cell)});
-    missing.push_back(cell);
-  }
-  check_experiments(runs, [&](size_t i, const data::Dataset& dataset) { check_measure(sweep, *missing[i], dataset); });
-}
-
 void print_plan(const Sweep& sweep, const Cells& cells) {
   print("{} ({}): {} runs\n", sweep.spec().title, sweep.spec().source, cells.size());
   for (const SweepCell* cell : cells) {
@@ -83,86 +49,6 @@ void print_plan(const Sweep& sweep, const Cells& cells) {
           number("acquisition.budget"), number("acquisition.rounds") + 1, number("ssl.epochs"),
           number("ssl.steps_per_epoch"), sweep.done(*cell) ? ", done" : "");
   }
-}
-
-// Of the process that trains `cells`. Error 66 when one of them needs a cell that is not done.
-std::vector<std::string> arguments_of(const Sweep& sweep, const Cells& cells) {
-  std::vector<std::string> list{"sweep", "--out", sweep.directory().string(), "--quiet"};
-  for (const SweepCell* cell : cells) {
-    const std::vector<std::string> alone = sweep.arguments(*cell);
-    if (cells.size() == 1) return alone;
-    list.push_back("--cell=" + cell->name);
-  }
-  return list;
-}
-
-std::string names_of_unfinished(const Sweep& sweep, const Cells& cells) {
-  std::string names;
-  for (const SweepCell* cell : cells)
-    if (!sweep.done(*cell)) names += (names.empty() ? "" : ", ") + cell->name;
-  return names;
-}
-
-std::vector<CellRun> runs_of(const Sweep& sweep, const Cells& cells) {
-  std::vector<CellRun> runs;
-  for (const SweepCell* cell : cells) runs.push_back(sweep.run_of(*cell));
-  return runs;
-}
-
-// What a sweep shows while it runs: all its cells, whatever the phase.
-class Display {
- public:
-  Display(const Sweep& sweep, const Cells& cells, bool quiet)
-      : count_(cells.size()), cells_(runs_of(sweep, cells)), progress(options_of(sweep, cells, quiet)) {}
-  void update(Phase phase) {
-    const int64_t done = cells_.done();
-    progress.update({.label = to_string(phase),
-                     .done = done,
-                     .total = cells_.total(),
-                     .detail = fmt::format("{} of {} runs", cells_.finished(), count_)});
-  }
-
- private:
-  static ProgressOptions options_of(const Sweep& sweep, const Cells& cells, bool quiet) {
-    const double interval = sweep.config(*cells[0]).get<double>("report.interval");
-    ProgressOptions options = ProgressOptions::for_stderr(quiet, interval, sweep.directory() / "log.txt");
-    options.memory = std::numeric_limits<double>::infinity();
-    return options;
-  }
-  size_t count_;
-  CellProgress cells_;
-
- public:
-  Progress progress;
-};
-
-// The missing ones among `cells` of one phase. One that fails harms no other; returns the first failure's code.
-int run_phase(const Sweep& sweep, const Cells& cells, Phase phase, int64_t parallel, int64_t together,
-              Display& display) {
-  Cells missing;
-  for (const SweepCell* cell : cells) {
-    if (cell->phase != phase) continue;
-    sweep.check(*cell);
-    if (!sweep.done(*cell)) missing.push_back(cell);
-  }
-  if (missing.empty()) return 0;
-  std::vector<Job> jobs;
-  std::vector<Cells> of_job;
-  const int64_t count = int64_t(missing.size());
-  for (int64_t i = 0; i < count; i += together) {
-    of_job.emplace_back(missing.begin() + i, missing.begin() + std::min(i + together, count));
-    jobs.push_back({arguments_of(sweep, of_job.back())});
-  }
-  display.progress.line(fmt::format("{}: {} runs to go, {} at a time", to_string(phase), count, parallel * together));
-  const bool complete = run_jobs(jobs, int(parallel), [&](int) { display.update(phase); });
-  int first = 0;
-  for (size_t i = 0; i < jobs.size(); ++i) {
-    if (jobs[i].exit_code <= 0 || !complete) continue;
-    display.progress.warn(fmt::format("{} failed with exit code {}: {}", names_of_unfinished(sweep, of_job[i]),
-                                      jobs[i].exit_code, jobs[i].words));
-    if (first == 0) first = jobs[i].exit_code;
-  }
-  return complete ? first : int(ExitCode::preempted);
 }
 
 int command_sweep(const SweepCommandOptions& options) {
@@ -194,25 +80,13 @@ int command_sweep(const SweepCommandOptions& options) {
     return 0;
   }
   const Cells cells = chosen_cells(sweep, options.only);
-  await_free(runs_of(sweep, cells));
-  Display display(sweep, cells, options.quiet);
-  int code = 0;
-  for (Phase phase : {Phase::pool, Phase::trial, Phase::reconfirm}) {
-    code = run_phase(sweep, cells, phase, options.jobs, options.together, display);
-    if (code != 0) break;
-  }
-  if (code == int(ExitCode::preempted)) {
-    display.progress.line(fmt::format(
-        "stopped; the same command continues where the runs stand, crc_train report {} shows it", out.string()));
-    return code;
-  }
+  const int code =
+      train_missing(sweep, cells, {.parallel = options.jobs, .together = options.together, .quiet = options.quiet});
+  if (code == int(ExitCode::preempted)) return code;
   const std::string table = write_sweep_report(sweep, out);
   print("{}\n{}\n", table, (out / "report.html").string());
-  if (code != 0)
-    fail(ExitCode(code), fmt::format("some runs of {} failed, see above; what they wrote is kept, and the same command "
-                                     "tries them again",
-                                     out.string()));
-  return code;
+  require_trained(sweep, code);
+  return 0;
 }
 
 }  // namespace
@@ -227,7 +101,7 @@ void declare_sweep(Command& program, CommandCall& call) {
   sweep.option("--trials", o->trials, "runs per method instead of the recipe's").in(1, 1000);
   sweep.option("--pools", o->pools, "initial pools instead of the recipe's; 0: each trial draws its own").in(0, 1000);
   sweep.option("--only", o->only, "only runs whose names match this regular expression");
-  sweep.option("--jobs", o->jobs, "processes at a time").in(1, 4096).shows_default();
+  sweep.option("--jobs", o->jobs, "processes at a time; 0: one per core").in(0, kMostThreads).shows_default();
   sweep.option("--together", o->together, "runs per process, a thread each: small nets then share one GPU")
       .in(1, 256)
       .shows_default();

@@ -4,17 +4,114 @@
 #include <omp.h>
 
 #include <algorithm>
+#include <limits>
 #include <thread>
 
 #include "apps/base/program.h"
+#include "apps/base/progress.h"
 #include "apps/base/signals.h"
 #include "apps/commands/train.h"
 #include "apps/sweep/child.h"
 #include "apps/sweep/sweep.h"
+#include "apps/train/checks.h"
 #include "kernels/core/error.h"
 
 namespace crc::apps {
 namespace {
+
+// Pools are compared by a test accuracy.
+void check_measure(const Sweep& sweep, const SweepCell& cell, const data::Dataset& dataset) {
+  if (cell.phase != Phase::pool) return;
+  const std::string& measure = sweep.spec().blocks[cell.block].measure;
+  const char* lacking = !data::has_labels(dataset.test)                                    ? "labelled test images"
+                        : measure == "validation" && !data::has_labels(dataset.validation) ? "data.validation_size"
+                                                                                           : nullptr;
+  if (lacking)
+    fail(ExitCode::config,
+         fmt::format("the methods start from the initial pool of median accuracy (measure \"{}\"), and there is none "
+                     "without {}; with --pools 0 each trial draws its own pool",
+                     measure, lacking));
+}
+
+// Of the process that trains `cells`. Error 66 when one of them needs a cell that is not done.
+std::vector<std::string> arguments_of(const Sweep& sweep, const Cells& cells) {
+  std::vector<std::string> list{"sweep", "--out", sweep.directory().string(), "--quiet"};
+  for (const SweepCell* cell : cells) {
+    const std::vector<std::string> alone = sweep.arguments(*cell);
+    if (cells.size() == 1) return alone;
+    list.push_back("--cell=" + cell->name);
+  }
+  return list;
+}
+
+std::string names_of_unfinished(const Sweep& sweep, const Cells& cells) {
+  std::string names;
+  for (const SweepCell* cell : cells)
+    if (!sweep.done(*cell)) names += (names.empty() ? "" : ", ") + cell->name;
+  return names;
+}
+
+std::vector<PlannedRun> runs_of(const Sweep& sweep, const Cells& cells) {
+  std::vector<PlannedRun> runs;
+  for (const SweepCell* cell : cells) runs.push_back(sweep.run_of(*cell));
+  return runs;
+}
+
+// What a sweep shows while it runs: all its cells, whatever the phase.
+class Display {
+ public:
+  Display(const Sweep& sweep, const Cells& cells, bool quiet)
+      : count_(cells.size()), cells_(runs_of(sweep, cells)), progress(options_of(sweep, cells, quiet)) {}
+  void update(Phase phase) {
+    const int64_t done = cells_.done();
+    progress.update({.label = to_string(phase),
+                     .done = done,
+                     .total = cells_.total(),
+                     .detail = fmt::format("{} of {} runs", cells_.finished(), count_)});
+  }
+
+ private:
+  static ProgressOptions options_of(const Sweep& sweep, const Cells& cells, bool quiet) {
+    const double interval = sweep.config(*cells[0]).get<double>("report.interval");
+    ProgressOptions options = ProgressOptions::for_stderr(quiet, interval, sweep.directory() / "log.txt");
+    options.memory = std::numeric_limits<double>::infinity();
+    return options;
+  }
+  size_t count_;
+  CellProgress cells_;
+
+ public:
+  Progress progress;
+};
+
+// The missing ones among `cells` of one phase. One that fails harms no other; returns the first failure's code.
+int run_phase(const Sweep& sweep, const Cells& cells, Phase phase, int64_t parallel, int64_t together,
+              Display& display) {
+  Cells missing;
+  for (const SweepCell* cell : cells) {
+    if (cell->phase != phase) continue;
+    sweep.check(*cell);
+    if (!sweep.done(*cell)) missing.push_back(cell);
+  }
+  if (missing.empty()) return 0;
+  std::vector<Job> jobs;
+  std::vector<Cells> of_job;
+  const int64_t count = int64_t(missing.size());
+  for (int64_t i = 0; i < count; i += together) {
+    of_job.emplace_back(missing.begin() + i, missing.begin() + std::min(i + together, count));
+    jobs.push_back({arguments_of(sweep, of_job.back())});
+  }
+  display.progress.line(fmt::format("{}: {} runs to go, {} at a time", to_string(phase), count, parallel * together));
+  const bool complete = run_jobs(jobs, int(parallel), [&](int) { display.update(phase); });
+  int first = 0;
+  for (size_t i = 0; i < jobs.size(); ++i) {
+    if (jobs[i].exit_code <= 0 || !complete) continue;
+    display.progress.warn(fmt::format("{} failed with exit code {}: {}", names_of_unfinished(sweep, of_job[i]),
+                                      jobs[i].exit_code, jobs[i].words));
+    if (first == 0) first = jobs[i].exit_code;
+  }
+  return complete ? first : int(ExitCode::preempted);
+}
 
 const SweepCell& cell_called(const Sweep& sweep, const std::string& name) {
   const auto cell = std::ranges::find(sweep.cells(), name, &SweepCell::name);
@@ -42,6 +139,39 @@ int worst(const std::vector<int>& codes) {
 }
 
 }  // namespace
+
+void check_cells(const Sweep& sweep, const Cells& cells, bool anew) {
+  std::vector<NamedConfig> runs;
+  Cells missing;
+  for (const SweepCell* cell : cells) {
+    if (!anew && file_exists(sweep.path(*cell) / "run.json", Use::output)) continue;
+    runs.push_back({cell->name, sweep.config(*cell)});
+    missing.push_back(cell);
+  }
+  check_experiments(runs, [&](size_t i, const data::Dataset& dataset) { check_measure(sweep, *missing[i], dataset); });
+}
+
+int train_missing(const Sweep& sweep, const Cells& cells, const Labour& labour) {
+  await_free(runs_of(sweep, cells));
+  const int64_t parallel =
+      labour.parallel > 0 ? labour.parallel : std::max<int64_t>(1, std::thread::hardware_concurrency());
+  Display display(sweep, cells, labour.quiet);
+  int code = 0;
+  for (Phase phase : {Phase::pool, Phase::trial, Phase::reconfirm})
+    if (code == 0) code = run_phase(sweep, cells, phase, parallel, labour.together, display);
+  if (code == int(ExitCode::preempted))
+    display.progress.line(
+        fmt::format("stopped; the same command continues where the runs stand, crc_train report {} shows it",
+                    sweep.directory().string()));
+  return code;
+}
+
+void require_trained(const Sweep& sweep, int code) {
+  if (code == 0) return;
+  fail(ExitCode(code), fmt::format("some runs of {} failed, see above; what they wrote is kept, and the same command "
+                                   "tries them again",
+                                   sweep.directory().string()));
+}
 
 int train_cells(const Sweep& sweep, const std::vector<std::string>& names, bool quiet) {
   std::vector<const SweepCell*> cells;

@@ -2,13 +2,15 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "apps/base/outputs.h"
 #include "apps/base/signals.h"
 #include "apps/base/terminal.h"
 #include "apps/config/recipes.h"
 #include "apps/report/report.h"
 #include "apps/sweep/child.h"
-#include "apps/sweep/sweep_spec.h"
+#include "apps/sweep/sweep.h"
 #include "apps/train/active_run.h"
 #include "apps/train/checks.h"
 #include "apps/train/plan.h"
@@ -68,6 +70,20 @@ int execute(Context& context, RunDir& directory, const data::Dataset& dataset, b
   return int(code);
 }
 
+// Whether the settings alone of a recipe with a [sweep] are those of one of its runs, as the demo's are.
+bool is_a_cell(const std::string& recipe) {
+  Config alone;
+  alone.merge_toml(recipe_text(recipe), recipe);
+  try {
+    const Sweep sweep = Sweep::plan({}, {.recipe = recipe, .settings = {}});
+    return sweep.spec().initial_pools == 0 && std::ranges::any_of(sweep.cells(), [&](const SweepCell& cell) {
+             return sweep.config(cell).differences(alone).empty();
+           });
+  } catch (const Error&) {  // what is wrong in [sweep] is the sweep's to say
+    return false;
+  }
+}
+
 int64_t labels_before_last_query(const Ledger& ledger, const Config& config) {
   const int64_t first =
       ledger.size() == 0 ? config.get<int64_t>("acquisition.initial") : labels_through(ledger.labels(), 0);
@@ -77,7 +93,7 @@ int64_t labels_before_last_query(const Ledger& ledger, const Config& config) {
 }  // namespace
 
 std::string sweep_note(const std::string& recipe) {
-  if (recipe.empty() || !has_sweep(recipe_text(recipe), recipe)) return "";
+  if (recipe.empty() || !has_sweep(recipe_text(recipe), recipe) || is_a_cell(recipe)) return "";
   return fmt::format(
       "# {0} is a sweep of many runs, and what follows is none of them: its settings without those of a "
       "block and a method.\n# The runs: crc_train sweep {0} --dry-run\n",

@@ -12,7 +12,7 @@ namespace {
 
 constexpr uint8_t kDots[4][2] = {{0x01, 0x08}, {0x02, 0x10}, {0x04, 0x20}, {0x40, 0x80}};  // [row][column]
 
-struct Cell {
+struct Character {
   uint8_t dots = 0;
   int series = 0;
 };
@@ -43,12 +43,12 @@ std::string braille_plot(const LineChart& chart, int columns, int rows, bool col
 
   const int width = std::max(10, columns - 22);  // room for the ticks and the names at the lines' ends
   const Scale x{x_low, x_high, 0, 2.0 * width - 1}, y{y_low, y_high, 4.0 * rows - 1, 0};
-  std::vector<Cell> cells(size_t(width) * size_t(rows));
+  std::vector<Character> characters(size_t(width) * size_t(rows));
   auto dot = [&](double px, double py, int series) {
     const int column = int(std::lround(px)), row = int(std::lround(py));
-    Cell& cell = cells[size_t(row / 4) * size_t(width) + size_t(column / 2)];
-    cell.dots |= kDots[row % 4][column % 2];
-    cell.series = series;
+    Character& character = characters[size_t(row / 4) * size_t(width) + size_t(column / 2)];
+    character.dots |= kDots[row % 4][column % 2];
+    character.series = series;
   };
   std::vector<std::string> names(size_t(rows), "");
   for (int s = int(chart.series.size()) - 1; s >= 0; --s) {  // the first on top
@@ -86,8 +86,8 @@ std::string braille_plot(const LineChart& chart, int columns, int rows, bool col
     }
     text += fmt::format("{:>7} │", tick);
     for (int column = 0; column < width; ++column) {
-      const Cell& cell = cells[size_t(row) * size_t(width) + size_t(column)];
-      text += cell.dots ? paint(braille_character(cell.dots), cell.series, color) : " ";
+      const Character& character = characters[size_t(row) * size_t(width) + size_t(column)];
+      text += character.dots ? paint(braille_character(character.dots), character.series, color) : " ";
     }
     text += (names[size_t(row)].empty() ? "" : " " + names[size_t(row)]) + "\n";
   }

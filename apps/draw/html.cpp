@@ -44,19 +44,19 @@ summary{cursor:pointer;color:var(--muted);font-size:14px}
 )";
 }  // namespace
 
-Cell Cell::code(std::string_view text) {
+TableCell TableCell::code(std::string_view text) {
   return {fmt::format("<code title=\"{}\">{}</code>", escape_xml(text), escape_xml(text.substr(0, 12)))};
 }
-Cell Cell::integer(int64_t value) { return {fmt::format("{}", value), true}; }
-Cell Cell::percent(double fraction) {
+TableCell TableCell::integer(int64_t value) { return {fmt::format("{}", value), true}; }
+TableCell TableCell::percent(double fraction) {
   return {std::isfinite(fraction) ? fmt::format("{:.2f}", 100 * fraction) : "", true};
 }
-Cell Cell::real(double value, const char* format) {
+TableCell TableCell::real(double value, const char* format) {
   return {std::isfinite(value) ? fmt::format(fmt::runtime(format), value) : "", true};
 }
-Cell Cell::seconds(double value) { return {std::isfinite(value) ? duration(value) : "", true}; }
+TableCell TableCell::seconds(double value) { return {std::isfinite(value) ? duration(value) : "", true}; }
 
-std::string table(const std::vector<std::string>& heads, const std::vector<std::vector<Cell>>& rows) {
+std::string table(const std::vector<std::string>& heads, const std::vector<std::vector<TableCell>>& rows) {
   std::string html = "<div class=\"scroll\"><table>\n<thead><tr>";
   for (size_t i = 0; i < heads.size(); ++i) {
     const bool number = !rows.empty() && i < rows[0].size() && rows[0][i].number;
@@ -65,7 +65,8 @@ std::string table(const std::vector<std::string>& heads, const std::vector<std::
   html += "</tr></thead>\n<tbody>\n";
   for (const auto& row : rows) {
     html += "<tr>";
-    for (const Cell& cell : row) html += fmt::format("<td{}>{}</td>", cell.number ? " class=\"n\"" : "", cell.html);
+    for (const TableCell& cell : row)
+      html += fmt::format("<td{}>{}</td>", cell.number ? " class=\"n\"" : "", cell.html);
     html += "</tr>\n";
   }
   return html + "</tbody></table></div>\n";

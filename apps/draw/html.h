@@ -11,19 +11,19 @@
 
 namespace crc::apps {
 
-struct Cell {
+struct TableCell {
   std::string html;
   bool number = false;
 
-  static Cell text(std::string_view text) { return {escape_xml(text)}; }
-  static Cell code(std::string_view text);  // shortened to 12 characters, whole in the tooltip
-  static Cell integer(int64_t value);
-  static Cell percent(double fraction);  // 0.9312 -> 93.12; an empty cell for NaN
-  static Cell real(double value, const char* format = "{:.3g}");
-  static Cell seconds(double value);
+  static TableCell text(std::string_view text) { return {escape_xml(text)}; }
+  static TableCell code(std::string_view text);  // shortened to 12 characters, whole in the tooltip
+  static TableCell integer(int64_t value);
+  static TableCell percent(double fraction);  // 0.9312 -> 93.12; an empty cell for NaN
+  static TableCell real(double value, const char* format = "{:.3g}");
+  static TableCell seconds(double value);
 };
 
-std::string table(const std::vector<std::string>& heads, const std::vector<std::vector<Cell>>& rows);
+std::string table(const std::vector<std::string>& heads, const std::vector<std::vector<TableCell>>& rows);
 std::string section(std::string_view id, std::string_view title, const std::string& html);
 std::string paragraph(const std::string& html);
 std::string figure(const std::string& html, std::string_view caption = "");

@@ -46,7 +46,8 @@ std::string header(const Runs& runs, const Groups& groups) {
               "accuracy, " + first.name + (accuracy.count > 1 ? fmt::format(", {} seeds", accuracy.count) : "")) +
          tile(fmt::format("{}", labels), "labels used") +
          tile(fmt::format("{}", std::max<size_t>(1, counts.size()) - 1), "queries") +
-         tile(Cell::seconds(total).html, runs.size() > 1 ? "computing time, all runs" : "computing time") + "</div>\n";
+         tile(TableCell::seconds(total).html, runs.size() > 1 ? "computing time, all runs" : "computing time") +
+         "</div>\n";
 }
 
 bool is_measured(const Groups& groups) {
@@ -72,10 +73,10 @@ std::string accuracy_section(const Groups& groups) {
   std::vector<std::string> heads = {"acquisition", "runs"};
   for (int64_t count : counts) heads.push_back(fmt::format("{} labels", count));
   auto rows_for = [&](double RoundRow::*column) {
-    std::vector<std::vector<Cell>> rows;
+    std::vector<std::vector<TableCell>> rows;
     for (const RunGroup& group : groups) {
       auto& row = rows.emplace_back();
-      row = {group_cell(group), Cell::integer(int64_t(group.runs.size()))};
+      row = {group_cell(group), TableCell::integer(int64_t(group.runs.size()))};
       for (int64_t count : counts) row.push_back(mean_cell(at_labels(group, count, column)));
     }
     return rows;

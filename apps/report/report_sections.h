@@ -13,8 +13,8 @@ namespace crc::apps {
 using RunList = std::vector<const RunRecord*>;
 using Groups = std::vector<RunGroup>;
 
-Cell mean_cell(const MeanStd& fraction);  // in percent: 93.12 +- 0.40
-Cell group_cell(const RunGroup& group);   // its name behind its colour
+TableCell mean_cell(const MeanStd& fraction);  // in percent: 93.12 +- 0.40
+TableCell group_cell(const RunGroup& group);   // its name behind its colour
 
 std::string runs_section(const RunList& runs);
 std::string rounds_section(const RunList& runs);                     // every round of every run, with its times

@@ -26,25 +26,25 @@ std::string state_of(const RunRecord& run) {
 
 }  // namespace
 
-Cell mean_cell(const MeanStd& fraction) {
-  Cell cell = Cell::percent(fraction.mean);
+TableCell mean_cell(const MeanStd& fraction) {
+  TableCell cell = TableCell::percent(fraction.mean);
   if (fraction.count > 1) cell.html += fmt::format(" <span class=\"pm\">± {:.2f}</span>", 100 * fraction.std);
   return cell;
 }
 
-Cell group_cell(const RunGroup& group) {
+TableCell group_cell(const RunGroup& group) {
   return {fmt::format("<span class=\"key\" style=\"background:var({})\"></span>{}", css_name(group.ink),
                       escape_xml(group.name))};
 }
 
 std::string runs_section(const RunList& runs) {
-  std::vector<std::vector<Cell>> rows;
+  std::vector<std::vector<TableCell>> rows;
   for (const RunRecord* const each : runs) {
     const RunRecord& run = *each;
-    rows.push_back({Cell::text(run.name), Cell::text(run.acquisition), Cell::integer(run.seed),
-                    Cell::text(state_of(run)), Cell::integer(int64_t(run.labels.size())),
-                    Cell::percent(run.rounds.empty() ? kNone : run.rounds.back().acc_last), Cell::code(run.ledger_head),
-                    Cell::text(run.determinism)});
+    rows.push_back({TableCell::text(run.name), TableCell::text(run.acquisition), TableCell::integer(run.seed),
+                    TableCell::text(state_of(run)), TableCell::integer(int64_t(run.labels.size())),
+                    TableCell::percent(run.rounds.empty() ? kNone : run.rounds.back().acc_last),
+                    TableCell::code(run.ledger_head), TableCell::text(run.determinism)});
   }
   return section(
       "runs", "Runs",
@@ -57,13 +57,14 @@ std::string rounds_section(const RunList& runs) {
   std::string html;
   for (const RunRecord* const each : runs) {
     const RunRecord& run = *each;
-    std::vector<std::vector<Cell>> rows;
+    std::vector<std::vector<TableCell>> rows;
     for (const RoundRow& r : run.rounds) {
-      rows.push_back({Cell::integer(r.round), Cell::integer(r.labels), Cell::percent(r.acc_last),
-                      Cell::percent(r.acc_median), Cell::percent(r.acc_best), Cell::percent(r.acc_val),
-                      Cell::percent(r.balanced_acc), Cell::percent(r.pseudo_rate), Cell::percent(r.pseudo_acc),
-                      Cell::real(r.ece, "{:.3f}"), Cell::real(r.loss), Cell::real(r.lambda_min, "{:.2e}"),
-                      Cell::integer(r.epochs), Cell::seconds(r.train_s), Cell::seconds(r.query_s)});
+      rows.push_back({TableCell::integer(r.round), TableCell::integer(r.labels), TableCell::percent(r.acc_last),
+                      TableCell::percent(r.acc_median), TableCell::percent(r.acc_best), TableCell::percent(r.acc_val),
+                      TableCell::percent(r.balanced_acc), TableCell::percent(r.pseudo_rate),
+                      TableCell::percent(r.pseudo_acc), TableCell::real(r.ece, "{:.3f}"), TableCell::real(r.loss),
+                      TableCell::real(r.lambda_min, "{:.2e}"), TableCell::integer(r.epochs),
+                      TableCell::seconds(r.train_s), TableCell::seconds(r.query_s)});
     }
     html += details(run.name,
                     table({"round", "labels", "last %", "median %", "best %", "by validation %", "balanced %", "sure %",
@@ -75,7 +76,7 @@ std::string rounds_section(const RunList& runs) {
 }
 
 std::string cost_section(const Groups& groups) {
-  std::vector<std::vector<Cell>> rows;
+  std::vector<std::vector<TableCell>> rows;
   for (const RunGroup& group : groups) {
     std::vector<double> epochs, train, query;
     double total = 0;
@@ -88,9 +89,9 @@ std::string cost_section(const Groups& groups) {
         query.push_back(r.query_s);
         for (double seconds : {r.train_s, r.query_s}) total += std::isfinite(seconds) ? seconds : 0;
       }
-    rows.push_back({group_cell(group), Cell::integer(int64_t(group.runs.size())), Cell::integer(rounds),
-                    Cell::real(mean_std(epochs).mean, "{:.1f}"), Cell::seconds(mean_std(train).mean),
-                    Cell::seconds(mean_std(query).mean), Cell::seconds(total)});
+    rows.push_back({group_cell(group), TableCell::integer(int64_t(group.runs.size())), TableCell::integer(rounds),
+                    TableCell::real(mean_std(epochs).mean, "{:.1f}"), TableCell::seconds(mean_std(train).mean),
+                    TableCell::seconds(mean_std(query).mean), TableCell::seconds(total)});
   }
   return section("cost", "Time and cost",
                  table({"method", "runs", "rounds", "epochs per round", "training per round", "query", "all"}, rows) +
@@ -100,9 +101,9 @@ std::string cost_section(const Groups& groups) {
 
 std::string settings_section(const RunList& runs) {
   const RunRecord& run = *runs[0];
-  std::vector<std::vector<Cell>> machine;
+  std::vector<std::vector<TableCell>> machine;
   for (const auto& [key, value] : run.facts) {
-    machine.push_back({Cell::text(key), {"<span style=\"white-space:normal\">" + escape_xml(value) + "</span>"}});
+    machine.push_back({TableCell::text(key), {"<span style=\"white-space:normal\">" + escape_xml(value) + "</span>"}});
   }
   std::string html = table({"", "first run"}, machine);
   for (const RunRecord* const each : runs) {

@@ -56,16 +56,16 @@ std::vector<double> values_of(const std::vector<SweepRun>& runs, size_t block, s
 int most_runs(const ResultTable& table) {
   int most = 0;
   for (const ResultRow& row : table.rows)
-    for (const ResultCell& cell : row.cells) most = std::max(most, cell.ours[0].count);
+    for (const ResultEntry& entry : row.entries) most = std::max(most, entry.ours[0].count);
   return most;
 }
 
 std::string caption(const ResultTable& table, std::optional<size_t> measure, const char* where) {
   const bool paper = std::ranges::any_of(table.rows, [](const ResultRow& row) {
-    return std::ranges::any_of(row.cells, [](const ResultCell& cell) { return !cell.paper.empty(); });
+    return std::ranges::any_of(row.entries, [](const ResultEntry& entry) { return !entry.paper.empty(); });
   });
   const bool again = std::ranges::any_of(table.rows, [](const ResultRow& row) {
-    return std::ranges::any_of(row.cells, [](const ResultCell& cell) { return cell.reconfirmed; });
+    return std::ranges::any_of(row.entries, [](const ResultEntry& entry) { return entry.reconfirmed; });
   });
   std::string meanings;
   for (size_t k = 0; k < std::size(kMeasures); ++k)
@@ -114,19 +114,19 @@ ResultTable make_table(const Sweep& sweep, const std::vector<SweepRun>& runs) {
     for (size_t m = 0; m < block.methods.size(); ++m) {
       auto row = std::ranges::find(table.rows, block.methods[m].name, &ResultRow::name);
       if (row == table.rows.end()) row = table.rows.insert(row, {block.methods[m].name, {}});
-      row->cells.resize(table.columns.size());
+      row->entries.resize(table.columns.size());
       for (size_t c = first; c < table.columns.size(); ++c) {
-        ResultCell& cell = row->cells[c];
+        ResultEntry& entry = row->entries[c];
         const int64_t query = begin + int64_t(c - first);
         for (size_t k = 0; k < std::size(kMeasures); ++k)
-          cell.ours[k] = population(values_of(runs, b, m, query, kMeasures[k].column, cell.reconfirmed));
-        cell.balanced = population(values_of(runs, b, m, query, &RoundRow::balanced_acc, cell.reconfirmed));
+          entry.ours[k] = population(values_of(runs, b, m, query, kMeasures[k].column, entry.reconfirmed));
+        entry.balanced = population(values_of(runs, b, m, query, &RoundRow::balanced_acc, entry.reconfirmed));
         if (query > 0 && size_t(query) <= block.methods[m].paper.size())
-          cell.paper = block.methods[m].paper[size_t(query) - 1];
+          entry.paper = block.methods[m].paper[size_t(query) - 1];
       }
     }
   }
-  for (ResultRow& row : table.rows) row.cells.resize(table.columns.size());
+  for (ResultRow& row : table.rows) row.entries.resize(table.columns.size());
   return table;
 }
 
@@ -145,11 +145,11 @@ ResultTable make_table(const std::vector<RunGroup>& groups) {
     };
     const std::vector<Point> paper = reference_of(group.runs[0]->config).points;
     for (int64_t count : counts) {
-      ResultCell& cell = row.cells.emplace_back();
-      for (size_t k = 0; k < std::size(kMeasures); ++k) cell.ours[k] = values(count, kMeasures[k].column);
-      cell.balanced = values(count, &RoundRow::balanced_acc);
+      ResultEntry& entry = row.entries.emplace_back();
+      for (size_t k = 0; k < std::size(kMeasures); ++k) entry.ours[k] = values(count, kMeasures[k].column);
+      entry.balanced = values(count, &RoundRow::balanced_acc);
       for (const Point& p : paper)
-        if (p.x == double(count)) cell.paper = fmt::format("{}", p.y);
+        if (p.x == double(count)) entry.paper = fmt::format("{}", p.y);
     }
     table.rows.push_back(std::move(row));
   }
@@ -166,10 +166,10 @@ std::string markdown(const ResultTable& table) {
   text += "|\n";
   for (const ResultRow& row : table.rows) {
     text += "| " + row.name;
-    for (size_t c = 0; c < row.cells.size(); ++c) {
-      const ResultCell& cell = row.cells[c];
-      text += fmt::format(" | {}{}{}", percent(cell.ours[table.columns[c].measure], 2), cell.reconfirmed ? "*" : "",
-                          cell.paper.empty() ? "" : " (" + cell.paper + ")");
+    for (size_t c = 0; c < row.entries.size(); ++c) {
+      const ResultEntry& entry = row.entries[c];
+      text += fmt::format(" | {}{}{}", percent(entry.ours[table.columns[c].measure], 2), entry.reconfirmed ? "*" : "",
+                          entry.paper.empty() ? "" : " (" + entry.paper + ")");
     }
     text += " |\n";
   }
@@ -185,14 +185,14 @@ std::string csv(const ResultTable& table) {
   data::CsvWriter csv(heading);
   const auto number = [&](double value) { csv.number(std::isfinite(value) ? fmt::format("{:.4f}", value) : ""); };
   for (const ResultRow& row : table.rows)
-    for (size_t c = 0; c < row.cells.size(); ++c) {
-      const ResultCell& cell = row.cells[c];
-      csv.text(table.columns[c].block).text(table.columns[c].head).text(row.name).number(cell.ours[0].count);
-      for (const MeanStd& m : cell.ours) number(100 * m.mean), number(100 * m.std);
-      number(100 * cell.balanced.mean), number(100 * cell.balanced.std);
-      const PaperNumber paper = parse_paper_number(cell.paper);
+    for (size_t c = 0; c < row.entries.size(); ++c) {
+      const ResultEntry& entry = row.entries[c];
+      csv.text(table.columns[c].block).text(table.columns[c].head).text(row.name).number(entry.ours[0].count);
+      for (const MeanStd& m : entry.ours) number(100 * m.mean), number(100 * m.std);
+      number(100 * entry.balanced.mean), number(100 * entry.balanced.std);
+      const PaperNumber paper = parse_paper_number(entry.paper);
       number(paper.mean), number(paper.std);
-      csv.number(cell.reconfirmed ? 1 : 0).end_row();
+      csv.number(entry.reconfirmed ? 1 : 0).end_row();
     }
   return csv.str();
 }
@@ -205,15 +205,16 @@ std::string html(const ResultTable& table, std::optional<size_t> measure) {
     while (last < table.columns.size() && table.columns[last].block == block) ++last;
     std::vector<std::string> heads = {block.empty() ? "method" : block};
     for (size_t c = first; c < last; ++c) heads.push_back(table.columns[c].head);
-    std::vector<std::vector<Cell>> rows;
+    std::vector<std::vector<TableCell>> rows;
     for (const ResultRow& row : table.rows) {
       auto& cells = rows.emplace_back();
-      cells.push_back(Cell::text(row.name));
+      cells.push_back(TableCell::text(row.name));
       for (size_t c = first; c < last; ++c) {
-        const ResultCell& cell = row.cells[c];
-        Cell ours = mean_cell(cell.ours[measure.value_or(table.columns[c].measure)]);
-        if (cell.reconfirmed) ours.html += "*";
-        if (!cell.paper.empty()) ours.html += fmt::format("<br/><span class=\"pm\">{}</span>", escape_xml(cell.paper));
+        const ResultEntry& entry = row.entries[c];
+        TableCell ours = mean_cell(entry.ours[measure.value_or(table.columns[c].measure)]);
+        if (entry.reconfirmed) ours.html += "*";
+        if (!entry.paper.empty())
+          ours.html += fmt::format("<br/><span class=\"pm\">{}</span>", escape_xml(entry.paper));
         cells.push_back(std::move(ours));
       }
     }

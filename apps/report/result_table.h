@@ -13,7 +13,7 @@
 
 namespace crc::apps {
 
-struct ResultCell {
+struct ResultEntry {
   std::array<MeanStd, std::size(kMeasures)> ours;  // fractions; population standard deviation
   MeanStd balanced;                                // balanced accuracy after the last epoch
   std::string paper;                               // as printed there; empty: it gives none
@@ -27,7 +27,7 @@ struct ResultColumn {
 
 struct ResultRow {
   std::string name;
-  std::vector<ResultCell> cells;  // one per column
+  std::vector<ResultEntry> entries;  // one per column
 };
 
 struct ResultTable {

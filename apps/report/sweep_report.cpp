@@ -133,7 +133,7 @@ std::string overview(const Sweep& sweep, const ResultTable& table, const std::st
   std::string tables = html(table), others;
   for (size_t k = 0; k < std::size(kMeasures); ++k) {
     const bool measured = std::ranges::any_of(table.rows, [&](const ResultRow& row) {
-      return std::ranges::any_of(row.cells, [&](const ResultCell& cell) { return cell.ours[k].count > 0; });
+      return std::ranges::any_of(row.entries, [&](const ResultEntry& entry) { return entry.ours[k].count > 0; });
     });
     if (measured) others += details(fmt::format("All columns, {}", kMeasures[k].name), html(table, k));
   }

@@ -13,7 +13,7 @@
 namespace crc::apps {
 namespace {
 
-using Row = std::vector<Cell>;
+using Row = std::vector<TableCell>;
 constexpr size_t kMostRows = 25;        // of picks on the page
 constexpr size_t kMostItems = 20;       // of a group in one row
 constexpr size_t kMostSheet = 4 << 20;  // bytes of the sheet inside the page
@@ -73,7 +73,8 @@ std::string picks(const SelectFacts& f, const std::string& sheet_png) {
     for (size_t k = 0; k < std::min(groups[g].items.size(), kMostItems); ++k)
       items += fmt::format("{}{}", k > 0 ? ", " : "", groups[g].items[k]);
     if (groups[g].items.size() > kMostItems) items += ", …";
-    rows.push_back({Cell::integer(int64_t(g)), Cell::real(groups[g].score, "{:.6g}"), Cell::text(items)});
+    rows.push_back(
+        {TableCell::integer(int64_t(g)), TableCell::real(groups[g].score, "{:.6g}"), TableCell::text(items)});
   }
   std::string html = table({"group", "score", groups.front().items.size() == 1 ? "item" : "items"}, rows);
   if (groups.size() > kMostRows)
@@ -88,7 +89,7 @@ std::string what_was_scored(const SelectFacts& f) {
   const select::Config& c = f.config;
   std::vector<Row> rows;
   const auto row = [&](const std::string& name, const std::string& value) {
-    rows.push_back({Cell::text(name), Cell::text(value)});
+    rows.push_back({TableCell::text(name), TableCell::text(value)});
   };
   for (const auto& [option, file] : f.inputs) row(option, file);
   row("items", fmt::format("{}: {} labelled, {} to choose from", f.items, f.labeled, f.unlabeled));

@@ -22,7 +22,7 @@ int64_t steps_per_round(const Config& config) {
   return count(config, "ssl.epochs") * count(config, "ssl.steps_per_epoch");
 }
 
-int64_t steps_in_all(const CellRun& cell) {
+int64_t steps_in_all(const PlannedRun& cell) {
   const int64_t rounds = count(cell.config, "acquisition.rounds") + (cell.adopts ? 0 : 1);
   return std::max<int64_t>(1, rounds * steps_per_round(cell.config));
 }
@@ -45,7 +45,7 @@ int64_t steps_in_round(const fs::path& metrics, int64_t round) {
 }
 
 // Less than all before the run is marked as done.
-int64_t steps_done(const CellRun& cell) {
+int64_t steps_done(const PlannedRun& cell) {
   const int64_t per_round = steps_per_round(cell.config), all = steps_in_all(cell);
   if (marker_of(cell.directory) == Marker::done) return all;
   const fs::path file = cell.directory / "rounds.csv";
@@ -66,7 +66,7 @@ bool in_use(const fs::path& run) {
 
 }  // namespace
 
-void check_cell(const CellRun& cell) {
+void check_cell(const PlannedRun& cell) {
   if (!file_exists(cell.directory / "run.json")) return;
   RunFiles files(cell.directory);
   Config stored;
@@ -84,8 +84,8 @@ void check_cell(const CellRun& cell) {
                    cell.directory.string(), differences));
 }
 
-CellProgress::CellProgress(std::vector<CellRun> cells) : cells_(std::move(cells)), done_(cells_.size()) {
-  for (const CellRun& cell : cells_) steps_.push_back(steps_in_all(cell));
+CellProgress::CellProgress(std::vector<PlannedRun> cells) : cells_(std::move(cells)), done_(cells_.size()) {
+  for (const PlannedRun& cell : cells_) steps_.push_back(steps_in_all(cell));
 }
 
 int64_t CellProgress::total() const { return std::accumulate(steps_.begin(), steps_.end(), int64_t(0)); }
@@ -104,10 +104,10 @@ int64_t CellProgress::finished() const {
   return count;
 }
 
-void await_free(const std::vector<CellRun>& cells) {
+void await_free(const std::vector<PlannedRun>& cells) {
   using Clock = std::chrono::steady_clock;
   const auto patience = Clock::now() + std::chrono::seconds(5);
-  for (const CellRun& cell : cells)
+  for (const PlannedRun& cell : cells)
     while (in_use(cell.directory) && Clock::now() < patience && !stop_requested())
       std::this_thread::sleep_for(std::chrono::milliseconds(50));
 }

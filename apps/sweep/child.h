@@ -1,5 +1,5 @@
-// This program again, as child processes: the cells of a demo or a sweep are ordinary runs, each in its own process and
-// directory, so one that fails harms no other and each can be resumed by hand.
+// This program again, as child processes: the cells of a sweep are ordinary runs, each in its own process and directory,
+// so one that fails harms no other and each can be resumed by hand.
 #pragma once
 
 #include <functional>

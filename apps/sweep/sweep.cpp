@@ -120,7 +120,7 @@ void Sweep::name_cells() {
   methods = distinct_names(std::move(methods), exact);
   std::set<std::string> names;
   for (SweepCell& cell : cells_) {
-    const std::string trial = fmt::format("{}-t{}", methods[first[cell.block] + cell.method], cell.index);
+    const std::string trial = fmt::format("{}-{}{}", methods[first[cell.block] + cell.method], spec_.trial, cell.index);
     const std::string& block = blocks[cell.block];
     cell.name = cell.phase == Phase::trial ? trial
                 : cell.phase == Phase::pool
@@ -163,8 +163,8 @@ Config Sweep::config(const SweepCell& cell) const {
   return resolved;
 }
 
-CellRun Sweep::run_of(const SweepCell& cell) const {
-  CellRun run{.directory = path(cell), .config = config(cell)};
+PlannedRun Sweep::run_of(const SweepCell& cell) const {
+  PlannedRun run{.directory = path(cell), .config = config(cell)};
   const bool from_pool = cell.phase == Phase::trial && spec_.initial_pools > 0;
   if (cell.phase == Phase::reconfirm) run.config.merge_setting("start.run=" + path(trial_of(cell)).string());
   if (from_pool && pools_done(cell.block))
@@ -287,15 +287,26 @@ Sweep Sweep::plan(const fs::path& directory, const SweepOptions& options) {
 Sweep Sweep::create(const fs::path& directory, const SweepOptions& options) {
   Sweep sweep = plan(directory, options);
   sweep.refuse_others();  // before .lock is created in somebody's directory
-  make_directories(directory);
-  sweep.lock_ = std::make_shared<RunLock>(directory);
+  sweep.lock();
   sweep.refuse_others();
-  for (const fs::path& folder : {directory, directory / "figures"}) remove_stale_temporaries(folder);
-  for (const SweepCell& cell : sweep.cells_) remove_file(sweep.path(cell).string() + ".err");  // of earlier versions
-  if (!fs::exists(directory / kRecipe)) commit_file(directory / kRecipe, sweep.recipe_text_);
-  if (!is_sweep(directory) || open(directory).json_text() != sweep.json_text())
-    commit_file(directory / kFile, sweep.json_text());  // last: from here on it is a sweep
+  sweep.write_index();
   return sweep;
+}
+
+void Sweep::lock() {
+  make_directories(directory_);
+  lock_ = std::make_shared<RunLock>(directory_);
+  for (const fs::path& folder : {directory_, directory_ / "figures"}) remove_stale_temporaries(folder);
+  for (const SweepCell& cell : cells_) remove_file(path(cell).string() + ".err");  // of earlier versions
+}
+
+void Sweep::write_index() const {
+  const auto commit = [&](const char* name, const std::string& text) {
+    const fs::path file = directory_ / name;
+    if (!fs::exists(file) || read_file(file) != text) commit_file(file, text);
+  };
+  commit(kRecipe, recipe_text_);
+  commit(kFile, json_text());  // last: from here on it is a sweep
 }
 
 Sweep Sweep::open(const fs::path& directory) {

@@ -39,6 +39,11 @@ class Sweep {
   // directory's lock, so that one sweep works there; its cells' processes do not ask for it. Error 73: it is in use,
   // or there is something else, or a sweep with other options.
   static Sweep create(const fs::path& directory, const SweepOptions& options);
+  // The sweep in `directory` by the runs that are there, whatever the index says, so that it goes on after its recipe or
+  // the number of trials has changed, and without an index. `anew`: those runs are removed first, all or none. Error 73:
+  // the directory or a run to be removed is in use, or there is another recipe's sweep or a run that no sweep made; 65: a
+  // run differs from what this sweep would train.
+  static Sweep adopt(const fs::path& directory, const SweepOptions& options, bool anew);
   static Sweep open(const fs::path& directory);  // Error 66, 65
   static bool is_sweep(const fs::path& directory);
   // The plan without a directory, for --dry-run.
@@ -58,7 +63,7 @@ class Sweep {
   // needs is not done; 65 as check().
   Config config(const SweepCell& cell) const;
   std::vector<std::string> arguments(const SweepCell& cell) const;
-  CellRun run_of(const SweepCell& cell) const;
+  PlannedRun run_of(const SweepCell& cell) const;
 
   // The pool run of a block whose test accuracy (the recipe's measure) is the median. Error 66 when some are missing.
   const SweepCell& median_pool(size_t block) const;
@@ -72,7 +77,13 @@ class Sweep {
   std::vector<std::string> settings(const SweepCell& cell) const;
   std::string json_text() const;
   std::string identity() const;
+  void lock();
+  void write_index() const;
   void refuse_others() const;
+  bool is_cell_name(const std::string& name) const;
+  void refuse_strangers() const;
+  void remove_removed() const;
+  void remove_runs() const;
   const SweepCell& trial_of(const SweepCell& cell) const;
   bool pools_done(size_t block) const;
 

@@ -120,8 +120,8 @@ SweepSpec parse_sweep(std::string_view text, const std::string& name) {
                                " has no [sweep]: it describes one run; start it with crc_train run, or name a recipe "
                                "of a table or figure (crc_train list)");
   const Reader reader(name);
-  reader.only(*table,
-              {"title", "source", "note", "figure", "measure", "trials", "initial_pools", "reconfirm", "block"});
+  reader.only(*table, {"title", "source", "note", "figure", "measure", "trial", "trials", "initial_pools", "reconfirm",
+                       "block"});
   SweepSpec spec;
   spec.title = reader.text(*table, "title", true);
   spec.source = reader.text(*table, "source");
@@ -129,6 +129,12 @@ SweepSpec parse_sweep(std::string_view text, const std::string& name) {
   spec.figure = reader.text(*table, "figure");
   check_choice(reader, *table, "figure", spec.figure, {"", "transfer", "eigenvalues", "boundary"});
   if (table->contains("measure")) spec.measure = measure_of(reader, *table);
+  if (const toml::node* trial = table->get("trial")) {
+    spec.trial = reader.text(*table, "trial");
+    if (spec.trial.empty() || spec.trial.size() > 20 ||
+        !std::ranges::all_of(spec.trial, [](char c) { return c >= 'a' && c <= 'z'; }))
+      reader.refuse(*trial, fmt::format("trial = \"{}\" must be one to twenty letters from a to z", spec.trial));
+  }
   spec.trials = reader.count(*table, "trials", 3, 1);
   spec.initial_pools = reader.count(*table, "initial_pools", 0, 0);
   spec.reconfirm = reader.count(*table, "reconfirm", 0, 0);

@@ -5,6 +5,7 @@
 //   source = "paper, Table 6"
 //   figure = ""            # "", "transfer" (Fig. 2), "eigenvalues" (Fig. 3), "boundary" (Fig. 1)
 //   trials = 3             # runs per method, differing in run.seed
+//   trial = "t"            # small letters before a trial's number in the name of its directory: crc-t0
 //   initial_pools = 5      # start all from the pool and model of median accuracy; 0: no
 //   reconfirm = 2          # runs on fixed labels for the paper's starred numbers; 0: none
 //   measure = "best"       # best, last, median, validation; a block may have its own
@@ -44,7 +45,7 @@ struct SweepBlock {
 
 struct SweepSpec {
   std::string title, source, note, figure;
-  std::string measure = "best";
+  std::string measure = "best", trial = "t";
   int64_t trials = 3, initial_pools = 0, reconfirm = 0;
   std::vector<SweepBlock> blocks;
 };

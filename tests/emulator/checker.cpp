@@ -27,7 +27,7 @@ struct Record {  // the last write, or the last reads that are unordered among e
   bool atomic = false, several = false;
   Who who() const { return {block, thread, several}; }
 };
-struct Cell {
+struct ShadowCell {
   uint32_t epoch = 0;         // older records belong to an earlier launch, or block: forgotten
   int32_t other_reader = -1;  // a block besides read.block that has read
   uint32_t other_time = 0;
@@ -35,8 +35,8 @@ struct Cell {
 };
 // Four bytes share a cell until one of them is accessed alone.
 struct Word {
-  Cell cell;
-  Cell* bytes = nullptr;
+  ShadowCell cell;
+  ShadowCell* bytes = nullptr;
 };
 
 // A stretch of memory with its shadow: what happened to each word, and which bytes are initialised.
@@ -102,8 +102,8 @@ class RaceAndBoundsChecker : public Checker {
   void check_initialized(const Region& region, const Access& a, const char* what) const;
   void check_races(Region& region, uint32_t epoch, const Access& a);
   void check_branches(const void* data, size_t bytes, bool write);
-  void check_cell(Cell& cell, uint32_t epoch, const Access& a, const char* address);
-  void record_read(Cell& cell, const Access& a);
+  void check_cell(ShadowCell& cell, uint32_t epoch, const Access& a, const char* address);
+  void record_read(ShadowCell& cell, const Access& a);
   [[noreturn]] void race(const char* kind, const char* address, const Record& earlier) const;
   [[noreturn]] void report(const std::string& message) const;
   const char* verb(const Access& a) const { return a.atomic ? "atomic" : a.write ? "write" : "read"; }
@@ -270,7 +270,7 @@ void RaceAndBoundsChecker::check_races(Region& region, uint32_t epoch, const Acc
       continue;
     }
     if (!word.bytes) {
-      word.bytes = new Cell[4];
+      word.bytes = new ShadowCell[4];
       std::fill_n(word.bytes, 4, word.cell);
     }
     check_cell(word.bytes[at % 4], epoch, a, region.begin + at);
@@ -278,9 +278,9 @@ void RaceAndBoundsChecker::check_races(Region& region, uint32_t epoch, const Acc
   }
 }
 
-void RaceAndBoundsChecker::check_cell(Cell& cell, uint32_t epoch, const Access& a, const char* address) {
+void RaceAndBoundsChecker::check_cell(ShadowCell& cell, uint32_t epoch, const Access& a, const char* address) {
   if (cell.epoch != epoch) {
-    cell = Cell();
+    cell = ShadowCell();
     cell.epoch = epoch;
   }
   const auto mine = [&](const Record& r) {
@@ -304,7 +304,7 @@ void RaceAndBoundsChecker::check_cell(Cell& cell, uint32_t epoch, const Access& 
   cell.write = {a.code, order_.now(), order_.block(), int16_t(order_.thread()), a.atomic, false};
 }
 
-void RaceAndBoundsChecker::record_read(Cell& cell, const Access& a) {
+void RaceAndBoundsChecker::record_read(ShadowCell& cell, const Access& a) {
   Record& r = cell.read;
   Record now{a.code, order_.now(), order_.block(), int16_t(order_.thread()), false, false};
   if (r.block >= 0 && r.block != now.block) {

@@ -1,5 +1,5 @@
-// The cells of a sweep and of a demo: each is the run it is said to be, in a directory of its own; whoever is killed or
-// comes twice harms none.
+// The cells of a sweep: each is the run it is said to be, in a directory of its own; whoever is killed or comes twice
+// harms none.
 #include <functional>
 #include <regex>
 #include <set>
@@ -100,6 +100,15 @@ TEST_F(SweepCells, ANameOfNoLetterAndALongOneAreDirectoriesToo) {
   write("r.toml", kHead + block("", {{"λ", "random"}, {std::string(300, 'a'), "entropy"}}));
   expect(command("--together 2"), 0, "");
   EXPECT_TRUE(fs::exists(folder + "/s/-t0/DONE"));
+}
+
+TEST_F(SweepCells, ARecipeSaysHowItsTrialsAreCalled) {
+  two_methods();
+  write("r.toml",
+        std::regex_replace(read(folder + "/r.toml"), std::regex("trials = 1"), "trials = 1\ntrial = \"seed\""));
+  EXPECT_NE(expect(command("--dry-run"), 0, " a-seed0 ").find(" b-seed0 "), std::string::npos);
+  write("r.toml", std::regex_replace(read(folder + "/r.toml"), std::regex("\"seed\""), "\"s/0\""));
+  expect(command("--dry-run"), 78, "trial = \"s/0\" must be one to twenty letters from a to z");
 }
 
 TEST_F(SweepCells, AnotherRunInACellsPlaceIsNotUsed) {
@@ -216,55 +225,6 @@ TEST_F(SweepCells, TheTimeLeftIsThatOfTheWorkToDo) {
   }
   EXPECT_GT(lines, 2) << words;
   EXPECT_GT(lefts, 0) << words;
-}
-
-class Demo : public SweepCells {
- protected:
-  std::string demo(const std::string& more = "") const {
-    return "demo --seeds 1 --out " + folder +
-           "/d --set data.train_size=200 --set data.test_size=50 --set model.width=1 --set ssl.batch=4 --set ssl.mu=1"
-           " --set ssl.steps_per_epoch=2 --set acquisition.rounds=1 " +
-           more;
-  }
-};
-
-TEST_F(Demo, WithOtherSettingsItIsAnotherDemo) {
-  expect(demo(), 0, "crc-s0");
-  for (const std::string& name : entries("d")) EXPECT_FALSE(name.ends_with(".err")) << name;
-  expect(demo(), 0, "report.html");
-  const std::string words = expect(demo("--set ssl.epochs=2"), 65, "ssl.epochs: 2, was 4");
-  EXPECT_NE(words.find("train again with --fresh"), std::string::npos) << words;
-  expect(demo("--fresh --set ssl.epochs=2"), 0, "report.html");
-  EXPECT_NE(read(folder + "/d/crc-s0/config.toml").find("epochs = 2 "), std::string::npos);
-  EXPECT_EQ(entries("d").count(".crc-s0.removed"), 0u);
-}
-
-TEST_F(Demo, AFreshOneRemovesNoRunThatIsInUse) {
-  expect(demo(), 0, "");
-  fs::remove(folder + "/d/crc-s0/DONE");
-  const std::string holder = folder + "/d/crc-s0/.lock";
-  const Outcome held = shell("flock " + holder + " " + kTrain + " " + demo("--fresh"));
-  EXPECT_EQ(held.code, 73) << held.words;
-  EXPECT_NE(held.words.find("crc-s0 is in use by"), std::string::npos) << held.words;
-  for (const char* run : {"random-s0", "entropy-s0", "crc-s0"})
-    EXPECT_TRUE(fs::exists(folder + "/d/" + run + "/rounds.csv")) << run;
-  const Outcome whole = shell("flock " + folder + "/d/.lock " + kTrain + " " + demo());
-  EXPECT_EQ(whole.code, 73) << whole.words;
-}
-
-TEST_F(Demo, ARunThatNoDemoMadeIsNeverRemoved) {
-  const std::string own =
-      "run demo --quiet --set data.train_size=200 --set data.test_size=50 --set ssl.epochs=1"
-      " --set ssl.steps_per_epoch=1 --set acquisition.rounds=0 --out " +
-      folder;
-  expect(own + "/d/crc-s0", 0, "");
-  for (const char* fresh : {"", "--fresh"}) expect(demo(fresh), 73, "d/crc-s0 is a run that no demo made");
-  EXPECT_TRUE(fs::exists(folder + "/d/crc-s0/DONE"));
-  fs::rename(folder + "/d/crc-s0", folder + "/d/mine");
-  expect(demo(), 73, "d/mine is a run that no demo made; name another directory");
-  fs::rename(folder + "/d", folder + "/runs");
-  fs::rename(folder + "/runs/mine", folder + "/d");
-  expect(demo("--fresh"), 73, "/d is a run's directory");
 }
 
 }  // namespace

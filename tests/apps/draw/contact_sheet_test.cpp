@@ -13,7 +13,7 @@ namespace {
 TEST(ContactSheet, PlacesTiles) {
   std::vector<uint8_t> pixels(3 * 2 * 2 * 3);
   std::iota(pixels.begin(), pixels.end(), 1);
-  const data::Images images{.count = 3, .height = 2, .width = 2, .pixels = pixels};
+  const data::Images images{.count = 3, .height = 2, .width = 2, .pixels = pixels, .labels = {}};
   const std::span<const uint8_t> tiles[] = {images.image(0), images.image(1), images.image(2)};
   const data::RgbImage sheet = contact_sheet(tiles, 2, 2, {.columns = 2, .scale = 1});
   ASSERT_EQ(sheet.height, 13);  // 2 rows of 2 pixels, gaps of 3

@@ -220,9 +220,9 @@ TEST(Html, Pieces) {
   EXPECT_EQ(data_uri_png("M"), "data:image/png;base64,TQ==");
   EXPECT_EQ(data_uri_png("Ma"), "data:image/png;base64,TWE=");
   EXPECT_EQ(data_uri_png("Man"), "data:image/png;base64,TWFu");
-  EXPECT_EQ(Cell::percent(0.87654).html, "87.65");
-  EXPECT_EQ(Cell::percent(kNone).html, "");
-  EXPECT_EQ(table({"a"}, {{Cell::integer(3)}}),
+  EXPECT_EQ(TableCell::percent(0.87654).html, "87.65");
+  EXPECT_EQ(TableCell::percent(kNone).html, "");
+  EXPECT_EQ(table({"a"}, {{TableCell::integer(3)}}),
             "<div class=\"scroll\"><table>\n<thead><tr><th class=\"n\">a</th></tr></thead>\n<tbody>\n"
             "<tr><td class=\"n\">3</td></tr>\n</tbody></table></div>\n");
   EXPECT_EQ(escape_xml("a\x01\xc3\xa9\xc3\xed\xa0\x80"),

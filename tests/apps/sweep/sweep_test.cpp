@@ -176,17 +176,17 @@ TEST(ResultTable, PutsThePapersNumberBesideOurs) {
   const ResultTable table = make_table(sweep, runs);
   ASSERT_EQ(table.columns.size(), 4u);
   ASSERT_EQ(table.rows.size(), 2u);
-  const ResultCell& cell = table.rows[0].cells[0];
-  EXPECT_EQ(cell.ours[0].count, 2);
+  const ResultEntry& entry = table.rows[0].entries[0];
+  EXPECT_EQ(entry.ours[0].count, 2);
   double values[2];
   for (const SweepRun& run : runs)
     if (run.cell->phase == Phase::trial && run.cell->method == 0)
       values[run.cell->index] = run.record.rounds[1].acc_best;
-  EXPECT_NEAR(cell.ours[0].mean, (values[0] + values[1]) / 2, 1e-12);
-  EXPECT_NEAR(cell.ours[0].std, std::abs(values[0] - values[1]) / 2, 1e-12);  // population
-  EXPECT_FALSE(cell.reconfirmed);
-  EXPECT_TRUE(table.rows[0].cells[1].reconfirmed);
-  EXPECT_EQ(table.rows[1].cells[2].ours[0].count, 0);
+  EXPECT_NEAR(entry.ours[0].mean, (values[0] + values[1]) / 2, 1e-12);
+  EXPECT_NEAR(entry.ours[0].std, std::abs(values[0] - values[1]) / 2, 1e-12);  // population
+  EXPECT_FALSE(entry.reconfirmed);
+  EXPECT_TRUE(table.rows[0].entries[1].reconfirmed);
+  EXPECT_EQ(table.rows[1].entries[2].ours[0].count, 0);
   const std::string text = markdown(table);
   EXPECT_THAT(text, HasSubstr("| Accuracy (%) | Q=50: 100 | Q=50: 150 | other: 100 | other: 150 |"));
   EXPECT_THAT(text, HasSubstr("(50.1±2.0)"));
