@@ -11,7 +11,7 @@ class Mapped : public SelectFixture {
     for (int64_t i = 0; i < 8000 * 32; ++i) large.push_back(Draws(7, Purpose::test, i, 0).uniform(-1, 1));
     write<float>("large.npy", large, {8000, 32});
   }
-  // Does something to large.npy while a search of a few seconds reads it.
+  // Does something to large.npy while a search reads it that lasts seconds, so that a busy machine still comes to it.
   Outcome meanwhile(const std::string& what, const std::string& budget) const {
     return shell(
         "cd " + folder + "; " +
@@ -32,7 +32,7 @@ TEST_F(Mapped, AFileThatBecomesShorterEndsTheProgramWithWords) {
 TEST_F(Mapped, AFileThatIsWrittenAnewGivesNoPicks) {
   for (const std::string change : {"printf x | dd of=large.npy bs=1 seek=100000 conv=notrunc 2> /dev/null",
                                    "cp large.npy other.npy; mv other.npy large.npy"}) {
-    const Outcome o = meanwhile(change, "150");
+    const Outcome o = meanwhile(change, "300");
     EXPECT_EQ(o.code, 65) << o.words;
     EXPECT_NE(o.words.find("large.npy: was changed while it was read"), std::string::npos) << o.words;
     EXPECT_FALSE(exists("p.csv"));
