@@ -103,6 +103,7 @@ void on_bus_error(int, siginfo_t* info, void*) {
                           "again when the file is complete\n"});
 }
 
+#ifndef __SANITIZE_ADDRESS__  // it has its own
 void on_bad_address(int, siginfo_t* info, void*) {
   constexpr uintptr_t kNearNull = 1 << 16;
   if (inside_onednn() && reinterpret_cast<uintptr_t>(info->si_addr) < kNearNull)
@@ -112,6 +113,7 @@ void on_bad_address(int, siginfo_t* info, void*) {
               "memory\n"});
   ::signal(SIGSEGV, SIG_DFL);  // a mistake of ours: the access is tried again, and ends the process
 }
+#endif
 
 void on_fault(int number, void (*handler)(int, siginfo_t*, void*)) {
   struct sigaction action = {};
@@ -156,7 +158,7 @@ int run_program(const char* program, const std::function<int()>& body) {
   std::set_terminate(nobody_caught);
   prepare_streams();
   on_fault(SIGBUS, on_bus_error);
-#ifndef __SANITIZE_ADDRESS__  // it has its own
+#ifndef __SANITIZE_ADDRESS__
   on_fault(SIGSEGV, on_bad_address);
 #endif
   install_signal_handlers(program);

@@ -58,8 +58,8 @@ void forward(Cuda& cuda, View<T, 4> y, View<float, 2> saved, View<float, 1> runn
         const View<const T, 2> rows = as_rows(x);
         const auto kernel = batchnorm_apply_kernel<width(), T>;
         const ColumnGrid columns = column_grid(cuda, kernel, rows.shape[0], rows.shape[1], width);
-        launch(cuda, "batchnorm_act", kernel, columns.grid, as_rows(y), rows, columns.rows_per_block, BatchNormParameters{saved, gamma, beta, rest, config.offset},
-               LeakyRelu{config.slope});
+        launch(cuda, "batchnorm_act", kernel, columns.grid, as_rows(y), rows, columns.rows_per_block,
+               BatchNormParameters{saved, gamma, beta, rest, config.offset}, LeakyRelu{config.slope});
       },
       x.data, y.data);
 }
