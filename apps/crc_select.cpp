@@ -5,7 +5,6 @@
 #include "apps/base/program.h"
 #include "apps/base/terminal.h"
 #include "apps/select/job.h"
-#include "crc/score.h"
 #include "kernels/core/threads.h"
 
 namespace {
@@ -36,14 +35,10 @@ void declare(apps::Command& program, apps::SelectJob& job) {
   program.option("--budget", c.budget, "items to pick (Q)").required().in(0, apps::kMaxCount);
   program.option("--group", c.group_size, "items per candidate group (G)").in(1, apps::kMaxCount).shows_default();
   program.option("--acquisition", c.name, "crc_train list names them").shows_default();
-  program.option("--search", c.search, "how groups are found: partition, independent, greedy or exchange")
-      .shows_default();
+  program.choice("--search", c.search, "how groups are found; given: by --candidates");
   program.option("--draws", c.candidates, "independent: groups to draw (default: items / G)").in(1, apps::kMaxCount);
   program.option("--candidates", job.candidates, "candidate groups of item numbers [groups,G], .npy: no search");
-  std::string solvers;
-  for (const select::Solver& solver : select::solvers())
-    solvers += std::string(solvers.empty() ? "" : ", ") + solver.name;
-  program.option("--solver", c.solver, "eigenvalue solver of crc: " + solvers).shows_default();
+  program.choice("--solver", c.solver, "eigenvalue solver of crc");
   program.option("--seed", c.seed, "key of the random draws").in(0, UINT32_MAX).shows_default();
   program.option("--round", c.round, "number of this query: another round draws other numbers")
       .in(0, 100000)

@@ -14,6 +14,7 @@
 
 #include "crc/host_rows.h"
 #include "crc/jacobians.h"
+#include "kernels/core/choice.h"
 #include "kernels/core/context.h"
 
 namespace crc::select {
@@ -27,14 +28,40 @@ struct Problem {
   const Jacobians* jacobians = nullptr;         // of the network: only for egl, crc_layers and crc_full
 };
 
+// How groups are found (crc/batch_mode.h).
+enum class Search : uint8_t {
+#define CRC_SEARCH(name, trait, description) name,
+#include "crc/searches.def"
+#undef CRC_SEARCH
+};
+inline constexpr std::string_view kSearchWords[] = {
+#define CRC_SEARCH(name, trait, description) #name,
+#include "crc/searches.def"
+#undef CRC_SEARCH
+};
+constexpr Words words_of(Search) { return kSearchWords; }
+
+// The eigenvalue solver of crc (crc/score.h).
+enum class Solver : uint8_t {
+#define CRC_SOLVER(name, word, traits, description) name,
+#include "crc/solvers.def"
+#undef CRC_SOLVER
+};
+inline constexpr std::string_view kSolverWords[] = {
+#define CRC_SOLVER(name, word, traits, description) word,
+#include "crc/solvers.def"
+#undef CRC_SOLVER
+};
+constexpr Words words_of(Solver) { return kSolverWords; }
+
 struct Config {
   std::string name = "crc";
-  int64_t budget = 0;                    // Q: items to pick
-  int64_t group_size = 1;                // G, divides Q; only for acquisitions that score groups
-  std::string search = "partition";      // or independent, given, greedy, exchange (crc/batch_mode.h)
+  int64_t budget = 0;      // Q: items to pick
+  int64_t group_size = 1;  // G, divides Q; only for acquisitions that score groups
+  Search search = Search::partition;
   int64_t candidates = 0;                // independent: groups to draw; 0 means floor(|U|/G)
-  std::vector<int64_t> given = {};       // search "given": [K*G] item ids, group after group
-  std::string solver = "capacitance";    // crc/score.h
+  std::vector<int64_t> given = {};       // Search::given: [K*G] item ids, group after group
+  Solver solver = Solver::capacitance;   // crc/score.h
   std::string layers = "fc bn1 block3";  // crc_layers: which (crc/jacobians.h)
   int64_t memory_bytes = 8ll << 30;      // what Jacobians may take
   uint32_t seed = 0;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "crc/batch_mode.h"
 #include "kernels/core/error.h"
 #include "kernels/core/random.h"
 
@@ -39,7 +40,7 @@ Int share_of_class(Int budget, std::span<const Int> left) {
 // What the acquisition is asked for: groups of the whole query, or its share of each class.
 Config grouped(Config config) {
   config.group_size = config.budget;
-  config.search = "given";
+  config.search = Search::given;
   config.candidates = 0;
   return config;
 }
@@ -50,7 +51,7 @@ Config per_class(Config config, Int each) {
 
 // Group k: the items k*R..k*R+R-1 of every class's shuffled pool; independent groups shuffle anew for each.
 std::vector<Int> balanced_groups(const ClassPools& pools, const Config& config, Int each) {
-  const bool partition = config.search != "independent";
+  const bool partition = !search_entry(config.search).has(SearchTrait::draws);
   Int groups = INT64_MAX;
   for (const auto& pool : pools) groups = std::min(groups, Int(pool.size()) / each);
   if (config.candidates > 0) groups = partition ? std::min(groups, config.candidates) : config.candidates;

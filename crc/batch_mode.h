@@ -1,10 +1,4 @@
-// The frame of acquisitions that score groups. Searches (Config::search):
-//   partition    Algorithm 1 of the paper: the pool cut into floor(|U|/G) groups; the Q/G best disjoint ones
-//   independent  any number of groups, each drawn from the whole pool; the Q/G best disjoint ones
-//   given        the caller's groups; the Q/G best disjoint ones
-//   greedy       Q times the single item that leaves the highest score: what the paper calls too expensive (E-optimal
-//                design by forward selection)
-//   exchange     greedy, then items are exchanged one by one while the score of the batch rises (Fedorov 1972)
+// The frame of acquisitions that score groups, and the list of searches (Config::search): crc/searches.def.
 #pragma once
 
 #include <functional>
@@ -16,15 +10,41 @@
 
 namespace crc::select {
 
-// Error config: G does not divide Q, or is not 1 for a search that adds single items; fewer candidates than groups to
-// pick; an unknown search.
-void check_groups(const Config& config);
-
-// Whether the search builds its batch item by item: greedy, exchange.
-bool adds_single_items(const Config& config);
-
 // Scores of candidates over a labelled set; searches that build a batch ask for others than problem.labeled.
 using MakeScorer = std::function<Scorer(std::span<const int64_t> labeled)>;
+
+// What a search is given; lists ascending.
+struct SearchInput {
+  Context& context;
+  const Problem& problem;
+  const Config& config;
+  const Copies& copies;
+  const MakeScorer& make;
+};
+
+enum class SearchTrait : unsigned {
+  nothing = 0,
+  single_items = 1,  // it builds its batch item by item: G is 1
+  draws = 2,         // as many groups as Config::candidates says
+  listed = 4,        // its groups are Config::given: for callers, not for configurations
+};
+
+struct SearchEntry {
+  const char* description;
+  unsigned traits;
+  bool has(SearchTrait trait) const { return traits & unsigned(trait); }
+  Selection (*run)(const SearchInput&);
+};
+const SearchEntry& search_entry(Search search);
+
+// Of every candidate at the same time, at most: its score twice and its place.
+inline constexpr int64_t kBytesPerCandidate = 24;
+
+// Error config: G does not divide Q, or is not 1 for a search that adds single items; fewer candidates than groups to
+// pick.
+void check_groups(const Config& config);
+// Error out_of_memory: the scores of the candidates of `config` do not fit into `memory` bytes (0: unknown).
+void check_candidates(const Config& config, int64_t memory);
 
 // The selection lacks what only the kernel knows: rank, constant features, achieved score, summary.
 Selection select_groups(Context& context, const Problem& problem, const Config& config, const Copies& copies,

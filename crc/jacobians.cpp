@@ -26,7 +26,7 @@ std::string known_layers(const Jacobians& source) {
 
 std::vector<bool> choose_blocks(const Jacobians& source, const std::string& layers, const std::string& acquisition) {
   const auto& blocks = source.blocks();
-  if (layers == "all") return std::vector<bool>(blocks.size(), true);
+  if (layers == kAllLayers) return std::vector<bool>(blocks.size(), true);
   std::vector<bool> wanted(blocks.size(), false);
   std::istringstream words(layers);
   bool any = false;

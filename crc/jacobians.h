@@ -36,7 +36,8 @@ class Jacobians {
   virtual Bytes bytes(const std::vector<bool>& wanted) const = 0;
 };
 
-// Blocks by layers: "all", or words that are the first dotted parts of names ("fc bn1 block3"). Error config: a word
+inline constexpr const char* kAllLayers = "all";
+// Blocks by layers: kAllLayers, or words that are the first dotted parts of names ("fc bn1 block3"). Error config: a word
 // that names nothing, with the layers there are.
 std::vector<bool> choose_blocks(const Jacobians& source, const std::string& layers, const std::string& acquisition);
 

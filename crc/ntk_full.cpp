@@ -29,6 +29,14 @@ View<const float, 3> as_rows(View<const float, 3> j, int64_t batch) {
   return {j.data, {batch, j.shape[0] / batch, width}, j.device, j.name};
 }
 
+std::string solvers_of_jacobians() {
+  std::string list;
+  for (size_t k = 0; k < all_words<Solver>().size(); ++k)
+    if (solver_entry(Solver(k)).has(SolverTrait::jacobians))
+      list += (list.empty() ? "" : " and ") + std::string(word_of(Solver(k)));
+  return list;
+}
+
 }  // namespace
 
 JacobianPlan plan_jacobians(const Jacobians* given, const Config& config, const std::string& layers, int64_t kept,
@@ -172,10 +180,10 @@ std::vector<double> FullNtk::by_capacitance(const Borders& borders, int64_t coun
   return results;
 }
 
-std::vector<double> FullNtk::smallest(const Groups& groups, const std::string& solver) const {
+std::vector<double> FullNtk::smallest(const Groups& groups, Solver solver) const {
   const int64_t size = groups.size, n = known_.rank + size, chunk = plan_.chunk / size;
   // Beyond the rank the smallest eigenvalues are zeros by number, which a count from below would have to step over.
-  const bool fast = solver == "capacitance" && n <= rank_ && capacitance_pays(size, known_.rank, n);
+  const bool fast = solver == Solver::capacitance && n <= rank_ && capacitance_pays(size, known_.rank, n);
   std::vector<double> results;
   for (int64_t begin = 0; begin < groups.count(); begin += chunk) {
     const int64_t count = std::min(chunk, groups.count() - begin);
@@ -188,14 +196,14 @@ std::vector<double> FullNtk::smallest(const Groups& groups, const std::string& s
 
 void check_by_jacobians(const Config& config, const Request& request, const std::string& layers) {
   check_groups(config);
-  if (config.solver != "capacitance" && config.solver != "syevd")
-    fail(ExitCode::config, fmt::format("acquisition \"{}\" has only the solvers capacitance and syevd, not \"{}\"",
-                                       config.name, config.solver));
-  if (adds_single_items(config))
+  if (!solver_entry(config.solver).has(SolverTrait::jacobians))
+    fail(ExitCode::config, fmt::format("acquisition \"{}\" has only the solvers {}, not \"{}\"", config.name,
+                                       solvers_of_jacobians(), word_of(config.solver)));
+  if (search_entry(config.search).has(SearchTrait::single_items))
     fail(ExitCode::config,
          fmt::format("search \"{}\" scores the whole pool once per pick: it is for the last layer (crc); use partition "
                      "or independent with \"{}\"",
-                     config.search, config.name));
+                     word_of(config.search), config.name));
   plan_jacobians(request.jacobians, config, layers, request.labeled, config.group_size);
 }
 
@@ -220,7 +228,7 @@ Selection select_by_jacobians(Context& context, const Problem& problem, const Co
   selection.labeled_rank = ntk.labeled_rank();
   selection.summary = summarize_groups(
       selection, problem, config,
-      fmt::format("{} arrays of {} parameters, {}", ntk.plan().arrays, ntk.plan().parameters, config.solver),
+      fmt::format("{} arrays of {} parameters, {}", ntk.plan().arrays, ntk.plan().parameters, word_of(config.solver)),
       ntk.rank());
   return selection;
 }

@@ -45,7 +45,7 @@ class FullNtk {
   // kRankTolerance) lambda_max: equal images have fp32 Jacobians that may differ in their last bits. Solver capacitance
   // decomposes the labelled set's kernel once and takes every group as the border of its part that counts; syevd is the
   // definition.
-  std::vector<double> smallest(const Groups& groups, const std::string& solver) const;
+  std::vector<double> smallest(const Groups& groups, Solver solver) const;
 
   int64_t rank() const { return rank_; }
   int64_t labeled_rank() const { return known_.rank; }

@@ -49,11 +49,11 @@ struct Numbering {
   Tensor features;
   ItemList labeled, unlabeled, members;  // members [K*G]
 
-  Selection score(Context& context, const char* solver, int64_t group) const {
+  Selection score(Context& context, Solver solver, int64_t group) const {
     return select(
         context,
         {.features = features.view<const float, 2>(), .logits = {}, .labeled = labeled, .unlabeled = unlabeled},
-        {.budget = group, .group_size = group, .search = "given", .given = members, .solver = solver});
+        {.budget = group, .group_size = group, .search = Search::given, .given = members, .solver = solver});
   }
 };
 
@@ -161,10 +161,10 @@ Barrier rank_barrier(Context& context, View<const float, 2> features, const Barr
     after.labeled = renumber(before.labeled);
     after.unlabeled = renumber(before.unlabeled);
     after.members = renumber(before.members);
-    const Selection exact = before.score(context, "capacitance", config.group),
-                    exact_again = after.score(context, "capacitance", config.group),
-                    naive = before.score(context, "fp32-positive", config.group),
-                    naive_again = after.score(context, "fp32-positive", config.group);
+    const Selection exact = before.score(context, Solver::capacitance, config.group),
+                    exact_again = after.score(context, Solver::capacitance, config.group),
+                    naive = before.score(context, Solver::fp32_positive, config.group),
+                    naive_again = after.score(context, Solver::fp32_positive, config.group);
     barrier.rank = exact.rank;
     barrier.points.push_back({.labeled = labeled,
                               .against_exact = spearman(naive.scores, exact.scores),

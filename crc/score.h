@@ -14,25 +14,40 @@
 #include <string>
 #include <vector>
 
+#include "crc/acquisition.h"
 #include "crc/ntk_last.h"
 
 namespace crc::select {
 
-// The smallest eigenvalue of every group of candidates, without the factor C. positions [K,G]: places in the list of
-// unlabelled items, on the device.
-using Scorer = std::function<std::vector<double>(View<const int64_t, 2> positions)>;
+using Items = std::span<const int64_t>;
+using Positions = View<const int64_t, 2>;  // [K,G] places in the list of unlabelled items, on the device
 
-struct Solver {
-  const char* name;
-  const char* description;
-  // For one labelled set; lists ascending. What groups have in common is computed here. Errors: numerical.
-  Scorer (*make)(Context&, const LastLayerNtk&, std::span<const int64_t> labeled, std::span<const int64_t> unlabeled);
+// The smallest eigenvalue of every group of candidates, without the factor C.
+using Scorer = std::function<std::vector<double>(Positions)>;
+
+// Adding a solver: a file in crc/solvers/ and a line in crc/solvers.def.
+enum class SolverTrait : unsigned {
+  nothing = 0,
+  rows = 1,       // it solves inner products: where it finds 0, the rows have the last word
+  jacobians = 2,  // it also takes kernels from Jacobians (crc/ntk_full.h)
 };
 
-// The first is the default, the last but one (syevd) the definition that the others must agree with, the last one an
-// emulation for ablations only.
-std::span<const Solver> solvers();
-const Solver& find_solver(const std::string& name);  // Error config: unknown
+struct SolverEntry {
+  const char* description;
+  unsigned traits;
+  bool has(SolverTrait trait) const { return traits & unsigned(trait); }
+  Scorer (*make)(Context&, const LastLayerNtk&, Items labeled, Items unlabeled);
+};
+const SolverEntry& solver_entry(Solver solver);
+
+// For one labelled set; lists ascending. What groups have in common is computed here. Errors: numerical.
+Scorer make_scorer(Solver solver, Context& context, const LastLayerNtk& ntk, Items labeled, Items unlabeled);
+
+// As the solver alone has it: in the units of the coordinates, zeros as they come.
+#define CRC_SOLVER(name, word, traits, description) \
+  Scorer make_##name(Context& context, const LastLayerNtk& ntk, Items labeled, Items unlabeled);
+#include "crc/solvers.def"
+#undef CRC_SOLVER
 
 // The score of all picks as one group, by the definition, its noise floor, and the rank of the labelled set; without
 // the factor C.

@@ -101,6 +101,12 @@ std::vector<std::string> nearest(std::string_view name, const std::vector<std::s
   return best;
 }
 
+std::vector<std::string> nearest_words(std::string_view word, const std::vector<std::string>& words) {
+  std::vector<std::string> near = nearest(word, words);
+  std::erase_if(near, [&](const std::string& name) { return distance(word, name) > 1 + int(word.size()) / 4; });
+  return near;
+}
+
 std::string did_you_mean(const std::vector<std::string>& nearest) {
   std::string text;
   for (const std::string& name : nearest) text += (text.empty() ? "; did you mean " : " or ") + legible(name);

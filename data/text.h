@@ -33,6 +33,8 @@ int distance(std::string_view a, std::string_view b);
 inline int typing_error(std::string_view name) { return 2 + int(name.size()) / 4; }
 // Up to three of `names` that `name` may have meant, nearest first.
 std::vector<std::string> nearest(std::string_view name, const std::vector<std::string>& names);
+// The same of words, which are short: what is as far as other words are from each other is no hint.
+std::vector<std::string> nearest_words(std::string_view word, const std::vector<std::string>& words);
 // "; did you mean a or b?", or nothing
 std::string did_you_mean(const std::vector<std::string>& nearest);
 

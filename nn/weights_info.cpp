@@ -63,12 +63,12 @@ void read_normalize(NormalizeConfig& normalize, const std::string& key, const st
   if (!good) refuse(source, key, text, "three numbers");
 }
 
-void read_choice(std::string& field, const std::string& key, const std::string& text,
-                 std::initializer_list<const char*> choices, const std::string& source) {
+void read_choice(std::string& field, const std::string& key, const std::string& text, Words words,
+                 const std::string& source) {
   std::string expected;
-  for (const char* choice : choices) {
-    if (text == choice) field = text;
-    expected += (expected.empty() ? "" : " or ") + std::string(choice);
+  for (const std::string_view word : words) {
+    if (text == word) field = text;
+    expected += (expected.empty() ? "" : " or ") + std::string(word);
   }
   if (field.empty()) refuse(source, key, text, expected);
 }
@@ -93,11 +93,11 @@ void read_entry(WeightsInfo& info, NormalizeConfig& normalize, const std::string
     info.class_names = parse_names(text, source);
     info.classes = int64_t(info.class_names.size());
   } else if (key == "precision") {
-    read_choice(info.precision, key, text, {"fp32", "tf32", "bf16"}, source);
+    read_choice(info.precision, key, text, all_words<Precision>(), source);
   } else if (key == "model_kind") {
-    read_choice(info.averaged, key, text, {"ema", "student"}, source);
+    read_choice(info.averaged, key, text, all_words<Tested>(), source);
   } else if (key == "epoch") {
-    read_choice(info.epoch, key, text, {"best", "last"}, source);
+    read_choice(info.epoch, key, text, all_words<Epoch>(), source);
   } else {
     refuse(source, key, text, "no such key");
   }

@@ -7,10 +7,15 @@
 #include <string>
 #include <vector>
 
+#include "kernels/core/choice.h"
 #include "kernels/ops/normalize.h"
 #include "nn/safetensors.h"
 
 namespace crc::nn {
+
+CRC_CHOICE(Precision, fp32, tf32, bf16)  // arithmetic of training
+CRC_CHOICE(Tested, ema, student)         // the model that is tested, scored and exported
+CRC_CHOICE(Epoch, best, last)            // of a round
 
 struct WeightsInfo {
   // The configuration's model.* keys that decide the function, without "model.": {"depth", "28"}, {"wiring", "raw_x"}.
@@ -20,9 +25,9 @@ struct WeightsInfo {
   int64_t height = 0, width = 0;             // of the images that it was trained on
   int64_t inputs = 0;                        // of an MLP, by its shapes: height * width * 3
   std::optional<NormalizeConfig> normalize;  // of these images
-  std::string precision;                     // of the training: "fp32", "tf32", "bf16"
-  std::string averaged;                      // "ema" or "student"
-  std::string epoch;                         // "best" or "last" of its round
+  std::string precision;                     // of the training: a word of Precision
+  std::string averaged;                      // of Tested
+  std::string epoch;                         // of Epoch
   std::string version;                       // of the program
 };
 

@@ -2,6 +2,7 @@
 // three wirings that all go by the same name. The wiring is part of the architecture, not of a file.
 #pragma once
 
+#include "kernels/core/choice.h"
 #include "kernels/core/dtype.h"
 #include "kernels/ops/batchnorm_act.h"
 #include "nn/net.h"
@@ -10,13 +11,12 @@ namespace crc::nn {
 
 // First unit of stages 2 and 3 (reference: kekmodel, LeeDoYup, perrying; the first unit of stage 1 is `activated` in
 // all).
-enum class Wiring : uint8_t {
-  raw_x,       // kekmodel, TorchSSL: conv1 and shortcut read x, bn1 is computed and thrown away
-  shared_act,  // LeeDoYup, USB: both read act(bn1(x))
-  preact,      // perrying, Oliver, Google: conv1 reads act(bn1(x)), the shortcut reads x
-};
+CRC_CHOICE(Wiring,
+           raw_x,       // kekmodel, TorchSSL: conv1 and shortcut read x, bn1 is computed and thrown away
+           shared_act,  // LeeDoYup, USB: both read act(bn1(x))
+           preact)      // perrying, Oliver, Google: conv1 reads act(bn1(x)), the shortcut reads x
 
-enum class ConvBias : uint8_t { none, stem, all };
+CRC_CHOICE(ConvBias, none, stem, all)
 
 struct WrnConfig {
   int64_t depth = 28;  // 6n + 4

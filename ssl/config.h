@@ -8,15 +8,15 @@
 #include "kernels/ops/advance_step.h"
 #include "kernels/ops/draw_batch.h"
 #include "kernels/ops/sgd.h"
+#include "nn/weights_info.h"
 
 namespace crc::ssl {
 
 // The averaged model's batch-norm buffers: taken over from the student each step; averaged like the weights (early
 // kekmodel); or moved by the teacher's own forward passes (perrying's Mean Teacher).
-enum class EmaBuffers : uint8_t { copied, averaged, own };
-enum class Optimizer : uint8_t { sgd, adam };
-// The model that is tested, scored and exported.
-enum class Tested : uint8_t { ema, student };
+CRC_CHOICE(EmaBuffers, copied, averaged, own)
+CRC_CHOICE(Optimizer, sgd, adam)
+using nn::Tested;
 
 struct TrainConfig {
   std::string method = "fixmatch";

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <filesystem>
 #include <sstream>
 
@@ -38,10 +39,8 @@ std::vector<std::string> commands_of(const CLI::App& app) {
   return names;
 }
 
-// Nearer than the nearest names elsewhere: these words are short, and a far-fetched one is worse than none.
 std::string hint(std::string_view word, std::vector<std::string> names, const char* before = "") {
-  names = data::nearest(word, names);
-  std::erase_if(names, [&](const std::string& name) { return data::distance(word, name) > 1 + int(word.size()) / 4; });
+  names = data::nearest_words(word, names);
   for (std::string& name : names) name = before + name;
   return data::did_you_mean(names);
 }
@@ -101,7 +100,12 @@ CommandOption& CommandOption::between(double low, double high) {
   return option_->check(in_range(low, high, "number")), *this;
 }
 CommandOption& CommandOption::one_of(const std::vector<std::string>& words) {
-  return option_->check(CLI::IsMember(words)), *this;
+  const std::string list = data::join(words);
+  const auto refuse = [=](std::string& word) {
+    if (std::ranges::find(words, word) != words.end()) return std::string();
+    return fmt::format("{} is not one of {}{}", data::legible(word), list, hint(word, words));
+  };
+  return option_->check(CLI::Validator(refuse, "{" + list + "}")), *this;
 }
 CommandOption& CommandOption::shows_default() { return option_->capture_default_str(), *this; }
 CommandOption& CommandOption::shows_default(const std::string& text) { return option_->default_str(text), *this; }
@@ -122,6 +126,13 @@ template CommandOption Command::option(const std::string&, double&, const std::s
 template CommandOption Command::option(const std::string&, std::vector<std::string>&, const std::string&);
 template CommandOption Command::option(const std::string&, std::vector<std::filesystem::path>&, const std::string&);
 template CommandOption Command::option(const std::string&, std::vector<int64_t>&, const std::string&);
+
+CommandOption Command::choose(const std::string& names, Words words, size_t now, std::function<void(size_t)> set,
+                              const std::string& help) {
+  const auto find = [=](const std::string& word) { set(size_t(std::ranges::find(words, word) - words.begin())); };
+  CommandOption option(app_->add_option_function<std::string>(names, find, help));
+  return option.one_of({words.begin(), words.end()}).shows_default(std::string(words[now]));
+}
 
 CommandOption Command::flag(const std::string& names, bool& value, const std::string& help) {
   return CommandOption(app_->add_flag(names, value, help));

@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "kernels/core/choice.h"
+
 namespace CLI {
 class App;
 class Option;
@@ -44,6 +46,11 @@ class Command {
   // "--name", "--name,-n", or "name" by its place. T: std::string, fs::path, int, int64_t, uint32_t, double, or a
   // vector of the first two or of int64_t. `value` outlives the parsing.
   template <class T> CommandOption option(const std::string& names, T& value, const std::string& help);
+  // One of the words of E, an enum of kernels/core/choice.h; --help shows them, and what `value` is now.
+  template <Choice E> CommandOption choice(const std::string& names, E& value, const std::string& help) {
+    return choose(
+        names, all_words<E>(), size_t(value), [&value](size_t k) { value = E(k); }, help);
+  }
   CommandOption flag(const std::string& names, bool& value, const std::string& help);
 
   Command command(const std::string& name, const std::string& help);  // one of its own
@@ -51,6 +58,8 @@ class Command {
   void run(std::function<void()> action);  // once it has been named and everything fits
 
  private:
+  CommandOption choose(const std::string& names, Words words, size_t now, std::function<void(size_t)> set,
+                       const std::string& help);
   CLI::App* app_;
 };
 

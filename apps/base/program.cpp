@@ -177,6 +177,8 @@ int run_program(const char* program, const std::function<int()>& body) {
 #endif
 }
 
+int64_t machine_memory() { return int64_t(::sysconf(_SC_PHYS_PAGES)) * int64_t(::sysconf(_SC_PAGESIZE)); }
+
 }  // namespace crc::apps
 
 #ifndef __SANITIZE_ADDRESS__

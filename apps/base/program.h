@@ -1,6 +1,7 @@
 // What every program's main does, once, and the one place where errors become words on stderr and an exit code.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <string>
 
@@ -16,5 +17,7 @@ int guarded_main(const std::string& program, const std::function<int()>& body);
 // errors; stop signals are heeded (apps/base/signals.h); a library that ends the program for want of threads or memory
 // ends it with words and 71; and the end does not wait for libraries' threads. `program` is a literal.
 int run_program(const char* program, const std::function<int()>& body);
+
+int64_t machine_memory();  // bytes; 0: unknown
 
 }  // namespace crc::apps

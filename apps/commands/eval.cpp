@@ -18,10 +18,14 @@
 namespace crc::apps {
 namespace {
 
+CRC_CHOICE(Split, test, train)
+
 struct EvalOptions {
-  std::string weights, data, split = "test", logits, features;
-  std::string run, model = "last";  // a run directory instead of weights; "best" or "last" epoch of its round
-  int64_t round = -1;               // -1: the last finished one
+  std::string weights, data, logits, features;
+  Split split = Split::test;
+  std::string run;                    // a run directory instead of weights
+  nn::Epoch model = nn::Epoch::last;  // of its round
+  int64_t round = -1;                 // -1: the last finished one
   int64_t limit = 0;
   bool json = false, force = false;
   std::vector<std::string> settings;
@@ -86,20 +90,22 @@ EvalJob of_file(const EvalOptions& options) {
   return job;
 }
 
-const data::Images& split_of(const EvalJob& job, const std::string& name) {
-  const data::Images& split = name == "train" ? job.dataset.train : job.dataset.test;
+const data::Images& split_of(const EvalJob& job, Split which) {
+  const bool train = which == Split::train;
+  const data::Images& split = train ? job.dataset.train : job.dataset.test;
   if (split.count == 0)
     fail(ExitCode::input_missing,
          fmt::format("{} has no {} images, so there is nothing to test; choose --split {}, or data that has some",
-                     job.dataset.name, name, name == "train" ? "test" : "train"));
+                     job.dataset.name, word_of(which), word_of(train ? Split::test : Split::train)));
   return split;
 }
 
 // The precision that the configuration names; on the CPU, which has only one, that.
 std::unique_ptr<nn::Net> net_of(EvalJob& job, const Context& context) {
-  const std::string precision = job.config.get<std::string>("run.precision");
-  if (precision == "fp32" || context.device().kind != DeviceKind::cpu) return make_net(job.config, job.dataset);
-  job.notes.push_back("computed in fp32: " + precision + " needs a CUDA device");
+  const nn::Precision precision = job.config.choice<nn::Precision>("run.precision");
+  if (precision == nn::Precision::fp32 || context.device().kind != DeviceKind::cpu)
+    return make_net(job.config, job.dataset);
+  job.notes.push_back(fmt::format("computed in fp32: {} needs a CUDA device", word_of(precision)));
   return make_exact_net(job.config, job.dataset);
 }
 
@@ -183,14 +189,9 @@ void declare_eval(Command& program, CommandCall& call) {
   CommandOption of_run = eval.option("--run", o->run, "a run directory: its network, data and normalisation");
   of_run.excludes(weights);
   eval.option("--round", o->round, "its round; default: the last finished one").needs(of_run).in(0, 100000);
-  eval.option("--model", o->model, "last or best epoch of that round")
-      .needs(of_run)
-      .one_of({"last", "best"})
-      .shows_default();
+  eval.choice("--model", o->model, "last or best epoch of that round").needs(of_run);
   eval.option("--data", o->data, "directory of the data set; its kind is data.name (default cifar10)");
-  eval.option("--split", o->split, "test, or train: the pool, item by item, for crc_select")
-      .one_of({"train", "test"})
-      .shows_default();
+  eval.choice("--split", o->split, "test, or train: the pool, item by item, for crc_select");
   eval.option("--limit", o->limit, "only the first N images").in(0, kMaxCount);
   eval.option("--logits", o->logits, "write the logits [N,C] to this .npy file");
   eval.option("--features", o->features, "write the features [N,D] to this .npy file");

@@ -40,7 +40,7 @@ int command_list() {
   for (const Preset& p : presets()) row(p.name, comment_of(p.text, 0), comment_of(p.text, 1));
   print("\nRecipes (crc_train run NAME; of a table or figure: crc_train sweep NAME)\n");
   for (const Recipe& r : recipes())
-    row(r.name, comment_of(r.text, 0), has_sweep(r.text) ? parse_sweep(r.text, "recipe " + r.name).source : "");
+    row(r.name, comment_of(r.text, 0), find_sweep(r.text, "recipe " + r.name).value_or(SweepSpec()).source);
   return 0;
 }
 

@@ -28,7 +28,8 @@ int print_plan(const RunOptions& options) {
 
 int command_run(const RunOptions& options, const std::vector<std::string>& arguments) {
   if (options.dry_run) return print_plan(options);
-  if (!options.quiet) print_message(sweep_note(options.config));
+  const std::string note = sweep_note(options.config);
+  if (!options.quiet) print_message(note);
   end_with_parent();
   return train_new(options, arguments);
 }

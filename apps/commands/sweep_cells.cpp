@@ -22,15 +22,16 @@ namespace {
 // Pools are compared by a test accuracy.
 void check_measure(const Sweep& sweep, const SweepCell& cell, const data::Dataset& dataset) {
   if (cell.phase != Phase::pool) return;
-  const std::string& measure = sweep.spec().blocks[cell.block].measure;
-  const char* lacking = !data::has_labels(dataset.test)                                    ? "labelled test images"
-                        : measure == "validation" && !data::has_labels(dataset.validation) ? "data.validation_size"
-                                                                                           : nullptr;
+  const Measure measure = sweep.spec().blocks[cell.block].measure;
+  const char* lacking = !data::has_labels(dataset.test) ? "labelled test images"
+                        : measure == Measure::validation && !data::has_labels(dataset.validation)
+                            ? "data.validation_size"
+                            : nullptr;
   if (lacking)
     fail(ExitCode::config,
          fmt::format("the methods start from the initial pool of median accuracy (measure \"{}\"), and there is none "
                      "without {}; with --pools 0 each trial draws its own pool",
-                     measure, lacking));
+                     word_of(measure), lacking));
 }
 
 // Of the process that trains `cells`. Error 66 when one of them needs a cell that is not done.

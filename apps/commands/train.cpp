@@ -93,7 +93,7 @@ int64_t labels_before_last_query(const Ledger& ledger, const Config& config) {
 }  // namespace
 
 std::string sweep_note(const std::string& recipe) {
-  if (recipe.empty() || !has_sweep(recipe_text(recipe), recipe) || is_a_cell(recipe)) return "";
+  if (recipe.empty() || !find_sweep(recipe_text(recipe), recipe) || is_a_cell(recipe)) return "";
   return fmt::format(
       "# {0} is a sweep of many runs, and what follows is none of them: its settings without those of a "
       "block and a method.\n# The runs: crc_train sweep {0} --dry-run\n",

@@ -25,7 +25,7 @@ int train_new(const RunOptions& options, const std::vector<std::string>& argumen
 int train_on(const std::string& directory, const std::vector<std::string>& settings, bool quiet,
              const std::string& name = {});
 
-// Most recipes of a table or figure are what its runs have in common, and none of them: says so.
+// Most recipes of a table or figure are what its runs have in common, and none of them: says so. Errors of parse_sweep.
 std::string sweep_note(const std::string& recipe);
 
 }  // namespace crc::apps

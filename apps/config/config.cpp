@@ -10,6 +10,7 @@
 #include "apps/base/terminal.h"
 #include "apps/config/parse_toml.h"
 #include "apps/config/presets.h"
+#include "data/text.h"
 #include "data/utf8.h"
 #include "kernels/core/error.h"
 
@@ -32,8 +33,11 @@ std::string cut(std::string text) { return text.size() > kShown ? text.substr(0,
                             hint.empty() ? "; docs/config.md lists them all" : hint + "?"));
 }
 
-[[noreturn]] void refuse_value(const std::string& where, const ConfigKey& key, const std::string& shown) {
-  refuse(where, fmt::format("{} = {} is not allowed; it must be {}", key.path, shown, allowed(key)));
+// `text`: the value, where it is one.
+[[noreturn]] void refuse_value(const std::string& where, const ConfigKey& key, const std::string& shown,
+                               std::string_view text) {
+  refuse(where, fmt::format("{} = {} is not allowed; it must be {}{}", key.path, shown, allowed(key),
+                            data::did_you_mean(data::nearest_words(text, key.choices))));
 }
 
 const ConfigKey* find_key(std::string_view path) {
@@ -85,7 +89,8 @@ void collect(const toml::table& table, const std::string& prefix, const std::str
     if (path == "schema" || path == "preset" || path == "sweep") continue;  // apps/sweep/sweep_spec.h reads [sweep]
     if (const ConfigKey* key = find_key(path)) {
       const auto value = convert(node, *key);
-      if (!value || !is_allowed(*key, *value)) refuse_value(where, *key, shown(node));
+      if (!value || !is_allowed(*key, *value))
+        refuse_value(where, *key, shown(node), node.value_or(std::string_view()));
       found.push_back({key, *value, line});
     } else if (node.is_table()) {
       if (!is_section(path)) refuse_unknown(where, "section", path);
@@ -227,7 +232,7 @@ void Config::assign_text(const ConfigKey& key, std::string_view text, const std:
     if (!data::is_utf8(text)) refuse(where, fmt::format("{} is not UTF-8; rename what it names", key.path));
     value = ConfigValue(std::string(text));
   }
-  if (!value || !is_allowed(key, *value)) refuse_value(where, key, fmt::format("\"{}\"", cut(std::string(text))));
+  if (!value || !is_allowed(key, *value)) refuse_value(where, key, fmt::format("\"{}\"", cut(std::string(text))), text);
   entries_[key.path] = {*value, origin};
 }
 
@@ -249,6 +254,14 @@ template const bool& Config::get(std::string_view) const;
 template const int64_t& Config::get(std::string_view) const;
 template const double& Config::get(std::string_view) const;
 template const std::string& Config::get(std::string_view) const;
+
+size_t Config::choice_of(std::string_view path, Words words) const {
+  const auto at = std::ranges::find(words, get<std::string>(path));
+  if (at == words.end())
+    fail_internal(
+        fmt::format("the program reads the setting \"{}\" = {} as another choice", path, to_text(entry(path).value)));
+  return size_t(at - words.begin());
+}
 
 const ConfigValue& Config::value(std::string_view path) const { return entry(path).value; }
 

@@ -9,6 +9,7 @@
 
 #include "apps/base/files.h"
 #include "apps/config/config_schema.h"
+#include "kernels/core/choice.h"
 
 namespace crc::apps {
 
@@ -35,6 +36,8 @@ class Config {
   // T: bool, int64_t, double or std::string, as the schema says; asking otherwise, or for a key that the schema does
   // not have, is an internal error.
   template <class T> const T& get(std::string_view path) const;
+  // Of a key whose choices are the words of E (kernels/core/choice.h); otherwise an internal error.
+  template <Choice E> E choice(std::string_view path) const { return E(choice_of(path, all_words<E>())); }
   const ConfigValue& value(std::string_view path) const;  // of whatever type
   const std::string& origin(
       std::string_view path) const;  // "default", "recipe.toml:12", "preset lee-cifar100:9", "CRC_SEED", "--set"
@@ -57,6 +60,7 @@ class Config {
   };
   void assign_text(const ConfigKey& key, std::string_view text, const std::string& where, const std::string& origin);
   const Entry& entry(std::string_view path) const;
+  size_t choice_of(std::string_view path, Words words) const;
   std::map<std::string, Entry, std::less<>> entries_;
 };
 

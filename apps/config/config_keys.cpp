@@ -1,6 +1,10 @@
 // The table itself. Defaults are those of FixMatch on CIFAR-10 in the reference implementation (kekmodel) and of CRC in
 // the paper (section 4, Q = 50); docs/config.md is generated from here.
+#include "apps/config/choices.h"
 #include "apps/config/config_schema.h"
+#include "crc/batch_mode.h"
+#include "nn/wrn.h"
+#include "ssl/method.h"
 
 namespace crc::apps {
 namespace {
@@ -22,6 +26,10 @@ ConfigKey text(std::string path, std::string fallback, std::vector<std::string> 
   return {
       .path = std::move(path), .fallback = std::move(fallback), .doc = std::move(doc), .choices = std::move(choices)};
 }
+template <Choice E> ConfigKey choice(std::string path, E fallback, std::string doc) {
+  const Words words = all_words<E>();
+  return text(std::move(path), std::string(word_of(fallback)), {words.begin(), words.end()}, std::move(doc));
+}
 ConfigKey place(ConfigKey key) {
   key.decides = Decides::place;
   return key;
@@ -33,24 +41,38 @@ ConfigKey later(ConfigKey key, ConfigValue before) {
   return key;
 }
 
+// Empty: as another key says.
+template <Choice E> ConfigKey choice_or_none(std::string path, std::string doc) {
+  ConfigKey key = choice(std::move(path), E(), std::move(doc));
+  key.fallback = std::string();
+  key.choices.insert(key.choices.begin(), "");
+  return later(std::move(key), std::string());
+}
+
+std::vector<std::string> names_of_methods() {
+  std::vector<std::string> names;
+  for (const ssl::MethodEntry& method : ssl::methods()) names.emplace_back(method.name);
+  return names;
+}
+
 void add_run(std::vector<ConfigKey>& keys) {
   keys.insert(
       keys.end(),
       {integer("run.seed", 0, 0, 4294967295.0, "key of every random draw of the run"),
        place(text("run.device", "auto", {"auto", "cpu", "cuda", "cuda:N"}, "auto: CUDA where it works, else the CPU")),
        place(integer("run.threads", 0, 0, 4096, "CPU threads; 0: all cores")),
-       text("run.precision", "fp32", {"fp32", "tf32", "bf16"},
-            "arithmetic of training (docs/step.md): fp32; convolutions in tf32; or activations and convolutions in "
-            "bf16, "
-            "with weights, statistics and sums in fp32. tf32 and bf16 need CUDA. Acquisitions always see true fp32"),
+       choice("run.precision", nn::Precision::fp32,
+              "arithmetic of training (docs/step.md): fp32; convolutions in tf32; or activations and convolutions in "
+              "bf16, "
+              "with weights, statistics and sums in fp32. tf32 and bf16 need CUDA. Acquisitions always see true fp32"),
        place(text("run.name", "", {}, "name in reports; empty: the directory's name"))});
 }
 
 ConfigKey split_rule() {
   ConfigKey key =
-      later(text("data.validation", "labeled", {"labeled", "any"},
-                 "which are held out: labelled ones, of each class its share; or a draw from all training images, "
-                 "as earlier versions did (their runs keep it)"),
+      later(choice("data.validation", HeldOut::labeled,
+                   "which are held out: labelled ones, of each class its share; or a draw from all training images, "
+                   "as earlier versions did (their runs keep it)"),
             "any");
   key.with = "data.validation_size";
   return key;
@@ -76,26 +98,26 @@ void add_data(std::vector<ConfigKey>& keys) {
                "training images held out with their labels, which no round trains on: they choose the best epoch and "
                "end the patience instead of the test set"),
        split_rule(), integer("data.split_seed", 0, 0, 4294967295.0, "seed of the held-out images"),
-       text("data.normalize", "dataset", {"dataset", "half"},
-            "dataset: its mean and standard deviation (`crc_train data info` says which); half: (x/255 - 0.5) / 0.5"),
+       choice("data.normalize", Normalization::dataset,
+              "dataset: its mean and standard deviation (`crc_train data info` says which); half: (x/255 - 0.5) / 0.5"),
        boolean("data.include_labeled_in_unlabeled", true,
                "labelled images also serve as unlabelled ones in training; the query never sees them")});
 }
 
 void add_model(std::vector<ConfigKey>& keys) {
   keys.insert(keys.end(),
-              {text("model.name", "wrn", {"wrn", "mlp"}, "wide residual network or multi-layer perceptron"),
+              {choice("model.name", Network::wrn, "wide residual network or multi-layer perceptron"),
                integer("model.depth", 28, 2, 1000, "layers; for wrn 6n + 4"),
                integer("model.width", 2, 1, 10000, "wrn: widening factor k; mlp: units per hidden layer"),
-               text("model.wiring", "raw_x", {"raw_x", "shared_act", "preact"},
-                    "first block of stages 2 and 3: what conv1 and the shortcut read (kekmodel, lee, perrying)"),
+               choice("model.wiring", nn::Wiring::raw_x,
+                      "first block of stages 2 and 3: what conv1 and the shortcut read (kekmodel, lee, perrying)"),
                real("model.bn_momentum", 0.001, 0, 1, "batch norm: weight of the new batch (PyTorch's sense)"),
                real("model.bn_eps", 1e-5, 0, 1, "batch norm: added to the variance"),
                real("model.bn_offset", 0, -10, 10, "constant added to batch norm's output (0.1 in early kekmodel)"),
                real("model.slope", 0.1, 0, 1, "leaky ReLU: slope of the negative side"),
-               text("model.conv_bias", "none", {"none", "stem", "all"}, "which convolutions have a bias"),
-               text("model.init", "kaiming_fan_out", {"kaiming_fan_out", "kaiming_fan_out_torch_head"},
-                    "convolutions N(0, 2/(k^2 C_out)); head Xavier normal, or PyTorch's default uniform (lee)"),
+               choice("model.conv_bias", nn::ConvBias::none, "which convolutions have a bias"),
+               choice("model.init", NetInit::kaiming_fan_out,
+                      "convolutions N(0, 2/(k^2 C_out)); head Xavier normal, or PyTorch's default uniform (lee)"),
                integer("model.base_channels", 16, 1, 1024, "wrn: channels of the stem"),
                integer("model.first_stride", 1, 1, 2, "wrn: stride of stage 1 (2 and 3 have stride 2)")});
 }
@@ -103,13 +125,7 @@ void add_model(std::vector<ConfigKey>& keys) {
 void add_ssl(std::vector<ConfigKey>& keys) {
   keys.insert(
       keys.end(),
-      {text("ssl.method", "fixmatch",
-            {
-#define CRC_METHOD(name, description, source) #name,
-#include "ssl/methods.def"
-#undef CRC_METHOD
-            },
-            "training method"),
+      {text("ssl.method", "fixmatch", names_of_methods(), "training method"),
        integer("ssl.batch", 64, 1, 65536, "labelled images per step"),
        integer("ssl.mu", 7, 1, 64, "unlabelled images per labelled one"),
        real("ssl.lambda_u", 1, 0, 1000, "weight of the unsupervised loss"),
@@ -119,49 +135,53 @@ void add_ssl(std::vector<ConfigKey>& keys) {
                "pi_model, mean_teacher: one student pass learns both losses (Oliver), not one pass each (perrying)"),
        real("ssl.threshold", 0.95, 0, 1, "a pseudo-label counts from this confidence on"),
        real("ssl.temperature", 1, 0.01, 100, "divides the weak logits before the softmax"),
-       text("ssl.sampling", "permutations", {"permutations", "replacement", "expanded", "filled"},
-            "items of a batch: from permutations of all, so that none comes twice before all came; independent draws "
-            "(replacement); or permutations of a list that holds all about batch * steps_per_epoch / N times "
-            "(expanded: kekmodel's --expand-labels; filled: its early code, the list topped up by draws)"),
-       later(text("ssl.labeled_sampling", "", {"", "permutations", "replacement", "expanded", "filled"},
-                  "the same for the labelled images alone; empty: as ssl.sampling"),
-             ""),
-       later(text("ssl.unlabeled_sampling", "", {"", "permutations", "replacement", "expanded", "filled"},
-                  "the same for the unlabelled images alone; empty: as ssl.sampling"),
-             ""),
+       choice("ssl.sampling", Sampling::permutations,
+              "items of a batch: from permutations of all, so that none comes twice before all came; independent draws "
+              "(replacement); or permutations of a list that holds all about batch * steps_per_epoch / N times "
+              "(expanded: kekmodel's --expand-labels; filled: its early code, the list topped up by draws)"),
+       choice_or_none<Sampling>("ssl.labeled_sampling",
+                                "the same for the labelled images alone; empty: as ssl.sampling"),
+       choice_or_none<Sampling>("ssl.unlabeled_sampling",
+                                "the same for the unlabelled images alone; empty: as ssl.sampling"),
        integer("ssl.steps_per_epoch", 1024, 1, kMany, "optimizer steps between evaluations"),
        place(integer("ssl.steps_per_graph", 16, 1, 1024, "CUDA: steps captured as one graph; changes no result")),
        integer("ssl.epochs", 350, 1, kMany, "epochs per round; every round trains from scratch"),
        real("ssl.lr", 0.03, 0, 100, "learning rate at the start"),
-       text("ssl.optimizer", "sgd", {"sgd", "adam"}, "adam: betas 0.9 and 0.999, eps 1e-8"),
+       choice("ssl.optimizer", ssl::Optimizer::sgd, "adam: betas 0.9 and 0.999, eps 1e-8"),
        real("ssl.momentum", 0.9, 0, 1, "SGD momentum"),
        boolean("ssl.nesterov", true, "Nesterov momentum, in PyTorch's form"),
        real("ssl.weight_decay", 5e-4, 0, 1, "L2 decay of convolution and linear weights"),
        boolean("ssl.decay_fc_bias", false, "decay the bias of the last layer too (lee)"),
        real("ssl.ema_decay", 0.999, 0, 1, "decay of the averaged weights"),
        boolean("ssl.ema_warmup", false, "decay min(1 - 1/(t+2), ema_decay) after t steps (perrying's Mean Teacher)"),
-       text(
-           "ssl.ema_buffers", "copied", {"copied", "averaged", "own"},
+       choice(
+           "ssl.ema_buffers", ssl::EmaBuffers::copied,
            "batch norm statistics of the averaged model: the student's; averaged like the weights (early kekmodel); or "
            "own: moved by the teacher's passes (mean_teacher)"),
-       text("ssl.tested", "ema", {"ema", "student"}, "the model that is tested, scored and exported"),
-       text("ssl.schedule", "cosine", {"cosine", "staircase"},
-            "cosine: lr cos(7 pi k / 16 K) with k steps of K done; staircase: lr, times drop_factor from a step on"),
+       choice("ssl.tested", ssl::Tested::ema, "the model that is tested, scored and exported"),
+       choice("ssl.schedule", RateSchedule::cosine,
+              "cosine: lr cos(7 pi k / 16 K) with k steps of K done; staircase: lr, times drop_factor from a step on"),
        integer("ssl.drop_at_step", 400000, 0, kMany, "staircase: the step of the drop"),
        real("ssl.drop_factor", 0.2, 0, 1, "staircase: factor of the drop"),
        integer("ssl.horizon_epochs", 0, 0, kMany, "epochs until the schedule's end K; 0: ssl.epochs"),
        integer("ssl.patience_epochs", 50, 0, kMany, "stop after so many epochs without a better accuracy; 0: never"),
-       text("ssl.strong", "randaugment_kekmodel",
-            {
-#define CRC_AUGMENT_POLICY(name, description, source) #name,
-#include "kernels/augment/policies.def"
-#undef CRC_AUGMENT_POLICY
-            },
-            "strong augmentation; `crc_train list` says what each does"),
+       choice("ssl.strong", augment::Policy::randaugment_kekmodel,
+              "strong augmentation; `crc_train list` says what each does"),
        boolean("ssl.weak.flip", true, "horizontal flip with probability 1/2"),
        integer("ssl.weak.crop_pad", 4, 0, 64, "random crop after padding by so many pixels; 0: none"),
        boolean("ssl.weak.crop_per_batch", false, "one crop offset for all images of a pass (perrying)"),
-       text("ssl.weak.padding", "reflect", {"reflect", "zero"}, "what the padding holds")});
+       choice("ssl.weak.padding", augment::Padding::reflect, "what the padding holds")});
+}
+
+ConfigKey search_rule() {
+  ConfigKey key =
+      choice("acquisition.search", select::Search::partition,
+             "candidate groups: a partition of the shuffled pool, or independent draws; crc also item by item: greedy, "
+             "or greedy and then exchanges while the score rises");
+  std::erase_if(key.choices, [](const std::string& word) {  // Search::given is for callers who have groups
+    return select::search_entry(*find_choice<select::Search>(word)).has(select::SearchTrait::listed);
+  });
+  return key;
 }
 
 void add_selection(std::vector<ConfigKey>& keys) {
@@ -172,26 +192,25 @@ void add_selection(std::vector<ConfigKey>& keys) {
        integer("acquisition.group_size", 5, 1, kMany, "items per candidate group (G, divides Q)"),
        integer("acquisition.initial", 50, 1, kMany, "labels before the first query, equally many of each class"),
        integer("acquisition.rounds", 5, 0, 100000, "queries; training runs once more than that"),
-       text("acquisition.protocol", "realistic", {"realistic", "pseudo_al"},
-            "realistic: classes of the query are left to chance; pseudo_al: equally many of each class (paper 4.3.1)"),
-       text("acquisition.first", "random", {"random", "model", "given", "leading"},
-            "first labels: drawn at random, by the acquisition on a randomly initialised network (paper B.2), all "
-            "that the data set has, or those of its leading items (the pivots of two_moons)"),
-       text("acquisition.model", "best", {"best", "last"},
-            "which of the round's tested models scores the pool: that of the best evaluation or of the last"),
-       text("acquisition.search", "partition", {"partition", "independent", "greedy", "exchange"},
-            "candidate groups: a partition of the shuffled pool, or independent draws; crc also item by item: greedy, "
-            "or greedy and then exchanges while the score rises"),
+       choice(
+           "acquisition.protocol", Protocol::realistic,
+           "realistic: classes of the query are left to chance; pseudo_al: equally many of each class (paper 4.3.1)"),
+       choice("acquisition.first", FirstLabels::random,
+              "first labels: drawn at random, by the acquisition on a randomly initialised network (paper B.2), all "
+              "that the data set has, or those of its leading items (the pivots of two_moons)"),
+       choice("acquisition.model", nn::Epoch::best,
+              "which of the round's tested models scores the pool: that of the best evaluation or of the last"),
+       search_rule(),
        integer("acquisition.candidates", 0, 0, kMany, "candidate groups to score; 0: as many as the partition has"),
-       text("acquisition.solver", "capacitance", {"capacitance", "syev_batched", "syevd", "fp32-positive"},
-            "eigenvalue solver of crc; syevd is the definition, fp32-positive shows what a literal reading does"),
+       choice("acquisition.solver", select::Solver::capacitance,
+              "eigenvalue solver of crc; syevd is the definition, fp32-positive shows what a literal reading does"),
        text("acquisition.layers", "fc bn1 block3", {},
             "crc_layers: first parts of parameter names, or all (default: head, last batch norm, last block)"),
        place(real("acquisition.memory_gb", 8, 0, 100000, "memory for Jacobians (egl, crc_layers, crc_full)")),
        place(text("start.run", "", {}, "run directory to begin with; empty: begin anew")),
        integer("start.round", -1, -1, 100000, "its round whose labels count here as round 0; -1: its last one"),
-       text("start.use", "model", {"model", "labels"},
-            "model: go on with that round's trained model; labels: train on its labels from scratch"),
+       choice("start.use", StartUse::model,
+              "model: go on with that round's trained model; labels: train on its labels from scratch"),
        integer("eval.batch", 500, 1, 65536, "images per evaluation batch; does not change results"),
        integer("eval.last", 20, 1, 1000, "final evaluations whose median is reported"),
        place(real("report.interval", 30, 0.1, 86400, "seconds between progress lines when stderr is not a terminal")),

@@ -144,11 +144,11 @@ std::pair<int, int> size_of(const BoundaryFigure& figure) {
 BoundaryMethod method_panels(Plane& plane, const Dataset& dataset, const RunRecord& run) {
   const Config& config = run.config;
   const uint32_t seed = uint32_t(config.get<int64_t>("data.seed") ? config.get<int64_t>("data.seed") : 1);
-  const std::string model = config.get<std::string>("acquisition.model");
+  const nn::Epoch model = config.choice<nn::Epoch>("acquisition.model");
   BoundaryMethod method;
   for (const RoundRow& row : run.rounds) {
     BoundaryPanel panel;
-    const double accuracy = model == "best" ? row.acc_best : row.acc_last;
+    const double accuracy = model == nn::Epoch::best ? row.acc_best : row.acc_last;
     panel.title = fmt::format("{} labels", row.labels);
     if (std::isfinite(accuracy)) panel.title += fmt::format(": {:.1f} %", 100 * accuracy);
     panel.upper = plane.upper(run.path / weights_name(row.round, model));

@@ -12,7 +12,7 @@ LineChart comparison_chart(const Sweep& sweep, size_t block, const std::vector<R
   const SweepSpec& spec = sweep.spec();
   const SweepBlock& b = spec.blocks[block];
   LineChart chart = accuracy_chart(groups, measure_column(b.measure));
-  chart.title = !b.name.empty() ? b.name : spec.figure == "boundary" ? "Accuracy by labels" : spec.title;
+  chart.title = !b.name.empty() ? b.name : spec.figure == SweepFigure::boundary ? "Accuracy by labels" : spec.title;
   const Config config = sweep.config({.name = {}, .block = block});
   const int64_t initial = config.get<int64_t>("acquisition.initial"),
                 budget = config.get<int64_t>("acquisition.budget");

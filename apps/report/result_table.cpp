@@ -20,12 +20,6 @@ MeanStd population(const std::vector<double>& values) {
   return result;
 }
 
-size_t measure_index(const std::string& name) {
-  for (size_t i = 0; i < std::size(kMeasures); ++i)
-    if (name == kMeasures[i].name) return i;
-  return 0;
-}
-
 const RoundRow* round_of(const RunRecord& run, int64_t round) {
   for (const RoundRow& row : run.rounds)
     if (row.round == round) return &row;
@@ -109,7 +103,7 @@ ResultTable make_table(const Sweep& sweep, const std::vector<SweepRun>& runs) {
       table.columns.push_back(
           {block.name,
            head == labels || block.heads.empty() || query == 0 ? head : fmt::format("{} ({} labels)", head, labels),
-           measure_index(block.measure)});
+           size_t(block.measure)});
     }
     for (size_t m = 0; m < block.methods.size(); ++m) {
       auto row = std::ranges::find(table.rows, block.methods[m].name, &ResultRow::name);
@@ -133,7 +127,7 @@ ResultTable make_table(const Sweep& sweep, const std::vector<SweepRun>& runs) {
 ResultTable make_table(const std::vector<RunGroup>& groups) {
   ResultTable table{"Accuracy by labels", "", {}, {}};
   const std::vector<int64_t> counts = label_counts(groups);
-  for (int64_t count : counts) table.columns.push_back({"", fmt::format("{}", count), 1});  // last
+  for (int64_t count : counts) table.columns.push_back({"", fmt::format("{}", count), size_t(Measure::last)});
   for (const RunGroup& group : groups) {
     ResultRow row{group.name, {}};
     const auto values = [&](int64_t labels, double RoundRow::*column) {
@@ -178,8 +172,8 @@ std::string markdown(const ResultTable& table) {
 
 std::string csv(const ResultTable& table) {
   std::vector<std::string> heading{"block", "labels", "method", "runs"};
-  for (const Measure& measure : kMeasures)
-    for (const char* part : {"_mean", "_std"}) heading.push_back(measure.name + std::string(part));
+  for (const MeasureEntry& measure : kMeasures)
+    for (const char* part : {"_mean", "_std"}) heading.push_back(std::string(measure.name) + part);
   for (const char* name : {"balanced_mean", "balanced_std", "paper_mean", "paper_std", "reconfirmed"})
     heading.emplace_back(name);
   data::CsvWriter csv(heading);

@@ -58,12 +58,12 @@ std::vector<fs::path> page_files(const fs::path& out) {
 
 std::vector<Figure> figures_of(const Sweep& sweep, size_t block, const Groups& groups) {
   const SweepSpec& spec = sweep.spec();
-  const std::string& measure = spec.blocks[block].measure;
+  const Measure measure = spec.blocks[block].measure;
   std::vector<Figure> figures{{file_name(spec, block, "accuracy"), comparison_chart(sweep, block, groups),
                                fmt::format("Measure: {}. Thick: mean over trials; thin: single trials; band: one "
                                            "standard deviation; hollow dots: the paper's numbers.",
-                                           measure)}};
-  if (spec.figure == "transfer")
+                                           word_of(measure))}};
+  if (spec.figure == SweepFigure::transfer)
     figures.push_back({file_name(spec, block, "gains"), gains_chart(groups, measure_column(measure)),
                        "How much each query added to the round before."});
   RunList crc;
@@ -153,7 +153,7 @@ std::string write_sweep_report(const Sweep& sweep, const fs::path& out, bool rep
     if (groups.empty()) continue;
     const std::vector<Figure> figures = figures_of(sweep, block, groups);
     for (const Figure& figure : figures) files.put(out / "figures" / (figure.name + ".png"), chart_png(figure.chart));
-    if (sweep.spec().figure == "boundary") {
+    if (sweep.spec().figure == SweepFigure::boundary) {
       const BoundaryFigure panels = boundary_figure(groups);
       files.put(out / "figures" / (file_name(sweep.spec(), block, "boundary") + ".png"), boundary_png(panels));
       body += section("boundary", "Decision boundary",

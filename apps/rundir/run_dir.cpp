@@ -7,6 +7,7 @@
 
 #include "apps/base/json.h"
 #include "apps/base/version.h"
+#include "apps/config/choices.h"
 #include "apps/rundir/state_file.h"
 #include "kernels/core/error.h"
 
@@ -251,7 +252,7 @@ std::optional<Checkpoint> RunDir::resume() {
   if (checkpoint) check_metrics(*checkpoint);
   // Round 0 may be another run's (start.run); every later one left a checkpoint.
   const bool adopted =
-      !config_.get<std::string>("start.run").empty() && config_.get<std::string>("start.use") == "model";
+      !config_.get<std::string>("start.run").empty() && config_.choice<StartUse>("start.use") == StartUse::model;
   if (const size_t finished = read_rounds().size(); !checkpoint && finished > size_t(adopted)) {
     fail(ExitCode::corrupt_data,
          fmt::format("{}: rounds.csv has {} finished rounds, but {} lists no checkpoint; restore it from a copy",

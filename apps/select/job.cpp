@@ -5,6 +5,7 @@
 #include <chrono>
 
 #include "apps/base/outputs.h"
+#include "apps/base/program.h"
 #include "apps/base/progress.h"
 #include "apps/base/terminal.h"
 #include "apps/rundir/query_files.h"
@@ -12,6 +13,7 @@
 #include "apps/select/items.h"
 #include "apps/select/row_file.h"
 #include "apps/select/summary.h"
+#include "crc/batch_mode.h"
 #include "data/mapped.h"
 #include "data/npy.h"
 #include "kernels/core/error.h"
@@ -34,7 +36,7 @@ std::vector<fs::path> inputs(const SelectJob& job) {
 }
 
 void check_options(const SelectJob& job) {
-  if (job.config.search == "given" && job.candidates.empty())
+  if (job.config.search == select::Search::given && job.candidates.empty())
     fail(ExitCode::usage, "--search given takes the groups of --candidates; name the file");
   if (!job.summary.empty() && job.summary.extension() != ".html")
     fail(ExitCode::usage,
@@ -78,7 +80,7 @@ struct Inputs {
       CandidateGroups groups = read_candidates(job.candidates, items);
       config.group_size = groups.size;
       config.given = std::move(groups.members);
-      config.search = "given";
+      config.search = select::Search::given;
     }
     check_kept(job);
     if (!job.images.empty()) images = list_image_files(job.images, items);
@@ -86,7 +88,7 @@ struct Inputs {
   }
   // So many candidates that their items are not kept cannot be written.
   void check_kept(const SelectJob& job) const {
-    const bool drawn = config.search == "independent" && config.candidates > 0;
+    const bool drawn = select::search_entry(config.search).has(select::SearchTrait::draws) && config.candidates > 0;
     const double numbers = drawn ? double(config.candidates) * double(config.group_size) : double(items);
     if (!job.groups.empty() && numbers > double(select::kListedMembers))
       fail(ExitCode::config,
@@ -117,8 +119,8 @@ void note_unused(const SelectJob& job, const Inputs& in) {
     if (in.config.candidates > 0) note("--draws", why);
   } else if (!job.candidates.empty() && (job.config.search != defaults.search || in.config.candidates > 0)) {
     note("--search or --draws", "with --candidates");
-  } else if (in.config.candidates > 0 && in.config.search != "independent") {
-    note("--draws", "with --search " + in.config.search + ": it is of independent groups");
+  } else if (in.config.candidates > 0 && !select::search_entry(in.config.search).has(select::SearchTrait::draws)) {
+    note("--draws", fmt::format("with --search {}: it is of independent groups", word_of(in.config.search)));
   }
 }
 
@@ -152,6 +154,7 @@ std::string run_select(const SelectJob& job) {
   const Inputs in(context, job);
   files.protect(in.images.paths);
   note_unused(job, in);
+  if (select::scores_groups(in.config.name)) select::check_candidates(in.config, machine_memory());
   const double reading = seconds_since(start);
   const auto selecting = std::chrono::steady_clock::now();
   const select::Selection selection = select::select(context, in.problem(), in.config);

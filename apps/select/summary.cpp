@@ -96,7 +96,7 @@ std::string what_was_scored(const SelectFacts& f) {
   row("budget",
       c.group_size > 1 ? fmt::format("{} in groups of {}", c.budget, c.group_size) : fmt::format("{}", c.budget));
   if (has_spectrum(f)) {
-    row("search, solver", fmt::format("{}, {}", c.search, c.solver));
+    row("search, solver", fmt::format("{}, {}", word_of(c.search), word_of(c.solver)));
     row("classes", fmt::format("{}", f.classes));
     row("score with all picks",
         fmt::format("{:.10g}; below {:.3g} it would be rounding", f.selection.achieved, f.selection.noise_floor));

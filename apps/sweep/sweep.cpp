@@ -8,6 +8,7 @@
 #include <set>
 
 #include "apps/base/json.h"
+#include "apps/config/choices.h"
 #include "apps/rundir/run_dir.h"
 #include "apps/sweep/sweep_measure.h"
 #include "kernels/core/error.h"
@@ -170,7 +171,7 @@ PlannedRun Sweep::run_of(const SweepCell& cell) const {
   if (from_pool && pools_done(cell.block))
     run.config.merge_setting("start.run=" + path(median_pool(cell.block)).string());
   run.adopts = (from_pool || !run.config.get<std::string>("start.run").empty()) &&
-               run.config.get<std::string>("start.use") == "model";
+               run.config.choice<StartUse>("start.use") == StartUse::model;
   return run;
 }
 
@@ -185,7 +186,7 @@ bool Sweep::pools_done(size_t block) const {
 
 const SweepCell& Sweep::median_pool(size_t block) const {
   std::vector<std::pair<double, const SweepCell*>> pools;
-  const std::string& measure = spec_.blocks[block].measure;
+  const Measure measure = spec_.blocks[block].measure;
   for (const SweepCell& cell : cells_) {
     if (cell.phase != Phase::pool || cell.block != block) continue;
     if (!done(cell))
@@ -203,7 +204,7 @@ const SweepCell& Sweep::median_pool(size_t block) const {
       fail(ExitCode::config,
            fmt::format("{} has no accuracy by the measure \"{}\", so that no initial pool is the median one; choose "
                        "another measure, or --pools 0",
-                       (path(cell) / "rounds.csv").string(), measure));
+                       (path(cell) / "rounds.csv").string(), word_of(measure)));
     pools.emplace_back(value, &cell);
   }
   if (pools.empty()) fail_internal("median_pool: the sweep has no initial pools");

@@ -1,27 +1,34 @@
-// The four ways to name one accuracy of a round; every report shows all of them.
+// What a report measures by: measures.def.
 #pragma once
 
-#include <string>
-
 #include "apps/rundir/rounds.h"
+#include "kernels/core/choice.h"
 
 namespace crc::apps {
 
-struct Measure {
-  const char* name;
+enum class Measure : uint8_t {
+#define CRC_MEASURE(name, column, meaning) name,
+#include "apps/sweep/measures.def"
+#undef CRC_MEASURE
+};
+inline constexpr std::string_view kMeasureWords[] = {
+#define CRC_MEASURE(name, column, meaning) #name,
+#include "apps/sweep/measures.def"
+#undef CRC_MEASURE
+};
+constexpr Words words_of(Measure) { return kMeasureWords; }
+
+struct MeasureEntry {
+  std::string_view name;
   double RoundRow::*column;
   const char* meaning;
 };
-inline constexpr Measure kMeasures[] = {
-    {"best", &RoundRow::acc_best, "best evaluation, chosen on the test set: what the paper's code bases report"},
-    {"last", &RoundRow::acc_last, "after the last epoch"},
-    {"median", &RoundRow::acc_median, "median of the last evaluations (eval.last, 20)"},
-    {"validation", &RoundRow::acc_val, "test accuracy where the held-out validation split was best"}};
+inline constexpr MeasureEntry kMeasures[] = {
+#define CRC_MEASURE(name, column, meaning) {#name, &RoundRow::column, meaning},
+#include "apps/sweep/measures.def"
+#undef CRC_MEASURE
+};
 
-inline double RoundRow::*measure_column(const std::string& name) {
-  for (const Measure& measure : kMeasures)
-    if (name == measure.name) return measure.column;
-  return &RoundRow::acc_best;
-}
+constexpr double RoundRow::*measure_column(Measure measure) { return kMeasures[size_t(measure)].column; }
 
 }  // namespace crc::apps

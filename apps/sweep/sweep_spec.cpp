@@ -9,6 +9,7 @@
 #include "apps/config/config.h"
 #include "apps/config/parse_toml.h"
 #include "apps/rundir/rounds.h"
+#include "data/text.h"
 #include "kernels/core/error.h"
 
 namespace crc::apps {
@@ -63,9 +64,13 @@ class Reader {
     return list;
   }
   void only(const toml::table& table, std::initializer_list<std::string_view> known) const {
-    for (const auto& [key, node] : table)
-      if (std::find(known.begin(), known.end(), key.str()) == known.end())
-        refuse(node, fmt::format("unknown key \"{}\"; apps/sweep/sweep_spec.h lists what a sweep has", key.str()));
+    for (const auto& [key, node] : table) {
+      if (std::find(known.begin(), known.end(), key.str()) != known.end()) continue;
+      const std::string near =
+          data::did_you_mean(data::nearest(std::string_view(key.str()), {known.begin(), known.end()}));
+      refuse(node, fmt::format("unknown key \"{}\"{}", key.str(),
+                               near.empty() ? "; apps/sweep/sweep_spec.h lists what a sweep has" : near));
+    }
   }
 
  private:
@@ -81,24 +86,25 @@ SweepMethod read_method(const Reader& reader, const toml::table& table) {
   return method;
 }
 
-void check_choice(const Reader& reader, const toml::table& table, const char* key, const std::string& value,
-                  std::initializer_list<std::string_view> choices) {
-  if (std::find(choices.begin(), choices.end(), value) != choices.end()) return;
+// Nothing where the key is empty or not there.
+template <Choice E> std::optional<E> choice_of(const Reader& reader, const toml::table& table, const char* key) {
+  const std::string word = reader.text(table, key);
+  const std::optional<E> value = find_choice<E>(word);
+  if (value || word.empty()) return value;
+  const std::vector<std::string> words(all_words<E>().begin(), all_words<E>().end());
   std::string list;
-  for (std::string_view choice : choices) list += fmt::format("{}\"{}\"", list.empty() ? "" : ", ", choice);
-  reader.refuse(*table.get(key), fmt::format("{} = \"{}\" must be one of {}", key, value, list));
+  for (const std::string& known : words) list += fmt::format("{}\"{}\"", list.empty() ? "" : ", ", known);
+  reader.refuse(*table.get(key), fmt::format("{} = \"{}\" must be one of {}{}", key, word, list,
+                                             data::did_you_mean(data::nearest_words(word, words))));
 }
 
-std::string measure_of(const Reader& reader, const toml::table& table) {
-  const std::string measure = reader.text(table, "measure");
-  if (!measure.empty()) check_choice(reader, table, "measure", measure, {"best", "last", "median", "validation"});
-  return measure;
-}
-
-SweepBlock read_block(const Reader& reader, const toml::table& table) {
+SweepBlock read_block(const Reader& reader, const toml::table& table, Measure measure) {
   reader.only(table, {"name", "set", "measure", "heads", "method"});
-  SweepBlock block{
-      reader.text(table, "name"), reader.settings(table), measure_of(reader, table), reader.texts(table, "heads"), {}};
+  SweepBlock block{reader.text(table, "name"),
+                   reader.settings(table),
+                   choice_of<Measure>(reader, table, "measure").value_or(measure),
+                   reader.texts(table, "heads"),
+                   {}};
   std::set<std::string> names;
   for (const toml::table* method : reader.tables(table, "method")) {
     block.methods.push_back(read_method(reader, *method));
@@ -110,7 +116,10 @@ SweepBlock read_block(const Reader& reader, const toml::table& table) {
 
 }  // namespace
 
-bool has_sweep(std::string_view text, const std::string& name) { return parse_toml(text, name).contains("sweep"); }
+std::optional<SweepSpec> find_sweep(std::string_view text, const std::string& name) {
+  if (!parse_toml(text, name).contains("sweep")) return std::nullopt;
+  return parse_sweep(text, name);
+}
 
 SweepSpec parse_sweep(std::string_view text, const std::string& name) {
   const toml::table whole = parse_toml(text, name);
@@ -126,9 +135,8 @@ SweepSpec parse_sweep(std::string_view text, const std::string& name) {
   spec.title = reader.text(*table, "title", true);
   spec.source = reader.text(*table, "source");
   spec.note = reader.text(*table, "note");
-  spec.figure = reader.text(*table, "figure");
-  check_choice(reader, *table, "figure", spec.figure, {"", "transfer", "eigenvalues", "boundary"});
-  if (table->contains("measure")) spec.measure = measure_of(reader, *table);
+  spec.figure = choice_of<SweepFigure>(reader, *table, "figure");
+  spec.measure = choice_of<Measure>(reader, *table, "measure").value_or(spec.measure);
   if (const toml::node* trial = table->get("trial")) {
     spec.trial = reader.text(*table, "trial");
     if (spec.trial.empty() || spec.trial.size() > 20 ||
@@ -138,10 +146,8 @@ SweepSpec parse_sweep(std::string_view text, const std::string& name) {
   spec.trials = reader.count(*table, "trials", 3, 1);
   spec.initial_pools = reader.count(*table, "initial_pools", 0, 0);
   spec.reconfirm = reader.count(*table, "reconfirm", 0, 0);
-  for (const toml::table* block : reader.tables(*table, "block")) {
-    spec.blocks.push_back(read_block(reader, *block));
-    if (spec.blocks.back().measure.empty()) spec.blocks.back().measure = spec.measure;
-  }
+  for (const toml::table* block : reader.tables(*table, "block"))
+    spec.blocks.push_back(read_block(reader, *block, spec.measure));
   return spec;
 }
 

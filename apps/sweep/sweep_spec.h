@@ -23,11 +23,17 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "apps/sweep/sweep_measure.h"
+
 namespace crc::apps {
+
+// What a sweep draws besides its accuracies: the paper's figures 2, 3 and 1.
+CRC_CHOICE(SweepFigure, transfer, eigenvalues, boundary)
 
 struct SweepMethod {
   std::string name;
@@ -38,22 +44,23 @@ struct SweepMethod {
 struct SweepBlock {
   std::string name;
   std::vector<std::string> settings;
-  std::string measure;  // the sweep's unless the block names one
+  Measure measure;  // the sweep's unless the block names one
   std::vector<std::string> heads;
   std::vector<SweepMethod> methods;
 };
 
 struct SweepSpec {
-  std::string title, source, note, figure;
-  std::string measure = "best", trial = "t";
+  std::string title, source, note;
+  std::optional<SweepFigure> figure;
+  Measure measure = Measure::best;
+  std::string trial = "t";
   int64_t trials = 3, initial_pools = 0, reconfirm = 0;
   std::vector<SweepBlock> blocks;
 };
 
-// Error 78 with the line for what is wrong in it, also when there is no [sweep]. `name` stands for the file in
-// messages.
-SweepSpec parse_sweep(std::string_view toml, const std::string& name);
-bool has_sweep(std::string_view toml, const std::string& name = "recipe");
+// Error 78 with the line for what is wrong in it. `name` stands for the file in messages.
+SweepSpec parse_sweep(std::string_view toml, const std::string& name);  // also when there is no [sweep]
+std::optional<SweepSpec> find_sweep(std::string_view toml, const std::string& name = "recipe");
 
 // "78.41±3.16*" to {78.41, 3.16}; {NaN, NaN} when it holds no number.
 struct PaperNumber {

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "apps/config/choices.h"
 #include "apps/train/weights_file.h"
 
 namespace crc::apps {
@@ -48,15 +49,15 @@ Int ActiveRun::begin() {
 }
 
 std::vector<Answer> ActiveRun::first_labels() {
-  if (run_.config.get<std::string>("acquisition.first") != "model") return run_.labels.first();
+  if (run_.config.choice<FirstLabels>("acquisition.first") != FirstLabels::model) return run_.labels.first();
   const select::Selection selection = scorer_.select_first(run_.config.get<Int>("acquisition.initial"));
   return ask({.round = 0, .folder = "rounds/first", .items = selection.picks}, selection);
 }
 
 void ActiveRun::adopt(const RunStart& start) {
   for (const nlohmann::ordered_json& record : start.metrics) run_.directory.append_metrics(record);
-  run_.directory.files().commit({{weights_name(0, "last"), start.weights},
-                                 {weights_name(0, "best"), start.best},
+  run_.directory.files().commit({{weights_name(0, nn::Epoch::last), start.weights},
+                                 {weights_name(0, nn::Epoch::best), start.best},
                                  run_.directory.rounds_file({start.row})});
   const double best = start.row.acc_best;
   run_.progress.line(fmt::format("round 0 is that of {}: {} labels{}", run_.config.get<std::string>("start.run"),

@@ -6,13 +6,16 @@
 #include <map>
 #include <optional>
 
+#include "apps/base/program.h"
 #include "apps/config/reference.h"
 #include "apps/train/experiment.h"
 #include "apps/train/pool_scorer.h"
 #include "apps/train/run_start.h"
 #include "crc/balanced_query.h"
+#include "crc/batch_mode.h"
 #include "data/pool.h"
 #include "kernels/core/error.h"
+#include "nn/weights_info.h"
 #include "ssl/trainer.h"
 
 namespace crc::apps {
@@ -21,7 +24,9 @@ namespace {
 using Int = int64_t;
 using Text = std::string;
 
-bool is_balanced(const Config& config) { return config.get<Text>("acquisition.protocol") == "pseudo_al"; }
+bool is_balanced(const Config& config) {
+  return config.choice<Protocol>("acquisition.protocol") == Protocol::pseudo_al;
+}
 
 // Everything that load_dataset reads.
 Text data_settings(const Config& config) {
@@ -32,13 +37,13 @@ Text data_settings(const Config& config) {
 }
 
 void check_first(const Config& config, const data::Dataset& dataset, const LabelPlan& plan) {
-  const Text first = first_labels_by(config);
-  if (first == "random") data::check_initial(plan.known, plan.first);
-  if (first == "given" && plan.first == 0)
+  const std::optional<FirstLabels> first = first_labels_by(config);
+  if (first == FirstLabels::random) data::check_initial(plan.known, plan.first);
+  if (first == FirstLabels::given && plan.first == 0)
     fail(ExitCode::config,
          "acquisition.first = \"given\" takes the labels that the data set has, and it has none; use \"model\", which "
          "asks people for the first ones too");
-  if (first != "leading") return;
+  if (first != FirstLabels::leading) return;
   if (plan.first > dataset.train.count)
     fail(ExitCode::config, fmt::format("acquisition.initial = {}, and there are {} training images; choose fewer",
                                        plan.first, dataset.train.count));
@@ -96,19 +101,20 @@ void check_last_query(const Config& config, const data::Dataset& dataset, const 
 void check_queries(const Config& config, const data::Dataset& dataset, const LabelPlan& plan) {
   const select::Config query = selection_config(config, 0);
   select::find_acquisition(query.name);
-  const bool by_model = first_labels_by(config) == "model";
+  const bool by_model = first_labels_by(config) == FirstLabels::model;
   if (plan.queries == 0 && !by_model) return;
+  if (select::scores_groups(query.name)) select::check_candidates(query, machine_memory());
   const bool whole_queries = is_balanced(config) && select::scores_groups(query.name);
   if (whole_queries && query.group_size != query.budget && config.origin("acquisition.group_size") != "default")
     fail(ExitCode::config,
          fmt::format("acquisition.group_size = {} with acquisition.protocol = \"pseudo_al\": a group is a whole query "
                      "there; set it to acquisition.budget ({}), or leave it out",
                      query.group_size, query.budget));
-  if (whole_queries && (query.search == "greedy" || query.search == "exchange"))
+  if (whole_queries && select::search_entry(query.search).has(select::SearchTrait::single_items))
     fail(ExitCode::config, fmt::format("acquisition.search = \"{}\" builds a query item by item, and protocol "
                                        "\"pseudo_al\" takes whole groups with equally many of each class; use "
                                        "\"partition\" or \"independent\"",
-                                       query.search));
+                                       word_of(query.search)));
   if (is_balanced(config) && plan.unknown > 0)
     fail(ExitCode::config,
          fmt::format("acquisition.protocol = \"pseudo_al\" balances queries by the labels of the whole "
@@ -158,10 +164,11 @@ void check_experiments(const std::vector<NamedConfig>& runs,
 }
 
 void check_precision(const Config& config) {
-  const Text precision = config.get<Text>("run.precision");
-  if (precision != "fp32")
+  const nn::Precision precision = config.choice<nn::Precision>("run.precision");
+  if (precision != nn::Precision::fp32)
     fail(ExitCode::config,
-         "run.precision = \"" + precision + "\" needs a CUDA device, and this run is on the CPU; use fp32");
+         fmt::format("run.precision = \"{}\" needs a CUDA device, and this run is on the CPU; use fp32",
+                     word_of(precision)));
 }
 
 void check_moves(const Config& config, const data::Dataset& dataset, Int labeled) {

@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include "apps/base/terminal.h"
+#include "apps/config/choices.h"
 #include "kernels/core/random.h"
 #include "nn/mlp.h"
 #include "nn/wrn.h"
@@ -17,13 +18,6 @@ namespace {
 
 using Text = std::string;
 using Int = int64_t;
-
-// The configuration's word to the enumerator of the same name; the schema has refused all others.
-template <class E> E choose(const Text& word, std::initializer_list<std::pair<const char*, E>> choices) {
-  for (const auto& [name, value] : choices)
-    if (word == name) return value;
-  fail_internal("no enumerator for \"" + word + "\"");
-}
 
 void limit(data::Images& images, Int count) {
   if (count == 0 || count >= images.count) return;
@@ -55,12 +49,7 @@ BatchNormConfig norm_config(const Config& config) {
 }
 
 Sampling sampling(const Config& config, const char* stream) {
-  const Text& own = config.get<Text>(stream);
-  return choose<Sampling>(own.empty() ? config.get<Text>("ssl.sampling") : own,
-                          {{"permutations", Sampling::permutations},
-                           {"replacement", Sampling::replacement},
-                           {"expanded", Sampling::expanded},
-                           {"filled", Sampling::filled}});
+  return config.choice<Sampling>(config.get<Text>(stream).empty() ? "ssl.sampling" : stream);
 }
 
 // An MLP reads images pixel by pixel.
@@ -72,8 +61,8 @@ void check_one_size(const data::Dataset& dataset) {
                                        dataset.name, train.height, train.width, test.height, test.width));
 }
 
-std::unique_ptr<nn::Net> net_in(const Text& precision, const Config& config, const data::Dataset& dataset) {
-  if (config.get<Text>("model.name") == "mlp") {
+std::unique_ptr<nn::Net> net_in(nn::Precision precision, const Config& config, const data::Dataset& dataset) {
+  if (config.choice<Network>("model.name") == Network::mlp) {
     check_one_size(dataset);
     const Int width = config.get<Int>("model.width");
     return nn::make_mlp({.inputs = dataset.train.bytes_per_image(),
@@ -81,24 +70,20 @@ std::unique_ptr<nn::Net> net_in(const Text& precision, const Config& config, con
                          .classes = dataset.classes(),
                          .slope = float(config.get<double>("model.slope"))});
   }
-  return nn::make_wrn(
-      {.depth = config.get<Int>("model.depth"),
-       .width = config.get<Int>("model.width"),
-       .classes = dataset.classes(),
-       .wiring = choose<nn::Wiring>(
-           config.get<Text>("model.wiring"),
-           {{"raw_x", nn::Wiring::raw_x}, {"shared_act", nn::Wiring::shared_act}, {"preact", nn::Wiring::preact}}),
-       .base_channels = config.get<Int>("model.base_channels"),
-       .first_stride = config.get<Int>("model.first_stride"),
-       .norm = norm_config(config),
-       .conv_bias = choose<nn::ConvBias>(
-           config.get<Text>("model.conv_bias"),
-           {{"none", nn::ConvBias::none}, {"stem", nn::ConvBias::stem}, {"all", nn::ConvBias::all}}),
-       .head_init =
-           config.get<Text>("model.init") == "kaiming_fan_out" ? nn::Init::xavier_normal : nn::Init::uniform_fan_in,
-       .decay_head_bias = config.get<bool>("ssl.decay_fc_bias"),
-       .precision = precision == "bf16" ? Dtype::bf16 : Dtype::f32,
-       .tf32 = precision == "tf32"});
+  return nn::make_wrn({.depth = config.get<Int>("model.depth"),
+                       .width = config.get<Int>("model.width"),
+                       .classes = dataset.classes(),
+                       .wiring = config.choice<nn::Wiring>("model.wiring"),
+                       .base_channels = config.get<Int>("model.base_channels"),
+                       .first_stride = config.get<Int>("model.first_stride"),
+                       .norm = norm_config(config),
+                       .conv_bias = config.choice<nn::ConvBias>("model.conv_bias"),
+                       .head_init = config.choice<NetInit>("model.init") == NetInit::kaiming_fan_out
+                                        ? nn::Init::xavier_normal
+                                        : nn::Init::uniform_fan_in,
+                       .decay_head_bias = config.get<bool>("ssl.decay_fc_bias"),
+                       .precision = precision == nn::Precision::bf16 ? Dtype::bf16 : Dtype::f32,
+                       .tf32 = precision == nn::Precision::tf32});
 }
 
 }  // namespace
@@ -136,8 +121,8 @@ data::Dataset load_dataset(const Config& config) {
   if (const Int held_out = config.get<Int>("data.validation_size")) {
     dataset.side.train.clear();  // its ids would move
     const uint32_t seed = uint32_t(config.get<Int>("data.split_seed"));
-    config.get<Text>("data.validation") == "any" ? data::split_validation(dataset, held_out, seed)
-                                                 : data::hold_out_labeled(dataset, held_out, seed);
+    config.choice<HeldOut>("data.validation") == HeldOut::any ? data::split_validation(dataset, held_out, seed)
+                                                              : data::hold_out_labeled(dataset, held_out, seed);
   }
   return dataset;
 }
@@ -162,22 +147,21 @@ void check_data(const data::Dataset& dataset, const RunFacts& facts) {
 }
 
 std::unique_ptr<nn::Net> make_net(const Config& config, const data::Dataset& dataset) {
-  return net_in(config.get<Text>("run.precision"), config, dataset);
+  return net_in(config.choice<nn::Precision>("run.precision"), config, dataset);
 }
 std::unique_ptr<nn::Net> make_exact_net(const Config& config, const data::Dataset& dataset) {
-  return net_in("fp32", config, dataset);
+  return net_in(nn::Precision::fp32, config, dataset);
 }
 
 NormalizeConfig normalize_config(const Config& config, const data::Dataset& dataset) {
-  NormalizeConfig normalize;  // "half"
-  if (config.get<Text>("data.normalize") == "half") return normalize;
+  NormalizeConfig normalize;  // half
+  if (config.choice<Normalization>("data.normalize") == Normalization::half) return normalize;
   std::copy_n(dataset.normalize.mean, 3, normalize.mean);
   std::copy_n(dataset.normalize.std, 3, normalize.std);
   return normalize;
 }
 
 ssl::TrainConfig train_config(const Config& config, const data::Dataset& dataset, Int round) {
-  using augment::Policy;
   const Int steps = config.get<Int>("ssl.steps_per_epoch");
   const Int horizon = config.get<Int>("ssl.horizon_epochs");
   ssl::TrainConfig train;
@@ -192,8 +176,7 @@ ssl::TrainConfig train_config(const Config& config, const data::Dataset& dataset
   train.unlabeled_sampling = sampling(config, "ssl.unlabeled_sampling");
   train.steps_per_epoch = steps;
   train.steps_per_graph = config.get<Int>("ssl.steps_per_graph");
-  train.schedule.rate =
-      config.get<Text>("ssl.schedule") == "cosine" ? Schedule::Rate::cosine : Schedule::Rate::staircase;
+  train.schedule.rate = config.choice<RateSchedule>("ssl.schedule");
   train.schedule.base_rate = config.get<double>("ssl.lr");
   train.schedule.horizon = steps_of(config, horizon > 0 ? horizon : config.get<Int>("ssl.epochs"));
   train.schedule.drop_at = config.get<Int>("ssl.drop_at_step");
@@ -202,25 +185,18 @@ ssl::TrainConfig train_config(const Config& config, const data::Dataset& dataset
   train.schedule.ema_warmup = config.get<bool>("ssl.ema_warmup");
   train.schedule.ramp = config.get<Int>("ssl.ramp_steps");
   train.shared_pass = config.get<bool>("ssl.shared_pass");
-  train.optimizer = config.get<Text>("ssl.optimizer") == "adam" ? ssl::Optimizer::adam : ssl::Optimizer::sgd;
+  train.optimizer = config.choice<ssl::Optimizer>("ssl.optimizer");
   train.sgd.momentum = float(config.get<double>("ssl.momentum"));
   train.sgd.nesterov = config.get<bool>("ssl.nesterov");
   train.sgd.weight_decay = train.adam.weight_decay = float(config.get<double>("ssl.weight_decay"));
-  train.ema_buffers = choose<ssl::EmaBuffers>(
-      config.get<Text>("ssl.ema_buffers"),
-      {{"copied", ssl::EmaBuffers::copied}, {"averaged", ssl::EmaBuffers::averaged}, {"own", ssl::EmaBuffers::own}});
-  train.tested = config.get<Text>("ssl.tested") == "student" ? ssl::Tested::student : ssl::Tested::ema;
+  train.ema_buffers = config.choice<ssl::EmaBuffers>("ssl.ema_buffers");
+  train.tested = config.choice<ssl::Tested>("ssl.tested");
   train.weak.flip = config.get<bool>("ssl.weak.flip");
   train.weak.crop_pad = int(config.get<Int>("ssl.weak.crop_pad"));
   train.weak.crop_per_batch = config.get<bool>("ssl.weak.crop_per_batch");
-  train.weak.padding =
-      config.get<Text>("ssl.weak.padding") == "reflect" ? augment::Padding::reflect : augment::Padding::zero;
+  train.weak.padding = config.choice<augment::Padding>("ssl.weak.padding");
   train.weak.normalize = normalize_config(config, dataset);
-  train.strong = choose<Policy>(config.get<Text>("ssl.strong"), {
-#define CRC_AUGMENT_POLICY(name, description, source) {#name, Policy::name},
-#include "kernels/augment/policies.def"
-#undef CRC_AUGMENT_POLICY
-                                                                });
+  train.strong = config.choice<augment::Policy>("ssl.strong");
   return train;
 }
 
@@ -228,9 +204,9 @@ select::Config selection_config(const Config& config, Int round) {
   return {.name = config.get<Text>("acquisition.name"),
           .budget = config.get<Int>("acquisition.budget"),
           .group_size = config.get<Int>("acquisition.group_size"),
-          .search = config.get<Text>("acquisition.search"),
+          .search = config.choice<select::Search>("acquisition.search"),
           .candidates = config.get<Int>("acquisition.candidates"),
-          .solver = config.get<Text>("acquisition.solver"),
+          .solver = config.choice<select::Solver>("acquisition.solver"),
           .layers = config.get<Text>("acquisition.layers"),
           .memory_bytes = Int(config.get<double>("acquisition.memory_gb") * 1e9),
           .seed = uint32_t(config.get<Int>("run.seed")),

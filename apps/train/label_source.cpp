@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "apps/config/choices.h"
 #include "kernels/core/error.h"
 
 namespace crc::apps {
@@ -34,12 +35,12 @@ data::Pool LabelSource::pool(Int round) const {
 std::vector<Answer> LabelSource::first() const {
   const Config& config = directory_.config();
   const Int count = config.get<Int>("acquisition.initial");
-  const std::string how = config.get<std::string>("acquisition.first");
+  const FirstLabels how = config.choice<FirstLabels>("acquisition.first");
   Items items(size_t(dataset_.train.count));
   std::iota(items.begin(), items.end(), 0);
-  if (how == "given")
+  if (how == FirstLabels::given)
     std::erase_if(items, [&](Int item) { return dataset_.train.labels[size_t(item)] < 0; });
-  else if (how == "leading")
+  else if (how == FirstLabels::leading)
     items.resize(std::min(items.size(), size_t(count)));
   else
     items = data::draw_initial(labels_, dataset_.classes(), count, uint32_t(config.get<Int>("run.seed")));

@@ -1,11 +1,11 @@
 #include "apps/train/plan.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <numeric>
 
+#include "apps/base/program.h"
 #include "apps/train/experiment.h"
 #include "data/pool.h"
 #include "kernels/core/error.h"
@@ -30,14 +30,25 @@ Text per_class(const std::vector<Int>& counts, const std::vector<Text>& names) {
   return fmt::format("{} ({})", sum(counts), list);
 }
 
+Text first_labels(const LabelPlan& plan, const Config& config, const data::Dataset& dataset) {
+  const std::optional<FirstLabels> first = first_labels_by(config);
+  if (!first) return "those of " + config.get<Text>("start.run");
+  switch (*first) {
+    case FirstLabels::random:
+      return fmt::format("random, {} of each class", plan.first / dataset.classes());
+    case FirstLabels::model:
+      return "by " + config.get<Text>("acquisition.name") + " on a random network";
+    case FirstLabels::given:
+      return "given by the data set";
+    case FirstLabels::leading:
+      return "its leading images";
+  }
+  return "";
+}
+
 // The lines about labels.
 Text describe(const LabelPlan& plan, const Config& config, const data::Dataset& dataset) {
-  const Text first = first_labels_by(config), acquisition = config.get<Text>("acquisition.name");
-  const Text how = first == "random"    ? fmt::format("random, {} of each class", plan.first / dataset.classes())
-                   : first == "given"   ? "given by the data set"
-                   : first == "leading" ? "its leading images"
-                   : first == "model"   ? "by " + acquisition + " on a random network"
-                                        : "those of " + config.get<Text>("start.run");
+  const Text how = first_labels(plan, config, dataset), acquisition = config.get<Text>("acquisition.name");
   Text lines = fmt::format(
       "labels   {} at first ({}), then {} queries of {} by {}: {} in the end\n"
       "         of {} training images, {} unlabelled at first; the data set has labels of {}\n",
@@ -96,13 +107,14 @@ Memory memory_of(const Config& config, const data::Dataset& dataset, const nn::N
 
 Int LabelPlan::images() const { return unknown + sum(known); }
 
-Text first_labels_by(const Config& config) {
-  return config.get<Text>("start.run").empty() ? config.get<Text>("acquisition.first") : "start";
+std::optional<FirstLabels> first_labels_by(const Config& config) {
+  if (!config.get<Text>("start.run").empty()) return std::nullopt;
+  return config.choice<FirstLabels>("acquisition.first");
 }
 
 LabelPlan plan_labels(const Config& config, const data::Dataset& dataset, const std::optional<RunStart>& start) {
   const Int initial = config.get<Int>("acquisition.initial"), classes = dataset.classes();
-  const Text first = first_labels_by(config);
+  const std::optional<FirstLabels> first = first_labels_by(config);
   LabelPlan plan;
   plan.known = data::count_by_class(dataset.train.labels, classes);
   plan.unknown = dataset.train.count - sum(plan.known);
@@ -115,13 +127,13 @@ LabelPlan plan_labels(const Config& config, const data::Dataset& dataset, const 
     plan.start = start->sums();
     plan.first = Int(start->labels.size());
     for (const Answer& answer : start->labels) ++plan.first_per_class.at(size_t(answer.class_index));
-  } else if (first == "given") {
+  } else if (first == FirstLabels::given) {
     plan.first_per_class = plan.known;
     plan.first = sum(plan.known);
-  } else if (first == "leading") {
+  } else if (first == FirstLabels::leading) {
     const size_t leading = size_t(std::min(initial, dataset.train.count));
     plan.first_per_class = data::count_by_class(std::span(dataset.train.labels).first(leading), classes);
-  } else if (first == "random" || config.get<Text>("acquisition.protocol") == "pseudo_al") {
+  } else if (first == FirstLabels::random || config.choice<Protocol>("acquisition.protocol") == Protocol::pseudo_al) {
     plan.first_per_class.assign(size_t(classes), initial / classes);
   }
   return plan;
@@ -155,7 +167,7 @@ std::string memory_totals(const Config& config, const data::Dataset& dataset, co
 }
 
 void check_host_memory(const Config& config, const data::Dataset& dataset, const LabelPlan& labels) {
-  const Int here = Int(::sysconf(_SC_PHYS_PAGES)) * Int(::sysconf(_SC_PAGESIZE));
+  const Int here = machine_memory();
   const Memory m = memory_of(config, dataset, *make_net(config, dataset), labels);
   if (here > 0 && m.total() > here)
     fail(ExitCode::out_of_memory,

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "apps/config/choices.h"
 #include "apps/config/config.h"
 #include "apps/train/run_start.h"
 #include "data/dataset.h"
@@ -31,8 +32,8 @@ struct LabelPlan {
 // By arithmetic alone, whether it is possible or not. `start` is what start.run gives.
 LabelPlan plan_labels(const Config& config, const data::Dataset& dataset, const std::optional<RunStart>& start);
 
-// How the first labels come about: acquisition.first, or "start" where they are another run's.
-std::string first_labels_by(const Config& config);
+// How the first labels come about; nothing where they are another run's (start.run).
+std::optional<FirstLabels> first_labels_by(const Config& config);
 
 // What the run will do, for --dry-run: sizes, labels and steps.
 std::string plan(const Config& config, const data::Dataset& dataset, const nn::Net& net, const LabelPlan& labels);

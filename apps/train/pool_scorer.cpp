@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "apps/config/choices.h"
 #include "apps/train/weights_file.h"
 #include "crc/balanced_query.h"
 #include "nn/init.h"
@@ -55,7 +56,7 @@ PoolScorer::PoolScorer(const RunContext& run) : run_(run), net_(make_exact_net(r
 
 // From the round's file, so that a round adopted from another run needs no second path.
 nn::WeightBuffers PoolScorer::model(int64_t round) const {
-  const std::string name = weights_name(round, run_.config.get<std::string>("acquisition.model"));
+  const std::string name = weights_name(round, run_.config.choice<nn::Epoch>("acquisition.model"));
   const WeightsFile file = decode_weights(run_.directory.files().read(name), (run_.directory.path() / name).string());
   check_fits(file, weights_info(run_.config, run_.dataset), ExitCode::corrupt_data, kNotOfThisRun);
   nn::WeightBuffers weights(run_.context, net_->layout(), "scoring model");
@@ -100,7 +101,7 @@ select::Selection PoolScorer::select(const ssl::Prediction& prediction, const nn
                                 .unlabeled = unlabeled,
                                 .classes = run_.dataset.classes(),
                                 .jacobians = &jacobians};
-  return run_.config.get<std::string>("acquisition.protocol") == "pseudo_al"
+  return run_.config.choice<Protocol>("acquisition.protocol") == Protocol::pseudo_al
              ? select::select_balanced(run_.context, problem, config, run_.labels.labels())
              : select::select(run_.context, problem, config);
 }

@@ -157,10 +157,10 @@ void RoundTrainer::record_epoch(const ssl::EpochLosses& losses) {
       validation_images_ ? percent(", validation accuracy ", history_.validation.back()) : ""));
 }
 
-std::string RoundTrainer::weights_file(const nn::Weights& weights, const std::string& epoch) const {
+std::string RoundTrainer::weights_file(const nn::Weights& weights, nn::Epoch epoch) const {
   nn::TensorFile file = nn::export_weights(run_.context, net_->layout(), weights, nn::Names::kekmodel);
   nn::WeightsInfo info = weights_info(run_.config, run_.dataset);
-  info.epoch = epoch;
+  info.epoch = word_of(epoch);
   file.metadata = nn::to_metadata(info);
   return nn::encode_safetensors(std::move(file));
 }
@@ -170,8 +170,9 @@ void RoundTrainer::commit() {
   const nn::WeightBuffers best(run_.context, net_->layout(), "best");
   run_.context.copy_in(best.weights().values, history_.best_values.data());
   run_.context.copy_in(best.weights().running, history_.best_running.data());
-  run_.directory.files().commit({{weights_name(round_, "last"), weights_file(tested(), "last")},
-                                 {weights_name(round_, "best"), weights_file(best.weights(), "best")}});
+  run_.directory.files().commit(
+      {{weights_name(round_, nn::Epoch::last), weights_file(tested(), nn::Epoch::last)},
+       {weights_name(round_, nn::Epoch::best), weights_file(best.weights(), nn::Epoch::best)}});
 }
 
 RoundRow RoundTrainer::row() const {

@@ -40,7 +40,7 @@ class RoundTrainer {
   const nn::Weights& tested() const { return trainer_->tested(); }
   std::string measured(const RoundRow& row) const;
   ssl::Evaluation evaluate(const ssl::ImageSet& images, const std::vector<int32_t>& labels) const;
-  std::string weights_file(const nn::Weights& weights, const std::string& epoch) const;  // "best" or "last"
+  std::string weights_file(const nn::Weights& weights, nn::Epoch epoch) const;
 
   const RunContext& run_;
   std::unique_ptr<nn::Net> net_;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "apps/base/json.h"
+#include "apps/config/choices.h"
 #include "apps/rundir/run_state.h"
 #include "apps/train/experiment.h"
 #include "apps/train/weights_file.h"
@@ -73,7 +74,7 @@ void check_weights(const std::string& bytes, const std::string& source, const nn
 data::Dataset load_run_dataset(const Config& config) {
   data::Dataset dataset = load_dataset(config);
   const std::string run = config.get<std::string>("start.run");
-  if (!run.empty() && config.get<std::string>("start.use") == "model")
+  if (!run.empty() && config.choice<StartUse>("start.use") == StartUse::model)
     dataset.normalize = run_normalization(read_run_json(run), dataset);
   return dataset;
 }
@@ -92,18 +93,18 @@ std::optional<RunStart> load_start(const Config& config, const data::Dataset& da
   const int64_t round = start.row.round;
   for (const Label& label : state.labels)
     if (label.round <= round) start.labels.push_back({label.item, label.class_index});
-  start.with_model = config.get<std::string>("start.use") == "model";
+  start.with_model = config.choice<StartUse>("start.use") == StartUse::model;
   if (!start.with_model) return start;
   start.metrics = metrics_of(files.read("metrics.jsonl"), run / "metrics.jsonl", round);
   const nn::WeightsInfo theirs = weights_info(state.config, dataset);
-  const auto read = [&](const char* epoch) {
+  const auto read = [&](nn::Epoch epoch) {
     const std::string name = weights_name(round, epoch);
     std::string bytes = files.read(name);
     check_weights(bytes, (run / name).string(), theirs, config, dataset);
     return bytes;
   };
-  start.weights = read("last");
-  start.best = read("best");
+  start.weights = read(nn::Epoch::last);
+  start.best = read(nn::Epoch::best);
   start.row.round = 0;
   start.row.query_s = start.row.lambda_min = kNone;  // of the other run's query, not of this one's
   start.row.train_s = 0;                             // paid there

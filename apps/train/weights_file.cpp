@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "apps/base/version.h"
+#include "apps/config/choices.h"
 #include "apps/rundir/run_files.h"
 #include "apps/train/experiment.h"
 #include "nn/weights_io.h"
@@ -13,8 +14,8 @@ namespace crc::apps {
 namespace {
 
 // The keys below model. that decide what the network computes; the others decide how it is trained.
-std::vector<std::string> network_keys(const std::string& name) {
-  if (name == "mlp") return {"depth", "width", "slope"};
+std::vector<std::string> network_keys(const Config& config) {
+  if (config.choice<Network>("model.name") == Network::mlp) return {"depth", "width", "slope"};
   return {"depth", "width", "base_channels", "conv_bias", "first_stride", "wiring", "bn_eps", "bn_offset", "slope"};
 }
 
@@ -78,14 +79,14 @@ WeightsFile decode_weights(std::string_view bytes, const std::string& source) {
 
 WeightsFile read_weights_file(const fs::path& path) { return decode_weights(read_named_file(path), path.string()); }
 
-std::string weights_name(int64_t round, const std::string& epoch) {
-  return round_name(round, epoch == "best" ? "best.safetensors" : "weights.safetensors");
+std::string weights_name(int64_t round, nn::Epoch epoch) {
+  return round_name(round, epoch == nn::Epoch::best ? "best.safetensors" : "weights.safetensors");
 }
 
 nn::WeightsInfo weights_info(const Config& config, const data::Dataset& dataset) {
   nn::WeightsInfo info;
   info.model["name"] = plain_text(config, "model.name");
-  for (const std::string& key : network_keys(info.model["name"])) info.model[key] = plain_text(config, "model." + key);
+  for (const std::string& key : network_keys(config)) info.model[key] = plain_text(config, "model." + key);
   info.classes = dataset.classes();
   info.class_names = dataset.class_names;
   info.height = dataset.train.height;
@@ -119,7 +120,7 @@ Assumptions adopt_network(Config& config, const WeightsFile& file) {
     }
   };
   adopt("name");
-  for (const std::string& key : network_keys(config.get<std::string>("model.name"))) adopt(key);
+  for (const std::string& key : network_keys(config)) adopt(key);
   return assumed;
 }
 

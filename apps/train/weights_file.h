@@ -25,8 +25,8 @@ WeightsFile decode_weights(std::string_view bytes, const std::string& source);
 // What the files of a run with this configuration and data say; ssl.tested is the model that a run exports.
 nn::WeightsInfo weights_info(const Config& config, const data::Dataset& dataset);
 
-// Of a round's file, below the run: of its "best" or "last" epoch.
-std::string weights_name(int64_t round, const std::string& epoch);
+// Of a round's file, below the run.
+std::string weights_name(int64_t round, nn::Epoch epoch);
 inline constexpr const char* kNotOfThisRun = "it is not a file of this run: restore it from a copy";
 
 // Key and value, as the configuration calls them.

@@ -50,17 +50,17 @@ struct ScoringPool {
     std::iota(list.begin(), list.end(), first);
     return list;
   }
-  std::vector<double> score(const Solver& solver, int64_t groups_at_most = INT64_MAX) const {
+  std::vector<double> score(Solver solver, int64_t groups_at_most = INT64_MAX) const {
     const auto positions = groups.view<const int64_t, 2>();
-    return solver.make(context, ntk, labeled,
+    return make_scorer(solver, context, ntk, labeled,
                        unlabeled)(positions.slice(0, std::min(groups_at_most, positions.shape[0])));
   }
 };
 
 // The largest relative difference from the definition, over a few groups.
-Accuracy against_definition(const ScoringPool& pool, const Solver& solver) {
+Accuracy against_definition(const ScoringPool& pool, Solver solver) {
   constexpr int64_t kGroups = 16;
-  const auto found = pool.score(solver, kGroups), expected = pool.score(select::find_solver("syevd"), kGroups);
+  const auto found = pool.score(solver, kGroups), expected = pool.score(Solver::syevd, kGroups);
   const double unit = pool.ntk.scale() * pool.ntk.scale();
   Accuracy a{0, kCertificate};
   for (size_t k = 0; k < found.size(); ++k) {
@@ -72,27 +72,26 @@ Accuracy against_definition(const ScoringPool& pool, const Solver& solver) {
   return a;
 }
 
-void add(Suite& suite, const char* name, int64_t width, int64_t known, int64_t group) {
-  const Solver& solver = select::find_solver(name);
-  const bool dense = solver.name != std::string("capacitance");
+void add(Suite& suite, Solver solver, int64_t width, int64_t known, int64_t group) {
+  const bool dense = solver != Solver::capacitance;
   const int64_t size = suite.scale.at_most(50000, 4 * group), rank = width + 1, n = known + group;
-  const double edge = double(dense && name == std::string("syevd") ? std::min(n, rank) : rank);
+  const double edge = double(dense && solver == Solver::syevd ? std::min(n, rank) : rank);
   const double spectrum = 4.0 / 3.0 * edge * edge * edge, rate = suite.scale.cuda ? 1e12 : 5e9;  // a guess: for counts
   const int64_t all = size / group;
   const int64_t count = dense ? std::clamp<int64_t>(int64_t(rate / spectrum), 16, all) : all;
   const double matrix = double(group * (group + 1)) * double(std::min(known, rank)) + 20.0 * double(rank);
   suite.add(
-      {.op = std::string("score ") + name,
+      {.op = "score " + std::string(word_of(solver)),
        .shape = "U" + std::to_string(size) + " D" + std::to_string(width) + " L" + std::to_string(known) + " G" +
                 std::to_string(group) + ": " + std::to_string(count) + " groups",
        .flops = dense ? double(count) * spectrum : 2 * double(count) * matrix + 2 * double(size) * double(rank * rank),
        .bytes = 8 * double(count * group * rank),
        .arithmetic = Arithmetic::fp64,
        .setup =
-           [=, &solver](Inputs& in) {
+           [=](Inputs& in) {
              ScoringPool& pool = in.keep(std::make_shared<ScoringPool>(in, size, width, known, count, group));
-             return Run([&pool, &solver] { pool.score(solver); },
-                        [&pool, &solver](const Oracle&, const Run::Work&) { return against_definition(pool, solver); });
+             return Run([&pool, solver] { pool.score(solver); },
+                        [&pool, solver](const Oracle&, const Run::Work&) { return against_definition(pool, solver); });
            },
        .capturable = false,
        .rotate = false,
@@ -105,9 +104,9 @@ void score_cases(Suite& suite) {
   for (const int64_t width : {128, 512})
     for (const int64_t known : {40, 100, 250, 500, 1000})
       for (const int64_t group : {1, 2, 5, 10, 20, 100})
-        for (const char* solver : {"capacitance", "syev_batched", "syevd"}) {
+        for (const Solver solver : {Solver::capacitance, Solver::syev_batched, Solver::syevd}) {
           // A dense solver's time does not depend on the group's size worth a row each.
-          if (solver != std::string("capacitance") && group != 10) continue;
+          if (solver != Solver::capacitance && group != 10) continue;
           add(suite, solver, width, known, group);
         }
 }

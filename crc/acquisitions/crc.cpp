@@ -10,7 +10,6 @@ namespace {
 
 template <class T>
 Selection select_by(Context& context, View<const T, 2> features, const Problem& problem, const Config& config) {
-  const Solver& solver = find_solver(config.solver);
   const HostMatrix<T> host =
       read_rows(context, features, config.name, "features", {problem.labeled, problem.unlabeled});
   const LastLayerNtk ntk(context, features, host, problem.labeled, problem.unlabeled);
@@ -18,11 +17,12 @@ Selection select_by(Context& context, View<const T, 2> features, const Problem& 
   const auto classes = double(problem.classes);
   Selection selection =
       select_groups(context, problem, config, copies, [&](std::span<const int64_t> labeled) -> Scorer {
-        return [classes, smallest = solver.make(context, ntk, labeled, problem.unlabeled)](auto positions) {
-          std::vector<double> scores = smallest(positions);
-          for (double& score : scores) score *= classes;
-          return scores;
-        };
+        return
+            [classes, smallest = make_scorer(config.solver, context, ntk, labeled, problem.unlabeled)](auto positions) {
+              std::vector<double> scores = smallest(positions);
+              for (double& score : scores) score *= classes;
+              return scores;
+            };
       });
   selection.rank = ntk.rank();
   selection.constant_features = ntk.constant_features();
@@ -30,17 +30,15 @@ Selection select_by(Context& context, View<const T, 2> features, const Problem& 
   selection.labeled_rank = achieved.labeled_rank;
   selection.achieved = classes * achieved.value;
   selection.noise_floor = classes * achieved.noise_floor;
-  selection.summary = summarize_groups(selection, problem, config, config.solver, ntk.features() + 1) +
-                      fmt::format("; with all {} picks {:.6g}", config.budget, selection.achieved);
+  selection.summary =
+      summarize_groups(selection, problem, config, std::string(word_of(config.solver)), ntk.features() + 1) +
+      fmt::format("; with all {} picks {:.6g}", config.budget, selection.achieved);
   return selection;
 }
 
 }  // namespace
 
-void check_crc(const Config& config, const Request&) {
-  check_groups(config);
-  find_solver(config.solver);
-}
+void check_crc(const Config& config, const Request&) { check_groups(config); }
 
 Selection select_crc(Context& context, const Problem& problem, const Config& config) {
   return std::visit([&](const auto& features) { return select_by(context, features, problem, config); },

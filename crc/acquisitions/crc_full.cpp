@@ -3,10 +3,10 @@
 
 namespace crc::select {
 
-void check_crc_full(const Config& config, const Request& request) { check_by_jacobians(config, request, "all"); }
+void check_crc_full(const Config& config, const Request& request) { check_by_jacobians(config, request, kAllLayers); }
 
 Selection select_crc_full(Context& context, const Problem& problem, const Config& config) {
-  return select_by_jacobians(context, problem, config, "all");
+  return select_by_jacobians(context, problem, config, kAllLayers);
 }
 
 }  // namespace crc::select

@@ -9,6 +9,7 @@
 #include <algorithm>
 
 #include "kernels/augment/ctaugment.h"
+#include "kernels/core/choice.h"
 #include "kernels/core/op.h"
 #include "kernels/core/random.h"
 #include "kernels/core/step_state.h"
@@ -16,17 +17,22 @@
 
 namespace crc::augment {
 
+// policies.def, and what no run asks for.
 enum class Policy : uint8_t {
+#define CRC_AUGMENT_POLICY(name, description, source) name,
+#include "kernels/augment/policies.def"
+#undef CRC_AUGMENT_POLICY
   none,
-  randaugment_kekmodel,  // 2 of 14 ops, each with p = 0.5, integer levels 1..9, then Cutout of half the width
-  randaugment_lee,       // 3 of 14 ops, always, continuous magnitudes, random Cutout; before flip and crop
-  randaugment_google,    // 2 of 14 ops, p = 0.5, wider ranges, grey fill, Cutout
-  cutout,                // only the Cutout of kekmodel
-  ctaugment,             // 2 of 19 ops at levels that learnt rates allow, then Cutout of half the width
-  ctaugment_probe,       // 2 of 19 ops at any level: what the rates learn from
+  ctaugment_probe,  // 2 of 19 operations at any level: what the rates of ctaugment learn from
 };
+inline constexpr std::string_view kPolicyWords[] = {
+#define CRC_AUGMENT_POLICY(name, description, source) #name,
+#include "kernels/augment/policies.def"
+#undef CRC_AUGMENT_POLICY
+};
+constexpr Words words_of(Policy) { return kPolicyWords; }
 
-enum class Padding : uint8_t { reflect, zero };
+CRC_CHOICE(Padding, reflect, zero)
 
 struct AugmentConfig {
   uint32_t seed = 0;

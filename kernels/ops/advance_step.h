@@ -9,13 +9,16 @@
 
 #include <cmath>
 
+#include "kernels/core/choice.h"
 #include "kernels/core/op.h"
 #include "kernels/core/step_state.h"
 
 namespace crc {
 
+CRC_CHOICE(RateSchedule, cosine, staircase)
+
 struct Schedule {
-  enum class Rate : uint8_t { cosine, staircase } rate = Rate::cosine;
+  RateSchedule rate = RateSchedule::cosine;
   double base_rate = 0.03;
   int64_t horizon = 1 << 20;  // cosine: steps, above 0
   int64_t drop_at = 400000;   // staircase
@@ -28,7 +31,8 @@ struct Schedule {
   CRC_HD StepState at(int64_t t) const {
     const double step = double(t);
     double factor = t >= drop_at ? drop : 1;
-    if (rate == Rate::cosine) factor = fmax(0.0, cos(7 * 3.14159265358979323846 * step / (16 * double(horizon))));
+    if (rate == RateSchedule::cosine)
+      factor = fmax(0.0, cos(7 * 3.14159265358979323846 * step / (16 * double(horizon))));
     const double decay = ema_warmup ? fmin(1 - 1 / (step + 2), ema_decay) : ema_decay;
     const double missing = ramp == 0 ? 0 : 1 - fmin((step + 1) / double(ramp), 1.0);
     return {t, float(base_rate * factor), float(decay), float(consistency_weight * exp(-5 * missing * missing))};

@@ -9,13 +9,14 @@
 // ids [B], pool [N] with 0 < N < 2^31; lists below 2^31 too. Class: exact.
 #pragma once
 
+#include "kernels/core/choice.h"
 #include "kernels/core/op.h"
 #include "kernels/core/random.h"
 #include "kernels/core/step_state.h"
 
 namespace crc {
 
-enum class Sampling : uint8_t { permutations, replacement, expanded, filled };
+CRC_CHOICE(Sampling, permutations, replacement, expanded, filled)
 
 struct DrawConfig {
   uint32_t seed = 0;

@@ -22,7 +22,7 @@ TEST_P(Acquisitions, EveryOneSpendsExactlyTheBudgetOnUnlabeledItems) {
     Config config{.budget = 1 + draw.below(uint32_t(unlabeled.size())), .seed = seed, .round = draw.below(5)};
     do config.group_size = 1 + draw.below(4);
     while (config.budget % config.group_size != 0);
-    if (draw.coin()) config.search = "independent";
+    if (draw.coin()) config.search = Search::independent;
     for (const auto& acquisition : select::acquisitions()) {
       SCOPED_TRACE(std::string(acquisition.name) + ", seed " + std::to_string(seed));
       config.name = acquisition.name;
@@ -179,22 +179,18 @@ TEST_P(Acquisitions, ErrorsSayWhatAndWhatToDo) {
   EXPECT_EQ(message(p, {.budget = 0}), "budget 0 with 10 unlabeled items; choose a budget from 1 to 10");
   EXPECT_EQ(message(p, {.budget = 10, .group_size = 4}),
             "group size 4 does not divide the budget 10; choose a divisor, e.g. 2");
-  EXPECT_EQ(message(p, {.budget = 1, .search = "all"}),
-            "search \"all\" is not known; use one of partition, independent, given, greedy, exchange");
-  EXPECT_EQ(message(p, {.budget = 1, .solver = "qr"}),
-            "solver \"qr\" is not known; use one of capacitance, syev_batched, syevd, fp32-positive");
-  EXPECT_EQ(message(p, {.budget = 4, .group_size = 2, .search = "independent", .candidates = 1}),
+  EXPECT_EQ(message(p, {.budget = 4, .group_size = 2, .search = Search::independent, .candidates = 1}),
             "candidates 1 are fewer than the 2 groups to pick; draw at least as many");
 
   const int64_t u = p.unlabeled[0], v = p.unlabeled[1], l = p.labeled[0];
   const auto id = [](int64_t item) { return std::to_string(item); };
-  EXPECT_EQ(message(p, {.budget = 2, .group_size = 2, .search = "given", .given = {u, v, v}}),
+  EXPECT_EQ(message(p, {.budget = 2, .group_size = 2, .search = Search::given, .given = {u, v, v}}),
             "search \"given\": 3 item ids are not a positive number of groups of 2");
-  EXPECT_EQ(message(p, {.budget = 2, .group_size = 2, .search = "given", .given = {u, u}}),
+  EXPECT_EQ(message(p, {.budget = 2, .group_size = 2, .search = Search::given, .given = {u, u}}),
             "candidate group 0 holds item " + id(u) + " twice");
-  EXPECT_EQ(message(p, {.budget = 1, .search = "given", .given = {u, l}}),
+  EXPECT_EQ(message(p, {.budget = 1, .search = Search::given, .given = {u, l}}),
             "candidate group 1: item " + id(l) + " is not in the unlabeled list");
-  EXPECT_EQ(message(p, {.budget = 2, .search = "given", .given = {u, u}}),
+  EXPECT_EQ(message(p, {.budget = 2, .search = Search::given, .given = {u, u}}),
             "only 1 of the 2 groups that the budget 2 needs are disjoint among the 2 given; give more");
 
   Pool q = p;

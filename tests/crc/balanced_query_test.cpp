@@ -33,7 +33,7 @@ struct LabeledPool {
     feature_tensor = Tensor::from_host(context, {kItems, kDim}, features.data(), "features");
     logit_tensor = Tensor::from_host(context, {kItems, kClasses}, logits.data(), "logits");
   }
-  select::Selection query(const std::string& name, int64_t budget, const std::string& search = "partition") {
+  select::Selection query(const std::string& name, int64_t budget, Search search = Search::partition) {
     const select::Problem problem{.features = feature_tensor.view<float, 2>(),
                                   .logits = logit_tensor.view<float, 2>(),
                                   .labeled = labeled,
@@ -52,7 +52,7 @@ struct LabeledPool {
 TEST(BalancedQuery, HoldsEquallyManyOfEachClass) {
   LabeledPool pool;
   for (const char* name : {"random", "entropy", "confidence", "margin", "crc"})
-    for (const char* search : {"partition", "independent"}) {
+    for (const Search search : {Search::partition, Search::independent}) {
       const select::Selection s = pool.query(name, 6, search);
       EXPECT_EQ(s.picks.size(), 6u) << name;
       EXPECT_EQ(pool.counts(s.picks), (std::vector<int64_t>{2, 2, 2})) << name;

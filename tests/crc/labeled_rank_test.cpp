@@ -4,6 +4,7 @@
 
 #include <set>
 
+#include "crc/batch_mode.h"
 #include "crc/score.h"
 #include "kernels/ops/capacitance.h"
 #include "tests/crc/pool.h"
@@ -15,7 +16,7 @@ namespace {
 
 class LabeledRankTest : public OnDevice {};
 
-const char* const kSolverNames[] = {"capacitance", "syevd", "syev_batched"};
+constexpr Solver kSolvers[] = {Solver::capacitance, Solver::syevd, Solver::syev_batched};
 
 // Features are multiples of 1/64, so that sums and differences of rows are exact. The ranks are those of the plan.
 struct Planted : Pool {
@@ -122,11 +123,11 @@ TEST_P(LabeledRankTest, ScoresStandAtTheRankOfLPlusG) {
     p.combine(p.unlabeled[3], p.labeled, seed, own);  // spanned by L, and equal to none of it
     SCOPED_TRACE("seed " + std::to_string(seed) + ": " + std::to_string(own) + " + " + std::to_string(lost) +
                  " labelled, G " + std::to_string(group) + ", D " + std::to_string(width));
-    Config config{.budget = group, .group_size = group, .search = "given"};
+    Config config{.budget = group, .group_size = group, .search = Search::given};
     config.given = p.unlabeled;
     config.given.resize(24 / group * group);
     std::vector<Selection> by_solver;
-    for (const char* solver : kSolverNames) {
+    for (const Solver solver : kSolvers) {
       config.solver = solver;
       by_solver.push_back(p.select(context, config));
       const Selection& s = by_solver.back();
@@ -150,14 +151,14 @@ TEST_P(LabeledRankTest, OnePairOfCopiesCostsNothingButItsRow) {
   p.copy_features(p.labeled[11], p.labeled[3]);
   Pool without = p;
   without.labeled.pop_back();
-  for (const char* search : {"partition", "independent", "greedy", "exchange"}) {
-    const bool single = search[0] == 'g' || search[0] == 'e';
+  for (const Search search : {Search::partition, Search::independent, Search::greedy, Search::exchange}) {
+    const bool single = select::search_entry(search).has(select::SearchTrait::single_items);
     const Config config{.budget = 6, .group_size = single ? 1 : 2, .search = search};
     const Selection s = p.select(context, config), t = without.select(context, config);
-    EXPECT_TRUE(std::ranges::none_of(s.scores, [](double score) { return score == 0; })) << search;
-    EXPECT_GT(s.achieved, 0) << search;
+    EXPECT_TRUE(std::ranges::none_of(s.scores, [](double score) { return score == 0; })) << word_of(search);
+    EXPECT_GT(s.achieved, 0) << word_of(search);
     EXPECT_EQ(s.labeled_rank, 11);
-    EXPECT_TRUE(s.warnings.empty()) << search << ": " << s.warnings.front();
+    EXPECT_TRUE(s.warnings.empty()) << word_of(search) << ": " << s.warnings.front();
     // A copy doubles its row: no eigenvalue falls by it, and none more than doubles.
     for (size_t k = 0; k < s.scores.size(); ++k) {
       EXPECT_GE(s.scores[k], t.scores[k] * (1 - 1e-7));
@@ -170,7 +171,7 @@ TEST_P(LabeledRankTest, BatchesGrowFromTheRankOfLAndWhatIsChosen) {
   for (const int64_t labeled : {5, 9}) {
     Planted p = Planted::random(uint32_t(labeled), labeled, 18, 6);
     p.copy_labeled(2);
-    const Selection s = p.select(context, {.budget = 4, .search = "greedy"});
+    const Selection s = p.select(context, {.budget = 4, .search = Search::greedy});
     Planted with = p;  // what is chosen joins L
     for (size_t k = 0; k < s.picks.size(); ++k) {
       double best = 0;
@@ -183,7 +184,7 @@ TEST_P(LabeledRankTest, BatchesGrowFromTheRankOfLAndWhatIsChosen) {
     }
     const double achieved = p.oracle(s.picks, p.labeled_rank).first;
     EXPECT_NEAR(s.achieved, achieved, 2 * kCertificate * achieved);
-    EXPECT_GE(p.select(context, {.budget = 4, .search = "exchange"}).achieved, s.achieved * (1 - kCertificate));
+    EXPECT_GE(p.select(context, {.budget = 4, .search = Search::exchange}).achieved, s.achieved * (1 - kCertificate));
   }
 }
 
@@ -191,11 +192,11 @@ TEST_P(LabeledRankTest, BatchesGrowFromTheRankOfLAndWhatIsChosen) {
 TEST_P(LabeledRankTest, ForcedCopiesDoNotSwitchTheRestOff) {
   Pool p = Pool::random(5, 3, 12, 30);
   for (int64_t k = 6; k < 12; ++k) p.copy_features(p.unlabeled[k], p.unlabeled[k - 6]);
-  for (const char* search : {"greedy", "exchange"}) {
+  for (const Search search : {Search::greedy, Search::exchange}) {
     const Selection s = p.select(context, {.budget = 8, .search = search});
     EXPECT_EQ(std::set<int64_t>(s.picks.begin(), s.picks.end()).size(), 8u);
-    EXPECT_FALSE(p.degenerate({s.picks.begin(), s.picks.begin() + 6})) << search;
-    EXPECT_GT(s.achieved, 0) << search << ": the pool's own rank is reached without the copies";
+    EXPECT_FALSE(p.degenerate({s.picks.begin(), s.picks.begin() + 6})) << word_of(search);
+    EXPECT_GT(s.achieved, 0) << word_of(search) << ": the pool's own rank is reached without the copies";
   }
 }
 
@@ -312,7 +313,7 @@ TEST_P(LabeledRankTest, CollapsedFeaturesAreResolvedByTheirRows) {
     for (const double spread : {1e-4, 7e-5, 2e-5}) {
       const Wide p = collapsed(seed, spread, 21);
       std::vector<Selection> by_solver;
-      for (const char* solver : kSolverNames)
+      for (const Solver solver : kSolvers)
         by_solver.push_back(p.select(context, {.budget = 4, .group_size = 4, .solver = solver}));
       const Selection& first = by_solver.front();
       const int64_t place = std::min(first.labeled_rank + 4, first.rank);
@@ -350,7 +351,7 @@ TEST_P(LabeledRankTest, NearCopiesAreRowsOrCopies) {
   std::copy_n(&p.features[2 * p.width], p.width, &p.features[10 * p.width]);  // item 10 copies item 2
   Wide copy = p;
   std::copy_n(&p.features[1 * p.width], p.width, &copy.features[0]);
-  Config config{.budget = 1, .search = "given"};
+  Config config{.budget = 1, .search = Search::given};
   for (int64_t item = 6; item < 30; ++item) config.given.push_back(item);
   const Selection with_copy = copy.select(context, config);
   EXPECT_EQ(with_copy.labeled_rank, 5);
@@ -358,24 +359,25 @@ TEST_P(LabeledRankTest, NearCopiesAreRowsOrCopies) {
   for (int exponent = 3; exponent <= 60; ++exponent) {
     Wide near = copy;
     for (int64_t d = 0; d < p.width; ++d) near.features[d] += std::ldexp(p.features[d], -exponent);
-    for (const char* solver : kSolverNames) {
+    for (const Solver solver : kSolvers) {
       config.solver = solver;
       const Selection s = near.select(context, config);
       ranks.insert(s.labeled_rank);
       for (size_t k = 0; k < s.scores.size(); ++k) {
         if (config.given[k] == 10) {
-          EXPECT_EQ(s.scores[k], 0) << solver << ", 2^-" << exponent;
+          EXPECT_EQ(s.scores[k], 0) << word_of(solver) << ", 2^-" << exponent;
           continue;
         }
         if (s.labeled_rank == 6) {
           const auto w = near.singular_values({config.given[k]});
           EXPECT_NEAR(s.scores[k], double(w[0] * w[0]),
                       1e-8 * double(w[0] * w[0]) + 8e-15 * double(w.back() * w.back()))
-              << solver << ", 2^-" << exponent;
+              << word_of(solver) << ", 2^-" << exponent;
           EXPECT_GT(s.scores[k], 0);
         } else {
           EXPECT_GT(exponent, 20);
-          EXPECT_NEAR(s.scores[k], with_copy.scores[k], 1e-4 * with_copy.scores[k]) << solver << ", 2^-" << exponent;
+          EXPECT_NEAR(s.scores[k], with_copy.scores[k], 1e-4 * with_copy.scores[k])
+              << word_of(solver) << ", 2^-" << exponent;
         }
       }
     }
@@ -388,7 +390,7 @@ TEST_P(LabeledRankTest, BitsDoNotDependOnTheNumbersOfItems) {
   for (const double spread : {2e-5, 7e-5, 1.0}) {
     Wide p = collapsed(9, spread, 23);
     if (spread == 1) std::copy_n(&p.features[0], p.width, &p.features[3 * p.width]);
-    Config config{.budget = 2, .group_size = 2, .search = "given"};
+    Config config{.budget = 2, .group_size = 2, .search = Search::given};
     const int64_t items = p.items();
     for (int64_t item = p.labeled; item < items; ++item) config.given.push_back(item);
     const Selection before = p.select(context, config);
@@ -410,9 +412,9 @@ TEST_P(LabeledRankTest, JacobiansToo) {
     p.copy_features(p.unlabeled[0], p.labeled[1]);
     for (const auto& [name, layers] : {std::pair<const char*, const char*>{"crc_full", ""}, {"crc_layers", "fc bn1"}}) {
       SCOPED_TRACE(std::string(name) + ", seed " + std::to_string(seed));
-      Config config{.name = name, .budget = 2, .group_size = 2, .solver = "syevd", .layers = layers};
+      Config config{.name = name, .budget = 2, .group_size = 2, .solver = Solver::syevd, .layers = layers};
       const Selection dense = p.select(context, config);
-      config.solver = "capacitance";
+      config.solver = Solver::capacitance;
       const Selection s = p.select(context, config);
       EXPECT_EQ(s.labeled_rank, 7 - int64_t(seed % 3));
       for (size_t k = 0; k < s.scores.size(); ++k) {

@@ -69,9 +69,9 @@ TEST_P(FullNtkTest, ScoresAreTheSmallestEigenvaluesByStructuralRank) {
     for (const int64_t labeled : {0, 2, 3, 9, 16}) {
       SCOPED_TRACE(std::string(name) + " " + layers + ", labeled " + std::to_string(labeled));
       const Pool p = Pool::random(7, labeled, 20, 4, 3);
-      Config config{.name = name, .budget = 4, .group_size = 2, .solver = "syevd", .layers = layers};
+      Config config{.name = name, .budget = 4, .group_size = 2, .solver = Solver::syevd, .layers = layers};
       const Selection dense = p.select(context, config);
-      config.solver = "capacitance";
+      config.solver = Solver::capacitance;
       const Selection s = p.select(context, config);
       for (size_t k = 0; k < s.scores.size(); ++k) {
         const int64_t n = labeled + 2;
@@ -160,7 +160,7 @@ TEST_P(FullNtkTest, LayersAreNamed) {
       "such as fc.weight)");
   EXPECT_EQ(message(""), "acquisition \"crc_layers\" needs layers; name some of fc, bn1, block3, or \"all\"");
   EXPECT_EQ(error_of(ExitCode::config,
-                     [&] { p.select(context, {.name = "crc_full", .budget = 1, .solver = "fp32-positive"}); }),
+                     [&] { p.select(context, {.name = "crc_full", .budget = 1, .solver = Solver::fp32_positive}); }),
             "acquisition \"crc_full\" has only the solvers capacitance and syevd, not \"fp32-positive\"");
 }
 

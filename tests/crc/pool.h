@@ -14,7 +14,9 @@ namespace crc::test {
 
 using select::Config;
 using select::Problem;
+using select::Search;
 using select::Selection;
+using select::Solver;
 
 struct Pool {
   int64_t items, width, classes;

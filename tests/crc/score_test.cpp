@@ -1,5 +1,6 @@
 #include "crc/score.h"
 
+#include "crc/batch_mode.h"
 #include "kernels/ops/capacitance.h"
 #include "tests/crc/pool.h"
 #include "tests/kernels/device.h"
@@ -105,7 +106,7 @@ TEST_P(Score, BitsDoNotDependOnTheOrderOfRows) {
         for (int64_t i = 0; i < p.items; ++i) p.features[i * p.width + 4] = 0;
       Config config{.budget = 8, .group_size = 2};
       const Selection before = p.select(context, config);
-      config.search = "given";
+      config.search = Search::given;
       for (int64_t item : before.candidates) config.given.push_back(relabel(p, item));
       const Selection after = relabeled(p).select(context, config);
       EXPECT_EQ(after.scores, before.scores);
@@ -123,9 +124,9 @@ TEST_P(Score, SameBitsAsOnTheCpu) {
   Context cpu = Context::cpu(1);
   for (int64_t labeled : {0, 5, 20}) {
     const Pool p = Pool::random(21, labeled, 24, 9);
-    for (const char* search : {"partition", "independent", "greedy", "exchange"}) {
+    for (const Search search : {Search::partition, Search::independent, Search::greedy, Search::exchange}) {
       Config config{.budget = 3, .group_size = 3, .search = search};
-      if (search[0] == 'g' || search[0] == 'e') config.group_size = 1;
+      if (select::search_entry(search).has(select::SearchTrait::single_items)) config.group_size = 1;
       const Selection here = p.select(context, config), there = p.select(cpu, config);
       EXPECT_EQ(here.scores, there.scores);
       EXPECT_EQ(here.picks, there.picks);
@@ -138,15 +139,15 @@ TEST_P(Score, SameBitsAsOnTheCpu) {
 TEST_P(Score, SameBitsWhereAGroupIsLarge) {
   constexpr int64_t kFeatures = 512, kGroup = 20;
   const Pool p = Pool::random(7, kFeatures - kGroup, 2 * kGroup, kFeatures);
-  const auto select = [&](Context& on, const char* solver) {
+  const auto select = [&](Context& on, Solver solver) {
     return p.select(on, {.budget = kGroup, .group_size = kGroup, .solver = solver});
   };
   Context cpu = Context::cpu(1);
-  const Selection here = select(context, "capacitance"), there = select(cpu, "capacitance");
+  const Selection here = select(context, Solver::capacitance), there = select(cpu, Solver::capacitance);
   EXPECT_EQ(here.rank, kFeatures + 1);
   EXPECT_EQ(here.scores, there.scores);
   EXPECT_EQ(here.picks, there.picks);
-  const Selection exact = select(cpu, "syevd");
+  const Selection exact = select(cpu, Solver::syevd);
   for (size_t k = 0; k < here.scores.size(); ++k) {
     double trace = 0;  // bounds the largest eigenvalue
     for (float h : p.features) trace += double(p.classes) * h * h;
@@ -181,7 +182,7 @@ struct WidePool {
     }
     return p;
   }
-  Selection select(Context& context, const std::string& solver) const {
+  Selection select(Context& context, Solver solver) const {
     std::vector<int64_t> known(labeled), others(items - labeled);
     std::iota(known.begin(), known.end(), 0);
     std::iota(others.begin(), others.end(), labeled);
@@ -197,12 +198,14 @@ TEST_P(Score, EverySolverAgreesWithTheDefinition) {
   int zeros = 0, positive = 0;
   for (uint32_t seed = 0; seed < pools; ++seed) {
     const WidePool p = WidePool::random(seed);
-    const Selection expected = p.select(context, "syevd");
+    const Selection expected = p.select(context, Solver::syevd);
     const int64_t n = p.labeled + p.group;
     std::vector<double> norms(p.items, 1);
     for (int64_t i = 0; i < p.items; ++i)
       for (int64_t d = 0; d < p.width; ++d) norms[i] += p.features[i * p.width + d] * p.features[i * p.width + d];
-    for (const char* solver : {"capacitance", "syev_batched"}) {
+    for (size_t k = 0; k < all_words<Solver>().size(); ++k) {
+      const Solver solver = Solver(k);
+      if (solver == Solver::syevd || !select::solver_entry(solver).has(select::SolverTrait::rows)) continue;
       const Selection s = p.select(context, solver);
       ASSERT_EQ(s.scores.size(), expected.scores.size());
       for (size_t k = 0; k < s.scores.size(); ++k) {
@@ -211,8 +214,8 @@ TEST_P(Score, EverySolverAgreesWithTheDefinition) {
         for (int64_t item : candidate(s, int64_t(k))) trace += norms[item];
         const double noise = double(std::max(n, s.rank)) * 0x1p-52 * trace;
         EXPECT_NEAR(s.scores[k], expected.scores[k], kCertificate * expected.scores[k] + 2 * noise)
-            << solver << ", seed " << seed << ", group " << k << ": n = " << n << ", rank " << s.rank << ", width "
-            << p.width;
+            << word_of(solver) << ", seed " << seed << ", group " << k << ": n = " << n << ", rank " << s.rank
+            << ", width " << p.width;
       }
     }
     for (double score : expected.scores) ++(score > 0 ? positive : zeros);
@@ -226,8 +229,8 @@ TEST_P(Score, BatchesDoNotChangeTheBits) {
   static_assert(kGroups * (kLabeled + 1) * (kLabeled + 1) * 8 > select::kBatchBytes, "one batch tests nothing");
   if (GetParam() != "cpu") GTEST_SKIP() << "batches are the host's; 840 large spectra take an emulated GPU a minute";
   const Pool p = Pool::random(4, kLabeled, kGroups, 128);
-  const Selection all = p.select(context, {.budget = 1, .solver = "syevd"});
-  Config few{.budget = 1, .search = "given", .solver = "syevd"};
+  const Selection all = p.select(context, {.budget = 1, .solver = Solver::syevd});
+  Config few{.budget = 1, .search = Search::given, .solver = Solver::syevd};
   few.given = {candidate(all, 0)[0], candidate(all, kGroups - 1)[0]};
   const Selection s = p.select(context, few);
   EXPECT_EQ(s.scores, (std::vector<double>{all.scores.front(), all.scores.back()}));
@@ -235,23 +238,23 @@ TEST_P(Score, BatchesDoNotChangeTheBits) {
 
 TEST_P(Score, Fp32PositiveIsTheLiteralRule) {
   const Pool p = Pool::random(4, 3, 20, 9);  // n = 5 <= rank: no zero to stumble over
-  const Selection naive = p.select(context, {.budget = 2, .group_size = 2, .solver = "fp32-positive"});
+  const Selection naive = p.select(context, {.budget = 2, .group_size = 2, .solver = Solver::fp32_positive});
   const Selection exact = p.select(context, {.budget = 2, .group_size = 2});
   expect_close(naive.scores, exact.scores, Class::library, Dtype::f32, "scores at full rank");
   // A copy of a labelled item: the exact score is 0, the literal one skips the zero.
   Pool copies = p;
   for (int64_t k = 0; k < 10; ++k) copies.copy_features(copies.unlabeled[k], copies.labeled[k % 3]);
-  Config config{.budget = 1, .search = "given"};
+  Config config{.budget = 1, .search = Search::given};
   config.given.assign(copies.unlabeled.begin(), copies.unlabeled.begin() + 10);
   for (double score : copies.select(context, config).scores) EXPECT_EQ(score, 0);
-  config.solver = "fp32-positive";
+  config.solver = Solver::fp32_positive;
   for (double score : copies.select(context, config).scores) EXPECT_GT(score, 0);
 }
 
 TEST(ScoreThreads, SameBitsForAnyNumber) {
   const Pool p = Pool::random(4, 12, 300, 17);
   Context one = Context::cpu(1), three = Context::cpu(3);
-  for (const char* search : {"partition", "independent"}) {
+  for (const Search search : {Search::partition, Search::independent}) {
     const Config config{.budget = 30, .group_size = 3, .search = search};
     const Selection a = p.select(one, config), b = p.select(three, config);
     EXPECT_EQ(a.picks, b.picks);

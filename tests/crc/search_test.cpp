@@ -107,10 +107,10 @@ TEST(Choose, CopiesComeLast) {
   EXPECT_EQ(chosen_of(values, {0}, groups, {9, 8, 1, 2}, 3), (Ids{3, 0, 1}));  // 2 would bring a copy of 6
 }
 
-class Search : public OnDevice {};
+class Searches : public OnDevice {};
 
 // Proposition 2: no copy is picked while a group without one is a candidate; at n <= rank its score is exactly 0.
-TEST_P(Search, NeverPicksACopyWhileThereIsAnAlternative) {
+TEST_P(Searches, NeverPicksACopyWhileThereIsAnAlternative) {
   int alternatives = 0, degenerate = 0;
   const uint32_t pools = GetParam() == "cpu" ? 10000 : 60;
   for (uint32_t seed = 0; seed < pools; ++seed) {
@@ -121,8 +121,10 @@ TEST_P(Search, NeverPicksACopyWhileThereIsAnAlternative) {
       const int64_t to = p.unlabeled[draw.below(uint32_t(p.unlabeled.size()))];
       p.copy_features(to, draw.coin() ? p.labeled[0] : p.unlabeled[draw.below(uint32_t(p.unlabeled.size()))]);
     }
-    const Config config{
-        .budget = group, .group_size = group, .search = seed % 2 ? "partition" : "independent", .seed = seed};
+    const Config config{.budget = group,
+                        .group_size = group,
+                        .search = seed % 2 ? Search::partition : Search::independent,
+                        .seed = seed};
     const Selection s = p.select(context, config);
     bool alternative = false;
     for (size_t k = 0; k < s.scores.size(); ++k) {
@@ -139,7 +141,7 @@ TEST_P(Search, NeverPicksACopyWhileThereIsAnAlternative) {
     std::ranges::reverse(q.labeled);
     std::ranges::reverse(q.unlabeled);
     Config shuffled = config;
-    shuffled.search = "given";
+    shuffled.search = Search::given;
     const auto count = uint32_t(s.scores.size());
     for (uint32_t k = 0; k < count; ++k) {
       const auto members = candidate(s, permute(seed, Purpose::test, 2, count, k));
@@ -151,9 +153,10 @@ TEST_P(Search, NeverPicksACopyWhileThereIsAnAlternative) {
   EXPECT_GT(degenerate, int(pools));
 }
 
-TEST_P(Search, IndependentFillsTheBudgetEvenWithTheWholePool) {
+TEST_P(Searches, IndependentFillsTheBudgetEvenWithTheWholePool) {
   const Pool p = Pool::random(1, 3, 24, 5);
-  const Selection s = p.select(context, {.budget = 24, .group_size = 4, .search = "independent", .candidates = 6});
+  const Selection s =
+      p.select(context, {.budget = 24, .group_size = 4, .search = Search::independent, .candidates = 6});
   std::vector<int64_t> picks = s.picks, all = p.unlabeled;
   std::ranges::sort(picks);
   std::ranges::sort(all);
@@ -169,10 +172,10 @@ double batch_score(const Pool& p, std::vector<int64_t> items) {
   return jacobi_eigenvalues(k, n)[n - std::min(n, rank)];
 }
 
-TEST_P(Search, GreedyTakesTheBestItemEveryTime) {
+TEST_P(Searches, GreedyTakesTheBestItemEveryTime) {
   for (const int64_t labeled : {0, 4, 12}) {
     const Pool p = Pool::random(17, labeled, 20, 6);
-    const Selection s = p.select(context, {.budget = 4, .search = "greedy"});
+    const Selection s = p.select(context, {.budget = 4, .search = Search::greedy});
     ASSERT_EQ(s.picks.size(), 4u);
     std::vector<int64_t> batch;
     for (size_t k = 0; k < 4; ++k) {
@@ -191,11 +194,11 @@ TEST_P(Search, GreedyTakesTheBestItemEveryTime) {
   }
 }
 
-TEST_P(Search, ExchangeStopsWhereNoSwapHelps) {
+TEST_P(Searches, ExchangeStopsWhereNoSwapHelps) {
   for (const int64_t labeled : {2, 11}) {
     const Pool p = Pool::random(31, labeled, 18, 7);
-    const Selection greedy = p.select(context, {.budget = 5, .search = "greedy"}),
-                    s = p.select(context, {.budget = 5, .search = "exchange"});
+    const Selection greedy = p.select(context, {.budget = 5, .search = Search::greedy}),
+                    s = p.select(context, {.budget = 5, .search = Search::exchange});
     EXPECT_GE(s.achieved, greedy.achieved * (1 - kCertificate));
     const double achieved = batch_score(p, s.picks);
     EXPECT_NEAR(s.achieved, achieved, 2 * kCertificate * achieved);
@@ -209,13 +212,13 @@ TEST_P(Search, ExchangeStopsWhereNoSwapHelps) {
   }
 }
 
-TEST_P(Search, BuiltBatchesHoldNoCopies) {
+TEST_P(Searches, BuiltBatchesHoldNoCopies) {
   Pool p = Pool::random(3, 14, 12, 5);  // beyond the rank, where the eigenvalue does not tell
   for (int64_t k = 1; k < 8; ++k) p.copy_features(p.unlabeled[k], p.unlabeled[0]);
   p.copy_features(p.unlabeled[8], p.labeled[0]);
-  for (const char* search : {"greedy", "exchange"}) {
+  for (const Search search : {Search::greedy, Search::exchange}) {
     const Selection s = p.select(context, {.budget = 4, .search = search});
-    EXPECT_FALSE(p.degenerate(s.picks)) << search;
+    EXPECT_FALSE(p.degenerate(s.picks)) << word_of(search);
     EXPECT_EQ(s.duplicates, 8);
     const Selection most = p.select(context, {.budget = 6, .search = search});  // more than there are originals
     EXPECT_EQ(std::set<int64_t>(most.picks.begin(), most.picks.end()).size(), 6u);
@@ -223,13 +226,13 @@ TEST_P(Search, BuiltBatchesHoldNoCopies) {
 }
 
 // Too few of the first draws are disjoint, and later ones are better: still best first, copies last.
-TEST_P(Search, FurtherDrawsAreSortedIn) {
+TEST_P(Searches, FurtherDrawsAreSortedIn) {
   int64_t drawn_again = 0;
   for (uint32_t seed = 0; seed < 40; ++seed) {
     Pool p = Pool::random(seed, 3, 24, 5);
     p.copy_features(p.unlabeled[0], p.labeled[0]);
-    const Selection s =
-        p.select(context, {.budget = 20, .group_size = 4, .search = "independent", .candidates = 6, .seed = seed});
+    const Selection s = p.select(
+        context, {.budget = 20, .group_size = 4, .search = Search::independent, .candidates = 6, .seed = seed});
     ASSERT_EQ(s.groups.size(), 5u);
     drawn_again += s.scores.size() > 6;
     bool copies = false;
@@ -250,7 +253,7 @@ TEST(Streaming, TheBestFewDecideAsAllWould) {
   Context context = Context::cpu();
   const Pool p = Pool::random(12, 2, 30, 4);
   constexpr int64_t kDraws = 200000;
-  const Config config{.budget = 28, .group_size = 2, .search = "independent", .candidates = kDraws};
+  const Config config{.budget = 28, .group_size = 2, .search = Search::independent, .candidates = kDraws};
   const Selection s = p.select(context, config);
   ASSERT_EQ(s.scores.size(), size_t(kDraws));
   std::vector<int64_t> unlabeled = p.unlabeled;
@@ -267,11 +270,12 @@ TEST(Streaming, TheBestFewDecideAsAllWould) {
 TEST(Streaming, SearchesThatAddSingleItemsTakeNoGroups) {
   Context context = Context::cpu();
   const Pool p = Pool::random(12, 2, 30, 4);
-  EXPECT_EQ(error_of(ExitCode::config, [&] { p.select(context, {.budget = 4, .group_size = 2, .search = "greedy"}); }),
-            "search \"greedy\" adds single items; set the group size to 1, not 2");
+  EXPECT_EQ(
+      error_of(ExitCode::config, [&] { p.select(context, {.budget = 4, .group_size = 2, .search = Search::greedy}); }),
+      "search \"greedy\" adds single items; set the group size to 1, not 2");
 }
 
-CRC_ON_EACH_DEVICE(Search);
+CRC_ON_EACH_DEVICE(Searches);
 
 }  // namespace
 }  // namespace crc::test

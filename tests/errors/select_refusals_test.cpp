@@ -115,14 +115,15 @@ TEST_F(SelectRefusals, RequestsThatCannotBeMet) {
   refuses(crc + "--budget x", 64, "see crc_select --help");
   refuses(crc + "--budget 5 --classes 0", 64, "--classes");
   refuses(crc + "--budget 5 --draws -1", 64, "--draws");
+  refuses(crc + "--budget 5 --search independent --draws 1000000000000", 71, "draw at most");
   refuses(crc + "--budget 58", 78, "budget 58 with 57 unlabeled items; choose a budget from 1 to 57");
   refuses(crc + "--budget 0", 78, "budget 0 with 57 unlabeled items");
   refuses(crc + "--budget 5 --group 2", 78, "group size 2 does not divide the budget 5");
   refuses(crc + "--budget 5 --acquisition margin", 78, "acquisition \"margin\" needs logits, and none were given");
   refuses("--logits p.npy --budget 5", 78, "acquisition \"crc\" needs features, and none were given");
   refuses(crc + "--budget 5 --acquisition crcc", 78, "acquisition \"crcc\" is not known; use one of random, entropy");
-  refuses(crc + "--budget 5 --search best", 78, "search \"best\" is not known");
-  refuses(crc + "--budget 5 --solver fast", 78, "solver \"fast\" is not known");
+  refuses(crc + "--budget 5 --search best", 64, "best is not one of partition, independent");
+  refuses(crc + "--budget 5 --solver syev", 64, "did you mean syevd");
   write<int64_t>("g.npy", {5, 6, 7, 8}, {2, 2});
   refuses(crc + "--budget 6 --candidates g.npy", 78, "only 2 of the 3 groups that the budget 6 needs are disjoint");
   write<int64_t>("far.npy", {5, 6, 7, 60}, {2, 2});

@@ -113,13 +113,13 @@ std::vector<std::string> weights_seeds() {
 std::vector<std::string> config_seeds() {
   std::vector<std::string> seeds{Config().to_toml(), "schema = 1\n[ssl]\nmu = 3\nweak.flip = false\n"};
   for (const Recipe& recipe : recipes())
-    if (!has_sweep(recipe.text)) seeds.push_back(recipe.text);
+    if (!find_sweep(recipe.text)) seeds.push_back(recipe.text);
   return seeds;
 }
 std::vector<std::string> sweep_seeds() {
   std::vector<std::string> seeds;
   for (const Recipe& recipe : recipes())
-    if (has_sweep(recipe.text)) seeds.push_back(recipe.text);
+    if (find_sweep(recipe.text)) seeds.push_back(recipe.text);
   return seeds;
 }
 

@@ -23,7 +23,7 @@ class Consistency : public OnDevice {
     config.optimizer = ssl::Optimizer::adam;
     config.ema_buffers = EmaBuffers::own;
     config.tested = ssl::Tested::student;
-    config.schedule = {.rate = Schedule::Rate::staircase,
+    config.schedule = {.rate = RateSchedule::staircase,
                        .base_rate = 2e-3,
                        .drop_at = 14,
                        .drop = 0.2,

@@ -37,7 +37,7 @@ class Trainers : public OnDevice {
       config.mu = 1;
       config.optimizer = ssl::Optimizer::adam;
       config.schedule = {
-          .rate = Schedule::Rate::staircase, .base_rate = 1e-3, .ema_decay = 0.9, .ema_warmup = true, .ramp = 5};
+          .rate = RateSchedule::staircase, .base_rate = 1e-3, .ema_decay = 0.9, .ema_warmup = true, .ramp = 5};
       config.tested = ssl::Tested::student;
       config.weak.crop_per_batch = true;
     }

@@ -53,7 +53,7 @@ set = ["acquisition.name=crc"]
 TEST(SweepSpec, EveryRecipeOfThePaperIsComplete) {
   std::set<std::string> tables;
   for (const Recipe& recipe : recipes()) {
-    if (!has_sweep(recipe.text)) continue;
+    if (!find_sweep(recipe.text)) continue;
     tables.insert(recipe.name);
     const Sweep sweep = Sweep::plan("nowhere", {.recipe = recipe.name, .settings = {}});
     for (size_t b = 0; b < sweep.spec().blocks.size(); ++b) {

@@ -131,9 +131,11 @@ TEST_P(NetJacobiansTest, CopiesOfImagesScoreZero) {
   copy(8, 3);
   s.images = ssl::ImageSet(context, kImages, kExtent, kExtent, pixels.data(), std::vector<int32_t>(kImages, 0).data());
   s.prediction = ssl::predict(context, *s.net, s.buffers.weights(), s.images, {}, 5);
-  const select::Selection selection = select(
-      s,
-      {.name = "crc_full", .budget = 2, .group_size = 2, .search = "given", .given = {0, 10, 3, 8, 2, 4, 3, 6, 6, 8}});
+  const select::Selection selection = select(s, {.name = "crc_full",
+                                                 .budget = 2,
+                                                 .group_size = 2,
+                                                 .search = select::Search::given,
+                                                 .given = {0, 10, 3, 8, 2, 4, 3, 6, 6, 8}});
   EXPECT_EQ(selection.scores[0], 0);
   EXPECT_EQ(selection.scores[1], 0);
   for (int k : {2, 3, 4}) EXPECT_GT(selection.scores[k], 0);

@@ -41,7 +41,7 @@ TEST_P(AdvanceStep, FixMatchsCosine) {
 }
 
 TEST_P(AdvanceStep, MeanTeachersStaircaseWarmupAndRamp) {
-  const Schedule schedule{.rate = Schedule::Rate::staircase,
+  const Schedule schedule{.rate = RateSchedule::staircase,
                           .base_rate = 4e-4,
                           .drop_at = 400000,
                           .drop = 0.2,

@@ -1,0 +1,41 @@
+// A greedy batch, whose items are exchanged one by one while its score rises (Fedorov 1972).
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "crc/searches/greedy.h"
+
+namespace crc::select {
+
+Selection search_exchange(const SearchInput& in) {
+  constexpr double kRise = 1e-7;  // a larger rise than the scores' own error
+  constexpr int kMostSweeps = 20;
+  const BatchBuilder builder(in);
+  Selection selection = builder.build();
+  std::vector<int64_t>& batch = selection.picks;
+  double achieved = selection.groups.back().score;
+  int swaps = 0;
+  bool rising = true;
+  for (int sweep = 0; rising && sweep < kMostSweeps; ++sweep) {
+    rising = false;
+    for (size_t place = 0; place < batch.size(); ++place) {
+      std::vector<int64_t> others = batch;
+      others.erase(others.begin() + int64_t(place));
+      const std::vector<double> scores = builder.scores(others);
+      const int64_t best = builder.best(scores, others).place;
+      const int64_t own = std::ranges::lower_bound(in.problem.unlabeled, batch[place]) - in.problem.unlabeled.begin();
+      achieved = scores[own];
+      if (!(scores[best] > achieved * (1 + kRise))) continue;
+      batch[place] = in.problem.unlabeled[best];
+      achieved = scores[best];
+      rising = true;
+      ++swaps;
+    }
+    if (in.config.say)
+      in.config.say(fmt::format("exchange: sweep {}, {} items exchanged, score {:.6g}", sweep + 1, swaps, achieved));
+  }
+  for (size_t k = 0; k < batch.size(); ++k) selection.groups[k] = {{batch[k]}, achieved};
+  return selection;
+}
+
+}  // namespace crc::select
