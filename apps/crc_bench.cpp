@@ -13,6 +13,7 @@
 #include "apps/base/terminal.h"
 #include "apps/base/version.h"
 #include "bench/cases.h"
+#include "bench/plan.h"
 #include "bench/report.h"
 #include "bench/step_dump.h"
 #include "kernels/core/threads.h"
@@ -35,7 +36,7 @@ constexpr const char* kExamples =
 struct Options {
   std::string device = "auto", filter, json, compare, dump_step, method = "fixmatch", precision = "fp32";
   int threads = 0;
-  bool list = false, force = false;
+  bool list = false, plan = false, force = false;
   Settings settings;
 };
 
@@ -50,7 +51,9 @@ void declare(apps::Command& line, Options& o) {
       .shows_default();
   line.option("--json", o.json, "write the results as JSON lines to this new file");
   line.option("--dump-step", o.dump_step, "write one step's weights, images, losses and gradients to this new file");
-  line.option("--method", o.method, "of --dump-step: fixmatch or mean_teacher")
+  line.flag("--plan", o.plan,
+            "print what a step of --method does on an H200: predicted work, traffic, kernels and time");
+  line.option("--method", o.method, "of --dump-step and --plan: fixmatch or mean_teacher")
       .one_of({"fixmatch", "mean_teacher"})
       .shows_default();
   line.option("--precision", o.precision, "of --dump-step: fp32, or on CUDA tf32 and bf16").shows_default();
@@ -127,7 +130,19 @@ void describe_machine(const Context& context, const JsonLines& json) {
               {"time", apps::utc_now()}});
 }
 
+void print_plans(const std::string& method) {
+  print(fmt::format(
+      "# {}: {:.0f} TFLOP/s in bf16, {:.0f} in tf32, {:.0f} in fp32, {:.1f} TB/s, {:.0f} us between kernels; nothing "
+      "of this is measured\n",
+      kH200.name, kH200.bf16 / 1e12, kH200.tf32 / 1e12, kH200.fp32 / 1e12, kH200.bandwidth / 1e12, 1e6 * kH200.launch));
+  for (const Precision& precision : precisions({.cuda = true})) print(describe(plan_step(method, precision, kH200)));
+}
+
 int run(const Options& o) {
+  if (o.plan) {
+    print_plans(o.method);
+    return 0;
+  }
   // A context per case: what its arena holds at the end is what the case needs.
   const auto make_context = [&o, device = std::string()]() mutable {
     if (device.empty()) device = to_string(Context::from_name(o.device).device());

@@ -13,6 +13,11 @@ function(crc_library folder)
   list(TRANSFORM with_USES PREPEND crc_)
   add_library(crc_${folder} STATIC ${sources})
   target_link_libraries(crc_${folder} PUBLIC crc_flags ${with_USES} ${with_PUBLIC} PRIVATE crc_warnings ${with_PRIVATE})
+  if(CRC_CUDA_FOUND AND cuda_sources)  # what each kernel takes, for tests/kernels/cuda/registers.sh
+    target_compile_options(crc_${folder} PRIVATE $<$<COMPILE_LANGUAGE:CUDA>:-Xptxas=-v>)
+    set_target_properties(crc_${folder} PROPERTIES
+                          RULE_LAUNCH_COMPILE "${CMAKE_SOURCE_DIR}/cmake/ptxas_report.sh <OBJECT> <LANGUAGE>")
+  endif()
 endfunction()
 
 # crc_commit_header(target): <crc_commit.h> with the version, the commit and the build type, written at every build.

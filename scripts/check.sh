@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# What no test sees: the format, that every header stands alone, that clang accepts the sources, one by one (the build
-# compiles them in batches, where a missing include goes unseen). Each part needs a program
-# that the build does not (clang-format, clang++) and is left out, by name, where that is absent. After scripts/setup.sh.
+# What no test sees: the format, that every header stands alone, that clang accepts the programs' sources, one by one (the
+# build compiles them in batches, where a missing include goes unseen). Each part needs a program that the build does not
+# (clang-format, clang++) and is left out, by name, where that is absent. After scripts/setup.sh.
 # usage: scripts/check.sh [format|headers|clang ...]
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -35,7 +35,7 @@ for part in "${parts[@]}"; do
     clang)
       lacks clang++ clang && continue
       sources | grep -E '\.cpp$' |
-        grep -vE '^kernels/cuda/|^tests/emulator/|^tests/kernels/cuda/|^tests/fuzz/fuzzer|^tests/campaigns/' |
+        grep -vE '^kernels/cuda/|^tests/' |
         each "clang++ ${flags[*]@Q} -Wall -Wextra -Wno-missing-field-initializers {} 2>&1"
       ;;
     *) echo "check: format, headers or clang, not $part" >&2; exit 64 ;;

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # Programs, tests and what they need, in parts small enough to be carried to a machine without a network, and back together
 # there. Called by gpu-check.sh.
-# usage: gpu-bundle.sh --bundle DIR [--arch 90] [--build build-gpu] [--cifar10 DIR]
+# usage: gpu-bundle.sh --bundle DIR [--arch all-major] [--build build-gpu] [--cifar10 DIR]
 #        gpu-bundle.sh --unpack DIR --into DIR2
 # A part holds at most 60 MiB. cuDNN, cuBLAS and cuSOLVER are left out: a gigabyte that machines with CUDA have.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-bundle= unpack= into= arch=90 build=build-gpu cifar10=
+bundle= unpack= into= arch=all-major build=build-gpu cifar10=
 while [ $# -gt 0 ]; do
   [ $# -ge 2 ] || { echo "gpu-bundle: $1 needs a value" >&2; exit 64; }
   case "$1" in

@@ -5,7 +5,7 @@
 # usage: scripts/gpu-check.sh [--part PART]... [--build DIR] [--results FILE] [--minutes 3] [--python python3] [--rehearse]
 #          PART: tests, sanitizers, bench, peers, train-bf16, train-fp32 or all (default). One command each where commands
 #          are cut off after ten minutes: what FILE says has passed is not run again.
-#        scripts/gpu-check.sh --bundle DIR [--arch 90] [--cifar10 DIR]   (on the build machine) makes a bundle in parts;
+#        scripts/gpu-check.sh --bundle DIR [--arch all-major] [--cifar10 DIR]   (on the build machine) makes a bundle in parts;
 #                                                                      git ignores a DIR named build-bundle
 #        scripts/gpu-check.sh --unpack DIR --into DIR2                   (on the GPU machine) collects parts, then unpacks
 #          FILE          default bench/results/gpu-check-GPU-DAY.txt; kernels, peers: beside it as .jsonl

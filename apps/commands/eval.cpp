@@ -100,12 +100,12 @@ const data::Images& split_of(const EvalJob& job, Split which) {
   return split;
 }
 
-// The precision that the configuration names; on the CPU, which has only one, that.
+// The precision that the configuration names (auto: fp32); on the CPU, which has only one, that.
 std::unique_ptr<nn::Net> net_of(EvalJob& job, const Context& context) {
-  const nn::Precision precision = job.config.choice<nn::Precision>("run.precision");
-  if (precision == nn::Precision::fp32 || context.device().kind != DeviceKind::cpu)
-    return make_net(job.config, job.dataset);
-  job.notes.push_back(fmt::format("computed in fp32: {} needs a CUDA device", word_of(precision)));
+  if (context.device().kind != DeviceKind::cpu) return make_net(job.config, job.dataset);
+  const std::string precision = job.config.get<std::string>("run.precision");
+  if (precision != "fp32" && precision != "auto")
+    job.notes.push_back("computed in fp32: " + precision + " needs a CUDA device");
   return make_exact_net(job.config, job.dataset);
 }
 

@@ -12,15 +12,28 @@
 namespace crc::apps {
 namespace {
 
+// The line of the plan, and in the configuration what the device takes. A plan for another machine stands without.
+std::string plan_device(Config& config) try {
+  const Context context = make_context(config, {}, Announce::no);
+  const std::string precision(word_of(precision_on(context, config)));
+  config.merge_value("run.precision", precision, "the device");
+  return fmt::format("device   {}; training in {}\n",
+                     context.choice().empty() ? context.describe() : "auto: " + context.choice(), precision);
+} catch (const Error& error) {
+  if (error.code() != ExitCode::device_unavailable) throw;
+  return fmt::format("device   not on this machine: {}\n", error.what());
+}
+
 int print_plan(const RunOptions& options) {
-  const Config config = resolve_recipe(options.config, options.settings);
+  Config config = resolve_recipe(options.config, options.settings);
   if (!options.out.empty()) RunDir::check_new(run_directory(options, config));
   const data::Dataset dataset = load_dataset(config);
   const LabelPlan labels = check_experiment(config, dataset);
-  const std::unique_ptr<nn::Net> net = make_net(config, dataset);
   print_text(sweep_note(options.config));
-  print("{}\n{}{}", config.to_toml(), plan(config, dataset, *net, labels),
-        memory_totals(config, dataset, *net, labels));
+  print("{}\n", config.to_toml());
+  const std::string device = plan_device(config);
+  const std::unique_ptr<nn::Net> net = make_net(config, dataset);
+  print("{}{}{}", plan(config, dataset, *net, labels), device, memory_totals(config, dataset, *net, labels));
   for (const std::string& note : dataset.notes) print("note     {}\n", note);
   if (options.memory) print("\n{}", memory_table(config, dataset, *net, labels));
   return 0;

@@ -101,8 +101,10 @@ void declare_sweep(Command& program, CommandCall& call) {
   sweep.option("--trials", o->trials, "runs per method instead of the recipe's").in(1, 1000);
   sweep.option("--pools", o->pools, "initial pools instead of the recipe's; 0: each trial draws its own").in(0, 1000);
   sweep.option("--only", o->only, "only runs whose names match this regular expression");
-  sweep.option("--jobs", o->jobs, "processes at a time; 0: one per core").in(0, kMostThreads).shows_default();
-  sweep.option("--together", o->together, "runs per process, a thread each: small nets then share one GPU")
+  sweep.option("--jobs", o->jobs, "processes at a time, spread over the GPUs; 0: one per core")
+      .in(0, kMostThreads)
+      .shows_default();
+  sweep.option("--together", o->together, "runs per process, a thread each: small nets then share a GPU")
       .in(1, 256)
       .shows_default();
   sweep.option("--slurm", o->slurm, "write a Slurm job file instead of running");

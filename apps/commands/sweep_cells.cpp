@@ -12,8 +12,10 @@
 #include "apps/base/signals.h"
 #include "apps/commands/train.h"
 #include "apps/sweep/child.h"
+#include "apps/sweep/gpus.h"
 #include "apps/sweep/sweep.h"
 #include "apps/train/checks.h"
+#include "kernels/core/context.h"
 #include "kernels/core/error.h"
 
 namespace crc::apps {
@@ -85,6 +87,13 @@ class Display {
   Progress progress;
 };
 
+// Where the processes of a sweep run; a cell that names one GPU must see them all.
+std::vector<std::string> places_for(const Sweep& sweep, const Cells& cells, int64_t parallel) {
+  for (const SweepCell* cell : cells)
+    if (sweep.config(*cell).get<std::string>("run.device").starts_with("cuda:")) return spread({}, parallel);
+  return spread(visible_gpus(), parallel);
+}
+
 // The missing ones among `cells` of one phase. One that fails harms no other; returns the first failure's code.
 int run_phase(const Sweep& sweep, const Cells& cells, Phase phase, int64_t parallel, int64_t together,
               Display& display) {
@@ -103,7 +112,7 @@ int run_phase(const Sweep& sweep, const Cells& cells, Phase phase, int64_t paral
     jobs.push_back({arguments_of(sweep, of_job.back())});
   }
   display.progress.line(fmt::format("{}: {} runs to go, {} at a time", to_string(phase), count, parallel * together));
-  const bool complete = run_jobs(jobs, int(parallel), [&](int) { display.update(phase); });
+  const bool complete = run_jobs(jobs, places_for(sweep, missing, parallel), [&](int) { display.update(phase); });
   int first = 0;
   for (size_t i = 0; i < jobs.size(); ++i) {
     if (jobs[i].exit_code <= 0 || !complete) continue;
@@ -121,14 +130,14 @@ const SweepCell& cell_called(const Sweep& sweep, const std::string& name) {
   return *cell;
 }
 
-int train_cell(const Sweep& sweep, const SweepCell& cell, bool quiet, const std::string& name) {
+int train_cell(const Sweep& sweep, const SweepCell& cell, bool quiet, const std::string& name, int gpu) {
   const std::vector<std::string> arguments = sweep.arguments(cell);
   std::vector<std::string> settings;
   for (size_t i = 2; i + 1 < arguments.size(); ++i)
     if (arguments[i] == "--set") settings.push_back(arguments[++i]);
-  if (arguments[0] == "resume") return train_on(arguments[1], settings, quiet, name);
+  if (arguments[0] == "resume") return train_on(arguments[1], settings, quiet, name, gpu);
   return train_new({.config = arguments[1], .settings = settings, .out = sweep.path(cell).string(), .quiet = quiet},
-                   arguments, name);
+                   arguments, name, gpu);
 }
 
 // A failure counts more than an interruption: whoever continues must look at it.
@@ -178,8 +187,8 @@ int train_cells(const Sweep& sweep, const std::vector<std::string>& names, bool 
   std::vector<const SweepCell*> cells;
   for (const std::string& name : names) cells.push_back(&cell_called(sweep, name));
   end_with_parent();
-  if (cells.size() == 1) return train_cell(sweep, *cells[0], quiet, {});
-  const int cores = std::max(1, omp_get_max_threads() / int(cells.size()));
+  if (cells.size() == 1) return train_cell(sweep, *cells[0], quiet, {}, 0);
+  const int cores = std::max(1, omp_get_max_threads() / int(cells.size())), gpus = std::max(1, Context::gpus());
   std::vector<int> codes(cells.size());
   {
     std::vector<std::jthread> threads;
@@ -187,7 +196,7 @@ int train_cells(const Sweep& sweep, const std::vector<std::string>& names, bool 
       threads.emplace_back([&, i] {
         omp_set_num_threads(cores);  // of this thread: what run.threads = 0 means in it
         codes[i] = guarded_main("crc_train: " + sweep.path(*cells[i]).string(),
-                                [&] { return train_cell(sweep, *cells[i], quiet, cells[i]->name); });
+                                [&] { return train_cell(sweep, *cells[i], quiet, cells[i]->name, int(i) % gpus); });
         if (codes[i] != 0 && codes[i] != int(ExitCode::preempted)) stop_with(codes[i]);
         stop_if_asked();
       });

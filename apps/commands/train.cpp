@@ -20,11 +20,10 @@
 namespace crc::apps {
 namespace {
 
-// The device that it is on may lack the precision.
-Context make_run_context(const Config& config) {
-  Context context = make_context(config);
-  if (context.device().kind == DeviceKind::cpu) check_precision(config);
-  return context;
+// The configuration says from now on what the device takes, so that a resumed run keeps it wherever it goes on.
+void take_precision(Config& config, const Context& context) {
+  const std::string asked = config.get<std::string>("run.precision"), taken(word_of(precision_on(context, config)));
+  if (taken != asked) config.merge_value("run.precision", taken, asked + " on " + to_string(context.device()));
 }
 
 // docs/run-directory.md
@@ -56,6 +55,7 @@ int execute(Context& context, RunDir& directory, const data::Dataset& dataset, b
                            "continue with: crc_train resume " + directory.path().string());
   Progress progress(ProgressOptions::for_stderr(quiet, directory.config().get<double>("report.interval"),
                                                 directory.path() / "log.txt", name));
+  if (const std::string device = announcement(context); !device.empty()) progress.line(device);
   for (const std::string& note : dataset.notes) progress.warn(dataset.name + ": " + note);
   for (const std::string& move : directory.moves()) progress.line("this time with " + move);
   const ExitCode code = ActiveRun(context, directory, dataset, progress).run();
@@ -110,18 +110,20 @@ fs::path run_directory(const RunOptions& options, const Config& config) {
   return out;
 }
 
-int train_new(const RunOptions& options, const std::vector<std::string>& arguments, const std::string& name) {
-  const Config config = resolve_recipe(options.config, options.settings);
+int train_new(const RunOptions& options, const std::vector<std::string>& arguments, const std::string& name, int gpu) {
+  Config config = resolve_recipe(options.config, options.settings);
   const fs::path out = run_directory(options, config);
   RunDir::check_new(out);
   const data::Dataset dataset = load_run_dataset(config);
   const LabelPlan labels = check_experiment(config, dataset);
-  Context context = make_run_context(config);
+  Context context = make_context(config, {}, Announce::no, gpu);
+  take_precision(config, context);
   if (context.device().kind == DeviceKind::cpu) check_host_memory(config, dataset, labels);
   const bool made = !file_exists(out, Use::output);
   RunDir directory = RunDir::create(out, config,
                                     {.arguments = arguments,
                                      .device = context.describe(),
+                                     .device_choice = context.choice(),
                                      .libraries = libraries(context),
                                      .determinism = determinism_class(context),
                                      .data_hash = dataset.fingerprint,
@@ -138,7 +140,8 @@ int train_new(const RunOptions& options, const std::vector<std::string>& argumen
   }
 }
 
-int train_on(const std::string& path, const std::vector<std::string>& settings, bool quiet, const std::string& name) {
+int train_on(const std::string& path, const std::vector<std::string>& settings, bool quiet, const std::string& name,
+             int gpu) {
   if (marker_of(path) == Marker::done) {
     RunFiles files(path);
     (void)resume_config(read_run(files).config, settings);  // what would be refused of a run that goes on is refused
@@ -156,7 +159,8 @@ int train_on(const std::string& path, const std::vector<std::string>& settings, 
   check_data(dataset, directory.facts());
   dataset.normalize = run_normalization(read_run_json(path), dataset);
   check_moves(config, dataset, labels_before_last_query(directory.ledger(), config));
-  Context context = make_run_context(config);
+  Context context = make_context(config, {}, Announce::no, gpu);
+  check_precision(context, config);
   return execute(context, directory, dataset, quiet, name);
 }
 

@@ -55,16 +55,24 @@ std::vector<std::string> names_of_methods() {
   return names;
 }
 
+ConfigKey precision_rule() {
+  ConfigKey key =
+      choice("run.precision", nn::Precision(),
+             "arithmetic of training (docs/step.md): fp32; convolutions in tf32 where the device has it, else fp32; "
+             "activations and convolutions in bf16, with weights, statistics and sums in fp32, which needs a GPU from "
+             "sm_80 on; auto: bf16 on such a GPU, else fp32. Acquisitions always see true fp32");
+  key.fallback = "auto";
+  key.choices.insert(key.choices.begin(), "auto");
+  return key;
+}
+
 void add_run(std::vector<ConfigKey>& keys) {
   keys.insert(
       keys.end(),
       {integer("run.seed", 0, 0, 4294967295.0, "key of every random draw of the run"),
        place(text("run.device", "auto", {"auto", "cpu", "cuda", "cuda:N"}, "auto: CUDA where it works, else the CPU")),
        place(integer("run.threads", 0, 0, 4096, "CPU threads; 0: all cores")),
-       choice("run.precision", nn::Precision::fp32,
-              "arithmetic of training (docs/step.md): fp32; convolutions in tf32; or activations and convolutions in "
-              "bf16, "
-              "with weights, statistics and sums in fp32. tf32 and bf16 need CUDA. Acquisitions always see true fp32"),
+       precision_rule(),
        place(text("run.name", "", {}, "name in reports; empty: the directory's name"))});
 }
 

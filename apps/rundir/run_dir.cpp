@@ -27,6 +27,7 @@ json run_json(const Config& config, const RunInfo& info) {
               {"commit", commit()},
               {"compiler", compiler()},
               {"device", info.device},
+              {"precision", config.get<std::string>("run.precision")},
               {"libraries", info.libraries},
               {"host", host_name()},
               {"arguments", info.arguments},
@@ -41,6 +42,7 @@ json run_json(const Config& config, const RunInfo& info) {
               {"normalize", {{"mean", info.normalize.mean}, {"std", info.normalize.std}}},
               {"determinism", info.determinism},
               {"manifest", 1}};  // there is one
+  if (!info.device_choice.empty()) run["device_choice"] = "auto: " + info.device_choice;
   if (!info.start.empty()) run["start"] = info.start;
   return run;
 }

@@ -24,6 +24,7 @@ namespace crc::apps {
 struct RunInfo {
   std::vector<std::string> arguments;            // argv
   std::string device;                            // Context::describe()
+  std::string device_choice = {};                // Context::choice(); empty: the device was named
   std::map<std::string, std::string> libraries;  // name -> version
   std::string determinism;                       // "strict", "ranks", "device" or "fast" (docs/run-directory.md)
   std::string data_hash;                         // of the data set's files, or of its recipe

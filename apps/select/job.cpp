@@ -149,7 +149,8 @@ std::string run_select(const SelectJob& job) {
   check_options(job);
   check_acquisition(job.config.name);
   const auto start = std::chrono::steady_clock::now();
-  Context context = Context::from_name(job.device);
+  Context context = Context::from_name(job.device, Context::For::selection);
+  if (!context.choice().empty()) print_error("device auto: {}\n", context.choice());
   if (job.threads > 0 && context.device().kind == DeviceKind::cpu) context = Context::cpu(job.threads);
   const Inputs in(context, job);
   files.protect(in.images.paths);

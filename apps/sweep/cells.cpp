@@ -66,6 +66,11 @@ bool in_use(const fs::path& run) {
 
 }  // namespace
 
+// What the device took for it, or an earlier version, whose default was fp32.
+static bool may_be(const std::string& precision, const std::string& taken) {
+  return precision == "auto" || (precision == "tf32" && taken == "fp32");
+}
+
 void check_cell(const PlannedRun& cell) {
   if (!file_exists(cell.directory / "run.json")) return;
   RunFiles files(cell.directory);
@@ -73,7 +78,11 @@ void check_cell(const PlannedRun& cell) {
   stored.merge_toml(files.read("config.toml", 1 << 20), (cell.directory / "config.toml").string());
   std::string differences;
   const auto add = [&](const std::string& text) { differences += (differences.empty() ? "" : "; ") + text; };
-  for (const std::string& difference : cell.config.differences(stored)) add(difference);
+  Config belongs = cell.config;
+  const std::string taken = stored.get<std::string>("run.precision");
+  if (may_be(belongs.get<std::string>("run.precision"), taken))
+    belongs.merge_value("run.precision", taken, "the device");
+  for (const std::string& difference : belongs.differences(stored)) add(difference);
   const fs::path expected = cell.config.get<std::string>("start.run"), began = stored.get<std::string>("start.run");
   if (!expected.empty() && expected.filename() != began.filename())
     add(fmt::format("start.run: {}, was {}", to_text(expected.string()), to_text(began.string())));

@@ -13,6 +13,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <map>
+#include <numeric>
 
 #include "apps/base/signals.h"
 #include "kernels/core/error.h"
@@ -26,14 +27,15 @@ constexpr off_t kWords = 1 << 14;  // bytes of a child's stderr that are kept
 
 struct Child {
   Job* job;
+  size_t place;
   int words;  // its stderr: a file in memory, so that nothing is left behind whoever dies
 };
 
-Child prepare(Job& job) {
+Child prepare(Job& job, size_t place) {
   const int words = memfd_create("stderr", MFD_CLOEXEC);
   if (words < 0)
     fail(ExitCode::out_of_memory, std::string("cannot start a run as a child process: ") + std::strerror(errno));
-  return {&job, words};
+  return {&job, place, words};
 }
 
 void finish(const Child& child, int status) {
@@ -45,13 +47,14 @@ void finish(const Child& child, int status) {
   close(child.words);
 }
 
-pid_t start(const Child& child) {
+pid_t start(const Child& child, std::string place) {
   const Job& job = *child.job;
   std::vector<char*> argv{const_cast<char*>("crc_train")};
   for (const std::string& argument : job.arguments) argv.push_back(const_cast<char*>(argument.c_str()));
   argv.push_back(nullptr);
   std::string parent = "CRC_PARENT=" + std::to_string(getpid());
   std::vector<char*> environment{parent.data()};  // the first of a name counts
+  if (!place.empty()) environment.push_back(place.data());
   for (char** variable = environ; *variable; ++variable) environment.push_back(*variable);
   environment.push_back(nullptr);
   posix_spawn_file_actions_t files;
@@ -77,16 +80,20 @@ void end_with_parent() {
   if (getppid() != std::atoi(parent)) raise(SIGTERM);  // it has died already
 }
 
-bool run_jobs(std::vector<Job>& jobs, int parallel, const std::function<void(int ended)>& tick) {
+bool run_jobs(std::vector<Job>& jobs, const std::vector<std::string>& places,
+              const std::function<void(int ended)>& tick) {
   const FinishFirst finish_first;  // the children end before this process does
   std::map<pid_t, Child> running;
+  std::vector<size_t> free(places.size());
+  std::iota(free.rbegin(), free.rend(), 0);  // the first place is taken first
   size_t next = 0;
   int ended = 0;
   bool passed_on = false;
   while (next < jobs.size() || !running.empty()) {
-    while (!stop_requested() && next < jobs.size() && int(running.size()) < parallel) {
-      const Child child = prepare(jobs[next++]);
-      running.emplace(start(child), child);
+    while (!stop_requested() && next < jobs.size() && !free.empty()) {
+      const Child child = prepare(jobs[next++], free.back());
+      running.emplace(start(child, places[child.place]), child);
+      free.pop_back();
     }
     if (stop_requested() && !passed_on) {
       for (const auto& [pid, child] : running) kill(pid, SIGTERM);
@@ -97,6 +104,7 @@ bool run_jobs(std::vector<Job>& jobs, int parallel, const std::function<void(int
     const pid_t pid = waitpid(-1, &status, WNOHANG);
     if (const auto ending = running.find(pid); ending != running.end()) {
       finish(ending->second, status);
+      free.push_back(ending->second.place);
       running.erase(ending);
       ++ended;
     } else {

@@ -15,9 +15,11 @@ struct Job {
   std::string words = {};  // the end of what it wrote to stderr
 };
 
-// Runs all jobs, at most `parallel` at a time, and calls `tick` about five times a second with how many have ended.
-// A stop signal is passed on to the children; returns false then, after they have ended.
-bool run_jobs(std::vector<Job>& jobs, int parallel, const std::function<void(int ended)>& tick);
+// Runs all jobs, one in each place at a time, and calls `tick` about five times a second with how many have ended. A
+// place is a variable that its jobs find in their environment, "NAME=value", or "" for none. A stop signal is passed on
+// to the children; returns false then, after they have ended.
+bool run_jobs(std::vector<Job>& jobs, const std::vector<std::string>& places,
+              const std::function<void(int ended)>& tick);
 
 // For what may be such a child: asks itself to stop when the parent dies, so that the parent's successor finds its runs
 // saved and free. Call once, in the main thread: every thread that calls would add a signal, and a second one may end

@@ -163,16 +163,8 @@ void check_experiments(const std::vector<NamedConfig>& runs,
   }
 }
 
-void check_precision(const Config& config) {
-  const nn::Precision precision = config.choice<nn::Precision>("run.precision");
-  if (precision != nn::Precision::fp32)
-    fail(ExitCode::config,
-         fmt::format("run.precision = \"{}\" needs a CUDA device, and this run is on the CPU; use fp32",
-                     word_of(precision)));
-}
-
 void check_moves(const Config& config, const data::Dataset& dataset, Int labeled) {
-  if (config.get<Text>("run.device") == "cpu") check_precision(config);
+  if (config.get<Text>("run.device") == "cpu") (void)precision_on(Context::dry(), config);
   parse_reference(config.get<Text>("report.reference"));
   if (config.get<Int>("acquisition.rounds") == 0) return;
   try {

@@ -27,7 +27,4 @@ void check_experiments(const std::vector<NamedConfig>& runs,
 // memory for Jacobians when `labeled` images have a label, report.reference. Errors: config (78), out_of_memory (71).
 void check_moves(const Config& config, const data::Dataset& dataset, int64_t labeled);
 
-// Error config: the precision is none of the CPU's. For a run that turned out to be on it: run.device may be "auto".
-void check_precision(const Config& config);
-
 }  // namespace crc::apps

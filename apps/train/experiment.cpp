@@ -102,9 +102,35 @@ uint32_t round_seed(const Config& config, Int round) {
   return philox(uint32_t(config.get<Int>("run.seed")), uint32_t(Purpose::init), uint32_t(round), 0, 0, 0).v[0];
 }
 
-Context make_context(const Config& config, const Text& device) {
+Text announcement(const Context& context) { return context.choice().empty() ? "" : "device auto: " + context.choice(); }
+
+Context make_context(const Config& config, const Text& device, Announce announce, int gpu) {
   if (const Int threads = config.get<Int>("run.threads")) omp_set_num_threads(int(threads));
-  return Context::from_name(device.empty() ? config.get<Text>("run.device") : device);
+  Context context =
+      Context::from_name(device.empty() ? config.get<Text>("run.device") : device, Context::For::training, gpu);
+  if (announce == Announce::yes && !context.choice().empty()) print_error("{}\n", announcement(context));
+  return context;
+}
+
+nn::Precision precision_on(const Context& context, const Config& config) {
+  using enum nn::Precision;
+  const bool has = context.has_tf32_and_bf16();
+  if (config.get<Text>("run.precision") == "auto")
+    return has && config.choice<Network>("model.name") != Network::mlp ? bf16 : fp32;  // MLPs are fp32
+  const auto asked = config.choice<nn::Precision>("run.precision");
+  if (asked == bf16 && !has)
+    fail(ExitCode::config,
+         fmt::format(
+             "run.precision = \"bf16\" needs a CUDA device from sm_80 on, and this run is on {}; use auto or fp32",
+             to_string(context.device())));
+  return has ? asked : fp32;
+}
+
+void check_precision(const Context& context, const Config& begun) {
+  const auto precision = begun.choice<nn::Precision>("run.precision");
+  if (precision_on(context, begun) != precision)
+    fail(ExitCode::config, fmt::format("this run began in {}, which {} lacks; continue it on a GPU from sm_80 on",
+                                       word_of(precision), to_string(context.device())));
 }
 
 data::Dataset load_dataset(const Config& config) {
@@ -147,7 +173,8 @@ void check_data(const data::Dataset& dataset, const RunFacts& facts) {
 }
 
 std::unique_ptr<nn::Net> make_net(const Config& config, const data::Dataset& dataset) {
-  return net_in(config.choice<nn::Precision>("run.precision"), config, dataset);
+  const bool open = config.get<Text>("run.precision") == "auto";  // no device has been asked
+  return net_in(open ? nn::Precision::fp32 : config.choice<nn::Precision>("run.precision"), config, dataset);
 }
 std::unique_ptr<nn::Net> make_exact_net(const Config& config, const data::Dataset& dataset) {
   return net_in(nn::Precision::fp32, config, dataset);

@@ -10,13 +10,26 @@
 #include "crc/acquisition.h"
 #include "data/dataset.h"
 #include "nn/net.h"
+#include "nn/weights_info.h"
 #include "ssl/config.h"
 #include "ssl/image_set.h"
 
 namespace crc::apps {
 
-// On the device of run.device, or on this one instead, with run.threads threads of the CPU.
-Context make_context(const Config& config, const std::string& device = {});
+// On the device of run.device, or on this one instead ("auto" and "cuda": GPU number `gpu`), with run.threads threads
+// of the CPU. What "auto" took, and why,
+// is one line on stderr, but for a caller that says it itself.
+enum class Announce { no, yes };
+Context make_context(const Config& config, const std::string& device = {}, Announce announce = Announce::yes,
+                     int gpu = 0);
+std::string announcement(const Context& context);  // that line; empty where the device was named
+
+// What run.precision is there: "auto" is bf16 where tensor cores have it (sm_80 and later, which have tf32 too), else
+// fp32; "tf32" allows tf32, as PyTorch's flag does, and is fp32 where there is none. Error config: bf16, and the device
+// has none.
+nn::Precision precision_on(const Context& context, const Config& config);
+// Error config: a run that began in this precision cannot go on there.
+void check_precision(const Context& context, const Config& begun);
 
 // The data set, cut to data.limit_train and data.limit_test, with the split of data.validation_size. Errors as
 // data::load and data::hold_out_labeled.
@@ -29,8 +42,8 @@ void print_notes(const data::Dataset& dataset);
 void check_fingerprint(const data::Dataset& dataset, const std::string& fingerprint);
 // Nor its classes other ones: the ledger's numbers would mean something else.
 void check_data(const data::Dataset& dataset, const RunFacts& facts);
-// In the arithmetic of run.precision, or in true fp32 whatever that says: what an acquisition's features, logits and
-// Jacobians come from. Both have the same parameters. Error config: a shape that the network cannot have.
+// In the arithmetic of run.precision (auto: fp32), or in true fp32 whatever that says: what an acquisition's features,
+// logits and Jacobians come from. Both have the same parameters. Error config: a shape that the network cannot have.
 std::unique_ptr<nn::Net> make_net(const Config& config, const data::Dataset& dataset);
 std::unique_ptr<nn::Net> make_exact_net(const Config& config, const data::Dataset& dataset);
 

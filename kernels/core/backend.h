@@ -23,7 +23,8 @@ inline constexpr bool kCudaBuild = false;
 #endif
 
 std::shared_ptr<Cpu> make_cpu(int threads);  // threads 0: what OMP_NUM_THREADS or the machine says
-std::shared_ptr<Cuda> make_cuda(int index);  // Error device_unavailable if there is no such device
+int cuda_devices();                          // GPUs that this process sees; 0 without a driver for this build
+std::shared_ptr<Cuda> make_cuda(int index);  // Error device_unavailable: there is none, or it cannot run this build
 
 // While it lives, what this thread asks of CUDA goes to the backend's device; then to the one of before, which may be
 // the choice of a host program (PyTorch) whose thread this is.
@@ -45,7 +46,10 @@ class DeviceScope {
 
 CRC_BACKEND(Device, device_of)
 CRC_BACKEND(Arena&, scratch_of)
-CRC_BACKEND(std::string, describe)           // one line for logs and `doctor`
+CRC_BACKEND(std::string, describe)  // one line for logs and `doctor`
+CRC_BACKEND(int, capability)        // 90 for an sm_90; 0 for the CPU
+// Those of matrix products and, if asked for, of convolutions: now, not at first use. Error device_unavailable
+CRC_BACKEND(void, open_libraries, bool convolutions)
 CRC_BACKEND(void*, allocate, int64_t bytes)  // 256-byte aligned; Error out_of_memory
 CRC_BACKEND(void, release, void* data)
 CRC_BACKEND(void, copy_in, void* to, const void* host, int64_t bytes)      // complete on return

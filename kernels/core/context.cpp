@@ -37,21 +37,46 @@ Context Context::dry() {
   return context;
 }
 
-Context Context::from_name(const std::string& name) {
+// An error about a device without its advice, which comes after the first semicolon: "cuda:0: no usable NVIDIA GPU".
+static std::string reason_of(const Error& error) {
+  const std::string what = error.what(), reason = what.substr(0, what.find("; ")), device = "device ";
+  return reason.starts_with(device) ? reason.substr(device.size()) : "cuda:0: " + reason;
+}
+
+int Context::gpus() {
+  if constexpr (kCudaBuild) return cuda_devices();
+  return 0;
+}
+
+Context Context::from_name(const std::string& name, For use, int gpu) {
+  const auto on_cuda = [&](int index) {
+    Context context = cuda(index);
+    context.visit([&](auto& b) { open_libraries(b, use == For::training); });
+    return context;
+  };
   if (name == "cpu") return cpu();
-  if (name == "cuda") return cuda(0);
+  if (name == "cuda") return on_cuda(gpu);
   if (name.starts_with("cuda:") && name.size() > 5 && name.find_first_not_of("0123456789", 5) == std::string::npos &&
       name.size() < 9)
-    return cuda(std::stoi(name.substr(5)));
+    return on_cuda(std::stoi(name.substr(5)));
   if (name == "auto") {
     try {
-      return cuda(0);
+      Context context = on_cuda(gpu);
+      context.choice_ = context.describe();
+      return context;
     } catch (const Error& e) {
       if (e.code() != ExitCode::device_unavailable) throw;
-      return cpu();
+      Context context = cpu();
+      context.choice_ = context.describe() + "; not " + reason_of(e);
+      return context;
     }
   }
   fail(ExitCode::config, "device \"" + name + "\" is not known; use auto, cpu, cuda or cuda:<number>");
+}
+
+bool Context::has_tf32_and_bf16() const {
+  constexpr int kAmpere = 80;
+  return const_cast<Context*>(this)->visit([](auto& b) { return capability(b); }) >= kAmpere;
 }
 
 std::string Context::describe() const {

@@ -15,8 +15,13 @@ namespace crc {
 class Context {
  public:
   static Context cpu(int threads = 0) { return Context(make_cpu(threads), nullptr); }
-  static Context cuda(int index = 0);                 // Error device_unavailable: no such device, or a CPU-only build
-  static Context from_name(const std::string& name);  // "cpu", "cuda", "cuda:1" or "auto" (CUDA where it works)
+  static Context cuda(int index = 0);  // Error device_unavailable: no such device, or it cannot run this build
+  // "cpu", "cuda", "cuda:1" or "auto": cuda where that works, else the CPU; choice() says which and why. "cuda" and
+  // "auto" mean GPU number `gpu`. For training, its libraries are opened now. Error device_unavailable; config: no such
+  // name.
+  enum class For { training, selection };
+  static Context from_name(const std::string& name, For use = For::training, int gpu = 0);
+  static int gpus();  // that this process sees; 0: none, no driver, or a CPU-only build
   // Runs nothing and holds no memory: what is called with it is only noted (trace_into), so that work of any size and
   // precision can be planned anywhere. Its addresses are not memory.
   static Context dry();
@@ -24,6 +29,10 @@ class Context {
   Device device() const { return device_; }
   Arena& scratch() const { return *scratch_; }
   std::string describe() const;
+  // What "auto" took, and for the CPU why; empty where the device was named.
+  const std::string& choice() const { return choice_; }
+  // Tensor cores for tf32 and bf16: GPUs from sm_80 on.
+  bool has_tf32_and_bf16() const;
   void synchronize();
   // See record() in backend.h: the first call of the result may already replay.
   std::function<void()> record(std::function<void()> work);
@@ -90,6 +99,7 @@ class Context {
   std::shared_ptr<Cuda> cuda_;
   std::shared_ptr<Dry> dry_;
   Device device_;
+  std::string choice_;
   Arena* scratch_;
   std::shared_ptr<Branches> branches_;
   Trace* trace_ = nullptr;

@@ -32,6 +32,7 @@ class Trace {
     int64_t bytes;
     bool written;     // the op may write it
     int64_t scratch;  // index of what it lies in, alive; -1: none
+    std::vector<int64_t> shape;
   };
   struct Op {
     std::string name;
@@ -75,8 +76,12 @@ class Trace {
  private:
   template <class T> void add(const T&) {}
   template <class T, int R> void add(const View<T, R>& v) {
-    ops_.back().arrays.push_back(
-        {v.name, v.data, v.size() * int64_t(sizeof(T)), !std::is_const_v<T>, find(static_cast<const void*>(v.data))});
+    ops_.back().arrays.push_back({v.name,
+                                  v.data,
+                                  v.size() * int64_t(sizeof(T)),
+                                  !std::is_const_v<T>,
+                                  find(static_cast<const void*>(v.data)),
+                                  {v.shape, v.shape + R}});
   }
   int64_t find(const void* data) const;
 

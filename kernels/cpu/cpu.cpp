@@ -57,6 +57,8 @@ void wait_for(Cpu&, Cpu&) {}
 Device device_of(Cpu&) { return {}; }
 Arena& scratch_of(Cpu& cpu) { return cpu.scratch(); }
 std::string describe(Cpu& cpu) { return "cpu, " + std::to_string(cpu.threads()) + " threads"; }
+int capability(Cpu&) { return 0; }
+void open_libraries(Cpu&, bool) {}
 Libraries libraries(Cpu&) {
   return {{"oneDNN", onednn_version()}, {"OpenBLAS", openblas_version()}, {"LAPACK", lapack_version()}};
 }

@@ -33,7 +33,10 @@ class CublasHandle {
 
   explicit CublasHandle(Cuda& cuda) : cuda_(cuda) {
     constexpr int64_t kWorkspaceBytes = 32ll << 20;  // what cuBLAS asks for on Hopper; more than it does elsewhere
-    check(CRC_SYMBOL(library(), cublasCreate_v2)(&handle_), "cublasCreate");
+    if (const auto status = CRC_SYMBOL(library(), cublasCreate_v2)(&handle_); status != CUBLAS_STATUS_SUCCESS)
+      fail(status == CUBLAS_STATUS_ALLOC_FAILED ? ExitCode::out_of_memory : ExitCode::device_unavailable,
+           "cuBLAS does not start on " + to_string(cuda.device()) + ": " +
+               CRC_SYMBOL(library(), cublasGetStatusString)(status));
     workspace_ = allocate(cuda_, kWorkspaceBytes);
     // In this order: setting the stream would drop the workspace.
     check(CRC_SYMBOL(library(), cublasSetStream_v2)(handle_, cuda_.stream()), "cublasSetStream");
@@ -75,6 +78,8 @@ class CublasHandle {
   cublasHandle_t handle_ = nullptr;
   void* workspace_ = nullptr;
 };
+
+void open_cublas(Cuda& cuda) { cuda.handle(&CublasHandle::make); }
 
 void cublas_gemm(Cuda& cuda, const CublasShape& shape, double alpha, const float* a, const float* b, double beta,
                  float* c) {

@@ -7,6 +7,9 @@
 
 namespace crc {
 
+// Now, instead of at the first call. Error device_unavailable: cuBLAS is missing, or refuses this device.
+void open_cublas(Cuda& cuda);
+
 // op(a) [m,k], op(b) [k,n], c [m,n]; all dense, m and n >= 1.
 struct CublasShape {
   bool transpose_a, transpose_b;

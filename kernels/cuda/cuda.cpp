@@ -5,6 +5,9 @@
 #include <mutex>
 
 #include "kernels/cuda/check.h"
+#include "kernels/cuda/cublas.h"
+#include "kernels/cuda/cudnn.h"
+#include "kernels/cuda/device_check.h"
 #include "kernels/cuda/trace.h"
 
 namespace crc {
@@ -43,24 +46,17 @@ Cuda::Cuda(int index)
     : index_(index),
       arena_({[index](int64_t bytes) { return allocate_on_device(index, bytes); }, release_on_device,
               Device{DeviceKind::cuda, int16_t(index)}}) {
-  int count = 0;
-  const cudaError_t status = cudaGetDeviceCount(&count);
-  const std::string name = to_string(device());
-  if (status != cudaSuccess || count == 0) {
-    (void)cudaGetLastError();
-    fail(ExitCode::device_unavailable,
-         "device " + name + ": no usable NVIDIA GPU (" + std::string(cudaGetErrorString(status)) +
-             "); check the driver with nvidia-smi, or use the CPU (run.device = \"cpu\", --device cpu)");
-  }
-  if (index < 0 || index >= count)
-    fail(ExitCode::device_unavailable,
-         "device " + name + " does not exist: this machine has " + std::to_string(count) + " GPU(s), numbered from 0");
+  check_device(index);
   const DeviceScope here(index);
-  check_cuda(cudaSetDevice(index), "select device " + name);  // starts it, and says what that fails at
-  check_cuda(cudaDeviceGetAttribute(&multiprocessors_, cudaDevAttrMultiProcessorCount, index), "query " + name);
-  int shared = 0;
-  check_cuda(cudaDeviceGetAttribute(&shared, cudaDevAttrMaxSharedMemoryPerBlockOptin, index), "query " + name);
-  shared_bytes_ = size_t(shared);
+  const std::string name = to_string(device());
+  const auto query = [&](cudaDeviceAttr attribute) {
+    int value = 0;
+    check_cuda(cudaDeviceGetAttribute(&value, attribute, index), "query " + name);
+    return value;
+  };
+  multiprocessors_ = query(cudaDevAttrMultiProcessorCount);
+  capability_ = 10 * query(cudaDevAttrComputeCapabilityMajor) + query(cudaDevAttrComputeCapabilityMinor);
+  shared_bytes_ = size_t(query(cudaDevAttrMaxSharedMemoryPerBlockOptin));
   check_cuda(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "create a stream on " + name);
   check_cuda(cudaEventCreateWithFlags(&given_, cudaEventDisableTiming), "create an event on " + name);
 }
@@ -116,6 +112,12 @@ std::string describe(Cuda& cuda) {
   check_cuda(cudaGetDeviceProperties(&properties, cuda.device().index), "query " + to_string(cuda.device()));
   return to_string(cuda.device()) + ", " + properties.name + ", sm_" + std::to_string(properties.major) +
          std::to_string(properties.minor) + ", " + std::to_string(properties.totalGlobalMem >> 20) + " MiB";
+}
+
+int capability(Cuda& cuda) { return cuda.capability(); }
+void open_libraries(Cuda& cuda, bool convolutions) {
+  if (convolutions) open_cudnn(cuda);
+  open_cublas(cuda);
 }
 
 void* allocate(Cuda& cuda, int64_t bytes) { return allocate_on_device(cuda.device().index, bytes); }

@@ -19,11 +19,12 @@ class CusolverHandle;  // kernels/cuda/cusolver.h
 
 class Cuda {
  public:
-  explicit Cuda(int index);
+  explicit Cuda(int index);  // Errors of check_device (kernels/cuda/device_check.h)
   ~Cuda();
   Device device() const { return {DeviceKind::cuda, int16_t(index_)}; }
   cudaStream_t stream() const { return stream_; }
   Arena& scratch() { return arena_; }
+  int capability() const { return capability_; }  // 90 for sm_90
   // Shared memory that a block of a kernel may have: 64 KiB to 227 KiB, by architecture.
   size_t shared_bytes() const { return shared_bytes_; }
   // Blocks of a kernel that run at once, on all multiprocessors; what its registers and shared memory allow. At least 1.
@@ -41,7 +42,7 @@ class Cuda {
  private:
   static constexpr int kSlots = 3;
   int index_;
-  int multiprocessors_ = 0;
+  int multiprocessors_ = 0, capability_ = 0;
   size_t shared_bytes_ = 0;
   std::map<std::tuple<const void*, int, size_t>, int64_t> resident_;
   cudaStream_t stream_ = nullptr;

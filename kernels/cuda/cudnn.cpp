@@ -66,12 +66,27 @@ const void* aligned(Cuda& cuda, const void* data, int64_t bytes) {
 
 }  // namespace
 
+// The first version that knows Blackwell; any 9 knows all that came before.
+void check_version(Cuda& cuda) {
+  constexpr size_t kKnowsBlackwell = 90700;
+  const size_t version = CRC_CUDNN(cudnnGetVersion)();
+  if (cuda.capability() >= 100 && version < kKnowsBlackwell)
+    fail(ExitCode::device_unavailable, "cuDNN " + cudnn::version_text(version) + " is too old for " +
+                                           to_string(cuda.device()) + " (sm_" + std::to_string(cuda.capability()) +
+                                           "); install " + cudnn::version_text(kKnowsBlackwell) +
+                                           " or newer, or use the CPU (run.device = \"cpu\", --device cpu)");
+}
+
 // The library's handle and the plans made so far.
 class CudnnHandle {
  public:
   static constexpr int kSlot = 0;
   explicit CudnnHandle(Cuda& cuda) {
-    cudnn::check(CRC_CUDNN(cudnnCreate)(&target_.handle), "open cuDNN on " + to_string(cuda.device()));
+    check_version(cuda);
+    if (const auto status = CRC_CUDNN(cudnnCreate)(&target_.handle); status != CUDNN_STATUS_SUCCESS)
+      fail(status == CUDNN_STATUS_ALLOC_FAILED ? ExitCode::out_of_memory : ExitCode::device_unavailable,
+           "cuDNN " + cudnn::version_text(CRC_CUDNN(cudnnGetVersion)()) + " does not start on " +
+               to_string(cuda.device()) + ": " + cudnn::reason(status));
     cudnn::check(CRC_CUDNN(cudnnSetStream)(target_.handle, cuda.stream()), "set cuDNN's stream");
   }
   ~CudnnHandle() {
@@ -120,6 +135,8 @@ class CudnnHandle {
 static CudnnHandle& handle_of(Cuda& cuda) {
   return cuda.handle<CudnnHandle>([](Cuda& c) { return std::make_shared<CudnnHandle>(c); });
 }
+
+void open_cudnn(Cuda& cuda) { (void)handle_of(cuda); }
 
 int64_t cudnn_engine(Cuda& cuda, ConvPass pass, const ConvProblem& problem) {
   return handle_of(cuda).engine(pass, problem);

@@ -14,6 +14,9 @@ namespace crc {
 
 class Cuda;
 
+// Now, instead of at the first call. Error device_unavailable: cuDNN is missing, too old for the device, or refuses it.
+void open_cudnn(Cuda& cuda);
+
 // problem.dtype is f32 or bf16, and the type of all three arrays; out is overwritten and 16-byte aligned.
 // Errors: device_unavailable without libcudnn.so.9; internal if no engine computes this, with cuDNN's reason.
 void cudnn_conv(Cuda& cuda, ConvPass pass, const ConvProblem& problem, const void* in0, const void* in1, void* out);

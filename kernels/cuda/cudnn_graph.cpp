@@ -82,6 +82,11 @@ const DynamicLibrary& library() {
   return cudnn;
 }
 
+std::string version_text(size_t version) {
+  return std::to_string(version / 10000) + "." + std::to_string(version % 10000 / 100) + "." +
+         std::to_string(version % 100);
+}
+
 std::string reason(cudnnStatus_t status) {
   char message[512] = "";
   CRC_CUDNN(cudnnGetLastErrorString)(message, sizeof message);

@@ -16,6 +16,7 @@ namespace crc::cudnn {
 const DynamicLibrary& library();  // libcudnn.so.9
 #define CRC_CUDNN(function) CRC_SYMBOL(::crc::cudnn::library(), function)
 
+std::string version_text(size_t version);                   // 91300: "9.13.0"
 void check(cudnnStatus_t status, const std::string& what);  // Error with cuDNN's own explanation
 
 // Owns a backend descriptor.

@@ -44,10 +44,7 @@ Libraries libraries(Cuda&) {
   check_cuda(cudaRuntimeGetVersion(&runtime), "query the CUDA runtime's version");
   check_cuda(cudaDriverGetVersion(&driver), "query the CUDA driver's version");
   list["CUDA"] = dotted(runtime, 1000, 10) + ", driver for " + dotted(driver, 1000, 10);
-  add(list, "cuDNN", [] {
-    const auto version = int64_t(CRC_CUDNN(cudnnGetVersion)());  // 91300
-    return dotted(version, 10000, 100) + "." + std::to_string(version % 100);
-  });
+  add(list, "cuDNN", [] { return cudnn::version_text(CRC_CUDNN(cudnnGetVersion)()); });
   add(list, "cuBLAS", [] {
     static const DynamicLibrary library("cuBLAS", {"libcublas.so." CRC_STRING(CUBLAS_VER_MAJOR)});
     return properties(CRC_SYMBOL(library, cublasGetProperty));

@@ -32,6 +32,8 @@ Counters& counters();
 
 // Whose memory this is; -1: none's.
 int device_of(const void* data);
+// Whether EMULATOR_LACKS names it: driver, code, bf16, cudnn, cublas. For tests of what a machine may lack.
+bool lacks(const char* what);
 
 // Host code that stands for work of the GPU (a math library's): runs in the stream's order, or in the graph's.
 cudaError_t enqueue(cudaStream_t stream, std::function<void()> work);

@@ -27,6 +27,10 @@ void gemm(Cuda& cuda, const CublasShape& shape, double alpha, const T* a, const 
 
 }  // namespace
 
+void open_cublas(Cuda&) {
+  if (emulator::lacks("cublas")) fail(ExitCode::device_unavailable, "cuBLAS was not found (emulated)");
+}
+
 void cublas_gemm(Cuda& cuda, const CublasShape& shape, double alpha, const float* a, const float* b, double beta,
                  float* c) {
   gemm(cuda, shape, alpha, a, b, beta, c);

@@ -59,6 +59,10 @@ template <class T> void convolve(ConvPass pass, const ConvProblem& c, const T* i
 
 }  // namespace
 
+void open_cudnn(Cuda&) {
+  if (emulator::lacks("cudnn")) fail(ExitCode::device_unavailable, "cuDNN 9 was not found (emulated)");
+}
+
 int64_t cudnn_engine(Cuda&, ConvPass, const ConvProblem&) { return -1; }
 
 void cudnn_conv(Cuda& cuda, ConvPass pass, const ConvProblem& problem, const void* in0, const void* in1, void* out) {

@@ -34,6 +34,15 @@ bool is_pinned(const void* host) {
   return static_cast<const char*>(host) < begin + bytes;
 }
 
+}  // namespace
+
+bool lacks(const char* what) {
+  const char* variable = std::getenv("EMULATOR_LACKS");
+  return variable && std::strcmp(variable, what) == 0;
+}
+
+namespace {
+
 cudaError_t refuse(cudaError_t error, const char* call, const char* reason) {
   fprintf(stderr, "emulator: %s: %s\n", call, reason);
   return set_error(error);
@@ -117,7 +126,9 @@ const char* cudaGetErrorName(cudaError_t error) {
     NAME(cudaErrorMemoryAllocation)
     NAME(cudaErrorInvalidConfiguration)
     NAME(cudaErrorInvalidMemcpyDirection)
+    NAME(cudaErrorInsufficientDriver)
     NAME(cudaErrorNoDevice)
+    NAME(cudaErrorNoKernelImageForDevice)
     NAME(cudaErrorInvalidDevice)
     NAME(cudaErrorInvalidResourceHandle)
     NAME(cudaErrorNotReady)
@@ -138,6 +149,10 @@ const char* cudaGetErrorString(cudaError_t error) {
       return "no error";
     case cudaErrorMemoryAllocation:
       return "out of memory";
+    case cudaErrorNoDevice:
+      return "no CUDA-capable device is detected";
+    case cudaErrorNoKernelImageForDevice:
+      return "no kernel image is available for execution on the device";
     case cudaErrorInvalidConfiguration:
       return "invalid configuration argument";
     case cudaErrorStreamCaptureUnsupported:
@@ -151,10 +166,12 @@ const char* cudaGetErrorString(cudaError_t error) {
 
 // ---- devices
 
-// EMULATOR_DEVICES=0 emulates a machine without a GPU, 2 one with two.
+// EMULATOR_DEVICES=0 emulates a machine without a GPU, 2 one with two; EMULATOR_LACKS=driver one whose driver is too
+// old, =code a GPU that no kernel was built for, =bf16 an sm_75.
 cudaError_t cudaGetDeviceCount(int* count) {
   const char* variable = std::getenv("EMULATOR_DEVICES");
   *count = variable ? std::atoi(variable) : 1;
+  if (emulator::lacks("driver")) return set_error(cudaErrorInsufficientDriver);
   return *count > 0 ? cudaSuccess : set_error(cudaErrorNoDevice);
 }
 cudaError_t cudaGetDevice(int* index) {
@@ -189,10 +206,10 @@ cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int) {
       *value = 2048;
       break;
     case cudaDevAttrComputeCapabilityMajor:
-      *value = 9;
+      *value = emulator::lacks("bf16") ? 7 : 9;
       break;
     case cudaDevAttrComputeCapabilityMinor:
-      *value = 0;
+      *value = emulator::lacks("bf16") ? 5 : 0;
       break;
     case cudaDevAttrMaxSharedMemoryPerMultiprocessor:
       *value = int(emulator::shared_limit() + emulator::kReservedSharedBytes);
@@ -220,7 +237,10 @@ cudaError_t cudaRuntimeGetVersion(int* version) {
   *version = 13000;
   return cudaSuccess;
 }
-cudaError_t cudaDriverGetVersion(int* version) { return cudaRuntimeGetVersion(version); }
+cudaError_t cudaDriverGetVersion(int* version) {
+  *version = emulator::lacks("driver") ? 12040 : 13000;
+  return cudaSuccess;
+}
 cudaError_t cudaMemGetInfo(size_t* free_bytes, size_t* total_bytes) {
   LOCK;
   *total_bytes = emulator::kDeviceBytes;
@@ -230,6 +250,7 @@ cudaError_t cudaMemGetInfo(size_t* free_bytes, size_t* total_bytes) {
 
 cudaError_t cudaFuncGetAttributes(cudaFuncAttributes* attributes, const void* kernel) {
   LOCK;
+  if (emulator::lacks("code")) return set_error(cudaErrorNoKernelImageForDevice);
   const auto known = emulator::max_dynamic_shared.find(kernel);
   *attributes = {known == emulator::max_dynamic_shared.end() ? 48 << 10 : int(known->second)};
   return cudaSuccess;

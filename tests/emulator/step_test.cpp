@@ -2,6 +2,9 @@
 // the graph gives the bits of the plain calls, and neither allocates memory nor makes the host wait.
 #include <gtest/gtest.h>
 
+#include <map>
+
+#include "bench/plan_costs.h"
 #include "nn/wrn.h"
 #include "ssl/evaluate.h"
 #include "ssl/trainer.h"
@@ -141,6 +144,30 @@ TEST_P(WholeStep, TheCpuRunsTheSameSchedule) {
   EXPECT_GT(gpu.size(), 100u);
   ASSERT_EQ(gpu.size(), cpu.size());
   for (size_t i = 0; i < gpu.size(); ++i) ASSERT_EQ(gpu[i], cpu[i]) << "op " << i;
+}
+
+// What `crc_bench --plan` says of a step: its kernels are those that run.
+TEST_P(WholeStep, ThePlanCountsItsKernels) {
+  if (GetParam() == "fixmatch_ctaugment") GTEST_SKIP() << "its probes are an evaluation, the table is of training";
+  for (const Dtype precision : {Dtype::f32, Dtype::bf16}) {
+    const auto small = nn::make_wrn({.depth = 10, .width = 1, .base_channels = 2, .precision = precision});
+    ssl::Trainer trainer(context, *small, *images, ids, ids, config_of_method(1));
+    Trace trace;
+    context.trace_into(&trace);
+    const int64_t before = emulator::counters().launches;
+    trainer.train(1);  // the first is no graph
+    const int64_t launched = emulator::counters().launches - before;
+    context.trace_into(nullptr);
+    int64_t planned = 0;
+    std::map<std::string, int64_t> by_op;
+    for (const Trace::Op& op : trace.ops()) {
+      planned += bench::kernels_of(op);
+      by_op[op.name] += bench::kernels_of(op);
+    }
+    EXPECT_EQ(planned, launched) << name_of(precision);
+    if (planned == launched) continue;
+    for (const auto& [name, kernels] : by_op) printf("%s %d\n", name.c_str(), int(kernels));
+  }
 }
 
 std::vector<std::string> all_methods() {

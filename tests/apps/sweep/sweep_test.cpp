@@ -9,6 +9,7 @@
 #include "apps/report/result_table.h"
 #include "apps/report/sweep_report.h"
 #include "apps/rundir/run_dir.h"
+#include "apps/sweep/cells.h"
 #include "apps/sweep/slurm.h"
 #include "tests/apps/example_run.h"
 #include "tests/apps/scratch_dir.h"
@@ -166,6 +167,23 @@ TEST(Sweep, TrialsStartFromTheMedianPool) {
   EXPECT_THAT(arguments, ::testing::Contains(HasSubstr("start.run=")));
   EXPECT_THAT(arguments, ::testing::Contains(HasSubstr("q50-pool-1")));
   EXPECT_EQ(sweep.arguments(sweep.cells()[0])[0], "resume");
+}
+
+// What the device took, or an earlier version's default; named ones are other runs.
+TEST(Sweep, ACellKeepsThePrecisionThatItBeganIn) {
+  const ScratchDir dir;
+  const fs::path run = dir / "run";
+  Config began;
+  began.merge_setting("run.precision=fp32");
+  write_example_run(run, "random", 1, {0.5}, 3, began);
+  Config belongs = load_run(run).config;
+  for (const std::string allowed : {"auto", "tf32", "fp32"}) {
+    belongs.merge_setting("run.precision=" + allowed);
+    check_cell({.directory = run, .config = belongs});
+  }
+  belongs.merge_setting("run.precision=bf16");
+  expect_error(ExitCode::corrupt_data, {"run.precision: \"bf16\", was \"fp32\""},
+               [&] { check_cell({.directory = run, .config = belongs}); });
 }
 
 TEST(ResultTable, PutsThePapersNumberBesideOurs) {

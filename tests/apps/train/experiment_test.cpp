@@ -5,6 +5,7 @@
 
 #include "apps/config/recipes.h"
 #include "apps/train/plan.h"
+#include "tests/expect_error.h"
 
 namespace crc::test {
 namespace {
@@ -20,6 +21,18 @@ TEST(Experiment, AcquisitionsSeeTrueFp32WhateverTheArithmeticOfTraining) {
     EXPECT_TRUE(exact->exact()) << precision;
     EXPECT_EQ(exact->layout().total(), net->layout().total()) << precision;
   }
+}
+
+// On a GPU: tests/emulator/first_contact_test.cpp says what it has.
+TEST(Experiment, TheCpuTakesFp32WhereThatIsAllowed) {
+  const Context cpu = Context::cpu(1);
+  for (const std::string asked : {"auto", "fp32", "tf32"})
+    EXPECT_EQ(precision_on(cpu, resolve_recipe("demo", {"run.precision=" + asked})), nn::Precision::fp32) << asked;
+  expect_error(ExitCode::config, {"run.precision = \"bf16\" needs a CUDA device from sm_80 on", "on cpu"},
+               [&] { precision_on(cpu, resolve_recipe("demo", {"run.precision=bf16"})); });
+  check_precision(cpu, resolve_recipe("demo", {"run.precision=fp32"}));
+  expect_error(ExitCode::config, {"this run began in tf32, which cpu lacks; continue it on a GPU"},
+               [&] { check_precision(cpu, resolve_recipe("demo", {"run.precision=tf32"})); });
 }
 
 // Half the bytes for bf16 activations; every array once.

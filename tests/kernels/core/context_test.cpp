@@ -45,6 +45,12 @@ TEST(ContextNames, CudaWithoutItIsAnErrorThatSaysWhatToDo) {
 TEST(ContextNames, AutoTakesWhatWorks) {
   EXPECT_EQ(Context::from_name("auto").device().kind, has_cuda() ? DeviceKind::cuda : DeviceKind::cpu);
   EXPECT_EQ(Context::from_name("cpu").device(), Device{});
+  EXPECT_EQ(Context::from_name("cpu").choice(), "");
+  const std::string choice = Context::from_name("auto").choice();
+  EXPECT_TRUE(choice.starts_with(has_cuda() ? "cuda:0, " : "cpu, ")) << choice;
+  if (!kCudaBuild) {
+    EXPECT_TRUE(choice.ends_with(" threads; not cuda:0: this build has no CUDA backend")) << choice;
+  }
 }
 
 TEST(ContextNames, TheCpuSaysItsThreads) { EXPECT_EQ(Context::cpu(3).describe(), "cpu, 3 threads"); }

@@ -1,0 +1,43 @@
+#include "bench/plan_costs.h"
+
+#include <algorithm>
+#include <string_view>
+
+namespace crc::bench {
+namespace {
+
+struct Cost {
+  std::string_view op;
+  int64_t kernels, reads;
+};
+constexpr Cost kCosts[] = {
+#define CRC_COST(op, kernels, reads) {#op, kernels, reads},
+#include "bench/plan_costs.def"
+#undef CRC_COST
+};
+Cost cost_of(const Trace::Op& op) {
+  const auto known = std::ranges::find(kCosts, op.name, &Cost::op);
+  return known == std::end(kCosts) ? Cost{op.name, 1, 1} : *known;
+}
+
+bool is_bf16(const Trace::Array& array) { return count(array) > 0 && array.bytes / count(array) == 2; }
+
+}  // namespace
+
+int64_t count(const Trace::Array& array) {
+  int64_t n = 1;
+  for (const int64_t extent : array.shape) n *= extent;
+  return n;
+}
+
+int64_t kernels_of(const Trace::Op& op) {
+  if (op.waits_for >= 0 || op.name.starts_with("copy") || op.name == "set zero") return 0;
+  int64_t kernels = cost_of(op).kernels;
+  if (op.name == "conv2d" || op.name == "conv2d_backward_data") kernels += is_bf16(op.arrays[0]);  // weights
+  if (op.name == "conv2d") kernels += count(op.arrays[3]) > 0;                                     // bias
+  return kernels;
+}
+
+int64_t reads_of(const Trace::Op& op) { return cost_of(op).reads; }
+
+}  // namespace crc::bench
