@@ -114,9 +114,10 @@ data::Bytes matrix_file(const Tensor& t, Context& context) {
   return data::encode_npy<float>(values, t.shape());
 }
 
-void print_json(const EvalJob& job, const ssl::Evaluation& e, int64_t images) {
+void print_json(const EvalJob& job, const Context& context, const ssl::Evaluation& e, int64_t images) {
   const auto known = [&](double value) { return e.images > 0 ? Json(value) : Json(); };
-  const Json json = {{"images", e.images},
+  const Json json = {{"device", context.describe()},
+                     {"images", e.images},
                      {"accuracy", known(e.accuracy)},
                      {"balanced_accuracy", known(e.balanced_accuracy)},
                      {"loss", known(e.loss)},
@@ -160,7 +161,7 @@ int command_eval(const EvalOptions& options) {
   outputs.protect({job.config.get<std::string>("data.dir")});
   print_notes(job.dataset);
   const data::Images& split = split_of(job, options.split);
-  Context context = make_context(job.config);
+  Context context = make_context(job.config, {}, options.json ? Announce::no : Announce::yes);
   const std::unique_ptr<nn::Net> net = net_of(job, context);
   const nn::HostWeights host = nn::read_weights(net->layout(), job.file.tensors, job.file.source);
   job.notes.insert(job.notes.end(), host.notes.begin(), host.notes.end());
@@ -175,7 +176,7 @@ int command_eval(const EvalOptions& options) {
   if (!options.logits.empty()) outputs.put(options.logits, matrix_file(p.logits, context));
   if (!options.features.empty()) outputs.put(options.features, matrix_file(p.features, context));
   outputs.commit();
-  options.json ? print_json(job, e, p.logits.shape()[0]) : print_table(job, e, p.logits.shape()[0]);
+  options.json ? print_json(job, context, e, p.logits.shape()[0]) : print_table(job, e, p.logits.shape()[0]);
   return 0;
 }
 

@@ -133,6 +133,7 @@ TEST_F(Program, EvalWritesWhatItMeasured) {
   }
   const nlohmann::json json = nlohmann::json::parse(o.words);
   EXPECT_EQ(json.at("images"), 50);
+  EXPECT_TRUE(json.contains("device"));
   EXPECT_DOUBLE_EQ(json.at("accuracy").get<double>(), right / 50.0);
 }
 
