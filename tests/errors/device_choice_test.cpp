@@ -36,15 +36,15 @@ TEST_F(DeviceChoice, AskedForItIsAnError) {
 }
 
 TEST_F(DeviceChoice, ARunSaysItOnceAndRecordsIt) {
-  const Outcome outcome = with_old_driver(run);
+  const Outcome outcome = with_old_driver(run + " --set run.device=auto");
   EXPECT_EQ(outcome.code, 0) << outcome.words;
   const size_t at = outcome.words.find("device auto: cpu, 1 threads; " + why);
   EXPECT_NE(at, std::string::npos) << outcome.words;
   EXPECT_EQ(outcome.words.find("device auto", at + 1), std::string::npos) << outcome.words;
   const auto facts = nlohmann::json::parse(read(folder + "/run/run.json"));
-  EXPECT_EQ(facts["device"], "cpu, 1 threads");
-  EXPECT_EQ(facts["precision"], "fp32");
-  EXPECT_NE(facts["device_choice"].get<std::string>().find("auto: cpu, 1 threads; " + why), std::string::npos);
+  EXPECT_EQ(facts.at("device"), "cpu, 1 threads");
+  EXPECT_EQ(facts.at("precision"), "fp32");
+  EXPECT_NE(facts.at("device_choice").get<std::string>().find("auto: cpu, 1 threads; " + why), std::string::npos);
 }
 
 // The precision that the device takes is the run's from then on. tf32 is allowed, not asked for.

@@ -125,10 +125,11 @@ TEST(PresetList, EveryPresetHasATitleASourceAndAGoldenStep) {
   EXPECT_EQ(presets().size(), std::size(kGoldens));
 }
 
-TEST(PresetList, KekmodelIsTheDefaultButForItsLabelledBatches) {
+TEST(PresetList, KekmodelIsTheDefaultButForItsLabelledBatchesAndTf32) {
   Config config;
   config.merge_preset("kekmodel", "test");
-  EXPECT_EQ(config.differences(Config()), std::vector<std::string>{"ssl.labeled_sampling: \"expanded\", was \"\""});
+  EXPECT_EQ(config.differences(Config()), (std::vector<std::string>{"run.precision: \"tf32\", was \"auto\"",
+                                                                    "ssl.labeled_sampling: \"expanded\", was \"\""}));
   EXPECT_EQ(config.origin("ssl.mu"), "preset kekmodel:20");
 }
 
