@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <map>
+#include <span>
 
 #include "bench/plan_costs.h"
 #include "ssl/plan.h"
@@ -90,7 +91,7 @@ StepPlan plan_step(const std::string& method, const Precision& precision, const 
   std::map<std::pair<std::string, std::string>, PlannedOp> ops;
   // What comes before the step's state is set prepares the first.
   const auto set = std::ranges::find(trace.ops().rbegin(), trace.ops().rend(), "set_step", &Trace::Op::name).base();
-  for (const Trace::Op& op : std::ranges::subrange(set, trace.ops().end())) {
+  for (const Trace::Op& op : std::span(set, trace.ops().end())) {
     if (op.waits_for >= 0) continue;
     PlannedOp call{.name = op.name,
                    .block = block_of(op),
