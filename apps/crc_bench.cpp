@@ -42,23 +42,29 @@ struct Options {
 
 void declare(apps::Command& line, Options& o) {
   line.option("--device", o.device, "auto, cpu or cuda").one_of({"auto", "cpu", "cuda"}).shows_default();
-  line.flag("--list", o.list, "print the cases' names and stop");
-  line.option("--filter", o.filter, "only cases whose name contains a match of this regular expression");
+  apps::CommandOption list = line.flag("--list", o.list, "print the cases' names and stop");
+  apps::CommandOption filter =
+      line.option("--filter", o.filter, "only cases whose name contains a match of this regular expression");
   line.option("--threads", o.threads, "CPU threads; 0: all cores").in(0, kMostThreads).shows_default();
   line.flag("--quick", o.settings.quick, "every case once, at its smallest: to see that all run, not to measure");
   line.option("--min-time", o.settings.min_time, "seconds of samples per case, at least")
       .between(0, 3600)
       .shows_default();
-  line.option("--json", o.json, "write the results as JSON lines to this new file");
-  line.option("--dump-step", o.dump_step, "write one step's weights, images, losses and gradients to this new file");
-  line.flag("--plan", o.plan,
-            "print what a step of --method does on an H200: predicted work, traffic, kernels and time");
+  apps::CommandOption json = line.option("--json", o.json, "write the results as JSON lines to this new file");
+  apps::CommandOption dump = line.option("--dump-step", o.dump_step,
+                                         "write one step's weights, images, losses and gradients to this new file");
+  apps::CommandOption plan = line.flag(
+      "--plan", o.plan, "print what a step of --method does on an H200: predicted work, traffic, kernels and time");
   line.option("--method", o.method, "of --dump-step and --plan: fixmatch or mean_teacher")
       .one_of({"fixmatch", "mean_teacher"})
       .shows_default();
-  line.option("--precision", o.precision, "of --dump-step: fp32, or on CUDA tf32 and bf16").shows_default();
+  line.option("--precision", o.precision, "of --dump-step: fp32, or on CUDA tf32 and bf16")
+      .one_of({"fp32", "tf32", "bf16"})
+      .needs(dump)
+      .shows_default();
   line.flag("--force", o.force, "replace output files that exist");
-  line.option("--compare", o.compare, "an older --json file: print old time / new time");
+  apps::CommandOption compare = line.option("--compare", o.compare, "an older --json file: print old time / new time");
+  for (const apps::CommandOption& other : {list, filter, json, dump, compare}) plan.excludes(other);
 }
 
 std::vector<Case> selected(const Scale& scale, const std::string& filter) {

@@ -30,10 +30,11 @@ void check_groups(const Config& config) {
   if (g < 1 || q % g != 0)
     fail(ExitCode::config, fmt::format("group size {} does not divide the budget {}; choose a divisor, e.g. {}", g, q,
                                        g < 1 ? 1 : std::gcd(g, q)));
-  if (config.candidates != 0 && config.candidates < q / g)
+  const bool draws = search_entry(config.search).has(SearchTrait::draws);  // others do not look at candidates
+  if (draws && config.candidates != 0 && config.candidates < q / g)
     fail(ExitCode::config, fmt::format("candidates {} are fewer than the {} groups to pick; draw at least as many",
                                        config.candidates, q / g));
-  if (config.candidates > kMostCandidates)
+  if (draws && config.candidates > kMostCandidates)
     fail(ExitCode::config, fmt::format("candidates {} are more than {}, whose scores would fill 8 TB; draw fewer",
                                        config.candidates, kMostCandidates));
   if (search_entry(config.search).has(SearchTrait::single_items) && g != 1)
@@ -42,7 +43,9 @@ void check_groups(const Config& config) {
 }
 
 void check_candidates(const Config& config, int64_t memory) {
-  if (memory <= 0 || config.candidates <= memory / kBytesPerCandidate) return;
+  if (memory <= 0 || config.candidates <= memory / kBytesPerCandidate ||
+      !search_entry(config.search).has(SearchTrait::draws))
+    return;
   fail(ExitCode::out_of_memory,
        fmt::format("candidates {}: their scores take {:.4g} GB, and this machine has {:.4g} GB; draw at most {}",
                    config.candidates, double(config.candidates) * kBytesPerCandidate / 1e9, double(memory) / 1e9,

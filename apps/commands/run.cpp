@@ -21,7 +21,8 @@ std::string plan_device(Config& config) try {
                      context.choice().empty() ? context.describe() : "auto: " + context.choice(), precision);
 } catch (const Error& error) {
   if (error.code() != ExitCode::device_unavailable) throw;
-  return fmt::format("device   not on this machine: {}\n", error.what());
+  return fmt::format("device   not on this machine, memory as in fp32 unless run.precision names another: {}\n",
+                     error.what());
 }
 
 int print_plan(const RunOptions& options) {

@@ -67,7 +67,7 @@ int command_sweep(const SweepCommandOptions& options) {
   if (!options.dry_run)  // whether runs could be made there, before data sets are loaded
     (void)Outputs({out / "sweep.json"}, {.force = true, .inputs = {}, .makes_folders = true});
   const Sweep planned = Sweep::plan(out, what);
-  check_cells(planned, chosen_cells(planned, options.only));
+  check_cells(planned, chosen_cells(planned, options.only), false, options.slurm.empty());
   if (options.dry_run) {
     print_plan(planned, chosen_cells(planned, options.only));
     return 0;

@@ -15,6 +15,7 @@
 #include "apps/sweep/gpus.h"
 #include "apps/sweep/sweep.h"
 #include "apps/train/checks.h"
+#include "apps/train/experiment.h"
 #include "kernels/core/context.h"
 #include "kernels/core/error.h"
 
@@ -34,6 +35,13 @@ void check_measure(const Sweep& sweep, const SweepCell& cell, const data::Datase
          fmt::format("the methods start from the initial pool of median accuracy (measure \"{}\"), and there is none "
                      "without {}; with --pools 0 each trial draws its own pool",
                      word_of(measure), lacking));
+}
+
+// A precision that the CPU lacks, where that is what the cell runs on.
+void check_precision_of(const Config& config, bool here) {
+  const std::string device = config.get<std::string>("run.device");
+  if (device == "cpu" || (here && device == "auto" && Context::gpus() == 0))
+    (void)precision_on(Context::cpu(1), config);
 }
 
 // Of the process that trains `cells`. Error 66 when one of them needs a cell that is not done.
@@ -116,8 +124,10 @@ int run_phase(const Sweep& sweep, const Cells& cells, Phase phase, int64_t paral
   int first = 0;
   for (size_t i = 0; i < jobs.size(); ++i) {
     if (jobs[i].exit_code <= 0 || !complete) continue;
-    display.progress.warn(fmt::format("{} failed with exit code {}: {}", names_of_unfinished(sweep, of_job[i]),
-                                      jobs[i].exit_code, jobs[i].words));
+    const std::string how = jobs[i].exit_code > 128 ? fmt::format("was killed by signal {}", jobs[i].exit_code - 128)
+                                                    : fmt::format("failed with exit code {}", jobs[i].exit_code);
+    display.progress.warn(fmt::format("{} {}{}{}", names_of_unfinished(sweep, of_job[i]), how,
+                                      jobs[i].words.empty() ? "" : ": ", jobs[i].words));
     if (first == 0) first = jobs[i].exit_code;
   }
   return complete ? first : int(ExitCode::preempted);
@@ -150,7 +160,7 @@ int worst(const std::vector<int>& codes) {
 
 }  // namespace
 
-void check_cells(const Sweep& sweep, const Cells& cells, bool anew) {
+void check_cells(const Sweep& sweep, const Cells& cells, bool anew, bool here) {
   std::vector<NamedConfig> runs;
   Cells missing;
   for (const SweepCell* cell : cells) {
@@ -158,7 +168,10 @@ void check_cells(const Sweep& sweep, const Cells& cells, bool anew) {
     runs.push_back({cell->name, sweep.config(*cell)});
     missing.push_back(cell);
   }
-  check_experiments(runs, [&](size_t i, const data::Dataset& dataset) { check_measure(sweep, *missing[i], dataset); });
+  check_experiments(runs, [&](size_t i, const data::Dataset& dataset) {
+    check_measure(sweep, *missing[i], dataset);
+    check_precision_of(runs[i].config, here);
+  });
 }
 
 int train_missing(const Sweep& sweep, const Cells& cells, const Labour& labour) {

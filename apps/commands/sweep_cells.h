@@ -10,8 +10,9 @@ namespace crc::apps {
 
 using Cells = std::vector<const SweepCell*>;
 
-// What any of those without a run (`anew`: any of them) would be refused for, as the run itself is.
-void check_cells(const Sweep& sweep, const Cells& cells, bool anew = false);
+// What any of those without a run (`anew`: any of them) would be refused for, as the run itself is; `here`: by this
+// machine, if it is the one that trains them.
+void check_cells(const Sweep& sweep, const Cells& cells, bool anew = false, bool here = true);
 
 struct Labour {
   int64_t parallel = 1;  // processes at a time; 0: one per core

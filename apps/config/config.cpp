@@ -294,7 +294,8 @@ std::string Config::hash() const {
   for (const auto& [path, e] : entries_) {
     const ConfigKey& key = config_key(path);
     const bool first_seed = path == "data.seed" && e.value == ConfigValue(int64_t(1));
-    if (decides(key) && key.before != e.value) canonical += path + "=" + (first_seed ? "0" : to_text(e.value)) + "\n";
+    if (decides(key) && (key.existed || key.before != e.value))
+      canonical += path + "=" + (first_seed ? "0" : to_text(e.value)) + "\n";
   }
   return checksum(canonical);
 }

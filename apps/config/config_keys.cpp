@@ -35,7 +35,7 @@ ConfigKey place(ConfigKey key) {
   return key;
 }
 
-// Of a key that earlier versions did not have: what they did.
+// Of a key that earlier versions did not have, or with another default: what they did.
 ConfigKey later(ConfigKey key, ConfigValue before) {
   key.before = std::move(before);
   return key;
@@ -63,7 +63,8 @@ ConfigKey precision_rule() {
              "sm_80 on; auto: bf16 on such a GPU, else fp32. Acquisitions always see true fp32");
   key.fallback = "auto";
   key.choices.insert(key.choices.begin(), "auto");
-  return key;
+  key.existed = true;
+  return later(std::move(key), std::string("fp32"));
 }
 
 void add_run(std::vector<ConfigKey>& keys) {

@@ -25,7 +25,8 @@ struct ConfigKey {
   std::vector<std::string> choices;  // for texts; "cuda:N" accepts any number; empty: any text
   Decides decides = Decides::result;
   std::string with = {};                   // has a say only where that key differs from its default
-  std::optional<ConfigValue> before = {};  // of a key that files of schema 1 do not have: what they meant
+  std::optional<ConfigValue> before = {};  // what files of schema 1 mean where they do not say it
+  bool existed = false;                    // in schema 1, with another default: its hashes name it
 };
 
 const std::vector<ConfigKey>& config_schema();

@@ -68,7 +68,7 @@ bool in_use(const fs::path& run) {
 
 // What the device took for it, or an earlier version, whose default was fp32.
 static bool may_be(const std::string& precision, const std::string& taken) {
-  return precision == "auto" || (precision == "tf32" && taken == "fp32");
+  return (precision == "auto" && taken != "tf32") || (precision == "tf32" && taken == "fp32");
 }
 
 void check_cell(const PlannedRun& cell) {

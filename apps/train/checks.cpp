@@ -164,7 +164,7 @@ void check_experiments(const std::vector<NamedConfig>& runs,
 }
 
 void check_moves(const Config& config, const data::Dataset& dataset, Int labeled) {
-  if (config.get<Text>("run.device") == "cpu") (void)precision_on(Context::dry(), config);
+  if (config.get<Text>("run.device") == "cpu") (void)precision_on(Context::cpu(1), config);
   parse_reference(config.get<Text>("report.reference"));
   if (config.get<Int>("acquisition.rounds") == 0) return;
   try {

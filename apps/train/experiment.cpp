@@ -127,6 +127,9 @@ nn::Precision precision_on(const Context& context, const Config& config) {
 }
 
 void check_precision(const Context& context, const Config& begun) {
+  if (begun.get<Text>("run.precision") == "auto")  // no run writes that
+    fail(ExitCode::corrupt_data,
+         "config.toml does not say in which precision the run began (run.precision is \"auto\"); restore the file");
   const auto precision = begun.choice<nn::Precision>("run.precision");
   if (precision_on(context, begun) != precision)
     fail(ExitCode::config, fmt::format("this run began in {}, which {} lacks; continue it on a GPU from sm_80 on",

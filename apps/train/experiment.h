@@ -28,7 +28,7 @@ std::string announcement(const Context& context);  // that line; empty where the
 // fp32; "tf32" allows tf32, as PyTorch's flag does, and is fp32 where there is none. Error config: bf16, and the device
 // has none.
 nn::Precision precision_on(const Context& context, const Config& config);
-// Error config: a run that began in this precision cannot go on there.
+// Error config: a run that began in this precision cannot go on there; corrupt_data: it does not say which.
 void check_precision(const Context& context, const Config& begun);
 
 // The data set, cut to data.limit_train and data.limit_test, with the split of data.validation_size. Errors as
