@@ -6,6 +6,7 @@
 #include <set>
 
 #include "crc/k_means.h"
+#include "kernels/ops/pairwise_tile.h"
 #include "tests/crc/pool.h"
 #include "tests/kernels/device.h"
 
@@ -82,6 +83,36 @@ TEST_P(EmbeddingAcquisitions, PickWhatPlainNumPyPicks) {
     ++lines;
   }
   EXPECT_EQ(lines, groups * int(std::size(kNames)));
+}
+
+// Bounds, lowered or looked at again, leave the picks and gains of the plain greedy algorithm, bit for bit.
+TEST_P(EmbeddingAcquisitions, LazyGreedyIsPlainGreedy) {
+  const int64_t labeled = 5, unlabeled = GetParam() == "cpu" ? 700 : 60, width = 12, count = labeled + unlabeled;
+  Pool p = Pool::random(7, labeled, unlabeled, width);
+  std::vector<float> rows;
+  std::vector<int64_t> items = p.labeled;
+  std::ranges::sort(p.unlabeled);
+  items.insert(items.end(), p.unlabeled.begin(), p.unlabeled.end());
+  for (int64_t item : items) rows.insert(rows.end(), &p.features[item * width], &p.features[item * width] + width);
+  const Tensor x = Tensor::from_host(context, {count, width}, rows.data(), "rows");
+  const std::vector<double> ones(size_t(count), 1.0);
+  const Tensor weights = Tensor::from_host(context, {count}, ones.data(), "weights"),
+               current(context, {count}, Dtype::f64, "current"), gain(context, {count}, Dtype::f64, "gain");
+  const auto all = x.view<const float, 2>();
+  const auto cover = [&](int64_t begin, int64_t end) {
+    pairwise_most(context, current.view<double, 1>(), all, all.slice(begin, end), Pairing{Measure::similarity});
+  };
+  cover(0, labeled);
+  const Selection s = p.select(context, {.name = "facility_location", .budget = 40, .seed = 2});
+  for (int k = 0; k < 40; ++k) {
+    pairwise_gain(context, gain.view<double, 1>(), all, all, current.view<const double, 1>(),
+                  weights.view<const double, 1>(), Pairing{Measure::similarity});
+    const std::vector<double> gains = gain.to_host<double>(context);
+    const auto best = std::ranges::max_element(gains.begin() + labeled, gains.end()) - gains.begin();
+    ASSERT_EQ(s.picks[k], items[best]) << "pick " << k;
+    ASSERT_EQ(s.groups[k].score, gains[best]);
+    cover(best, best + 1);
+  }
 }
 
 TEST_P(EmbeddingAcquisitions, CopiesComeLast) {
