@@ -3,7 +3,8 @@
 // of the labelled and picked items S against the pool of M items, item by item: with p items in S the next is
 //   argmin_x sum_{s in S} k(x, s) - alpha (p + 1)/M sum_j k(x, x_j),
 // k(x, y) = exp(-|x - y|^2 / h^2), h^2 = 2 (a Gaussian of standard deviation 1) or config.radius, alpha = 1 - 1/sqrt(m)
-// with m = |L| + Q items in the end; features of unit length. Copies of labelled and picked items come last.
+// with m = |L| + Q items in the end; features of unit length. Copies of labelled and picked items come last. The step
+// follows from the criterion; it and the defaults of h and alpha are not checked against the paper's own listing.
 #include <fmt/format.h>
 
 #include <cmath>
