@@ -38,6 +38,10 @@ void declare(apps::Command& program, apps::SelectJob& job) {
   program.choice("--search", c.search, "how groups are found; given: by --candidates");
   program.option("--draws", c.candidates, "independent: groups to draw (default: items / G)").in(1, apps::kMaxCount);
   program.option("--candidates", job.candidates, "candidate groups of item numbers [groups,G], .npy: no search");
+  program
+      .option("--radius", c.radius,
+              "of probcover's balls or the kernels of maxherding, uherding and rdss (default: its own rule)")
+      .between(1e-30, 1e30);
   program.choice("--solver", c.solver, "eigenvalue solver of crc");
   program.option("--seed", c.seed, "key of the random draws").in(0, UINT32_MAX).shows_default();
   program.option("--round", c.round, "number of this query: another round draws other numbers")

@@ -23,6 +23,7 @@ namespace {
 
 using enum Trait;
 constexpr unsigned operator|(Trait a, Trait b) { return unsigned(a) | unsigned(b); }
+constexpr unsigned operator|(unsigned a, Trait b) { return a | unsigned(b); }
 constexpr Acquisition kAcquisitions[] = {
 #define CRC_ACQUISITION(name, check, traits, description, source) \
   {#name, description, source, unsigned(traits), check, select_##name},

@@ -62,6 +62,7 @@ struct Config {
   int64_t candidates = 0;                // independent: groups to draw; 0 means floor(|U|/G)
   std::vector<int64_t> given = {};       // Search::given: [K*G] item ids, group after group
   Solver solver = Solver::capacitance;   // crc/score.h
+  double radius = 0;                     // probcover's delta, h of the herding kernels; 0: by each one's own rule
   std::string layers = "fc bn1 block3";  // crc_layers: which (crc/jacobians.h)
   int64_t memory_bytes = 8ll << 30;      // what Jacobians may take
   uint32_t seed = 0;
@@ -108,6 +109,7 @@ enum class Trait : unsigned {
   logits = 2,     //
   jacobians = 4,  // of the network
   groups = 8,     // it scores groups of config.group_size, found by config.search; others score items
+  radius = 16,    // it takes config.radius
 };
 
 struct Acquisition {

@@ -111,6 +111,8 @@ void note_unused(const SelectJob& job, const Inputs& in) {
     print_error("note: {} has no effect {}\n", option, why);
   };
   const select::Config defaults;
+  if (in.config.radius > 0 && !select::find_acquisition(in.config.name).has(select::Trait::radius))
+    note("--radius", "with --acquisition " + in.config.name + ", which has none");
   if (!select::scores_groups(in.config.name)) {
     const std::string why = "with --acquisition " + in.config.name + ", which scores items one by one";
     if (in.config.group_size != 1) note("--group", why);

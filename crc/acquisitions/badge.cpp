@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "crc/k_means.h"
 #include "crc/ties.h"
 #include "crc/uncertainty.h"
 #include "kernels/core/random.h"
@@ -49,21 +50,6 @@ struct Gradients {
     return nearest.to_host<double>(context);
   }
 };
-
-// A place drawn with probability proportional to weights; -1 if all weights are 0.
-int64_t draw_place(const std::vector<double>& weights, Draws& draws) {
-  double total = 0;
-  for (double w : weights) total += w;
-  const double target = draws.uniform53() * total;
-  double sum = 0;
-  int64_t last = -1;
-  for (int64_t i = 0; i < int64_t(weights.size()); ++i) {
-    if (!(weights[i] > 0)) continue;
-    last = i;
-    if ((sum += weights[i]) > target) break;
-  }
-  return last;
-}
 
 }  // namespace
 

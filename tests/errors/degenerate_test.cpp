@@ -100,7 +100,8 @@ TEST_F(Degenerate, AnEqualPairAmongTheLabelledOfARun) {
 TEST_F(Degenerate, APoolThatTellsNothingIsDrawnAtRandomAndSaid) {
   write<float>("flat.npy", std::vector<float>(60 * 4, 1.5f), {60, 4});
   const std::string base = "--features flat.npy --logits flat.npy --labeled l.npy --budget 5 --force --out picks.csv ";
-  for (const char* name : {"crc", "coreset", "badge", "entropy", "margin", "confidence", "egl_last"}) {
+  for (const char* name : {"crc", "coreset", "badge", "entropy", "margin", "confidence", "egl_last", "kmeans",
+                           "typiclust", "probcover", "maxherding", "uherding", "facility_location", "rdss"}) {
     const std::string words = expect(base + "--summary page.html --acquisition " + name, 0,
                                      "picks are drawn at random (seed 0, round 0) among ");
     EXPECT_NE(words.find("warning: "), std::string::npos) << words;

@@ -1,0 +1,91 @@
+// TypiClust (Hacohen, Dekel & Weinshall 2022, avihu111/TypiClust): the pool, features of unit length, in
+// min(|L| + Q, 500) clusters by k-means (crc/k_means.h); one pick of each, those with the fewest labelled items first
+// and among them the largest; round again while picks are missing. The pick is the most typical item,
+//   typicality(x) = 1 / (1e-5 + 1/K sum_{K nearest} |x - x_i|),   K = min(20, size - 1),
+// among the cluster's items that are neither labelled nor picked. Not as in the authors' code: clusters of less than
+// five items are not left out (they come last by their size), K is not halved for small ones, and a copy of a labelled
+// or picked item comes after all others of its cluster. The scores of all items, for the log, are -|x - centre|.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "crc/k_means.h"
+#include "crc/pool_rows.h"
+#include "kernels/ops/pairwise_tile.h"
+
+namespace crc::select {
+namespace {
+
+constexpr int64_t kMostClusters = 500, kNeighbours = 20;
+
+struct Cluster {
+  std::vector<int64_t> places;  // in the pool, not yet labelled or picked
+  int64_t size, labeled;
+};
+
+// Typicality of each of the rows among them.
+std::vector<double> typicality(Context& context, const PoolRows& pool, std::span<const int64_t> places) {
+  const int64_t n = int64_t(places.size()), k = std::min(kNeighbours, n - 1);
+  const Tensor rows = pool.gather(context, places), squared(context, {n, k + 1}, Dtype::f64, "squared distances"),
+               nearest(context, {n, k + 1}, Dtype::i64, "neighbours");
+  const auto x = rows.view<const float, 2>();
+  pairwise_least(context, squared.view<double, 2>(), nearest.view<int64_t, 2>(), x, x, Pairing{});
+  const std::vector<double> d = squared.to_host<double>(context);
+  const std::vector<int64_t> of = nearest.to_host<int64_t>(context);
+  std::vector<double> values;
+  for (int64_t i = 0; i < n; ++i) {
+    double total = 0;
+    int64_t counted = 0;
+    for (int64_t s = 0; s <= k && counted < k; ++s)
+      if (of[i * (k + 1) + s] != i) total += std::sqrt(d[i * (k + 1) + s]), ++counted;
+    values.push_back(1 / (1e-5 + (k > 0 ? total / double(k) : 0)));
+  }
+  return values;
+}
+
+std::vector<Cluster> ordered_clusters(const PoolRows& pool, const Clusters& found) {
+  std::vector<Cluster> clusters;
+  for (std::vector<int64_t>& members : found.members()) {
+    const int64_t size = int64_t(members.size());
+    std::vector<int64_t> open;
+    std::ranges::set_difference(members, pool.labeled, std::back_inserter(open));
+    const int64_t labeled = size - int64_t(open.size());
+    clusters.push_back({std::move(open), size, labeled});
+  }
+  std::ranges::stable_sort(clusters, [](const Cluster& a, const Cluster& b) {
+    return a.labeled != b.labeled ? a.labeled < b.labeled : a.size > b.size;
+  });
+  return clusters;
+}
+
+}  // namespace
+
+Selection select_typiclust(Context& context, const Problem& problem, const Config& config) {
+  const PoolRows pool(context, problem, config, Scaling::unit);
+  const int64_t k = std::min(int64_t(problem.labeled.size()) + config.budget, kMostClusters);
+  const Clusters found = k_means(context, pool.rows(), k, config.seed, config.round);
+  std::vector<Cluster> clusters = ordered_clusters(pool, found);
+  std::vector<double> scores;
+  for (int64_t place : pool.unlabeled) scores.push_back(-std::sqrt(found.distances[place]));
+  const Ties ties(config.seed, config.round);
+  Known known(pool, problem.labeled);
+  std::vector<bool> taken(pool.items.size());
+  Picks picks(problem, config, std::move(scores));
+  int64_t uncovered = 0;
+  for (const Cluster& cluster : clusters) uncovered += cluster.labeled == 0;
+  for (size_t turn = 0; !picks.complete(); ++turn) {
+    Cluster& cluster = clusters[turn % clusters.size()];
+    if (cluster.places.empty()) continue;
+    const std::vector<double> values = typicality(context, pool, cluster.places);
+    const int64_t best = best_place(pool, cluster.places, values, taken, known, ties);
+    const auto at = std::ranges::lower_bound(cluster.places, best);
+    picks.add(pool.items[best], values[at - cluster.places.begin()], known.contains(pool.items[best]));
+    known.add(pool.items[best]);
+    cluster.places.erase(at);
+  }
+  return picks.finish(fmt::format("typiclust: {} of {} items; {} clusters, {} of them without a labelled item",
+                                  config.budget, pool.unlabeled.size(), clusters.size(), uncovered));
+}
+
+}  // namespace crc::select

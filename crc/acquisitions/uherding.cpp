@@ -1,0 +1,58 @@
+// Uncertainty herding (Bae et al. 2025, BorealisAI/uherding): MaxHerding whose items count by the model's uncertainty,
+//   argmax_x sum_j u_j max(0, k(x_j, x) - max_{s in L and S} k(x_j, s)),   k(x, y) = exp(-|x - y|^2 / h^2),
+// u = 1 - (p_1 - p_2) of the two likeliest classes, 0 for labelled items; features of unit length. h adapts: the
+// smallest distance between two labelled items that differ; 1 where there are none. Without labels all u are 1 and it
+// is MaxHerding. The paper's temperature comes from held-out labels: divide the logits by it.
+#include <algorithm>
+#include <cmath>
+
+#include "crc/coverage.h"
+#include "crc/uncertainty.h"
+
+namespace crc::select {
+namespace {
+
+// Between labelled rows that differ; 1 if none do.
+double least_distance(Context& context, const PoolRows& pool) {
+  const auto row = [&](int64_t place) { return pool.host(place); };
+  const auto equal = [](auto a, auto b) { return std::ranges::equal(a, b); };
+  std::vector<int64_t> places = pool.labeled;
+  std::ranges::sort(
+      places, [](auto a, auto b) { return std::ranges::lexicographical_compare(a, b); }, row);
+  const auto rest = std::ranges::unique(places, equal, row);
+  places.erase(rest.begin(), rest.end());
+  const int64_t n = int64_t(places.size());
+  if (n < 2) return 1;
+  const Tensor rows = pool.gather(context, places), squared(context, {n, 2}, Dtype::f64, "squared distances"),
+               nearest(context, {n, 2}, Dtype::i64, "neighbours");
+  const auto x = rows.view<const float, 2>();
+  pairwise_least(context, squared.view<double, 2>(), nearest.view<int64_t, 2>(), x, x, Pairing{});
+  double least = INFINITY;
+  const std::vector<double> d = squared.to_host<double>(context);
+  for (int64_t i = 0; i < n; ++i) least = std::min(least, d[2 * i + 1]);
+  return least > 0 ? std::sqrt(least) : 1;  // 0: they differ by less than fp64 tells
+}
+
+std::vector<double> uncertainties(Context& context, const PoolRows& pool, const Problem& problem,
+                                  const Config& config) {
+  std::vector<double> u(size_t(pool.count()), pool.labeled.empty() ? 1.0 : 0.0);
+  if (pool.labeled.empty()) return u;
+  const Logits logits = read_logits(context, problem, config);
+  for (int64_t place : pool.unlabeled) {
+    std::vector<double> p = softmax(logits[pool.items[place]]);
+    std::ranges::partial_sort(p, p.begin() + 2, std::greater<>());
+    u[place] = 1 - (p[0] - p[1]);
+  }
+  return u;
+}
+
+}  // namespace
+
+Selection select_uherding(Context& context, const Problem& problem, const Config& config) {
+  const PoolRows pool(context, problem, config, Scaling::unit);
+  const double h = config.radius > 0 ? config.radius : least_distance(context, pool);
+  return greedy_coverage(context, pool, problem, config, {Measure::rbf, h},
+                         uncertainties(context, pool, problem, config));
+}
+
+}  // namespace crc::select

@@ -1,0 +1,172 @@
+#include "crc/coverage.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <functional>
+
+namespace crc::select {
+namespace {
+
+struct Bound {
+  double gain, draw;  // equal gains: the larger draw first
+  int64_t place;      // in the pool
+  int64_t picks;      // how many there were when the gain was true
+  bool operator<(const Bound& other) const { return gain != other.gain ? gain < other.gain : draw < other.draw; }
+};
+
+// How well the pool is covered so far.
+class Covered {
+ public:
+  Covered(Context& context, const PoolRows& pool, Pairing pairing, const std::vector<double>& weights)
+      : context_(context),
+        pool_(pool),
+        pairing_(pairing),
+        current_(context, {pool.count()}, Dtype::f64, "coverage"),
+        host_weights_(weights),
+        weights_(Tensor::from_host(context, {pool.count()}, weights.data(), "weights")) {}
+
+  void add(std::span<const int64_t> places) {
+    const Tensor rows = pool_.gather(context_, places);
+    pairwise_most(context_, current_.view<double, 1>(), pool_.rows(), rows.view<const float, 2>(), pairing_);
+    context_.synchronize();
+  }
+  std::vector<double> gains(std::span<const int64_t> places) const {
+    const Tensor rows = pool_.gather(context_, places), gain(context_, {int64_t(places.size())}, Dtype::f64, "gains");
+    pairwise_gain(context_, gain.view<double, 1>(), rows.view<const float, 2>(), pool_.rows(),
+                  current_.view<const double, 1>(), weights_.view<const double, 1>(), pairing_);
+    return gain.to_host<double>(context_);
+  }
+  // Of all rows of the pool [M], over some columns at a coverage [M] of before.
+  std::vector<double> gains_over(std::span<const int64_t> places, std::span<const double> coverage) const {
+    std::vector<double> own, weights;
+    for (int64_t place : places) own.push_back(coverage[place]), weights.push_back(host_weights_[place]);
+    const int64_t k = int64_t(places.size());
+    const Tensor rows = pool_.gather(context_, places), gain(context_, {pool_.count()}, Dtype::f64, "gains"),
+                 current = Tensor::from_host(context_, {k}, own.data(), "coverage"),
+                 weight = Tensor::from_host(context_, {k}, weights.data(), "weights");
+    pairwise_gain(context_, gain.view<double, 1>(), pool_.rows(), rows.view<const float, 2>(),
+                  current.view<const double, 1>(), weight.view<const double, 1>(), pairing_);
+    return gain.to_host<double>(context_);
+  }
+  std::vector<double> current() const { return current_.to_host<double>(context_); }
+
+ private:
+  Context& context_;
+  const PoolRows& pool_;
+  Pairing pairing_;
+  Tensor current_;
+  const std::vector<double>& host_weights_;
+  Tensor weights_;
+};
+
+double mean(std::span<const double> values, std::span<const double> weights) {
+  double total = 0, weight = 0;
+  for (size_t j = 0; j < values.size(); ++j) total += values[j] * weights[j], weight += weights[j];
+  return weight > 0 ? total / weight : 0;
+}
+
+constexpr size_t kMostAgain = 256;        // rows looked at again at a time; twice as many with every look for one pick
+constexpr int64_t kRowsAtOnce = 1 << 14;  // gathered for the first gains
+constexpr double kSlack = 1e-10;          // of sums, far above their rounding
+
+// Lazy greedy. Where bounds are loose, as in pools without structure, many rows are looked at again for a pick; then
+// all bounds are lowered together by what the newly covered columns have lost, which are few.
+class LazyGreedy {
+ public:
+  LazyGreedy(Covered& covered, const PoolRows& pool, const Ties& ties, const std::vector<double>& first)
+      : covered_(covered), current_(covered.current()), lowered_(current_) {
+    for (size_t k = 0; k < first.size(); ++k) {
+      const int64_t place = pool.unlabeled[k];
+      heap_.push_back({first[k], ties.draw(pool.items[place]), place, 0});
+    }
+    std::make_heap(heap_.begin(), heap_.end());
+  }
+
+  Bound next() {
+    for (size_t again = 8; heap_.front().picks != picks_ && heap_.front().gain > 0;
+         again = std::min(2 * again, kMostAgain)) {
+      if (looked_ > 2 * int64_t(changed_.size()) && !changed_.empty()) lower();
+      look_again(again);
+    }
+    const Bound best = pop();
+    ++picks_;
+    if (best.gain > 0) {
+      covered_.add({&best.place, 1});
+      current_ = covered_.current();
+      changed_.clear();
+      for (size_t j = 0; j < current_.size(); ++j)
+        if (current_[j] != lowered_[j]) changed_.push_back(int64_t(j));
+    }
+    return best;
+  }
+
+ private:
+  Bound pop() {
+    std::pop_heap(heap_.begin(), heap_.end());
+    const Bound top = heap_.back();
+    heap_.pop_back();
+    return top;
+  }
+  void look_again(size_t most) {
+    std::vector<Bound> renewed;
+    std::vector<int64_t> places;
+    while (renewed.size() < most && !heap_.empty() && heap_.front().picks != picks_) {
+      renewed.push_back(pop());
+      places.push_back(renewed.back().place);
+    }
+    const std::vector<double> gains = covered_.gains(places);
+    for (size_t r = 0; r < renewed.size(); ++r) {
+      renewed[r].gain = gains[r], renewed[r].picks = picks_;
+      heap_.push_back(renewed[r]);
+      std::push_heap(heap_.begin(), heap_.end());
+    }
+    looked_ += int64_t(places.size());
+  }
+  // Bounds that are older than the last time: minus what the columns that changed since then have lost. They stay above
+  // the true gains, which are always summed anew before a pick.
+  void lower() {
+    const std::vector<double> before = covered_.gains_over(changed_, lowered_),
+                              after = covered_.gains_over(changed_, current_);
+    for (Bound& bound : heap_)
+      if (bound.picks <= lowered_at_) {
+        const double lost = before[bound.place] - after[bound.place] - kSlack * (before[bound.place] + bound.gain);
+        bound.gain = std::max(0.0, bound.gain - std::max(0.0, lost));
+      }
+    std::make_heap(heap_.begin(), heap_.end());
+    lowered_ = current_, lowered_at_ = picks_, looked_ = 0;
+    changed_.clear();
+  }
+
+  Covered& covered_;
+  std::vector<Bound> heap_;
+  std::vector<double> current_, lowered_;  // coverage now, and when all bounds were lowered
+  std::vector<int64_t> changed_;           // where they differ
+  int64_t picks_ = 0, lowered_at_ = 0, looked_ = 0;
+};
+
+}  // namespace
+
+Selection greedy_coverage(Context& context, const PoolRows& pool, const Problem& problem, const Config& config,
+                          Pairing pairing, const std::vector<double>& weights) {
+  Covered covered(context, pool, pairing, weights);
+  if (!pool.labeled.empty()) covered.add(pool.labeled);
+  const double before = mean(covered.current(), weights);
+  std::vector<double> first;
+  const std::span<const int64_t> all = pool.unlabeled;
+  for (size_t begin = 0; begin < all.size(); begin += kRowsAtOnce) {
+    const std::vector<double> some =
+        covered.gains(all.subspan(begin, std::min<size_t>(kRowsAtOnce, all.size() - begin)));
+    first.insert(first.end(), some.begin(), some.end());
+  }
+  LazyGreedy greedy(covered, pool, Ties(config.seed, config.round), first);
+  Picks picks(problem, config, std::move(first));
+  while (!picks.complete()) {
+    const Bound best = greedy.next();
+    picks.add(pool.items[best.place], best.gain, !(best.gain > 0));
+  }
+  return picks.finish(fmt::format("{}: {} of {} items; mean coverage {:.6g} at first, {:.6g} with all picks",
+                                  config.name, config.budget, all.size(), before, mean(covered.current(), weights)));
+}
+
+}  // namespace crc::select

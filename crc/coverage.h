@@ -1,0 +1,20 @@
+// Greedy coverage: the items S of the pool that maximise
+//   sum_j weights[j] max_{s in L and S} m(x_j, x_s)
+// over all items j of the pool, labelled or not, picked one by one by their gains (Nemhauser, Wolsey & Fisher 1978: at
+// least 1 - 1/e of the optimum). The kernel m decides what it is: the top-hat ProbCover, a Gaussian MaxHerding, a
+// similarity facility location. A gain never grows, rounding included (kernels/ops/pairwise_tile.h), so that one of
+// earlier is a bound: an item is looked at again only when its bound is the largest (lazy greedy, Minoux 1978), with
+// exactly the picks of the plain algorithm. Time: one pass over all pairs, and a few thousand rows against the pool;
+// memory: numbers per item. Copies gain exactly 0; when all gains are 0 the rest is drawn.
+#pragma once
+
+#include "crc/pool_rows.h"
+#include "kernels/ops/pairwise_tile.h"
+
+namespace crc::select {
+
+// weights [M] of pool.items, not negative.
+Selection greedy_coverage(Context& context, const PoolRows& pool, const Problem& problem, const Config& config,
+                          Pairing pairing, const std::vector<double>& weights);
+
+}  // namespace crc::select

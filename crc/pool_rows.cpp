@@ -1,0 +1,87 @@
+#include "crc/pool_rows.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "kernels/ops/gather.h"
+
+namespace crc::select {
+
+PoolRows::PoolRows(Context& context, const Problem& problem, const Config& config, Scaling scaling)
+    : PoolRows(context, problem,
+               read_features(context, problem.features, config.name, {problem.labeled, problem.unlabeled}), scaling) {}
+
+PoolRows::PoolRows(Context& context, const Problem& problem, Fp32Features features, Scaling scaling)
+    : copies(features, problem.labeled, problem.unlabeled), width_(features.width) {
+  std::ranges::merge(problem.labeled, problem.unlabeled, std::back_inserter(items));
+  values_.reserve(items.size() * size_t(width_));
+  size_t next_labeled = 0;
+  for (size_t place = 0; place < items.size(); ++place) {
+    const bool known = next_labeled < problem.labeled.size() && problem.labeled[next_labeled] == items[place];
+    next_labeled += known;
+    (known ? labeled : unlabeled).push_back(int64_t(place));
+    const std::span<const float> row = features[items[place]];
+    double total = 0;
+    for (float x : row) total += double(x) * double(x);
+    const double norm = scaling == Scaling::unit && total > 0 ? std::sqrt(total) : 1;
+    for (float x : row) values_.push_back(float(double(x) / norm));
+  }
+  if (context.device().kind == DeviceKind::cpu) {
+    view_ = {values_.data(), {count(), width_}, context.device(), "rows of the pool"};
+  } else {
+    device_ = Tensor::from_host(context, {count(), width_}, values_.data(), "rows of the pool");
+    view_ = device_.view<const float, 2>();
+  }
+}
+
+Tensor PoolRows::gather(Context& context, std::span<const int64_t> places) const {
+  const int64_t n = int64_t(places.size());
+  const Tensor which = Tensor::from_host(context, {n}, places.data(), "places");
+  Tensor rows(context, {n, width_}, Dtype::f32, "some rows of the pool");
+  gather_rows(context, rows.view<float, 2>(), view_, which.view<const int64_t, 1>());
+  context.synchronize();  // `which` goes
+  return rows;
+}
+
+int64_t best_place(const PoolRows& pool, std::span<const int64_t> places, std::span<const double> values,
+                   const std::vector<bool>& taken, const Known& known, const Ties& ties) {
+  int64_t best = -1;
+  bool best_known = false;
+  double best_value = 0;
+  for (size_t k = 0; k < places.size(); ++k) {
+    const int64_t place = places[k];
+    if (taken[place]) continue;
+    const bool is_known = known.contains(pool.items[place]);
+    const auto better = [&] {
+      if (best < 0 || is_known != best_known) return best < 0 || best_known;
+      if (values[k] != best_value) return values[k] > best_value;
+      return ties.draw(pool.items[place]) > ties.draw(pool.items[best]);
+    };
+    if (better()) best = place, best_known = is_known, best_value = values[k];
+  }
+  return best;
+}
+
+Picks::Picks(const Problem& problem, const Config& config, std::vector<double> scores)
+    : config_(config), pool_(int64_t(problem.unlabeled.size())) {
+  check_scores(config, scores, problem.unlabeled, 1);
+  selection_.candidates.assign(problem.unlabeled.begin(), problem.unlabeled.end());
+  selection_.scores = std::move(scores);
+}
+
+void Picks::add(int64_t item, double score, bool drawn) {
+  selection_.picks.push_back(item);
+  selection_.groups.push_back({{item}, score});
+  drawn_ += drawn;
+}
+
+Selection Picks::finish(std::string summary) {
+  if (drawn_ > 0)
+    selection_.warnings.push_back(
+        Ties(config_.seed, config_.round)
+            .warning(drawn_, config_.budget, pool_ - config_.budget + drawn_, selection_.groups.back().score));
+  selection_.summary = std::move(summary);
+  return std::move(selection_);
+}
+
+}  // namespace crc::select

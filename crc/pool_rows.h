@@ -1,0 +1,77 @@
+// The pool of a query as one array of rows on the device: labelled and unlabelled items, ascending by id. What an
+// embedding-only acquisition compares. Rows of equal features are equal.
+#pragma once
+
+#include <span>
+#include <unordered_set>
+#include <vector>
+
+#include "crc/acquisition.h"
+#include "crc/search.h"
+#include "kernels/core/tensor.h"
+
+namespace crc::select {
+
+enum class Scaling : uint8_t {
+  none,
+  unit  // rows divided by their Euclidean norm, in fp64; a row of zeros stays
+};
+
+class PoolRows {
+ public:
+  // Errors: those of read_features.
+  PoolRows(Context& context, const Problem& problem, const Config& config, Scaling scaling);
+
+  View<const float, 2> rows() const { return view_; }                      // [M,D]
+  int64_t count() const { return int64_t(items.size()); }                  // M
+  Tensor gather(Context& context, std::span<const int64_t> places) const;  // [places,D]
+  std::span<const float> host(int64_t place) const { return {&values_[place * width_], size_t(width_)}; }
+
+  std::vector<int64_t> items;               // [M] ids
+  std::vector<int64_t> labeled, unlabeled;  // their places in items
+  Copies copies;                            // by ids
+
+ private:
+  PoolRows(Context& context, const Problem& problem, Fp32Features features, Scaling scaling);
+
+  int64_t width_;
+  std::vector<float> values_;
+  Tensor device_;  // on CUDA; on the CPU the view is of values_
+  View<const float, 2> view_;
+};
+
+// Items of which a copy is labelled or picked: they come last, and are drawn where nothing else is left.
+class Known {
+ public:
+  Known(const PoolRows& pool, std::span<const int64_t> labeled) : copies_(pool.copies) {
+    for (int64_t item : labeled) add(item);
+  }
+  void add(int64_t item) { originals_.insert(copies_.original(item)); }
+  bool contains(int64_t item) const { return originals_.contains(copies_.original(item)); }
+
+ private:
+  const Copies& copies_;
+  std::unordered_set<int64_t> originals_;
+};
+
+// The place in `items` of the largest value among `places` that are not `taken`, unknown ones first; ties by draw. -1
+// if there is none.
+int64_t best_place(const PoolRows& pool, std::span<const int64_t> places, std::span<const double> values,
+                   const std::vector<bool>& taken, const Known& known, const Ties& ties);
+
+// A selection of items one by one, as an acquisition picks them: `scores` of all unlabelled ones, at first.
+class Picks {
+ public:
+  Picks(const Problem& problem, const Config& config, std::vector<double> scores);
+  bool complete() const { return int64_t(selection_.picks.size()) == config_.budget; }
+  // drawn: nothing but chance spoke for it.
+  void add(int64_t item, double score, bool drawn);
+  Selection finish(std::string summary);
+
+ private:
+  const Config& config_;
+  int64_t pool_, drawn_ = 0;
+  Selection selection_;
+};
+
+}  // namespace crc::select

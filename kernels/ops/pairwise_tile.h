@@ -1,0 +1,145 @@
+// Rows against rows, measured pair by pair and reduced on the fly: what would be an array [N,K] is never stored. Of
+// rows a_i of a [N,D] and b_j of b [K,D]:
+//   squared     |a_i - b_j|^2 = max(0, (|a_i|^2 + |b_j|^2) - 2 <a_i,b_j>)
+//   cosine      1 - <a_i,b_j> / (|a_i| |b_j|), in [0,2]; 1 where a row is zero
+//   similarity  1 - cosine / 2, in [0,1]
+//   rbf         exp(-squared / radius^2)
+//   top_hat     1 if squared < radius^2, else 0: the open ball
+// The last three are multiples of 2^-32: sums of up to 2^20 of them and of their differences are exact, so that what
+// ties in the equations, as two items that cover each other and nothing else, ties in numbers.
+// pairwise_least: values [N,k] and places [N,k], the k smallest of row i, ascending, of equal ones the lower j first;
+// k in [1,64]; where K < k the rest is infinity and -1. k = 1: the nearest.
+// pairwise_most: most[i] = max(most[i], max_j m_ij), most [N].
+// pairwise_gain: gain[i] = sum_j weights[j] max(0, m_ij - current[j]), gain [N], current and weights [K], weights >= 0:
+// what a_i would add to the coverage of b. With current = 0 and weights = 1: sums, and counts within a radius. No term
+// and no sum grows when current[j] does, rounding included: gains of earlier are upper bounds (lazy greedy).
+// Products of two fp32 numbers are exact in fp64. <a_i,b_j> is a chain over d; a gain is four chains over j mod 4 in
+// each kPairChunk columns, joined in pairs, and those sums in order: the same bits on every device and for any number
+// of threads, m(a,b) = m(b,a), and copies are at distance exactly 0. Class: exact against those sums.
+#pragma once
+
+#include <cmath>
+#include <cstring>
+
+#include "kernels/core/op.h"
+
+namespace crc {
+
+enum class Measure : uint8_t { squared, cosine, similarity, rbf, top_hat };
+
+struct Pairing {
+  Measure measure = Measure::squared;
+  double radius = 1;  // of rbf and top_hat, positive or infinite
+};
+
+inline constexpr int64_t kPairChunk = 3072;  // columns; a multiple of the CPU's 12 and of the 4 chains
+inline constexpr int64_t kMostLeast = 64;    // k of pairwise_least
+
+// exp(-x), x >= 0, by additions and products alone: libraries differ in last bits. Relative error below 2^-51; 0 from
+// x = 708 on.
+CRC_HD double exp_minus(double x) {
+  const double t = x < 708 ? x : 708;
+  const double shifted = t * -1.4426950408889634 + 0x1.8p52;  // its low bits hold n = round(-t / ln 2)
+  const double n = shifted - 0x1.8p52;
+  const double r = (-t - n * 0x1.62e42fefa38p-1) - n * 0x1.ef35793c7673p-45;  // ln 2 = high + low, n high is exact
+  double p = 1.0 / 6227020800;
+  p = p * r + 1.0 / 479001600;
+  p = p * r + 1.0 / 39916800;
+  p = p * r + 1.0 / 3628800;
+  p = p * r + 1.0 / 362880;
+  p = p * r + 1.0 / 40320;
+  p = p * r + 1.0 / 5040;
+  p = p * r + 1.0 / 720;
+  p = p * r + 1.0 / 120;
+  p = p * r + 1.0 / 24;
+  p = p * r + 1.0 / 6;
+  p = p * r + 0.5;
+  p = p * r + 1;
+  p = p * r + 1;
+  int64_t bits;
+  memcpy(&bits, &shifted, 8);
+  bits = int64_t((uint64_t(bits) << 52) + (uint64_t(1023) << 52));  // 2^n
+  double power;
+  memcpy(&power, &bits, 8);
+  return x < 708 ? p * power : 0;
+}
+
+// To the nearest multiple of 2^-32; |x| < 2^18.
+CRC_HD double in_steps(double x) { return (x + 0x1.8p20) - 0x1.8p20; }
+
+// m_ij of an inner product and the rows' squared norms.
+template <Measure measure> CRC_HD double measured(double inner, double a2, double b2, double scale) {
+  if constexpr (measure == Measure::cosine || measure == Measure::similarity) {
+    const double product = a2 * b2, cosine = product > 0 ? inner / std::sqrt(product) : 0;
+    return measure == Measure::cosine ? 1 - cosine : in_steps(0.5 + 0.5 * cosine);
+  } else {
+    const double difference = (a2 + b2) - 2 * inner, squared = difference > 0 ? difference : 0;
+    if constexpr (measure == Measure::rbf) return in_steps(exp_minus(squared * scale));
+    if constexpr (measure == Measure::top_hat) return squared < scale ? 1 : 0;
+    return squared;
+  }
+}
+// The scale that `measured` takes.
+inline double pair_scale(const Pairing& pairing) {
+  const double square = pairing.radius * pairing.radius;
+  return pairing.measure == Measure::rbf ? 1 / square : square;
+}
+
+CRC_OP(void, pairwise_least,
+       (View<double, 2> values, View<int64_t, 2> places, View<const float, 2> a, View<const float, 2> b,
+        Pairing pairing))
+CRC_OP(void, pairwise_most, (View<double, 1> most, View<const float, 2> a, View<const float, 2> b, Pairing pairing))
+CRC_OP(void, pairwise_gain,
+       (View<double, 1> gain, View<const float, 2> a, View<const float, 2> b, View<const double, 1> current,
+        View<const double, 1> weights, Pairing pairing))
+
+// ---- what both backends share
+
+struct SquaredNorm {
+  double* squared;
+  const float* x;
+  int64_t width;
+  CRC_HD void operator()(int64_t i) const {
+    double total = 0;
+    for (int64_t d = 0; d < width; ++d) total += double(x[i * width + d]) * double(x[i * width + d]);
+    squared[i] = total;
+  }
+};
+
+// The k smallest so far of one row, filled with infinity and -1.
+struct LeastList {
+  double* values;
+  int64_t* places;
+  int64_t count;
+  CRC_HD void clear() const {
+    for (int64_t s = 0; s < count; ++s) values[s] = INFINITY, places[s] = -1;
+  }
+  CRC_HD void offer(double value, int64_t place) const {
+    if (!(value < values[count - 1])) return;
+    int64_t s = count - 1;
+    for (; s > 0 && value < values[s - 1]; --s) values[s] = values[s - 1], places[s] = places[s - 1];
+    values[s] = value, places[s] = place;
+  }
+};
+
+inline void check_pairs(const char* op, View<const float, 2> a, View<const float, 2> b, const Pairing& pairing) {
+  check_shape(op, b, {-1, a.shape[1]});
+  if (!(pairing.radius > 0)) fail_internal(std::string(op) + ": radius " + std::to_string(pairing.radius));
+}
+inline void check_least(View<double, 2> values, View<int64_t, 2> places, View<const float, 2> a, View<const float, 2> b,
+                        const Pairing& pairing) {
+  check_pairs("pairwise_least", a, b, pairing);
+  check_shape("pairwise_least", values, {a.shape[0], -1});
+  check_shape("pairwise_least", places, {a.shape[0], values.shape[1]});
+  if (values.shape[1] < 1 || values.shape[1] > kMostLeast)
+    fail_internal("pairwise_least: " + std::to_string(values.shape[1]) + " of 1 to 64 values");
+}
+inline void check_gain(View<double, 1> gain, View<const float, 2> a, View<const float, 2> b,
+                       View<const double, 1> current, View<const double, 1> weights, const Pairing& pairing) {
+  check_pairs("pairwise_gain", a, b, pairing);
+  check_shape("pairwise_gain", gain, {a.shape[0]});
+  check_shape("pairwise_gain", current, {b.shape[0]});
+  check_shape("pairwise_gain", weights, {b.shape[0]});
+}
+
+}  // namespace crc

@@ -1,0 +1,195 @@
+// kmeans, typiclust, probcover, maxherding, uherding, facility_location and rdss against plain NumPy.
+#include <zlib.h>
+
+#include <fstream>
+#include <map>
+#include <set>
+
+#include "crc/k_means.h"
+#include "kernels/ops/pairwise_tile.h"
+#include "tests/crc/pool.h"
+#include "tests/kernels/device.h"
+
+namespace crc::test {
+namespace {
+
+constexpr const char* kNames[] = {"kmeans",   "typiclust",         "probcover", "maxherding",
+                                  "uherding", "facility_location", "rdss"};
+
+uint32_t mix(uint32_t x) {
+  x = (x ^ (x >> 16)) * 0x7feb352du;
+  x = (x ^ (x >> 15)) * 0x846ca68bu;
+  return x ^ (x >> 16);
+}
+std::vector<uint32_t> words(uint32_t pool, uint32_t stream, int64_t n) {
+  std::vector<uint32_t> w;
+  for (int64_t i = 0; i < n; ++i) w.push_back(mix(mix(uint32_t(i) + 1) + mix(pool * 16 + stream + 1)));
+  return w;
+}
+
+// Pool number p of tests/golden/make_acquisitions.py.
+struct GoldenPool {
+  Pool pool;
+  Config config;
+};
+GoldenPool golden_pool(uint32_t p) {
+  const std::vector<uint32_t> h = words(p, 0, 8);
+  const int64_t n = 3 + h[0] % 38, width = 2 + h[1] % 7, classes = 2 + h[2] % 3;
+  const uint32_t kind = p % 8;
+  Pool pool{n, width, classes, {}, {}, {}, {}};
+  for (uint32_t w : words(p, 1, n * width)) pool.features.push_back(float(w >> 20) * 0x1p-11f - 1);
+  for (uint32_t w : words(p, 2, n * classes)) pool.logits.push_back(float(double(w >> 8) * 0x1p-22 - 2));
+  for (int64_t i = 0; i < n; ++i) {
+    if (kind == 1) pool.copy_features(i, 0);
+    if (kind == 2 && i >= n / 2) pool.copy_features(i, i - n / 2);
+    if (kind == 3 && i < n / 3) std::fill_n(pool.features.begin() + i * width, width, 0.f);
+  }
+  std::vector<uint32_t> role = words(p, 3, n);
+  const uint32_t bound = kind == 4 ? 0 : 1 + h[3] % 5;
+  for (int64_t i = 0; i < n; ++i) {
+    const uint32_t r = i == 0 ? 7 : role[i] % 8;
+    if (r > bound)
+      pool.unlabeled.push_back(i);
+    else if (r > 0)
+      pool.labeled.push_back(i);
+  }
+  const int64_t unlabeled = int64_t(pool.unlabeled.size());
+  return {pool, {.budget = kind == 5 ? unlabeled : 1 + h[4] % unlabeled, .seed = p, .round = p % 3}};
+}
+
+class EmbeddingAcquisitions : public OnDevice {};
+
+TEST_P(EmbeddingAcquisitions, PickWhatPlainNumPyPicks) {
+  constexpr int kEach = 20;
+  const int groups = GetParam() == "cpu" ? 50 : 2;
+  std::ifstream golden(CRC_SOURCE_DIR "/tests/golden/acquisitions.txt");
+  std::string name, expected;
+  int group = 0, lines = 0;
+  while (golden >> name >> group >> expected) {
+    if (group >= groups) continue;
+    uLong crc = 0;
+    std::string all;
+    for (int k = 0; k < kEach; ++k) {
+      auto [pool, config] = golden_pool(uint32_t(group * kEach + k));
+      config.name = name;
+      const std::vector<int64_t> picks = pool.select(context, config).picks;
+      crc = crc32(crc, reinterpret_cast<const Bytef*>(picks.data()), uInt(picks.size() * sizeof(int64_t)));
+      all += "\n" + std::to_string(group * kEach + k) + ":";
+      for (int64_t item : picks) all += " " + std::to_string(item);
+    }
+    char hex[9];
+    snprintf(hex, sizeof hex, "%08lx", crc);
+    EXPECT_EQ(hex, expected) << name << " group " << group << all;
+    ++lines;
+  }
+  EXPECT_EQ(lines, groups * int(std::size(kNames)));
+}
+
+// Bounds, lowered or looked at again, leave the picks and gains of the plain greedy algorithm, bit for bit.
+TEST_P(EmbeddingAcquisitions, LazyGreedyIsPlainGreedy) {
+  const int64_t labeled = 5, unlabeled = GetParam() == "cpu" ? 700 : 60, width = 12, count = labeled + unlabeled;
+  Pool p = Pool::random(7, labeled, unlabeled, width);
+  std::vector<float> rows;
+  std::vector<int64_t> items = p.labeled;
+  std::ranges::sort(p.unlabeled);
+  items.insert(items.end(), p.unlabeled.begin(), p.unlabeled.end());
+  for (int64_t item : items) rows.insert(rows.end(), &p.features[item * width], &p.features[item * width] + width);
+  const Tensor x = Tensor::from_host(context, {count, width}, rows.data(), "rows");
+  const std::vector<double> ones(size_t(count), 1.0);
+  const Tensor weights = Tensor::from_host(context, {count}, ones.data(), "weights"),
+               current(context, {count}, Dtype::f64, "current"), gain(context, {count}, Dtype::f64, "gain");
+  const auto all = x.view<const float, 2>();
+  const auto cover = [&](int64_t begin, int64_t end) {
+    pairwise_most(context, current.view<double, 1>(), all, all.slice(begin, end), Pairing{Measure::similarity});
+  };
+  cover(0, labeled);
+  const Selection s = p.select(context, {.name = "facility_location", .budget = 40, .seed = 2});
+  for (int k = 0; k < 40; ++k) {
+    pairwise_gain(context, gain.view<double, 1>(), all, all, current.view<const double, 1>(),
+                  weights.view<const double, 1>(), Pairing{Measure::similarity});
+    const std::vector<double> gains = gain.to_host<double>(context);
+    const auto best = std::ranges::max_element(gains.begin() + labeled, gains.end()) - gains.begin();
+    ASSERT_EQ(s.picks[k], items[best]) << "pick " << k;
+    ASSERT_EQ(s.groups[k].score, gains[best]);
+    cover(best, best + 1);
+  }
+}
+
+TEST_P(EmbeddingAcquisitions, CopiesComeLast) {
+  for (uint32_t seed = 0; seed < 20; ++seed) {
+    Pool p = Pool::random(seed, 3, 24, 6, 3);
+    std::ranges::sort(p.unlabeled);
+    for (size_t k = 12; k < 24; ++k) p.copy_features(p.unlabeled[k], k < 15 ? p.labeled[k - 12] : p.unlabeled[k - 12]);
+    for (const char* name : {"maxherding", "facility_location", "rdss", "kmeans", "typiclust"}) {
+      std::set<std::vector<float>> rows;
+      for (int64_t item : p.labeled) rows.insert({&p.features[item * 6], &p.features[item * 6] + 6});
+      const bool one_each = std::string(name) == "kmeans";  // a cluster may hold nothing but copies
+      for (int64_t item : p.select(context, {.name = name, .budget = 9, .seed = seed}).picks)
+        EXPECT_TRUE(rows.insert({&p.features[item * 6], &p.features[item * 6] + 6}).second || one_each)
+            << name << ", seed " << seed << ", item " << item;
+    }
+  }
+}
+
+TEST_P(EmbeddingAcquisitions, ARadiusIsTaken) {
+  const Pool p = Pool::random(3, 2, 40, 5);
+  for (const char* name : {"probcover", "maxherding", "uherding", "rdss"}) {
+    const Selection narrow = p.select(context, {.name = name, .budget = 4, .radius = 1e-6});
+    const Selection wide = p.select(context, {.name = name, .budget = 4, .radius = 0.5});
+    EXPECT_NE(narrow.scores, wide.scores) << name;
+    if (std::string(name) == "probcover") {
+      for (double score : narrow.scores) EXPECT_EQ(score, 1);  // every ball holds its own item alone
+    }
+  }
+}
+
+TEST_P(EmbeddingAcquisitions, ProbCoverNeedsClassesOrARadius) {
+  const Pool p = Pool::random(3, 2, 20, 5);
+  const Tensor h = Tensor::from_host(context, {p.items, p.width}, p.features.data(), "features");
+  const Problem problem{
+      .features = h.view<const float, 2>(), .logits = {}, .labeled = p.labeled, .unlabeled = p.unlabeled};
+  EXPECT_NE(
+      error_of(ExitCode::config, [&] { crc::select::select(context, problem, {.name = "probcover", .budget = 2}); })
+          .find("give the number of classes, 2 or more, or a radius"),
+      std::string::npos);
+  EXPECT_EQ(crc::select::select(context, problem, {.name = "probcover", .budget = 2, .radius = 0.3}).picks.size(), 2u);
+  // Without labels there is nothing to be uncertain about, and no logits are needed.
+  Problem cold = problem;
+  cold.labeled = {};
+  EXPECT_EQ(crc::select::select(context, cold, {.name = "uherding", .budget = 2}).picks,
+            crc::select::select(context, cold, {.name = "maxherding", .budget = 2}).picks);
+}
+
+TEST_P(EmbeddingAcquisitions, KMeansFindsWhatIsApart) {
+  std::vector<float> rows;
+  for (int i = 0; i < 60; ++i)
+    for (int d = 0; d < 3; ++d) rows.push_back(float(i % 4 == d) * 10 + Draws(1, Purpose::test, i, d).uniform());
+  const Tensor x = Tensor::from_host(context, {60, 3}, rows.data(), "rows");
+  for (uint32_t seed = 0; seed < 10; ++seed) {
+    const select::Clusters clusters = select::k_means(context, x.view<const float, 2>(), 4, seed, 0);
+    std::map<int64_t, std::set<int>> kinds;
+    for (int i = 0; i < 60; ++i) kinds[clusters.of[i]].insert(i % 4);
+    EXPECT_EQ(kinds.size(), 4u);
+    for (const auto& [cluster, of] : kinds) EXPECT_EQ(of.size(), 1u);
+  }
+}
+
+TEST(EmbeddingAcquisitionThreads, SameBitsForAnyNumber) {
+  const Pool p = Pool::random(4, 12, 500, 17);
+  Context one = Context::cpu(1), two = Context::cpu(2), three = Context::cpu(3);
+  for (const char* name : kNames) {
+    const Config config{.name = name, .budget = 30, .seed = 3};
+    const Selection a = p.select(one, config);
+    for (Context* other : {&two, &three}) {
+      const Selection b = p.select(*other, config);
+      EXPECT_EQ(a.picks, b.picks) << name;
+      EXPECT_EQ(a.scores, b.scores) << name;
+      for (size_t k = 0; k < a.groups.size(); ++k) EXPECT_EQ(a.groups[k].score, b.groups[k].score) << name;
+    }
+  }
+}
+
+CRC_ON_EACH_DEVICE(EmbeddingAcquisitions);
+
+}  // namespace
+}  // namespace crc::test
