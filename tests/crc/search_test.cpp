@@ -267,6 +267,15 @@ TEST(Streaming, TheBestFewDecideAsAllWould) {
   EXPECT_EQ(s.picks, picks);
 }
 
+TEST(Streaming, CandidatesCountOnlyWhereTheyAreDrawn) {
+  for (const select::Search search : {select::Search::greedy, select::Search::partition})
+    select::check_groups({.budget = 10, .search = search, .candidates = 3});
+  EXPECT_EQ(
+      error_of(ExitCode::config,
+               [&] { select::check_groups({.budget = 10, .search = select::Search::independent, .candidates = 3}); }),
+      "candidates 3 are fewer than the 10 groups to pick; draw at least as many");
+}
+
 TEST(Streaming, SearchesThatAddSingleItemsTakeNoGroups) {
   Context context = Context::cpu();
   const Pool p = Pool::random(12, 2, 30, 4);

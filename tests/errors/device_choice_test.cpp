@@ -59,6 +59,19 @@ TEST_F(DeviceChoice, ThePrecisionIsSaidAndKept) {
   EXPECT_NE(read(folder + "/run/report.html").find("precision"), std::string::npos);
 }
 
+TEST_F(DeviceChoice, ASweepIsRefusedBeforeItBegins) {
+  const std::string sweep = "sweep table6 --trials 1 --set data.name=street_digits --set run.precision=bf16 ";
+  const std::string at = "--out " + folder + "/sweep ";
+  for (const std::string& how : {at, at + "--set run.device=cpu ", std::string("--dry-run ")}) {
+    const Outcome refused = with_old_driver(sweep + how);
+    EXPECT_EQ(refused.code, 78) << how << refused.words;
+    EXPECT_NE(refused.words.find("run.precision = \"bf16\" needs a CUDA device from sm_80 on"), std::string::npos)
+        << refused.words;
+  }
+  EXPECT_FALSE(fs::exists(folder + "/sweep"));
+  EXPECT_EQ(with_old_driver(sweep + at + "--slurm " + folder + "/job.sh").code, 0) << "other machines train it";
+}
+
 TEST_F(DeviceChoice, ANamedDeviceNeedsNoWords) {
   const Outcome outcome = with_old_driver(run + " --set run.device=cpu");
   EXPECT_EQ(outcome.code, 0) << outcome.words;

@@ -90,6 +90,15 @@ TEST(Config, WrongValuesNameThePlaceTheValueAndWhatIsAllowed) {
   config.merge_setting("run.device=cuda:12");
 }
 
+TEST(Config, FilesOfSchema1MeanFp32) {
+  Config old, now;
+  old.merge_toml("schema = 1\n", "r.toml");
+  EXPECT_EQ(old.get<std::string>("run.precision"), "fp32");
+  EXPECT_EQ(old.origin("run.precision"), "r.toml (schema 1)");
+  now.merge_toml("schema = 2\n", "r.toml");
+  EXPECT_EQ(now.get<std::string>("run.precision"), "auto");
+}
+
 TEST(Config, SchemaIsRequired) {
   Config config;
   expect_error(ExitCode::config, {"r.toml", "schema = 2"}, [&] { config.merge_toml("[ssl]\nmu = 7", "r.toml"); });

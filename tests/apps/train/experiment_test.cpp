@@ -31,6 +31,8 @@ TEST(Experiment, TheCpuTakesFp32WhereThatIsAllowed) {
   expect_error(ExitCode::config, {"run.precision = \"bf16\" needs a CUDA device from sm_80 on", "on cpu"},
                [&] { precision_on(cpu, resolve_recipe("demo", {"run.precision=bf16"})); });
   check_precision(cpu, resolve_recipe("demo", {"run.precision=fp32"}));
+  expect_error(ExitCode::corrupt_data, {"config.toml does not say in which precision the run began"},
+               [&] { check_precision(cpu, resolve_recipe("demo", {"run.precision=auto"})); });
   expect_error(ExitCode::config, {"this run began in tf32, which cpu lacks; continue it on a GPU"},
                [&] { check_precision(cpu, resolve_recipe("demo", {"run.precision=tf32"})); });
 }
