@@ -15,12 +15,11 @@ namespace {
 // Between labelled rows that differ; 1 if none do.
 double least_distance(Context& context, const PoolRows& pool) {
   const auto row = [&](int64_t place) { return pool.host(place); };
-  const auto equal = [](auto a, auto b) { return std::ranges::equal(a, b); };
   std::vector<int64_t> places = pool.labeled;
   std::ranges::sort(
       places, [](auto a, auto b) { return std::ranges::lexicographical_compare(a, b); }, row);
-  const auto rest = std::ranges::unique(places, equal, row);
-  places.erase(rest.begin(), rest.end());
+  const auto equal = [&](int64_t a, int64_t b) { return std::ranges::equal(row(a), row(b)); };
+  places.erase(std::unique(places.begin(), places.end(), equal), places.end());
   const int64_t n = int64_t(places.size());
   if (n < 2) return 1;
   const Tensor rows = pool.gather(context, places), squared(context, {n, 2}, Dtype::f64, "squared distances"),
