@@ -30,26 +30,24 @@ void check_groups(const Config& config) {
   if (g < 1 || q % g != 0)
     fail(ExitCode::config, fmt::format("group size {} does not divide the budget {}; choose a divisor, e.g. {}", g, q,
                                        g < 1 ? 1 : std::gcd(g, q)));
-  const bool draws = search_entry(config.search).has(SearchTrait::draws);  // others do not look at candidates
-  if (draws && config.candidates != 0 && config.candidates < q / g)
-    fail(ExitCode::config, fmt::format("candidates {} are fewer than the {} groups to pick; draw at least as many",
-                                       config.candidates, q / g));
-  if (draws && config.candidates > kMostCandidates)
+  const int64_t drawn = drawn_candidates(config);
+  if (drawn != 0 && drawn < q / g)
+    fail(ExitCode::config,
+         fmt::format("candidates {} are fewer than the {} groups to pick; draw at least as many", drawn, q / g));
+  if (drawn > kMostCandidates)
     fail(ExitCode::config, fmt::format("candidates {} are more than {}, whose scores would fill 8 TB; draw fewer",
-                                       config.candidates, kMostCandidates));
+                                       drawn, kMostCandidates));
   if (search_entry(config.search).has(SearchTrait::single_items) && g != 1)
     fail(ExitCode::config,
          fmt::format("search \"{}\" adds single items; set the group size to 1, not {}", word_of(config.search), g));
 }
 
 void check_candidates(const Config& config, int64_t memory) {
-  if (memory <= 0 || config.candidates <= memory / kBytesPerCandidate ||
-      !search_entry(config.search).has(SearchTrait::draws))
-    return;
+  const int64_t drawn = drawn_candidates(config);
+  if (memory <= 0 || drawn <= memory / kBytesPerCandidate) return;
   fail(ExitCode::out_of_memory,
-       fmt::format("candidates {}: their scores take {:.4g} GB, and this machine has {:.4g} GB; draw at most {}",
-                   config.candidates, double(config.candidates) * kBytesPerCandidate / 1e9, double(memory) / 1e9,
-                   memory / kBytesPerCandidate));
+       fmt::format("candidates {}: their scores take {:.4g} GB, and this machine has {:.4g} GB; draw at most {}", drawn,
+                   double(drawn) * kBytesPerCandidate / 1e9, double(memory) / 1e9, memory / kBytesPerCandidate));
 }
 
 Selection select_groups(Context& context, const Problem& problem, const Config& config, const Copies& copies,

@@ -37,6 +37,11 @@ struct SearchEntry {
 };
 const SearchEntry& search_entry(Search search);
 
+// How many candidates config.candidates asks for: 0 where it is not said, or the search does not draw them.
+inline int64_t drawn_candidates(const Config& config) {
+  return search_entry(config.search).has(SearchTrait::draws) ? config.candidates : 0;
+}
+
 // Of every candidate at the same time, at most: its score twice and its place.
 inline constexpr int64_t kBytesPerCandidate = 24;
 

@@ -44,7 +44,7 @@ int command_doctor(const std::string& device) {
   line("crc", version() + " (" + commit() + ", " + compiler() + ")");
   line("CUDA build", kCudaBuild ? "yes" : "no: configure with the CUDA toolkit installed to get one");
   Context context = make_context(resolve_recipe("", {}), device, Announce::no);
-  line("device", context.choice().empty() ? context.describe() : "auto: " + context.choice());
+  line("device", device_words(context));
   for (const auto& [name, version] : libraries(context)) line(name, version);
   std::error_code error;
   const auto space = std::filesystem::space(".", error);

@@ -17,8 +17,7 @@ std::string plan_device(Config& config) try {
   const Context context = make_context(config, {}, Announce::no);
   const std::string precision(word_of(precision_on(context, config)));
   config.merge_value("run.precision", precision, "the device");
-  return fmt::format("device   {}; training in {}\n",
-                     context.choice().empty() ? context.describe() : "auto: " + context.choice(), precision);
+  return fmt::format("device   {}; training in {}\n", device_words(context), precision);
 } catch (const Error& error) {
   if (error.code() != ExitCode::device_unavailable) throw;
   return fmt::format("device   not on this machine, memory as in fp32 unless run.precision names another: {}\n",

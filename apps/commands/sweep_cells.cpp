@@ -15,7 +15,6 @@
 #include "apps/sweep/gpus.h"
 #include "apps/sweep/sweep.h"
 #include "apps/train/checks.h"
-#include "apps/train/experiment.h"
 #include "kernels/core/context.h"
 #include "kernels/core/error.h"
 
@@ -35,13 +34,6 @@ void check_measure(const Sweep& sweep, const SweepCell& cell, const data::Datase
          fmt::format("the methods start from the initial pool of median accuracy (measure \"{}\"), and there is none "
                      "without {}; with --pools 0 each trial draws its own pool",
                      word_of(measure), lacking));
-}
-
-// A precision that the CPU lacks, where that is what the cell runs on.
-void check_precision_of(const Config& config, bool here) {
-  const std::string device = config.get<std::string>("run.device");
-  if (device == "cpu" || (here && device == "auto" && Context::gpus() == 0))
-    (void)precision_on(Context::cpu(1), config);
 }
 
 // Of the process that trains `cells`. Error 66 when one of them needs a cell that is not done.
@@ -170,7 +162,7 @@ void check_cells(const Sweep& sweep, const Cells& cells, bool anew, bool here) {
   }
   check_experiments(runs, [&](size_t i, const data::Dataset& dataset) {
     check_measure(sweep, *missing[i], dataset);
-    check_precision_of(runs[i].config, here);
+    check_cpu_precision(runs[i].config, here);
   });
 }
 

@@ -64,7 +64,7 @@ std::string caption(const ResultTable& table, std::optional<size_t> measure, con
   std::string meanings;
   for (size_t k = 0; k < std::size(kMeasures); ++k)
     if (measure ? *measure == k : std::ranges::find(table.columns, k, &ResultColumn::measure) != table.columns.end())
-      meanings += fmt::format("{}{} ({})", meanings.empty() ? "" : " or ", kMeasures[k].name, kMeasures[k].meaning);
+      meanings += fmt::format("{}{} ({})", meanings.empty() ? "" : " or ", kMeasureWords[k], kMeasures[k].meaning);
   const int most = most_runs(table);
   return fmt::format("Test accuracy in percent, {}; {}{}{}.", meanings,
                      most == 0   ? "no run has measured it"
@@ -172,8 +172,8 @@ std::string markdown(const ResultTable& table) {
 
 std::string csv(const ResultTable& table) {
   std::vector<std::string> heading{"block", "labels", "method", "runs"};
-  for (const MeasureEntry& measure : kMeasures)
-    for (const char* part : {"_mean", "_std"}) heading.push_back(std::string(measure.name) + part);
+  for (const std::string_view measure : kMeasureWords)
+    for (const char* part : {"_mean", "_std"}) heading.push_back(std::string(measure) + part);
   for (const char* name : {"balanced_mean", "balanced_std", "paper_mean", "paper_std", "reconfirmed"})
     heading.emplace_back(name);
   data::CsvWriter csv(heading);

@@ -135,7 +135,7 @@ std::string overview(const Sweep& sweep, const ResultTable& table, const std::st
     const bool measured = std::ranges::any_of(table.rows, [&](const ResultRow& row) {
       return std::ranges::any_of(row.entries, [&](const ResultEntry& entry) { return entry.ours[k].count > 0; });
     });
-    if (measured) others += details(fmt::format("All columns, {}", kMeasures[k].name), html(table, k));
+    if (measured) others += details(fmt::format("All columns, {}", kMeasureWords[k]), html(table, k));
   }
   return body + section("table", "Table", tables + others);
 }

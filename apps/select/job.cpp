@@ -88,8 +88,8 @@ struct Inputs {
   }
   // So many candidates that their items are not kept cannot be written.
   void check_kept(const SelectJob& job) const {
-    const bool drawn = select::search_entry(config.search).has(select::SearchTrait::draws) && config.candidates > 0;
-    const double numbers = drawn ? double(config.candidates) * double(config.group_size) : double(items);
+    const int64_t drawn = select::drawn_candidates(config);
+    const double numbers = drawn > 0 ? double(drawn) * double(config.group_size) : double(items);
     if (!job.groups.empty() && numbers > double(select::kListedMembers))
       fail(ExitCode::config,
            fmt::format("--groups {}: {:.0f} item numbers of candidates are more than the {} that are kept; "
@@ -121,7 +121,7 @@ void note_unused(const SelectJob& job, const Inputs& in) {
     if (in.config.candidates > 0) note("--draws", why);
   } else if (!job.candidates.empty() && (job.config.search != defaults.search || in.config.candidates > 0)) {
     note("--search or --draws", "with --candidates");
-  } else if (in.config.candidates > 0 && !select::search_entry(in.config.search).has(select::SearchTrait::draws)) {
+  } else if (in.config.candidates != select::drawn_candidates(in.config)) {
     note("--draws", fmt::format("with --search {}: it is of independent groups", word_of(in.config.search)));
   }
 }

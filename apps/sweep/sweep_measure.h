@@ -19,12 +19,11 @@ inline constexpr std::string_view kMeasureWords[] = {
 constexpr Words words_of(Measure) { return kMeasureWords; }
 
 struct MeasureEntry {
-  std::string_view name;
   double RoundRow::*column;
   const char* meaning;
 };
 inline constexpr MeasureEntry kMeasures[] = {
-#define CRC_MEASURE(name, column, meaning) {#name, &RoundRow::column, meaning},
+#define CRC_MEASURE(name, column, meaning) {&RoundRow::column, meaning},
 #include "apps/sweep/measures.def"
 #undef CRC_MEASURE
 };

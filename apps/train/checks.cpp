@@ -163,8 +163,14 @@ void check_experiments(const std::vector<NamedConfig>& runs,
   }
 }
 
+void check_cpu_precision(const Config& config, bool here) {
+  const Text& device = config.get<Text>("run.device");
+  if (device == "cpu" || (here && device == "auto" && Context::gpus() == 0))
+    (void)precision_on(Context::cpu(1), config);
+}
+
 void check_moves(const Config& config, const data::Dataset& dataset, Int labeled) {
-  if (config.get<Text>("run.device") == "cpu") (void)precision_on(Context::cpu(1), config);
+  check_cpu_precision(config, false);
   parse_reference(config.get<Text>("report.reference"));
   if (config.get<Int>("acquisition.rounds") == 0) return;
   try {

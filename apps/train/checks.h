@@ -23,6 +23,10 @@ struct NamedConfig {
 void check_experiments(const std::vector<NamedConfig>& runs,
                        const std::function<void(size_t run, const data::Dataset&)>& more = {});
 
+// Error config: a precision that the CPU lacks, where the CPU is what the run is on: by its device, or, if it is to run
+// `here`, because "auto" finds no GPU.
+void check_cpu_precision(const Config& config, bool here);
+
 // What the keys that may differ on resume (docs/config.md stars them) can make impossible: the device's precision, the
 // memory for Jacobians when `labeled` images have a label, report.reference. Errors: config (78), out_of_memory (71).
 void check_moves(const Config& config, const data::Dataset& dataset, int64_t labeled);

@@ -102,7 +102,11 @@ uint32_t round_seed(const Config& config, Int round) {
   return philox(uint32_t(config.get<Int>("run.seed")), uint32_t(Purpose::init), uint32_t(round), 0, 0, 0).v[0];
 }
 
-Text announcement(const Context& context) { return context.choice().empty() ? "" : "device auto: " + context.choice(); }
+Text device_words(const Context& context) {
+  return context.choice().empty() ? context.describe() : "auto: " + context.choice();
+}
+
+Text announcement(const Context& context) { return context.choice().empty() ? "" : "device " + device_words(context); }
 
 Context make_context(const Config& config, const Text& device, Announce announce, int gpu) {
   if (const Int threads = config.get<Int>("run.threads")) omp_set_num_threads(int(threads));

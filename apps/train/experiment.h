@@ -22,6 +22,7 @@ namespace crc::apps {
 enum class Announce { no, yes };
 Context make_context(const Config& config, const std::string& device = {}, Announce announce = Announce::yes,
                      int gpu = 0);
+std::string device_words(const Context& context);  // what it is on, with "auto" what that took and why
 std::string announcement(const Context& context);  // that line; empty where the device was named
 
 // What run.precision is there: "auto" is bf16 where tensor cores have it (sm_80 and later, which have tf32 too), else

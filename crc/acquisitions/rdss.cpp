@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <numeric>
 
 #include "crc/pool_rows.h"
 #include "kernels/ops/pairwise_tile.h"
@@ -50,12 +51,9 @@ Selection select_rdss(Context& context, const Problem& problem, const Config& co
     const std::vector<double> more = sums(pool.gather(context, {&best, 1}).view<const float, 2>());
     for (int64_t j = 0; j < count; ++j) near[j] += more[j];
   }
+  const double kernel_mean = std::accumulate(mean.begin(), mean.end(), 0.0) / double(count);
   return picks.finish(fmt::format("rdss: {} of {} items; alpha {:.4g}, mean kernel {:.6g}", config.budget,
-                                  pool.unlabeled.size(), alpha, [&] {
-                                    double total = 0;
-                                    for (double v : mean) total += v;
-                                    return total / double(count);
-                                  }()));
+                                  pool.unlabeled.size(), alpha, kernel_mean));
 }
 
 }  // namespace crc::select
