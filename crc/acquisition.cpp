@@ -51,6 +51,44 @@ std::vector<int64_t> checked(const Problem& problem, std::span<const int64_t> li
   return items;
 }
 
+// The classes of `labeled` in its ascending order.
+std::vector<int32_t> checked_labels(const Problem& problem, const std::vector<int64_t>& ascending) {
+  if (problem.labels.empty()) return {};
+  if (problem.labels.size() != problem.labeled.size())
+    fail(ExitCode::config,
+         fmt::format("{} labels for {} labeled items", problem.labels.size(), problem.labeled.size()));
+  std::vector<int32_t> labels(ascending.size());
+  for (size_t k = 0; k < labels.size(); ++k) {
+    const int32_t label = problem.labels[k];
+    if (label < 0 || label >= problem.classes)
+      fail(ExitCode::config,
+           fmt::format("item {} has label {}; classes are 0 to {}", problem.labeled[k], label, problem.classes - 1));
+    labels[size_t(std::ranges::lower_bound(ascending, problem.labeled[k]) - ascending.begin())] = label;
+  }
+  return labels;
+}
+
+// Samples and head fit the other arrays.
+void check_model(const Problem& problem) {
+  const auto shape = [](const Rows& rows) {
+    return std::visit([](const auto& view) { return std::pair(view.shape[0], view.shape[1]); }, rows);
+  };
+  const auto [items, classes] = shape(problem.logits);
+  const int64_t width = shape(problem.features).second;
+  const View<const float, 3>& samples = problem.samples;
+  if (samples.size() > 0 && classes > 0 && (samples.shape[1] != items || samples.shape[2] != classes))
+    fail(ExitCode::config, fmt::format("'{}' is {} samples of [{},{}], the logits are [{},{}]", samples.name,
+                                       samples.shape[0], samples.shape[1], samples.shape[2], items, classes));
+  const View<const float, 2>& weight = problem.head.weight;
+  const View<const float, 1>& bias = problem.head.bias;
+  if (weight.size() == 0) return;
+  if ((width > 0 && weight.shape[1] != width) || (classes > 0 && weight.shape[0] != classes) ||
+      (bias.size() > 0 && bias.shape[0] != weight.shape[0]))
+    fail(ExitCode::config,
+         fmt::format("the head is [{},{}] with {} biases; {} features and {} classes need [{},{}] and {} or no biases",
+                     weight.shape[0], weight.shape[1], bias.size(), width, classes, classes, width, classes));
+}
+
 }  // namespace
 
 void check_items(const Config&, const Request&) {}
@@ -90,8 +128,11 @@ Selection select(Context& context, const Problem& problem, const Config& config)
       fail(ExitCode::config, fmt::format("item {} is both labeled and unlabeled; remove it from one list", item));
   check_request(config, {int64_t(labeled.size()), int64_t(unlabeled.size()), problem.jacobians});
   if (problem.classes < 1) fail(ExitCode::config, fmt::format("{} classes; at least 1 is needed", problem.classes));
+  check_model(problem);
+  const std::vector<int32_t> labels = checked_labels(problem, labeled);
   Problem ascending = problem;
   ascending.labeled = labeled;
+  ascending.labels = labels;
   ascending.unlabeled = unlabeled;
   return acquisition.select(context, ascending, config);
 }

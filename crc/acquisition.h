@@ -19,6 +19,12 @@
 
 namespace crc::select {
 
+// The last linear layer: logits = weight features + bias.
+struct Head {
+  View<const float, 2> weight = {};  // [C,D]
+  View<const float, 1> bias = {};    // [C]; empty: none
+};
+
 // Arrays on the context's device; row i belongs to item id i. An acquisition that needs an empty array says so.
 struct Problem {
   Rows features;                                // [N,D] input of the last linear layer, eval mode, no augmentation
@@ -26,6 +32,9 @@ struct Problem {
   std::span<const int64_t> labeled, unlabeled;  // item ids, disjoint; acquisitions get them ascending
   int64_t classes = 1;                          // C: only scales the scores of crc
   const Jacobians* jacobians = nullptr;         // of the network: only for egl, crc_layers and crc_full
+  std::span<const int32_t> labels = {};         // [L] classes of `labeled`, in its order; empty: unknown
+  View<const float, 3> samples = {};            // [S,N,C] logits of S stochastic passes
+  Head head = {};
 };
 
 // How groups are found (crc/batch_mode.h).
@@ -110,6 +119,9 @@ enum class Trait : unsigned {
   jacobians = 4,  // of the network
   groups = 8,     // it scores groups of config.group_size, found by config.search; others score items
   radius = 16,    // it takes config.radius
+  labels = 32,    // it looks at the classes of what is labelled
+  samples = 64,   // at the logits of several stochastic passes
+  head = 128,     // at the last linear layer
 };
 
 struct Acquisition {
