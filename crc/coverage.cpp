@@ -22,20 +22,40 @@ class Covered {
       : context_(context),
         pool_(pool),
         pairing_(pairing),
+        norms_(context, {pool.count()}, Dtype::f64, "squared norms"),
         current_(context, {pool.count()}, Dtype::f64, "coverage"),
         host_weights_(weights),
-        weights_(Tensor::from_host(context, {pool.count()}, weights.data(), "weights")) {}
+        weights_(Tensor::from_host(context, {pool.count()}, weights.data(), "weights")) {
+    pairwise_norms(context, norms_.view<double, 1>(), pool.rows());
+  }
 
   void add(std::span<const int64_t> places) {
     const Tensor rows = pool_.gather(context_, places);
-    pairwise_most(context_, current_.view<double, 1>(), pool_.rows(), rows.view<const float, 2>(), pairing_);
+    pairwise_most(context_, current_.view<double, 1>(), all_rows(), rows.view<const float, 2>(), pairing_);
     context_.synchronize();
   }
   std::vector<double> gains(std::span<const int64_t> places) const {
     const Tensor rows = pool_.gather(context_, places), gain(context_, {int64_t(places.size())}, Dtype::f64, "gains");
-    pairwise_gain(context_, gain.view<double, 1>(), rows.view<const float, 2>(), pool_.rows(),
+    pairwise_gain(context_, gain.view<double, 1>(), rows.view<const float, 2>(), all_rows(),
                   current_.view<const double, 1>(), weights_.view<const double, 1>(), pairing_);
     return gain.to_host<double>(context_);
+  }
+  // Of the unlabelled items, in their order.
+  std::vector<double> first_gains() const {
+    const int64_t m = pool_.count();
+    std::vector<double> gains(pool_.unlabeled.size());
+    if (2 * int64_t(gains.size()) < m) {  // few candidates: only theirs
+      constexpr size_t kRowsAtOnce = 1 << 14;
+      for (size_t begin = 0; begin < gains.size(); begin += kRowsAtOnce) {
+        const std::span<const int64_t> all = pool_.unlabeled;
+        std::ranges::copy(this->gains(all.subspan(begin, std::min(kRowsAtOnce, all.size() - begin))),
+                          gains.begin() + int64_t(begin));
+      }
+      return gains;
+    }
+    const std::vector<double> all = square_gains(context_, all_rows(), current_, weights_, pairing_);
+    std::ranges::transform(pool_.unlabeled, gains.begin(), [&](int64_t place) { return all[place]; });
+    return gains;
   }
   // Of all rows of the pool [M], over some columns at a coverage [M] of before.
   std::vector<double> gains_over(std::span<const int64_t> places, std::span<const double> coverage) const {
@@ -45,17 +65,19 @@ class Covered {
     const Tensor rows = pool_.gather(context_, places), gain(context_, {pool_.count()}, Dtype::f64, "gains"),
                  current = Tensor::from_host(context_, {k}, own.data(), "coverage"),
                  weight = Tensor::from_host(context_, {k}, weights.data(), "weights");
-    pairwise_gain(context_, gain.view<double, 1>(), pool_.rows(), rows.view<const float, 2>(),
+    pairwise_gain(context_, gain.view<double, 1>(), all_rows(), rows.view<const float, 2>(),
                   current.view<const double, 1>(), weight.view<const double, 1>(), pairing_);
     return gain.to_host<double>(context_);
   }
   std::vector<double> current() const { return current_.to_host<double>(context_); }
 
  private:
+  PairedRows all_rows() const { return {pool_.rows(), norms_.view<const double, 1>()}; }
+
   Context& context_;
   const PoolRows& pool_;
   Pairing pairing_;
-  Tensor current_;
+  Tensor norms_, current_;
   const std::vector<double>& host_weights_;
   Tensor weights_;
 };
@@ -66,9 +88,8 @@ double mean(std::span<const double> values, std::span<const double> weights) {
   return weight > 0 ? total / weight : 0;
 }
 
-constexpr size_t kMostAgain = 256;        // rows looked at again at a time; twice as many with every look for one pick
-constexpr int64_t kRowsAtOnce = 1 << 14;  // gathered for the first gains
-constexpr double kSlack = 1e-10;          // of sums, far above their rounding
+constexpr size_t kFirstAgain = 24, kMostAgain = 192;  // rows looked at again at once: twice as many with every look
+constexpr double kSlack = 1e-10;    // of sums, far above their rounding
 
 // Lazy greedy. Where bounds are loose, as in pools without structure, many rows are looked at again for a pick; then
 // all bounds are lowered together by what the newly covered columns have lost, which are few.
@@ -84,7 +105,7 @@ class LazyGreedy {
   }
 
   Bound next() {
-    for (size_t again = 8; heap_.front().picks != picks_ && heap_.front().gain > 0;
+    for (size_t again = kFirstAgain; heap_.front().picks != picks_ && heap_.front().gain > 0;
          again = std::min(2 * again, kMostAgain)) {
       if (looked_ > 2 * int64_t(changed_.size()) && !changed_.empty()) lower();
       look_again(again);
@@ -147,18 +168,23 @@ class LazyGreedy {
 
 }  // namespace
 
+std::vector<double> square_gains(Context& context, const PairedRows& rows, const Tensor& current, const Tensor& weights,
+                                 const Pairing& pairing) {
+  const int64_t m = rows.x.shape[0];
+  const Tensor gain(context, {m}, Dtype::f64, "gains of the pool");
+  constexpr int64_t kStep = 4 * kPairChunk;
+  for (int64_t begin = 0; begin < m; begin += kStep)
+    pairwise_gain_square(context, gain.view<double, 1>(), rows, current.view<const double, 1>(),
+                         weights.view<const double, 1>(), pairing, PairRange{begin, std::min(m, begin + kStep)});
+  return gain.to_host<double>(context);
+}
+
 Selection greedy_coverage(Context& context, const PoolRows& pool, const Problem& problem, const Config& config,
                           Pairing pairing, const std::vector<double>& weights) {
   Covered covered(context, pool, pairing, weights);
   if (!pool.labeled.empty()) covered.add(pool.labeled);
   const double before = mean(covered.current(), weights);
-  std::vector<double> first;
-  const std::span<const int64_t> all = pool.unlabeled;
-  for (size_t begin = 0; begin < all.size(); begin += kRowsAtOnce) {
-    const std::vector<double> some =
-        covered.gains(all.subspan(begin, std::min<size_t>(kRowsAtOnce, all.size() - begin)));
-    first.insert(first.end(), some.begin(), some.end());
-  }
+  std::vector<double> first = covered.first_gains();
   LazyGreedy greedy(covered, pool, Ties(config.seed, config.round), first);
   Picks picks(problem, config, std::move(first));
   while (!picks.complete()) {
@@ -166,7 +192,8 @@ Selection greedy_coverage(Context& context, const PoolRows& pool, const Problem&
     picks.add(pool.items[best.place], best.gain, !(best.gain > 0));
   }
   return picks.finish(fmt::format("{}: {} of {} items; mean coverage {:.6g} at first, {:.6g} with all picks",
-                                  config.name, config.budget, all.size(), before, mean(covered.current(), weights)));
+                                  config.name, config.budget, pool.unlabeled.size(), before,
+                                  mean(covered.current(), weights)));
 }
 
 }  // namespace crc::select

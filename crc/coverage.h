@@ -13,6 +13,11 @@
 
 namespace crc::select {
 
+// What every row would add to the coverage of all, [M]: sum_j weights[j] max(0, m(x_i, x_j) - current[j]); current and weights [M]
+// of fp64.
+std::vector<double> square_gains(Context& context, const PairedRows& rows, const Tensor& current, const Tensor& weights,
+                                 const Pairing& pairing);
+
 // weights [M] of pool.items, not negative.
 Selection greedy_coverage(Context& context, const PoolRows& pool, const Problem& problem, const Config& config,
                           Pairing pairing, const std::vector<double>& weights);

@@ -10,8 +10,7 @@
 #include <cmath>
 #include <numeric>
 
-#include "crc/pool_rows.h"
-#include "kernels/ops/pairwise_tile.h"
+#include "crc/coverage.h"
 
 namespace crc::select {
 
@@ -29,7 +28,7 @@ Selection select_rdss(Context& context, const Problem& problem, const Config& co
                   one.view<const double, 1>().slice(0, k), kernel);
     return sum.to_host<double>(context);
   };
-  std::vector<double> mean = sums(pool.rows()), near = none;
+  std::vector<double> mean = square_gains(context, pool.rows(), zero, one, kernel), near = none;
   for (double& v : mean) v /= double(count);
   if (!pool.labeled.empty()) near = sums(pool.gather(context, pool.labeled).view<const float, 2>());
 

@@ -44,4 +44,26 @@ inline Lanes joined(Lanes a, Lanes b, Lanes c, Lanes d) {
 #endif
 }
 
+// Four floats as doubles.
+inline Lanes load(const float* p) {
+  typedef float Floats __attribute__((vector_size(16)));
+  Floats a;
+  __builtin_memcpy(&a, p, sizeof a);
+  return __builtin_convertvector(a, Lanes);
+}
+
+// Rows become columns.
+inline void transpose(Lanes& a, Lanes& b, Lanes& c, Lanes& d) {
+#if defined(__AVX2__) && defined(__FMA__)
+  const __m256d ab0 = _mm256_unpacklo_pd(a, b), ab1 = _mm256_unpackhi_pd(a, b);  // a0 b0 a2 b2, a1 b1 a3 b3
+  const __m256d cd0 = _mm256_unpacklo_pd(c, d), cd1 = _mm256_unpackhi_pd(c, d);
+  a = _mm256_permute2f128_pd(ab0, cd0, 0x20), b = _mm256_permute2f128_pd(ab1, cd1, 0x20);
+  c = _mm256_permute2f128_pd(ab0, cd0, 0x31), d = _mm256_permute2f128_pd(ab1, cd1, 0x31);
+#else
+  const Lanes w = a, x = b, y = c, z = d;
+  a = Lanes{w[0], x[0], y[0], z[0]}, b = Lanes{w[1], x[1], y[1], z[1]};
+  c = Lanes{w[2], x[2], y[2], z[2]}, d = Lanes{w[3], x[3], y[3], z[3]};
+#endif
+}
+
 }  // namespace crc

@@ -40,9 +40,18 @@ void multiply_pairs(double* out, const double* x, const double* y, int64_t depth
 // rows [begin, begin + wide) of x as doubles [D][wide], zeros past row `end`.
 template <int64_t wide> void pack_rows(double* to, View<const float, 2> x, int64_t begin, int64_t end) {
   const int64_t depth = x.shape[1];
-  for (int64_t r = 0; r < wide; ++r) {
+  for (int64_t r = 0; r < wide; r += kLanes) {
     const float* row = x.data + (begin + r) * depth;
-    for (int64_t d = 0; d < depth; ++d) to[d * wide + r] = begin + r < end ? double(row[d]) : 0;
+    int64_t d = 0;
+    if (begin + r + kLanes <= end)
+      for (; d + kLanes <= depth; d += kLanes) {
+        Lanes q[kLanes] = {load(row + d), load(row + depth + d), load(row + 2 * depth + d), load(row + 3 * depth + d)};
+        transpose(q[0], q[1], q[2], q[3]);
+        for (int64_t c = 0; c < kLanes; ++c) store(to + (d + c) * wide + r, q[c]);
+      }
+    for (int64_t c = 0; c < kLanes; ++c)  // what does not fill a square
+      for (int64_t rest = d; rest < depth; ++rest)
+        to[rest * wide + r + c] = begin + r + c < end ? double(row[c * depth + rest]) : 0;
   }
 }
 
@@ -76,67 +85,99 @@ template <Measure measure, class Reduce> void sweep_in_place(Cpu& cpu, const Pai
   });
 }
 
-// take(row of a, its place in the block, first column, how many, values) for every row and every 12 columns, columns in
-// order; start(rows begin, end) before and finish(begin, end) after. `Reduce` is copied for every block of rows.
-template <Measure measure, class Reduce> void sweep(Cpu& cpu, const Pairs& p, const Reduce& reduce) {
-  const int64_t n = p.a.shape[0], k = p.b.shape[0], depth = p.a.shape[1];
-  if (k > 0 && k <= kInPlace) return sweep_in_place<measure>(cpu, p, reduce);
-  const int64_t fit = kRowBytes / (8 * std::max<int64_t>(1, depth)), share = (n + cpu.threads() - 1) / cpu.threads();
-  const int64_t block = std::clamp(std::min(fit, share) / kDownPairs * kDownPairs, kDownPairs, kMostRows);
-  const Arena::Frame frame(cpu.scratch());
-  const auto memory =
-      cpu.scratch().take<double>({cpu.threads(), (block + kWidePairs) * depth + kWidePairs}, "tiles of rows");
-  for_chunks(cpu, n, block, [&](int64_t, int64_t begin, int64_t end) {
-    double* panel = &memory(omp_get_thread_num(), 0);
-    double *b2 = panel + kWidePairs * depth, *rows = b2 + kWidePairs;
-    for (int64_t i = begin; i < end; i += kDownPairs) pack_rows<kDownPairs>(rows + (i - begin) * depth, p.a, i, end);
-    Reduce local = reduce;
-    local.start(begin, end);
-    for (int64_t j = 0; j < k; j += kWidePairs) {
-      pack_rows<kWidePairs>(panel, p.b, j, k);
-      const int64_t columns = std::min(kWidePairs, k - j);
+// Packed rows of one thread: a block of a and a panel of b.
+struct PairMemory {
+  View<double, 2> memory;
+  int64_t block;
+
+  // Blocks of `rows` rows, so many that all threads of the CPU have one.
+  PairMemory(Cpu& cpu, int64_t rows, int64_t depth) {
+    const int64_t fit = kRowBytes / (8 * std::max<int64_t>(1, depth)),
+                  share = (rows + cpu.threads() - 1) / cpu.threads();
+    block = std::clamp(std::min(fit, share) / kDownPairs * kDownPairs, kDownPairs, kMostRows);
+    memory = cpu.scratch().take<double>({cpu.threads(), (block + kWidePairs) * depth + kWidePairs}, "tiles of rows");
+  }
+};
+
+// take(row of a, first column, how many, values) for the rows [begin,end) and every 12 of the columns [first,last): of a
+// row, columns in order; of a column, rows in order.
+template <Measure measure, class Take>
+void sweep_tile(const Pairs& p, const PairMemory& pairs, int64_t begin, int64_t end, int64_t first, int64_t last,
+                Take&& take) {
+  const int64_t depth = p.a.shape[1];
+  double* panel = &pairs.memory(omp_get_thread_num(), 0);
+  double *b2 = panel + kWidePairs * depth, *rows = b2 + kWidePairs;
+  for (int64_t top = begin; top < end; top += pairs.block) {
+    const int64_t bottom = std::min(end, top + pairs.block);
+    for (int64_t i = top; i < bottom; i += kDownPairs) pack_rows<kDownPairs>(rows + (i - top) * depth, p.a, i, bottom);
+    for (int64_t j = first; j < last; j += kWidePairs) {
+      pack_rows<kWidePairs>(panel, p.b, j, last);
+      const int64_t columns = std::min(kWidePairs, last - j);
       for (int64_t c = 0; c < kWidePairs; ++c) b2[c] = c < columns ? p.b2[j + c] : 0;
-      for (int64_t i = begin; i < end; i += kDownPairs) {
+      for (int64_t i = top; i < bottom; i += kDownPairs) {
         double tile[kDownPairs * kWidePairs];
-        multiply_pairs(tile, rows + (i - begin) * depth, panel, depth);
-        for (int64_t r = 0; r < std::min(kDownPairs, end - i); ++r) {
+        multiply_pairs(tile, rows + (i - top) * depth, panel, depth);
+        for (int64_t r = 0; r < std::min(kDownPairs, bottom - i); ++r) {
           double* values = tile + r * kWidePairs;
           const double a2 = p.a2[i + r];
           for (int64_t c = 0; c < kWidePairs; ++c) values[c] = measured<measure>(values[c], a2, b2[c], p.scale);
-          local.take(i + r, i + r - begin, j, columns, values);
+          take(i + r, j, columns, values);
         }
       }
     }
+  }
+}
+
+// reduce.take as of sweep_tile, with the row's place in its block; start(rows begin, end) before and finish(begin, end)
+// after. `Reduce` is copied for every block of rows.
+template <Measure measure, class Reduce> void sweep(Cpu& cpu, const Pairs& p, const Reduce& reduce) {
+  const int64_t n = p.a.shape[0], k = p.b.shape[0];
+  if (k > 0 && k <= kInPlace) return sweep_in_place<measure>(cpu, p, reduce);
+  const Arena::Frame frame(cpu.scratch());
+  const PairMemory memory(cpu, n, p.a.shape[1]);
+  for_chunks(cpu, n, memory.block, [&](int64_t, int64_t begin, int64_t end) {
+    Reduce local = reduce;
+    local.start(begin, end);
+    sweep_tile<measure>(p, memory, begin, end, 0, k, [&](int64_t i, int64_t j, int64_t columns, const double* m) {
+      local.take(i, i - begin, j, columns, m);
+    });
     local.finish(begin, end);
   });
 }
 
-template <class Reduce>
-void reduce_pairs(Cpu& cpu, View<const float, 2> a, View<const float, 2> b, const Pairing& pairing,
-                  const Reduce& reduce) {
-  const Arena::Frame frame(cpu.scratch());
-  const auto norms = [&](View<const float, 2> x) {
-    double* squared = cpu.scratch().take<double>({x.shape[0]}, "squared norms").data;
-    constexpr int64_t kGrain = 256;  // rows of hundreds of features
-    const SquaredNorm norm{squared, x.data, x.shape[1]};
-    for_chunks(cpu, x.shape[0], kGrain, [&](int64_t, int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; ++i) norm(i);
-    });
-    return squared;
-  };
-  const Pairs p{a, b, norms(a), norms(b), pair_scale(pairing)};
-  switch (pairing.measure) {
+// f.template operator()<measure>()
+template <class F> void of_measure(Measure measure, F&& f) {
+  switch (measure) {
     case Measure::squared:
-      return sweep<Measure::squared>(cpu, p, reduce);
+      return f.template operator()<Measure::squared>();
     case Measure::cosine:
-      return sweep<Measure::cosine>(cpu, p, reduce);
+      return f.template operator()<Measure::cosine>();
     case Measure::similarity:
-      return sweep<Measure::similarity>(cpu, p, reduce);
+      return f.template operator()<Measure::similarity>();
     case Measure::rbf:
-      return sweep<Measure::rbf>(cpu, p, reduce);
+      return f.template operator()<Measure::rbf>();
     case Measure::top_hat:
-      return sweep<Measure::top_hat>(cpu, p, reduce);
+      return f.template operator()<Measure::top_hat>();
   }
+}
+
+// Valid until the caller's frame ends.
+Pairs make_pairs(Cpu& cpu, const PairedRows& a, const PairedRows& b, const Pairing& pairing) {
+  const auto norms = [&](const PairedRows& rows) {
+    if (rows.squared.size() > 0) return rows.squared.data;
+    const auto squared = cpu.scratch().take<double>({rows.x.shape[0]}, "squared norms");
+    pairwise_norms(cpu, squared, rows.x);
+    return static_cast<const double*>(squared.data);
+  };
+  const double* a2 = norms(a);
+  return {a.x, b.x, a2, a.x.data == b.x.data ? a2 : norms(b), pair_scale(pairing)};
+}
+
+template <class Reduce>
+void reduce_pairs(Cpu& cpu, const PairedRows& a, const PairedRows& b, const Pairing& pairing, const Reduce& reduce) {
+  const Arena::Frame frame(cpu.scratch());
+  const Pairs p = make_pairs(cpu, a, b, pairing);
+  of_measure(pairing.measure, [&]<Measure measure>() { sweep<measure>(cpu, p, reduce); });
 }
 
 struct ReduceLeast {
@@ -169,52 +210,167 @@ struct ReduceMost {
   void finish(int64_t, int64_t) {}
 };
 
+// What a column is not covered yet and what it weighs, filled up to whole panels with infinity and 0.
+struct Coverage {
+  const double *current, *weights;
+
+  Coverage(Cpu& cpu, View<const double, 1> current_, View<const double, 1> weights_) {
+    const int64_t k = current_.shape[0], whole = (k + kWidePairs - 1) / kWidePairs * kWidePairs;
+    double* filled = cpu.scratch().take<double>({2 * whole}, "current and weights").data;
+    std::fill_n(std::copy_n(current_.data, k, filled), whole - k, INFINITY);
+    std::fill_n(std::copy_n(weights_.data, k, filled + whole), whole - k, 0.0);
+    current = filled, weights = filled + whole;
+  }
+  // The chain of a row plus 12 columns.
+  Lanes along_row(Lanes chain, int64_t j, const double* m) const {
+    for (int64_t c = 0; c < kWidePairs; c += kLanes)
+      chain += above(load(m + c), load(current + j + c)) * load(weights + j + c);
+    return chain;
+  }
+  // 12 columns as candidates: what row i of m adds to their chains.
+  void along_columns(double* chains, int64_t i, const double* m) const {
+    for (int64_t c = 0; c < kWidePairs; c += kLanes)
+      store(chains + c, load(chains + c) + above(load(m + c), all(current[i])) * all(weights[i]));
+  }
+  static Lanes above(Lanes m, Lanes current) {
+    const Lanes more = m - current, zero{};
+    return more > zero ? more : zero;
+  }
+};
+
 struct ReduceGain {
   View<double, 1> gain;
-  const double *current, *weights;  // [K], filled up to whole panels with infinity and 0
+  Coverage coverage;
   Lanes chains[kMostRows];
 
   void start(int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) gain[i] = 0, chains[i - begin] = Lanes{};
   }
   void take(int64_t i, int64_t r, int64_t j, int64_t, const double* m) {
-    Lanes sum = chains[r];
-    const Lanes zero{};
-    for (int64_t c = 0; c < kWidePairs; c += kLanes) {
-      const Lanes more = load(m + c) - load(current + j + c);
-      sum += (more > zero ? more : zero) * load(weights + j + c);
-    }
-    chains[r] = sum;
-    if ((j + kWidePairs) % kPairChunk == 0) gain[i] += joined(sum), chains[r] = zero;
+    chains[r] = coverage.along_row(chains[r], j, m);
+    if ((j + kWidePairs) % kPairChunk == 0) gain[i] += joined(chains[r]), chains[r] = Lanes{};
   }
   void finish(int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) gain[i] += joined(chains[i - begin]);
   }
 };
 
+// Four chains of each of some columns, over the rows of one chunk.
+class ColumnChains {
+ public:
+  ColumnChains(View<double, 2> memory, int64_t first, int64_t last)
+      : chains_(&memory(omp_get_thread_num(), 0)), width_(memory.shape[1] / kLanes), first_(first), last_(last) {
+    std::fill_n(chains_, kLanes * width_, 0.0);
+  }
+  // Room for the chains of `columns` columns, for every thread.
+  static View<double, 2> memory(Cpu& cpu, int64_t columns) {
+    return cpu.scratch().take<double>({cpu.threads(), kLanes * (columns + kWidePairs)}, "chains of columns");
+  }
+  void take(const Coverage& coverage, int64_t i, int64_t j, const double* m) {
+    coverage.along_columns(chains_ + i % kLanes * width_ + j - first_, i, m);
+  }
+  // f(column, sum)
+  template <class F> void joined(F&& f) const {
+    for (int64_t j = 0; j < last_ - first_; ++j)
+      f(first_ + j, (chains_[j] + chains_[width_ + j]) + (chains_[2 * width_ + j] + chains_[3 * width_ + j]));
+  }
+
+ private:
+  double* chains_;
+  int64_t width_, first_, last_;
+};
+
+// A few candidates against many rows: they are the columns, packed once for many, and the rows are read once.
+template <Measure measure> void gain_of_few(Cpu& cpu, View<double, 1> gain, const Pairs& p, const Coverage& coverage) {
+  const int64_t rows = p.a.shape[0], few = p.b.shape[0], chunks = pair_chunks(rows);
+  const PairMemory memory(cpu, rows, p.a.shape[1]);
+  const auto chain_memory = ColumnChains::memory(cpu, few);
+  const auto sums = cpu.scratch().take<double>({chunks, few}, "sums of chunks");
+  for_chunks(cpu, rows, kPairChunk, [&](int64_t chunk, int64_t begin, int64_t end) {
+    ColumnChains chains(chain_memory, 0, few);
+    sweep_tile<measure>(p, memory, begin, end, 0, few,
+                        [&](int64_t i, int64_t j, int64_t, const double* m) { chains.take(coverage, i, j, m); });
+    chains.joined([&](int64_t j, double sum) { sums(chunk, j) = sum; });
+  });
+  for (int64_t j = 0; j < few; ++j) {
+    gain[j] = 0;
+    for (int64_t chunk = 0; chunk < chunks; ++chunk) gain[j] += sums(chunk, j);
+  }
+}
+
+// All pairs of a chunk of rows with itself and with those after it, each measured once and added to both gains.
+template <Measure measure>
+void gain_of_square(Cpu& cpu, View<double, 1> gain, const Pairs& p, const Coverage& coverage, int64_t begin,
+                    int64_t end) {
+  const int64_t n = p.a.shape[0], chunks = pair_chunks(n);
+  const PairMemory memory(cpu, n, p.a.shape[1]);
+  const auto row_chains = cpu.scratch().take<double>({cpu.threads(), kPairChunk * kLanes}, "chains of rows");
+  const auto chain_memory = ColumnChains::memory(cpu, kPairChunk);
+  const auto sums = cpu.scratch().take<double>({chunks, kPairChunk}, "sums of chunks");
+  for (int64_t own = begin / kPairChunk; own * kPairChunk < end; ++own) {
+    const int64_t top = own * kPairChunk, bottom = std::min(n, top + kPairChunk);
+    for_chunks(cpu, chunks - own, 1, [&](int64_t step, int64_t, int64_t) {
+      const int64_t other = own + step, first = other * kPairChunk, last = std::min(n, first + kPairChunk);
+      double* rows = &row_chains(omp_get_thread_num(), 0);
+      std::fill_n(rows, kPairChunk * kLanes, 0.0);
+      ColumnChains columns(chain_memory, first, last);
+      sweep_tile<measure>(p, memory, top, bottom, first, last, [&](int64_t i, int64_t j, int64_t, const double* m) {
+        double* chain = rows + (i - top) * kLanes;
+        store(chain, coverage.along_row(load(chain), j, m));
+        if (other != own) columns.take(coverage, i, j, m);
+      });
+      for (int64_t i = 0; i < bottom - top; ++i) sums(other, i) = joined(load(rows + i * kLanes));
+      if (other != own) columns.joined([&](int64_t j, double sum) { gain[j] += sum; });
+    });
+    for (int64_t other = own; other < chunks; ++other)
+      for (int64_t i = top; i < bottom; ++i) gain[i] += sums(other, i - top);
+  }
+}
+
 }  // namespace
 
-void pairwise_least(Cpu& cpu, View<double, 2> values, View<int64_t, 2> places, View<const float, 2> a,
-                    View<const float, 2> b, Pairing pairing) {
+void pairwise_norms(Cpu& cpu, View<double, 1> squared, View<const float, 2> x) {
+  check_shape("pairwise_norms", squared, {x.shape[0]});
+  constexpr int64_t kGrain = 256;  // rows of hundreds of features
+  const SquaredNorm norm{squared.data, x.data, x.shape[1]};
+  for_chunks(cpu, x.shape[0], kGrain, [&](int64_t, int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) norm(i);
+  });
+}
+
+void pairwise_least(Cpu& cpu, View<double, 2> values, View<int64_t, 2> places, PairedRows a, PairedRows b,
+                    Pairing pairing) {
   check_least(values, places, a, b, pairing);
   reduce_pairs(cpu, a, b, pairing, ReduceLeast{values, places});
 }
 
-void pairwise_most(Cpu& cpu, View<double, 1> most, View<const float, 2> a, View<const float, 2> b, Pairing pairing) {
+void pairwise_most(Cpu& cpu, View<double, 1> most, PairedRows a, PairedRows b, Pairing pairing) {
   check_pairs("pairwise_most", a, b, pairing);
-  check_shape("pairwise_most", most, {a.shape[0]});
+  check_shape("pairwise_most", most, {a.x.shape[0]});
   reduce_pairs(cpu, a, b, pairing, ReduceMost{most});
 }
 
-void pairwise_gain(Cpu& cpu, View<double, 1> gain, View<const float, 2> a, View<const float, 2> b,
-                   View<const double, 1> current, View<const double, 1> weights, Pairing pairing) {
+void pairwise_gain(Cpu& cpu, View<double, 1> gain, PairedRows a, PairedRows b, View<const double, 1> current,
+                   View<const double, 1> weights, Pairing pairing) {
   check_gain(gain, a, b, current, weights, pairing);
   const Arena::Frame frame(cpu.scratch());
-  const int64_t k = b.shape[0], whole = (k + kWidePairs - 1) / kWidePairs * kWidePairs;
-  double* filled = cpu.scratch().take<double>({2 * whole}, "current and weights").data;
-  std::fill_n(std::copy_n(current.data, k, filled), whole - k, INFINITY);
-  std::fill_n(std::copy_n(weights.data, k, filled + whole), whole - k, 0.0);
-  reduce_pairs(cpu, a, b, pairing, ReduceGain{gain, filled, filled + whole, {}});
+  const Coverage coverage(cpu, current, weights);
+  constexpr int64_t kFew = 512;  // their chains stay in a cache
+  if (a.x.shape[0] > kFew || b.x.shape[0] < 8 * a.x.shape[0])
+    return reduce_pairs(cpu, a, b, pairing, ReduceGain{gain, coverage, {}});
+  const Pairs turned = make_pairs(cpu, b, a, pairing);  // m(a,b) = m(b,a)
+  of_measure(pairing.measure, [&]<Measure measure>() { gain_of_few<measure>(cpu, gain, turned, coverage); });
+}
+
+void pairwise_gain_square(Cpu& cpu, View<double, 1> gain, PairedRows a, View<const double, 1> current,
+                          View<const double, 1> weights, Pairing pairing, PairRange range) {
+  check_gain_square(gain, a, current, weights, pairing, range);
+  const Arena::Frame frame(cpu.scratch());
+  const Coverage coverage(cpu, current, weights);
+  const Pairs p = make_pairs(cpu, a, a, pairing);
+  if (range.begin == 0) std::fill_n(gain.data, gain.size(), 0.0);
+  of_measure(pairing.measure,
+             [&]<Measure measure>() { gain_of_square<measure>(cpu, gain, p, coverage, range.begin, range.end); });
 }
 
 }  // namespace crc

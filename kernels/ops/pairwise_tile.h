@@ -7,12 +7,17 @@
 //   top_hat     1 if squared < radius^2, else 0: the open ball
 // The last three are multiples of 2^-32: sums of up to 2^20 of them and of their differences are exact, so that what
 // ties in the equations, as two items that cover each other and nothing else, ties in numbers.
+// pairwise_norms: squared [N], |x_i|^2 as a chain over d, the same bits as where an op computes it.
 // pairwise_least: values [N,k] and places [N,k], the k smallest of row i, ascending, of equal ones the lower j first;
 // k in [1,64]; where K < k the rest is infinity and -1. k = 1: the nearest.
 // pairwise_most: most[i] = max(most[i], max_j m_ij), most [N].
 // pairwise_gain: gain[i] = sum_j weights[j] max(0, m_ij - current[j]), gain [N], current and weights [K], weights >= 0:
 // what a_i would add to the coverage of b. With current = 0 and weights = 1: sums, and counts within a radius. No term
 // and no sum grows when current[j] does, rounding included: gains of earlier are upper bounds (lazy greedy).
+// pairwise_gain_square: pairwise_gain of all rows against all rows, in steps: a range [begin,end) of rows, begin a
+// multiple of kPairChunk, adds what the pairs (i,j) with begin <= min(i,j) < end contribute, after begin = 0 has cleared
+// the gains. Once ascending ranges have covered [0,N), the gains are those of pairwise_gain, bit for bit. On the CPU half
+// of the products.
 // Products of two fp32 numbers are exact in fp64. <a_i,b_j> is a chain over d; a gain is four chains over j mod 4 in
 // each kPairChunk columns, joined in pairs, and those sums in order: the same bits on every device and for any number
 // of threads, m(a,b) = m(b,a), and copies are at distance exactly 0. Class: exact against those sums.
@@ -20,6 +25,7 @@
 
 #include <cmath>
 #include <cstring>
+#include <type_traits>
 
 #include "kernels/core/op.h"
 
@@ -32,8 +38,30 @@ struct Pairing {
   double radius = 1;  // of rbf and top_hat, positive or infinite
 };
 
-inline constexpr int64_t kPairChunk = 3072;  // columns; a multiple of the CPU's 12 and of the 4 chains
-inline constexpr int64_t kMostLeast = 64;    // k of pairwise_least
+inline constexpr int64_t kPairChunk = 768;  // columns; a multiple of the CPU's 12, of CUDA's 64 and of the 4 chains
+constexpr int64_t pair_chunks(int64_t columns) { return (columns + kPairChunk - 1) / kPairChunk; }
+
+// Rows to compare, with their squared norms (pairwise_norms) where many calls use them.
+struct PairedRows {
+  View<const float, 2> x;
+  View<const double, 1> squared = {};  // [rows of x]; empty: computed by the call
+  template <class Rows>
+  requires(std::is_convertible_v<const Rows&, View<const float, 2>>) PairedRows(const Rows& rows) : x(rows) {}
+  PairedRows(View<const float, 2> rows, View<const double, 1> norms) : x(rows), squared(norms) {}
+  PairedRows slice(int64_t begin, int64_t end) const {
+    return {x.slice(begin, end), squared.size() > 0 ? squared.slice(begin, end) : squared};
+  }
+};
+inline void check_device(const char* op, Device device, const PairedRows& rows) {
+  check_device(op, device, rows.x);
+  check_device(op, device, rows.squared);
+}
+
+struct PairRange {
+  int64_t begin = 0, end = 0;
+};
+
+inline constexpr int64_t kMostLeast = 64;  // k of pairwise_least
 
 // exp(-x), x >= 0, by additions and products alone: libraries differ in last bits. Relative error below 2^-51; 0 from
 // x = 708 on.
@@ -85,13 +113,16 @@ inline double pair_scale(const Pairing& pairing) {
   return pairing.measure == Measure::rbf ? 1 / square : square;
 }
 
+CRC_OP(void, pairwise_norms, (View<double, 1> squared, View<const float, 2> x))
 CRC_OP(void, pairwise_least,
-       (View<double, 2> values, View<int64_t, 2> places, View<const float, 2> a, View<const float, 2> b,
-        Pairing pairing))
-CRC_OP(void, pairwise_most, (View<double, 1> most, View<const float, 2> a, View<const float, 2> b, Pairing pairing))
+       (View<double, 2> values, View<int64_t, 2> places, PairedRows a, PairedRows b, Pairing pairing))
+CRC_OP(void, pairwise_most, (View<double, 1> most, PairedRows a, PairedRows b, Pairing pairing))
 CRC_OP(void, pairwise_gain,
-       (View<double, 1> gain, View<const float, 2> a, View<const float, 2> b, View<const double, 1> current,
-        View<const double, 1> weights, Pairing pairing))
+       (View<double, 1> gain, PairedRows a, PairedRows b, View<const double, 1> current, View<const double, 1> weights,
+        Pairing pairing))
+CRC_OP(void, pairwise_gain_square,
+       (View<double, 1> gain, PairedRows a, View<const double, 1> current, View<const double, 1> weights,
+        Pairing pairing, PairRange range))
 
 // ---- what both backends share
 
@@ -122,24 +153,36 @@ struct LeastList {
   }
 };
 
-inline void check_pairs(const char* op, View<const float, 2> a, View<const float, 2> b, const Pairing& pairing) {
-  check_shape(op, b, {-1, a.shape[1]});
+inline void check_pairs(const char* op, const PairedRows& a, const PairedRows& b, const Pairing& pairing) {
+  check_shape(op, b.x, {-1, a.x.shape[1]});
+  for (const PairedRows* rows : {&a, &b})
+    if (rows->squared.size() > 0) check_shape(op, rows->squared, {rows->x.shape[0]});
   if (!(pairing.radius > 0)) fail_internal(std::string(op) + ": radius " + std::to_string(pairing.radius));
 }
-inline void check_least(View<double, 2> values, View<int64_t, 2> places, View<const float, 2> a, View<const float, 2> b,
+inline void check_least(View<double, 2> values, View<int64_t, 2> places, const PairedRows& a, const PairedRows& b,
                         const Pairing& pairing) {
   check_pairs("pairwise_least", a, b, pairing);
-  check_shape("pairwise_least", values, {a.shape[0], -1});
-  check_shape("pairwise_least", places, {a.shape[0], values.shape[1]});
+  check_shape("pairwise_least", values, {a.x.shape[0], -1});
+  check_shape("pairwise_least", places, {a.x.shape[0], values.shape[1]});
   if (values.shape[1] < 1 || values.shape[1] > kMostLeast)
     fail_internal("pairwise_least: " + std::to_string(values.shape[1]) + " of 1 to 64 values");
 }
-inline void check_gain(View<double, 1> gain, View<const float, 2> a, View<const float, 2> b,
-                       View<const double, 1> current, View<const double, 1> weights, const Pairing& pairing) {
+inline void check_gain(View<double, 1> gain, const PairedRows& a, const PairedRows& b, View<const double, 1> current,
+                       View<const double, 1> weights, const Pairing& pairing) {
   check_pairs("pairwise_gain", a, b, pairing);
-  check_shape("pairwise_gain", gain, {a.shape[0]});
-  check_shape("pairwise_gain", current, {b.shape[0]});
-  check_shape("pairwise_gain", weights, {b.shape[0]});
+  check_shape("pairwise_gain", gain, {a.x.shape[0]});
+  check_shape("pairwise_gain", current, {b.x.shape[0]});
+  check_shape("pairwise_gain", weights, {b.x.shape[0]});
+}
+
+inline void check_gain_square(View<double, 1> gain, const PairedRows& a, View<const double, 1> current,
+                              View<const double, 1> weights, const Pairing& pairing, PairRange range) {
+  check_gain(gain, a, a, current, weights, pairing);
+  const auto [begin, end] = range;
+  if (begin < 0 || begin % kPairChunk != 0 || end < begin || end > a.x.shape[0] ||
+      (end % kPairChunk != 0 && end != a.x.shape[0]))
+    fail_internal("pairwise_gain_square: rows " + std::to_string(begin) + " to " + std::to_string(end) + " of " +
+                  std::to_string(a.x.shape[0]));
 }
 
 }  // namespace crc

@@ -182,6 +182,36 @@ TEST_P(PairwiseTile, SameBitsForAnyThreadsRowsAndDevice) {
   }
 }
 
+// All rows against all rows in one sweep and in steps.
+TEST_P(PairwiseTile, TheSquareIsAllRowsAgainstAll) {
+  const bool cpu = GetParam() == "cpu";
+  for (const int64_t n : {int64_t(5), kPairChunk, cpu ? 3 * kPairChunk + 41 : kPairChunk + 5}) {
+    Arrays x(n, n, 3, 4);
+    x.b = x.a;
+    for (const Measure measure : {Measure::similarity, Measure::rbf, Measure::top_hat}) {
+      const Pairing pairing{measure, 0.8};
+      Context on_cpu = Context::cpu(2);
+      const std::vector<double> all = reduce(on_cpu, x, pairing, 1).gain;
+      const auto square = [&](Context& on, int64_t step) {
+        const Guarded<float, 2> a(on, {n, 3}, x.a, "a");
+        const Guarded<double, 1> current(on, {n}, x.current, "current"), weights(on, {n}, x.weights, "weights");
+        Guarded<double, 1> gain(on, {n}, std::vector<double>(n, 9), "gain");
+        for (int64_t begin = 0; begin < n; begin += step)
+          pairwise_gain_square(on, gain.view(), a, current, weights, pairing,
+                               PairRange{begin, std::min(n, begin + step)});
+        return gain.get();
+      };
+      EXPECT_EQ(square(context, n + kPairChunk), all) << int(measure);
+      EXPECT_EQ(square(context, kPairChunk), all) << int(measure);
+      if (cpu)
+        for (const int threads : {1, 3}) {
+          Context other = Context::cpu(threads);
+          EXPECT_EQ(square(other, 2 * kPairChunk), all) << int(measure) << " by " << threads;
+        }
+    }
+  }
+}
+
 // Two items that cover each other and nothing else are worth the same, whatever the order of the sum.
 TEST_P(PairwiseTile, TiesOfTheEquationsAreTies) {
   Arrays x(2, 2, 6);
@@ -229,6 +259,8 @@ TEST_P(PairwiseTile, WrongShapesAreErrors) {
   EXPECT_THROW(pairwise_most(context, three.view(), a, c, Pairing{}), Error);
   EXPECT_THROW(pairwise_most(context, three.view(), a, b, Pairing{.radius = 0}), Error);
   EXPECT_THROW(pairwise_gain(context, three.view(), a, b, three, four, Pairing{}), Error);
+  for (const PairRange range : {PairRange{1, 3}, {0, 2}, {0, 4}, {-kPairChunk, 3}})
+    EXPECT_THROW(pairwise_gain_square(context, three.view(), a, three, three, Pairing{}, range), Error);
   Guarded<double, 2> least(context, {3, 0}, {}, "least");
   Guarded<int64_t, 2> places(context, {3, 0}, {}, "places");
   EXPECT_THROW(pairwise_least(context, least.view(), places.view(), a, b, Pairing{}), Error);
