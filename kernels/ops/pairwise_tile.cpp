@@ -3,12 +3,11 @@
 #include <omp.h>
 
 #include "kernels/cpu/for_each.h"
-#include "kernels/cpu/lanes.h"
+#include "kernels/cpu/inner_products.h"
 
 namespace crc {
 namespace {
 
-constexpr int64_t kDownPairs = 4, kWidePairs = 3 * kLanes;  // 12 of AVX2's 16 registers hold sums
 constexpr int64_t kMostRows = 96;                           // that share a panel of b
 constexpr int64_t kRowBytes = 256 << 10;                    // of them, as doubles: half of an L2 cache
 constexpr int64_t kInPlace = 3;                             // columns that are not worth packing
@@ -19,32 +18,6 @@ struct Pairs {
   const double *a2, *b2;  // squared norms
   double scale;
 };
-
-// The inner products [4,12] of rows x [D][4] and columns y [D][12], a chain per entry.
-void multiply_pairs(double* out, const double* x, const double* y, int64_t depth) {
-  Lanes sums[kDownPairs][3] = {};
-  for (int64_t d = 0; d < depth; ++d) {
-    const Lanes y0 = load(y + d * kWidePairs), y1 = load(y + d * kWidePairs + kLanes),
-                y2 = load(y + d * kWidePairs + 2 * kLanes);
-    for (int64_t i = 0; i < kDownPairs; ++i) {
-      const Lanes left = all(x[d * kDownPairs + i]);
-      sums[i][0] = fused(left, y0, sums[i][0]);
-      sums[i][1] = fused(left, y1, sums[i][1]);
-      sums[i][2] = fused(left, y2, sums[i][2]);
-    }
-  }
-  for (int64_t i = 0; i < kDownPairs; ++i)
-    for (int64_t c = 0; c < 3; ++c) store(out + i * kWidePairs + c * kLanes, sums[i][c]);
-}
-
-// rows [begin, begin + wide) of x as doubles [D][wide], zeros past row `end`.
-template <int64_t wide> void pack_rows(double* to, View<const float, 2> x, int64_t begin, int64_t end) {
-  const int64_t depth = x.shape[1];
-  for (int64_t r = 0; r < wide; ++r) {
-    const float* row = x.data + (begin + r) * depth;
-    for (int64_t d = 0; d < depth; ++d) to[d * wide + r] = begin + r < end ? double(row[d]) : 0;
-  }
-}
 
 // The same chains, four rows of a against one of b, in place: packing would cost more than the products.
 void multiply_row(double* out, const float* const (&x)[kDownPairs], const float* y, int64_t depth) {
@@ -89,11 +62,12 @@ template <Measure measure, class Reduce> void sweep(Cpu& cpu, const Pairs& p, co
   for_chunks(cpu, n, block, [&](int64_t, int64_t begin, int64_t end) {
     double* panel = &memory(omp_get_thread_num(), 0);
     double *b2 = panel + kWidePairs * depth, *rows = b2 + kWidePairs;
-    for (int64_t i = begin; i < end; i += kDownPairs) pack_rows<kDownPairs>(rows + (i - begin) * depth, p.a, i, end);
+    for (int64_t i = begin; i < end; i += kDownPairs)
+      pack_rows<kDownPairs>(rows + (i - begin) * depth, p.a.data, depth, i, end);
     Reduce local = reduce;
     local.start(begin, end);
     for (int64_t j = 0; j < k; j += kWidePairs) {
-      pack_rows<kWidePairs>(panel, p.b, j, k);
+      pack_rows<kWidePairs>(panel, p.b.data, depth, j, k);
       const int64_t columns = std::min(kWidePairs, k - j);
       for (int64_t c = 0; c < kWidePairs; ++c) b2[c] = c < columns ? p.b2[j + c] : 0;
       for (int64_t i = begin; i < end; i += kDownPairs) {
