@@ -96,8 +96,8 @@ void check_weights(const Problem& problem, std::span<const int64_t> items) {
     } else if (item >= int64_t(problem.weights.size())) {
       fail(ExitCode::config, fmt::format("item {} has no weight: {} are given", item, problem.weights.size()));
     } else if (!(problem.weights[item] >= 0 && std::isfinite(problem.weights[item]))) {
-      fail(ExitCode::config, fmt::format("item {} has weight {}; weights are finite and not negative", item,
-                                         problem.weights[item]));
+      fail(ExitCode::config,
+           fmt::format("item {} has weight {}; weights are finite and not negative", item, problem.weights[item]));
     }
 }
 

@@ -79,7 +79,8 @@ struct Config {
   Solver solver = Solver::capacitance;   // crc/score.h
   double radius = 0;                     // probcover's delta, h of the herding kernels; 0: by each one's own rule
   std::string layers = "fc bn1 block3";  // crc_layers: which (crc/jacobians.h)
-  int64_t memory_bytes = 8ll << 30;      // what Jacobians may take
+  int64_t bait_top = 0;                  // bait: over so many of an item's likeliest classes; 0: over all
+  int64_t memory_bytes = 8ll << 30;      // what Jacobians may take, and bait
   uint32_t seed = 0;
   int64_t round = 0;                                 // of acquisitions; another round draws other numbers
   std::function<void(const std::string&)> say = {};  // hears what a long acquisition will take, before it starts

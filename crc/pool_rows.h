@@ -26,9 +26,7 @@ class SharedRows {
   SharedRows(SharedRows&&) = default;  // a moved vector keeps its elements where they are
   SharedRows& operator=(SharedRows&&) = default;
   View<const float, 2> view() const { return view_; }
-  std::span<const float> host(int64_t row) const {
-    return {&values_[row * view_.shape[1]], size_t(view_.shape[1])};
-  }
+  std::span<const float> host(int64_t row) const { return {&values_[row * view_.shape[1]], size_t(view_.shape[1])}; }
 
  private:
   std::vector<float> values_;

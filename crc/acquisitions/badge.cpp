@@ -88,9 +88,8 @@ Selection select_badge(Context& context, const Problem& problem, const Config& c
     drawn = center < 0;
     if (drawn) center = ties.largest(counts, picked, problem.unlabeled);
   }
-  return picks.finish(
-      fmt::format("badge: {} of {} items; squared gradients {:.6g} to {:.6g}, last distance {:.6g}", config.budget,
-                  value.size(), low, high, gradients.h.square(value[center])));
+  return picks.finish(fmt::format("badge: {} of {} items; squared gradients {:.6g} to {:.6g}, last distance {:.6g}",
+                                  config.budget, value.size(), low, high, gradients.h.square(value[center])));
 }
 
 }  // namespace crc::select

@@ -51,10 +51,9 @@ Selection select_coreset(Context& context, const Problem& problem, const Config&
     min_distance(context, nearest.view<double, 1>(), pool.rows(), pool.rows().slice(place, place + 1));
     value = values();
   }
-  Selection selection =
-      picks.finish(fmt::format("coreset: {} of {} items; radius {:.6g} at first, {:.6g} at the last pick",
-                               config.budget, value.size(), std::sqrt(pool.square(before)),
-                               std::sqrt(pool.square(last))));
+  Selection selection = picks.finish(
+      fmt::format("coreset: {} of {} items; radius {:.6g} at first, {:.6g} at the last pick", config.budget,
+                  value.size(), std::sqrt(pool.square(before)), std::sqrt(pool.square(last))));
   warn_of_ties(selection, config);
   return selection;
 }

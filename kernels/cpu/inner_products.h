@@ -25,11 +25,26 @@ inline void multiply_pairs(double* out, const double* x, const double* y, int64_
     for (int64_t c = 0; c < 3; ++c) store(out + i * kWidePairs + c * kLanes, sums[i][c]);
 }
 
-// Rows [begin, begin + wide) of x [..,depth] as doubles [depth][wide], zeros from row `end` on.
-template <int64_t wide, class T> void pack_rows(double* to, const T* x, int64_t depth, int64_t begin, int64_t end) {
+// <x,y> of n numbers: four chains of four.
+inline double inner_product(const double* x, const double* y, int64_t n) {
+  Lanes sums[4] = {};
+  int64_t k = 0;
+  for (; k + 4 * kLanes <= n; k += 4 * kLanes)
+    for (int64_t c = 0; c < 4; ++c) sums[c] = fused(load(x + k + c * kLanes), load(y + k + c * kLanes), sums[c]);
+  double total = joined((sums[0] + sums[1]) + (sums[2] + sums[3]));
+  for (; k < n; ++k) total += x[k] * y[k];
+  return total;
+}
+
+// `count` rows of `depth` numbers, row(r) the r-th, as doubles [depth][wide]; zeros beyond them.
+template <int64_t wide, class Row> void pack_rows(double* to, int64_t depth, int64_t count, const Row& row) {
   for (int64_t r = 0; r < wide; ++r) {
-    const T* row = x + (begin + r) * depth;
-    for (int64_t d = 0; d < depth; ++d) to[d * wide + r] = begin + r < end ? double(row[d]) : 0;
+    if (r < count) {
+      const auto* from = row(r);
+      for (int64_t d = 0; d < depth; ++d) to[d * wide + r] = double(from[d]);
+    } else {
+      for (int64_t d = 0; d < depth; ++d) to[d * wide + r] = 0;
+    }
   }
 }
 

@@ -8,9 +8,9 @@
 namespace crc {
 namespace {
 
-constexpr int64_t kMostRows = 96;                           // that share a panel of b
-constexpr int64_t kRowBytes = 256 << 10;                    // of them, as doubles: half of an L2 cache
-constexpr int64_t kInPlace = 3;                             // columns that are not worth packing
+constexpr int64_t kMostRows = 96;         // that share a panel of b
+constexpr int64_t kRowBytes = 256 << 10;  // of them, as doubles: half of an L2 cache
+constexpr int64_t kInPlace = 3;           // columns that are not worth packing
 static_assert(kPairChunk % kWidePairs == 0 && kMostRows % kDownPairs == 0);
 
 struct Pairs {
@@ -63,11 +63,11 @@ template <Measure measure, class Reduce> void sweep(Cpu& cpu, const Pairs& p, co
     double* panel = &memory(omp_get_thread_num(), 0);
     double *b2 = panel + kWidePairs * depth, *rows = b2 + kWidePairs;
     for (int64_t i = begin; i < end; i += kDownPairs)
-      pack_rows<kDownPairs>(rows + (i - begin) * depth, p.a.data, depth, i, end);
+      pack_rows<kDownPairs>(rows + (i - begin) * depth, depth, end - i, [&](int64_t r) { return &p.a(i + r, 0); });
     Reduce local = reduce;
     local.start(begin, end);
     for (int64_t j = 0; j < k; j += kWidePairs) {
-      pack_rows<kWidePairs>(panel, p.b.data, depth, j, k);
+      pack_rows<kWidePairs>(panel, depth, k - j, [&](int64_t r) { return &p.b(j + r, 0); });
       const int64_t columns = std::min(kWidePairs, k - j);
       for (int64_t c = 0; c < kWidePairs; ++c) b2[c] = c < columns ? p.b2[j + c] : 0;
       for (int64_t i = begin; i < end; i += kDownPairs) {
