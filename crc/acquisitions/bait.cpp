@@ -31,11 +31,12 @@ int64_t rank_that_fits(const Sizes& sizes, const Config& config) {
   int64_t fits = rank;
   while (fits > 0 && sizes.cost(fits).bytes > most) --fits;
   fail(ExitCode::out_of_memory,
-       fmt::format(
-           "acquisition \"bait\" over {} of {} classes needs {} for {} items of {} features, more than {}; {}", rank,
-           sizes.classes, gigabytes(bytes), sizes.unlabeled, sizes.width, gigabytes(most),
-           fits > 0 ? fmt::format("take the expectation over fewer of the likeliest classes (crc_select --bait-top, acquisition.bait_top): {} fit", fits)
-                    : "choose from fewer items, or use badge"));
+       fmt::format("acquisition \"bait\" over {} of {} classes needs {} for {} items of {} features, more than {}; {}",
+                   rank, sizes.classes, gigabytes(bytes), sizes.unlabeled, sizes.width, gigabytes(most),
+                   fits > 0 ? fmt::format("take the expectation over fewer of the likeliest classes (crc_select "
+                                          "--bait-top, acquisition.bait_top): {} fit",
+                                          fits)
+                            : "choose from fewer items, or use badge"));
 }
 
 // The place in `chosen` whose removal costs least; equal ones by draw.

@@ -288,9 +288,8 @@ TEST_P(GradientAcquisitions, BaitOverAllClassesByNumberIsExact) {
 
 TEST_P(GradientAcquisitions, BaitSaysWhatFits) {
   const Pool p = Pool::random(6, 4, 200, 40, 12);
-  const std::string words = error_of(ExitCode::out_of_memory, [&] {
-    p.select(context, {.name = "bait", .budget = 10, .memory_bytes = 2000000});
-  });
+  const std::string words = error_of(
+      ExitCode::out_of_memory, [&] { p.select(context, {.name = "bait", .budget = 10, .memory_bytes = 2000000}); });
   EXPECT_NE(words.find("over 12 of 12 classes needs"), std::string::npos) << words;
   const size_t at = words.find("acquisition.bait_top): ");
   ASSERT_NE(at, std::string::npos) << words;
@@ -300,18 +299,17 @@ TEST_P(GradientAcquisitions, BaitSaysWhatFits) {
   };
   EXPECT_EQ(with(fits).picks.size(), 10u);
   EXPECT_THROW(with(fits + 1), Error);
-  EXPECT_NE(error_of(ExitCode::out_of_memory, [&] {
-              p.select(context, {.name = "bait", .budget = 10, .memory_bytes = 1000});
-            }).find("use badge"),
+  EXPECT_NE(error_of(ExitCode::out_of_memory,
+                     [&] { p.select(context, {.name = "bait", .budget = 10, .memory_bytes = 1000}); })
+                .find("use badge"),
             std::string::npos);
 }
 
 TEST_P(GradientAcquisitions, BaitRefusesFeaturesBeyondItsRegularisation) {
   Pool p = Pool::random(6, 2, 20, 4);
   for (float& x : p.features) x *= 1e12f;
-  EXPECT_NE(error_of(ExitCode::numerical, [&] {
-              p.select(context, {.name = "bait", .budget = 4});
-            }).find("divide them by one number"),
+  EXPECT_NE(error_of(ExitCode::numerical, [&] { p.select(context, {.name = "bait", .budget = 4}); })
+                .find("divide them by one number"),
             std::string::npos);
 }
 
