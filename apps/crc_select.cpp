@@ -42,6 +42,11 @@ void declare(apps::Command& program, apps::SelectJob& job) {
       .option("--radius", c.radius,
               "of probcover's balls or the kernels of maxherding, uherding and rdss (default: its own rule)")
       .between(1e-30, 1e30);
+  program
+      .option(
+          "--bait-top", c.bait_top,
+          "bait: over so many of an item's likeliest classes, which costs less memory and time (default: all, exact)")
+      .in(1, apps::kMaxCount);
   program.choice("--solver", c.solver, "eigenvalue solver of crc");
   program.option("--seed", c.seed, "key of the random draws").in(0, UINT32_MAX).shows_default();
   program.option("--round", c.round, "number of this query: another round draws other numbers")

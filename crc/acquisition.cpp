@@ -89,7 +89,25 @@ void check_model(const Problem& problem) {
                      weight.shape[0], weight.shape[1], bias.size(), width, classes, classes, width, classes));
 }
 
+void check_weights(const Problem& problem, std::span<const int64_t> items) {
+  for (const int64_t item : items)
+    if (problem.weights.empty()) {
+      return;
+    } else if (item >= int64_t(problem.weights.size())) {
+      fail(ExitCode::config, fmt::format("item {} has no weight: {} are given", item, problem.weights.size()));
+    } else if (!(problem.weights[item] >= 0 && std::isfinite(problem.weights[item]))) {
+      fail(ExitCode::config,
+           fmt::format("item {} has weight {}; weights are finite and not negative", item, problem.weights[item]));
+    }
+}
+
 }  // namespace
+
+std::vector<double> weights_of(const Problem& problem, std::span<const int64_t> items) {
+  std::vector<double> weights(items.size(), 1.0);
+  for (size_t k = 0; k < items.size() && !problem.weights.empty(); ++k) weights[k] = problem.weights[items[k]];
+  return weights;
+}
 
 void check_items(const Config&, const Request&) {}
 
@@ -129,6 +147,8 @@ Selection select(Context& context, const Problem& problem, const Config& config)
   check_request(config, {int64_t(labeled.size()), int64_t(unlabeled.size()), problem.jacobians});
   if (problem.classes < 1) fail(ExitCode::config, fmt::format("{} classes; at least 1 is needed", problem.classes));
   check_model(problem);
+  check_weights(problem, labeled);
+  check_weights(problem, unlabeled);
   const std::vector<int32_t> labels = checked_labels(problem, labeled);
   Problem ascending = problem;
   ascending.labeled = labeled;

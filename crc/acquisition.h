@@ -35,7 +35,13 @@ struct Problem {
   std::span<const int32_t> labels = {};         // [L] classes of `labeled`, in its order; empty: unknown
   View<const float, 3> samples = {};            // [S,N,C] logits of S stochastic passes
   Head head = {};
+  // [N], in host memory, finite, not negative: how much item i counts; empty: 1 each. Where Trait::weights says so, and
+  // as each file says how; 0: comes last.
+  std::span<const double> weights = {};
 };
+
+// Weights of `items`, in their order.
+std::vector<double> weights_of(const Problem& problem, std::span<const int64_t> items);
 
 // How groups are found (crc/batch_mode.h).
 enum class Search : uint8_t {
@@ -73,7 +79,8 @@ struct Config {
   Solver solver = Solver::capacitance;   // crc/score.h
   double radius = 0;                     // probcover's delta, h of the herding kernels; 0: by each one's own rule
   std::string layers = "fc bn1 block3";  // crc_layers: which (crc/jacobians.h)
-  int64_t memory_bytes = 8ll << 30;      // what Jacobians may take
+  int64_t bait_top = 0;                  // bait: over so many of an item's likeliest classes; 0: over all
+  int64_t memory_bytes = 8ll << 30;      // what Jacobians may take, and bait
   uint32_t seed = 0;
   int64_t round = 0;                                 // of acquisitions; another round draws other numbers
   std::function<void(const std::string&)> say = {};  // hears what a long acquisition will take, before it starts
@@ -122,6 +129,7 @@ enum class Trait : unsigned {
   labels = 32,    // it looks at the classes of what is labelled
   samples = 64,   // at the logits of several stochastic passes
   head = 128,     // at the last linear layer
+  weights = 256,  // at problem.weights
 };
 
 struct Acquisition {

@@ -180,7 +180,9 @@ std::vector<double> square_gains(Context& context, const PairedRows& rows, const
 }
 
 Selection greedy_coverage(Context& context, const PoolRows& pool, const Problem& problem, const Config& config,
-                          Pairing pairing, const std::vector<double>& weights) {
+                          Pairing pairing, std::vector<double> weights) {
+  const std::vector<double> counts = weights_of(problem, pool.items);
+  for (size_t j = 0; j < weights.size(); ++j) weights[j] *= counts[j];
   Covered covered(context, pool, pairing, weights);
   if (!pool.labeled.empty()) covered.add(pool.labeled);
   const double before = mean(covered.current(), weights);

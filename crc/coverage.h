@@ -18,8 +18,8 @@ namespace crc::select {
 std::vector<double> square_gains(Context& context, const PairedRows& rows, const Tensor& current, const Tensor& weights,
                                  const Pairing& pairing);
 
-// weights [M] of pool.items, not negative.
+// weights [M] of pool.items, not negative; problem.weights multiply them.
 Selection greedy_coverage(Context& context, const PoolRows& pool, const Problem& problem, const Config& config,
-                          Pairing pairing, const std::vector<double>& weights);
+                          Pairing pairing, std::vector<double> weights);
 
 }  // namespace crc::select

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "kernels/ops/gather.h"
+#include "kernels/ops/min_distance.h"
 #include "kernels/ops/pairwise_tile.h"
 
 namespace crc::select {
@@ -27,15 +27,14 @@ class KMeans {
 
   // Until there are k, or all rows are centres or their copies.
   void plus_plus(int64_t k, Draws& draws) {
-    std::vector<double> nearest(size_t(n_), INFINITY);
+    const std::vector<double> far(size_t(n_), INFINITY);
+    const Tensor nearest = Tensor::from_host(context_, {n_}, far.data(), "squared distances");
     int64_t next = std::min(n_ - 1, int64_t(draws.uniform53() * double(n_)));
     while (true) {
       centers_.insert(centers_.end(), row(next), row(next) + width_);
       if (count() == k) return;
-      const Tensor center = Tensor::from_host(context_, {1, width_}, row(next), "centre");
-      least(center);
-      for (int64_t i = 0; i < n_; ++i) nearest[i] = std::min(nearest[i], distances_[i]);
-      if ((next = draw_place(nearest, draws)) < 0) return;
+      min_distance(context_, nearest.view<double, 1>(), rows_, rows_.slice(next, next + 1));
+      if ((next = draw_place(nearest.to_host<double>(context_), draws)) < 0) return;
     }
   }
 
@@ -57,13 +56,11 @@ class KMeans {
   const float* row(int64_t i) const { return &host_[size_t(i * width_)]; }
   int64_t count() const { return width_ == 0 ? 1 : int64_t(centers_.size()) / width_; }
 
-  void least(const Tensor& centers) {
+  void assign() {
+    const Tensor centers = Tensor::from_host(context_, {count(), width_}, centers_.data(), "centres");
     pairwise_least(context_, values_.view<double, 2>(), places_.view<int64_t, 2>(), rows_,
                    centers.view<const float, 2>(), Pairing{});
     distances_ = values_.to_host<double>(context_);
-  }
-  void assign() {
-    least(Tensor::from_host(context_, {count(), width_}, centers_.data(), "centres"));
     of_ = places_.to_host<int64_t>(context_);
     fill_empty();
   }

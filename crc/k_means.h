@@ -1,9 +1,10 @@
 // k-means (Lloyd 1982) from the centres of one k-means++ (Arthur & Vassilvitskii 2007), without restarts: the same
-// clusters for (seed, round) on every device and for any number of threads. Distances are exact sums
-// (kernels/ops/pairwise_tile.h); an item belongs to the nearest centre, of equally near ones to the first; means are
-// summed in fp64 in the order of the items and rounded to fp32. A cluster that loses all its items takes the item
-// farthest from its centre. Ends when no item moves, when the centres' squared shifts sum to at most 1e-4 of the mean
-// variance of a feature (as scikit-learn's), or after 100 rounds. Fewer than k centres where fewer rows differ.
+// clusters for (seed, round) on every device and for any number of threads. Distances are sums in a fixed order, to the
+// drawn centres by kernels/ops/min_distance.h and to all by kernels/ops/pairwise_tile.h; an item belongs to the nearest
+// centre, of equally near ones to the first; means are summed in fp64 in the order of the items and rounded to fp32. A
+// cluster that loses all its items takes the item farthest from its centre. Ends when no item moves, when the centres'
+// squared shifts sum to at most 1e-4 of the mean variance of a feature (as scikit-learn's), or after 100 rounds. Fewer
+// than k centres where fewer rows differ.
 #pragma once
 
 #include <span>

@@ -7,14 +7,25 @@
 
 namespace crc::select {
 
+SharedRows::SharedRows(Context& context, std::vector<float> values, int64_t count, int64_t width, const char* name)
+    : values_(std::move(values)) {
+  if (context.device().kind == DeviceKind::cpu) {
+    view_ = {values_.data(), {count, width}, context.device(), name};
+  } else {
+    device_ = Tensor::from_host(context, {count, width}, values_.data(), name);
+    view_ = device_.view<const float, 2>();
+  }
+}
+
 PoolRows::PoolRows(Context& context, const Problem& problem, const Config& config, Scaling scaling)
     : PoolRows(context, problem,
                read_features(context, problem.features, config.name, {problem.labeled, problem.unlabeled}), scaling) {}
 
 PoolRows::PoolRows(Context& context, const Problem& problem, Fp32Features features, Scaling scaling)
-    : copies(features, problem.labeled, problem.unlabeled), width_(features.width) {
+    : copies(features, problem.labeled, problem.unlabeled), exponent_(features.exponent) {
   std::ranges::merge(problem.labeled, problem.unlabeled, std::back_inserter(items));
-  values_.reserve(items.size() * size_t(width_));
+  std::vector<float> values(items.size() * size_t(features.width));
+  float* next = values.data();
   size_t next_labeled = 0;
   for (size_t place = 0; place < items.size(); ++place) {
     const bool known = next_labeled < problem.labeled.size() && problem.labeled[next_labeled] == items[place];
@@ -24,21 +35,16 @@ PoolRows::PoolRows(Context& context, const Problem& problem, Fp32Features featur
     double total = 0;
     for (float x : row) total += double(x) * double(x);
     const double norm = scaling == Scaling::unit && total > 0 ? std::sqrt(total) : 1;
-    for (float x : row) values_.push_back(float(double(x) / norm));
+    for (float x : row) *next++ = float(double(x) / norm);
   }
-  if (context.device().kind == DeviceKind::cpu) {
-    view_ = {values_.data(), {count(), width_}, context.device(), "rows of the pool"};
-  } else {
-    device_ = Tensor::from_host(context, {count(), width_}, values_.data(), "rows of the pool");
-    view_ = device_.view<const float, 2>();
-  }
+  rows_ = SharedRows(context, std::move(values), count(), features.width, "rows of the pool");
 }
 
 Tensor PoolRows::gather(Context& context, std::span<const int64_t> places) const {
   const int64_t n = int64_t(places.size());
   const Tensor which = Tensor::from_host(context, {n}, places.data(), "places");
-  Tensor rows(context, {n, width_}, Dtype::f32, "some rows of the pool");
-  gather_rows(context, rows.view<float, 2>(), view_, which.view<const int64_t, 1>());
+  Tensor rows(context, {n, this->rows().shape[1]}, Dtype::f32, "some rows of the pool");
+  gather_rows(context, rows.view<float, 2>(), this->rows(), which.view<const int64_t, 1>());
   context.synchronize();  // `which` goes
   return rows;
 }

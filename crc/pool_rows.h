@@ -2,6 +2,7 @@
 // embedding-only acquisition compares. Rows of equal features are equal.
 #pragma once
 
+#include <cmath>
 #include <span>
 #include <unordered_set>
 #include <vector>
@@ -17,15 +18,33 @@ enum class Scaling : uint8_t {
   unit  // rows divided by their Euclidean norm, in fp64; a row of zeros stays
 };
 
+// Rows in host memory, and a view of them on the device: of the same memory on the CPU.
+class SharedRows {
+ public:
+  SharedRows() = default;
+  SharedRows(Context& context, std::vector<float> values, int64_t count, int64_t width, const char* name);
+  SharedRows(SharedRows&&) = default;  // a moved vector keeps its elements where they are
+  SharedRows& operator=(SharedRows&&) = default;
+  View<const float, 2> view() const { return view_; }
+  std::span<const float> host(int64_t row) const { return {&values_[row * view_.shape[1]], size_t(view_.shape[1])}; }
+
+ private:
+  std::vector<float> values_;
+  Tensor device_;  // on CUDA
+  View<const float, 2> view_;
+};
+
 class PoolRows {
  public:
   // Errors: those of read_features.
   PoolRows(Context& context, const Problem& problem, const Config& config, Scaling scaling);
 
-  View<const float, 2> rows() const { return view_; }                      // [M,D]
+  View<const float, 2> rows() const { return rows_.view(); }               // [M,D]
   int64_t count() const { return int64_t(items.size()); }                  // M
   Tensor gather(Context& context, std::span<const int64_t> places) const;  // [places,D]
-  std::span<const float> host(int64_t place) const { return {&values_[place * width_], size_t(width_)}; }
+  std::span<const float> host(int64_t place) const { return rows_.host(place); }
+  // Of the features, from a squared distance of rows that are not scaled.
+  double square(double value) const { return std::ldexp(value, 2 * exponent_); }
 
   std::vector<int64_t> items;               // [M] ids
   std::vector<int64_t> labeled, unlabeled;  // their places in items
@@ -34,10 +53,8 @@ class PoolRows {
  private:
   PoolRows(Context& context, const Problem& problem, Fp32Features features, Scaling scaling);
 
-  int64_t width_;
-  std::vector<float> values_;
-  Tensor device_;  // on CUDA; on the CPU the view is of values_
-  View<const float, 2> view_;
+  int exponent_;  // of Fp32Features
+  SharedRows rows_;
 };
 
 // Items of which a copy is labelled or picked: they come last, and are drawn where nothing else is left.

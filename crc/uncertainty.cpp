@@ -22,10 +22,13 @@ std::vector<double> Logits::operator[](int64_t item) const {
 }
 
 Logits read_logits(Context& context, const Problem& problem, const Config& config) {
+  return read_logits(context, problem, config, {problem.unlabeled});
+}
+
+Logits read_logits(Context& context, const Problem& problem, const Config& config,
+                   std::initializer_list<std::span<const int64_t>> lists) {
   Logits logits{std::visit(
-      [&](auto array) -> decltype(Logits::rows) {
-        return read_rows(context, array, config.name, "logits", {problem.unlabeled});
-      },
+      [&](auto array) -> decltype(Logits::rows) { return read_rows(context, array, config.name, "logits", lists); },
       problem.logits)};
   if (logits.classes() < 2)
     fail(ExitCode::config,

@@ -19,6 +19,9 @@ struct Logits {
 };
 // Errors as read_rows, and config if there are fewer than two classes.
 Logits read_logits(Context& context, const Problem& problem, const Config& config);
+// Of these items, and not only of the unlabelled ones.
+Logits read_logits(Context& context, const Problem& problem, const Config& config,
+                   std::initializer_list<std::span<const int64_t>> lists);
 
 // Class probabilities, in the order of the classes. The largest logit goes first, in fp64.
 std::vector<double> softmax(std::vector<double> logits);

@@ -113,6 +113,7 @@ void note_unused(const SelectJob& job, const Inputs& in) {
   const select::Config defaults;
   if (in.config.radius > 0 && !select::find_acquisition(in.config.name).has(select::Trait::radius))
     note("--radius", "with --acquisition " + in.config.name + ", which has none");
+  if (in.config.bait_top > 0 && in.config.name != "bait") note("--bait-top", "with --acquisition " + in.config.name);
   if (!select::scores_groups(in.config.name)) {
     const std::string why = "with --acquisition " + in.config.name + ", which scores items one by one";
     if (in.config.group_size != 1) note("--group", why);

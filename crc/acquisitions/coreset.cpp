@@ -1,73 +1,60 @@
 // Coreset (Sener & Savarese 2018), greedy k-center on the features: pick the item farthest from its nearest centre,
-// make it a centre, again. The labelled items are the first centres; without any, the pool's mean is.
+// make it a centre, again. The labelled items are the first centres; without any, the pool's mean is. With weights the
+// item of the largest w_i min_c |x_i - c|^2 is picked.
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <cmath>
 
-#include "crc/acquisition.h"
-#include "crc/host_rows.h"
-#include "crc/ties.h"
-#include "kernels/core/tensor.h"
+#include "crc/pool_rows.h"
 #include "kernels/ops/min_distance.h"
 
 namespace crc::select {
 namespace {
 
-std::vector<float> mean_of(const HostRows& features, std::span<const int64_t> items) {
-  std::vector<double> total(features.width);
-  for (int64_t item : items)
-    for (int64_t d = 0; d < features.width; ++d) total[d] += features[item][d];
+Tensor mean_of(Context& context, const PoolRows& pool) {
+  std::vector<double> total(size_t(pool.rows().shape[1]));
+  for (int64_t place = 0; place < pool.count(); ++place)
+    for (size_t d = 0; d < total.size(); ++d) total[d] += pool.host(place)[d];
   std::vector<float> mean;
-  for (double t : total) mean.push_back(float(t / double(items.size())));
-  return mean;
+  for (double t : total) mean.push_back(float(t / double(pool.count())));
+  return Tensor::from_host(context, {1, int64_t(mean.size())}, mean.data(), "mean");
 }
 
 }  // namespace
 
 Selection select_coreset(Context& context, const Problem& problem, const Config& config) {
-  const Fp32Features features =
-      read_features(context, problem.features, config.name, {problem.labeled, problem.unlabeled});
-  std::vector<float> rows;
-  for (int64_t item : problem.unlabeled) rows.insert(rows.end(), features[item].begin(), features[item].end());
-  const int64_t pool = int64_t(problem.unlabeled.size());
-  const Tensor x = Tensor::from_host(context, {pool, features.width}, rows.data(), "features of the pool");
-  std::vector<double> distances(pool, INFINITY);
-  const Tensor nearest = Tensor::from_host(context, {pool}, distances.data(), "squared distances");
-  const auto add_center = [&](View<const float, 1> center) {
-    min_distance(context, nearest.view<double, 1>(), x.view<const float, 2>(), center);
-  };
-  for (int64_t item : problem.labeled) {
-    const Tensor center = Tensor::from_host(context, {features.width}, features[item].data(), "labelled center");
-    add_center(center.view<const float, 1>());
-    context.synchronize();
-  }
-  if (problem.labeled.empty()) {
-    const std::vector<float> mean = mean_of(features, problem.unlabeled);
-    const Tensor center = Tensor::from_host(context, {features.width}, mean.data(), "mean");
-    add_center(center.view<const float, 1>());
-    context.synchronize();
-  }
-  Selection selection;
-  const Ties ties(config.seed, config.round);
-  std::vector<bool> picked(pool, false);
-  double largest = 0;
-  while (int64_t(selection.picks.size()) < config.budget) {
+  const PoolRows pool(context, problem, config, Scaling::none);
+  std::vector<double> distances(size_t(pool.count()), INFINITY);
+  const Tensor nearest = Tensor::from_host(context, {pool.count()}, distances.data(), "squared distances"),
+               first = pool.labeled.empty() ? mean_of(context, pool) : pool.gather(context, pool.labeled);
+  min_distance(context, nearest.view<double, 1>(), pool.rows(), first.view<const float, 2>());
+  const std::vector<double> weights = weights_of(problem, problem.unlabeled);
+  const auto values = [&] {
     distances = nearest.to_host<double>(context);
-    if (selection.picks.empty())
-      for (double distance : distances) selection.scores.push_back(features.square(distance));
-    const int64_t best = ties.largest(distances, picked, problem.unlabeled);
+    std::vector<double> weighted;
+    for (size_t k = 0; k < weights.size(); ++k)
+      weighted.push_back(weights[k] * pool.square(distances[pool.unlabeled[k]]));
+    return weighted;
+  };
+  std::vector<double> value = values();
+  Picks picks(problem, config, value);
+  const Ties ties(config.seed, config.round);
+  std::vector<bool> picked(value.size(), false);
+  double before = 0, last = 0;
+  while (true) {
+    const int64_t best = ties.largest(value, picked, problem.unlabeled), place = pool.unlabeled[best];
+    last = distances[place];
+    if (before == 0) before = last;
     picked[best] = true;
-    largest = features.square(distances[best]);
-    selection.picks.push_back(problem.unlabeled[best]);
-    selection.groups.push_back({{problem.unlabeled[best]}, largest});
-    add_center(x.view<const float, 2>().slice(best, best + 1).flat());
+    picks.add(problem.unlabeled[best], value[best], false);
+    if (picks.complete()) break;
+    min_distance(context, nearest.view<double, 1>(), pool.rows(), pool.rows().slice(place, place + 1));
+    value = values();
   }
-  check_scores(config, selection.scores, problem.unlabeled, 1);
+  Selection selection = picks.finish(
+      fmt::format("coreset: {} of {} items; radius {:.6g} at first, {:.6g} at the last pick", config.budget,
+                  value.size(), std::sqrt(pool.square(before)), std::sqrt(pool.square(last))));
   warn_of_ties(selection, config);
-  selection.candidates.assign(problem.unlabeled.begin(), problem.unlabeled.end());
-  selection.summary = fmt::format("coreset: {} of {} items; radius {:.6g} at first, {:.6g} at the last pick",
-                                  config.budget, pool, std::sqrt(selection.groups.front().score), std::sqrt(largest));
   return selection;
 }
 

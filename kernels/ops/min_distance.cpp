@@ -1,16 +1,45 @@
 #include "kernels/ops/min_distance.h"
 
 #include "kernels/cpu/for_each.h"
+#include "kernels/cpu/lanes.h"
 
 namespace crc {
+namespace {
 
-void min_distance(Cpu& cpu, View<double, 1> nearest, View<const float, 2> x, View<const float, 1> center) {
-  check_shape("min_distance", nearest, {x.shape[0]});
-  check_shape("min_distance", center, {x.shape[1]});
-  const MinDistance step{nearest.data, x.data, center.data, x.shape[1]};
-  constexpr int64_t kGrain = 256;  // rows of hundreds of features
+// Of four rows at once, and of `count` centres that share their loads.
+template <int64_t count>
+void approach(Lanes& nearest, const float* const (&rows)[kLanes], const float* centers, int64_t width) {
+  Lanes sums[count] = {};
+  for (int64_t d = 0; d < width; ++d) {
+    const Lanes x{double(rows[0][d]), double(rows[1][d]), double(rows[2][d]), double(rows[3][d])};
+    for (int64_t c = 0; c < count; ++c) {
+      const Lanes difference = x - all(double(centers[c * width + d]));
+      sums[c] += difference * difference;
+    }
+  }
+  for (const Lanes& sum : sums) nearest = sum < nearest ? sum : nearest;
+}
+
+}  // namespace
+
+void min_distance(Cpu& cpu, View<double, 1> nearest, View<const float, 2> x, View<const float, 2> centers) {
+  const MinDistance step = min_distance_step(nearest, x, centers);
+  constexpr int64_t kGrain = 256, kTogether = 4;  // rows of hundreds of features; centres
   for_chunks(cpu, nearest.size(), kGrain, [&](int64_t, int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) step(i);
+    for (int64_t i = begin; i < end; i += kLanes) {
+      const int64_t count = std::min(kLanes, end - i);
+      const float* rows[kLanes];
+      for (int64_t r = 0; r < kLanes; ++r) rows[r] = step.x + (i + std::min(r, count - 1)) * step.width;
+      double least[kLanes] = {};
+      std::copy_n(step.nearest + i, count, least);
+      Lanes sums = load(least);
+      int64_t k = 0;
+      for (; k + kTogether <= step.count; k += kTogether)
+        approach<kTogether>(sums, rows, step.centers + k * step.width, step.width);
+      for (; k < step.count; ++k) approach<1>(sums, rows, step.centers + k * step.width, step.width);
+      store(least, sums);
+      std::copy_n(least, count, step.nearest + i);
+    }
   });
 }
 

@@ -3,15 +3,14 @@
 #include <omp.h>
 
 #include "kernels/cpu/for_each.h"
-#include "kernels/cpu/lanes.h"
+#include "kernels/cpu/inner_products.h"
 
 namespace crc {
 namespace {
 
-constexpr int64_t kDownPairs = 4, kWidePairs = 3 * kLanes;  // 12 of AVX2's 16 registers hold sums
-constexpr int64_t kMostRows = 96;                           // that share a panel of b
-constexpr int64_t kRowBytes = 256 << 10;                    // of them, as doubles: half of an L2 cache
-constexpr int64_t kInPlace = 3;                             // columns that are not worth packing
+constexpr int64_t kMostRows = 96;         // that share a panel of b
+constexpr int64_t kRowBytes = 256 << 10;  // of them, as doubles: half of an L2 cache
+constexpr int64_t kInPlace = 3;           // columns that are not worth packing
 static_assert(kPairChunk % kWidePairs == 0 && kMostRows % kDownPairs == 0);
 
 struct Pairs {
@@ -19,41 +18,6 @@ struct Pairs {
   const double *a2, *b2;  // squared norms
   double scale;
 };
-
-// The inner products [4,12] of rows x [D][4] and columns y [D][12], a chain per entry.
-void multiply_pairs(double* out, const double* x, const double* y, int64_t depth) {
-  Lanes sums[kDownPairs][3] = {};
-  for (int64_t d = 0; d < depth; ++d) {
-    const Lanes y0 = load(y + d * kWidePairs), y1 = load(y + d * kWidePairs + kLanes),
-                y2 = load(y + d * kWidePairs + 2 * kLanes);
-    for (int64_t i = 0; i < kDownPairs; ++i) {
-      const Lanes left = all(x[d * kDownPairs + i]);
-      sums[i][0] = fused(left, y0, sums[i][0]);
-      sums[i][1] = fused(left, y1, sums[i][1]);
-      sums[i][2] = fused(left, y2, sums[i][2]);
-    }
-  }
-  for (int64_t i = 0; i < kDownPairs; ++i)
-    for (int64_t c = 0; c < 3; ++c) store(out + i * kWidePairs + c * kLanes, sums[i][c]);
-}
-
-// rows [begin, begin + wide) of x as doubles [D][wide], zeros past row `end`.
-template <int64_t wide> void pack_rows(double* to, View<const float, 2> x, int64_t begin, int64_t end) {
-  const int64_t depth = x.shape[1];
-  for (int64_t r = 0; r < wide; r += kLanes) {
-    const float* row = x.data + (begin + r) * depth;
-    int64_t d = 0;
-    if (begin + r + kLanes <= end)
-      for (; d + kLanes <= depth; d += kLanes) {
-        Lanes q[kLanes] = {load(row + d), load(row + depth + d), load(row + 2 * depth + d), load(row + 3 * depth + d)};
-        transpose(q[0], q[1], q[2], q[3]);
-        for (int64_t c = 0; c < kLanes; ++c) store(to + (d + c) * wide + r, q[c]);
-      }
-    for (int64_t c = 0; c < kLanes; ++c)  // what does not fill a square
-      for (int64_t rest = d; rest < depth; ++rest)
-        to[rest * wide + r + c] = begin + r + c < end ? double(row[c * depth + rest]) : 0;
-  }
-}
 
 // The same chains, four rows of a against one of b, in place: packing would cost more than the products.
 void multiply_row(double* out, const float* const (&x)[kDownPairs], const float* y, int64_t depth) {
@@ -109,9 +73,10 @@ void sweep_tile(const Pairs& p, const PairMemory& pairs, int64_t begin, int64_t 
   double *b2 = panel + kWidePairs * depth, *rows = b2 + kWidePairs;
   for (int64_t top = begin; top < end; top += pairs.block) {
     const int64_t bottom = std::min(end, top + pairs.block);
-    for (int64_t i = top; i < bottom; i += kDownPairs) pack_rows<kDownPairs>(rows + (i - top) * depth, p.a, i, bottom);
+    for (int64_t i = top; i < bottom; i += kDownPairs)
+      pack_rows<kDownPairs>(rows + (i - top) * depth, depth, bottom - i, [&](int64_t r) { return &p.a(i + r, 0); });
     for (int64_t j = first; j < last; j += kWidePairs) {
-      pack_rows<kWidePairs>(panel, p.b, j, last);
+      pack_rows<kWidePairs>(panel, depth, last - j, [&](int64_t r) { return &p.b(j + r, 0); });
       const int64_t columns = std::min(kWidePairs, last - j);
       for (int64_t c = 0; c < kWidePairs; ++c) b2[c] = c < columns ? p.b2[j + c] : 0;
       for (int64_t i = top; i < bottom; i += kDownPairs) {

@@ -1,4 +1,4 @@
-// kmeans, typiclust, probcover, maxherding, uherding, facility_location and rdss against plain NumPy.
+// Acquisitions on embeddings, and those on gradients of the last layer, against plain NumPy.
 #include <zlib.h>
 
 #include <fstream>
@@ -15,6 +15,9 @@ namespace {
 
 constexpr const char* kNames[] = {"kmeans",   "typiclust",         "probcover", "maxherding",
                                   "uherding", "facility_location", "rdss"};
+// Lines of the golden file: a name, and what is set for it.
+constexpr const char* kVariants[] = {"maxherding_weighted", "egl_last", "badge",     "badge_weighted", "coreset",
+                                     "coreset_weighted",    "bait",     "bait_top1", "bait_top2"};
 
 uint32_t mix(uint32_t x) {
   x = (x ^ (x >> 16)) * 0x7feb352du;
@@ -53,6 +56,7 @@ GoldenPool golden_pool(uint32_t p) {
     else if (r > 0)
       pool.labeled.push_back(i);
   }
+  for (uint32_t w : words(p, 4, n)) pool.weights.push_back((w >> 28) % 13 / 4.0);
   const int64_t unlabeled = int64_t(pool.unlabeled.size());
   return {pool, {.budget = kind == 5 ? unlabeled : 1 + h[4] % unlabeled, .seed = p, .round = p % 3}};
 }
@@ -71,7 +75,10 @@ TEST_P(EmbeddingAcquisitions, PickWhatPlainNumPyPicks) {
     std::string all;
     for (int k = 0; k < kEach; ++k) {
       auto [pool, config] = golden_pool(uint32_t(group * kEach + k));
-      config.name = name;
+      const size_t suffix = std::min(name.find("_weighted"), name.find("_top"));
+      config.name = name.substr(0, suffix);
+      if (!name.ends_with("_weighted")) pool.weights.clear();
+      if (name.find("_top") != std::string::npos) config.bait_top = name.back() - '0';
       const std::vector<int64_t> picks = pool.select(context, config).picks;
       crc = crc32(crc, reinterpret_cast<const Bytef*>(picks.data()), uInt(picks.size() * sizeof(int64_t)));
       all += "\n" + std::to_string(group * kEach + k) + ":";
@@ -82,7 +89,7 @@ TEST_P(EmbeddingAcquisitions, PickWhatPlainNumPyPicks) {
     EXPECT_EQ(hex, expected) << name << " group " << group << all;
     ++lines;
   }
-  EXPECT_EQ(lines, groups * int(std::size(kNames)));
+  EXPECT_EQ(lines, groups * int(std::size(kNames) + std::size(kVariants)));
 }
 
 // Bounds, lowered or looked at again, leave the picks and gains of the plain greedy algorithm, bit for bit.

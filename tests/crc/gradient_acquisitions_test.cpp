@@ -1,4 +1,4 @@
-// egl, egl_last, badge and coreset against what their papers say, written out.
+// egl, egl_last, badge, coreset and bait against what their papers say, written out.
 #include <cmath>
 #include <set>
 
@@ -211,10 +211,112 @@ TEST_P(GradientAcquisitions, CoresetTakesCopiesLast) {
   for (int64_t item : p.select(context, {.name = "coreset", .budget = 5}).picks) EXPECT_FALSE(copies.contains(item));
 }
 
+TEST_P(GradientAcquisitions, BadgeDrawsByWeightTimesDistance) {
+  Pool p = Pool::random(3, 2, 12, 4, 3);
+  const std::vector<int64_t> items = sorted(p.unlabeled);
+  p.weights.assign(size_t(p.items), 1.0);
+  for (size_t k = 0; k < items.size(); ++k) p.weights[items[k]] = double(k % 4);  // three items of weight 0
+  const std::vector<double> zero(p.classes * p.width, 0.0);
+  const int64_t first = *std::ranges::max_element(
+      items, {}, [&](int64_t item) { return p.weights[item] * distance(badge_gradient(p, item), zero); });
+  std::vector<double> weights;
+  for (int64_t item : items)
+    weights.push_back(p.weights[item] * distance(badge_gradient(p, item), badge_gradient(p, first)));
+  const double total = std::accumulate(weights.begin(), weights.end(), 0.0);
+  const int trials = GetParam() == "cpu" ? 2000 : 200;
+  std::vector<int64_t> counts(items.size());
+  for (int seed = 0; seed < trials; ++seed) {
+    const Selection s = p.select(context, {.name = "badge", .budget = 11, .seed = uint32_t(seed)});
+    ASSERT_EQ(s.picks[0], first);
+    ++counts[std::ranges::lower_bound(items, s.picks[1]) - items.begin()];
+    for (size_t k = 0; k < s.picks.size(); ++k) ASSERT_EQ(p.weights[s.picks[k]] == 0, k >= 9) << k;
+  }
+  for (size_t i = 0; i < items.size(); ++i) {
+    const double q = weights[i] / total;
+    EXPECT_NEAR(double(counts[i]), trials * q, 5 * std::sqrt(trials * q * (1 - q)) + 1e-9) << items[i];
+  }
+}
+
+TEST_P(GradientAcquisitions, EqualWeightsChangeNothing) {
+  const Pool p = Pool::random(8, 3, 30, 5, 4);
+  Pool weighted = p;
+  weighted.weights.assign(size_t(p.items), 0.5);
+  for (const char* name : {"badge", "coreset", "maxherding", "facility_location"}) {
+    const Config config{.name = name, .budget = 9, .seed = 5};
+    EXPECT_EQ(p.select(context, config).picks, weighted.select(context, config).picks) << name;
+  }
+}
+
+TEST_P(GradientAcquisitions, AWeightThatIsNoneIsAnError) {
+  Pool p = Pool::random(8, 3, 10, 5);
+  const auto error = [&] {
+    return error_of(ExitCode::config, [&] { p.select(context, {.name = "badge", .budget = 2}); });
+  };
+  for (const double wrong : {-1.0, double(NAN), double(INFINITY)}) {
+    p.weights.assign(size_t(p.items), 1.0);
+    p.weights[p.unlabeled[4]] = wrong;
+    EXPECT_NE(error().find("weights are finite and not negative"), std::string::npos);
+  }
+  p.weights.assign(1, 1.0);
+  EXPECT_NE(error().find("has no weight: 1 are given"), std::string::npos);
+}
+
+// The trace of all items' information: what a step lowers and what a removal raises add up.
+TEST_P(GradientAcquisitions, BaitScoresHowMuchTheTraceFalls) {
+  const Pool p = Pool::random(4, 3, 14, 3, 3);
+  const std::vector<int64_t> items = sorted(p.unlabeled);
+  const Selection s = p.select(context, {.name = "bait", .budget = 14});  // no removal: the gains sum to the fall
+  double fall = 0;
+  for (const auto& group : s.groups) fall += group.score;
+  double before = 0, after = 0;
+  const size_t at = s.summary.find("trace ");
+  ASSERT_NE(at, std::string::npos) << s.summary;
+  ASSERT_EQ(sscanf(&s.summary[at], "trace %lf at first, %lf with", &before, &after), 2) << s.summary;
+  EXPECT_NEAR(before - after, fall, 1e-5 * before);
+  EXPECT_EQ(sorted(s.picks), items);
+}
+
+TEST_P(GradientAcquisitions, BaitOverAllClassesByNumberIsExact) {
+  const Pool p = Pool::random(6, 4, 25, 5, 4);
+  const auto picks = [&](int64_t top) {
+    return p.select(context, {.name = "bait", .budget = 6, .bait_top = top}).picks;
+  };
+  EXPECT_EQ(picks(0), picks(4));
+  EXPECT_EQ(picks(0), picks(100));  // there are no more
+  EXPECT_NE(picks(0), picks(1));
+}
+
+TEST_P(GradientAcquisitions, BaitSaysWhatFits) {
+  const Pool p = Pool::random(6, 4, 200, 40, 12);
+  const std::string words = error_of(
+      ExitCode::out_of_memory, [&] { p.select(context, {.name = "bait", .budget = 10, .memory_bytes = 2000000}); });
+  EXPECT_NE(words.find("over 12 of 12 classes needs"), std::string::npos) << words;
+  const size_t at = words.find("acquisition.bait_top): ");
+  ASSERT_NE(at, std::string::npos) << words;
+  const int64_t fits = std::stoll(words.substr(at + 23));
+  const auto with = [&](int64_t top) {
+    return p.select(context, {.name = "bait", .budget = 10, .bait_top = top, .memory_bytes = 2000000});
+  };
+  EXPECT_EQ(with(fits).picks.size(), 10u);
+  EXPECT_THROW(with(fits + 1), Error);
+  EXPECT_NE(error_of(ExitCode::out_of_memory,
+                     [&] { p.select(context, {.name = "bait", .budget = 10, .memory_bytes = 1000}); })
+                .find("use badge"),
+            std::string::npos);
+}
+
+TEST_P(GradientAcquisitions, BaitRefusesFeaturesBeyondItsRegularisation) {
+  Pool p = Pool::random(6, 2, 20, 4);
+  for (float& x : p.features) x *= 1e12f;
+  EXPECT_NE(error_of(ExitCode::numerical, [&] { p.select(context, {.name = "bait", .budget = 4}); })
+                .find("divide them by one number"),
+            std::string::npos);
+}
+
 TEST(GradientAcquisitionThreads, SameBitsForAnyNumber) {
   const Pool p = Pool::random(4, 12, 300, 17);
   Context one = Context::cpu(1), three = Context::cpu(3);
-  for (const char* name : {"egl", "egl_last", "badge", "coreset"}) {
+  for (const char* name : {"egl", "egl_last", "badge", "coreset", "bait"}) {
     const Config config{.name = name, .budget = 30, .seed = 3};
     const Selection a = p.select(one, config), b = p.select(three, config);
     EXPECT_EQ(a.picks, b.picks) << name;

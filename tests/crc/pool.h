@@ -23,6 +23,7 @@ struct Pool {
   std::vector<float> features;  // [items,width] non-negative, as after a ReLU and an average pool
   std::vector<float> logits;    // [items,classes]
   std::vector<int64_t> labeled, unlabeled;
+  std::vector<double> weights = {};  // [items], or none
 
   // Some items are in neither list.
   static Pool random(uint32_t seed, int64_t labeled, int64_t unlabeled, int64_t width, int64_t classes = 3) {
@@ -118,9 +119,15 @@ inline Selection Pool::select(Context& context, const Config& config) const {
   const Tensor h = Tensor::from_host(context, {items, width}, features.data(), "features");
   const Tensor f = Tensor::from_host(context, {items, classes}, logits.data(), "logits");
   const Network network(*this);
-  return crc::select::select(
-      context, Problem{h.view<const float, 2>(), f.view<const float, 2>(), labeled, unlabeled, classes, &network},
-      config);
+  return crc::select::select(context,
+                             Problem{.features = h.view<const float, 2>(),
+                                     .logits = f.view<const float, 2>(),
+                                     .labeled = labeled,
+                                     .unlabeled = unlabeled,
+                                     .classes = classes,
+                                     .jacobians = &network,
+                                     .weights = weights},
+                             config);
 }
 
 inline std::vector<int64_t> candidate(const Selection& s, int64_t k) {

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Golden file of the acquisitions on embeddings, each written from its paper's equations with all pairs in memory, on 1,000
+"""Golden file of the acquisitions on embeddings and gradients, each written from its paper's equations with all pairs in memory, on 1,000
 random pools: tests/golden/acquisitions.txt (needs NumPy).
 
 Run: python3 make_acquisitions.py > acquisitions.txt
@@ -62,6 +62,7 @@ class Pool:
         self.labeled = [i for i in range(n) if 0 < role[i] <= bound]
         self.unlabeled = [i for i in range(n) if role[i] > bound]
         self.budget = len(self.unlabeled) if kind == 5 else 1 + h[4] % len(self.unlabeled)
+        self.weights = ((words(p, 4, n) >> np.uint64(28)) % np.uint64(13)).astype(np.float64) / 4  # a few are 0
         self.draw = [uniforms(self.seed, i, self.round, 1)[0] for i in range(n)]
         self.pool = sorted(self.labeled + self.unlabeled)
         self.original = [next(j for j in self.pool if (x[j] == x[i]).all()) if i in self.pool else -1 for i in range(n)]
@@ -242,7 +243,103 @@ def rdss(p):
     return chosen[len(p.labeled):]
 
 
-ACQUISITIONS = [kmeans, typiclust, probcover, maxherding, uherding, facility_location, rdss]
+def maxherding_weighted(p):
+    x = unit(p.x)
+    return coverage(p, steps(np.exp(-squared(x, x))), p.weights[p.pool])
+
+
+# ---- of gradients and Fisher information of the last layer
+def probabilities(p):
+    e = np.exp(p.z.astype(np.float64) - p.z.max(1, keepdims=True))
+    return e / e.sum(1, keepdims=True)
+
+
+def egl_last(p):
+    q, h = probabilities(p), p.x.astype(np.float64)
+    length = {}
+    for i in p.unlabeled:
+        g = (q[i] - np.eye(p.classes))[:, :, None] * np.append(h[i], 1)  # of each label, with the bias
+        length[i] = (q[i] * (g**2).sum((1, 2))).sum()
+    picks = []
+    while len(picks) < p.budget:
+        picks.append(best(p, p.unlabeled, length, picks))
+    return picks
+
+
+def badge(p, weights=None):
+    q, h = probabilities(p), p.x.astype(np.float64)
+    delta = (np.eye(p.classes)[q.argmax(1)] - q).astype(np.float32).astype(np.float64)
+    g = (delta[:, :, None] * h[:, None]).reshape(len(h), -1)[p.unlabeled]
+    w = np.ones(len(g)) if weights is None else weights[p.unlabeled]
+    u = uniforms(p.seed, 0, p.round, p.budget)
+    value = dict(zip(p.unlabeled, w * (g**2).sum(1)))
+    picks, nearest = [best(p, p.unlabeled, value, [])], np.full(len(g), np.inf)
+    while len(picks) < p.budget:
+        nearest = np.minimum(nearest, ((g - g[p.unlabeled.index(picks[-1])]) ** 2).sum(1))
+        k = draw_place(w * nearest, u[len(picks) - 1])
+        picks.append(p.unlabeled[k] if k >= 0 else best(p, p.unlabeled, dict(zip(p.unlabeled, w > 0)), picks))
+    return picks
+
+
+def badge_weighted(p):
+    return badge(p, p.weights)
+
+
+def coreset(p, weights=None):
+    w = np.ones(len(p.x)) if weights is None else weights
+    centers = [p.x[i] for i in p.labeled] or [p.x[p.unlabeled].astype(np.float64).mean(0).astype(np.float32)]
+    picks = []
+    while len(picks) < p.budget:
+        picks.append(best(p, p.unlabeled, w * squared(p.x, np.array(centers)).min(1), picks))
+        centers.append(p.x[picks[-1]])
+    return picks
+
+
+def coreset_weighted(p):
+    return coreset(p, p.weights)
+
+
+def bait(p, top=None):
+    """Forward to 2Q items, backward to Q, every matrix written out: tr(M^-1 F) is compared itself."""
+    q, h, c = probabilities(p), p.x.astype(np.float64), p.classes
+    information = []
+    for i in range(len(h)):
+        which = np.argsort(-q[i], kind="stable")[:top]
+        expectation = q[i, which] if top is None else q[i, which] / q[i, which].sum()
+        gradients = (np.eye(c)[which] - q[i])[:, :, None] * h[i]
+        v = (np.sqrt(expectation)[:, None, None] * gradients).reshape(len(which), -1)
+        information.append(v.T @ v)
+    fisher = sum(information[i] for i in p.unlabeled) / len(p.unlabeled)
+    m = np.eye(len(fisher)) + sum(information[i] for i in p.labeled) / max(1, len(p.labeled))
+
+    def lowered(m, sign):
+        """By how much the trace falls for each item: differences of traces, whose rounding is not an order."""
+        before = np.linalg.solve(m, fisher).trace()
+        value = {i: before - np.linalg.solve(m + sign * information[i], fisher).trace() for i in p.unlabeled}
+        return {i: 0 if not h[i].any() else v for i, v in value.items()}
+
+    chosen = []
+    while len(chosen) < min(2 * p.budget, len(p.unlabeled)):
+        chosen.append(best(p, p.unlabeled, lowered(m, 1), chosen))
+        m = m + information[chosen[-1]]
+    while len(chosen) > p.budget:
+        rise = lowered(m, -1)
+        gone = max(chosen, key=lambda i: (rise[i], -p.draw[i]))
+        chosen.remove(gone)
+        m = m - information[gone]
+    return chosen
+
+
+def bait_top1(p):
+    return bait(p, 1)
+
+
+def bait_top2(p):
+    return bait(p, 2)
+
+
+ACQUISITIONS = [kmeans, typiclust, probcover, maxherding, uherding, facility_location, rdss, maxherding_weighted, egl_last, badge,
+                badge_weighted, coreset, coreset_weighted, bait, bait_top1, bait_top2]
 
 if __name__ == "__main__":
     if len(sys.argv) == 3:

@@ -14,7 +14,7 @@ void min_distance_cases(Suite& suite) {
              .setup = [=](Inputs& in) {
                const auto nearest = in.uniform<double, 1>({items}, 0, 200);
                const auto x = in.uniform<float, 2>({items, d});
-               const auto center = in.uniform<float, 1>({d});
+               const auto center = in.uniform<float, 2>({1, d});
                return Run([=, &context = in.context] { min_distance(context, nearest, x, center); },
                           [=](const Oracle& oracle, const Run::Work& work) {
                             const auto rows = oracle.host(x), from = oracle.host(center);
