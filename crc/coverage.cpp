@@ -66,9 +66,9 @@ double mean(std::span<const double> values, std::span<const double> weights) {
   return weight > 0 ? total / weight : 0;
 }
 
-constexpr size_t kMostAgain = 256;        // rows looked at again at a time; twice as many with every look for one pick
-constexpr int64_t kRowsAtOnce = 1 << 14;  // gathered for the first gains
-constexpr double kSlack = 1e-10;          // of sums, far above their rounding
+constexpr size_t kMostAgain = 256;  // rows looked at again at a time; twice as many with every look for one pick
+constexpr int64_t kGatheredAtOnce = 1 << 14;  // gathered for the first gains
+constexpr double kSlack = 1e-10;              // of sums, far above their rounding
 
 // Lazy greedy. Where bounds are loose, as in pools without structure, many rows are looked at again for a pick; then
 // all bounds are lowered together by what the newly covered columns have lost, which are few.
@@ -154,9 +154,9 @@ Selection greedy_coverage(Context& context, const PoolRows& pool, const Problem&
   const double before = mean(covered.current(), weights);
   std::vector<double> first;
   const std::span<const int64_t> all = pool.unlabeled;
-  for (size_t begin = 0; begin < all.size(); begin += kRowsAtOnce) {
+  for (size_t begin = 0; begin < all.size(); begin += kGatheredAtOnce) {
     const std::vector<double> some =
-        covered.gains(all.subspan(begin, std::min<size_t>(kRowsAtOnce, all.size() - begin)));
+        covered.gains(all.subspan(begin, std::min<size_t>(kGatheredAtOnce, all.size() - begin)));
     first.insert(first.end(), some.begin(), some.end());
   }
   LazyGreedy greedy(covered, pool, Ties(config.seed, config.round), first);

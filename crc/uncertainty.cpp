@@ -21,10 +21,10 @@ std::vector<double> Logits::operator[](int64_t item) const {
       rows);
 }
 
-Logits read_logits(Context& context, const Problem& problem, const Config& config) {
+Logits read_logits(Context& context, const Problem& problem, const Config& config, std::span<const int64_t> more) {
   Logits logits{std::visit(
       [&](auto array) -> decltype(Logits::rows) {
-        return read_rows(context, array, config.name, "logits", {problem.unlabeled});
+        return read_rows(context, array, config.name, "logits", {problem.unlabeled, more});
       },
       problem.logits)};
   if (logits.classes() < 2)
