@@ -214,6 +214,11 @@ void add_selection(std::vector<ConfigKey>& keys) {
               "eigenvalue solver of crc; syevd is the definition, fp32-positive shows what a literal reading does"),
        text("acquisition.layers", "fc bn1 block3", {},
             "crc_layers: first parts of parameter names, or all (default: head, last batch norm, last block)"),
+       later(integer("acquisition.samples", 10, 1, 10000,
+                     "bald, batchbald, dropquery: passes with dropout of the features; their logits take 4 N C bytes "
+                     "each"),
+             int64_t(10)),
+       later(real("acquisition.dropout", 0.5, 0.001, 0.999, "of these: the share of features that a pass drops"), 0.5),
        place(real("acquisition.memory_gb", 8, 0, 100000, "memory for Jacobians (egl, crc_layers, crc_full)")),
        place(text("start.run", "", {}, "run directory to begin with; empty: begin anew")),
        integer("start.round", -1, -1, 100000, "its round whose labels count here as round 0; -1: its last one"),
