@@ -28,9 +28,13 @@ void Picker::take_centers(std::span<const int64_t> places, const Clusters& clust
     if (complete()) return;
     std::vector<int64_t> of_cluster;
     std::vector<double> values;
-    for (int64_t k : list) of_cluster.push_back(places[size_t(k)]), values.push_back(-clusters.distances[size_t(k)]);
+    for (int64_t k : list) {
+      of_cluster.push_back(places[size_t(k)]);
+      values.push_back(-double(float(clusters.distances[size_t(k)])));
+    }
     const int64_t nearest = best(of_cluster, values);
-    take(nearest, values[size_t(std::ranges::find(of_cluster, nearest) - of_cluster.begin())], false);
+    const auto at = std::ranges::find(of_cluster, nearest) - of_cluster.begin();
+    take(nearest, -clusters.distances[size_t(list[size_t(at)])], false);
   }
 }
 

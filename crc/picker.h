@@ -23,7 +23,8 @@ class Picker {
   void take(int64_t place, double score, bool drawn);
 
   // Of each cluster of `places`, while picks are missing, the one nearest to the centre: the largest cluster first, the
-  // score minus the squared distance.
+  // score minus the squared distance. Distances are compared in fp32: of two items alone with their mean neither is
+  // nearer, however that rounds.
   void take_centers(std::span<const int64_t> places, const Clusters& clusters);
   // What is missing, by values of all unlabelled items, none negative; a value of 0 is drawn.
   void fill(std::span<const double> values);

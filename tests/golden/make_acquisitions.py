@@ -152,7 +152,7 @@ def k_means(x, k, seed, round_):
 # ---- acquisitions: picks, best first
 def kmeans(p):
     of, d, count = k_means(p.x[p.unlabeled], p.budget, p.seed, p.round)
-    score = {i: -d[k] for k, i in enumerate(p.unlabeled)}
+    score = {i: -np.float32(d[k]) for k, i in enumerate(p.unlabeled)}
     clusters = sorted(([i for k, i in enumerate(p.unlabeled) if of[k] == c] for c in range(count)), key=lambda m: -len(m))
     known, picks = {p.original[i] for i in p.labeled}, []
     for members in clusters:

@@ -151,7 +151,7 @@ def of_centres(p, x, candidates, value):
     picks, known = [], {p.original[i] for i in p.labeled}
     if candidates:
         of, d, count = k_means(x[candidates], p.budget, p.seed, p.round)
-        near = {i: -d[k] for k, i in enumerate(candidates)}
+        near = {i: -np.float32(d[k]) for k, i in enumerate(candidates)}
         for members in sorted(([i for k, i in enumerate(candidates) if of[k] == c] for c in range(count)), key=lambda m: -len(m)):
             picks.append(best(p, members, near, picks, known))
             known.add(p.original[picks[-1]])
