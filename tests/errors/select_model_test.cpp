@@ -62,7 +62,7 @@ TEST_F(SelectByModel, LabelsComeInThreeForms) {
   write_text("short.csv", "item,class\n1,2\n40,3\n");
   expect(galaxy + "short.csv --out x.csv", 65, "item 3 is labelled, and short.csv says no class of it");
   write_text("word.csv", "item,class\n1,cat\n");
-  expect(galaxy + "word.csv --out x.csv", 65, "class 'cat' is not a number");
+  expect(galaxy + "word.csv --out x.csv", 65, "class \"cat\" is not a number");
   write_text("twice.csv", "item,class\n1,2\n1,2\n");
   expect(galaxy + "twice.csv --out x.csv", 65, "twice.csv: line 3: item 1 is there twice");
   write_text("far.csv", "item,class\n60,2\n");
