@@ -24,6 +24,12 @@ void declare(apps::Command& program, apps::SelectJob& job) {
   select::Config& c = job.config;
   program.option("--features", job.features, "input of the last linear layer [items,D], .npy");
   program.option("--logits", job.logits, "logits [items,C], .npy");
+  program.option("--samples", job.model.samples, "logits of several stochastic passes [passes,items,C], .npy");
+  program.option("--head", job.model.head, "weight of the last linear layer [C,D], .npy");
+  program.option("--bias", job.model.bias, "its bias [C], .npy");
+  program.option("--labels", job.model.labels,
+                 "classes of labelled items: integers [items], -1 unknown (.npy), a CSV with columns item and class, a "
+                 "ledger or run directory");
   program
       .option("--classes", job.classes, "number of classes; scales the scores of crc (default: columns of the logits)")
       .in(1, apps::kMaxCount);
@@ -39,8 +45,9 @@ void declare(apps::Command& program, apps::SelectJob& job) {
   program.option("--draws", c.candidates, "independent: groups to draw (default: items / G)").in(1, apps::kMaxCount);
   program.option("--candidates", job.candidates, "candidate groups of item numbers [groups,G], .npy: no search");
   program
-      .option("--radius", c.radius,
-              "of probcover's balls or the kernels of maxherding, uherding and rdss (default: its own rule)")
+      .option(
+          "--radius", c.radius,
+          "of the balls of probcover and dcom or the kernels of maxherding, uherding and rdss (default: its own rule)")
       .between(1e-30, 1e30);
   program
       .option(

@@ -40,14 +40,15 @@ std::vector<int64_t> checked(const Problem& problem, std::span<const int64_t> li
     fail(ExitCode::config, fmt::format("item {} is twice in the {} list; list every item once", *twice, name));
   if (items.empty()) return items;
   if (items.front() < 0) fail(ExitCode::config, fmt::format("item {} of the {} list is negative", items.front(), name));
-  const auto check_rows = [&](const auto& array) {
-    if (array.size() > 0 && items.back() >= array.shape[0])
+  const auto check_rows = [&](const auto& array, int64_t rows) {
+    if (array.size() > 0 && items.back() >= rows)
       fail(ExitCode::config, fmt::format("item {} of the {} list is outside '{}', which has {} rows; item ids are row "
                                          "numbers from 0",
-                                         items.back(), name, array.name, array.shape[0]));
+                                         items.back(), name, array.name, rows));
   };
-  std::visit(check_rows, problem.features);
-  std::visit(check_rows, problem.logits);
+  for (const Rows& rows : {problem.features, problem.logits})
+    std::visit([&](const auto& array) { check_rows(array, array.shape[0]); }, rows);
+  check_rows(problem.samples, problem.samples.shape[1]);
   return items;
 }
 
@@ -155,6 +156,13 @@ Selection select(Context& context, const Problem& problem, const Config& config)
   ascending.labels = labels;
   ascending.unlabeled = unlabeled;
   return acquisition.select(context, ascending, config);
+}
+
+std::span<const int32_t> needed_labels(const Problem& problem, const Config& config) {
+  if (problem.labels.size() != problem.labeled.size())
+    fail(ExitCode::config,
+         fmt::format("acquisition \"{}\" needs the classes of the labelled items, and none were given", config.name));
+  return problem.labels;
 }
 
 void check_scores(const Config& config, std::span<const double> scores, std::span<const int64_t> items, int64_t size) {

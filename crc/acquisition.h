@@ -77,7 +77,7 @@ struct Config {
   int64_t candidates = 0;                // independent: groups to draw; 0 means floor(|U|/G)
   std::vector<int64_t> given = {};       // Search::given: [K*G] item ids, group after group
   Solver solver = Solver::capacitance;   // crc/score.h
-  double radius = 0;                     // probcover's delta, h of the herding kernels; 0: by each one's own rule
+  double radius = 0;                     // delta of probcover and dcom, h of herding kernels; 0: each one's own rule
   std::string layers = "fc bn1 block3";  // crc_layers: which (crc/jacobians.h)
   int64_t bait_top = 0;                  // bait: over so many of an item's likeliest classes; 0: over all
   int64_t memory_bytes = 8ll << 30;      // what Jacobians may take, and bait
@@ -156,6 +156,9 @@ void check_request(const Config& config, const Request& request);
 // the arrays), numerical (NaN or infinity in a row of the pool, or a score that leaves the range of fp64: names the
 // item).
 Selection select(Context& context, const Problem& problem, const Config& config);
+
+// The classes of problem.labeled. Error config: something is labelled, and its classes are not given.
+std::span<const int32_t> needed_labels(const Problem& problem, const Config& config);
 
 // For acquisitions that score each item: the `budget` items of problem.unlabeled with the largest scores [|U|].
 Selection best_items(const Problem& problem, const Config& config, std::vector<double> scores);

@@ -89,7 +89,7 @@ double mean(std::span<const double> values, std::span<const double> weights) {
 }
 
 constexpr size_t kFirstAgain = 24, kMostAgain = 192;  // rows looked at again at once: twice as many with every look
-constexpr double kSlack = 1e-10;    // of sums, far above their rounding
+constexpr double kSlack = 1e-10;                      // of sums, far above their rounding
 
 // Lazy greedy. Where bounds are loose, as in pools without structure, many rows are looked at again for a pick; then
 // all bounds are lowered together by what the newly covered columns have lost, which are few.

@@ -126,7 +126,7 @@ template <class Sums> void sum_pairs(const PoolRows& pool, int64_t begin, int64_
 FisherFactors::FisherFactors(Context& context, const Problem& problem, const Config& config, const PoolRows& pool,
                              int64_t rank_)
     : rank(rank_) {
-  const Logits logits = read_logits(context, problem, config, {problem.labeled, problem.unlabeled});
+  const Logits logits = read_logits(context, problem, config, problem.labeled);
   classes = logits.classes();
   std::vector<int32_t> order(static_cast<size_t>(classes));
   for (const int64_t item : pool.items) {

@@ -21,14 +21,11 @@ std::vector<double> Logits::operator[](int64_t item) const {
       rows);
 }
 
-Logits read_logits(Context& context, const Problem& problem, const Config& config) {
-  return read_logits(context, problem, config, {problem.unlabeled});
-}
-
-Logits read_logits(Context& context, const Problem& problem, const Config& config,
-                   std::initializer_list<std::span<const int64_t>> lists) {
+Logits read_logits(Context& context, const Problem& problem, const Config& config, std::span<const int64_t> more) {
   Logits logits{std::visit(
-      [&](auto array) -> decltype(Logits::rows) { return read_rows(context, array, config.name, "logits", lists); },
+      [&](auto array) -> decltype(Logits::rows) {
+        return read_rows(context, array, config.name, "logits", {problem.unlabeled, more});
+      },
       problem.logits)};
   if (logits.classes() < 2)
     fail(ExitCode::config,

@@ -17,11 +17,8 @@ struct Logits {
   int64_t classes() const;
   std::vector<double> operator[](int64_t item) const;
 };
-// Errors as read_rows, and config if there are fewer than two classes.
-Logits read_logits(Context& context, const Problem& problem, const Config& config);
-// Of these items, and not only of the unlabelled ones.
-Logits read_logits(Context& context, const Problem& problem, const Config& config,
-                   std::initializer_list<std::span<const int64_t>> lists);
+// Of the unlabelled items and `more`. Errors as read_rows, and config if there are fewer than two classes.
+Logits read_logits(Context& context, const Problem& problem, const Config& config, std::span<const int64_t> more = {});
 
 // Class probabilities, in the order of the classes. The largest logit goes first, in fp64.
 std::vector<double> softmax(std::vector<double> logits);

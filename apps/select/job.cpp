@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
+#include <tuple>
 
 #include "apps/base/outputs.h"
 #include "apps/base/program.h"
@@ -29,7 +31,8 @@ std::vector<fs::path> outputs(const SelectJob& job) {
 }
 
 std::vector<fs::path> inputs(const SelectJob& job) {
-  std::vector<fs::path> files{job.features, job.logits, job.candidates, job.images};
+  std::vector<fs::path> files{job.features,      job.logits,     job.candidates, job.images,
+                              job.model.samples, job.model.head, job.model.bias, job.model.labels};
   for (const auto* lists : {&job.labeled, &job.unlabeled})
     for (const fs::path& file : *lists) files.push_back(is_folder(file) ? file / "labels.jsonl" : file);
   return files;
@@ -55,26 +58,53 @@ void check_acquisition(const std::string& name) {
                                      name, closest, name));
 }
 
+// What it looks at and was not given.
+void check_given(const SelectJob& job, bool any_labeled) {
+  const select::Acquisition& acquisition = select::find_acquisition(job.config.name);
+  const auto need = [&](select::Trait trait, const fs::path& path, const char* what) {
+    if (acquisition.has(trait) && path.empty())
+      fail(ExitCode::config, fmt::format("acquisition \"{}\" looks at {}", job.config.name, what));
+  };
+  need(select::Trait::samples, job.model.samples,
+       "the logits of several stochastic passes: give --samples, [passes,items,classes]");
+  if (!any_labeled) return;
+  need(select::Trait::head, job.model.head, "the last linear layer: give --head, [classes,D], and --bias");
+  need(select::Trait::labels, job.model.labels,
+       "the classes of what is labelled: give --labels, integers [items] with -1 for unknown (.npy), a CSV file with "
+       "columns item and class, or a run's directory");
+}
+
 // What is scored, in memory.
 struct Inputs {
   RowFile features, logits;
+  ModelFiles model;
   int64_t items;
   std::vector<int64_t> labeled, unlabeled;
   ImageFiles images;
+  std::vector<int32_t> labels;  // of `labeled`
   select::Config config;
   int64_t classes;
 
   Inputs(Context& context, const SelectJob& job)
       : features(context, job.features, "features", Precision::as_stored),
         logits(context, job.logits, "logits", Precision::as_stored),
-        items(features.items() > 0 ? features.items() : logits.items()),
+        model(context, job.model),
+        items(features.items() > 0 ? features.items()
+              : logits.items() > 0 ? logits.items()
+                                   : model.items()),
         config(job.config),
-        classes(job.classes > 0 ? job.classes : std::max<int64_t>(1, logits.columns())) {
-    if (items == 0) fail(ExitCode::usage, "nothing to choose from: give --features or --logits, one row per item");
+        classes(job.classes > 0        ? job.classes
+                : logits.columns() > 0 ? logits.columns()
+                                       : std::max<int64_t>(1, model.classes())) {
+    if (items == 0)
+      fail(ExitCode::usage, "nothing to choose from: give --features, --logits or --samples, one row per item");
     if (logits.items() > 0 && logits.items() != items)
       fail(ExitCode::corrupt_data, fmt::format("{} has {} rows and {} has {}; row i of both must be item i",
                                                job.features.string(), items, job.logits.string(), logits.items()));
+    model.check({job.features, features.items(), features.columns()}, {job.logits, logits.items(), logits.columns()});
     labeled = read_item_lists(job.labeled, items);
+    check_given(job, !labeled.empty());
+    if (!job.model.labels.empty()) read_labels_of_labeled(job);
     unlabeled = job.unlabeled.empty() ? all_but(labeled, items) : read_item_lists(job.unlabeled, items);
     if (!job.candidates.empty()) {
       CandidateGroups groups = read_candidates(job.candidates, items);
@@ -85,6 +115,17 @@ struct Inputs {
     check_kept(job);
     if (!job.images.empty()) images = list_image_files(job.images, items);
     config.say = [](const std::string& words) { print_error("{}\n", words); };
+  }
+  void read_labels_of_labeled(const SelectJob& job) {
+    const std::vector<int32_t> all = read_labels(job.model.labels, items);
+    for (int64_t item : labeled) {
+      labels.push_back(all[size_t(item)]);
+      if (labels.back() < 0)
+        fail(ExitCode::corrupt_data,
+             fmt::format("item {} is labelled, and {} says no class of it", item, job.model.labels.string()));
+    }
+    if (job.classes == 0 && logits.columns() == 0 && model.classes() == 0 && !labels.empty())
+      classes = std::max<int64_t>(classes, std::ranges::max(labels) + 1);
   }
   // So many candidates that their items are not kept cannot be written.
   void check_kept(const SelectJob& job) const {
@@ -101,7 +142,10 @@ struct Inputs {
             .logits = logits.rows(),
             .labeled = labeled,
             .unlabeled = unlabeled,
-            .classes = classes};
+            .classes = classes,
+            .labels = labels,
+            .samples = model.samples(),
+            .head = model.head()};
   }
 };
 
@@ -114,6 +158,11 @@ void note_unused(const SelectJob& job, const Inputs& in) {
   if (in.config.radius > 0 && !select::find_acquisition(in.config.name).has(select::Trait::radius))
     note("--radius", "with --acquisition " + in.config.name + ", which has none");
   if (in.config.bait_top > 0 && in.config.name != "bait") note("--bait-top", "with --acquisition " + in.config.name);
+  for (const auto& [option, path, trait] : {std::tuple{"--samples", job.model.samples, select::Trait::samples},
+                                            {"--head", job.model.head, select::Trait::head},
+                                            {"--labels", job.model.labels, select::Trait::labels}})
+    if (!path.empty() && !select::find_acquisition(in.config.name).has(trait))
+      note(option, "with --acquisition " + in.config.name + ", which does not look at it");
   if (!select::scores_groups(in.config.name)) {
     const std::string why = "with --acquisition " + in.config.name + ", which scores items one by one";
     if (in.config.group_size != 1) note("--group", why);
@@ -138,6 +187,8 @@ std::vector<std::pair<std::string, std::string>> describe_inputs(const SelectJob
   std::vector<std::pair<std::string, std::string>> rows;
   if (!job.features.empty()) rows.emplace_back("features", job.features.string() + " " + in.features.describe());
   if (!job.logits.empty()) rows.emplace_back("logits", job.logits.string() + " " + in.logits.describe());
+  for (const auto& row : in.model.describe()) rows.push_back(row);
+  if (!job.model.labels.empty()) rows.emplace_back("labels", job.model.labels.string());
   for (const fs::path& file : job.labeled) rows.emplace_back("labelled", file.string());
   for (const fs::path& file : job.unlabeled) rows.emplace_back("unlabelled", file.string());
   if (!job.candidates.empty()) rows.emplace_back("candidates", job.candidates.string());

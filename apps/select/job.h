@@ -7,12 +7,14 @@
 #include <vector>
 
 #include "apps/base/files.h"
+#include "apps/select/model_files.h"
 #include "crc/acquisition.h"
 
 namespace crc::apps {
 
 struct SelectJob {
   fs::path features, logits, candidates, images;  // read; empty: none
+  ModelPaths model;                               // read
   std::vector<fs::path> labeled, unlabeled;       // read; lists add up
   fs::path out, scores, groups, summary, sheet;   // written
   bool force = false;                             // replace what exists

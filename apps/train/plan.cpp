@@ -98,6 +98,9 @@ Memory memory_of(const Config& config, const data::Dataset& dataset, const nn::N
   for (const data::Images* held_out : {&dataset.test, &dataset.validation})
     memory.images += held_out->count * (held_out->bytes_per_image() + Int(sizeof(int32_t)));
   memory.pool = ssl::tensor_bytes(prediction);
+  if (labels.queries > 0 && select::find_acquisition(config.get<Text>("acquisition.name")).has(select::Trait::samples))
+    memory.pool +=
+        config.get<Int>("acquisition.samples") * dataset.train.count * dataset.classes() * Int(sizeof(float));
   memory.step = step.peak_bytes();
   memory.evaluation = prediction.peak_bytes();
   return memory;

@@ -1,10 +1,13 @@
 #include "apps/train/pool_scorer.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "apps/config/choices.h"
 #include "apps/train/weights_file.h"
 #include "crc/balanced_query.h"
+#include "crc/dropout_samples.h"
 #include "nn/init.h"
 #include "nn/weights_io.h"
 
@@ -52,6 +55,14 @@ select::Jacobians::Bytes NetJacobians::bytes(const std::vector<bool>& wanted) co
   return {bytes.per_sample + images_.height() * images_.width() * 3 * int64_t(sizeof(float)), bytes.fixed};
 }
 
+select::Head head_of(const nn::Net& net, const nn::Weights& weights) {
+  const auto index = [&](std::string_view name) {
+    const auto& params = net.layout().params();
+    return int(std::ranges::find(params, name, &nn::ParamSpec::name) - params.begin());
+  };
+  return {weights.param<2>(net.layout(), index("fc.weight")), weights.param<1>(net.layout(), index("fc.bias"))};
+}
+
 PoolScorer::PoolScorer(const RunContext& run) : run_(run), net_(make_exact_net(run.config, run.dataset)) {}
 
 // From the round's file, so that a round adopted from another run needs no second path.
@@ -90,17 +101,38 @@ select::Selection PoolScorer::select_first(int64_t count) const {
                 data::Pool(run_.dataset.train.count, run_.dataset.classes()), config);
 }
 
+Tensor PoolScorer::dropout_samples(const ssl::Prediction& prediction, const select::Head& head,
+                                   const select::Config& config) const {
+  const auto features = prediction.features.view<const float, 2>();
+  const int64_t passes = run_.config.get<int64_t>("acquisition.samples"), items = features.shape[0],
+                classes = net_->classes();
+  run_.progress.line(fmt::format("{}: {} passes with dropout over {} images, {:.1f} MB of logits", config.name, passes,
+                                 items, double(passes * items * classes) * sizeof(float) / 1e6));
+  const std::vector<float> logits = select::dropout_samples(
+      run_.context, features, head, passes, run_.config.get<double>("acquisition.dropout"), config.seed, config.round);
+  return Tensor::from_host(run_.context, {passes, items, classes}, logits.data(), "logits of passes with dropout");
+}
+
 select::Selection PoolScorer::select(const ssl::Prediction& prediction, const nn::Weights& weights,
                                      const data::Pool& pool, select::Config config) const {
   const NetJacobians jacobians(*net_, weights, run_.images, run_.normalize);
   config.say = [&](const std::string& text) { run_.progress.line(text); };
   const std::vector<int64_t> labeled = pool.labeled(), unlabeled = pool.unlabeled();
+  std::vector<int32_t> labels;
+  for (const data::LabeledItem& item : pool.labels()) labels.push_back(item.label);
+  const select::Head head = head_of(*net_, weights);
+  std::optional<Tensor> samples;
+  if (select::find_acquisition(config.name).has(select::Trait::samples))
+    samples = dropout_samples(prediction, head, config);
   const select::Problem problem{.features = prediction.features.view<float, 2>(),
                                 .logits = prediction.logits.view<float, 2>(),
                                 .labeled = labeled,
                                 .unlabeled = unlabeled,
                                 .classes = run_.dataset.classes(),
-                                .jacobians = &jacobians};
+                                .jacobians = &jacobians,
+                                .labels = labels,
+                                .samples = samples ? samples->view<const float, 3>() : View<const float, 3>{},
+                                .head = head};
   return run_.config.choice<Protocol>("acquisition.protocol") == Protocol::pseudo_al
              ? select::select_balanced(run_.context, problem, config, run_.labels.labels())
              : select::select(run_.context, problem, config);

@@ -40,6 +40,9 @@ class NetJacobians : public select::Jacobians {
   std::vector<select::JacobianBlock> blocks_;
 };
 
+// The last linear layer of a network.
+select::Head head_of(const nn::Net& net, const nn::Weights& weights);
+
 // Scores the pool of a run, round after round, by the model of acquisition.model.
 class PoolScorer {
  public:
@@ -62,6 +65,8 @@ class PoolScorer {
   ssl::Prediction predict(const nn::Weights& weights) const;
   select::Selection select(const ssl::Prediction& prediction, const nn::Weights& weights, const data::Pool& pool,
                            select::Config config) const;
+  Tensor dropout_samples(const ssl::Prediction& prediction, const select::Head& head,
+                         const select::Config& config) const;  // [S,N,C]
 
   const RunContext& run_;
   std::unique_ptr<nn::Net> net_;

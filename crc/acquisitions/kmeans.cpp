@@ -5,10 +5,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <numeric>
 
-#include "crc/k_means.h"
-#include "crc/pool_rows.h"
+#include "crc/picker.h"
 
 namespace crc::select {
 
@@ -19,29 +17,19 @@ Selection select_kmeans(Context& context, const Problem& problem, const Config& 
   std::vector<double> scores;
   double inertia = 0;
   for (double d : clusters.distances) scores.push_back(-d), inertia += d;
-  std::vector<std::vector<int64_t>> members = clusters.members();
-  std::ranges::stable_sort(members, std::greater<>(), [](const auto& list) { return list.size(); });
-
-  const Ties ties(config.seed, config.round);
-  Known known(pool, problem.labeled);
-  std::vector<bool> taken(pool.items.size());
-  Picks picks(problem, config, scores);
-  std::vector<int64_t> every(scores.size());
-  std::iota(every.begin(), every.end(), 0);
-  members.resize(size_t(config.budget), every);  // fewer clusters than picks: of all that is left
-  for (size_t c = 0; c < members.size(); ++c) {
-    const bool drawn = int64_t(c) >= clusters.count;
-    std::vector<int64_t> places;
-    std::vector<double> values;
-    for (int64_t k : members[c]) places.push_back(pool.unlabeled[k]), values.push_back(drawn ? 0 : scores[k]);
-    const int64_t best = best_place(pool, places, values, taken, known, ties);
-    taken[best] = true;
-    known.add(pool.items[best]);
-    picks.add(pool.items[best], scores[std::ranges::lower_bound(pool.unlabeled, best) - pool.unlabeled.begin()], drawn);
+  Picker picker(pool, problem, config, scores);
+  picker.take_centers(pool.unlabeled, clusters);
+  const std::vector<double> none(scores.size(), 0.0);  // fewer clusters than picks: of all that is left
+  while (!picker.complete()) {
+    const int64_t place = picker.best(pool.unlabeled, none);
+    picker.take(place, scores[size_t(std::ranges::lower_bound(pool.unlabeled, place) - pool.unlabeled.begin())], true);
   }
-  return picks.finish(fmt::format("kmeans: {} of {} items, {} clusters of {} to {} items; mean squared distance {:.6g}",
-                                  config.budget, scores.size(), clusters.count, members[clusters.count - 1].size(),
-                                  members[0].size(), inertia / double(scores.size())));
+  std::vector<size_t> sizes;
+  for (const auto& list : clusters.members()) sizes.push_back(list.size());
+  const auto [least, most] = std::ranges::minmax(sizes);
+  return picker.finish(
+      fmt::format("kmeans: {} of {} items, {} clusters of {} to {} items; mean squared distance {:.6g}", config.budget,
+                  scores.size(), clusters.count, least, most, inertia / double(scores.size())));
 }
 
 }  // namespace crc::select

@@ -1,66 +1,15 @@
 // ProbCover (Yehuda et al. 2022, avihu111/TypiClust): greedy maximum of the number of items within the open balls of
 // radius delta around labelled and picked ones, features of unit length. delta is config.radius or found by the paper's
-// purity rule: with k-means clusters as labels, one for each class, a ball is pure if all its items share its label,
-// and
-//   delta = max{delta : at least 95 % of the balls around the pool's items are pure}.
-// With r_i the distance of item i to the nearest item of another cluster its ball is pure up to r_i, so that delta is
-// the largest of those that at least 95 % of all r_i reach: exact, where the authors search a grid.
-#include <algorithm>
-#include <cmath>
-
+// purity rule (crc/cover_radius.h).
+#include "crc/cover_radius.h"
 #include "crc/coverage.h"
-#include "crc/k_means.h"
 
 namespace crc::select {
-namespace {
-
-constexpr double kPurity = 0.95;
-
-// Squared distances to the nearest item of another cluster.
-std::vector<double> squared_margins(Context& context, const PoolRows& pool, const Clusters& clusters) {
-  std::vector<int64_t> order;  // cluster after cluster, so that the others are two slices
-  const auto members = clusters.members();
-  for (const auto& list : members) order.insert(order.end(), list.begin(), list.end());
-  const Tensor sorted = pool.gather(context, order);
-  const auto rows = sorted.view<const float, 2>();
-  std::vector<double> margins;
-  int64_t begin = 0;
-  for (const auto& list : members) {
-    const int64_t size = int64_t(list.size()), end = begin + size;
-    const Tensor squared(context, {size, 1}, Dtype::f64, "margins"), place(context, {size, 1}, Dtype::i64, "places");
-    std::vector<double> least(size_t(size), INFINITY);
-    for (const auto& others : {rows.slice(0, begin), rows.slice(end, pool.count())}) {
-      pairwise_least(context, squared.view<double, 2>(), place.view<int64_t, 2>(), rows.slice(begin, end), others,
-                     Pairing{});
-      const std::vector<double> found = squared.to_host<double>(context);
-      for (int64_t i = 0; i < size; ++i) least[i] = std::min(least[i], found[i]);
-    }
-    margins.insert(margins.end(), least.begin(), least.end());
-    begin = end;
-  }
-  return margins;
-}
-
-double pure_radius(Context& context, const PoolRows& pool, const Problem& problem, const Config& config) {
-  if (problem.classes < 2)
-    fail(ExitCode::config,
-         "acquisition \"probcover\" finds its radius by clusters, one for each class: give the number of classes, 2 or "
-         "more, or a radius");
-  const Clusters clusters = k_means(context, pool.rows(), problem.classes, config.seed, config.round);
-  std::vector<double> margins = squared_margins(context, pool, clusters);
-  const auto at = margins.begin() + int64_t((1 - kPurity) * double(margins.size()));
-  std::nth_element(margins.begin(), at, margins.end());
-  double radius = std::sqrt(*at);
-  while (radius * radius > *at) radius = std::nextafter(radius, 0);  // the ball is open: the other item stays outside
-  return radius;
-}
-
-}  // namespace
 
 Selection select_probcover(Context& context, const Problem& problem, const Config& config) {
   const PoolRows pool(context, problem, config, Scaling::unit);
-  const double radius = config.radius > 0 ? config.radius : pure_radius(context, pool, problem, config);
-  return greedy_coverage(context, pool, problem, config, {Measure::top_hat, radius},
+  return greedy_coverage(context, pool, problem, config,
+                         {Measure::top_hat, cover_radius(context, pool, problem, config)},
                          std::vector<double>(size_t(pool.count()), 1.0));
 }
 

@@ -39,6 +39,7 @@ enum class Purpose : uint32_t {
   teacher_augment = 11,
   consistency_augment = 12,
   probe_augment = 13,
+  feature_dropout = 14,
   bench = 254,
   test = 255,
 };

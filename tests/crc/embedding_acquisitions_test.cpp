@@ -1,13 +1,10 @@
 // Acquisitions on embeddings, and those on gradients of the last layer, against plain NumPy.
-#include <zlib.h>
-
-#include <fstream>
 #include <map>
 #include <set>
 
 #include "crc/k_means.h"
 #include "kernels/ops/pairwise_tile.h"
-#include "tests/crc/pool.h"
+#include "tests/crc/golden_pool.h"
 #include "tests/kernels/device.h"
 
 namespace crc::test {
@@ -19,77 +16,11 @@ constexpr const char* kNames[] = {"kmeans",   "typiclust",         "probcover", 
 constexpr const char* kVariants[] = {"maxherding_weighted", "egl_last", "badge",     "badge_weighted", "coreset",
                                      "coreset_weighted",    "bait",     "bait_top1", "bait_top2"};
 
-uint32_t mix(uint32_t x) {
-  x = (x ^ (x >> 16)) * 0x7feb352du;
-  x = (x ^ (x >> 15)) * 0x846ca68bu;
-  return x ^ (x >> 16);
-}
-std::vector<uint32_t> words(uint32_t pool, uint32_t stream, int64_t n) {
-  std::vector<uint32_t> w;
-  for (int64_t i = 0; i < n; ++i) w.push_back(mix(mix(uint32_t(i) + 1) + mix(pool * 16 + stream + 1)));
-  return w;
-}
-
-// Pool number p of tests/golden/make_acquisitions.py.
-struct GoldenPool {
-  Pool pool;
-  Config config;
-};
-GoldenPool golden_pool(uint32_t p) {
-  const std::vector<uint32_t> h = words(p, 0, 8);
-  const int64_t n = 3 + h[0] % 38, width = 2 + h[1] % 7, classes = 2 + h[2] % 3;
-  const uint32_t kind = p % 8;
-  Pool pool{n, width, classes, {}, {}, {}, {}};
-  for (uint32_t w : words(p, 1, n * width)) pool.features.push_back(float(w >> 20) * 0x1p-11f - 1);
-  for (uint32_t w : words(p, 2, n * classes)) pool.logits.push_back(float(double(w >> 8) * 0x1p-22 - 2));
-  for (int64_t i = 0; i < n; ++i) {
-    if (kind == 1) pool.copy_features(i, 0);
-    if (kind == 2 && i >= n / 2) pool.copy_features(i, i - n / 2);
-    if (kind == 3 && i < n / 3) std::fill_n(pool.features.begin() + i * width, width, 0.f);
-  }
-  std::vector<uint32_t> role = words(p, 3, n);
-  const uint32_t bound = kind == 4 ? 0 : 1 + h[3] % 5;
-  for (int64_t i = 0; i < n; ++i) {
-    const uint32_t r = i == 0 ? 7 : role[i] % 8;
-    if (r > bound)
-      pool.unlabeled.push_back(i);
-    else if (r > 0)
-      pool.labeled.push_back(i);
-  }
-  for (uint32_t w : words(p, 4, n)) pool.weights.push_back((w >> 28) % 13 / 4.0);
-  const int64_t unlabeled = int64_t(pool.unlabeled.size());
-  return {pool, {.budget = kind == 5 ? unlabeled : 1 + h[4] % unlabeled, .seed = p, .round = p % 3}};
-}
-
 class EmbeddingAcquisitions : public OnDevice {};
 
 TEST_P(EmbeddingAcquisitions, PickWhatPlainNumPyPicks) {
-  constexpr int kEach = 20;
-  const int groups = GetParam() == "cpu" ? 50 : 2;
-  std::ifstream golden(CRC_SOURCE_DIR "/tests/golden/acquisitions.txt");
-  std::string name, expected;
-  int group = 0, lines = 0;
-  while (golden >> name >> group >> expected) {
-    if (group >= groups) continue;
-    uLong crc = 0;
-    std::string all;
-    for (int k = 0; k < kEach; ++k) {
-      auto [pool, config] = golden_pool(uint32_t(group * kEach + k));
-      const size_t suffix = std::min(name.find("_weighted"), name.find("_top"));
-      config.name = name.substr(0, suffix);
-      if (!name.ends_with("_weighted")) pool.weights.clear();
-      if (name.find("_top") != std::string::npos) config.bait_top = name.back() - '0';
-      const std::vector<int64_t> picks = pool.select(context, config).picks;
-      crc = crc32(crc, reinterpret_cast<const Bytef*>(picks.data()), uInt(picks.size() * sizeof(int64_t)));
-      all += "\n" + std::to_string(group * kEach + k) + ":";
-      for (int64_t item : picks) all += " " + std::to_string(item);
-    }
-    char hex[9];
-    snprintf(hex, sizeof hex, "%08lx", crc);
-    EXPECT_EQ(hex, expected) << name << " group " << group << all;
-    ++lines;
-  }
-  EXPECT_EQ(lines, groups * int(std::size(kNames) + std::size(kVariants)));
+  expect_golden_picks(context, "acquisitions.txt", GetParam() == "cpu" ? 50 : 2,
+                      std::size(kNames) + std::size(kVariants), golden_pool);
 }
 
 // Bounds, lowered or looked at again, leave the picks and gains of the plain greedy algorithm, bit for bit.

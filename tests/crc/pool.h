@@ -23,7 +23,11 @@ struct Pool {
   std::vector<float> features;  // [items,width] non-negative, as after a ReLU and an average pool
   std::vector<float> logits;    // [items,classes]
   std::vector<int64_t> labeled, unlabeled;
-  std::vector<double> weights = {};  // [items], or none
+  // What some acquisitions look at besides; may be empty.
+  std::vector<double> weights = {};                     // [items]
+  std::vector<int32_t> labels = {};                     // [labeled]
+  std::vector<float> samples = {};                      // [passes,items,classes]
+  std::vector<float> head_weight = {}, head_bias = {};  // [classes,width], [classes]
 
   // Some items are in neither list.
   static Pool random(uint32_t seed, int64_t labeled, int64_t unlabeled, int64_t width, int64_t classes = 3) {
@@ -119,15 +123,26 @@ inline Selection Pool::select(Context& context, const Config& config) const {
   const Tensor h = Tensor::from_host(context, {items, width}, features.data(), "features");
   const Tensor f = Tensor::from_host(context, {items, classes}, logits.data(), "logits");
   const Network network(*this);
-  return crc::select::select(context,
-                             Problem{.features = h.view<const float, 2>(),
-                                     .logits = f.view<const float, 2>(),
-                                     .labeled = labeled,
-                                     .unlabeled = unlabeled,
-                                     .classes = classes,
-                                     .jacobians = &network,
-                                     .weights = weights},
-                             config);
+  Problem problem{.features = h.view<const float, 2>(),
+                  .logits = f.view<const float, 2>(),
+                  .labeled = labeled,
+                  .unlabeled = unlabeled,
+                  .classes = classes,
+                  .jacobians = &network,
+                  .labels = labels,
+                  .weights = weights};
+  Tensor passes, weight, bias;
+  if (!samples.empty()) {
+    passes = Tensor::from_host(context, {int64_t(samples.size()) / (items * classes), items, classes}, samples.data(),
+                               "samples");
+    problem.samples = passes.view<const float, 3>();
+  }
+  if (!head_weight.empty()) {
+    weight = Tensor::from_host(context, {classes, width}, head_weight.data(), "weight");
+    bias = Tensor::from_host(context, {classes}, head_bias.data(), "bias");
+    problem.head = {weight.view<const float, 2>(), bias.view<const float, 1>()};
+  }
+  return crc::select::select(context, problem, config);
 }
 
 inline std::vector<int64_t> candidate(const Selection& s, int64_t k) {

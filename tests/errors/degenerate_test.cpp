@@ -99,9 +99,32 @@ TEST_F(Degenerate, AnEqualPairAmongTheLabelledOfARun) {
 
 TEST_F(Degenerate, APoolThatTellsNothingIsDrawnAtRandomAndSaid) {
   write<float>("flat.npy", std::vector<float>(60 * 4, 1.5f), {60, 4});
-  const std::string base = "--features flat.npy --logits flat.npy --labeled l.npy --budget 5 --force --out picks.csv ";
-  for (const char* name : {"crc", "coreset", "badge", "entropy", "margin", "confidence", "egl_last", "kmeans",
-                           "typiclust", "probcover", "maxherding", "uherding", "facility_location", "rdss"}) {
+  write<float>("passes.npy", std::vector<float>(3 * 60 * 4, 1.5f), {3, 60, 4});
+  write<float>("head.npy", std::vector<float>(4 * 4, 0.5f), {4, 4});
+  write<int64_t>("labels.npy", std::vector<int64_t>(60, 0), {60});
+  const std::string base =
+      "--features flat.npy --logits flat.npy --samples passes.npy --head head.npy --labels labels.npy --labeled l.npy "
+      "--budget 5 --force --out picks.csv ";
+  for (const char* name : {"crc",
+                           "coreset",
+                           "badge",
+                           "entropy",
+                           "margin",
+                           "confidence",
+                           "egl_last",
+                           "kmeans",
+                           "typiclust",
+                           "probcover",
+                           "maxherding",
+                           "uherding",
+                           "facility_location",
+                           "rdss",
+                           "bald",
+                           "batchbald",
+                           "galaxy",
+                           "dcom",
+                           "dropquery",
+                           "alfamix"}) {
     const std::string words = expect(base + "--summary page.html --acquisition " + name, 0,
                                      "picks are drawn at random (seed 0, round 0) among ");
     EXPECT_NE(words.find("warning: "), std::string::npos) << words;

@@ -27,17 +27,26 @@ def words(pool, stream, n):
 
 
 # ---- random numbers as the engine draws them: Philox4x32-10, key (seed, purpose of acquisitions), counter (item, round, block)
-def uniforms(seed, item, round_, n):
+def bits(seed, items, round_, n):
+    """The first n words [items,n] of each item's stream."""
+    items = np.atleast_1d(np.asarray(items, dtype=np.int64)).view(np.uint64)
+    low, shift = np.uint64(U32), np.uint64(32)
     out = []
-    for block in range(n // 2 + 1):
-        c = [item & U32, round_, block, (item >> 32) & U32]
+    for block in range((n + 3) // 4):
+        c = [items & low, np.full_like(items, round_), np.full_like(items, block), items >> shift]
         k0, k1 = seed, 6
         for _ in range(10):
-            p0, p1 = 0xD2511F53 * c[0], 0xCD9E8D57 * c[2]
-            c = [(p1 >> 32) ^ c[1] ^ k0, p1 & U32, (p0 >> 32) ^ c[3] ^ k1, p0 & U32]
+            p0, p1 = np.uint64(0xD2511F53) * c[0], np.uint64(0xCD9E8D57) * c[2]
+            c = [(p1 >> shift) ^ c[1] ^ np.uint64(k0), p1 & low, (p0 >> shift) ^ c[3] ^ np.uint64(k1), p0 & low]
             k0, k1 = (k0 + 0x9E3779B9) & U32, (k1 + 0xBB67AE85) & U32
-        out += [c[0] * 2.0**-32 + (c[1] >> 11) * 2.0**-53, c[2] * 2.0**-32 + (c[3] >> 11) * 2.0**-53]
-    return out[:n]
+        out += c
+    return np.stack(out[:n], 1)
+
+
+def uniforms(seed, item, round_, n):
+    w = bits(seed, item, round_, 2 * n)
+    u = w[:, 0::2] * 2.0**-32 + (w[:, 1::2] >> np.uint64(11)) * 2.0**-53
+    return u if np.ndim(item) else u[0]
 
 
 class Pool:
@@ -144,7 +153,7 @@ def k_means(x, k, seed, round_):
 # ---- acquisitions: picks, best first
 def kmeans(p):
     of, d, count = k_means(p.x[p.unlabeled], p.budget, p.seed, p.round)
-    score = {i: -d[k] for k, i in enumerate(p.unlabeled)}
+    score = {i: -np.float32(d[k]) for k, i in enumerate(p.unlabeled)}
     clusters = sorted(([i for k, i in enumerate(p.unlabeled) if of[k] == c] for c in range(count)), key=lambda m: -len(m))
     known, picks = {p.original[i] for i in p.labeled}, []
     for members in clusters:
@@ -341,14 +350,19 @@ def bait_top2(p):
 ACQUISITIONS = [kmeans, typiclust, probcover, maxherding, uherding, facility_location, rdss, maxherding_weighted, egl_last, badge,
                 badge_weighted, coreset, coreset_weighted, bait, bait_top1, bait_top2]
 
-if __name__ == "__main__":
+def main(acquisitions, make):
+    """Prints the golden file of `acquisitions` on make(0), make(1), ..."""
     if len(sys.argv) == 3:
-        print(*globals()[sys.argv[1]](Pool(int(sys.argv[2]))))
+        print(*next(a for a in acquisitions if a.__name__ == sys.argv[1])(make(int(sys.argv[2]))))
         sys.exit()
-    pools = [Pool(p) for p in range(POOLS)]
-    for acquisition in ACQUISITIONS:
+    pools = [make(p) for p in range(POOLS)]
+    for acquisition in acquisitions:
         for group in range(POOLS // EACH):
             crc = 0
             for p in pools[group * EACH:(group + 1) * EACH]:
                 crc = zlib.crc32(np.array(acquisition(p), dtype=np.int64).tobytes(), crc)
             print(acquisition.__name__, group, f"{crc:08x}")
+
+
+if __name__ == "__main__":
+    main(ACQUISITIONS, Pool)

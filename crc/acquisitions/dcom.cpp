@@ -1,0 +1,185 @@
+// DCoM (Mishal & Weinshall 2024, avihu111/TypiClust): ProbCover while the model knows little, margin once it knows
+// much. Features of unit length, open balls.
+// - Radius of a labelled item x: the largest delta <= delta_max at which a share tau of its ball has the label of x; the
+//   others are taken at the label that the model gives them, labelled ones at their own.
+//     tau = 0.2 O_max + 0.4, O_max: what balls of delta_max around the labelled items cover of the pool.
+//   delta_max is ProbCover's radius (crc/cover_radius.h).
+// - Competence, with O the coverage by those balls, to three decimals as the authors round it:
+//     S(O) = (1 + exp(-k (1 - a))) / (1 + exp(-k (O - a))),   a = 0.9, k = 30.
+// - The next pick is the largest S u + (1 - S) r. r: how many uncovered items the ball of the mean radius of L around
+//   it holds; u: 1 - (p_1 - p_2) of the two likeliest classes, less the smallest of the pool; both divided by the
+//   largest that is left. Picks cover with the mean radius.
+// Without labels S is 0 and the radius delta_max: ProbCover, and neither labels nor logits are needed. Not as in the
+// authors' code: radii are exact where they bisect, and found anew for all labelled items in every round, where theirs
+// keep those of earlier rounds. Scores are multiples of 2^-32.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "crc/cover_radius.h"
+#include "crc/picker.h"
+#include "crc/uncertainty.h"
+#include "kernels/ops/pairwise_tile.h"
+
+namespace crc::select {
+namespace {
+
+double competence(double coverage) {
+  constexpr double kCentre = 0.9, kSteepness = 30;
+  const double s = (1 + std::exp(-kSteepness * (1 - kCentre))) / (1 + std::exp(-kSteepness * (coverage - kCentre)));
+  return std::round(s * 1000) / 1000;
+}
+
+double share(const std::vector<double>& covered) {
+  return std::accumulate(covered.begin(), covered.end(), 0.0) / double(covered.size());
+}
+
+// Items of the pool within balls: 1 or 0.
+class Balls {
+ public:
+  Balls(Context& context, const PoolRows& pool)
+      : context_(context),
+        pool_(pool),
+        squared_(context, {pool.count(), 1}, Dtype::f64, "squared distances"),
+        places_(context, {pool.count(), 1}, Dtype::i64, "places") {}
+
+  std::vector<double> squared_distances(int64_t place) const {
+    const Tensor row = pool_.gather(context_, {&place, 1});
+    pairwise_least(context_, squared_.view<double, 2>(), places_.view<int64_t, 2>(), pool_.rows(),
+                   row.view<const float, 2>(), Pairing{});
+    return squared_.to_host<double>(context_);
+  }
+  std::vector<double> covered(std::span<const int64_t> centers, double radius) const {
+    const Tensor rows = pool_.gather(context_, centers), most(context_, {pool_.count()}, Dtype::f64, "coverage");
+    pairwise_most(context_, most.view<double, 1>(), pool_.rows(), rows.view<const float, 2>(),
+                  Pairing{Measure::top_hat, radius});
+    return most.to_host<double>(context_);
+  }
+  // Of each row of the pool: how many of `places` are in its ball.
+  std::vector<double> counts(std::span<const int64_t> places, double radius) const {
+    if (places.empty() || !(radius > 0)) return std::vector<double>(size_t(pool_.count()), 0.0);
+    const std::vector<double> ones(places.size(), 1.0);
+    const int64_t n = int64_t(places.size());
+    const Tensor rows = pool_.gather(context_, places), gain(context_, {pool_.count()}, Dtype::f64, "counts"),
+                 none(context_, {n}, Dtype::f64, "coverage"),
+                 weights = Tensor::from_host(context_, {n}, ones.data(), "weights");
+    pairwise_gain(context_, gain.view<double, 1>(), pool_.rows(), rows.view<const float, 2>(),
+                  none.view<const double, 1>(), weights.view<const double, 1>(), Pairing{Measure::top_hat, radius});
+    return gain.to_host<double>(context_);
+  }
+
+ private:
+  Context& context_;
+  const PoolRows& pool_;
+  Tensor squared_, places_;
+};
+
+// The square of the largest radius, up to that of `most`, at which a share tau has the label of the ball's centre.
+double largest_pure(std::span<const double> squared, std::span<const int32_t> labels, int32_t label, double most,
+                    double tau) {
+  std::vector<int64_t> order;
+  for (int64_t j = 0; j < int64_t(squared.size()); ++j)
+    if (squared[size_t(j)] < most) order.push_back(j);
+  std::ranges::sort(order, std::less<>(), [&](int64_t j) { return squared[size_t(j)]; });
+  double largest = 0;
+  int64_t same = 0;
+  for (size_t k = 0; k < order.size(); ++k) {
+    same += labels[size_t(order[k])] == label;
+    const double next = k + 1 < order.size() ? squared[size_t(order[k + 1])] : most;
+    if (next > squared[size_t(order[k])] && double(same) >= tau * double(k + 1)) largest = next;
+  }
+  return largest;
+}
+
+// What the labelled items cover, and with which radius on average.
+struct LabeledBalls {
+  std::vector<double> covered;
+  double radius;
+};
+LabeledBalls balls_of_labeled(const Balls& balls, const PoolRows& pool, const Problem& problem,
+                              std::span<const int32_t> labels, double most) {
+  LabeledBalls known{balls.covered(pool.labeled, most), 0};
+  const double tau = 0.2 * share(known.covered) + 0.4;
+  std::ranges::fill(known.covered, 0.0);
+  for (size_t k = 0; k < pool.labeled.size(); ++k) {
+    const std::vector<double> squared = balls.squared_distances(pool.labeled[k]);
+    const double radius = largest_pure(squared, labels, problem.labels[k], most * most, tau);
+    for (size_t j = 0; j < squared.size(); ++j)
+      if (squared[j] < radius) known.covered[j] = 1;
+    known.radius += std::sqrt(radius) / double(pool.labeled.size());
+  }
+  known.radius *= 1 - 0x1p-40;  // the ball is open: what is at the mean stays outside, however that rounds
+  return known;
+}
+
+// Of each item of the pool, its own or the model's; and u of the unlabelled ones.
+struct Predictions {
+  std::vector<int32_t> labels;
+  std::vector<double> uncertainties;
+};
+Predictions predictions(Context& context, const PoolRows& pool, const Problem& problem, const Config& config) {
+  Predictions all{std::vector<int32_t>(size_t(pool.count()), 0), std::vector<double>(pool.unlabeled.size(), 0.0)};
+  if (pool.labeled.empty()) return all;
+  const std::span<const int32_t> given = needed_labels(problem, config);
+  for (size_t k = 0; k < given.size(); ++k) all.labels[size_t(pool.labeled[k])] = given[k];
+  const Logits logits = read_logits(context, problem, config);
+  for (size_t k = 0; k < pool.unlabeled.size(); ++k) {
+    std::vector<double> p = softmax(logits[problem.unlabeled[k]]);
+    all.labels[size_t(pool.unlabeled[k])] = int32_t(std::ranges::max_element(p) - p.begin());
+    std::ranges::partial_sort(p, p.begin() + 2, std::greater<>());
+    all.uncertainties[k] = 1 - (p[0] - p[1]);
+  }
+  const double least = std::ranges::min(all.uncertainties);
+  for (double& u : all.uncertainties) u -= least;
+  return all;
+}
+
+}  // namespace
+
+Selection select_dcom(Context& context, const Problem& problem, const Config& config) {
+  const PoolRows pool(context, problem, config, Scaling::unit);
+  Predictions model = predictions(context, pool, problem, config);
+  const Balls balls(context, pool);
+  const double most = cover_radius(context, pool, problem, config);
+  LabeledBalls known{std::vector<double>(size_t(pool.count()), 0.0), most};
+  if (!pool.labeled.empty()) known = balls_of_labeled(balls, pool, problem, model.labels, most);
+  const double coverage = share(known.covered), s = competence(coverage);
+  std::vector<int64_t> open;  // places that nothing covers yet
+  for (int64_t j = 0; j < pool.count(); ++j)
+    if (known.covered[size_t(j)] == 0) open.push_back(j);
+  std::vector<double> counts = balls.counts(open, known.radius), values(pool.unlabeled.size());
+  const auto value_all = [&] {
+    double most_r = 0;
+    for (int64_t place : pool.unlabeled) most_r = std::max(most_r, counts[size_t(place)]);
+    const double most_u = std::ranges::max(model.uncertainties);
+    const auto of = [](double value, double largest) { return largest > 0 ? value / largest : 0; };
+    for (size_t k = 0; k < values.size(); ++k)
+      values[k] =
+          in_steps(s * of(model.uncertainties[k], most_u) + (1 - s) * of(counts[size_t(pool.unlabeled[k])], most_r));
+  };
+  value_all();
+  Picker picker(pool, problem, config, values);
+  while (true) {
+    const int64_t best = picker.best(pool.unlabeled, values);
+    const auto k = size_t(std::ranges::lower_bound(pool.unlabeled, best) - pool.unlabeled.begin());
+    picker.take(best, values[k], !(values[k] > 0));
+    if (picker.complete()) break;
+    model.uncertainties[k] = 0;  // and its count is: its ball is covered
+    const std::vector<double> squared = balls.squared_distances(best);
+    const auto inside = [&](int64_t j) { return squared[size_t(j)] < known.radius * known.radius; };
+    std::vector<int64_t> covered;
+    std::ranges::copy_if(open, std::back_inserter(covered), inside);
+    std::erase_if(open, inside);
+    const std::vector<double> lost = balls.counts(covered, known.radius);
+    for (size_t j = 0; j < counts.size(); ++j) counts[j] -= lost[j];
+    value_all();
+  }
+  return picker.finish(
+      fmt::format("dcom: {} of {} items; the labelled cover {:.4g} of the pool with a mean radius of "
+                  "{:.4g}: competence {:.3f}",
+                  config.budget, pool.unlabeled.size(), coverage, known.radius, s));
+}
+
+}  // namespace crc::select
