@@ -77,10 +77,14 @@ Selection select_bait(Context& context, const Problem& problem, const Config& co
   std::vector<bool> taken(size_t(unlabeled), false);
   std::vector<int64_t> chosen;
   std::vector<double> gained(static_cast<size_t>(unlabeled));
+  std::vector<bool> drawn(static_cast<size_t>(unlabeled), false);  // more tied than the query holds
   while (int64_t(chosen.size()) < forward) {
     const int64_t k = ties.largest(gains, taken, problem.unlabeled);
+    int64_t tied = 0;
+    for (int64_t other = 0; other < unlabeled; ++other) tied += !taken[other] && gains[other] == gains[k];
     taken[k] = true;
     gained[k] = gains[k];
+    drawn[k] = tied > config.budget || !(gains[k] > 0);
     chosen.push_back(k);
     fisher.add(pool.unlabeled[k], 1);
     if (int64_t(chosen.size()) < forward) gains = fisher.gains();
@@ -94,7 +98,7 @@ Selection select_bait(Context& context, const Problem& problem, const Config& co
     after += loss;
     if (int64_t(chosen.size()) > config.budget) fisher.remove(k, chosen);
   }
-  for (int64_t k : chosen) picks.add(problem.unlabeled[k], gained[k], !(gained[k] > 0));
+  for (int64_t k : chosen) picks.add(problem.unlabeled[k], gained[k], drawn[k]);
   return picks.finish(fmt::format("bait: {} of {} items, over {}; trace {:.6g} at first, {:.6g} with all picks",
                                   config.budget, unlabeled, over, before, after));
 }

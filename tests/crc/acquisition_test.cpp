@@ -175,7 +175,7 @@ TEST_P(Acquisitions, ErrorsSayWhatAndWhatToDo) {
   EXPECT_EQ(
       message(p, {.name = "crcc", .budget = 1}),
       "acquisition \"crcc\" is not known; use one of random, entropy, confidence, margin, bald, batchbald, galaxy, "
-      "egl, egl_last, badge, coreset, kmeans, typiclust, probcover, dcom, maxherding, uherding, "
+      "egl, egl_last, badge, bait, coreset, kmeans, typiclust, probcover, dcom, maxherding, uherding, "
       "facility_location, rdss, dropquery, alfamix, crc, crc_layers, crc_full");
   EXPECT_EQ(message(p, {.budget = 11}), "budget 11 with 10 unlabeled items; choose a budget from 1 to 10");
   EXPECT_EQ(message(p, {.budget = 0}), "budget 0 with 10 unlabeled items; choose a budget from 1 to 10");
