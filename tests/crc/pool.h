@@ -25,7 +25,7 @@ struct Pool {
   std::vector<int64_t> labeled, unlabeled;
   // What some acquisitions look at besides; may be empty.
   std::vector<double> weights = {};                     // [items]
-  std::vector<int32_t> labels = {};                     // [labeled]
+  std::vector<int32_t> labels = {};                     // [items]
   std::vector<float> samples = {};                      // [passes,items,classes]
   std::vector<float> head_weight = {}, head_bias = {};  // [classes,width], [classes]
 
@@ -38,6 +38,11 @@ struct Pool {
       const int64_t item = permute(seed, Purpose::test, 0, uint32_t(p.items), uint32_t(k));
       (k < labeled ? p.labeled : p.unlabeled).push_back(item);
     }
+    p.labels.resize(size_t(p.items));
+    for (size_t k = 0; k < p.labeled.size(); ++k) p.labels[size_t(p.labeled[k])] = int32_t(k % size_t(classes));
+    p.samples = uniform(3 * p.items * classes, seed + 2, -3, 3);
+    p.head_weight = uniform(classes * width, seed + 3, -1, 1);
+    p.head_bias = uniform(classes, seed + 4, -1, 1);
     return p;
   }
   void copy_features(int64_t to, int64_t from) {
@@ -123,14 +128,16 @@ inline Selection Pool::select(Context& context, const Config& config) const {
   const Tensor h = Tensor::from_host(context, {items, width}, features.data(), "features");
   const Tensor f = Tensor::from_host(context, {items, classes}, logits.data(), "logits");
   const Network network(*this);
+  std::vector<int32_t> of_labeled;
+  for (size_t k = 0; k < labeled.size() && !labels.empty(); ++k)
+    of_labeled.push_back(labeled[k] >= 0 && labeled[k] < items ? labels[size_t(labeled[k])] : 0);
   Problem problem{.features = h.view<const float, 2>(),
                   .logits = f.view<const float, 2>(),
                   .labeled = labeled,
                   .unlabeled = unlabeled,
                   .classes = classes,
                   .jacobians = &network,
-                  .labels = labels,
-                  .weights = weights};
+                  .labels = of_labeled};
   Tensor passes, weight, bias;
   if (!samples.empty()) {
     passes = Tensor::from_host(context, {int64_t(samples.size()) / (items * classes), items, classes}, samples.data(),
