@@ -46,8 +46,8 @@ class Propagation {
   // Error corrupt_data, with `source`: not as many as there must be, or a place outside the pool.
   void take(std::vector<double> distances, std::vector<int64_t> places, const std::string& source);
 
-  // features [N,D]: the embeddings; logits [N,C]. `labels` [pool] with -1 for unlabelled; `images` is the pool itself or
-  // another set, whose neighbours are found at the first call; of it the first `limit` items, 0: all.
+  // features [N,D]: the embeddings; logits [N,C]. `labels` [pool] with -1 for unlabelled; `images` is the pool itself
+  // or another set, whose neighbours are found at the first call; of it the first `limit` items, 0: all.
   Prediction predict(const std::vector<int32_t>& labels, const ImageSet& images, int64_t limit = 0);
 
  private:

@@ -18,8 +18,8 @@ struct EpochLosses {
   double pseudo_acc = 0;  // share of right ones among confident pseudo-labels of known truth; NaN: there were none
 };
 
-// What a Trainer refuses, from sizes alone; height 0: embeddings. Errors config: no labelled images, or none unlabelled where the method
-// needs them; settings that do not go together; images that augmentation does not take.
+// What a Trainer refuses, from sizes alone; height 0: embeddings. Errors config: no labelled images, or none unlabelled
+// where the method needs them; settings that do not go together; images that augmentation does not take.
 void check_training(const TrainConfig& config, int64_t height, int64_t width, int64_t labeled, int64_t unlabeled);
 
 class Trainer {

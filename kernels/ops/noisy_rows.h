@@ -3,8 +3,8 @@
 // e of mean 0 and variance 1, drop with probability `dropout`, both of Draws (seed, purpose, r | b << 32, step): one
 // block of four words for two features, as augment_batch's draws independent of threads, devices and the rest of the
 // batch. e is the sum of a word's four bytes, centred and scaled: nearly normal (kurtosis 2.7), within 3.45, and an
-// exact function of integers, which a logarithm and a cosine are not from device to device. With noise = dropout = 0 the
-// row itself. rows [N,D], ids [B] in [0,N), y [B,D], not aliased, state [1]. Class: exact.
+// exact function of integers, which a logarithm and a cosine are not from device to device. With noise = dropout = 0
+// the row itself. rows [N,D], ids [B] in [0,N), y [B,D], not aliased, state [1]. Class: exact.
 #pragma once
 
 #include <cassert>
