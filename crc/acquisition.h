@@ -145,6 +145,9 @@ struct Acquisition {
 std::span<const Acquisition> acquisitions();
 const Acquisition& find_acquisition(const std::string& name);  // Error config: unknown
 
+// It looks at features, not at a model or at labels, and picks items: it can choose before there is a network.
+bool needs_features_alone(const Acquisition& acquisition);
+
 // Trait::groups of that name. Error config: unknown.
 bool scores_groups(const std::string& acquisition);
 

@@ -28,6 +28,10 @@ const DatasetEntry& find_entry(const std::string& name) {
 
 // What every loader promises; a failure here is a mistake in the loader.
 void check(const Dataset& dataset, const char* split, const Images& images) {
+  for (const std::vector<float>& view : images.views)
+    if (view.size() != size_t(images.count * images.features))
+      fail_internal(fmt::format("data set {}: {} holds {} numbers for {} items of {}", dataset.name, split, view.size(),
+                                images.count, images.features));
   const size_t pixels = size_t(images.count) * images.bytes_per_image();
   if (images.pixels.size() != pixels || images.labels.size() != size_t(images.count))
     fail_internal(fmt::format("data set {}: {} holds {} bytes and {} labels for {} images of {}x{}", dataset.name,
@@ -39,21 +43,31 @@ void check(const Dataset& dataset, const char* split, const Images& images) {
           fmt::format("data set {}: {} has label {}, but {} classes", dataset.name, split, label, dataset.classes()));
 }
 
+// Moves row i of `width` numbers to row `kept`, or to the end of another array.
+template <class T> void keep_row(std::vector<T>& rows, int64_t width, int64_t i, int64_t kept) {
+  if (kept < i) std::copy_n(rows.begin() + i * width, width, rows.begin() + kept * width);
+}
+template <class T> void move_row(std::vector<T>& to, const std::vector<T>& rows, int64_t width, int64_t i) {
+  to.insert(to.end(), rows.begin() + i * width, rows.begin() + (i + 1) * width);
+}
+
 // Moves the images at the ascending `items` from `from` to the end of `to`.
 void move_images(Images& from, Images& to, const std::vector<int64_t>& items) {
-  to.height = from.height, to.width = from.width;
+  to.height = from.height, to.width = from.width, to.features = from.features;
+  to.views.resize(from.views.size());
   const int64_t bytes = from.bytes_per_image();
   int64_t kept = 0;
   size_t next = 0;
   for (int64_t i = 0; i < from.count; ++i) {
-    const uint8_t* image = from.pixels.data() + i * bytes;
     if (next < items.size() && items[next] == i) {
       ++next;
-      to.pixels.insert(to.pixels.end(), image, image + bytes);
+      move_row(to.pixels, from.pixels, bytes, i);
+      for (size_t v = 0; v < from.views.size(); ++v) move_row(to.views[v], from.views[v], from.features, i);
       to.labels.push_back(from.labels[i]);
       if (!from.names.empty()) to.names.push_back(from.names[i]);
     } else {
-      if (kept < i) std::copy_n(image, bytes, from.pixels.data() + kept * bytes);
+      keep_row(from.pixels, bytes, i, kept);
+      for (std::vector<float>& view : from.views) keep_row(view, from.features, i, kept);
       if (kept < i && !from.names.empty()) from.names[kept] = from.names[i];
       from.labels[kept++] = from.labels[i];
     }
@@ -61,6 +75,7 @@ void move_images(Images& from, Images& to, const std::vector<int64_t>& items) {
   to.count += int64_t(items.size());
   from.count = kept;
   from.pixels.resize(size_t(kept) * bytes);
+  for (std::vector<float>& view : from.views) view.resize(size_t(kept * from.features));
   from.labels.resize(size_t(kept));
   if (!from.names.empty()) from.names.resize(size_t(kept));
 }
@@ -108,6 +123,11 @@ std::span<const DatasetEntry* const> dataset_registry() {
 #undef CRC_DATASET
   };
   return entries;
+}
+
+std::span<const uint8_t> Images::content(int64_t i) const {
+  if (!embedded()) return image(i);
+  return {reinterpret_cast<const uint8_t*>(views.front().data() + i * features), size_t(features) * sizeof(float)};
 }
 
 bool has_labels(const Images& images) {

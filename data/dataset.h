@@ -20,11 +20,17 @@ struct Images {
   std::vector<uint8_t> pixels;          // [N,H,W,3]
   std::vector<int32_t> labels;          // [N], in 0..classes-1; -1: unlabelled
   std::vector<std::string> names = {};  // [N] of the files, where each image is one; else empty
+  // Embeddings [N,D] of the items, finite and scaled: beside pixels for acquisitions, or instead of them. The others
+  // are further views of the same items.
+  int64_t features = 0;                        // D; 0: none
+  std::vector<std::vector<float>> views = {};  // [N,D] each
 
+  bool embedded() const { return features > 0 && height == 0; }  // there are no pixels
   int64_t bytes_per_image() const { return height * width * 3; }
   std::span<const uint8_t> image(int64_t i) const {
     return {pixels.data() + i * bytes_per_image(), size_t(bytes_per_image())};
   }
+  std::span<const uint8_t> content(int64_t i) const;  // the image's pixels, or the row of the first view
 };
 
 bool has_labels(const Images& images);  // whether any image has one: else there is nothing to measure by
@@ -88,6 +94,11 @@ namespace datasets {
 std::span<const DatasetEntry* const> dataset_registry();
 // Errors: config (unknown name or option), input_missing, corrupt_data.
 Dataset load(const Source& source);
+
+// Gives the training images of a set the embeddings of a .npy file [N,D], scaled by a word of kScalings
+// (data/datasets/embedding_files.h). Errors: input_missing; corrupt_data (another shape, a row that is not finite);
+// config (the set is embeddings).
+void attach_embeddings(Dataset& dataset, const Path& path, const std::string& scaling);
 
 // For loaders. Mean and standard deviation over all pixels, from exact integer sums.
 NormalizeStats measure(const Images& images);

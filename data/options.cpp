@@ -46,6 +46,11 @@ bool Options::flag(const std::string& name, bool otherwise) {
   return *text == "1" || *text == "true";
 }
 
+std::string Options::text(const std::string& name) {
+  const std::string* text = find(name);
+  return text ? *text : std::string();
+}
+
 std::string Options::choice(const std::string& name, const std::vector<std::string>& choices) {
   const std::string* text = find(name);
   if (!text) return choices.front();

@@ -18,6 +18,7 @@ class Options {
   int64_t integer(const std::string& name, int64_t otherwise, int64_t low, int64_t high);
   double fraction(const std::string& name, double otherwise);                            // in [0, 1]
   bool flag(const std::string& name, bool otherwise);                                    // 0 | 1 | false | true
+  std::string text(const std::string& name);                                             // empty where not given
   std::string choice(const std::string& name, const std::vector<std::string>& choices);  // the first is the default
   void refuse_unknown() const;
 

@@ -17,14 +17,14 @@ struct Item {
   const Images* split;
   int64_t index;
 
-  std::span<const uint8_t> pixels() const { return split->image(index); }
+  std::span<const uint8_t> content() const { return split->content(index); }
   int32_t label() const { return split->labels[size_t(index)]; }
 };
 
 void collect(std::vector<Item>& items, const Images& split) {
   for (int64_t i = 0; i < split.count; ++i) {
-    const auto pixels = split.image(i);
-    items.push_back({XXH3_64bits(pixels.data(), pixels.size()), &split, i});
+    const auto content = split.content(i);
+    items.push_back({XXH3_64bits(content.data(), content.size()), &split, i});
   }
 }
 
@@ -46,7 +46,7 @@ void note_repeats(Dataset& dataset) {
   for (auto first = items.begin(), last = first; first != items.end(); first = last) {
     const Item *labeled = nullptr, *other = nullptr, *test = nullptr;
     for (; last != items.end() && last->hash == first->hash; ++last) {
-      if (!std::ranges::equal(first->pixels(), last->pixels())) continue;  // the same hash by chance
+      if (!std::ranges::equal(first->content(), last->content())) continue;  // the same hash by chance
       if (!test && last->split != first->split) test = &*last;
       if (!labeled && last->label() >= 0) labeled = &*last;
       if (!other && labeled && last->label() >= 0 && last->label() != labeled->label()) other = &*last;
@@ -54,11 +54,12 @@ void note_repeats(Dataset& dataset) {
     if (test) leaks.push_back(name(*first) + " = " + name(*test));
     if (other) contradictions.push_back(labelled(*labeled) + " = " + labelled(*other));
   }
+  const char* what = dataset.train.embedded() ? "rows" : "images";
   if (!leaks.empty())
     dataset.notes.push_back(
-        fmt::format("{} images stand both in training and in test: {}", leaks.size(), join_first(leaks, kMostNamed)));
+        fmt::format("{} {} stand both in training and in test: {}", leaks.size(), what, join_first(leaks, kMostNamed)));
   if (!contradictions.empty())
-    dataset.notes.push_back(fmt::format("{} images stand twice with different labels: {}", contradictions.size(),
+    dataset.notes.push_back(fmt::format("{} {} stand twice with different labels: {}", contradictions.size(), what,
                                         join_first(contradictions, kMostNamed)));
 }
 

@@ -11,7 +11,7 @@ namespace {
 class Mlp : public Net {
  public:
   explicit Mlp(const MlpConfig& c)
-      : Net(c.hidden.back(), c.classes, Dtype::f32, /*exact=*/true),
+      : Net(c.hidden.empty() ? c.inputs : c.hidden.back(), c.classes, Dtype::f32, /*exact=*/true),
         inputs_(c.inputs),
         widths_(c.hidden),
         slope_(c.slope) {
@@ -47,6 +47,7 @@ class Mlp : public Net {
       saved.sums.push_back(z);
       x = a;
     }
+    if (widths_.empty()) context.copy(features.flat(), x.flat());
     saved.inputs.push_back(x);
     layers_.back().forward(context, weights, logits, x);
   }
@@ -93,8 +94,8 @@ class Mlp : public Net {
 }  // namespace
 
 std::unique_ptr<Net> make_mlp(const MlpConfig& config) {
-  if (config.hidden.empty() || config.inputs < 1 || config.classes < 2)
-    fail(ExitCode::config, "an MLP needs at least one hidden layer, one input and two classes");
+  if (config.inputs < 1 || config.classes < 2)
+    fail(ExitCode::config, "an MLP needs at least one input and two classes");
   return std::make_unique<Mlp>(config);
 }
 

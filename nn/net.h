@@ -33,9 +33,10 @@ class Net {
   bool exact() const { return exact_; }           // true fp32 arithmetic: what acquisitions are computed from
 
   // Room for n inputs in the net's precision, from the context's scratch memory.
-  Activations take_input(Context& context, int64_t n, int64_t height, int64_t width) const;
+  Activations take_input(Context& context, int64_t n, int64_t height, int64_t width, int64_t channels = 3) const;
 
-  // x [N,H,W,3] -> features [N,D], logits [N,C]. saved may be null when no backward pass follows.
+  // x [N,H,W,3], or rows [N,1,1,D] of embeddings -> features [N,D], logits [N,C]. saved may be null when no backward
+  // pass follows.
   virtual void forward(Context& context, const Weights& weights, const Activations& x, Mode mode,
                        View<float, 2> features, View<float, 2> logits, Saved* saved) const = 0;
   // grads += d loss / d parameters, given dlogits [N,C] and what forward saved.
@@ -56,9 +57,9 @@ class Net {
   bool exact_;
 };
 
-inline Activations Net::take_input(Context& context, int64_t n, int64_t height, int64_t width) const {
-  if (precision_ == Dtype::bf16) return context.scratch().take<bf16, 4>({n, height, width, 3}, "input");
-  return context.scratch().take<float, 4>({n, height, width, 3}, "input");
+inline Activations Net::take_input(Context& context, int64_t n, int64_t height, int64_t width, int64_t channels) const {
+  if (precision_ == Dtype::bf16) return context.scratch().take<bf16, 4>({n, height, width, channels}, "input");
+  return context.scratch().take<float, 4>({n, height, width, channels}, "input");
 }
 
 }  // namespace crc::nn

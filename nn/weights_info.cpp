@@ -144,6 +144,12 @@ std::map<std::string, std::string> mlp_by_shape(const TensorFile& file, const Fi
   return {{"name", "mlp"}, {"depth", std::to_string(count_layers(file, layer))}, {"width", std::to_string(width)}};
 }
 
+std::map<std::string, std::string> linear_by_shape(const TensorFile& file, const FileNames& names) {
+  if (file.tensors.size() != 2 || rows(file, names.of("fc.weight"), 2) < 1 || !file.find(names.of("fc.bias")))
+    return {};
+  return {{"name", "linear"}};
+}
+
 }  // namespace
 
 std::string names_text(const std::vector<std::string>& names) {
@@ -185,8 +191,10 @@ WeightsInfo describe(const TensorFile& file, const std::string& source) {
   const FileNames names = recognise(file, source);
   info.model.merge(wrn_by_shape(file, names));
   info.model.merge(mlp_by_shape(file, names));
+  info.model.merge(linear_by_shape(file, names));
   if (info.classes == 0) info.classes = rows(file, names.of("fc.weight"), 2);
-  if (const std::string first = names.of("layers.0.weight"); rows(file, first, 2) > 0)
+  const bool linear = info.model.contains("name") && info.model.at("name") == "linear";
+  if (const std::string first = names.of(linear ? "fc.weight" : "layers.0.weight"); rows(file, first, 2) > 0)
     info.inputs = file.at(first, source).shape[1];
   return info;
 }

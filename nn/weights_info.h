@@ -23,7 +23,7 @@ struct WeightsInfo {
   int64_t classes = 0;
   std::vector<std::string> class_names;
   int64_t height = 0, width = 0;             // of the images that it was trained on
-  int64_t inputs = 0;                        // of an MLP, by its shapes: height * width * 3
+  int64_t inputs = 0;                        // of an MLP or linear one, by its shapes: height * width * 3, or features
   std::optional<NormalizeConfig> normalize;  // of these images
   std::string precision;                     // of the training: a word of Precision
   std::string averaged;                      // of Tested

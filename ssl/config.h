@@ -7,6 +7,7 @@
 #include "kernels/ops/adam.h"
 #include "kernels/ops/advance_step.h"
 #include "kernels/ops/draw_batch.h"
+#include "kernels/ops/noisy_rows.h"
 #include "kernels/ops/sgd.h"
 #include "nn/weights_info.h"
 
@@ -39,6 +40,8 @@ struct TrainConfig {
   Tested tested = Tested::ema;
   augment::AugmentConfig weak = {};  // flip, crop and normalisation of every view; seed and purpose are set per view
   augment::Policy strong = augment::Policy::randaugment_kekmodel;
+  // The same for embeddings, where no further view of theirs is given; seed and purpose are set per view.
+  RowNoise weak_rows = {}, strong_rows = {};
 };
 
 }  // namespace crc::ssl

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "kernels/core/host_softmax.h"
+#include "ssl/inputs.h"
 
 namespace crc::ssl {
 namespace {
@@ -47,10 +48,8 @@ Prediction predict(Context& context, const nn::Net& net, const nn::Weights& weig
   for (int64_t begin = 0; begin < n; begin += batch) {
     const int64_t end = std::min(begin + batch, n);
     Arena::Frame frame(context.scratch());
-    const nn::Activations x = net.take_input(context, end - begin, images.height(), images.width());
-    const View<const int64_t, 1> in_order{nullptr, {0}, context.device(), "all"};
-    std::visit([&](auto y) { normalize(context, y, images.pixels().slice(begin, end), in_order, normalize_config); },
-               x);
+    const nn::Activations x = take_inputs(context, net, images, end - begin);
+    show(context, x, images, begin, end, normalize_config);
     net.forward(context, weights, x, Mode::eval, p.features.view<float, 2>().slice(begin, end),
                 p.logits.view<float, 2>().slice(begin, end), nullptr);
   }

@@ -50,6 +50,8 @@ class Method {
   virtual ~Method() = default;
   virtual std::span<const BatchView> views(const TrainConfig& config) const = 0;
   virtual void gradients(const TrainingStep& step, const Batch& batch) const = 0;
+  // False: there are no steps, and the model is the labels themselves (ssl/propagation.h).
+  virtual bool trains() const { return true; }
 };
 
 int64_t unlabeled_per_step(const TrainConfig& config);  // 0 where the method has no use for them

@@ -4,12 +4,21 @@
 #include "ssl/trainer.h"
 
 namespace crc::ssl {
+namespace {
+
+ImageSet images_of(Context& dry, const DataSize& data) {
+  if (data.features > 0)
+    return {dry, data.images, data.features, std::vector<const float*>(size_t(data.views)), nullptr};
+  return {dry, data.images, data.height, data.width, nullptr, nullptr};
+}
+
+}  // namespace
 
 Trace plan_training(const nn::Net& net, const DataSize& data, const TrainConfig& config) {
   Trace trace;
   Context context = Context::dry();
   context.trace_into(&trace);
-  const ImageSet images(context, data.images, data.height, data.width, nullptr, nullptr);
+  const ImageSet images = images_of(context, data);
   Trainer trainer(context, net, images, std::vector<int64_t>(size_t(data.labeled)),
                   std::vector<int64_t>(size_t(data.unlabeled)), config);
   trainer.train(1);
@@ -19,7 +28,7 @@ Trace plan_training(const nn::Net& net, const DataSize& data, const TrainConfig&
 Trace plan_prediction(const nn::Net& net, const DataSize& data, int64_t batch) {
   Trace trace;
   Context context = Context::dry();
-  const ImageSet images(context, data.images, data.height, data.width, nullptr, nullptr);
+  const ImageSet images = images_of(context, data);
   const nn::WeightBuffers weights(context, net.layout(), "weights");
   context.trace_into(&trace);
   (void)predict(context, net, weights.weights(), images, {}, batch);

@@ -10,7 +10,8 @@ namespace crc::ssl {
 
 struct DataSize {
   int64_t images, height, width;
-  int64_t labeled, unlabeled;  // ids of them
+  int64_t labeled, unlabeled;       // ids of them
+  int64_t features = 0, views = 1;  // of embeddings; 0: images
 };
 
 // One step of training, with all that a Trainer owns and the images that it draws from.

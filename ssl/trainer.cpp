@@ -10,6 +10,7 @@
 #include "kernels/ops/softmax_ce.h"
 #include "nn/init.h"
 #include "nn/weights_io.h"
+#include "ssl/inputs.h"
 
 namespace crc::ssl {
 namespace {
@@ -17,7 +18,9 @@ namespace {
 using augment::AugmentConfig;
 
 TrainConfig checked(TrainConfig config, const nn::Net& net, const ImageSet& images, size_t labeled, size_t unlabeled) {
-  check_training(config, images.height(), images.width(), int64_t(labeled), int64_t(unlabeled));
+  const bool embedded = images.views() > 0;
+  check_training(config, embedded ? 0 : images.height(), images.width(), int64_t(labeled), int64_t(unlabeled));
+  if (embedded) config.strong = augment::Policy::none;
   config.schedule.consistency_weight = config.lambda_u;
   config.sgd.decayed = config.adam.decayed = net.layout().decayed();
   return config;
@@ -32,7 +35,7 @@ bool uses_rates(const TrainConfig& config) {
 }  // namespace
 
 void check_training(const TrainConfig& config, int64_t height, int64_t width, int64_t labeled, int64_t unlabeled) {
-  augment::check_image_size(height, width, config.weak);
+  if (height > 0) augment::check_image_size(height, width, config.weak);
   if (labeled == 0) fail(ExitCode::config, "there are no labelled images; label some, or set acquisition.initial");
   if (unlabeled_per_step(config) > 0 && unlabeled == 0)
     fail(ExitCode::config, "ssl.method \"" + config.method + "\" needs unlabelled images, and none are left");
@@ -69,6 +72,17 @@ Trainer::Trainer(Context& context, const nn::Net& net, const ImageSet& images, c
   const std::vector<float> ones(size_t(rates_.size()), 1.0f);
   context.copy_in(rates_.view<float, 1>(), ones.data());
   set_step(context, state_.as<StepState>(), config_.schedule, int64_t(0));
+  if (!method_.trains()) take_labels(labeled);
+}
+
+// A method without steps: student and average are the labels of all items, -1 where there is none.
+void Trainer::take_labels(const std::vector<int64_t>& labeled) {
+  std::vector<int32_t> known(size_t(images_.size()));
+  context_.copy_out(known.data(), images_.labels());
+  std::vector<float> values(size_t(student_weights_.values.size()), -1.0f);
+  for (const int64_t item : labeled) values[size_t(item)] = float(known[size_t(item)]);
+  context_.copy_in(student_weights_.values, values.data());
+  context_.copy_in(ema_weights_.values, values.data());
 }
 
 struct Trainer::Drawn {
@@ -90,23 +104,33 @@ Trainer::Drawn Trainer::next_batch() {
                DrawConfig{config_.seed, Purpose::unlabeled_order, config_.unlabeled_sampling, config_.steps_per_epoch});
   gather_rows(context_, labels, images_.labels(), items);
 
-  const nn::Activations images = net_.take_input(context_, images_per_step(config_), images_.height(), images_.width());
-  int64_t begin = 0;
+  const nn::Activations images = take_inputs(context_, net_, images_, images_per_step(config_));
+  int64_t begin = 0, look = 0;
   for (const BatchView& view : method_.views(config_)) {
     const int64_t first = view.items == BatchView::Items::unlabeled ? b : 0, rows = view.rows(b, m);
-    AugmentConfig augment = config_.weak;
-    augment.seed = config_.seed;
-    augment.purpose = view.purpose;
-    augment.strong = view.strong ? config_.strong : augment::Policy::none;
-    std::visit(
-        [&](const auto& y) {
-          augment_batch(context_, y.slice(begin, begin + rows), images_.pixels(), items.slice(first, first + rows),
-                        state, augment, rates());
-        },
-        images);
+    look_at(view, look, nn::slice(images, begin, begin + rows), items.slice(first, first + rows));
+    look += view.items != BatchView::Items::labeled;
     begin += rows;
   }
   return {{images, labels.slice(0, b), b, m, labels.slice(b, b + m)}, items.slice(0, b)};
+}
+
+// One view y of `items`, the method's look number `look` at unlabelled ones: an augmentation of images; of embeddings
+// the given views in turn or, where there is one only, that with noise.
+void Trainer::look_at(const BatchView& view, int64_t look, const nn::Activations& y, View<const int64_t, 1> items) {
+  const View<const StepState, 1> state = state_.as<StepState>();
+  if (const int64_t views = images_.views()) {
+    RowNoise noise = views > 1 ? RowNoise() : view.strong ? config_.strong_rows : config_.weak_rows;
+    noise.seed = config_.seed;
+    noise.purpose = view.purpose;
+    const bool labels_only = view.items == BatchView::Items::labeled;
+    return noisy_rows(context_, as_rows(y), images_.rows(labels_only ? 0 : look % views), items, state, noise);
+  }
+  AugmentConfig augment = config_.weak;
+  augment.seed = config_.seed;
+  augment.purpose = view.purpose;
+  augment.strong = view.strong ? config_.strong : augment::Policy::none;
+  std::visit([&](const auto& to) { augment_batch(context_, to, images_.pixels(), items, state, augment, rates()); }, y);
 }
 
 // CTAugment: how well the averaged model recognises labelled images at random levels moves those levels' rates.
@@ -199,6 +223,10 @@ class FrozenScratch {
 
 // Graphs hold addresses of scratch memory: every replay must find the stack as the recording did, empty.
 void Trainer::train(int64_t steps) {
+  if (!method_.trains()) {
+    step_ += steps;
+    return set_step(context_, state_.as<StepState>(), config_.schedule, step_);
+  }
   const int64_t end = step_ + steps, per_graph = std::max<int64_t>(1, config_.steps_per_graph);
   context_.for_each_scratch([](Arena& arena) {
     if (arena.in_use()) fail_internal("Trainer::train: its caller holds scratch memory");

@@ -18,8 +18,8 @@ struct EpochLosses {
   double pseudo_acc = 0;  // share of right ones among confident pseudo-labels of known truth; NaN: there were none
 };
 
-// What a Trainer refuses, from sizes alone. Errors config: no labelled images, or none unlabelled where the method
-// needs them; settings that do not go together; images that augmentation does not take.
+// What a Trainer refuses, from sizes alone; height 0: embeddings. Errors config: no labelled images, or none unlabelled
+// where the method needs them; settings that do not go together; images that augmentation does not take.
 void check_training(const TrainConfig& config, int64_t height, int64_t width, int64_t labeled, int64_t unlabeled);
 
 class Trainer {
@@ -51,7 +51,9 @@ class Trainer {
   struct Drawn;
   View<const float, 2> rates() const { return rates_.view<const float, 2>(); }
   Drawn next_batch();
+  void look_at(const BatchView& view, int64_t look, const nn::Activations& y, View<const int64_t, 1> items);
   void learn_from_probes(const Drawn& drawn);
+  void take_labels(const std::vector<int64_t>& labeled);
   void optimize();
 
   Context& context_;

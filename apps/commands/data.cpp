@@ -119,8 +119,11 @@ int command_data_make(const DataOptions& options) {
 
 int command_data_info(const DataOptions& options) {
   const data::Dataset d = load_dataset(resolve_recipe("", options.settings));
-  print("name         {}\nimages       {} training, {} test, {} validation, {}x{}\nfingerprint  {}\n", d.name,
-        d.train.count, d.test.count, d.validation.count, d.train.height, d.train.width, d.fingerprint);
+  const std::string shape = d.train.embedded() ? fmt::format("{} features", d.train.features)
+                                               : fmt::format("{}x{}", d.train.height, d.train.width);
+  print("name         {}\n{}       {} training, {} test, {} validation, {}\nfingerprint  {}\n", d.name,
+        d.train.embedded() ? "rows  " : "images", d.train.count, d.test.count, d.validation.count, shape,
+        d.fingerprint);
   print("mean         {:.4f} {:.4f} {:.4f}\nstd          {:.4f} {:.4f} {:.4f}\nfrom         {}\n", d.normalize.mean[0],
         d.normalize.mean[1], d.normalize.mean[2], d.normalize.std[0], d.normalize.std[1], d.normalize.std[2],
         d.normalize_source);
@@ -139,6 +142,7 @@ int command_data_preview(const DataOptions& options) {
   Outputs outputs({options.out}, {.force = options.force, .inputs = {config.get<std::string>("data.dir")}});
   const data::Dataset dataset = load_dataset(config);
   print_notes(dataset);
+  if (dataset.train.embedded()) fail(ExitCode::config, dataset.name + " has no images to look at");
   Context context = make_context(config, "cpu");
   const int64_t count = std::min(options.count, dataset.train.count);
   outputs.put(options.out, preview_png(context, config, dataset, count));

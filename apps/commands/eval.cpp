@@ -154,6 +154,13 @@ void print_table(const EvalJob& job, const ssl::Evaluation& e, int64_t images) {
     print("assumed: {}; the file does not say it: --set what is not so\n", to_text(job.assumed));
 }
 
+// Label propagation goes from the training items to others.
+ssl::ImageSet pool_of(Context& context, const EvalJob& job, Split split) {
+  const data::Images none{.pixels = {}, .labels = {}};
+  const data::Images& pool = propagates(job.config) && split != Split::train ? job.dataset.train : none;
+  return upload(context, pool, pool.labels);
+}
+
 int command_eval(const EvalOptions& options) {
   Outputs outputs({options.logits, options.features},
                   {.force = options.force, .inputs = {options.weights, options.run, options.data}});
@@ -170,8 +177,10 @@ int command_eval(const EvalOptions& options) {
   context.copy_in(weights.weights().running, host.running.data());
 
   const ssl::ImageSet images = upload(context, split, split.labels);
-  const ssl::Prediction p = ssl::predict(context, *net, weights.weights(), images, job.normalize,
-                                         job.config.get<int64_t>("eval.batch"), options.limit);
+  const ssl::ImageSet pool = pool_of(context, job, options.split);
+  const Predictor predictor(context, job.config, job.dataset, options.split == Split::train ? images : pool,
+                            job.normalize);
+  const ssl::Prediction p = predictor.predict(*net, weights.weights(), images, options.limit);
   const ssl::Evaluation e = ssl::evaluate(p.logits.to_host<float>(context), split.labels, job.dataset.classes());
   if (!options.logits.empty()) outputs.put(options.logits, matrix_file(p.logits, context));
   if (!options.features.empty()) outputs.put(options.features, matrix_file(p.features, context));

@@ -8,10 +8,11 @@ namespace crc::apps {
 
 CRC_CHOICE(HeldOut, labeled, any)                                 // data.validation
 CRC_CHOICE(Normalization, dataset, half)                          // data.normalize
-CRC_CHOICE(Network, wrn, mlp)                                     // model.name
+CRC_CHOICE(Network, wrn, mlp, linear)                             // model.name
 CRC_CHOICE(NetInit, kaiming_fan_out, kaiming_fan_out_torch_head)  // model.init
 CRC_CHOICE(Protocol, realistic, pseudo_al)                        // acquisition.protocol
-CRC_CHOICE(FirstLabels, random, model, given, leading)            // acquisition.first
+CRC_CHOICE(FirstLabels, random, model, given, leading)            // acquisition.first, or an acquisition's name
+CRC_CHOICE(PoolFeatures, network, embeddings)                     // acquisition.features
 CRC_CHOICE(StartUse, model, labels)                               // start.use
 
 }  // namespace crc::apps

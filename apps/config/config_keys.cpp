@@ -2,9 +2,13 @@
 // the paper (section 4, Q = 50); docs/config.md is generated from here.
 #include "apps/config/choices.h"
 #include "apps/config/config_schema.h"
+#include "crc/acquisition.h"
 #include "crc/batch_mode.h"
+#include "data/datasets/embedding_files.h"
+#include "kernels/ops/pairwise_tile.h"
 #include "nn/wrn.h"
 #include "ssl/method.h"
+#include "ssl/propagation.h"
 
 namespace crc::apps {
 namespace {
@@ -86,6 +90,35 @@ ConfigKey split_rule() {
   return key;
 }
 
+void add_embeddings(std::vector<ConfigKey>& keys) {
+  const auto file = [](const char* path, const char* doc) {
+    return later(place(text(path, "", {}, doc)), std::string());
+  };
+  ConfigKey scaling = text("data.scaling", data::kScalings.front(), data::kScalings,
+                           "embeddings, by those of training: center: mean 0, and all features divided by one number; "
+                           "standard: each feature divided by its own standard deviation; unit: rows of one length; "
+                           "none. An entry is then of size 1, but for none");
+  keys.insert(
+      keys.end(),
+      {file("data.features",
+            "embeddings: .npy file [items,features] of the training items, below data.dir where "
+            "that is set; empty: train.npy there"),
+       file("data.labels",
+            "embeddings: their labels, .npy of integers (-1: unknown) or CSV (label; item,label); "
+            "empty: train_labels.npy, or people are asked"),
+       file("data.test_features", "embeddings: the same of test items; empty: test.npy, or none"),
+       file("data.test_labels", "embeddings: labels of test items; empty: test_labels.npy"),
+       file("data.view2",
+            "embeddings: of the same training items seen another way (augmented images, another "
+            "network of the same width): what consistency is asked of, instead of noise"),
+       file("data.view3", "embeddings: a third such view"),
+       later(integer("data.classes", 0, 0, 10000, "embeddings: number of classes; 0: as the labels say"), int64_t(0)),
+       later(std::move(scaling), std::string(data::kScalings.front())),
+       file("data.embeddings",
+            "image sets: .npy file [items,features], a row for each training image in their "
+            "order, for acquisition.first and acquisition.features")});
+}
+
 void add_data(std::vector<ConfigKey>& keys) {
   keys.insert(
       keys.end(),
@@ -110,12 +143,14 @@ void add_data(std::vector<ConfigKey>& keys) {
               "dataset: its mean and standard deviation (`crc_train data info` says which); half: (x/255 - 0.5) / 0.5"),
        boolean("data.include_labeled_in_unlabeled", true,
                "labelled images also serve as unlabelled ones in training; the query never sees them")});
+  add_embeddings(keys);
 }
 
 void add_model(std::vector<ConfigKey>& keys) {
   keys.insert(keys.end(),
-              {choice("model.name", Network::wrn, "wide residual network or multi-layer perceptron"),
-               integer("model.depth", 28, 2, 1000, "layers; for wrn 6n + 4"),
+              {choice("model.name", Network::wrn,
+                      "wide residual network, multi-layer perceptron, or a linear classifier of the inputs themselves"),
+               integer("model.depth", 28, 1, 1000, "wrn: layers, 6n + 4; mlp: hidden layers"),
                integer("model.width", 2, 1, 10000, "wrn: widening factor k; mlp: units per hidden layer"),
                choice("model.wiring", nn::Wiring::raw_x,
                       "first block of stages 2 and 3: what conv1 and the shortcut read (kekmodel, lee, perrying)"),
@@ -175,10 +210,35 @@ void add_ssl(std::vector<ConfigKey>& keys) {
        integer("ssl.patience_epochs", 50, 0, kMany, "stop after so many epochs without a better accuracy; 0: never"),
        choice("ssl.strong", augment::Policy::randaugment_kekmodel,
               "strong augmentation; `crc_train list` says what each does"),
+       later(
+           real("ssl.strong_noise", 0.5, 0, 100,
+                "embeddings without further views: standard deviation of the noise on a strong view's features, whose "
+                "entries are of size 1 (data.scaling)"),
+           0.5),
+       later(real("ssl.strong_dropout", 0.5, 0, 0.99, "and the share of its features that are dropped"), 0.5),
        boolean("ssl.weak.flip", true, "horizontal flip with probability 1/2"),
        integer("ssl.weak.crop_pad", 4, 0, 64, "random crop after padding by so many pixels; 0: none"),
        boolean("ssl.weak.crop_per_batch", false, "one crop offset for all images of a pass (perrying)"),
-       choice("ssl.weak.padding", augment::Padding::reflect, "what the padding holds")});
+       choice("ssl.weak.padding", augment::Padding::reflect, "what the padding holds"),
+       later(real("ssl.weak.noise", 0.1, 0, 100, "embeddings without further views: noise on every other view"), 0.1),
+       later(real("ssl.weak.dropout", 0, 0, 0.99, "and the share of its features that are dropped"), 0.0),
+       later(integer("ssl.graph.neighbors", 15, 1, kMostLeast - 1,
+                     "label_propagation: nearest items that an item is "
+                     "joined to"),
+             int64_t(15)),
+       later(
+           choice("ssl.graph.affinity", ssl::Affinity::cosine,
+                  "weight of an edge: cosine: max(0, cos)^3; rbf: exp(-|x - y|^2 / s^2), s^2 the mean squared distance "
+                  "to the last neighbour"),
+           std::string("cosine")),
+       later(
+           real("ssl.graph.alpha", 0.99, 0, 0.9999, "share that an item takes from its neighbours, not from its label"),
+           0.99),
+       later(real("ssl.graph.tolerance", 1e-4, 1e-12, 0.1, "how far the scores may be from the solution"), 1e-4),
+       later(place(text("ssl.graph.file", "", {},
+                        "file that keeps the neighbours: read where it is of this data, else "
+                        "written; empty: none, every run finds them once")),
+             std::string())});
 }
 
 ConfigKey search_rule() {
@@ -189,6 +249,17 @@ ConfigKey search_rule() {
   std::erase_if(key.choices, [](const std::string& word) {  // Search::given is for callers who have groups
     return select::search_entry(*find_choice<select::Search>(word)).has(select::SearchTrait::listed);
   });
+  return key;
+}
+
+ConfigKey first_rule() {
+  ConfigKey key =
+      choice("acquisition.first", FirstLabels::random,
+             "first labels: drawn at random, by the acquisition on a randomly initialised network (paper B.2), all "
+             "that the data set has, those of its leading items (the pivots of two_moons), or by an acquisition that "
+             "needs embeddings alone, before there is any network");
+  for (const select::Acquisition& acquisition : select::acquisitions())
+    if (select::needs_features_alone(acquisition)) key.choices.emplace_back(acquisition.name);
   return key;
 }
 
@@ -203,9 +274,12 @@ void add_selection(std::vector<ConfigKey>& keys) {
        choice(
            "acquisition.protocol", Protocol::realistic,
            "realistic: classes of the query are left to chance; pseudo_al: equally many of each class (paper 4.3.1)"),
-       choice("acquisition.first", FirstLabels::random,
-              "first labels: drawn at random, by the acquisition on a randomly initialised network (paper B.2), all "
-              "that the data set has, or those of its leading items (the pivots of two_moons)"),
+       first_rule(),
+       later(
+           choice("acquisition.features", PoolFeatures::network,
+                  "what acquisitions take for features: the network's, the input of its last layer; or the embeddings "
+                  "(data.embeddings), whatever the network is"),
+           std::string("network")),
        choice("acquisition.model", nn::Epoch::best,
               "which of the round's tested models scores the pool: that of the best evaluation or of the last"),
        search_rule(),

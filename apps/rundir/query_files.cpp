@@ -57,6 +57,7 @@ std::vector<NamedFile> query_files(const std::string& folder, const select::Sele
   add("query.csv", picks_csv(selection, images.names), /*for_people=*/true);
 
   std::vector<std::span<const uint8_t>> tiles;
+  if (images.embedded()) shown = 0;
   for (size_t i = 0; i < std::min(selection.picks.size(), size_t(shown)); ++i)
     tiles.push_back(images.image(selection.picks[i]));
   if (!tiles.empty())

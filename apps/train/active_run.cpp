@@ -49,7 +49,9 @@ Int ActiveRun::begin() {
 }
 
 std::vector<Answer> ActiveRun::first_labels() {
-  if (run_.config.choice<FirstLabels>("acquisition.first") != FirstLabels::model) return run_.labels.first();
+  const std::string named = first_acquisition(run_.config);
+  if (named.empty() && run_.config.choice<FirstLabels>("acquisition.first") != FirstLabels::model)
+    return run_.labels.first();
   const select::Selection selection = scorer_.select_first(run_.config.get<Int>("acquisition.initial"));
   return ask({.round = 0, .folder = "rounds/first", .items = selection.picks}, selection);
 }
@@ -97,7 +99,10 @@ std::vector<Answer> ActiveRun::ask(const Query& query, const select::Selection& 
     run_.progress.warn(
         fmt::format("{} is not as the run wrote it and is left as it is; the items that are asked for stand in {}",
                     (directory / name).string(), RunFiles::kManifest));
-  run_.progress.line((query.round == 0 ? "first labels by a random network: " : "") + selection.summary);
+  const char* before = query.round > 0                          ? ""
+                       : first_acquisition(run_.config).empty() ? "first labels by a random network: "
+                                                                : "first labels by the embeddings: ";
+  run_.progress.line(before + selection.summary);
   for (const std::string& warning : selection.warnings) run_.progress.warn(warning);
   return run_.labels.answers(selection.picks, directory / query.folder / "query.csv");
 }

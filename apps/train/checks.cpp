@@ -80,10 +80,11 @@ void check_query(const Config& config, const data::Dataset& dataset, const selec
   Context dry = Context::dry();
   const data::Images& images = dataset.train;
   const std::unique_ptr<nn::Net> net = make_exact_net(config, dataset);
-  const ssl::ImageSet shapes(dry, images.count, images.height, images.width, nullptr, nullptr);
+  const ssl::ImageSet shapes = upload(dry, images, images.labels);
   const nn::WeightBuffers weights(dry, net->layout(), "weights");
-  const NetJacobians jacobians(*net, weights.weights(), shapes, {});
-  const select::Request request{labeled, images.count - labeled, &jacobians};
+  std::optional<NetJacobians> jacobians;
+  if (!propagates(config)) jacobians.emplace(*net, weights.weights(), shapes, NormalizeConfig());
+  const select::Request request{labeled, images.count - labeled, jacobians ? &*jacobians : nullptr};
   if (!is_balanced(config)) return select::check_request(query, request);
   std::vector<Int> left = data::count_by_class(images.labels, dataset.classes());
   for (size_t c = 0; c < left.size(); ++c) left[c] -= per_class[c];
@@ -98,11 +99,31 @@ void check_last_query(const Config& config, const data::Dataset& dataset, const 
               per_class);
 }
 
+// The embeddings that acquisitions are to look at are there, and what needs a network has one.
+void check_features(const Config& config, const data::Dataset& dataset, bool first) {
+  const bool later = config.choice<PoolFeatures>("acquisition.features") == PoolFeatures::embeddings;
+  if (dataset.train.features == 0 && (first || later))
+    fail(ExitCode::config,
+         fmt::format("acquisition.{} = \"{}\" needs embeddings; set data.embeddings to a .npy file with a row for each "
+                     "of the {} training images",
+                     first ? "first" : "features",
+                     config.get<Text>(first ? "acquisition.first" : "acquisition.features"), dataset.train.count));
+  const select::Acquisition& acquisition = select::find_acquisition(config.get<Text>("acquisition.name"));
+  using enum select::Trait;
+  if (propagates(config) && (acquisition.has(jacobians) || acquisition.has(head) || acquisition.has(samples)))
+    fail(ExitCode::config,
+         fmt::format("acquisition.name = \"{}\" looks at a network's weights, and label_propagation has "
+                     "none; choose one of features and logits (crc_train list)",
+                     acquisition.name));
+}
+
 void check_queries(const Config& config, const data::Dataset& dataset, const LabelPlan& plan) {
   const select::Config query = selection_config(config, 0);
   select::find_acquisition(query.name);
+  const std::string by_embeddings = config.get<Text>("start.run").empty() ? first_acquisition(config) : "";
   const bool by_model = first_labels_by(config) == FirstLabels::model;
-  if (plan.queries == 0 && !by_model) return;
+  check_features(config, dataset, !by_embeddings.empty());
+  if (plan.queries == 0 && !by_model && by_embeddings.empty()) return;
   if (select::scores_groups(query.name)) select::check_candidates(query, machine_memory());
   const bool whole_queries = is_balanced(config) && select::scores_groups(query.name);
   if (whole_queries && query.group_size != query.budget && config.origin("acquisition.group_size") != "default")
@@ -120,8 +141,9 @@ void check_queries(const Config& config, const data::Dataset& dataset, const Lab
          fmt::format("acquisition.protocol = \"pseudo_al\" balances queries by the labels of the whole "
                      "pool, and {} of {} training images have none; use \"realistic\"",
                      plan.unknown, plan.images()));
-  if (by_model) {
+  if (by_model || !by_embeddings.empty()) {
     select::Config first = query;
+    if (!by_model) first.name = by_embeddings;
     first.budget = plan.first;
     check_query(config, dataset, first, 0, std::vector<Int>(plan.known.size(), 0));
   }
@@ -134,7 +156,7 @@ void check_queries(const Config& config, const data::Dataset& dataset, const Lab
 LabelPlan check_experiment(const Config& config, const data::Dataset& dataset) {
   const data::Images& images = dataset.train;
   const ssl::TrainConfig train = train_config(config, dataset, 0);
-  augment::check_image_size(images.height, images.width, train.weak);
+  if (!images.embedded()) augment::check_image_size(images.height, images.width, train.weak);
   (void)make_net(config, dataset);
   const LabelPlan plan = plan_labels(config, dataset, load_start(config, dataset));
   check_validation(dataset, plan);

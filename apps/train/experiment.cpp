@@ -24,6 +24,7 @@ void limit(data::Images& images, Int count) {
   images.count = count;
   images.pixels.resize(size_t(count * images.bytes_per_image()));
   images.labels.resize(size_t(count));
+  for (std::vector<float>& view : images.views) view.resize(size_t(count * images.features));
   if (!images.names.empty()) images.names.resize(size_t(count));
 }
 
@@ -52,21 +53,62 @@ Sampling sampling(const Config& config, const char* stream) {
   return config.choice<Sampling>(config.get<Text>(stream).empty() ? "ssl.sampling" : stream);
 }
 
-// An MLP reads images pixel by pixel.
-void check_one_size(const data::Dataset& dataset) {
+// An MLP or a linear classifier reads images pixel by pixel.
+void check_one_size(const data::Dataset& dataset, std::string_view name) {
   const data::Images &train = dataset.train, &test = dataset.test;
   if (test.count > 0 && (test.height != train.height || test.width != train.width))
-    fail(ExitCode::config, fmt::format("model.name = \"mlp\" takes images of one size, and {} has training images of "
+    fail(ExitCode::config, fmt::format("model.name = \"{}\" takes images of one size, and {} has training images of "
                                        "{}x{} and test images of {}x{}; scale them, or use \"wrn\"",
-                                       dataset.name, train.height, train.width, test.height, test.width));
+                                       name, dataset.name, train.height, train.width, test.height, test.width));
+}
+
+// What embeddings allow, and what allows embeddings alone.
+void check_embedded(const Config& config, const data::Dataset& dataset, Network network) {
+  const bool embedded = dataset.train.embedded();
+  if (embedded && network == Network::wrn)
+    fail(ExitCode::config,
+         "model.name = \"wrn\" takes images, and the items are embeddings; use \"linear\" or \"mlp\", "
+         "or preset = \"embeddings\"");
+  if (propagates(config) && (!embedded || network != Network::linear))
+    fail(ExitCode::config, fmt::format("ssl.method = \"label_propagation\" is for data.name = \"embeddings\" with "
+                                       "model.name = \"linear\" (nothing is trained), and not for {} with \"{}\"",
+                                       dataset.name, word_of(network)));
+}
+
+// A safetensors file: the lists, and in its metadata what they are of.
+constexpr const char* kNeighborsOf = "crc.neighbors";
+
+void keep_neighbors(ssl::Propagation& graph, const fs::path& path, const Text& of) {
+  if (file_exists(path)) {
+    const nn::TensorFile file = nn::decode_safetensors(read_named_file(path), path.string());
+    const auto said = file.metadata.find(kNeighborsOf);
+    if (said == file.metadata.end() || said->second != of)
+      fail(ExitCode::corrupt_data,
+           fmt::format("ssl.graph.file = {}: it is of other data or another graph ({}, here {}); "
+                       "name another file",
+                       path.string(), said == file.metadata.end() ? "none" : said->second, of));
+    graph.take(file.at("distances", path.string()).values<double>(), file.at("places", path.string()).values<int64_t>(),
+               path.string());
+    return;
+  }
+  const ssl::Neighbors& found = graph.neighbors();
+  const Int items = Int(found.places.size()) / found.k;
+  nn::TensorFile file;
+  file.add("distances", {items, found.k}, found.distances);
+  file.add("places", {items, found.k}, found.places);
+  file.metadata[kNeighborsOf] = of;
+  commit_file(path, nn::encode_safetensors(std::move(file)));
 }
 
 std::unique_ptr<nn::Net> net_in(nn::Precision precision, const Config& config, const data::Dataset& dataset) {
-  if (config.choice<Network>("model.name") == Network::mlp) {
-    check_one_size(dataset);
-    const Int width = config.get<Int>("model.width");
-    return nn::make_mlp({.inputs = dataset.train.bytes_per_image(),
-                         .hidden = std::vector<Int>(size_t(config.get<Int>("model.depth")), width),
+  const Network network = config.choice<Network>("model.name");
+  check_embedded(config, dataset, network);
+  if (propagates(config)) return ssl::make_label_table(dataset.train.count, dataset.train.features, dataset.classes());
+  if (network != Network::wrn) {
+    check_one_size(dataset, word_of(network));
+    const Int depth = network == Network::mlp ? config.get<Int>("model.depth") : 0;
+    return nn::make_mlp({.inputs = dataset.train.embedded() ? dataset.train.features : dataset.train.bytes_per_image(),
+                         .hidden = std::vector<Int>(size_t(depth), config.get<Int>("model.width")),
                          .classes = dataset.classes(),
                          .slope = float(config.get<double>("model.slope"))});
   }
@@ -120,7 +162,7 @@ nn::Precision precision_on(const Context& context, const Config& config) {
   using enum nn::Precision;
   const bool has = context.has_tf32_and_bf16();
   if (config.get<Text>("run.precision") == "auto")
-    return has && config.choice<Network>("model.name") != Network::mlp ? bf16 : fp32;  // MLPs are fp32
+    return has && config.choice<Network>("model.name") == Network::wrn ? bf16 : fp32;  // the others are fp32
   const auto asked = config.choice<nn::Precision>("run.precision");
   if (asked == bf16 && !has)
     fail(ExitCode::config,
@@ -147,8 +189,14 @@ data::Dataset load_dataset(const Config& config) {
        {std::pair("data.train_size", "train"), {"data.test_size", "test"}, {"data.seed", "seed"}})
     if (const Int value = config.get<Int>(key); ConfigValue(value) != config_key(key).fallback)
       source.options[option] = std::to_string(value);
+  const bool beside = !config.get<Text>("data.embeddings").empty();
+  for (const char* key : {"features", "labels", "test_features", "test_labels", "view2", "view3", "scaling"})
+    if (const Text path = Text("data.") + key; config.value(path) != config_key(path).fallback)
+      if (!(beside && path == "data.scaling")) source.options[key] = config.get<Text>(path);
+  if (const Int classes = config.get<Int>("data.classes")) source.options["classes"] = std::to_string(classes);
   add_options(source.options, config.get<Text>("data.options"));
   data::Dataset dataset = data::load(source);
+  if (beside) data::attach_embeddings(dataset, config.get<Text>("data.embeddings"), config.get<Text>("data.scaling"));
   limit(dataset.train, config.get<Int>("data.limit_train"));
   limit(dataset.test, config.get<Int>("data.limit_test"));
   if (const Int held_out = config.get<Int>("data.validation_size")) {
@@ -231,7 +279,16 @@ ssl::TrainConfig train_config(const Config& config, const data::Dataset& dataset
   train.weak.padding = config.choice<augment::Padding>("ssl.weak.padding");
   train.weak.normalize = normalize_config(config, dataset);
   train.strong = config.choice<augment::Policy>("ssl.strong");
+  train.weak_rows.noise = float(config.get<double>("ssl.weak.noise"));
+  train.weak_rows.dropout = float(config.get<double>("ssl.weak.dropout"));
+  train.strong_rows.noise = float(config.get<double>("ssl.strong_noise"));
+  train.strong_rows.dropout = float(config.get<double>("ssl.strong_dropout"));
   return train;
+}
+
+Text first_acquisition(const Config& config) {
+  const Text& first = config.get<Text>("acquisition.first");
+  return find_choice<FirstLabels>(first) ? "" : first;
 }
 
 select::Config selection_config(const Config& config, Int round) {
@@ -249,7 +306,34 @@ select::Config selection_config(const Config& config, Int round) {
 }
 
 ssl::ImageSet upload(Context& context, const data::Images& images, const std::vector<int32_t>& labels) {
-  return {context, images.count, images.height, images.width, images.pixels.data(), labels.data()};
+  if (!images.embedded())
+    return {context, images.count, images.height, images.width, images.pixels.data(), labels.data()};
+  std::vector<const float*> views;
+  for (const std::vector<float>& view : images.views) views.push_back(view.data());
+  return {context, images.count, images.features, views, labels.data()};
+}
+
+bool propagates(const Config& config) { return config.get<Text>("ssl.method") == "label_propagation"; }
+
+Predictor::Predictor(Context& context, const Config& config, const data::Dataset& dataset, const ssl::ImageSet& pool,
+                     const NormalizeConfig& normalize)
+    : context_(context), normalize_(normalize), batch_(config.get<Int>("eval.batch")) {
+  if (!propagates(config)) return;
+  const ssl::GraphConfig graph{.neighbors = config.get<Int>("ssl.graph.neighbors"),
+                               .affinity = config.choice<ssl::Affinity>("ssl.graph.affinity"),
+                               .alpha = config.get<double>("ssl.graph.alpha"),
+                               .tolerance = config.get<double>("ssl.graph.tolerance")};
+  propagation_ = std::make_unique<ssl::Propagation>(context, pool, dataset.classes(), graph);
+  if (const fs::path file = config.get<Text>("ssl.graph.file"); !file.empty())
+    keep_neighbors(
+        *propagation_, file,
+        fmt::format("{} {} {} {}", dataset.fingerprint, pool.size(), graph.neighbors, word_of(graph.affinity)));
+}
+
+ssl::Prediction Predictor::predict(const nn::Net& net, const nn::Weights& weights, const ssl::ImageSet& images,
+                                   Int limit) const {
+  if (propagation_) return propagation_->predict(ssl::labels_of(context_, net, weights), images, limit);
+  return ssl::predict(context_, net, weights, images, normalize_, batch_, limit);
 }
 
 RunContext::RunContext(Context& c, RunDir& d, const data::Dataset& s, Progress& p)
@@ -260,6 +344,7 @@ RunContext::RunContext(Context& c, RunDir& d, const data::Dataset& s, Progress& 
       progress(p),
       labels(d, s),
       images(upload(c, s.train, labels.labels())),
-      normalize(normalize_config(config, s)) {}
+      normalize(normalize_config(config, s)),
+      predictor(c, config, s, images, normalize) {}
 
 }  // namespace crc::apps

@@ -13,6 +13,7 @@
 #include "nn/weights_info.h"
 #include "ssl/config.h"
 #include "ssl/image_set.h"
+#include "ssl/propagation.h"
 
 namespace crc::apps {
 
@@ -59,7 +60,32 @@ int64_t steps_of(const Config& config, int64_t epochs);  // Error config: more t
 // Round r trains with its own stream of random numbers, from its own initial weights.
 ssl::TrainConfig train_config(const Config& config, const data::Dataset& dataset, int64_t round);
 
+// The acquisition that acquisition.first names; empty where it is one of the words of FirstLabels.
+std::string first_acquisition(const Config& config);
+
 select::Config selection_config(const Config& config, int64_t round);
+
+// ssl.method = "label_propagation", which has no network.
+bool propagates(const Config& config);
+
+// What a run's model says of images: a network's forward pass, or label propagation from the pool, whose graph it
+// keeps.
+// Holds references: context and pool must outlive it.
+class Predictor {
+ public:
+  // Errors of ssl.graph.file: 65 (of another graph), those of reading and writing.
+  Predictor(Context& context, const Config& config, const data::Dataset& dataset, const ssl::ImageSet& pool,
+            const NormalizeConfig& normalize);
+  // As ssl::predict.
+  ssl::Prediction predict(const nn::Net& net, const nn::Weights& weights, const ssl::ImageSet& images,
+                          int64_t limit = 0) const;
+
+ private:
+  Context& context_;
+  NormalizeConfig normalize_;
+  int64_t batch_;
+  std::unique_ptr<ssl::Propagation> propagation_;  // if the method is that
+};
 
 // What everything that works on one run shares.
 struct RunContext {
@@ -73,6 +99,7 @@ struct RunContext {
   LabelSource labels;
   ssl::ImageSet images;  // of training, with the labels that are known
   NormalizeConfig normalize;
+  Predictor predictor;
 };
 ssl::ImageSet upload(Context& context, const data::Images& images, const std::vector<int32_t>& labels);
 

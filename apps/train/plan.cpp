@@ -32,6 +32,8 @@ Text per_class(const std::vector<Int>& counts, const std::vector<Text>& names) {
 
 Text first_labels(const LabelPlan& plan, const Config& config, const data::Dataset& dataset) {
   const std::optional<FirstLabels> first = first_labels_by(config);
+  if (!first && config.get<Text>("start.run").empty())
+    return fmt::format("by {} on the embeddings", first_acquisition(config));
   if (!first) return "those of " + config.get<Text>("start.run");
   switch (*first) {
     case FirstLabels::random:
@@ -65,15 +67,33 @@ Text describe(const LabelPlan& plan, const Config& config, const data::Dataset& 
 
 // With as many labels as the run will have in the end.
 ssl::DataSize data_size(const data::Images& images, const LabelPlan& labels) {
-  return {images.count, images.height, images.width, std::clamp<Int>(labels.in_the_end(), 1, images.count),
-          images.count};
+  return {.images = images.count,
+          .height = images.height,
+          .width = images.width,
+          .labeled = std::clamp<Int>(labels.in_the_end(), 1, images.count),
+          .unlabeled = images.count,
+          .features = images.embedded() ? images.features : 0,
+          .views = Int(images.views.size())};
 }
 
 Trace training(const Config& config, const data::Dataset& dataset, const nn::Net& net, const LabelPlan& labels) {
   return ssl::plan_training(net, data_size(dataset.train, labels), train_config(config, dataset, 0));
 }
 
-bool is_data(const Trace::Tensor& tensor) { return tensor.name == "images" || tensor.name == "labels"; }
+bool is_data(const Trace::Tensor& tensor) {
+  return tensor.name == "images" || tensor.name == "embeddings" || tensor.name == "labels";
+}
+
+// Of one item on the device.
+Int item_bytes(const data::Images& images) {
+  return Int(sizeof(int32_t)) +
+         (images.embedded() ? images.features * Int(sizeof(float) * images.views.size()) : images.bytes_per_image());
+}
+
+std::string kind_of(const data::Images& images) {
+  return images.embedded() ? fmt::format("embeddings of {} features", images.features)
+                           : fmt::format("images of {}x{}", images.height, images.width);
+}
 
 std::string amount(Int bytes) {
   return bytes >= 1'000'000'000 ? fmt::format("{:.2f} GB", double(bytes) / 1e9)
@@ -90,13 +110,15 @@ struct Memory {
 
 Memory memory_of(const Config& config, const data::Dataset& dataset, const nn::Net& net, const LabelPlan& labels) {
   const Trace step = training(config, dataset, net, labels);
-  const Trace prediction = ssl::plan_prediction(*make_exact_net(config, dataset), data_size(dataset.train, labels),
-                                                config.get<Int>("eval.batch"));
+  Trace prediction;  // label propagation makes no pass over a network
+  if (!propagates(config))
+    prediction = ssl::plan_prediction(*make_exact_net(config, dataset), data_size(dataset.train, labels),
+                                      config.get<Int>("eval.batch"));
   Memory memory;
   for (const Trace::Tensor& tensor : step.tensors()) memory.images += is_data(tensor) ? tensor.bytes : 0;
   memory.weights = ssl::tensor_bytes(step) - memory.images;
   for (const data::Images* held_out : {&dataset.test, &dataset.validation})
-    memory.images += held_out->count * (held_out->bytes_per_image() + Int(sizeof(int32_t)));
+    memory.images += held_out->count * item_bytes(*held_out);
   memory.pool = ssl::tensor_bytes(prediction);
   if (labels.queries > 0 && select::find_acquisition(config.get<Text>("acquisition.name")).has(select::Trait::samples))
     memory.pool +=
@@ -111,7 +133,7 @@ Memory memory_of(const Config& config, const data::Dataset& dataset, const nn::N
 Int LabelPlan::images() const { return unknown + sum(known); }
 
 std::optional<FirstLabels> first_labels_by(const Config& config) {
-  if (!config.get<Text>("start.run").empty()) return std::nullopt;
+  if (!config.get<Text>("start.run").empty() || !first_acquisition(config).empty()) return std::nullopt;
   return config.choice<FirstLabels>("acquisition.first");
 }
 
@@ -147,11 +169,10 @@ std::string plan(const Config& config, const data::Dataset& dataset, const nn::N
   const Int steps = config.get<Int>("ssl.steps_per_epoch");
   const Int images = ssl::images_per_step(train_config(config, dataset, 0));
   return fmt::format(
-      "data     {}: {} training and {} test images of {}x{}, {} classes\n{}"
+      "data     {}: {} training and {} test {}, {} classes\n{}"
       "network  {} parameters, {} features\n{}"
       "training {} rounds of up to {} epochs of {} steps of {} images: {:.0f} steps\n",
-      dataset.name, dataset.train.count, dataset.test.count, dataset.train.height, dataset.train.width,
-      dataset.classes(),
+      dataset.name, dataset.train.count, dataset.test.count, kind_of(dataset.train), dataset.classes(),
       data::has_labels(dataset.test)
           ? ""
           : "         no test image has a label: no test accuracy, and none that ends a round\n",

@@ -32,7 +32,8 @@ struct LabelPlan {
 // By arithmetic alone, whether it is possible or not. `start` is what start.run gives.
 LabelPlan plan_labels(const Config& config, const data::Dataset& dataset, const std::optional<RunStart>& start);
 
-// How the first labels come about; nothing where they are another run's (start.run).
+// How the first labels come about; nothing where they are another run's (start.run), or an acquisition's that
+// acquisition.first names.
 std::optional<FirstLabels> first_labels_by(const Config& config);
 
 // What the run will do, for --dry-run: sizes, labels and steps.

@@ -10,6 +10,7 @@
 #include "crc/dropout_samples.h"
 #include "nn/init.h"
 #include "nn/weights_io.h"
+#include "ssl/inputs.h"
 
 namespace crc::apps {
 
@@ -43,24 +44,21 @@ void NetJacobians::compute(Context& context, std::span<const int64_t> items, con
   const int64_t n = int64_t(items.size());
   const auto ids = context.scratch().take<int64_t, 1>({n}, "items");
   context.copy_in(ids, items.data());
-  const auto x = context.scratch().take<float, 4>({n, images_.height(), images_.width(), 3}, "images");
-  normalize(context, x, images_.pixels(), ids, normalize_);
+  const auto x = context.scratch().take<float, 4>({n, images_.height(), images_.width(), images_.channels()}, "images");
+  ssl::show(context, x, images_, ids, normalize_);
   jacobian_.compute(context, weights_, x, params_of(wanted), [&](int param, View<const float, 3> j) {
     receive(std::ranges::find(params_, param) - params_.begin(), j);
   });
 }
 
 select::Jacobians::Bytes NetJacobians::bytes(const std::vector<bool>& wanted) const {
-  const auto bytes = jacobian_.bytes(images_.height(), images_.width(), 3, params_of(wanted));
-  return {bytes.per_sample + images_.height() * images_.width() * 3 * int64_t(sizeof(float)), bytes.fixed};
+  const int64_t height = images_.height(), width = images_.width(), channels = images_.channels();
+  const auto bytes = jacobian_.bytes(height, width, channels, params_of(wanted));
+  return {bytes.per_sample + height * width * channels * int64_t(sizeof(float)), bytes.fixed};
 }
 
-select::Head head_of(const nn::Net& net, const nn::Weights& weights) {
-  const auto index = [&](std::string_view name) {
-    const auto& params = net.layout().params();
-    return int(std::ranges::find(params, name, &nn::ParamSpec::name) - params.begin());
-  };
-  return {weights.param<2>(net.layout(), index("fc.weight")), weights.param<1>(net.layout(), index("fc.bias"))};
+select::Head NetJacobians::head() const {
+  return {weights_.param<2>(net_.layout(), params_[0]), weights_.param<1>(net_.layout(), params_[1])};
 }
 
 PoolScorer::PoolScorer(const RunContext& run) : run_(run), net_(make_exact_net(run.config, run.dataset)) {}
@@ -76,8 +74,7 @@ nn::WeightBuffers PoolScorer::model(int64_t round) const {
 }
 
 ssl::Prediction PoolScorer::predict(const nn::Weights& weights) const {
-  return ssl::predict(run_.context, *net_, weights, run_.images, run_.normalize,
-                      run_.config.get<int64_t>("eval.batch"));
+  return run_.predictor.predict(*net_, weights, run_.images);
 }
 
 ssl::PseudoLabels PoolScorer::judge(int64_t round, const std::vector<int64_t>& items) {
@@ -92,7 +89,23 @@ select::Selection PoolScorer::select(int64_t round, const data::Pool& pool) {
   return select(*prediction_, weights.weights(), pool, selection_config(run_.config, round));
 }
 
-select::Selection PoolScorer::select_first(int64_t count) const {
+View<const float, 2> PoolScorer::embeddings() {
+  if (run_.images.views() > 0) return run_.images.rows(0);
+  const data::Images& images = run_.dataset.train;
+  if (!embeddings_)
+    embeddings_ =
+        Tensor::from_host(run_.context, {images.count, images.features}, images.views.at(0).data(), "embeddings");
+  return embeddings_->view<const float, 2>();
+}
+
+select::Selection PoolScorer::select_first(int64_t count) {
+  if (const std::string name = first_acquisition(run_.config); !name.empty()) {
+    select::Config config = selection_config(run_.config, 0);
+    config.name = name;
+    config.budget = count;
+    return select({.features = embeddings(), .logits = {}, .labeled = {}, .unlabeled = {}},
+                  data::Pool(run_.dataset.train.count, run_.dataset.classes()), config);
+  }
   const nn::WeightBuffers weights(run_.context, net_->layout(), "random network");
   nn::initialize(run_.context, net_->layout(), weights.weights(), round_seed(run_.config, -1));
   select::Config config = selection_config(run_.config, 0);
@@ -114,25 +127,34 @@ Tensor PoolScorer::dropout_samples(const ssl::Prediction& prediction, const sele
 }
 
 select::Selection PoolScorer::select(const ssl::Prediction& prediction, const nn::Weights& weights,
-                                     const data::Pool& pool, select::Config config) const {
+                                     const data::Pool& pool, select::Config config) {
+  select::Problem problem{.features = prediction.features.view<float, 2>(),
+                          .logits = prediction.logits.view<float, 2>(),
+                          .labeled = {},
+                          .unlabeled = {}};
+  const bool network = run_.config.choice<PoolFeatures>("acquisition.features") == PoolFeatures::network;
+  if (!network) problem.features = embeddings();
+  if (propagates(run_.config)) return select(problem, pool, std::move(config));
   const NetJacobians jacobians(*net_, weights, run_.images, run_.normalize);
+  problem.jacobians = &jacobians;
+  if (network) problem.head = jacobians.head();
+  std::optional<Tensor> samples;
+  if (network && select::find_acquisition(config.name).has(select::Trait::samples)) {
+    samples = dropout_samples(prediction, problem.head, config);
+    problem.samples = samples->view<const float, 3>();
+  }
+  return select(problem, pool, std::move(config));
+}
+
+select::Selection PoolScorer::select(select::Problem problem, const data::Pool& pool, select::Config config) {
   config.say = [&](const std::string& text) { run_.progress.line(text); };
   const std::vector<int64_t> labeled = pool.labeled(), unlabeled = pool.unlabeled();
-  std::vector<int32_t> labels;
-  for (const data::LabeledItem& item : pool.labels()) labels.push_back(item.label);
-  const select::Head head = head_of(*net_, weights);
-  std::optional<Tensor> samples;
-  if (select::find_acquisition(config.name).has(select::Trait::samples))
-    samples = dropout_samples(prediction, head, config);
-  const select::Problem problem{.features = prediction.features.view<float, 2>(),
-                                .logits = prediction.logits.view<float, 2>(),
-                                .labeled = labeled,
-                                .unlabeled = unlabeled,
-                                .classes = run_.dataset.classes(),
-                                .jacobians = &jacobians,
-                                .labels = labels,
-                                .samples = samples ? samples->view<const float, 3>() : View<const float, 3>{},
-                                .head = head};
+  std::vector<int32_t> classes;
+  for (const int64_t item : labeled) classes.push_back(run_.labels.labels()[size_t(item)]);
+  problem.labeled = labeled;
+  problem.unlabeled = unlabeled;
+  problem.labels = classes;
+  problem.classes = run_.dataset.classes();
   return run_.config.choice<Protocol>("acquisition.protocol") == Protocol::pseudo_al
              ? select::select_balanced(run_.context, problem, config, run_.labels.labels())
              : select::select(run_.context, problem, config);

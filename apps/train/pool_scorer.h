@@ -27,6 +27,7 @@ class NetJacobians : public select::Jacobians {
   void compute(Context& context, std::span<const int64_t> items, const std::vector<bool>& wanted,
                const Receive& receive) const override;
   Bytes bytes(const std::vector<bool>& wanted) const override;
+  select::Head head() const;  // the last layer
 
  private:
   std::vector<bool> params_of(const std::vector<bool>& wanted) const;  // by the layout's index
@@ -39,9 +40,6 @@ class NetJacobians : public select::Jacobians {
   std::vector<int> params_;  // of the blocks
   std::vector<select::JacobianBlock> blocks_;
 };
-
-// The last linear layer of a network.
-select::Head head_of(const nn::Net& net, const nn::Weights& weights);
 
 // Scores the pool of a run, round after round, by the model of acquisition.model.
 class PoolScorer {
@@ -56,21 +54,25 @@ class PoolScorer {
   // The query after `round`: whom the model of that round asks about.
   select::Selection select(int64_t round, const data::Pool& pool);
 
-  // The first one by a network that was never trained (the paper's B.2), and on which nothing ever trains: `count`
-  // items.
-  select::Selection select_first(int64_t count) const;
+  // The first `count` items, before there is a model: by the acquisition of acquisition.first on the embeddings, or,
+  // where that is "model", by acquisition.name on a network that was never trained (the paper's B.2), and on which
+  // nothing ever trains.
+  select::Selection select_first(int64_t count);
 
  private:
   nn::WeightBuffers model(int64_t round) const;
   ssl::Prediction predict(const nn::Weights& weights) const;
   select::Selection select(const ssl::Prediction& prediction, const nn::Weights& weights, const data::Pool& pool,
-                           select::Config config) const;
+                           select::Config config);
+  select::Selection select(select::Problem problem, const data::Pool& pool, select::Config config);
+  View<const float, 2> embeddings();  // [N,D] of the pool
   Tensor dropout_samples(const ssl::Prediction& prediction, const select::Head& head,
                          const select::Config& config) const;  // [S,N,C]
 
   const RunContext& run_;
   std::unique_ptr<nn::Net> net_;
   std::optional<ssl::Prediction> prediction_;  // of the whole pool by the model of a round
+  std::optional<Tensor> embeddings_;           // of images, once they were asked for
 };
 
 }  // namespace crc::apps

@@ -45,10 +45,13 @@ void RoundTrainer::begin(Int round) {
   run_.context.for_each_scratch([](Arena& arena) { arena.clear(); });
   trainer_ = std::make_unique<ssl::Trainer>(run_.context, *net_, run_.images, pool.labeled(), unlabeled,
                                             train_config(run_.config, run_.dataset, round));
-  run_.progress.line(fmt::format("round {}: training from scratch on {} labels", round, pool.labeled().size()));
+  run_.progress.line(fmt::format("round {}: {} {} labels", round,
+                                 propagates(run_.config) ? "propagating" : "training from scratch on",
+                                 pool.labeled().size()));
 }
 
 bool RoundTrainer::complete() const {
+  if (propagates(run_.config)) return history_.epochs() > 0;
   return history_.exhausted(run_.config.get<Int>("ssl.epochs"), run_.config.get<Int>("ssl.patience_epochs"));
 }
 
@@ -100,8 +103,7 @@ void RoundTrainer::show_progress() {
 }
 
 ssl::Evaluation RoundTrainer::evaluate(const ssl::ImageSet& images, const std::vector<int32_t>& labels) const {
-  const ssl::Prediction prediction =
-      ssl::predict(run_.context, *net_, tested(), images, run_.normalize, run_.config.get<Int>("eval.batch"));
+  const ssl::Prediction prediction = run_.predictor.predict(*net_, tested(), images);
   return ssl::evaluate(prediction.logits.to_host<float>(run_.context), labels, run_.dataset.classes());
 }
 

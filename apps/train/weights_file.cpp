@@ -15,6 +15,7 @@ namespace {
 
 // The keys below model. that decide what the network computes; the others decide how it is trained.
 std::vector<std::string> network_keys(const Config& config) {
+  if (config.choice<Network>("model.name") == Network::linear) return {};
   if (config.choice<Network>("model.name") == Network::mlp) return {"depth", "width", "slope"};
   return {"depth", "width", "base_channels", "conv_bias", "first_stride", "wiring", "bn_eps", "bn_offset", "slope"};
 }
@@ -133,8 +134,12 @@ data::Dataset data_shape(const WeightsFile& file) {
   data.class_names = file.info.class_names;
   data.class_names.resize(size_t(file.info.classes));
   data.train.height = file.info.height, data.train.width = file.info.width;
-  // An MLP's inputs are all there is to know of its images.
-  if (file.info.height == 0) data.train.height = 1, data.train.width = file.info.inputs / 3;
+  // Without their size, the inputs are all there is to know of the images or embeddings of an MLP.
+  if (file.info.height > 0) return data;
+  if (file.info.inputs > 0)
+    data.train.features = file.info.inputs;
+  else
+    data.train.height = 1;
   return data;
 }
 

@@ -10,17 +10,17 @@
 namespace crc::data {
 namespace {
 
-constexpr int64_t kSide = 32, kImage = kSide * kSide * 3;
+constexpr int64_t kSvhnSide = 32, kSvhnImage = kSvhnSide * kSvhnSide * 3;
 // Photographs shrink by a third. What claims to shrink a hundredfold is refused before anything of that size is made.
 constexpr int64_t kMostInflated = 32, kAlways = 1 << 20;  // times the file's size; bytes that any file may hold
 
 int64_t check_images(const MatArray& x, int64_t file_bytes, const Path& path) {
   const std::vector<int64_t>& s = x.shape();
-  const bool shaped = s.size() == 4 && s[0] == kSide && s[1] == kSide && s[2] == 3 && s[3] >= 1;
+  const bool shaped = s.size() == 4 && s[0] == kSvhnSide && s[1] == kSvhnSide && s[2] == 3 && s[3] >= 1;
   if (x.mat_class() != MatClass::uint8 || !shaped)
     fail_at(path, x.at(), fmt::format("X of class {} and size {}", int(x.mat_class()), x.shape_text()),
             "class 9 (uint8) and size 32x32x3xN");
-  if (s[3] > std::max(file_bytes * kMostInflated, kAlways) / kImage)
+  if (s[3] > std::max(file_bytes * kMostInflated, kAlways) / kSvhnImage)
     fail_at(path, x.at(), fmt::format("X of size {}", x.shape_text()),
             fmt::format("what {} bytes can hold, at most {} times as many", file_bytes, kMostInflated));
   return s[3];
@@ -42,9 +42,9 @@ int32_t digit_of(double value, int64_t i, const MatArray& y, const Path& path) {
 
 // MATLAB's order is row fastest, then column, channel, image.
 void append_image(const uint8_t* x, std::vector<uint8_t>& pixels) {
-  for (int64_t row = 0; row < kSide; ++row)
-    for (int64_t column = 0; column < kSide; ++column)
-      for (int64_t c = 0; c < 3; ++c) pixels.push_back(x[row + kSide * column + kSide * kSide * c]);
+  for (int64_t row = 0; row < kSvhnSide; ++row)
+    for (int64_t column = 0; column < kSvhnSide; ++column)
+      for (int64_t c = 0; c < 3; ++c) pixels.push_back(x[row + kSvhnSide * column + kSvhnSide * kSvhnSide * c]);
 }
 
 void read_mat(const Path& path, Images& images, Fingerprint& fingerprint) {
@@ -54,9 +54,9 @@ void read_mat(const Path& path, Images& images, Fingerprint& fingerprint) {
   MatArray y = open_mat_array(bytes, "y", path);
   fingerprint.add(bytes);
   check_labels(y, count, path);
-  images.height = images.width = kSide;
-  images.pixels.reserve(images.pixels.size() + size_t(count * kImage));
-  std::vector<uint8_t> image(kImage);
+  images.height = images.width = kSvhnSide;
+  images.pixels.reserve(images.pixels.size() + size_t(count * kSvhnImage));
+  std::vector<uint8_t> image(kSvhnImage);
   for (int64_t i = 0; i < count; ++i) {
     double label = 0;
     y.read(std::span(&label, 1));

@@ -10,7 +10,7 @@
 namespace crc::data {
 namespace {
 
-constexpr int kGeneratorVersion = 1;  // enters the fingerprint
+constexpr int kMoonsVersion = 1;  // enters the fingerprint
 
 MoonPoint on_arc(int32_t label, double t) {
   if (label == 0) return {std::cos(t), std::sin(t), 0};
@@ -38,7 +38,7 @@ Dataset load_two_moons(const Source&, Options& options) {
   dataset.test = render(seed, MoonSplit::test, test, kMoonNoise);
   dataset.normalize = measure(dataset.train);
   Fingerprint fingerprint;
-  fingerprint.add(fmt::format("two_moons version={} train={} test={} seed={} noise={}", kGeneratorVersion, train, test,
+  fingerprint.add(fmt::format("two_moons version={} train={} test={} seed={} noise={}", kMoonsVersion, train, test,
                               seed, kMoonNoise));
   dataset.fingerprint = fingerprint.hex();
   return dataset;

@@ -137,7 +137,8 @@ inline Selection Pool::select(Context& context, const Config& config) const {
                   .unlabeled = unlabeled,
                   .classes = classes,
                   .jacobians = &network,
-                  .labels = of_labeled};
+                  .labels = of_labeled,
+                  .weights = weights};
   Tensor passes, weight, bias;
   if (!samples.empty()) {
     passes = Tensor::from_host(context, {int64_t(samples.size()) / (items * classes), items, classes}, samples.data(),

@@ -1,0 +1,170 @@
+// Runs on frozen embeddings from outside: the same loop with rows instead of images; cold starts; what is refused
+// before anything is made; a run that was killed ends with the same bits.
+#include <cstdlib>
+
+#include "data/npy.h"
+#include "tests/errors/outside.h"
+#include "tests/write_file.h"
+
+namespace crc::test {
+namespace {
+
+const std::string kEmbeddings =
+    " --set run.device=cpu --set run.threads=1 --set ssl.epochs=2 --set ssl.steps_per_epoch=10"
+    " --set acquisition.initial=6 --set acquisition.budget=6 --set acquisition.group_size=3"
+    " --set acquisition.rounds=2 ";
+
+class EmbeddingRuns : public Outside {
+ protected:
+  // Three clouds of `n` rows in eight dimensions.
+  void SetUp() override {
+    clouds("train", 120, 1);
+    clouds("test", 60, 2);
+  }
+  void clouds(const std::string& split, int64_t n, int seed) {
+    std::vector<float> rows;
+    std::vector<int32_t> labels;
+    srand(unsigned(seed));
+    for (int64_t i = 0; i < n; ++i) {
+      labels.push_back(int32_t(rand() % 3));
+      for (int64_t d = 0; d < 8; ++d) rows.push_back(float(rand() % 1000) / 1000 + (d == labels.back() ? 0.8f : 0));
+    }
+    put(split + ".npy", rows, {n, 8});
+    put(split + "_labels.npy", labels, {n});
+  }
+  template <class T> void put(const std::string& name, const std::vector<T>& values, std::vector<int64_t> shape) {
+    write_file(folder + "/" + name, data::encode_npy<T>(std::span<const T>(values), shape));
+  }
+  std::string data() const { return " --set data.dir=" + folder + " "; }
+  std::string out(const std::string& name = "run") const { return folder + "/" + name; }
+  double accuracy(const std::string& run) const {  // of the last round's last epoch
+    std::istringstream rows(read(run + "/rounds.csv"));
+    std::string line, last, cell;
+    while (std::getline(rows, line)) last = line;
+    std::istringstream cells(last);
+    for (int k = 0; k < 3; ++k) std::getline(cells, cell, ',');
+    return std::stod(cell);
+  }
+};
+
+TEST_F(EmbeddingRuns, EveryMethodAndEveryAcquisitionGoesThroughTheLoop) {
+  const std::string run_ = "run embeddings" + kEmbeddings + data();
+  for (const std::string method : {"supervised", "fixmatch", "pi_model", "mean_teacher", "label_propagation"}) {
+    expect(run_ + "--set ssl.method=" + method + " --set ssl.mu=2 --out " + out(method), 0, "with 18 labels");
+    EXPECT_GT(accuracy(out(method)), 0.6) << method;
+    expect("verify " + out(method), 0, "");
+    expect("eval --run " + out(method), 0, "accuracy");
+    expect("eval --split train --limit 7 --run " + out(method), 0, "images             7");
+  }
+  for (const std::string name :
+       {"crc", "badge", "egl", "crc_layers --set acquisition.layers=all", "margin", "uherding"})
+    expect(run_ + "--set model.name=mlp --set model.depth=1 --set model.width=8 --set acquisition.name=" + name +
+               " --out " + out(name.substr(0, 5)),
+           0, "with 18 labels");
+  for (const std::string name : {"crc", "margin", "badge"})
+    expect(run_ + "--set ssl.method=label_propagation --set acquisition.name=" + name + " --out " + out("lp" + name), 0,
+           "with 18 labels");
+}
+
+TEST_F(EmbeddingRuns, ViewsTakeTheNoisesPlace) {
+  clouds("second", 120, 1);
+  const std::string run_ = "run embeddings" + kEmbeddings + data() + "--set ssl.method=fixmatch --set ssl.mu=2 ";
+  expect(run_ + "--set data.view2=second.npy --set ssl.strong_noise=9 --out " + out("a"), 0, "with 18 labels");
+  expect(run_ + "--set data.view2=second.npy --set ssl.strong_noise=1 --out " + out("b"), 0, "with 18 labels");
+  EXPECT_EQ(read(out("a/rounds/00/query.csv")), read(out("b/rounds/00/query.csv")));
+}
+
+TEST_F(EmbeddingRuns, AKilledRunEndsWithTheSameBits) {
+  for (const std::string method : {"supervised", "label_propagation"}) {
+    const std::string run_ = "run embeddings" + kEmbeddings + data() + "--set ssl.method=" + method;
+    expect(run_ + " --out " + out("whole" + method), 0, "");
+    for (int at = 1; at < 100; at += 9) {
+      fs::remove_all(out());
+      shell("CRC_FAULT=rename:" + std::to_string(at) + ":kill " + kTrain + " " + run_ + " --out " + out());
+      if (!fs::exists(out() + "/run.json")) continue;  // nothing has begun
+      const bool finished = fs::exists(out() + "/DONE");
+      expect("resume " + out(), 0, "");
+      for (const char* file : {"/rounds/02/weights.safetensors", "/rounds/01/query.csv", "/labels.jsonl"})
+        EXPECT_TRUE(read(out() + file) == read(out("whole" + method) + file)) << file << " " << at;
+      if (finished) break;
+    }
+  }
+}
+
+TEST_F(EmbeddingRuns, FirstLabelsComeFromEmbeddings) {
+  const std::string words = "first labels by the embeddings: ";
+  for (const std::string first :
+       {"typiclust", "maxherding", "rdss", "kmeans", "coreset", "probcover", "facility_location"})
+    expect("run embeddings --dry-run" + kEmbeddings + data() + "--set acquisition.first=" + first, 0,
+           "by " + first + " on the embeddings");
+  expect("run embeddings" + kEmbeddings + data() + "--set acquisition.first=kmeans --out " + out("k"), 0,
+         words + "kmeans");
+  expect("run embeddings --dry-run" + kEmbeddings + data() + "--set acquisition.first=margin", 78, "acquisition.first");
+}
+
+const std::string kImages =
+    "run --set run.device=cpu --set run.threads=1 --set data.name=street_digits --set model.depth=10"
+    " --set data.train_size=120 --set data.test_size=20 --set model.width=1 --set ssl.batch=4"
+    " --set model.base_channels=2 --set model.first_stride=2 --set ssl.mu=1 --set ssl.epochs=1"
+    " --set ssl.steps_per_epoch=2 --set acquisition.initial=10 --set acquisition.budget=10"
+    " --set acquisition.rounds=1 --set acquisition.name=coreset --set acquisition.first=typiclust ";
+
+TEST_F(EmbeddingRuns, ImagesStartFromTheirEmbeddingsToo) {
+  const std::string beside = "--set data.embeddings=" + folder + "/train.npy ";
+  expect(kImages + beside + "--out " + out("network"), 0, "first labels by the embeddings: typiclust");
+  expect(kImages + beside + "--set acquisition.features=embeddings --out " + out("rows"), 0, "with 20 labels");
+  EXPECT_NE(read(out("network/rounds/00/query.csv")), read(out("rows/rounds/00/query.csv")));
+  expect(kImages + beside + "--set data.validation_size=20 --out " + out("held"), 0, "with 20 labels");
+  expect(kImages + "--dry-run", 78, "acquisition.first = \"typiclust\" needs embeddings; set data.embeddings");
+  expect(kImages + "--dry-run --set data.embeddings=" + folder + "/test.npy", 65,
+         "test.npy is [60,8], and street_digits");
+  expect(kImages + "--dry-run --set acquisition.first=random --set acquisition.features=embeddings", 78,
+         "acquisition.features = \"embeddings\" needs embeddings");
+  clouds("train", 120, 9);
+  fs::remove(out("network/DONE"));
+  expect("resume " + out("network"), 65, "not the one this run began with");
+}
+
+TEST_F(EmbeddingRuns, PeopleAreAskedFromTheFirstLabelOn) {
+  const std::string rows = "--set data.features=" + folder + "/train.npy --set data.classes=3 ";
+  expect("run embeddings" + kEmbeddings + rows + "--out " + out(), 10, "crc_train label");
+  expect("run embeddings --dry-run" + kEmbeddings + rows, 0, "120 have none");
+}
+
+TEST_F(EmbeddingRuns, WhatCannotWorkIsSaidBefore) {
+  const std::string dry = "run embeddings --dry-run" + kEmbeddings + data();
+  expect(dry + "--set model.name=wrn", 78, "takes images, and the items are embeddings");
+  expect(dry + "--set ssl.method=label_propagation --set model.name=mlp", 78, "label_propagation");
+  expect(dry + "--set ssl.method=label_propagation --set acquisition.name=egl", 78, "label_propagation has none");
+  expect(kImages + "--set acquisition.first=random --dry-run --set ssl.method=label_propagation", 78, "data.name");
+  expect(dry + "--set data.features=nowhere.npy", 66, "nowhere.npy");
+  expect(dry + "--set data.classes=2", 65, "0 to 1, or -1");
+  expect(dry + "--set data.embeddings=" + folder + "/train.npy", 78, "embeddings already");
+  put<float>("narrow.npy", {1, 2, 3}, {1, 3});
+  expect(dry + "--set data.test_features=narrow.npy", 65, "the widths must agree");
+  expect("data preview x.png --set data.name=embeddings" + data(), 78, "no images");
+  expect("data info --set data.name=embeddings" + data(), 0, "8 features");
+}
+
+TEST_F(EmbeddingRuns, NeighboursAreKeptInAFile) {
+  const std::string run_ = "run embeddings" + kEmbeddings + data() +
+                           "--set ssl.method=label_propagation "
+                           "--set ssl.graph.file=" +
+                           folder + "/graph.safetensors ";
+  expect(run_ + "--out " + out("a"), 0, "");
+  expect(run_ + "--out " + out("b"), 0, "");
+  EXPECT_EQ(read(out("a/rounds/01/query.csv")), read(out("b/rounds/01/query.csv")));
+  expect(run_ + "--set ssl.graph.neighbors=3 --out " + out("c"), 65, "of other data or another graph");
+}
+
+// CIFAR-10 through an ImageNet network, where it is there.
+TEST_F(EmbeddingRuns, RealEmbeddingsAreLearnt) {
+  const char* given = std::getenv("CRC_EMBEDDINGS");
+  const std::string cifar = given ? given : CRC_SOURCE_DIR "/../shared/data/cifar10-embeddings";
+  if (!fs::exists(cifar + "/train.npy")) GTEST_SKIP() << "no cifar10-embeddings";
+  expect("run embeddings --set run.device=cpu --set data.dir=" + cifar + " --out " + out(), 0, "with 120 labels");
+  EXPECT_GT(accuracy(out()), 0.55);
+}
+
+}  // namespace
+}  // namespace crc::test
