@@ -22,8 +22,10 @@ constexpr const char* kExamples =
 
 void declare(apps::Command& program, apps::SelectJob& job) {
   select::Config& c = job.config;
-  program.option("--features", job.features, "input of the last linear layer [items,D], .npy");
-  program.option("--logits", job.logits, "logits [items,C], .npy");
+  program.option("--features", job.features,
+                 "input of the last linear layer [items,D], .npy; several files are its rows one range after the other");
+  program.option("--logits", job.logits, "logits [items,C], .npy, in one file or several");
+  program.option("--dtype", job.dtype, "bf16: what arrays of uint16 hold, of features and of logits").one_of({"bf16"});
   program
       .option("--classes", job.classes, "number of classes; scales the scores of crc (default: columns of the logits)")
       .in(1, apps::kMaxCount);

@@ -29,10 +29,15 @@ std::vector<fs::path> outputs(const SelectJob& job) {
 }
 
 std::vector<fs::path> inputs(const SelectJob& job) {
-  std::vector<fs::path> files{job.features, job.logits, job.candidates, job.images};
+  std::vector<fs::path> files{job.candidates, job.images};
+  for (const auto* arrays : {&job.features, &job.logits}) files.insert(files.end(), arrays->begin(), arrays->end());
   for (const auto* lists : {&job.labeled, &job.unlabeled})
     for (const fs::path& file : *lists) files.push_back(is_folder(file) ? file / "labels.jsonl" : file);
   return files;
+}
+
+std::string names(std::span<const fs::path> files) {
+  return files.size() == 1 ? files[0].string() : fmt::format("{} and {} more", files[0].string(), files.size() - 1);
 }
 
 void check_options(const SelectJob& job) {
@@ -65,15 +70,19 @@ struct Inputs {
   int64_t classes;
 
   Inputs(Context& context, const SelectJob& job)
-      : features(context, job.features, "features", Precision::as_stored),
-        logits(context, job.logits, "logits", Precision::as_stored),
+      : features(context, job.features, "features", Precision::as_stored, job.dtype == "bf16"),
+        logits(context, job.logits, "logits", Precision::as_stored, job.dtype == "bf16"),
         items(features.items() > 0 ? features.items() : logits.items()),
         config(job.config),
         classes(job.classes > 0 ? job.classes : std::max<int64_t>(1, logits.columns())) {
     if (items == 0) fail(ExitCode::usage, "nothing to choose from: give --features or --logits, one row per item");
     if (logits.items() > 0 && logits.items() != items)
       fail(ExitCode::corrupt_data, fmt::format("{} has {} rows and {} has {}; row i of both must be item i",
-                                               job.features.string(), items, job.logits.string(), logits.items()));
+                                               names(job.features), items, names(job.logits), logits.items()));
+    if (job.dtype == "bf16" && !features.has_bf16() && !logits.has_bf16())
+      fail(ExitCode::corrupt_data,
+           "--dtype bf16 says what uint16 arrays hold, and there is none: leave it out, or save bf16 with "
+           "numpy.save(file, tensor.view(torch.uint16).numpy())");
     labeled = read_item_lists(job.labeled, items);
     unlabeled = job.unlabeled.empty() ? all_but(labeled, items) : read_item_lists(job.unlabeled, items);
     if (!job.candidates.empty()) {
@@ -135,8 +144,8 @@ void put_arrays(Outputs& files, const SelectJob& job, const select::Selection& s
 
 std::vector<std::pair<std::string, std::string>> describe_inputs(const SelectJob& job, const Inputs& in) {
   std::vector<std::pair<std::string, std::string>> rows;
-  if (!job.features.empty()) rows.emplace_back("features", job.features.string() + " " + in.features.describe());
-  if (!job.logits.empty()) rows.emplace_back("logits", job.logits.string() + " " + in.logits.describe());
+  if (!job.features.empty()) rows.emplace_back("features", in.features.describe());
+  if (!job.logits.empty()) rows.emplace_back("logits", in.logits.describe());
   for (const fs::path& file : job.labeled) rows.emplace_back("labelled", file.string());
   for (const fs::path& file : job.unlabeled) rows.emplace_back("unlabelled", file.string());
   if (!job.candidates.empty()) rows.emplace_back("candidates", job.candidates.string());

@@ -12,8 +12,10 @@
 namespace crc::apps {
 
 struct SelectJob {
-  fs::path features, logits, candidates, images;  // read; empty: none
-  std::vector<fs::path> labeled, unlabeled;       // read; lists add up
+  std::vector<fs::path> features, logits;    // read; several are row ranges of one array; empty: none
+  std::string dtype;                         // "bf16": what their uint16 arrays hold
+  fs::path candidates, images;               // read; empty: none
+  std::vector<fs::path> labeled, unlabeled;  // read; lists add up
   fs::path out, scores, groups, summary, sheet;   // written
   bool force = false;                             // replace what exists
   std::string device = "auto";
