@@ -5,6 +5,9 @@
 #include <algorithm>
 #include <functional>
 
+#include "crc/estimate.h"
+#include "crc/quotas.h"
+
 namespace crc::select {
 namespace {
 
@@ -101,6 +104,11 @@ class LazyGreedy {
     return best;
   }
 
+  void drop(const std::function<bool(int64_t place)>& closed) {
+    std::erase_if(heap_, [&](const Bound& bound) { return closed(bound.place); });
+    std::make_heap(heap_.begin(), heap_.end());
+  }
+
  private:
   Bound pop() {
     std::pop_heap(heap_.begin(), heap_.end());
@@ -148,7 +156,11 @@ class LazyGreedy {
 }  // namespace
 
 Selection greedy_coverage(Context& context, const PoolRows& pool, const Problem& problem, const Config& config,
-                          Pairing pairing, const std::vector<double>& weights) {
+                          Pairing pairing, std::vector<double> weights) {
+  for (size_t j = 0; j < weights.size() && !config.item_weights.empty(); ++j)
+    weights[j] *= config.item_weights[size_t(pool.items[j])];
+  say_estimate(context, pool, config, pairing,
+               {double(pool.unlabeled.size()) * double(pool.count()), "pairs for the first gains", 1});
   Covered covered(context, pool, pairing, weights);
   if (!pool.labeled.empty()) covered.add(pool.labeled);
   const double before = mean(covered.current(), weights);
@@ -158,13 +170,17 @@ Selection greedy_coverage(Context& context, const PoolRows& pool, const Problem&
     const std::vector<double> some =
         covered.gains(all.subspan(begin, std::min<size_t>(kRowsAtOnce, all.size() - begin)));
     first.insert(first.end(), some.begin(), some.end());
+    report(config.progress, "first gains", int64_t(first.size()), int64_t(all.size()));
   }
   LazyGreedy greedy(covered, pool, Ties(config.seed, config.round), first);
   Picks picks(problem, config, std::move(first));
-  while (!picks.complete()) {
+  Quotas quotas(config);
+  for (int64_t picked = 0; !picks.complete(); report(config.progress, "picks", ++picked, config.budget)) {
     const Bound best = greedy.next();
     picks.add(pool.items[best.place], best.gain, !(best.gain > 0));
+    if (quotas.take(pool.items[best.place])) greedy.drop([&](int64_t place) { return quotas.full(pool.items[place]); });
   }
+  picks.are_gains();
   return picks.finish(fmt::format("{}: {} of {} items; mean coverage {:.6g} at first, {:.6g} with all picks",
                                   config.name, config.budget, all.size(), before, mean(covered.current(), weights)));
 }

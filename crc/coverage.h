@@ -13,8 +13,8 @@
 
 namespace crc::select {
 
-// weights [M] of pool.items, not negative.
+// weights [M] of pool.items, not negative; those of config go on top.
 Selection greedy_coverage(Context& context, const PoolRows& pool, const Problem& problem, const Config& config,
-                          Pairing pairing, const std::vector<double>& weights);
+                          Pairing pairing, std::vector<double> weights);
 
 }  // namespace crc::select

@@ -2,6 +2,7 @@
 // embedding-only acquisition compares. Rows of equal features are equal.
 #pragma once
 
+#include <cmath>
 #include <span>
 #include <unordered_set>
 #include <vector>
@@ -25,7 +26,9 @@ class PoolRows {
   View<const float, 2> rows() const { return view_; }                      // [M,D]
   int64_t count() const { return int64_t(items.size()); }                  // M
   Tensor gather(Context& context, std::span<const int64_t> places) const;  // [places,D]
-  std::span<const float> host(int64_t place) const { return {&values_[place * width_], size_t(width_)}; }
+  std::span<const float> host(int64_t place) const { return host_.subspan(place * width_, width_); }
+  double square(double value) const { return std::ldexp(value, 2 * exponent_); }  // of features, from unscaled rows
+  int64_t owned_bytes() const { return int64_t(values_.capacity() * sizeof(float)); }
 
   std::vector<int64_t> items;               // [M] ids
   std::vector<int64_t> labeled, unlabeled;  // their places in items
@@ -35,8 +38,10 @@ class PoolRows {
   PoolRows(Context& context, const Problem& problem, Fp32Features features, Scaling scaling);
 
   int64_t width_;
-  std::vector<float> values_;
-  Tensor device_;  // on CUDA; on the CPU the view is of values_
+  int exponent_;
+  std::vector<float> values_;    // empty where the features are the rows
+  std::span<const float> host_;  // [M,D]
+  Tensor device_;                // on CUDA; on the CPU the view is of host_
   View<const float, 2> view_;
 };
 
@@ -66,6 +71,7 @@ class Picks {
   bool complete() const { return int64_t(selection_.picks.size()) == config_.budget; }
   // drawn: nothing but chance spoke for it.
   void add(int64_t item, double score, bool drawn);
+  void are_gains() { selection_.gains = true; }
   Selection finish(std::string summary);
 
  private:

@@ -7,12 +7,15 @@
 
 #include "crc/acquisition.h"
 #include "crc/host_rows.h"
+#include "crc/quotas.h"
 #include "crc/ties.h"
 #include "kernels/core/tensor.h"
 #include "kernels/ops/min_distance.h"
 
 namespace crc::select {
 namespace {
+
+constexpr int64_t kCopiedAtOnce = 4096;  // copied
 
 std::vector<float> mean_of(const HostRows& features, std::span<const int64_t> items) {
   std::vector<double> total(features.width);
@@ -23,15 +26,27 @@ std::vector<float> mean_of(const HostRows& features, std::span<const int64_t> it
   return mean;
 }
 
+Tensor rows_of(Context& context, const HostRows& features, std::span<const int64_t> items) {
+  const int64_t count = int64_t(items.size());
+  Tensor x(context, {count, features.width}, Dtype::f32, "features of the pool");
+  std::vector<float> rows;
+  for (int64_t begin = 0; begin < count; begin += kCopiedAtOnce) {
+    const int64_t end = std::min(count, begin + kCopiedAtOnce);
+    rows.clear();
+    for (int64_t item : items.subspan(begin, end - begin))
+      rows.insert(rows.end(), features[item].begin(), features[item].end());
+    context.copy_in(x.view<float, 2>().slice(begin, end), rows.data());
+  }
+  return x;
+}
+
 }  // namespace
 
 Selection select_coreset(Context& context, const Problem& problem, const Config& config) {
   const Fp32Features features =
       read_features(context, problem.features, config.name, {problem.labeled, problem.unlabeled});
-  std::vector<float> rows;
-  for (int64_t item : problem.unlabeled) rows.insert(rows.end(), features[item].begin(), features[item].end());
   const int64_t pool = int64_t(problem.unlabeled.size());
-  const Tensor x = Tensor::from_host(context, {pool, features.width}, rows.data(), "features of the pool");
+  const Tensor x = rows_of(context, features, problem.unlabeled);
   std::vector<double> distances(pool, INFINITY);
   const Tensor nearest = Tensor::from_host(context, {pool}, distances.data(), "squared distances");
   const auto add_center = [&](View<const float, 1> center) {
@@ -51,6 +66,7 @@ Selection select_coreset(Context& context, const Problem& problem, const Config&
   Selection selection;
   const Ties ties(config.seed, config.round);
   std::vector<bool> picked(pool, false);
+  Quotas quotas(config);
   double largest = 0;
   while (int64_t(selection.picks.size()) < config.budget) {
     distances = nearest.to_host<double>(context);
@@ -58,6 +74,8 @@ Selection select_coreset(Context& context, const Problem& problem, const Config&
       for (double distance : distances) selection.scores.push_back(features.square(distance));
     const int64_t best = ties.largest(distances, picked, problem.unlabeled);
     picked[best] = true;
+    quotas.take(problem.unlabeled[best], problem.unlabeled, picked);
+    report(config.progress, "picks", int64_t(selection.picks.size()), config.budget);
     largest = features.square(distances[best]);
     selection.picks.push_back(problem.unlabeled[best]);
     selection.groups.push_back({{problem.unlabeled[best]}, largest});

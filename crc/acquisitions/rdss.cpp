@@ -7,13 +7,21 @@
 // follows from the criterion; it and the defaults of h and alpha are not checked against the paper's own listing.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <numeric>
 
+#include "crc/estimate.h"
 #include "crc/pool_rows.h"
+#include "crc/quotas.h"
 #include "kernels/ops/pairwise_tile.h"
 
 namespace crc::select {
+namespace {
+
+constexpr int64_t kSummedAtOnce = 1 << 12;  // against the whole pool
+
+}  // namespace
 
 Selection select_rdss(Context& context, const Problem& problem, const Config& config) {
   const PoolRows pool(context, problem, config, Scaling::unit);
@@ -24,11 +32,17 @@ Selection select_rdss(Context& context, const Problem& problem, const Config& co
                zero = Tensor::from_host(context, {count}, none.data(), "zeros"),
                sum(context, {count}, Dtype::f64, "sums");
   const auto sums = [&](View<const float, 2> b) {
-    const int64_t k = b.shape[0];
-    pairwise_gain(context, sum.view<double, 1>(), pool.rows(), b, zero.view<const double, 1>().slice(0, k),
-                  one.view<const double, 1>().slice(0, k), kernel);
+    const int64_t k = b.shape[0], step = k == count ? kSummedAtOnce : count;
+    for (int64_t begin = 0; begin < count; begin += step) {
+      const int64_t end = std::min(count, begin + step);
+      if (k == count) report(config.progress, "sums over the pool", begin, count);
+      pairwise_gain(context, sum.view<double, 1>().slice(begin, end), pool.rows().slice(begin, end), b,
+                    zero.view<const double, 1>().slice(0, k), one.view<const double, 1>().slice(0, k), kernel);
+    }
     return sum.to_host<double>(context);
   };
+  say_estimate(context, pool, config, kernel,
+               {double(count) * (double(count) + double(config.budget)), "pairs for sums over the pool"});
   std::vector<double> mean = sums(pool.rows()), near = none;
   for (double& v : mean) v /= double(count);
   if (!pool.labeled.empty()) near = sums(pool.gather(context, pool.labeled).view<const float, 2>());
@@ -42,10 +56,13 @@ Selection select_rdss(Context& context, const Problem& problem, const Config& co
   const Ties ties(config.seed, config.round);
   Known known(pool, problem.labeled);
   std::vector<bool> taken(pool.items.size());
+  Quotas quotas(config);
   for (; !picks.complete(); ++p) {
+    report(config.progress, "picks", p - int64_t(pool.labeled.size()), config.budget);
     for (size_t k = 0; k < values.size(); ++k) values[k] = value(pool.unlabeled[k]);
     const int64_t best = best_place(pool, pool.unlabeled, values, taken, known, ties);
     taken[best] = true;
+    quotas.take(pool.items[best], pool.items, taken);
     picks.add(pool.items[best], value(best), known.contains(pool.items[best]));
     known.add(pool.items[best]);
     const std::vector<double> more = sums(pool.gather(context, {&best, 1}).view<const float, 2>());
