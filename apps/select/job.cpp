@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 
 #include "apps/base/outputs.h"
@@ -9,11 +10,15 @@
 #include "apps/base/progress.h"
 #include "apps/base/terminal.h"
 #include "apps/rundir/query_files.h"
+#include "apps/select/class_weights.h"
 #include "apps/select/image_files.h"
 #include "apps/select/items.h"
+#include "apps/select/outlook.h"
 #include "apps/select/row_file.h"
 #include "apps/select/summary.h"
 #include "crc/batch_mode.h"
+#include "crc/quotas.h"
+#include "data/csv.h"
 #include "data/mapped.h"
 #include "data/npy.h"
 #include "kernels/core/error.h"
@@ -23,20 +28,20 @@ namespace {
 
 std::vector<fs::path> outputs(const SelectJob& job) {
   std::vector<fs::path> files;
-  for (const fs::path& file : {job.out, job.scores, job.groups, job.summary, job.sheet})
+  for (const fs::path& file : {job.out, job.scores, job.groups, job.represents, job.summary, job.sheet})
     if (!file.empty()) files.push_back(file);
   return files;
 }
 
 std::vector<fs::path> inputs(const SelectJob& job) {
-  std::vector<fs::path> files{job.candidates, job.images};
+  std::vector<fs::path> files{job.candidates, job.images, weights_file(job.class_weights)};
   for (const auto* arrays : {&job.features, &job.logits}) files.insert(files.end(), arrays->begin(), arrays->end());
   for (const auto* lists : {&job.labeled, &job.unlabeled})
     for (const fs::path& file : *lists) files.push_back(is_folder(file) ? file / "labels.jsonl" : file);
   return files;
 }
 
-std::string names(std::span<const fs::path> files) {
+std::string named(std::span<const fs::path> files) {
   return files.size() == 1 ? files[0].string() : fmt::format("{} and {} more", files[0].string(), files.size() - 1);
 }
 
@@ -48,6 +53,14 @@ void check_options(const SelectJob& job) {
          fmt::format("--summary {}: the summary is a page; name a file that ends in .html", job.summary.string()));
   if (!job.sheet.empty() && job.images.empty())
     fail(ExitCode::usage, "--sheet needs --images: a folder of PNG files, or a list with one path a line");
+  if (!job.represents.empty() && job.features.empty())
+    fail(ExitCode::usage, "--represents needs --features: the nearest item is the one with the nearest features");
+  if (job.per_cluster > 0 && job.features.empty())
+    fail(ExitCode::usage, "--per-cluster needs --features, which it clusters");
+  if (job.logits.empty() && !job.class_weights.empty())
+    fail(ExitCode::usage, "--class-weights needs --logits, which predict the class of each item");
+  if (job.logits.empty() && job.quota > 0 && job.per_cluster == 0)
+    fail(ExitCode::usage, "--quota needs --logits, which predict the class of each item, or --per-cluster");
 }
 
 // Those that differentiate through a network, and what comes closest without one.
@@ -78,13 +91,14 @@ struct Inputs {
     if (items == 0) fail(ExitCode::usage, "nothing to choose from: give --features or --logits, one row per item");
     if (logits.items() > 0 && logits.items() != items)
       fail(ExitCode::corrupt_data, fmt::format("{} has {} rows and {} has {}; row i of both must be item i",
-                                               names(job.features), items, names(job.logits), logits.items()));
+                                               named(job.features), items, named(job.logits), logits.items()));
     if (job.dtype == "bf16" && !features.has_bf16() && !logits.has_bf16())
       fail(ExitCode::corrupt_data,
            "--dtype bf16 says what uint16 arrays hold, and there is none: leave it out, or save bf16 with "
            "numpy.save(file, tensor.view(torch.uint16).numpy())");
     labeled = read_item_lists(job.labeled, items);
     unlabeled = job.unlabeled.empty() ? all_but(labeled, items) : read_item_lists(job.unlabeled, items);
+    std::ranges::sort(labeled), std::ranges::sort(unlabeled);
     if (!job.candidates.empty()) {
       CandidateGroups groups = read_candidates(job.candidates, items);
       config.group_size = groups.size;
@@ -93,7 +107,6 @@ struct Inputs {
     }
     check_kept(job);
     if (!job.images.empty()) images = list_image_files(job.images, items);
-    config.say = [](const std::string& words) { print_error("{}\n", words); };
   }
   // So many candidates that their items are not kept cannot be written.
   void check_kept(const SelectJob& job) const {
@@ -113,6 +126,68 @@ struct Inputs {
             .classes = classes};
   }
 };
+
+// Weights of items by class, quotas of classes or clusters.
+void diversify(Context& context, const SelectJob& job, const select::Problem& problem, select::Config& config) {
+  if (!job.class_weights.empty()) {
+    select::check_takes(config, select::Trait::weights);
+    const int64_t classes = std::visit([](const auto& view) { return view.shape[1]; }, problem.logits);
+    const std::vector<double> weights = read_class_weights(job.class_weights, classes);
+    for (int32_t c : select::predicted_classes(context, problem, config))
+      config.item_weights.push_back(weights[size_t(c)]);
+  }
+  if (job.quota == 0 && job.per_cluster == 0) return;
+  select::check_takes(config, select::Trait::quotas);
+  config.quota = job.quota > 0 ? job.quota : (config.budget + job.per_cluster - 1) / job.per_cluster;
+  config.parts = job.per_cluster > 0 ? select::feature_clusters(context, problem, config, job.per_cluster)
+                                     : select::predicted_classes(context, problem, config);
+}
+
+// What a selection found, and what was asked about it.
+struct Chosen {
+  select::Config config;  // with what diversify() made of it
+  select::Selection selection;
+  select::Represented represented;  // empty: not asked for
+  std::string outlook;
+};
+
+// With what a long one will take, and where it stands.
+Chosen find_picks(Context& context, const SelectJob& job, const select::Problem& problem,
+                  const select::Config& config) {
+  constexpr double kPlainLines = 30;  // seconds between two where stderr is no terminal
+  const ProgressOptions options = ProgressOptions::for_stderr(false, kPlainLines, {});
+  Progress progress(options);
+  Chosen found;
+  found.config = config;
+  found.config.say = [&](const std::string& words) {
+    if (options.terminal)
+      progress.line(words);
+    else
+      print_error("{}\n", words);
+  };
+  found.config.progress = [&](const char* what, int64_t done, int64_t total) {
+    progress.update({what, done, total, ""});
+  };
+  diversify(context, job, problem, found.config);
+  found.selection = select::select(context, problem, found.config);
+  const bool has_distances = !job.summary.empty() && select::find_acquisition(config.name).has(select::Trait::features);
+  if (!job.represents.empty() || has_distances)
+    found.represented = select::represent(context, problem, found.config, found.selection.picks);
+  found.outlook = outlook(context, problem, found.config, found.selection,
+                          found.represented.items.empty() ? nullptr : &found.represented)
+                      .words();
+  found.config.say = {}, found.config.progress = {};
+  return found;
+}
+
+std::string represents_csv(const select::Represented& represented) {
+  data::CsvWriter csv({"item", "pick", "distance"});
+  for (size_t k = 0; k < represented.items.size(); ++k) {
+    csv.number(represented.items[k]).number(represented.by[k]);
+    csv.number(fmt::format("{:.9g}", represented.distances[k])).end_row();
+  }
+  return csv.str();
+}
 
 // Options that the acquisition or the search does not look at.
 void note_unused(const SelectJob& job, const Inputs& in) {
@@ -169,8 +244,10 @@ std::string run_select(const SelectJob& job) {
   if (select::scores_groups(in.config.name)) select::check_candidates(in.config, machine_memory());
   const double reading = seconds_since(start);
   const auto selecting = std::chrono::steady_clock::now();
-  const select::Selection selection = select::select(context, in.problem(), in.config);
-  const SelectFacts facts{.config = in.config,
+  const Chosen found = find_picks(context, job, in.problem(), in.config);
+  const select::Selection& selection = found.selection;
+  const auto standings = select::standings(found.represented);
+  const SelectFacts facts{.config = found.config,
                           .selection = selection,
                           .items = in.items,
                           .features = in.features.columns(),
@@ -181,11 +258,15 @@ std::string run_select(const SelectJob& job) {
                           .command = job.command,
                           .device = context.describe(),
                           .reading_s = reading,
-                          .selecting_s = seconds_since(selecting)};
+                          .selecting_s = seconds_since(selecting),
+                          .standings = standings,
+                          .outlook = found.outlook};
   data::check_mapped_files();
-  files.put(job.out, picks_csv(selection, in.images.names));
+  files.put(job.out, picks_csv(selection, in.images.names,
+                               job.represents.empty() ? std::map<int64_t, select::Standing>{} : standings));
   files.commit();  // what took time is kept, whatever happens to the others
   put_arrays(files, job, selection);
+  if (!job.represents.empty()) files.put(job.represents, represents_csv(found.represented));
   files.commit();
   std::string sheet;
   if (!job.images.empty() && (!job.sheet.empty() || !job.summary.empty()))

@@ -16,8 +16,8 @@ namespace crc::apps {
 enum class Precision { as_stored, fp32 };
 
 // One array [items,columns] of float16, 32 or 64, in C or Fortran order, or of its rows one range a file, in their
-// order (shards): types and orders of shards may differ, and one of fp64 makes all of them fp64. On the CPU, one file of
-// fp32 or fp64 in C order stays mapped; anything else is converted once, block by block, bf16 and float16 to fp32. No
+// order (shards): types and orders of shards may differ, and one of fp64 makes all of them fp64. On the CPU, one file
+// of fp32 or fp64 in C order stays mapped; anything else is converted once, block by block, bf16 and float16 to fp32. No
 // file gives no rows.
 class RowFile {
  public:
