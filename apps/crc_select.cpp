@@ -22,8 +22,11 @@ constexpr const char* kExamples =
 
 void declare(apps::Command& program, apps::SelectJob& job) {
   select::Config& c = job.config;
-  program.option("--features", job.features, "input of the last linear layer [items,D], .npy");
-  program.option("--logits", job.logits, "logits [items,C], .npy");
+  program.option(
+      "--features", job.features,
+      "input of the last linear layer [items,D], .npy; several files are its rows one range after the other");
+  program.option("--logits", job.logits, "logits [items,C], .npy, in one file or several");
+  program.option("--dtype", job.dtype, "bf16: what arrays of uint16 hold, of features and of logits").one_of({"bf16"});
   program.option("--samples", job.model.samples, "logits of several stochastic passes [passes,items,C], .npy");
   program.option("--head", job.model.head, "weight of the last linear layer [C,D], .npy");
   program.option("--bias", job.model.bias, "its bias [C], .npy");
@@ -55,6 +58,15 @@ void declare(apps::Command& program, apps::SelectJob& job) {
           "bait: over so many of an item's likeliest classes, which costs less memory and time (default: all, exact)")
       .in(1, apps::kMaxCount);
   program.choice("--solver", c.solver, "eigenvalue solver of crc");
+  program.option("--class-weights", job.class_weights,
+                 "what each class counts, by the class that the logits predict: 1,1,5 or a CSV of class_index,weight");
+  program.option("--quota", job.quota, "at most so many picks of each predicted class, or of each cluster")
+      .in(1, apps::kMaxCount);
+  program
+      .option("--per-cluster", job.per_cluster,
+              "quotas are of so many k-means clusters (quota by default: an equal "
+              "share)")
+      .in(1, apps::kMaxCount);
   program.option("--seed", c.seed, "key of the random draws").in(0, UINT32_MAX).shows_default();
   program.option("--round", c.round, "number of this query: another round draws other numbers")
       .in(0, 100000)
@@ -64,6 +76,7 @@ void declare(apps::Command& program, apps::SelectJob& job) {
   program.option("--out", job.out, "picks with their scores, .csv").required();
   program.option("--scores", job.scores, "write the scores of all candidates, .npy");
   program.option("--groups", job.groups, "write the items of all candidates [groups,G] in the order of --scores, .npy");
+  program.option("--represents", job.represents, "write the labelled or picked item that each one is nearest to, .csv");
   program.option("--summary", job.summary, "write one page about the selection, .html");
   program.option("--images", job.images, "PNG files of the items: a list, one path a line, or a folder");
   program.option("--sheet", job.sheet, "write the picked images with their item numbers, .png");

@@ -8,6 +8,7 @@
 
 #include "crc/batch_mode.h"
 #include "crc/ntk_full.h"
+#include "crc/quotas.h"
 #include "crc/score.h"
 #include "crc/ties.h"
 
@@ -159,6 +160,7 @@ Selection select(Context& context, const Problem& problem, const Config& config)
   ascending.labeled = labeled;
   ascending.labels = labels;
   ascending.unlabeled = unlabeled;
+  check_diversity(ascending, config);
   return acquisition.select(context, ascending, config);
 }
 
@@ -189,6 +191,8 @@ void warn_of_ties(Selection& selection, const Config& config) {
 }
 
 Selection best_items(const Problem& problem, const Config& config, std::vector<double> scores) {
+  const std::vector<double> weights = weights_of(problem, problem.unlabeled);
+  for (size_t k = 0; k < scores.size(); ++k) scores[k] *= weights[k];
   check_scores(config, scores, problem.unlabeled, 1);
   std::vector<int64_t> order(problem.unlabeled.size());
   std::iota(order.begin(), order.end(), 0);
@@ -196,9 +200,12 @@ Selection best_items(const Problem& problem, const Config& config, std::vector<d
   Ties::sort(order, scores, [&](std::span<int64_t> equal) {
     std::ranges::sort(equal, std::greater<>(), [&](int64_t k) { return ties.draw(problem.unlabeled[k]); });
   });
-  order.resize(config.budget);
+  Quotas quotas(config);
   Selection selection;
   for (int64_t k : order) {
+    if (int64_t(selection.picks.size()) == config.budget) break;
+    if (quotas.full(problem.unlabeled[k])) continue;
+    quotas.take(problem.unlabeled[k]);
     selection.picks.push_back(problem.unlabeled[k]);
     selection.groups.push_back({{problem.unlabeled[k]}, scores[k]});
   }

@@ -14,6 +14,7 @@
 
 #include "crc/host_rows.h"
 #include "crc/jacobians.h"
+#include "crc/progress.h"
 #include "kernels/core/choice.h"
 #include "kernels/core/context.h"
 
@@ -84,6 +85,9 @@ struct Config {
   uint32_t seed = 0;
   int64_t round = 0;                                 // of acquisitions; another round draws other numbers
   std::function<void(const std::string&)> say = {};  // hears what a long acquisition will take, before it starts
+  Progress progress = {};                            // hears where it stands
+  std::vector<int32_t> parts = {};                   // [N] of Trait::quotas: each item's part; empty: no quotas
+  int64_t quota = 0;                                 // most picks of a part (crc/quotas.h)
 };
 
 struct Group {
@@ -99,6 +103,7 @@ struct Selection {
   std::vector<double> scores;         // [K], larger is better; of greedy and exchange: single items, at first
   std::string summary;                // one line for logs
   std::vector<std::string> warnings;  // what whoever trusts the picks should know, a sentence each
+  bool gains = false;                 // scores of picks are what each adds to one sum, and never grow
   // crc only:
   int64_t rank = 0;               // of the pool's features with a 1 appended, at most D+1
   int64_t labeled_rank = 0;       // of the labelled items' (crc/labeled_rank.h)
@@ -130,6 +135,7 @@ enum class Trait : unsigned {
   samples = 64,   // at the logits of several stochastic passes
   head = 128,     // at the last linear layer
   weights = 256,  // at problem.weights
+  quotas = 512,   // it keeps config.quota for each of config.parts
 };
 
 struct Acquisition {
@@ -163,7 +169,8 @@ Selection select(Context& context, const Problem& problem, const Config& config)
 // The classes of problem.labeled. Error config: something is labelled, and its classes are not given.
 std::span<const int32_t> needed_labels(const Problem& problem, const Config& config);
 
-// For acquisitions that score each item: the `budget` items of problem.unlabeled with the largest scores [|U|].
+// For acquisitions that score each item: the `budget` items of problem.unlabeled with the largest scores [|U|], where
+// 0 is what says nothing if there are weights.
 Selection best_items(const Problem& problem, const Config& config, std::vector<double> scores);
 
 // Error numerical: score k, of the items [k*size, (k+1)*size), is not finite; names them.

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "crc/estimate.h"
 #include "crc/k_means.h"
 #include "kernels/ops/pairwise_tile.h"
 
@@ -14,7 +15,8 @@ namespace {
 constexpr double kPurity = 0.95;
 
 // Squared distances to the nearest item of another cluster.
-std::vector<double> squared_margins(Context& context, const PoolRows& pool, const Clusters& clusters) {
+std::vector<double> squared_margins(Context& context, const PoolRows& pool, const Clusters& clusters,
+                                    const Progress& progress) {
   std::vector<int64_t> order;  // cluster after cluster, so that the others are two slices
   const auto members = clusters.members();
   for (const auto& list : members) order.insert(order.end(), list.begin(), list.end());
@@ -23,6 +25,7 @@ std::vector<double> squared_margins(Context& context, const PoolRows& pool, cons
   std::vector<double> margins;
   int64_t begin = 0;
   for (const auto& list : members) {
+    report(progress, "clusters apart", begin, pool.count());
     const int64_t size = int64_t(list.size()), end = begin + size;
     const Tensor squared(context, {size, 1}, Dtype::f64, "margins"), place(context, {size, 1}, Dtype::i64, "places");
     std::vector<double> least(size_t(size), INFINITY);
@@ -45,8 +48,10 @@ double pure_radius(Context& context, const PoolRows& pool, const Problem& proble
              "acquisition \"{}\" finds its radius by clusters, one for each class: give the number of classes, 2 "
              "or more, or a radius",
              config.name));
-  const Clusters clusters = k_means(context, pool.rows(), problem.classes, config.seed, config.round);
-  std::vector<double> margins = squared_margins(context, pool, clusters);
+  say_estimate(context, pool, config, {},
+               {double(pool.count()) * double(pool.count()), "pairs at most for the radius", 1});
+  const Clusters clusters = k_means(context, pool.rows(), problem.classes, config.seed, config.round, config.progress);
+  std::vector<double> margins = squared_margins(context, pool, clusters, config.progress);
   const auto at = margins.begin() + int64_t((1 - kPurity) * double(margins.size()));
   std::nth_element(margins.begin(), at, margins.end());
   double radius = std::sqrt(*at);

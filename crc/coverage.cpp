@@ -5,6 +5,9 @@
 #include <algorithm>
 #include <functional>
 
+#include "crc/estimate.h"
+#include "crc/quotas.h"
+
 namespace crc::select {
 namespace {
 
@@ -41,7 +44,7 @@ class Covered {
     return gain.to_host<double>(context_);
   }
   // Of the unlabelled items, in their order.
-  std::vector<double> first_gains() const {
+  std::vector<double> first_gains(const Progress& progress) const {
     const int64_t m = pool_.count();
     std::vector<double> gains(pool_.unlabeled.size());
     if (2 * int64_t(gains.size()) < m) {  // few candidates: only theirs
@@ -50,10 +53,11 @@ class Covered {
         const std::span<const int64_t> all = pool_.unlabeled;
         std::ranges::copy(this->gains(all.subspan(begin, std::min(kRowsAtOnce, all.size() - begin))),
                           gains.begin() + int64_t(begin));
+        report(progress, "first gains", int64_t(begin), int64_t(gains.size()));
       }
       return gains;
     }
-    const std::vector<double> all = square_gains(context_, all_rows(), current_, weights_, pairing_);
+    const std::vector<double> all = square_gains(context_, all_rows(), current_, weights_, pairing_, progress);
     std::ranges::transform(pool_.unlabeled, gains.begin(), [&](int64_t place) { return all[place]; });
     return gains;
   }
@@ -122,6 +126,11 @@ class LazyGreedy {
     return best;
   }
 
+  void drop(const std::function<bool(int64_t place)>& closed) {
+    std::erase_if(heap_, [&](const Bound& bound) { return closed(bound.place); });
+    std::make_heap(heap_.begin(), heap_.end());
+  }
+
  private:
   Bound pop() {
     std::pop_heap(heap_.begin(), heap_.end());
@@ -169,13 +178,16 @@ class LazyGreedy {
 }  // namespace
 
 std::vector<double> square_gains(Context& context, const PairedRows& rows, const Tensor& current, const Tensor& weights,
-                                 const Pairing& pairing) {
+                                 const Pairing& pairing, const Progress& progress) {
   const int64_t m = rows.x.shape[0];
   const Tensor gain(context, {m}, Dtype::f64, "gains of the pool");
   constexpr int64_t kStep = 4 * kPairChunk;
-  for (int64_t begin = 0; begin < m; begin += kStep)
+  for (int64_t begin = 0; begin < m; begin += kStep) {
+    const double left = double(m - begin) / double(m);  // of the triangle of pairs the square of it
+    report(progress, "pairs of the pool", int64_t((1 - left * left) * double(m)), m);
     pairwise_gain_square(context, gain.view<double, 1>(), rows, current.view<const double, 1>(),
                          weights.view<const double, 1>(), pairing, PairRange{begin, std::min(m, begin + kStep)});
+  }
   return gain.to_host<double>(context);
 }
 
@@ -183,16 +195,21 @@ Selection greedy_coverage(Context& context, const PoolRows& pool, const Problem&
                           Pairing pairing, std::vector<double> weights) {
   const std::vector<double> counts = weights_of(problem, pool.items);
   for (size_t j = 0; j < weights.size(); ++j) weights[j] *= counts[j];
+  say_estimate(context, pool, config, pairing,
+               {0.5 * double(pool.count()) * double(pool.count()), "pairs for the first gains", 1});
   Covered covered(context, pool, pairing, weights);
   if (!pool.labeled.empty()) covered.add(pool.labeled);
   const double before = mean(covered.current(), weights);
-  std::vector<double> first = covered.first_gains();
+  std::vector<double> first = covered.first_gains(config.progress);
   LazyGreedy greedy(covered, pool, Ties(config.seed, config.round), first);
   Picks picks(problem, config, std::move(first));
-  while (!picks.complete()) {
+  Quotas quotas(config);
+  for (int64_t picked = 0; !picks.complete(); report(config.progress, "picks", ++picked, config.budget)) {
     const Bound best = greedy.next();
     picks.add(pool.items[best.place], best.gain, !(best.gain > 0));
+    if (quotas.take(pool.items[best.place])) greedy.drop([&](int64_t place) { return quotas.full(pool.items[place]); });
   }
+  picks.are_gains();
   return picks.finish(fmt::format("{}: {} of {} items; mean coverage {:.6g} at first, {:.6g} with all picks",
                                   config.name, config.budget, pool.unlabeled.size(), before,
                                   mean(covered.current(), weights)));

@@ -13,10 +13,10 @@
 
 namespace crc::select {
 
-// What every row would add to the coverage of all, [M]: sum_j weights[j] max(0, m(x_i, x_j) - current[j]); current and weights [M]
-// of fp64.
+// What every row would add to the coverage of all, [M]: sum_j weights[j] max(0, m(x_i, x_j) - current[j]); current and
+// weights [M] of fp64.
 std::vector<double> square_gains(Context& context, const PairedRows& rows, const Tensor& current, const Tensor& weights,
-                                 const Pairing& pairing);
+                                 const Pairing& pairing, const Progress& progress);
 
 // weights [M] of pool.items, not negative; problem.weights multiply them.
 Selection greedy_coverage(Context& context, const PoolRows& pool, const Problem& problem, const Config& config,

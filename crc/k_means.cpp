@@ -14,15 +14,21 @@ constexpr double kTolerance = 1e-4;
 
 class KMeans {
  public:
-  KMeans(Context& context, View<const float, 2> rows)
+  KMeans(Context& context, View<const float, 2> rows, const Progress& progress)
       : context_(context),
         rows_(rows),
         n_(rows.shape[0]),
         width_(rows.shape[1]),
-        host_(size_t(rows.size())),
+        progress_(progress),
         values_(context, {n_, 1}, Dtype::f64, "distances"),
         places_(context, {n_, 1}, Dtype::i64, "nearest centres") {
-    context.copy_out(host_.data(), rows);
+    if (rows.device.kind == DeviceKind::cpu) {
+      host_ = {rows.data, size_t(rows.size())};
+    } else {
+      copy_.resize(size_t(rows.size()));
+      context.copy_out(copy_.data(), rows);
+      host_ = copy_;
+    }
   }
 
   // Until there are k, or all rows are centres or their copies.
@@ -32,6 +38,7 @@ class KMeans {
     int64_t next = std::min(n_ - 1, int64_t(draws.uniform53() * double(n_)));
     while (true) {
       centers_.insert(centers_.end(), row(next), row(next) + width_);
+      report(progress_, "first centres", count(), k);
       if (count() == k) return;
       min_distance(context_, nearest.view<double, 1>(), rows_, rows_.slice(next, next + 1));
       if ((next = draw_place(nearest.to_host<double>(context_), draws)) < 0) return;
@@ -42,6 +49,7 @@ class KMeans {
     const double most_shift = kTolerance * mean_variance();
     std::vector<int64_t> before;
     for (int round = 0; round < kMostRounds; ++round) {
+      report(progress_, "k-means, at most", round, kMostRounds);
       assign();
       if (of_ == before) return;
       before = of_;
@@ -53,7 +61,7 @@ class KMeans {
   Clusters clusters() { return {count(), std::move(of_), std::move(distances_)}; }
 
  private:
-  const float* row(int64_t i) const { return &host_[size_t(i * width_)]; }
+  const float* row(int64_t i) const { return host_.data() + i * width_; }
   int64_t count() const { return width_ == 0 ? 1 : int64_t(centers_.size()) / width_; }
 
   void assign() {
@@ -111,7 +119,9 @@ class KMeans {
   Context& context_;
   View<const float, 2> rows_;
   int64_t n_, width_;
-  std::vector<float> host_, centers_;
+  const Progress& progress_;
+  std::span<const float> host_;        // the rows
+  std::vector<float> copy_, centers_;  // the rows of a GPU
   std::vector<double> distances_;
   std::vector<int64_t> of_;
   Tensor values_, places_;
@@ -125,10 +135,11 @@ std::vector<std::vector<int64_t>> Clusters::members() const {
   return lists;
 }
 
-Clusters k_means(Context& context, View<const float, 2> rows, int64_t k, uint32_t seed, int64_t round) {
+Clusters k_means(Context& context, View<const float, 2> rows, int64_t k, uint32_t seed, int64_t round,
+                 const Progress& progress) {
   constexpr int64_t kOfNoItem = -1;  // item numbers have draws of their own (crc/ties.h)
   Draws draws(seed, Purpose::acquisition, kOfNoItem, round);
-  KMeans means(context, rows);
+  KMeans means(context, rows, progress);
   means.plus_plus(k, draws);
   means.lloyd();
   return means.clusters();

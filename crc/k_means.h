@@ -10,6 +10,7 @@
 #include <span>
 #include <vector>
 
+#include "crc/progress.h"
 #include "kernels/core/random.h"
 #include "kernels/core/tensor.h"
 
@@ -23,7 +24,8 @@ struct Clusters {
 };
 
 // rows [M,D], M >= 1, k >= 1.
-Clusters k_means(Context& context, View<const float, 2> rows, int64_t k, uint32_t seed, int64_t round);
+Clusters k_means(Context& context, View<const float, 2> rows, int64_t k, uint32_t seed, int64_t round,
+                 const Progress& progress = {});
 
 // A place drawn with probability proportional to weights; -1 if all weights are 0.
 int64_t draw_place(std::span<const double> weights, Draws& draws);

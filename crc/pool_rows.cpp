@@ -22,22 +22,30 @@ PoolRows::PoolRows(Context& context, const Problem& problem, const Config& confi
                read_features(context, problem.features, config.name, {problem.labeled, problem.unlabeled}), scaling) {}
 
 PoolRows::PoolRows(Context& context, const Problem& problem, Fp32Features features, Scaling scaling)
-    : copies(features, problem.labeled, problem.unlabeled), exponent_(features.exponent) {
+    : copies(features, problem.labeled, problem.unlabeled), width_(features.width), exponent_(features.exponent) {
   std::ranges::merge(problem.labeled, problem.unlabeled, std::back_inserter(items));
-  std::vector<float> values(items.size() * size_t(features.width));
-  float* next = values.data();
+  const bool as_they_are = scaling == Scaling::none && features.owned.empty() && count() == features.count();
+  values_ = std::move(features.owned);  // rows go towards the front, so that they may be the same array
+  if (values_.empty() && !as_they_are) values_.resize(items.size() * size_t(width_));
   size_t next_labeled = 0;
   for (size_t place = 0; place < items.size(); ++place) {
     const bool known = next_labeled < problem.labeled.size() && problem.labeled[next_labeled] == items[place];
     next_labeled += known;
     (known ? labeled : unlabeled).push_back(int64_t(place));
+    if (as_they_are) continue;
     const std::span<const float> row = features[items[place]];
     double total = 0;
     for (float x : row) total += double(x) * double(x);
     const double norm = scaling == Scaling::unit && total > 0 ? std::sqrt(total) : 1;
-    for (float x : row) *next++ = float(double(x) / norm);
+    for (int64_t d = 0; d < width_; ++d) values_[place * size_t(width_) + d] = float(double(row[d]) / norm);
   }
-  rows_ = SharedRows(context, std::move(values), count(), features.width, "rows of the pool");
+  host_ = as_they_are ? features.data : std::span<const float>(values_).first(items.size() * size_t(width_));
+  if (context.device().kind == DeviceKind::cpu) {
+    view_ = {host_.data(), {count(), width_}, context.device(), "rows of the pool"};
+  } else {
+    device_ = Tensor::from_host(context, {count(), width_}, host_.data(), "rows of the pool");
+    view_ = device_.view<const float, 2>();
+  }
 }
 
 Tensor PoolRows::gather(Context& context, std::span<const int64_t> places) const {

@@ -39,12 +39,12 @@ class PoolRows {
   // Errors: those of read_features.
   PoolRows(Context& context, const Problem& problem, const Config& config, Scaling scaling);
 
-  View<const float, 2> rows() const { return rows_.view(); }               // [M,D]
+  View<const float, 2> rows() const { return view_; }                      // [M,D]
   int64_t count() const { return int64_t(items.size()); }                  // M
   Tensor gather(Context& context, std::span<const int64_t> places) const;  // [places,D]
-  std::span<const float> host(int64_t place) const { return rows_.host(place); }
-  // Of the features, from a squared distance of rows that are not scaled.
-  double square(double value) const { return std::ldexp(value, 2 * exponent_); }
+  std::span<const float> host(int64_t place) const { return host_.subspan(place * width_, width_); }
+  double square(double value) const { return std::ldexp(value, 2 * exponent_); }  // of features, from unscaled rows
+  int64_t owned_bytes() const { return int64_t(values_.capacity() * sizeof(float)); }
 
   std::vector<int64_t> items;               // [M] ids
   std::vector<int64_t> labeled, unlabeled;  // their places in items
@@ -53,8 +53,12 @@ class PoolRows {
  private:
   PoolRows(Context& context, const Problem& problem, Fp32Features features, Scaling scaling);
 
-  int exponent_;  // of Fp32Features
-  SharedRows rows_;
+  int64_t width_;
+  int exponent_;
+  std::vector<float> values_;    // empty where the features are the rows
+  std::span<const float> host_;  // [M,D]
+  Tensor device_;                // on CUDA; on the CPU the view is of host_
+  View<const float, 2> view_;
 };
 
 // Items of which a copy is labelled or picked: they come last, and are drawn where nothing else is left.
@@ -83,6 +87,7 @@ class Picks {
   bool complete() const { return int64_t(selection_.picks.size()) == config_.budget; }
   // drawn: nothing but chance spoke for it.
   void add(int64_t item, double score, bool drawn);
+  void are_gains() { selection_.gains = true; }
   Selection finish(std::string summary);
 
  private:

@@ -39,15 +39,23 @@ std::vector<double> softmax(std::vector<double> p) {
   return p;
 }
 
+double expected_changes(const Logits& logits, std::span<const int64_t> items) {
+  double changes = 0;
+  for (int64_t item : items) changes += 1 - std::ranges::max(softmax(logits[item]));
+  return changes;
+}
+
 Selection most_uncertain(Context& context, const Problem& problem, const Config& config,
                          const std::function<double(std::span<const double> p)>& measure) {
   const Logits logits = read_logits(context, problem, config);
-  std::vector<double> scores;
+  std::vector<double> certain(size_t(logits.classes()), 0.0), scores;
+  certain[0] = 1;
+  const double none = problem.weights.empty() ? 0 : measure(certain);
   scores.reserve(problem.unlabeled.size());
   for (int64_t item : problem.unlabeled) {
     std::vector<double> descending = logits[item];
     std::sort(descending.rbegin(), descending.rend());
-    scores.push_back(measure(softmax(std::move(descending))));
+    scores.push_back(measure(softmax(std::move(descending))) - none);
   }
   return best_items(problem, config, std::move(scores));
 }

@@ -23,8 +23,13 @@ Logits read_logits(Context& context, const Problem& problem, const Config& confi
 // Class probabilities, in the order of the classes. The largest logit goes first, in fp64.
 std::vector<double> softmax(std::vector<double> logits);
 
+// How many of the items will be labelled otherwise than predicted, by the model's own probabilities: the sum of
+// 1 - max_c p_c.
+double expected_changes(const Logits& logits, std::span<const int64_t> items);
+
 // The items with the largest measure(p), p = softmax(logits) of the item, largest probability first: descending, so
-// that the measure does not depend on the order of the classes. C >= 2.
+// that the measure does not depend on the order of the classes. C >= 2. Where items have weights, the scores are what is
+// above the measure of certainty, p = (1, 0, ...), by the weights.
 Selection most_uncertain(Context& context, const Problem& problem, const Config& config,
                          const std::function<double(std::span<const double> p)>& measure);
 

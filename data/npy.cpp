@@ -16,6 +16,12 @@ struct Half {
   uint16_t bits;
 };
 
+struct Bfloat {
+  uint16_t bits;
+};
+
+float to_float(Bfloat b) { return std::bit_cast<float>(uint32_t(b.bits) << 16); }
+
 // Exact: the exponent's bias is corrected by a power of two, which also turns subnormal halves into normal floats.
 float to_float(Half h) {
   const uint32_t magnitude = uint32_t(h.bits & 0x7fff) << 13, sign = uint32_t(h.bits & 0x8000) << 16;
@@ -26,7 +32,7 @@ float to_float(Half h) {
 }
 
 template <class To, class From> To convert(From value) {
-  if constexpr (std::same_as<From, Half>)
+  if constexpr (std::same_as<From, Half> || std::same_as<From, Bfloat>)
     return convert<To>(to_float(value));
   else if constexpr (std::floating_point<From> && std::integral<To>)
     fail_internal("read_rows: floats are not read as integers");
@@ -39,6 +45,8 @@ template <class To, class From> To convert(From value) {
 // Calls f with an element of the stored type.
 template <class F> void visit(NpyType type, F&& f) {
   switch (type) {
+    case NpyType::bf16:
+      return f(Bfloat{});
     case NpyType::f16:
       return f(Half{});
     case NpyType::f32:

@@ -44,6 +44,9 @@ struct NpyArray : NpyHeader {
   // or two dimensions. T: float, double or int64_t.
   template <class T> void read_rows(int64_t begin, int64_t end, T* out) const;
 
+  // Its elements are the upper halves of float32: bf16, as torch's tensor.view(torch.uint16) gives it. Of u16 alone.
+  void read_as_bf16() { type = NpyType::bf16; }
+
   std::string describe() const;  // "[1000,512] <f4", "[1000,512] <f4 in Fortran order"
 
  private:

@@ -22,10 +22,11 @@ struct TypeRow {
   const char* descr;
   int64_t bytes;
 };
-constexpr TypeRow kTypes[] = {{NpyType::f16, "<f2", 2}, {NpyType::f32, "<f4", 4}, {NpyType::f64, "<f8", 8},
-                              {NpyType::i8, "|i1", 1},  {NpyType::i16, "<i2", 2}, {NpyType::i32, "<i4", 4},
-                              {NpyType::i64, "<i8", 8}, {NpyType::u8, "|u1", 1},  {NpyType::u16, "<u2", 2},
-                              {NpyType::u32, "<u4", 4}, {NpyType::u64, "<u8", 8}, {NpyType::boolean, "|b1", 1}};
+constexpr TypeRow kTypes[] = {{NpyType::bf16, "<u2 as bf16", 2}, {NpyType::f16, "<f2", 2}, {NpyType::f32, "<f4", 4},
+                              {NpyType::f64, "<f8", 8},          {NpyType::i8, "|i1", 1},  {NpyType::i16, "<i2", 2},
+                              {NpyType::i32, "<i4", 4},          {NpyType::i64, "<i8", 8}, {NpyType::u8, "|u1", 1},
+                              {NpyType::u16, "<u2", 2},          {NpyType::u32, "<u4", 4}, {NpyType::u64, "<u8", 8},
+                              {NpyType::boolean, "|b1", 1}};
 
 const TypeRow& row_of(NpyType type) { return kTypes[size_t(type)]; }
 
@@ -50,8 +51,8 @@ std::string kind_of(std::string_view descr) {
   fail(ExitCode::corrupt_data,
        fmt::format("{} holds {} (descr {:?}); floats of 16, 32 or 64 bits, integers and booleans are read, all "
                    "little-endian: save it again with numpy.save(file, array.astype(\"<f4\")), or \"<i8\" for item "
-                   "numbers",
-                   path.string(), kind, descr));
+                   "numbers{}",
+                   path.string(), kind, descr, descr.ends_with("V2") ? "; bf16 as array.view(\"<u2\")" : ""));
 }
 
 // The header is a Python dict literal with exactly the keys 'descr', 'fortran_order' and 'shape', in any order.
@@ -128,7 +129,7 @@ class HeaderParser {
   NpyType type() {
     if (peek() == '[') fail_type(path_, "[...]", "records");
     const std::string_view descr = quoted();
-    for (const TypeRow& row : kTypes)
+    for (const TypeRow& row : std::span(kTypes).subspan(1))  // no file says bf16
       if (descr == row.descr) return row.type;
     fail_type(path_, descr, kind_of(descr));
   }
@@ -225,7 +226,8 @@ NpyHeader decode_npy_header(std::span<const uint8_t> file, const Path& path) {
 
 std::string encode_npy_header(NpyType type, std::span<const int64_t> shape) {
   constexpr size_t kPreamble = 10;
-  if (shape.size() > kMaxRank) fail_internal(fmt::format("encode_npy: {} dimensions", shape.size()));
+  if (shape.size() > kMaxRank || type == NpyType::bf16)
+    fail_internal(fmt::format("encode_npy: {} dimensions of {}", shape.size(), npy_descr(type)));
   std::string extents;
   for (int64_t extent : shape) extents += fmt::format("{}{}", extents.empty() ? "" : ", ", extent);
   if (shape.size() == 1) extents += ",";

@@ -30,7 +30,8 @@ int command_rank_barrier(const RankBarrierOptions& options) {
   Context context = make_context(resolve_recipe("", {}), options.device);
   select::BarrierConfig config{.group = options.group, .groups = options.groups, .seed = uint32_t(options.seed)};
   if (!options.labeled.empty()) config.labeled = options.labeled;
-  const RowFile file(context, options.features, "features", Precision::fp32);
+  const std::vector<fs::path> files(options.features.empty() ? 0 : 1, options.features);
+  const RowFile file(context, files, "features", Precision::fp32);
   Tensor synthetic;
   if (options.features.empty())
     synthetic =

@@ -35,14 +35,20 @@ std::vector<int64_t> chosen_candidates(const select::Selection& selection) {
   return chosen;
 }
 
-std::string picks_csv(const select::Selection& selection, const std::vector<std::string>& names) {
+std::string picks_csv(const select::Selection& selection, const std::vector<std::string>& names,
+                      const std::map<int64_t, select::Standing>& standings) {
   std::vector<std::string> heading{"item", "group", "score"};
   if (!names.empty()) heading.emplace_back("file");
+  if (!standings.empty()) heading.insert(heading.end(), {"stands_for", "mean_distance", "largest_distance"});
   data::CsvWriter csv(heading);
   for (size_t g = 0; g < selection.groups.size(); ++g)
     for (int64_t item : selection.groups[g].items) {
       csv.number(item).number(int64_t(g)).number(fmt::format("{:.17g}", selection.groups[g].score));
       if (!names.empty()) csv.text(names[size_t(item)]);
+      if (!standings.empty()) {
+        const select::Standing& s = standings.at(item);
+        csv.number(s.items).number(fmt::format("{:.9g}", s.mean)).number(fmt::format("{:.9g}", s.largest));
+      }
       csv.end_row();
     }
   return csv.str();

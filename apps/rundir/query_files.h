@@ -11,6 +11,7 @@
 
 #include "apps/rundir/run_files.h"
 #include "crc/acquisition.h"
+#include "crc/represents.h"
 #include "data/dataset.h"
 
 namespace crc::apps {
@@ -34,8 +35,10 @@ ScoreHistogram histogram_from_json(std::string_view text, const std::string& nam
 // The numbers of the candidates that were chosen, in no order; empty if the selection did not keep its candidates.
 std::vector<int64_t> chosen_candidates(const select::Selection& selection);
 
-// The picks, best group first: item,group,score and, where there are `names` of the items, file.
-std::string picks_csv(const select::Selection& selection, const std::vector<std::string>& names);
+// The picks, best group first: item,group,score and, where there are `names` of the items, file; where it is known what
+// they stand for, also stands_for,mean_distance,largest_distance.
+std::string picks_csv(const select::Selection& selection, const std::vector<std::string>& names,
+                      const std::map<int64_t, select::Standing>& standings = {});
 
 // Below `folder` of a run, for RunFiles::commit. Shows so many images in query.png.
 std::vector<NamedFile> query_files(const std::string& folder, const select::Selection& selection,

@@ -11,11 +11,15 @@
 #include "apps/base/progress.h"
 #include "apps/base/terminal.h"
 #include "apps/rundir/query_files.h"
+#include "apps/select/class_weights.h"
 #include "apps/select/image_files.h"
 #include "apps/select/items.h"
+#include "apps/select/outlook.h"
 #include "apps/select/row_file.h"
 #include "apps/select/summary.h"
 #include "crc/batch_mode.h"
+#include "crc/quotas.h"
+#include "data/csv.h"
 #include "data/mapped.h"
 #include "data/npy.h"
 #include "kernels/core/error.h"
@@ -25,17 +29,23 @@ namespace {
 
 std::vector<fs::path> outputs(const SelectJob& job) {
   std::vector<fs::path> files;
-  for (const fs::path& file : {job.out, job.scores, job.groups, job.summary, job.sheet})
+  for (const fs::path& file : {job.out, job.scores, job.groups, job.represents, job.summary, job.sheet})
     if (!file.empty()) files.push_back(file);
   return files;
 }
 
 std::vector<fs::path> inputs(const SelectJob& job) {
-  std::vector<fs::path> files{job.features,      job.logits,     job.candidates, job.images,
-                              job.model.samples, job.model.head, job.model.bias, job.model.labels};
+  std::vector<fs::path> files{job.candidates,    job.images,     weights_file(job.class_weights),
+                              job.model.samples, job.model.head, job.model.bias,
+                              job.model.labels};
+  for (const auto* arrays : {&job.features, &job.logits}) files.insert(files.end(), arrays->begin(), arrays->end());
   for (const auto* lists : {&job.labeled, &job.unlabeled})
     for (const fs::path& file : *lists) files.push_back(is_folder(file) ? file / "labels.jsonl" : file);
   return files;
+}
+
+std::string named(std::span<const fs::path> files) {
+  return files.size() == 1 ? files[0].string() : fmt::format("{} and {} more", files[0].string(), files.size() - 1);
 }
 
 void check_options(const SelectJob& job) {
@@ -46,6 +56,14 @@ void check_options(const SelectJob& job) {
          fmt::format("--summary {}: the summary is a page; name a file that ends in .html", job.summary.string()));
   if (!job.sheet.empty() && job.images.empty())
     fail(ExitCode::usage, "--sheet needs --images: a folder of PNG files, or a list with one path a line");
+  if (!job.represents.empty() && job.features.empty())
+    fail(ExitCode::usage, "--represents needs --features: the nearest item is the one with the nearest features");
+  if (job.per_cluster > 0 && job.features.empty())
+    fail(ExitCode::usage, "--per-cluster needs --features, which it clusters");
+  if (job.logits.empty() && !job.class_weights.empty())
+    fail(ExitCode::usage, "--class-weights needs --logits, which predict the class of each item");
+  if (job.logits.empty() && job.quota > 0 && job.per_cluster == 0)
+    fail(ExitCode::usage, "--quota needs --logits, which predict the class of each item, or --per-cluster");
 }
 
 // Those that differentiate through a network, and what comes closest without one.
@@ -86,8 +104,8 @@ struct Inputs {
   int64_t classes;
 
   Inputs(Context& context, const SelectJob& job)
-      : features(context, job.features, "features", Precision::as_stored),
-        logits(context, job.logits, "logits", Precision::as_stored),
+      : features(context, job.features, "features", Precision::as_stored, job.dtype == "bf16"),
+        logits(context, job.logits, "logits", Precision::as_stored, job.dtype == "bf16"),
         model(context, job.model),
         items(features.items() > 0 ? features.items()
               : logits.items() > 0 ? logits.items()
@@ -100,12 +118,18 @@ struct Inputs {
       fail(ExitCode::usage, "nothing to choose from: give --features, --logits or --samples, one row per item");
     if (logits.items() > 0 && logits.items() != items)
       fail(ExitCode::corrupt_data, fmt::format("{} has {} rows and {} has {}; row i of both must be item i",
-                                               job.features.string(), items, job.logits.string(), logits.items()));
-    model.check({job.features, features.items(), features.columns()}, {job.logits, logits.items(), logits.columns()});
+                                               named(job.features), items, named(job.logits), logits.items()));
+    if (job.dtype == "bf16" && !features.has_bf16() && !logits.has_bf16())
+      fail(ExitCode::corrupt_data,
+           "--dtype bf16 says what uint16 arrays hold, and there is none: leave it out, or save bf16 with "
+           "numpy.save(file, tensor.view(torch.uint16).numpy())");
+    model.check({named(job.features), features.items(), features.columns()},
+                {named(job.logits), logits.items(), logits.columns()});
     labeled = read_item_lists(job.labeled, items);
     check_given(job, !labeled.empty());
     if (!job.model.labels.empty()) read_labels_of_labeled(job);
     unlabeled = job.unlabeled.empty() ? all_but(labeled, items) : read_item_lists(job.unlabeled, items);
+    std::ranges::sort(labeled), std::ranges::sort(unlabeled);
     if (!job.candidates.empty()) {
       CandidateGroups groups = read_candidates(job.candidates, items);
       config.group_size = groups.size;
@@ -114,7 +138,6 @@ struct Inputs {
     }
     check_kept(job);
     if (!job.images.empty()) images = list_image_files(job.images, items);
-    config.say = [](const std::string& words) { print_error("{}\n", words); };
   }
   void read_labels_of_labeled(const SelectJob& job) {
     const std::vector<int32_t> all = read_labels(job.model.labels, items);
@@ -148,6 +171,71 @@ struct Inputs {
             .head = model.head()};
   }
 };
+
+// Weights of items by class, quotas of classes or clusters.
+// Weights of the items by --class-weights, empty: 1 each; quotas go into the configuration.
+std::vector<double> diversify(Context& context, const SelectJob& job, const select::Problem& problem,
+                              select::Config& config) {
+  std::vector<double> item_weights;
+  if (!job.class_weights.empty()) {
+    select::check_takes(config, select::Trait::weights);
+    const int64_t classes = std::visit([](const auto& view) { return view.shape[1]; }, problem.logits);
+    const std::vector<double> weights = read_class_weights(job.class_weights, classes);
+    for (int32_t c : select::predicted_classes(context, problem, config)) item_weights.push_back(weights[size_t(c)]);
+  }
+  if (job.quota == 0 && job.per_cluster == 0) return item_weights;
+  select::check_takes(config, select::Trait::quotas);
+  config.quota = job.quota > 0 ? job.quota : (config.budget + job.per_cluster - 1) / job.per_cluster;
+  config.parts = job.per_cluster > 0 ? select::feature_clusters(context, problem, config, job.per_cluster)
+                                     : select::predicted_classes(context, problem, config);
+  return item_weights;
+}
+
+// What a selection found, and what was asked about it.
+struct Chosen {
+  select::Config config;  // with what diversify() made of it
+  select::Selection selection;
+  select::Represented represented;  // empty: not asked for
+  std::string outlook;
+};
+
+// With what a long one will take, and where it stands.
+Chosen find_picks(Context& context, const SelectJob& job, select::Problem problem, const select::Config& config) {
+  constexpr double kPlainLines = 30;  // seconds between two where stderr is no terminal
+  const ProgressOptions options = ProgressOptions::for_stderr(false, kPlainLines, {});
+  Progress progress(options);
+  Chosen found;
+  found.config = config;
+  found.config.say = [&](const std::string& words) {
+    if (options.terminal)
+      progress.line(words);
+    else
+      print_error("{}\n", words);
+  };
+  found.config.progress = [&](const char* what, int64_t done, int64_t total) {
+    progress.update({what, done, total, ""});
+  };
+  const std::vector<double> weights = diversify(context, job, problem, found.config);
+  problem.weights = weights;
+  found.selection = select::select(context, problem, found.config);
+  const bool has_distances = !job.summary.empty() && select::find_acquisition(config.name).has(select::Trait::features);
+  if (!job.represents.empty() || has_distances)
+    found.represented = select::represent(context, problem, found.config, found.selection.picks);
+  found.outlook = outlook(context, problem, found.config, found.selection,
+                          found.represented.items.empty() ? nullptr : &found.represented)
+                      .words();
+  found.config.say = {}, found.config.progress = {};
+  return found;
+}
+
+std::string represents_csv(const select::Represented& represented) {
+  data::CsvWriter csv({"item", "pick", "distance"});
+  for (size_t k = 0; k < represented.items.size(); ++k) {
+    csv.number(represented.items[k]).number(represented.by[k]);
+    csv.number(fmt::format("{:.9g}", represented.distances[k])).end_row();
+  }
+  return csv.str();
+}
 
 // Options that the acquisition or the search does not look at.
 void note_unused(const SelectJob& job, const Inputs& in) {
@@ -185,8 +273,8 @@ void put_arrays(Outputs& files, const SelectJob& job, const select::Selection& s
 
 std::vector<std::pair<std::string, std::string>> describe_inputs(const SelectJob& job, const Inputs& in) {
   std::vector<std::pair<std::string, std::string>> rows;
-  if (!job.features.empty()) rows.emplace_back("features", job.features.string() + " " + in.features.describe());
-  if (!job.logits.empty()) rows.emplace_back("logits", job.logits.string() + " " + in.logits.describe());
+  if (!job.features.empty()) rows.emplace_back("features", in.features.describe());
+  if (!job.logits.empty()) rows.emplace_back("logits", in.logits.describe());
   for (const auto& row : in.model.describe()) rows.push_back(row);
   if (!job.model.labels.empty()) rows.emplace_back("labels", job.model.labels.string());
   for (const fs::path& file : job.labeled) rows.emplace_back("labelled", file.string());
@@ -212,8 +300,10 @@ std::string run_select(const SelectJob& job) {
   if (select::scores_groups(in.config.name)) select::check_candidates(in.config, machine_memory());
   const double reading = seconds_since(start);
   const auto selecting = std::chrono::steady_clock::now();
-  const select::Selection selection = select::select(context, in.problem(), in.config);
-  const SelectFacts facts{.config = in.config,
+  const Chosen found = find_picks(context, job, in.problem(), in.config);
+  const select::Selection& selection = found.selection;
+  const auto standings = select::standings(found.represented);
+  const SelectFacts facts{.config = found.config,
                           .selection = selection,
                           .items = in.items,
                           .features = in.features.columns(),
@@ -224,11 +314,16 @@ std::string run_select(const SelectJob& job) {
                           .command = job.command,
                           .device = context.describe(),
                           .reading_s = reading,
-                          .selecting_s = seconds_since(selecting)};
+                          .selecting_s = seconds_since(selecting),
+                          .standings = standings,
+                          .weighted = !job.class_weights.empty(),
+                          .outlook = found.outlook};
   data::check_mapped_files();
-  files.put(job.out, picks_csv(selection, in.images.names));
+  files.put(job.out, picks_csv(selection, in.images.names,
+                               job.represents.empty() ? std::map<int64_t, select::Standing>{} : standings));
   files.commit();  // what took time is kept, whatever happens to the others
   put_arrays(files, job, selection);
+  if (!job.represents.empty()) files.put(job.represents, represents_csv(found.represented));
   files.commit();
   std::string sheet;
   if (!job.images.empty() && (!job.sheet.empty() || !job.summary.empty()))

@@ -13,11 +13,15 @@
 namespace crc::apps {
 
 struct SelectJob {
-  fs::path features, logits, candidates, images;  // read; empty: none
-  ModelPaths model;                               // read
-  std::vector<fs::path> labeled, unlabeled;       // read; lists add up
-  fs::path out, scores, groups, summary, sheet;   // written
-  bool force = false;                             // replace what exists
+  std::vector<fs::path> features, logits;                    // read; several are row ranges of one array; empty: none
+  std::string dtype;                                         // "bf16": what their uint16 arrays hold
+  ModelPaths model;                                          // read
+  fs::path candidates, images;                               // read; empty: none
+  std::vector<fs::path> labeled, unlabeled;                  // read; lists add up
+  fs::path out, scores, groups, represents, summary, sheet;  // written
+  std::string class_weights;                                 // a list or a CSV file; empty: none
+  int64_t per_cluster = 0, quota = 0;  // clusters whose picks have a quota, 0: predicted classes; most picks of each
+  bool force = false;                  // replace what exists
   std::string device = "auto";
   int threads = 0;
   int64_t classes = 0;  // 0: columns of the logits

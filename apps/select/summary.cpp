@@ -85,6 +85,24 @@ std::string picks(const SelectFacts& f, const std::string& sheet_png) {
   return section("picks", "Picked items, best first", html);
 }
 
+std::string what_they_stand_for(const SelectFacts& f) {
+  if (f.standings.empty()) return "";
+  std::vector<Row> rows;
+  int64_t by_labeled = f.labeled + f.unlabeled;
+  for (size_t k = 0; k < f.selection.picks.size(); ++k) {
+    const select::Standing& s = f.standings.at(f.selection.picks[k]);
+    by_labeled -= s.items;
+    if (k < kMostRows)
+      rows.push_back({TableCell::integer(f.selection.picks[k]), TableCell::integer(s.items),
+                      TableCell::real(s.mean, "{:.4g}"), TableCell::real(s.largest, "{:.4g}")});
+  }
+  return section("standing", "What the picks stand for",
+                 table({"item", "stands for", "mean distance", "largest distance"}, rows) +
+                     paragraph(fmt::format("Every item belongs to the nearest labelled or picked one by the Euclidean "
+                                           "distance of features, itself included; {} belong to labelled items.",
+                                           by_labeled)));
+}
+
 std::string what_was_scored(const SelectFacts& f) {
   const select::Config& c = f.config;
   std::vector<Row> rows;
@@ -104,6 +122,8 @@ std::string what_was_scored(const SelectFacts& f) {
     row("candidates with copies", fmt::format("{}; they come last", f.selection.copies));
     row("constant features", fmt::format("{} of {}", f.selection.constant_features, f.features));
   }
+  if (f.weighted) row("weights", "by predicted class");
+  if (!c.parts.empty()) row("quota", fmt::format("at most {} picks of a class or cluster", c.quota));
   row("seed, round", fmt::format("{}, {}", c.seed, c.round));
   return section("pool", "What was scored", table({"", ""}, rows));
 }
@@ -120,6 +140,7 @@ std::string made_with(const SelectFacts& f) {
 std::string select_lines(const SelectFacts& f) {
   std::string lines = f.selection.summary + "\n";
   for (const std::string& warning : f.selection.warnings) lines += "warning: " + warning + "\n";
+  if (!f.outlook.empty()) lines += f.outlook + "\n";
   return lines + time_and_memory(f) + "\n";
 }
 
@@ -128,7 +149,9 @@ std::string select_page(const SelectFacts& f, const std::string& sheet_png) {
   std::string head =
       fmt::format("<h1>{}</h1>\n<p class=\"sub\">{}</p>\n", escape_xml(title), escape_xml(f.selection.summary));
   for (const std::string& warning : f.selection.warnings) head += paragraph(escape_xml("Warning: " + warning + "."));
-  return html_page(title, head + tiles(f) + scores(f) + picks(f, sheet_png) + what_was_scored(f) + made_with(f));
+  if (!f.outlook.empty()) head += paragraph(escape_xml("Stop rule: " + f.outlook + "."));
+  return html_page(title, head + tiles(f) + scores(f) + picks(f, sheet_png) + what_they_stand_for(f) +
+                              what_was_scored(f) + made_with(f));
 }
 
 }  // namespace crc::apps

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "crc/pool_rows.h"
+#include "crc/quotas.h"
 #include "kernels/ops/min_distance.h"
 
 namespace crc::select {
@@ -40,14 +41,18 @@ Selection select_coreset(Context& context, const Problem& problem, const Config&
   Picks picks(problem, config, value);
   const Ties ties(config.seed, config.round);
   std::vector<bool> picked(value.size(), false);
+  Quotas quotas(config);
   double before = 0, last = 0;
+  int64_t taken = 0;
   while (true) {
     const int64_t best = ties.largest(value, picked, problem.unlabeled), place = pool.unlabeled[best];
     last = distances[place];
     if (before == 0) before = last;
     picked[best] = true;
+    quotas.take(problem.unlabeled[best], problem.unlabeled, picked);
     picks.add(problem.unlabeled[best], value[best], false);
     if (picks.complete()) break;
+    report(config.progress, "picks", ++taken, config.budget);
     min_distance(context, nearest.view<double, 1>(), pool.rows(), pool.rows().slice(place, place + 1));
     value = values();
   }

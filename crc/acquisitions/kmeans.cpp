@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "crc/estimate.h"
 #include "crc/picker.h"
 
 namespace crc::select {
@@ -13,7 +14,10 @@ namespace crc::select {
 Selection select_kmeans(Context& context, const Problem& problem, const Config& config) {
   const PoolRows pool(context, problem, config, Scaling::none);
   const Tensor rows = pool.gather(context, pool.unlabeled);
-  const Clusters clusters = k_means(context, rows.view<const float, 2>(), config.budget, config.seed, config.round);
+  say_estimate(context, pool, config, {},
+               {double(config.budget) * double(pool.unlabeled.size()), "pairs for each of at most 100 rounds", 1});
+  const Clusters clusters =
+      k_means(context, rows.view<const float, 2>(), config.budget, config.seed, config.round, config.progress);
   std::vector<double> scores;
   double inertia = 0;
   for (double d : clusters.distances) scores.push_back(-d), inertia += d;

@@ -7,13 +7,15 @@
 // follows from the criterion; it and the defaults of h and alpha are not checked against the paper's own listing.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <numeric>
 
 #include "crc/coverage.h"
+#include "crc/estimate.h"
+#include "crc/quotas.h"
 
 namespace crc::select {
-
 Selection select_rdss(Context& context, const Problem& problem, const Config& config) {
   const PoolRows pool(context, problem, config, Scaling::unit);
   const int64_t count = pool.count();
@@ -28,7 +30,9 @@ Selection select_rdss(Context& context, const Problem& problem, const Config& co
                   one.view<const double, 1>().slice(0, k), kernel);
     return sum.to_host<double>(context);
   };
-  std::vector<double> mean = square_gains(context, pool.rows(), zero, one, kernel), near = none;
+  say_estimate(context, pool, config, kernel,
+               {double(count) * (0.5 * double(count) + double(config.budget)), "pairs for sums over the pool"});
+  std::vector<double> mean = square_gains(context, pool.rows(), zero, one, kernel, config.progress), near = none;
   for (double& v : mean) v /= double(count);
   if (!pool.labeled.empty()) near = sums(pool.gather(context, pool.labeled).view<const float, 2>());
 
@@ -41,10 +45,13 @@ Selection select_rdss(Context& context, const Problem& problem, const Config& co
   const Ties ties(config.seed, config.round);
   Known known(pool, problem.labeled);
   std::vector<bool> taken(pool.items.size());
+  Quotas quotas(config);
   for (; !picks.complete(); ++p) {
+    report(config.progress, "picks", p - int64_t(pool.labeled.size()), config.budget);
     for (size_t k = 0; k < values.size(); ++k) values[k] = value(pool.unlabeled[k]);
     const int64_t best = best_place(pool, pool.unlabeled, values, taken, known, ties);
     taken[best] = true;
+    quotas.take(pool.items[best], pool.items, taken);
     picks.add(pool.items[best], value(best), known.contains(pool.items[best]));
     known.add(pool.items[best]);
     const std::vector<double> more = sums(pool.gather(context, {&best, 1}).view<const float, 2>());

@@ -10,8 +10,10 @@
 #include <algorithm>
 #include <cmath>
 
+#include "crc/estimate.h"
 #include "crc/k_means.h"
 #include "crc/pool_rows.h"
+#include "crc/quotas.h"
 #include "kernels/ops/pairwise_tile.h"
 
 namespace crc::select {
@@ -64,7 +66,9 @@ std::vector<Cluster> ordered_clusters(const PoolRows& pool, const Clusters& foun
 Selection select_typiclust(Context& context, const Problem& problem, const Config& config) {
   const PoolRows pool(context, problem, config, Scaling::unit);
   const int64_t k = std::min(int64_t(problem.labeled.size()) + config.budget, kMostClusters);
-  const Clusters found = k_means(context, pool.rows(), k, config.seed, config.round);
+  say_estimate(context, pool, config, {},
+               {double(k) * double(pool.count()), "pairs for each of at most 100 rounds of k-means"});
+  const Clusters found = k_means(context, pool.rows(), k, config.seed, config.round, config.progress);
   std::vector<Cluster> clusters = ordered_clusters(pool, found);
   std::vector<double> scores;
   for (int64_t place : pool.unlabeled) scores.push_back(-std::sqrt(found.distances[place]));
@@ -72,13 +76,24 @@ Selection select_typiclust(Context& context, const Problem& problem, const Confi
   Known known(pool, problem.labeled);
   std::vector<bool> taken(pool.items.size());
   Picks picks(problem, config, std::move(scores));
+  Quotas quotas(config);
+  double pairs = 0;
+  for (int64_t turn = 0; turn < config.budget; ++turn)
+    pairs += std::pow(double(clusters[size_t(turn) % clusters.size()].places.size()), 2);
+  say_estimate(context, pool, config, {}, {pairs, "pairs within clusters"});
   int64_t uncovered = 0;
   for (const Cluster& cluster : clusters) uncovered += cluster.labeled == 0;
   for (size_t turn = 0; !picks.complete(); ++turn) {
+    report(config.progress, "picks", int64_t(turn), config.budget);
     Cluster& cluster = clusters[turn % clusters.size()];
     if (cluster.places.empty()) continue;
     const std::vector<double> values = typicality(context, pool, cluster.places);
     const int64_t best = best_place(pool, cluster.places, values, taken, known, ties);
+    if (best < 0) {  // the quotas leave nothing here
+      cluster.places.clear();
+      continue;
+    }
+    quotas.take(pool.items[best], pool.items, taken);
     const auto at = std::ranges::lower_bound(cluster.places, best);
     picks.add(pool.items[best], values[at - cluster.places.begin()], known.contains(pool.items[best]));
     known.add(pool.items[best]);

@@ -96,6 +96,24 @@ TEST(Npy, HalvesAreConvertedExactly) {
   EXPECT_TRUE(std::isnan(rows<float>(nan, 0, 1)[0]));
 }
 
+TEST(Npy, Bf16IsTheUpperHalfOfFloat32) {
+  const std::vector<uint16_t> bits{0x3f80, 0xc000, 0x0001, 0x7f7f, 0x7f80, 0x8000, 0x3eab};
+  NpyArray array = decode_npy(npy(header("<u2", "False", "(7,)"), bytes_of(bits)), "a.npy");
+  EXPECT_EQ(rows<int64_t>(array, 0, 1)[0], 0x3f80);  // until it is said
+  array.read_as_bf16();
+  EXPECT_TRUE(is_float(array.type));
+  EXPECT_EQ(array.describe(), "[7] <u2 as bf16");
+  const auto values = rows<float>(array, 0, 7);
+  const float expected[] = {1, -2, 0x1p-133f, 0x1.fep127f, INFINITY, 0, 0x1.56p-2f};
+  for (size_t i = 0; i < 7; ++i) EXPECT_EQ(values[i], expected[i]) << i;
+  EXPECT_TRUE(std::signbit(values[5]));
+  EXPECT_FALSE(array.in_place<float>());
+  expect_error([&] { decode_npy(npy(header("<u2 as bf16", "False", "(7,)"), bytes_of(bits)), "a.npy"); },
+               ExitCode::corrupt_data, {"not known here"});
+  expect_error([&] { decode_npy(npy(header("|V2", "False", "(7,)"), bytes_of(bits)), "a.npy"); },
+               ExitCode::corrupt_data, {"raw bytes", "bf16 as array.view(\"<u2\")"});
+}
+
 TEST(Npy, IntegersOfAllWidthsAreItemNumbers) {
   const auto numbers = [](const char* descr, const Bytes& payload) {
     return rows<int64_t>(decode_npy(npy(header(descr, "False", "(2,)"), payload), "a.npy"), 0, 2);

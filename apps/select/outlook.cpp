@@ -1,0 +1,66 @@
+#include "apps/select/outlook.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <numeric>
+
+#include "crc/uncertainty.h"
+#include "data/text.h"
+
+namespace crc::apps {
+namespace {
+
+constexpr double kLeastGain = 0.05;      // of the last pick, as a part of the first one's
+constexpr double kLeastApproach = 0.01;  // of the mean distance, as a part of it
+constexpr double kLeastChanges = 0.01;   // of the picks
+
+double mean_of(const std::vector<double>& values) {
+  return std::accumulate(values.begin(), values.end(), 0.0) / double(values.size());
+}
+
+}  // namespace
+
+bool Outlook::useless() const {
+  if (!last_gain && !before && !changes) return false;
+  if (last_gain && *last_gain > kLeastGain) return false;
+  if (before && *after < (1 - kLeastApproach) * *before) return false;
+  return !changes || *changes < kLeastChanges * double(picks);
+}
+
+std::string Outlook::words() const {
+  std::vector<std::string> parts;
+  if (last_gain)
+    parts.push_back(fmt::format("the last pick adds {:.2g} % of what the first one does", 100 * *last_gain));
+  if (before)
+    parts.push_back(
+        fmt::format("the mean distance to the nearest labelled item goes from {:.4g} to {:.4g}", *before, *after));
+  else if (after)
+    parts.push_back(fmt::format("the mean distance to the nearest pick is {:.4g}", *after));
+  if (changes)
+    parts.push_back(
+        fmt::format("{:.2g} of the {} picks are expected to differ from the model's prediction", *changes, picks));
+  if (parts.empty()) return "";
+  return "what labels bring: " + data::join(parts) + (useless() ? "; more labels of this kind look useless" : "");
+}
+
+Outlook outlook(Context& context, const select::Problem& problem, const select::Config& config,
+                const select::Selection& selection, const select::Represented* represented) {
+  Outlook o;
+  o.picks = int64_t(selection.picks.size());
+  if (selection.gains && o.picks > 1) {
+    const double first = selection.groups.front().score;
+    o.last_gain = first > 0 ? selection.groups.back().score / first : 0;
+  }
+  if (represented) {
+    o.after = mean_of(represented->distances);
+    if (!problem.labeled.empty()) o.before = mean_of(represented->before);
+  }
+  const bool saw_logits = select::find_acquisition(config.name).has(select::Trait::logits) &&
+                          std::visit([](const auto& view) { return view.size() > 0; }, problem.logits);
+  if (saw_logits && !(config.name == "uherding" && problem.labeled.empty()))
+    o.changes = select::expected_changes(select::read_logits(context, problem, config), selection.picks);
+  return o;
+}
+
+}  // namespace crc::apps

@@ -1,0 +1,21 @@
+// What a long acquisition will take, said before it starts: time from a tile of pairs that is measured first.
+#pragma once
+
+#include "crc/pool_rows.h"
+#include "kernels/ops/pairwise_tile.h"
+
+namespace crc::select {
+
+// The work ahead: so many pairs of rows; `copies` of the pool's rows in memory beside the features themselves and
+// beside the pool's own.
+struct Work {
+  double pairs;
+  const char* of;  // what they are, for whoever reads it: "pairs for the first gains"
+  double copies = 0;
+};
+
+// Nothing where that is little: below some seconds, by what the tile took. Pairing of Measure::squared: pairwise_least
+// does them, else pairwise_gain.
+void say_estimate(Context& context, const PoolRows& pool, const Config& config, Pairing pairing, const Work& work);
+
+}  // namespace crc::select
