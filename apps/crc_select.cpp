@@ -57,6 +57,13 @@ void declare(apps::Command& program, apps::SelectJob& job) {
           "--bait-top", c.bait_top,
           "bait: over so many of an item's likeliest classes, which costs less memory and time (default: all, exact)")
       .in(1, apps::kMaxCount);
+  program
+      .option(
+          "--partitions", c.partitions,
+          "probcover, maxherding, uherding, facility_location: pick from so many random parts of the pool, then from "
+          "what they picked: for pools of which all pairs are too many")
+      .in(1, apps::kMaxCount)
+      .shows_default();
   program.choice("--solver", c.solver, "eigenvalue solver of crc");
   program.option("--class-weights", job.class_weights,
                  "what each class counts, by the class that the logits predict: 1,1,5 or a CSV of class_index,weight");

@@ -140,6 +140,9 @@ void check_request(const Config& config, const Request& request) {
          fmt::format("budget {} with {} unlabeled items; choose a budget from 1 to {}", config.budget, pool, pool));
   if (config.round < 0 || config.round > int64_t(UINT32_MAX))
     fail(ExitCode::config, fmt::format("round {} is outside 0..{}", config.round, UINT32_MAX));
+  if (config.partitions < 1 || config.partitions > pool)
+    fail(ExitCode::config,
+         fmt::format("{} parts of {} unlabeled items; choose 1 to {}", config.partitions, pool, pool));
   acquisition.check(config, request);
 }
 

@@ -80,6 +80,7 @@ struct Config {
   Solver solver = Solver::capacitance;   // crc/score.h
   double radius = 0;                     // delta of probcover and dcom, h of herding kernels; 0: each one's own rule
   std::string layers = "fc bn1 block3";  // crc_layers: which (crc/jacobians.h)
+  int64_t partitions = 1;                // Trait::partitions: parts picked from by themselves first (crc/coverage.h)
   int64_t bait_top = 0;                  // bait: over so many of an item's likeliest classes; 0: over all
   int64_t memory_bytes = 8ll << 30;      // what Jacobians may take, and bait
   uint32_t seed = 0;
@@ -126,16 +127,17 @@ struct Request {
 
 enum class Trait : unsigned {
   nothing = 0,
-  features = 1,   // it looks at these arrays
-  logits = 2,     //
-  jacobians = 4,  // of the network
-  groups = 8,     // it scores groups of config.group_size, found by config.search; others score items
-  radius = 16,    // it takes config.radius
-  labels = 32,    // it looks at the classes of what is labelled
-  samples = 64,   // at the logits of several stochastic passes
-  head = 128,     // at the last linear layer
-  weights = 256,  // at problem.weights
-  quotas = 512,   // it keeps config.quota for each of config.parts
+  features = 1,       // it looks at these arrays
+  logits = 2,         //
+  jacobians = 4,      // of the network
+  groups = 8,         // it scores groups of config.group_size, found by config.search; others score items
+  radius = 16,        // it takes config.radius
+  labels = 32,        // it looks at the classes of what is labelled
+  samples = 64,       // at the logits of several stochastic passes
+  head = 128,         // at the last linear layer
+  weights = 256,      // at problem.weights
+  quotas = 512,       // it keeps config.quota for each of config.parts
+  partitions = 1024,  // it takes config.partitions
 };
 
 struct Acquisition {

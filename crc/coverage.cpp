@@ -7,6 +7,7 @@
 
 #include "crc/estimate.h"
 #include "crc/quotas.h"
+#include "kernels/core/random.h"
 
 namespace crc::select {
 namespace {
@@ -37,26 +38,37 @@ class Covered {
     pairwise_most(context_, current_.view<double, 1>(), all_rows(), rows.view<const float, 2>(), pairing_);
     context_.synchronize();
   }
+  void reset(const std::vector<double>& current) {
+    current_ = Tensor::from_host(context_, {pool_.count()}, current.data(), "coverage");
+  }
+  double total() const {
+    double sum = 0;
+    const std::vector<double> now = current();
+    for (size_t j = 0; j < now.size(); ++j) sum += now[j] * host_weights_[j];
+    return sum;
+  }
   std::vector<double> gains(std::span<const int64_t> places) const {
     const Tensor rows = pool_.gather(context_, places), gain(context_, {int64_t(places.size())}, Dtype::f64, "gains");
     pairwise_gain(context_, gain.view<double, 1>(), rows.view<const float, 2>(), all_rows(),
                   current_.view<const double, 1>(), weights_.view<const double, 1>(), pairing_);
     return gain.to_host<double>(context_);
   }
+  // The same, of many.
+  std::vector<double> gains_of(std::span<const int64_t> places, const Progress& progress) const {
+    constexpr size_t kRowsAtOnce = 1 << 12;
+    std::vector<double> all;
+    for (size_t begin = 0; begin < places.size(); begin += kRowsAtOnce) {
+      report(progress, "first gains", int64_t(begin), int64_t(places.size()));
+      const std::vector<double> some = gains(places.subspan(begin, std::min(kRowsAtOnce, places.size() - begin)));
+      all.insert(all.end(), some.begin(), some.end());
+    }
+    return all;
+  }
   // Of the unlabelled items, in their order.
   std::vector<double> first_gains(const Progress& progress) const {
     const int64_t m = pool_.count();
     std::vector<double> gains(pool_.unlabeled.size());
-    if (2 * int64_t(gains.size()) < m) {  // few candidates: only theirs
-      constexpr size_t kRowsAtOnce = 1 << 14;
-      for (size_t begin = 0; begin < gains.size(); begin += kRowsAtOnce) {
-        const std::span<const int64_t> all = pool_.unlabeled;
-        std::ranges::copy(this->gains(all.subspan(begin, std::min(kRowsAtOnce, all.size() - begin))),
-                          gains.begin() + int64_t(begin));
-        report(progress, "first gains", int64_t(begin), int64_t(gains.size()));
-      }
-      return gains;
-    }
+    if (2 * int64_t(gains.size()) < m) return gains_of(pool_.unlabeled, progress);  // few candidates: only theirs
     const std::vector<double> all = square_gains(context_, all_rows(), current_, weights_, pairing_, progress);
     std::ranges::transform(pool_.unlabeled, gains.begin(), [&](int64_t place) { return all[place]; });
     return gains;
@@ -99,12 +111,12 @@ constexpr double kSlack = 1e-10;                      // of sums, far above thei
 // all bounds are lowered together by what the newly covered columns have lost, which are few.
 class LazyGreedy {
  public:
-  LazyGreedy(Covered& covered, const PoolRows& pool, const Ties& ties, const std::vector<double>& first)
+  // Among the places `candidates`, whose gains are `first`.
+  LazyGreedy(Covered& covered, const PoolRows& pool, const Ties& ties, std::span<const int64_t> candidates,
+             const std::vector<double>& first)
       : covered_(covered), current_(covered.current()), lowered_(current_) {
-    for (size_t k = 0; k < first.size(); ++k) {
-      const int64_t place = pool.unlabeled[k];
-      heap_.push_back({first[k], ties.draw(pool.items[place]), place, 0});
-    }
+    for (size_t k = 0; k < first.size(); ++k)
+      heap_.push_back({first[k], ties.draw(pool.items[candidates[k]]), candidates[k], 0});
     std::make_heap(heap_.begin(), heap_.end());
   }
 
@@ -126,6 +138,7 @@ class LazyGreedy {
     return best;
   }
 
+  bool empty() const { return heap_.empty(); }
   void drop(const std::function<bool(int64_t place)>& closed) {
     std::erase_if(heap_, [&](const Bound& bound) { return closed(bound.place); });
     std::make_heap(heap_.begin(), heap_.end());
@@ -191,17 +204,109 @@ std::vector<double> square_gains(Context& context, const PairedRows& rows, const
   return gain.to_host<double>(context);
 }
 
+namespace {
+
+// What the whole pool is cut for: parts of it, and the gains of their items there.
+struct Parts {
+  std::vector<std::vector<int64_t>> picks;  // of each part, places in the pool
+  std::vector<double> first;                // of the unlabelled items, within their parts
+};
+
+Parts pick_in_parts(Context& context, const PoolRows& pool, const Problem& problem, const Config& config,
+                    const Pairing& pairing, const std::vector<double>& weights) {
+  const auto place_of = [&](int64_t item) { return std::ranges::lower_bound(pool.items, item) - pool.items.begin(); };
+  const int64_t count = config.partitions;
+  std::vector<std::vector<int64_t>> items{size_t(count)}, at{size_t(count)};
+  for (size_t k = 0; k < problem.unlabeled.size(); ++k) {
+    Draws draws(config.seed, Purpose::group_shuffle, problem.unlabeled[k], config.round);
+    const size_t part = draws.below(uint32_t(count));
+    items[part].push_back(problem.unlabeled[k]), at[part].push_back(int64_t(k));
+  }
+  Parts parts{{}, std::vector<double>(problem.unlabeled.size())};
+  for (int64_t part = 0; part < count; ++part) {
+    report(config.progress, "parts", part, count);
+    parts.picks.emplace_back();
+    if (items[part].empty()) continue;
+    Problem own = problem;
+    own.unlabeled = items[part], own.weights = {};  // they are in `weights`
+    Config whole = config;
+    whole.partitions = 1, whole.budget = std::min(config.budget, int64_t(items[part].size())), whole.say = {};
+    const PoolRows rows(context, own, whole, pool.scaling());
+    std::vector<double> of_part;
+    for (int64_t item : rows.items) of_part.push_back(weights[place_of(item)]);
+    const Selection found = greedy_coverage(context, rows, own, whole, pairing, std::move(of_part));
+    for (size_t k = 0; k < at[part].size(); ++k) parts.first[size_t(at[part][k])] = found.scores[k];
+    for (const Group& group : found.groups)
+      if (group.score > 0) parts.picks.back().push_back(place_of(group.items[0]));
+  }
+  return parts;
+}
+
+// RandGreeDi (coverage.h).
+Selection partitioned_coverage(Context& context, const PoolRows& pool, const Problem& problem, const Config& config,
+                               const Pairing& pairing, const std::vector<double>& weights) {
+  Parts parts = pick_in_parts(context, pool, problem, config, pairing, weights);
+  Covered covered(context, pool, pairing, weights);
+  if (!pool.labeled.empty()) covered.add(pool.labeled);
+  const std::vector<double> base = covered.current();
+  std::vector<int64_t> together, best_part;
+  double best_total = -1;
+  for (const std::vector<int64_t>& picks : parts.picks) {
+    report(config.progress, "parts against the pool", &picks - parts.picks.data(), int64_t(parts.picks.size()));
+    together.insert(together.end(), picks.begin(), picks.end());
+    covered.reset(base);
+    if (!picks.empty()) covered.add(picks);
+    if (const double total = covered.total(); total > best_total) best_total = total, best_part = picks;
+  }
+  const Ties ties(config.seed, config.round);
+  const auto pick_among = [&](const std::vector<int64_t>& candidates) {
+    covered.reset(base);
+    const std::vector<double> first = covered.gains_of(candidates, config.progress);
+    LazyGreedy greedy(covered, pool, ties, candidates, first);
+    std::vector<Bound> picked;
+    while (int64_t(picked.size()) < config.budget && !greedy.empty()) {
+      report(config.progress, "picks", int64_t(picked.size()), config.budget);
+      picked.push_back(greedy.next());
+    }
+    return picked;
+  };
+  std::vector<Bound> picked = pick_among(together);
+  if (covered.total() < best_total) picked = pick_among(best_part);
+  Picks picks(problem, config, std::move(parts.first));
+  std::vector<bool> taken(pool.items.size());
+  for (const Bound& bound : picked) {
+    picks.add(pool.items[bound.place], bound.gain, !(bound.gain > 0));
+    taken[bound.place] = true;
+  }
+  const std::vector<double> none(pool.unlabeled.size());
+  const Known known(pool, problem.labeled);
+  while (!picks.complete()) {  // all parts are covered
+    const int64_t place = best_place(pool, pool.unlabeled, none, taken, known, ties);
+    picks.add(pool.items[place], 0, true);
+    taken[place] = true;
+  }
+  picks.are_gains();
+  return picks.finish(fmt::format(
+      "{}: {} of {} items in {} parts; mean coverage {:.6g} at first, {:.6g} with all picks", config.name,
+      config.budget, pool.unlabeled.size(), config.partitions, mean(base, weights), mean(covered.current(), weights)));
+}
+
+}  // namespace
+
 Selection greedy_coverage(Context& context, const PoolRows& pool, const Problem& problem, const Config& config,
                           Pairing pairing, std::vector<double> weights) {
   const std::vector<double> counts = weights_of(problem, pool.items);
   for (size_t j = 0; j < weights.size(); ++j) weights[j] *= counts[j];
-  say_estimate(context, pool, config, pairing,
-               {0.5 * double(pool.count()) * double(pool.count()), "pairs for the first gains", 1});
+  const double m = double(pool.count()), parts = double(config.partitions);
+  say_estimate(
+      context, pool, config, pairing,
+      {0.5 * m * m / parts + (parts > 1 ? 2 * m * parts * double(config.budget) : 0), "pairs for the first gains", 1});
+  if (config.partitions > 1) return partitioned_coverage(context, pool, problem, config, pairing, weights);
   Covered covered(context, pool, pairing, weights);
   if (!pool.labeled.empty()) covered.add(pool.labeled);
   const double before = mean(covered.current(), weights);
   std::vector<double> first = covered.first_gains(config.progress);
-  LazyGreedy greedy(covered, pool, Ties(config.seed, config.round), first);
+  LazyGreedy greedy(covered, pool, Ties(config.seed, config.round), pool.unlabeled, first);
   Picks picks(problem, config, std::move(first));
   Quotas quotas(config);
   for (int64_t picked = 0; !picks.complete(); report(config.progress, "picks", ++picked, config.budget)) {

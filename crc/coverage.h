@@ -18,6 +18,11 @@ namespace crc::select {
 std::vector<double> square_gains(Context& context, const PairedRows& rows, const Tensor& current, const Tensor& weights,
                                  const Pairing& pairing, const Progress& progress);
 
+// config.partitions > 1: RandGreeDi (Barbosa et al. 2015), for pools of which one pass over all pairs is too much. The
+// unlabelled items are cut at random into so many parts, each is picked from by itself, as its own pool; what the parts
+// picked is picked from again, greedily against the whole pool; the better of that and the best part's picks stays: at
+// least (1 - 1/e) / 2 of the optimum, in expectation, where a part's coverage stands for the pool's (Mirzasoleiman et
+// al. 2013, decomposable sums; Boether et al. 2025 for selection from large pools). Scores are gains within parts.
 // weights [M] of pool.items, not negative; problem.weights multiply them.
 Selection greedy_coverage(Context& context, const PoolRows& pool, const Problem& problem, const Config& config,
                           Pairing pairing, std::vector<double> weights);

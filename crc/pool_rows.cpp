@@ -22,7 +22,10 @@ PoolRows::PoolRows(Context& context, const Problem& problem, const Config& confi
                read_features(context, problem.features, config.name, {problem.labeled, problem.unlabeled}), scaling) {}
 
 PoolRows::PoolRows(Context& context, const Problem& problem, Fp32Features features, Scaling scaling)
-    : copies(features, problem.labeled, problem.unlabeled), width_(features.width), exponent_(features.exponent) {
+    : copies(features, problem.labeled, problem.unlabeled),
+      scaling_(scaling),
+      width_(features.width),
+      exponent_(features.exponent) {
   std::ranges::merge(problem.labeled, problem.unlabeled, std::back_inserter(items));
   const bool as_they_are = scaling == Scaling::none && features.owned.empty() && count() == features.count();
   values_ = std::move(features.owned);  // rows go towards the front, so that they may be the same array

@@ -40,6 +40,7 @@ int64_t rows_of(const Problem& problem) {
 
 void check_quotas(const Problem& problem, const Config& config) {
   check_takes(config, Trait::quotas);
+  if (config.partitions > 1) fail(ExitCode::config, "quotas hold for the whole pool: leave out quotas or the parts");
   if (config.quota < 1) fail(ExitCode::config, fmt::format("a quota of {} picks; at least 1 is needed", config.quota));
   if (int64_t(config.parts.size()) != rows_of(problem))
     fail(ExitCode::config, fmt::format("parts of {} items, and there are {}; one for each is needed",

@@ -288,6 +288,11 @@ void add_selection(std::vector<ConfigKey>& keys) {
               "eigenvalue solver of crc; syevd is the definition, fp32-positive shows what a literal reading does"),
        text("acquisition.layers", "fc bn1 block3", {},
             "crc_layers: first parts of parameter names, or all (default: head, last batch norm, last block)"),
+       later(
+           integer("acquisition.partitions", 1, 1, kMany,
+                   "probcover, maxherding, uherding, facility_location: random parts of the pool that are picked from "
+                   "by themselves first; 1: exact on the whole pool"),
+           int64_t(1)),
        later(integer("acquisition.bait_top", 0, 0, kMany,
                      "bait: how many of an item's likeliest classes its Fisher information is over; 0: all, exact"),
              int64_t(0)),

@@ -245,6 +245,8 @@ void note_unused(const SelectJob& job, const Inputs& in) {
   const select::Config defaults;
   if (in.config.radius > 0 && !select::find_acquisition(in.config.name).has(select::Trait::radius))
     note("--radius", "with --acquisition " + in.config.name + ", which has none");
+  if (in.config.partitions > 1 && !select::find_acquisition(in.config.name).has(select::Trait::partitions))
+    note("--partitions", "with --acquisition " + in.config.name + ", which looks at the whole pool");
   if (in.config.bait_top > 0 && in.config.name != "bait") note("--bait-top", "with --acquisition " + in.config.name);
   for (const auto& [option, path, trait] : {std::tuple{"--samples", job.model.samples, select::Trait::samples},
                                             {"--head", job.model.head, select::Trait::head},

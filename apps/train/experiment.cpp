@@ -299,6 +299,7 @@ select::Config selection_config(const Config& config, Int round) {
           .candidates = config.get<Int>("acquisition.candidates"),
           .solver = config.choice<select::Solver>("acquisition.solver"),
           .layers = config.get<Text>("acquisition.layers"),
+          .partitions = config.get<Int>("acquisition.partitions"),
           .bait_top = config.get<Int>("acquisition.bait_top"),
           .memory_bytes = Int(config.get<double>("acquisition.memory_gb") * 1e9),
           .seed = uint32_t(config.get<Int>("run.seed")),

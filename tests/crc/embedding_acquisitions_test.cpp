@@ -23,6 +23,45 @@ TEST_P(EmbeddingAcquisitions, PickWhatPlainNumPyPicks) {
                       std::size(kNames) + std::size(kVariants), golden_pool);
 }
 
+// Picks of parts: as many as asked for, better than drawn ones, near those of the whole pool, the same for any order of
+// the lists and any number of threads.
+TEST_P(EmbeddingAcquisitions, PartsAreNearlyTheWhole) {
+  const int64_t items = GetParam() == "cpu" ? 600 : 60, budget = 8;
+  for (const char* name : {"maxherding", "facility_location", "probcover"})
+    for (uint32_t seed = 0; seed < 3; ++seed) {
+      Pool pool = Pool::random(seed, 5, items, 6);
+      Config config{.name = name, .budget = budget, .radius = 0.5, .seed = seed};
+      const auto covered = [&](const std::vector<int64_t>& picks) {  // what picks add, one after the other
+        Config all = config;
+        all.partitions = 1, all.budget = int64_t(picks.size());
+        Pool only = pool;
+        only.labeled.insert(only.labeled.end(), picks.begin(), picks.end());
+        std::erase_if(only.unlabeled, [&](int64_t item) { return std::ranges::count(picks, item) > 0; });
+        all.budget = 1;
+        const Selection next = only.select(context, all);
+        const std::string words = next.summary.substr(next.summary.find("mean coverage ") + 14);
+        return std::stod(words);
+      };
+      const std::vector<int64_t> whole = pool.select(context, config).picks;
+      config.partitions = 4;
+      const Selection parts = pool.select(context, config);
+      EXPECT_EQ(std::set(parts.picks.begin(), parts.picks.end()).size(), size_t(budget)) << name;
+      EXPECT_EQ(parts.scores.size(), size_t(items));
+      Config drawn = config;
+      drawn.name = "random", drawn.partitions = 1;
+      const double none = covered({}), by_parts = covered(parts.picks);
+      EXPECT_GE(by_parts - none, 0.8 * (covered(whole) - none)) << name << " " << seed;
+      EXPECT_GE(by_parts, covered(pool.select(context, drawn).picks)) << name << " " << seed;
+      std::ranges::reverse(pool.unlabeled);
+      Context three = Context::cpu(3);
+      EXPECT_EQ(pool.select(three, config).picks, parts.picks) << name;
+      config.partitions = items + 1;
+      EXPECT_THROW(pool.select(context, config), Error);
+      config.partitions = items;  // of one item each, and some of none
+      EXPECT_EQ(pool.select(context, config).picks.size(), size_t(budget));
+    }
+}
+
 // Bounds, lowered or looked at again, leave the picks and gains of the plain greedy algorithm, bit for bit.
 TEST_P(EmbeddingAcquisitions, LazyGreedyIsPlainGreedy) {
   const int64_t labeled = 5, unlabeled = GetParam() == "cpu" ? 700 : 60, width = 12, count = labeled + unlabeled;
