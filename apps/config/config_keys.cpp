@@ -215,7 +215,7 @@ void add_ssl(std::vector<ConfigKey>& keys) {
                 "embeddings without further views: standard deviation of the noise on a strong view's features, whose "
                 "entries are of size 1 (data.scaling)"),
            0.5),
-       later(real("ssl.strong_dropout", 0.5, 0, 0.99, "and the share of its features that are dropped"), 0.5),
+       later(real("ssl.strong_dropout", 0.2, 0, 0.99, "and the share of its features that are dropped"), 0.2),
        boolean("ssl.weak.flip", true, "horizontal flip with probability 1/2"),
        integer("ssl.weak.crop_pad", 4, 0, 64, "random crop after padding by so many pixels; 0: none"),
        boolean("ssl.weak.crop_per_batch", false, "one crop offset for all images of a pass (perrying)"),
@@ -232,8 +232,8 @@ void add_ssl(std::vector<ConfigKey>& keys) {
                   "to the last neighbour"),
            std::string("cosine")),
        later(
-           real("ssl.graph.alpha", 0.99, 0, 0.9999, "share that an item takes from its neighbours, not from its label"),
-           0.99),
+           real("ssl.graph.alpha", 0.9, 0, 0.9999, "share that an item takes from its neighbours, not from its label"),
+           0.9),
        later(real("ssl.graph.tolerance", 1e-4, 1e-12, 0.1, "how far the scores may be from the solution"), 1e-4),
        later(place(text("ssl.graph.file", "", {},
                         "file that keeps the neighbours: read where it is of this data, else "

@@ -68,7 +68,7 @@ void check_embedded(const Config& config, const data::Dataset& dataset, Network 
   if (embedded && network == Network::wrn)
     fail(ExitCode::config,
          "model.name = \"wrn\" takes images, and the items are embeddings; use \"linear\" or \"mlp\", "
-         "or preset = \"embeddings\"");
+         "or the recipe embeddings");
   if (propagates(config) && (!embedded || network != Network::linear))
     fail(ExitCode::config, fmt::format("ssl.method = \"label_propagation\" is for data.name = \"embeddings\" with "
                                        "model.name = \"linear\" (nothing is trained), and not for {} with \"{}\"",

@@ -196,9 +196,11 @@ RoundRow RoundTrainer::row() const {
 }
 
 std::string RoundTrainer::results(const RoundRow& row) const {
-  const std::string stopped =
-      history_.stop_reason(run_.config.get<Int>("ssl.epochs"), run_.config.get<Int>("ssl.patience_epochs"));
-  return fmt::format("round {} with {} labels stopped {}: {}, {}", round_, row.labels, stopped, measured(row),
+  const std::string ended = propagates(run_.config)
+                                ? "propagated"
+                                : "stopped " + history_.stop_reason(run_.config.get<Int>("ssl.epochs"),
+                                                                    run_.config.get<Int>("ssl.patience_epochs"));
+  return fmt::format("round {} with {} labels {}: {}, {}", round_, row.labels, ended, measured(row),
                      duration(row.train_s));
 }
 

@@ -32,7 +32,7 @@ struct NoisyPair {
 
   static CRC_HD float deviation(uint32_t word) {
     const int sum = int(word & 255) + int(word >> 8 & 255) + int(word >> 16 & 255) + int(word >> 24);
-    return float(sum - 510) * 6.7658941e-3f;  // 1 / sqrt(4 (256^2 - 1) / 12)
+    return float(sum - 510) * 6.7658751e-3f;  // 1 / sqrt(4 (256^2 - 1) / 12)
   }
   CRC_HD int64_t pairs() const { return (y.shape[1] + 1) / 2; }
   CRC_HD void operator()(int64_t i) const {

@@ -10,9 +10,9 @@ namespace crc::test {
 namespace {
 
 const std::string kEmbeddings =
-    " --set run.device=cpu --set run.threads=1 --set ssl.epochs=2 --set ssl.steps_per_epoch=10"
+    " --set run.device=cpu --set run.threads=1 --set ssl.epochs=2 --set ssl.steps_per_epoch=10 --set ssl.lr=0.03"
     " --set acquisition.initial=6 --set acquisition.budget=6 --set acquisition.group_size=3"
-    " --set acquisition.rounds=2 ";
+    " --set acquisition.rounds=2 --set ssl.weight_decay=0.01 ";
 
 class EmbeddingRuns : public Outside {
  protected:
@@ -162,8 +162,12 @@ TEST_F(EmbeddingRuns, RealEmbeddingsAreLearnt) {
   const char* given = std::getenv("CRC_EMBEDDINGS");
   const std::string cifar = given ? given : CRC_SOURCE_DIR "/../shared/data/cifar10-embeddings";
   if (!fs::exists(cifar + "/train.npy")) GTEST_SKIP() << "no cifar10-embeddings";
-  expect("run embeddings --set run.device=cpu --set data.dir=" + cifar + " --out " + out(), 0, "with 120 labels");
-  EXPECT_GT(accuracy(out()), 0.55);
+  expect(
+      "run embeddings --set run.device=cpu --set acquisition.first=random --set acquisition.initial=100"
+      " --set acquisition.rounds=0 --set data.dir=" +
+          cifar + " --out " + out(),
+      0, "with 100 labels");
+  EXPECT_GT(accuracy(out()), 0.5);
 }
 
 }  // namespace

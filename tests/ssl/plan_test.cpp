@@ -16,6 +16,7 @@ std::vector<ssl::TrainConfig> every_method() {
   std::vector<ssl::TrainConfig> all;
   for (const ssl::MethodEntry& method : ssl::methods())
     for (const bool shared_pass : {false, true}) {
+      if (!method.get().trains()) continue;
       ssl::TrainConfig config;
       config.method = method.name;
       config.shared_pass = shared_pass;
