@@ -51,8 +51,8 @@ Selection select_coreset(Context& context, const Problem& problem, const Config&
     picked[best] = true;
     quotas.take(problem.unlabeled[best], problem.unlabeled, picked);
     picks.add(problem.unlabeled[best], value[best], false);
-    if (picks.complete()) break;
     report(config.progress, "picks", ++taken, config.budget);
+    if (picks.complete()) break;
     min_distance(context, nearest.view<double, 1>(), pool.rows(), pool.rows().slice(place, place + 1));
     value = values();
   }
