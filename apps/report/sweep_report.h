@@ -5,8 +5,8 @@
 
 namespace crc::apps {
 
-// Writes them into `out` and returns the tables as Markdown, but for those of all pairs. Works on an unfinished sweep. Error 73: without `replace`,
-// one of them exists.
+// Writes them into `out` and returns the tables as Markdown, but for those of all pairs. Works on an unfinished sweep.
+// Error 73: without `replace`, one of them exists.
 std::string write_sweep_report(const Sweep& sweep, const fs::path& out, bool replace = true);
 
 }  // namespace crc::apps
