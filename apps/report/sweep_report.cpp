@@ -14,7 +14,7 @@
 namespace crc::apps {
 namespace {
 
-constexpr size_t kMaxImages = 900'000;  // bytes of data URIs of all blocks
+constexpr size_t kImagesOfBlocks = 900'000;  // bytes of data URIs of all blocks
 
 struct Figure {
   std::string name;  // figures/<name>.png
@@ -108,7 +108,7 @@ std::string block_sections(const Sweep& sweep, const std::vector<SweepRun>& runs
              scores_section(groups, /*eigenvalues=*/false),
              cost_section(groups)};
   for (std::string part :
-       {queries_section(list, kMaxImages / sweep.spec().blocks.size()), runs_section(list), rounds_section(list)})
+       {queries_section(list, kImagesOfBlocks / sweep.spec().blocks.size()), runs_section(list), rounds_section(list)})
     parts.push_back(std::move(part));
   for (std::string& part : parts) html += with_prefix(std::move(part), fmt::format("b{}-", block));
   return html;
