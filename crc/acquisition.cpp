@@ -118,7 +118,8 @@ std::span<const Acquisition> acquisitions() { return kAcquisitions; }
 bool scores_groups(const std::string& acquisition) { return find_acquisition(acquisition).has(Trait::groups); }
 
 bool needs_features_alone(const Acquisition& acquisition) {
-  return acquisition.has(features) && (acquisition.traits & ~(features | radius)) == 0;
+  return acquisition.has(features) &&
+         (acquisition.traits & (logits | jacobians | groups | labels | samples | head)) == 0;
 }
 
 const Acquisition& find_acquisition(const std::string& name) {
