@@ -45,6 +45,8 @@ rule 'crc_train verify runs/*'
 rule 'crc_train report runs/*'
 rule 'crc_train sweep table6 --out /tmp/t6 --trials 1 --pools 1 *' "${tiny[@]}" "${ten[@]}" --only '^q50-(pool|random)' \
   --set data.train_size=200 --set data.test_size=50
+rule 'crc_train sweep embeddings *' --trials 1 --only '^linear-10-to-100-(random|typiclust)' --set acquisition.rounds=1 \
+  --set ssl.steps_per_epoch=2 -- embedded
 rule 'crc_train sweep table6 *' --trials 1 --pools 1 "${tiny[@]}" "${ten[@]}" --only '^q50-(pool|random)'
 rule 'crc_train rank-barrier --out barrier.png' --labeled 20 --groups 10
 rule 'crc_train run embeddings --set data.features=H.npy *'
@@ -86,6 +88,13 @@ wait_for_labels() {
 }
 label_first() {  # every class in turn
   sed -E '1s/$/,class/' runs/mine/rounds/first/query.csv | awk -F, 'NR == 1 {print; next} {print $0 "," NR % 10}' > labels.csv
+}
+embedded() {  # ten classes in turn
+  mkdir FOLDER
+  cp H.npy FOLDER/train.npy
+  { npy '<i8' '200,' && printf "$(printf '\\x0%d\\0\\0\\0\\0\\0\\0\\0' $(seq 200 | grep -o '.$'))"; } > FOLDER/train_labels.npy
+  cp H.npy FOLDER/test.npy
+  cp FOLDER/train_labels.npy FOLDER/test_labels.npy
 }
 fill_in() {
   answered < "$1" > filled.csv

@@ -31,6 +31,9 @@ th{font-weight:600;text-align:left;color:var(--muted);font-size:12.5px}
 th,td{padding:5px 18px 5px 0;border-bottom:1px solid var(--grid);white-space:nowrap}
 td.n,th.n{text-align:right}
 td.w{white-space:normal}
+[id$=pairs] th,[id$=pairs] td{padding-right:9px}
+[id$=pairs] th:first-child,[id$=pairs] td:first-child{position:sticky;left:0;background:var(--paper)}
+[id$=pairs] td:first-child{white-space:normal;max-width:140px}
 .pm{color:var(--muted);font-size:12.5px}
 .key{display:inline-block;width:10px;height:10px;border-radius:2px;margin-right:7px}
 code,pre{font-family:ui-monospace,SFMono-Regular,Menlo,"DejaVu Sans Mono",monospace;font-size:12.5px}

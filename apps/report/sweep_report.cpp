@@ -8,12 +8,13 @@
 #include "apps/report/boundary.h"
 #include "apps/report/figures.h"
 #include "apps/report/report_sections.h"
+#include "apps/report/result_table.h"
 #include "data/text.h"
 
 namespace crc::apps {
 namespace {
 
-constexpr size_t kMaxImages = 900'000;  // bytes of data URIs of all blocks
+constexpr size_t kImagesOfBlocks = 900'000;  // bytes of data URIs of all blocks
 
 struct Figure {
   std::string name;  // figures/<name>.png
@@ -53,7 +54,7 @@ std::string file_name(const SweepSpec& spec, size_t block, const char* kind) {
 
 // The files of a report beside its figures.
 std::vector<fs::path> page_files(const fs::path& out) {
-  return {out / "report.html", out / "table.md", out / "table.csv"};
+  return {out / "report.html", out / "table.md", out / "table.csv", out / "pairs.csv"};
 }
 
 std::vector<Figure> figures_of(const Sweep& sweep, size_t block, const Groups& groups) {
@@ -90,7 +91,7 @@ std::string with_prefix(std::string html, const std::string& prefix) {
 }
 
 std::string block_sections(const Sweep& sweep, const std::vector<SweepRun>& runs, size_t block, const Groups& groups,
-                           const std::vector<Figure>& figures) {
+                           const std::vector<Figure>& figures, const PairedBlock& pairs) {
   RunList list;
   for (const SweepRun& run : runs)
     if (run.cell->block == block) list.push_back(&run.record);
@@ -100,10 +101,14 @@ std::string block_sections(const Sweep& sweep, const std::vector<SweepRun>& runs
   for (const Figure& each : figures) drawn += chart_figure(each.chart, each.caption);
   std::vector<std::string> parts;
   if (!groups.empty())
-    parts = {section("figures", "Results", drawn), classes_section(groups), training_section(groups),
-             scores_section(groups, /*eigenvalues=*/false), cost_section(groups)};
+    parts = {section("figures", "Results", drawn),
+             pairs_section(pairs),
+             classes_section(groups),
+             training_section(groups),
+             scores_section(groups, /*eigenvalues=*/false),
+             cost_section(groups)};
   for (std::string part :
-       {queries_section(list, kMaxImages / sweep.spec().blocks.size()), runs_section(list), rounds_section(list)})
+       {queries_section(list, kImagesOfBlocks / sweep.spec().blocks.size()), runs_section(list), rounds_section(list)})
     parts.push_back(std::move(part));
   for (std::string& part : parts) html += with_prefix(std::move(part), fmt::format("b{}-", block));
   return html;
@@ -148,6 +153,9 @@ std::string write_sweep_report(const Sweep& sweep, const fs::path& out, bool rep
   const ResultTable table = make_table(sweep, runs);
   const std::string missing = unfinished(sweep);
   std::string body = overview(sweep, table, missing);
+  std::vector<PairedBlock> pairs;
+  for (size_t block = 0; block < sweep.spec().blocks.size(); ++block)
+    pairs.push_back(compare_methods(sweep, runs, block));
   for (size_t block = 0; block < sweep.spec().blocks.size(); ++block) {
     const Groups groups = groups_of(sweep, runs, block);
     if (groups.empty()) continue;
@@ -161,14 +169,16 @@ std::string write_sweep_report(const Sweep& sweep, const fs::path& out, bool rep
                              "What the model of each round predicts, and its test accuracy, for the first trial of "
                              "each method."));
     }
-    body += block_sections(sweep, runs, block, groups, figures);
+    body += block_sections(sweep, runs, block, groups, figures, pairs[block]);
   }
   if (!runs.empty()) body += settings_section({&runs.front().record});
   files.put(out / "report.html", html_page(sweep.spec().title, body));
-  std::string text = markdown(table);
+  std::string text = markdown(table), matrices;
   if (!missing.empty()) text += "\n" + missing + ".\n";
-  files.put(out / "table.md", text);
+  for (const PairedBlock& block : pairs) text += markdown_areas(block), matrices += markdown_pairs(block);
+  files.put(out / "table.md", text + matrices);
   files.put(out / "table.csv", csv(table));
+  files.put(out / "pairs.csv", csv(pairs));
   files.commit();
   return text;
 }

@@ -212,8 +212,27 @@ TEST(ResultTable, PutsThePapersNumberBesideOurs) {
   EXPECT_THAT(csv(table), HasSubstr("Q=50,100,Random,2,"));
   EXPECT_THAT(csv(table), HasSubstr(",50.1000,2.0000,0\n"));
 
-  write_sweep_report(sweep, folder.dir / "out");
+  const PairedBlock paired = compare_methods(sweep, runs, 0);
+  EXPECT_EQ(paired.labels, (std::vector<double>{100, 150}));  // without the initial pools, which are no method's
+  double areas[2][2];
+  for (const SweepRun& run : runs)
+    if (run.cell->phase == Phase::trial)
+      areas[run.cell->method][run.cell->index] = 50 * (run.record.rounds[1].acc_best + run.record.rounds[2].acc_best);
+  ASSERT_EQ(paired.comparison.pairs.size(), 1u);
+  const Pair& pair = paired.comparison.pairs[0];
+  EXPECT_EQ(pair.difference.count, 2);
+  EXPECT_NEAR(std::abs(pair.difference.mean), std::abs(areas[0][0] + areas[0][1] - areas[1][0] - areas[1][1]) / 2,
+              1e-9);
+  EXPECT_THAT(csv(std::vector{paired}), HasSubstr("\nQ=50,100,150,"));
+  EXPECT_TRUE(compare_methods(sweep, runs, 1).comparison.methods.empty());  // nothing has run there
+
+  const std::string words = write_sweep_report(sweep, folder.dir / "out");
+  EXPECT_THAT(words, HasSubstr("| Q=50 | Area (%) | Trials | Against Random | Wins-losses-ties | Verdict |\n"));
+  EXPECT_THAT(read_file(folder.dir / "out/table.md"), HasSubstr("| Q=50: row - column | 1 | 2 |\n"));
+  EXPECT_THAT(words, ::testing::Not(HasSubstr("row - column")));
+  EXPECT_EQ(read_file(folder.dir / "out/pairs.csv"), csv(std::vector{paired}));
   const std::string html = read_file(folder.dir / "out/report.html");
+  EXPECT_THAT(html, HasSubstr("<section id=\"b0-pairs\">"));
   EXPECT_THAT(html, HasSubstr("A &lt;table&gt;"));
   EXPECT_THAT(html, HasSubstr("<section id=\"b0-classes\">"));
   EXPECT_EQ(html.find("http"), html.find("http://www.w3.org"));  // nothing is loaded
