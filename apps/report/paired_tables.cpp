@@ -81,6 +81,10 @@ std::string pair_title(const Comparison& c, const Pair& pair, bool turned) {
                      difference(pair, turned), score(pair, turned, "–"), words(pair, turned));
 }
 
+TableCell numbered(const Comparison& c, size_t method) {
+  return {fmt::format("{}.&#160;{}", method + 1, escape_xml(c.methods[method].name))};
+}
+
 std::string html_areas(const Comparison& c) {
   const std::optional<size_t> random = baseline(c);
   std::vector<std::string> heads{"method", "area"};
@@ -89,7 +93,7 @@ std::string html_areas(const Comparison& c) {
   for (size_t m = 0; m < c.methods.size(); ++m) {
     const Estimate& all = c.methods[m].all;
     auto& cells = rows.emplace_back();
-    cells.push_back(TableCell::text(fmt::format("{}. {}", m + 1, c.methods[m].name)));
+    cells.push_back(numbered(c, m));
     cells.push_back({fmt::format("{}<br/><span class=\"pm\">{} trial{}</span>", plus_minus(all.mean, all.half, false),
                                  all.count, all.count == 1 ? "" : "s")});
     if (!random) continue;
@@ -99,7 +103,7 @@ std::string html_areas(const Comparison& c) {
     }
     const Pair& pair = c.pair(m, *random);
     const bool turned = pair.method != m;
-    cells.push_back({fmt::format("{} <span class=\"pm\">{}</span><br/><span class=\"pm\">{}</span>",
+    cells.push_back({fmt::format("{}<br/><span class=\"pm\" style=\"white-space:normal\">{}, {}</span>",
                                  difference(pair, turned), score(pair, turned, "–"), words(pair, turned))});
   }
   return table(heads, rows);
@@ -111,13 +115,13 @@ std::string html_matrix(const Comparison& c) {
   for (size_t a = 0; a < c.methods.size(); ++a) {
     heads.push_back(fmt::format("{}", a + 1));
     auto& cells = rows.emplace_back();
-    cells.push_back(TableCell::text(fmt::format("{}. {}", a + 1, c.methods[a].name)));
+    cells.push_back(numbered(c, a));
     for (size_t b = 0; b < c.methods.size(); ++b) {
       cells.push_back({"", true});
       if (a == b || c.pair(a, b).difference.count == 0) continue;
       const Pair& pair = c.pair(a, b);
       const bool turned = pair.method != a, shown = verdict(pair) != Verdict::none;
-      cells.back().html = fmt::format("<span title=\"{}\"{}>{:+.1f}</span>", escape_xml(pair_title(c, pair, turned)),
+      cells.back().html = fmt::format("<span title=\"{}\"{}>{:.1f}</span>", escape_xml(pair_title(c, pair, turned)),
                                       shown ? " style=\"font-weight:700\"" : " class=\"pm\"",
                                       turned ? -pair.difference.mean : pair.difference.mean);
     }
