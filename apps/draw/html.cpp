@@ -31,7 +31,7 @@ th{font-weight:600;text-align:left;color:var(--muted);font-size:12.5px}
 th,td{padding:5px 18px 5px 0;border-bottom:1px solid var(--grid);white-space:nowrap}
 td.n,th.n{text-align:right}
 td.w{white-space:normal}
-[id$=pairs] th,[id$=pairs] td{padding-right:9px}
+[id$=pairs] th,[id$=pairs] td{padding-right:8px}
 [id$=pairs] th:first-child,[id$=pairs] td:first-child{position:sticky;left:0;background:var(--paper)}
 [id$=pairs] td:first-child{white-space:normal;max-width:140px}
 .pm{color:var(--muted);font-size:12.5px}

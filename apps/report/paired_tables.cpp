@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
-#include <iterator>
 
 #include "apps/draw/html.h"
 #include "apps/report/result_table.h"
 #include "data/csv.h"
+#include "data/text.h"
 
 namespace crc::apps {
 namespace {
@@ -54,22 +54,28 @@ std::optional<size_t> baseline(const Comparison& comparison) {
 }
 
 std::string about_areas(const PairedBlock& block) {
+  const std::string missing =
+      block.without.empty() ? "" : fmt::format(" Without a whole trial: {}.", data::join(block.without));
   return fmt::format(
       "Area under the curve of accuracy (%, {}) by labels, from {} to {}: its mean over these label counts, by "
-      "trapezoids"
-      "; ± is the half of the 95 % interval of the mean over trials, by Student's t.",
-      word_of(block.measure), block.labels.front(), block.labels.back());
+      "trapezoids; ± is the half of the 95 % interval of the mean over trials, by Student's t.{}",
+      word_of(block.measure), block.labels.front(), block.labels.back(), missing);
 }
 
 std::string about_pairs(const PairedBlock& block) {
-  const auto tested =
-      std::ranges::count_if(block.comparison.pairs, [](const Pair& p) { return std::isfinite(p.p_holm); });
-  const int64_t left_out = std::ranges::max(block.comparison.pairs, {}, &Pair::left_out).left_out;
+  const std::vector<Pair>& pairs = block.comparison.pairs;
+  const auto tested = std::ranges::count_if(pairs, [](const Pair& p) { return std::isfinite(p.p_holm); });
+  const int64_t left_out = std::ranges::max(pairs, {}, &Pair::left_out).left_out;
+  const std::string how =
+      tested == 0 ? "Two trials or more in common have an interval and a verdict."
+                  : fmt::format(
+                        "\"better\" and \"worse\": p < 0.05 after Holm's correction over all {} comparisons of "
+                        "the block.",
+                        tested);
   return fmt::format(
-      "Differences are paired: of two methods in the same trials, in points, with their own 95 % interval. \"better\" "
-      "and "
-      "\"worse\": p < 0.05 after Holm's correction over all {} comparisons of the block.{}",
-      tested,
+      "Differences are paired: of two methods in the same trials, in points, with their own 95 % interval; then trials "
+      "won, lost and tied. {}{}",
+      how,
       left_out == 0
           ? ""
           : fmt::format(" Trials that one of two methods lacks are left out: up to {} of {}.", left_out, block.trials));
@@ -81,6 +87,10 @@ std::string pair_title(const Comparison& c, const Pair& pair, bool turned) {
                      difference(pair, turned), score(pair, turned, "–"), words(pair, turned));
 }
 
+TableCell numbered(const Comparison& c, size_t method) {
+  return {fmt::format("{}.&#160;{}", method + 1, escape_xml(c.methods[method].name))};
+}
+
 std::string html_areas(const Comparison& c) {
   const std::optional<size_t> random = baseline(c);
   std::vector<std::string> heads{"method", "area"};
@@ -89,7 +99,7 @@ std::string html_areas(const Comparison& c) {
   for (size_t m = 0; m < c.methods.size(); ++m) {
     const Estimate& all = c.methods[m].all;
     auto& cells = rows.emplace_back();
-    cells.push_back(TableCell::text(fmt::format("{}. {}", m + 1, c.methods[m].name)));
+    cells.push_back(numbered(c, m));
     cells.push_back({fmt::format("{}<br/><span class=\"pm\">{} trial{}</span>", plus_minus(all.mean, all.half, false),
                                  all.count, all.count == 1 ? "" : "s")});
     if (!random) continue;
@@ -99,7 +109,7 @@ std::string html_areas(const Comparison& c) {
     }
     const Pair& pair = c.pair(m, *random);
     const bool turned = pair.method != m;
-    cells.push_back({fmt::format("{} <span class=\"pm\">{}</span><br/><span class=\"pm\">{}</span>",
+    cells.push_back({fmt::format("{}<br/><span class=\"pm\" style=\"white-space:normal\">{}, {}</span>",
                                  difference(pair, turned), score(pair, turned, "–"), words(pair, turned))});
   }
   return table(heads, rows);
@@ -111,13 +121,13 @@ std::string html_matrix(const Comparison& c) {
   for (size_t a = 0; a < c.methods.size(); ++a) {
     heads.push_back(fmt::format("{}", a + 1));
     auto& cells = rows.emplace_back();
-    cells.push_back(TableCell::text(fmt::format("{}. {}", a + 1, c.methods[a].name)));
+    cells.push_back(numbered(c, a));
     for (size_t b = 0; b < c.methods.size(); ++b) {
       cells.push_back({"", true});
       if (a == b || c.pair(a, b).difference.count == 0) continue;
       const Pair& pair = c.pair(a, b);
       const bool turned = pair.method != a, shown = verdict(pair) != Verdict::none;
-      cells.back().html = fmt::format("<span title=\"{}\"{}>{:+.1f}</span>", escape_xml(pair_title(c, pair, turned)),
+      cells.back().html = fmt::format("<span title=\"{}\"{}>{:.1f}</span>", escape_xml(pair_title(c, pair, turned)),
                                       shown ? " style=\"font-weight:700\"" : " class=\"pm\"",
                                       turned ? -pair.difference.mean : pair.difference.mean);
     }
@@ -141,7 +151,7 @@ PairedBlock compare_methods(const Sweep& sweep, const std::vector<SweepRun>& run
   const std::vector<SweepMethod>& methods = spec.blocks[block].methods;
   const int64_t begin = spec.initial_pools > 0 ? 1 : 0;  // the shared model is no result of a method
   const int64_t end = sweep.config({.name = {}, .block = block}).get<int64_t>("acquisition.rounds");
-  PairedBlock result{spec.blocks[block].name, spec.blocks[block].measure, spec.trials, {}, {}};
+  PairedBlock result{spec.blocks[block].name, spec.blocks[block].measure, spec.trials, {}, {}, {}};
   std::vector<MethodAreas> areas;
   for (const SweepMethod& method : methods) areas.push_back({method.name, {}});
   for (const SweepRun& run : runs) {
@@ -153,6 +163,9 @@ PairedBlock compare_methods(const Sweep& sweep, const std::vector<SweepRun>& run
     if (curve->labels != result.labels) continue;  // another curve: its area would be none of the same labels
     areas[cell.method].by_trial[cell.index] = 100 * area_under(curve->labels, curve->accuracy);
   }
+  for (const MethodAreas& method : areas)
+    if (method.by_trial.empty()) result.without.push_back(method.name);
+  std::erase_if(areas, [](const MethodAreas& method) { return method.by_trial.empty(); });
   if (!result.labels.empty()) result.comparison = compare(std::move(areas), spec.trials);
   return result;
 }

@@ -59,9 +59,10 @@ std::string html(const ResultTable& table, std::optional<size_t> measure = std::
 struct PairedBlock {
   std::string name;
   Measure measure;
-  int64_t trials;              // that the sweep has
-  std::vector<double> labels;  // counts; empty, as the comparison: no trial is complete
-  Comparison comparison;
+  int64_t trials;                    // that the sweep has
+  std::vector<double> labels;        // counts; empty, as the comparison: no trial is complete
+  Comparison comparison;             // of the methods that have one
+  std::vector<std::string> without;  // the others
 };
 PairedBlock compare_methods(const Sweep& sweep, const std::vector<SweepRun>& runs, size_t block);
 
