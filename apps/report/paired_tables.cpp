@@ -68,10 +68,11 @@ std::string about_pairs(const PairedBlock& block) {
   const int64_t left_out = std::ranges::max(pairs, {}, &Pair::left_out).left_out;
   const std::string how =
       tested == 0 ? "Two trials or more in common have an interval and a verdict."
-                  : fmt::format(
-                        "\"better\" and \"worse\": p < 0.05 after Holm's correction over all {} comparisons of "
-                        "the block.",
-                        tested);
+                  : fmt::format("\"better\" and \"worse\": p < 0.05{}.",
+                                tested == 1 ? ""
+                                            : fmt::format(" after Holm's correction over all {} comparisons of "
+                                                          "the block",
+                                                          tested));
   return fmt::format(
       "Differences are paired: of two methods in the same trials, in points, with their own 95 % interval; then trials "
       "won, lost and tied. {}{}",
