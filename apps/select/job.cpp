@@ -45,6 +45,7 @@ std::vector<fs::path> inputs(const SelectJob& job) {
 }
 
 std::string named(std::span<const fs::path> files) {
+  if (files.empty()) return "";
   return files.size() == 1 ? files[0].string() : fmt::format("{} and {} more", files[0].string(), files.size() - 1);
 }
 

@@ -112,9 +112,10 @@ void check_features(const Config& config, const data::Dataset& dataset, bool fir
   using enum select::Trait;
   if (propagates(config) && (acquisition.has(jacobians) || acquisition.has(head) || acquisition.has(samples)))
     fail(ExitCode::config,
-         fmt::format("acquisition.name = \"{}\" looks at a network's weights, and label_propagation has "
-                     "none; choose one of features and logits (crc_train list)",
-                     acquisition.name));
+         fmt::format(
+             "acquisition.name = \"{}\" looks at a network's {}, and label_propagation has no network; choose one "
+             "of features and logits (crc_train list)",
+             acquisition.name, acquisition.has(samples) ? "passes with dropout" : "weights"));
 }
 
 void check_queries(const Config& config, const data::Dataset& dataset, const LabelPlan& plan) {

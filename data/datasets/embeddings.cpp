@@ -104,12 +104,13 @@ Dataset load_embeddings(const Source& source, Options& options) {
   const int64_t classes = options.integer("classes", 0, 2, kMostClassNumbers);
   const std::string scaling = options.choice("scaling", kScalings);
   std::vector<Path> more;
+  if (options.text("view2").empty() && !options.text("view3").empty())
+    fail(ExitCode::config, "embeddings: data.view3 is a third view, and there is no second; set data.view2");
   for (const char* option : {"view2", "view3"})
     if (const std::string text = options.text(option); !text.empty()) more.push_back(source.dir / text);
   if (features.empty())
-    fail(ExitCode::input_missing,
-         "embeddings: no features; set data.features = \"H.npy\", [items,features], or data.dir "
-         "to a folder with train.npy");
+    find_folder("embeddings", source.dir, {}, {"train.npy"},
+                "your own network, [items,features]; or name the file itself: data.features = \"H.npy\"");
   if (!test_labels.empty() && test.empty())
     fail(ExitCode::input_missing, fmt::format("embeddings: {} has labels of test items, and there are no features of "
                                               "them; set data.test_features",
