@@ -4,11 +4,12 @@
 namespace crc {
 namespace {
 
-constexpr int kTile = 64, kSide = 16, kEach = kTile / kSide;  // rows and columns; threads a side; of them per thread
+constexpr int kPairTile = 64, kSide = 16,
+              kEach = kPairTile / kSide;  // rows and columns; threads a side; of them per thread
 constexpr int kPairThreads = kSide * kSide, kPairDepth = 16;
 constexpr int kChains = 4;  // threads that reduce a row of a tile
-constexpr int kTileStride = kTile + 1;
-static_assert(kPairChunk % kTile == 0 && kPairThreads == kTile * kChains);
+constexpr int kTileStride = kPairTile + 1;
+static_assert(kPairChunk % kPairTile == 0 && kPairThreads == kPairTile * kChains);
 
 // a and b with their squared norms.
 struct PairRows {
@@ -34,19 +35,19 @@ struct PairRows {
   }
 };
 
-// kPairDepth features of kTile rows as doubles, [depth][row]; zeros outside.
+// kPairDepth features of kPairTile rows as doubles, [depth][row]; zeros outside.
 __device__ void stage(double* shared, const float* x, int64_t first, int64_t rows, int64_t depth, int64_t width) {
   const int thread = int(threadIdx.x), row = thread / kChains;
   for (int d = thread % kChains; d < kPairDepth; d += kChains) {
     const bool inside = first + row < rows && depth + d < width;
-    shared[d * kTile + row] = inside ? double(x[(first + row) * width + depth + d]) : 0;
+    shared[d * kPairTile + row] = inside ? double(x[(first + row) * width + depth + d]) : 0;
   }
 }
 
-// The measures of kTile x kTile pairs in shared memory, [row][column]. Ends with all threads together.
+// The measures of kPairTile x kPairTile pairs in shared memory, [row][column]. Ends with all threads together.
 __device__ void measure_tile(double* shared, const PairRows& p, int64_t first_row, int64_t first_column) {
   const int down = int(threadIdx.x) / kSide, across = int(threadIdx.x) % kSide;
-  double *left = shared, *right = shared + kPairDepth * kTile;
+  double *left = shared, *right = shared + kPairDepth * kPairTile;
   double inner[kEach][kEach] = {};
   for (int64_t depth = 0; depth < p.width; depth += kPairDepth) {
     __syncthreads();
@@ -58,8 +59,8 @@ __device__ void measure_tile(double* shared, const PairRows& p, int64_t first_ro
       double x[kEach], y[kEach];
 #pragma unroll
       for (int r = 0; r < kEach; ++r) {
-        x[r] = left[d * kTile + down + r * kSide];
-        y[r] = right[d * kTile + across + r * kSide];
+        x[r] = left[d * kPairTile + down + r * kSide];
+        y[r] = right[d * kPairTile + across + r * kSide];
       }
 #pragma unroll
       for (int r = 0; r < kEach; ++r)
@@ -80,21 +81,21 @@ __device__ void measure_tile(double* shared, const PairRows& p, int64_t first_ro
   __syncthreads();
 }
 
-// Blocks of kPairThreads threads, a block of y columns of blocks for each kTile rows; `Reduce` is a thread's share of a
+// Blocks of kPairThreads threads, a block of y columns of blocks for each kPairTile rows; `Reduce` is a thread's share of a
 // row: its columns are those of its number modulo kChains. take(row, column, measure) in order of columns; finish(row,
 // number) at last.
 template <class Reduce> __global__ void reduce_pairs_kernel(PairRows p, int64_t chunk, Reduce reduce) {
-  __shared__ double shared[kTile * kTileStride];
-  static_assert(2 * kPairDepth * kTile <= kTile * kTileStride);
-  const int64_t first_row = int64_t(blockIdx.x) * kTile, begin = int64_t(blockIdx.y) * chunk;
+  __shared__ double shared[kPairTile * kTileStride];
+  static_assert(2 * kPairDepth * kPairTile <= kPairTile * kTileStride);
+  const int64_t first_row = int64_t(blockIdx.x) * kPairTile, begin = int64_t(blockIdx.y) * chunk;
   const int64_t end = begin + chunk < p.columns ? begin + chunk : p.columns;
   const int row = int(threadIdx.x) / kChains, number = int(threadIdx.x) % kChains;
   const bool inside = first_row + row < p.rows;
   if (inside) reduce.start(first_row + row, number);
-  for (int64_t column = begin; column < end; column += kTile) {
+  for (int64_t column = begin; column < end; column += kPairTile) {
     measure_tile(shared, p, first_row, column);
     if (!inside) continue;
-    const int columns = int(end - column < kTile ? end - column : kTile);
+    const int columns = int(end - column < kPairTile ? end - column : kPairTile);
     for (int c = reduce.kAlone ? 0 : number; c < columns; c += reduce.kAlone ? 1 : kChains)
       if (!reduce.kAlone || number == 0) reduce.take(first_row + row, column + c, shared[row * kTileStride + c]);
   }
@@ -180,7 +181,8 @@ template <class Reduce>
 void reduce_pairs(Cuda& cuda, const char* op, const PairRows& pairs, int64_t chunk, const Reduce& reduce) {
   const int64_t chunks = std::max<int64_t>(1, (pairs.columns + chunk - 1) / chunk);
   launch(cuda, op, reduce_pairs_kernel<Reduce>,
-         {.blocks = dim3(unsigned((pairs.rows + kTile - 1) / kTile), unsigned(chunks)), .threads = dim3(kPairThreads)},
+         {.blocks = dim3(unsigned((pairs.rows + kPairTile - 1) / kPairTile), unsigned(chunks)),
+          .threads = dim3(kPairThreads)},
          pairs, chunk, reduce);
 }
 
@@ -190,7 +192,7 @@ void add_gains(Cuda& cuda, const char* op, View<double, 1> gain, const PairedRow
   constexpr int64_t kSums = 1 << 23;  // at a time
   const int64_t n = a.x.shape[0], chunks = pair_chunks(b.x.shape[0]);
   if (n == 0 || chunks == 0) return;
-  const int64_t most = std::max<int64_t>(kTile, kSums / chunks / kTile * kTile);
+  const int64_t most = std::max<int64_t>(kPairTile, kSums / chunks / kPairTile * kPairTile);
   for (int64_t begin = 0; begin < n; begin += most) {
     const Arena::Frame frame(cuda.scratch());
     const auto rows = a.slice(begin, std::min(n, begin + most));

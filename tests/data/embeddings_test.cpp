@@ -95,7 +95,7 @@ TEST_F(Embeddings, MoveWithTheHeldOutItems) {
 }
 
 TEST_F(Embeddings, RefusesWhatDoesNotFit) {
-  refuse({}, ExitCode::input_missing, {"no data folder was given", "train.npy", "data.features"});
+  refuse({}, ExitCode::input_missing, {"holds none of its files", "train.npy", "data.features"});
   refuse({{"features", "H.npy"}}, ExitCode::config, {"data.classes"});
   refuse({{"features", "H.npy"}, {"classes", "2"}}, ExitCode::input_missing, {"H.npy"});
   rows("train.npy", 4, 3);

@@ -158,7 +158,7 @@ TEST_F(EmbeddingRuns, WhatCannotWorkIsSaidBefore) {
   const std::string dry = "run embeddings --dry-run" + kEmbeddings + data();
   expect(dry + "--set model.name=wrn", 78, "takes images, and the items are embeddings");
   expect(dry + "--set ssl.method=label_propagation --set model.name=mlp", 78, "label_propagation");
-  expect(dry + "--set ssl.method=label_propagation --set acquisition.name=egl", 78, "label_propagation has none");
+  expect(dry + "--set ssl.method=label_propagation --set acquisition.name=egl", 78, "label_propagation has no network");
   expect(kImages + "--set acquisition.first=random --dry-run --set ssl.method=label_propagation", 78, "data.name");
   expect(dry + "--set data.features=nowhere.npy", 66, "nowhere.npy");
   expect(dry + "--set data.classes=2", 65, "0 to 1, or -1");

@@ -25,6 +25,15 @@ class SelectFixture : public Outside {
     write<float>("h.npy", features, {kItems, kWidth});
     write<float>("p.npy", f, {kItems, kClasses});
     write<int64_t>("l.npy", {3, 1, 40}, {3});
+    std::vector<float> passes;
+    for (int64_t i = 0; i < 3 * kItems * kClasses; ++i)
+      passes.push_back(float(Draws(3, Purpose::test, i, 0).below(256)) / 32);
+    write<float>("passes.npy", passes, {3, kItems, kClasses});
+    write<float>("head.npy", std::vector<float>(features.begin(), features.begin() + kClasses * kWidth),
+                 {kClasses, kWidth});
+    std::vector<int64_t> classes(size_t(kItems), -1);
+    classes[3] = 0, classes[1] = 2, classes[40] = 3;
+    write<int64_t>("classes.npy", classes, {kItems});
   }
 
   template <class T>
@@ -71,6 +80,7 @@ class SelectFixture : public Outside {
   }
 
   std::vector<float> features;
+  const std::string model = "--samples passes.npy --head head.npy --labels classes.npy ";  // for who looks at them
 };
 
 }  // namespace crc::test

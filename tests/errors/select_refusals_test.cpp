@@ -50,7 +50,7 @@ TEST_F(SelectRefusals, ArraysOfAnotherKind) {
   refuses("--features text.npy --budget 5", 65, "expected the signature \\x93NUMPY");
   refuses("--features none.npy --budget 5", 66, "reading none.npy: No such file or directory");
   refuses("--features . --budget 5", 66, "is a folder");
-  refuses("--budget 5", 64, "give --features or --logits, one row per item");
+  refuses("--budget 5", 64, "give --features, --logits or --samples, one row per item");
 }
 
 TEST_F(SelectRefusals, NumbersThatAreNotFinite) {

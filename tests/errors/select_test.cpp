@@ -17,11 +17,9 @@ const std::string kCrc = "--labeled l.npy --budget 4 --group 2 --classes 4 ";
 TEST_F(Select, EveryAcquisitionThatNeedsNoNetworkPicksItsBudget) {
   const std::map<std::string, std::string> instead{{"egl", "egl_last"}, {"crc_layers", "crc"}, {"crc_full", "crc"}};
   for (const select::Acquisition& a : select::acquisitions()) {
-    const std::string name = a.name, command =
-                                         "--features h.npy --logits p.npy --labeled l.npy --budget 6 --group 3 "
-                                         "--acquisition " +
-                                         name + " --out " + name + ".csv --scores " + name + ".npy --summary " + name +
-                                         ".html";
+    const std::string name = a.name, command = "--features h.npy --logits p.npy --labeled l.npy --budget 6 --group 3 " +
+                                               model + "--acquisition " + name + " --out " + name + ".csv --scores " +
+                                               name + ".npy --summary " + name + ".html";
     if (const auto other = instead.find(name); other != instead.end()) {
       expect(command, 78, "needs the network's Jacobians, which no array holds; use \"" + other->second + "\"");
       continue;
