@@ -14,7 +14,7 @@ class Mapped : public SelectFixture {
   // Does something to large.npy while a search reads it that lasts seconds, so that a busy machine still comes to it.
   Outcome meanwhile(const std::string& what, const std::string& budget) const {
     return shell(
-        "cd " + folder + "; " +
+        "cd " + folder + "; rm -f words; " +
         program("--features large.npy --labeled l.npy --budget " + budget + " --search greedy --group 1 --out p.csv") +
         " 2> words & pid=$!; until grep -q 'greedy: 10 items' words 2> /dev/null; do sleep 0.02; done; " + what +
         "; wait $pid; code=$?; cat words; exit $code");

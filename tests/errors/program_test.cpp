@@ -61,7 +61,7 @@ TEST_F(Program, SaysWhatIsWrongInTheConfiguration) {
 }
 
 TEST_F(Program, SaysWhatIsWrongWithFiles) {
-  expect("run nosuch.toml", 66, "is neither a file nor a built-in recipe (cifar10, demo, figure1");
+  expect("run nosuch.toml", 66, "is neither a file nor a built-in recipe (cifar10, demo, embeddings, figure1");
   expect("run cifar10 --set data.dir=/nonexistent --out " + folder + "/a", 66, "expected: data_batch_1.bin");
   expect("resume " + folder, 66, "is not a run's directory");
   expect("eval --weights " + folder + "/none --data " + folder, 66, "No such file or directory");
