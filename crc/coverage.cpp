@@ -41,12 +41,6 @@ class Covered {
   void reset(const std::vector<double>& current) {
     current_ = Tensor::from_host(context_, {pool_.count()}, current.data(), "coverage");
   }
-  double total() const {
-    double sum = 0;
-    const std::vector<double> now = current();
-    for (size_t j = 0; j < now.size(); ++j) sum += now[j] * host_weights_[j];
-    return sum;
-  }
   std::vector<double> gains(std::span<const int64_t> places) const {
     const Tensor rows = pool_.gather(context_, places), gain(context_, {int64_t(places.size())}, Dtype::f64, "gains");
     pairwise_gain(context_, gain.view<double, 1>(), rows.view<const float, 2>(), all_rows(),
@@ -250,13 +244,13 @@ Selection partitioned_coverage(Context& context, const PoolRows& pool, const Pro
   if (!pool.labeled.empty()) covered.add(pool.labeled);
   const std::vector<double> base = covered.current();
   std::vector<int64_t> together, best_part;
-  double best_total = -1;
+  double best_mean = -1;
   for (const std::vector<int64_t>& picks : parts.picks) {
     report(config.progress, "parts against the pool", &picks - parts.picks.data(), int64_t(parts.picks.size()));
     together.insert(together.end(), picks.begin(), picks.end());
     covered.reset(base);
     if (!picks.empty()) covered.add(picks);
-    if (const double total = covered.total(); total > best_total) best_total = total, best_part = picks;
+    if (const double part = mean(covered.current(), weights); part > best_mean) best_mean = part, best_part = picks;
   }
   const Ties ties(config.seed, config.round);
   const auto pick_among = [&](const std::vector<int64_t>& candidates) {
@@ -271,7 +265,7 @@ Selection partitioned_coverage(Context& context, const PoolRows& pool, const Pro
     return picked;
   };
   std::vector<Bound> picked = pick_among(together);
-  if (covered.total() < best_total) picked = pick_among(best_part);
+  if (mean(covered.current(), weights) < best_mean) picked = pick_among(best_part);
   Picks picks(problem, config, std::move(parts.first));
   std::vector<bool> taken(pool.items.size());
   for (const Bound& bound : picked) {

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <numeric>
 
-#include "kernels/cpu/for_each.h"
+#include "crc/host_loop.h"
 #include "kernels/cpu/inner_products.h"
 
 namespace crc::select {
@@ -12,12 +12,6 @@ namespace {
 
 constexpr int64_t kRows = 48, kBlock = 512;  // items that share packed panels; items of a sum over the pool at once
 static_assert(kRows % kDownPairs == 0);
-
-template <class F> void on_cpu(Context& host, const F& f) {
-  host.visit([&](auto& backend) {
-    if constexpr (std::is_same_v<std::decay_t<decltype(backend)>, Cpu>) f(backend);
-  });
-}
 
 int64_t up_to(int64_t n, int64_t multiple) { return (n + multiple - 1) / multiple * multiple; }
 
@@ -86,7 +80,7 @@ FisherCost fisher_cost(int64_t items, int64_t unlabeled, int64_t width, int64_t 
 }
 
 FisherTrace::FisherTrace(Context& context, const PoolRows& pool, FisherFactors factors, double lambda)
-    : host_(context.device().kind == DeviceKind::cpu ? context : Context::cpu()),
+    : host_(host_of(context)),
       pool_(pool),
       f_(std::move(factors)),
       lambda_(lambda),

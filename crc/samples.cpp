@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "crc/uncertainty.h"
 #include "kernels/core/host_softmax.h"
 
 namespace crc::select {
@@ -44,13 +45,6 @@ Samples read_samples(Context& context, const Problem& problem, const Config& con
                                                 "made them trained to divergence?",
                                                 item, s, z));
   return samples;
-}
-
-double entropy(std::span<const double> p) {
-  double total = 0;
-  for (double q : p)
-    if (q > 0) total -= q * std::log(q);
-  return total;
 }
 
 double mean_entropy(std::span<const double> p, int64_t classes) {

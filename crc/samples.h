@@ -23,9 +23,6 @@ struct Samples {
 // Errors: config (none given, or of less than two classes), numerical (not finite for an unlabelled item).
 Samples read_samples(Context& context, const Problem& problem, const Config& config);
 
-// - sum_c p_c log p_c, in nats.
-double entropy(std::span<const double> p);
-
 // The mean over the passes of their entropies; p [S,C].
 double mean_entropy(std::span<const double> p, int64_t classes);
 

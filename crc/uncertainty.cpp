@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
+#include <functional>
 
 #include "kernels/core/host_softmax.h"
 
@@ -37,6 +39,18 @@ std::vector<double> softmax(std::vector<double> p) {
   const HostSoftmax softmax(std::span<const double>{p});
   for (double& v : p) v = softmax.p(v);
   return p;
+}
+
+double entropy(std::span<const double> p) {
+  double total = 0;
+  for (double q : p)
+    if (q > 0) total -= q * std::log(q);
+  return total;
+}
+
+double margin_uncertainty(std::vector<double> p) {
+  std::ranges::partial_sort(p, p.begin() + 2, std::greater<>());
+  return 1 - (p[0] - p[1]);
 }
 
 double expected_changes(const Logits& logits, std::span<const int64_t> items) {

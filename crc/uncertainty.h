@@ -23,6 +23,12 @@ Logits read_logits(Context& context, const Problem& problem, const Config& confi
 // Class probabilities, in the order of the classes. The largest logit goes first, in fp64.
 std::vector<double> softmax(std::vector<double> logits);
 
+// - sum_c p_c log p_c, in nats.
+double entropy(std::span<const double> p);
+
+// 1 - (p_1 - p_2) of the two likeliest classes.
+double margin_uncertainty(std::vector<double> p);
+
 // How many of the items will be labelled otherwise than predicted, by the model's own probabilities: the sum of
 // 1 - max_c p_c.
 double expected_changes(const Logits& logits, std::span<const int64_t> items);

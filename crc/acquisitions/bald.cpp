@@ -6,6 +6,7 @@
 
 #include "crc/host_loop.h"
 #include "crc/samples.h"
+#include "crc/uncertainty.h"
 #include "kernels/ops/pairwise_tile.h"
 
 namespace crc::select {

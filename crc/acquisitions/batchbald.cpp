@@ -14,6 +14,7 @@
 #include "crc/k_means.h"
 #include "crc/samples.h"
 #include "crc/ties.h"
+#include "crc/uncertainty.h"
 #include "kernels/ops/pairwise_tile.h"
 
 namespace crc::select {

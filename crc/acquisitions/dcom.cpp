@@ -126,10 +126,9 @@ Predictions predictions(Context& context, const PoolRows& pool, const Problem& p
   for (size_t k = 0; k < given.size(); ++k) all.labels[size_t(pool.labeled[k])] = given[k];
   const Logits logits = read_logits(context, problem, config);
   for (size_t k = 0; k < pool.unlabeled.size(); ++k) {
-    std::vector<double> p = softmax(logits[problem.unlabeled[k]]);
+    const std::vector<double> p = softmax(logits[problem.unlabeled[k]]);
     all.labels[size_t(pool.unlabeled[k])] = int32_t(std::ranges::max_element(p) - p.begin());
-    std::ranges::partial_sort(p, p.begin() + 2, std::greater<>());
-    all.uncertainties[k] = 1 - (p[0] - p[1]);
+    all.uncertainties[k] = margin_uncertainty(p);
   }
   const double least = std::ranges::min(all.uncertainties);
   for (double& u : all.uncertainties) u -= least;

@@ -37,11 +37,7 @@ std::vector<double> uncertainties(Context& context, const PoolRows& pool, const 
   std::vector<double> u(size_t(pool.count()), pool.labeled.empty() ? 1.0 : 0.0);
   if (pool.labeled.empty()) return u;
   const Logits logits = read_logits(context, problem, config);
-  for (int64_t place : pool.unlabeled) {
-    std::vector<double> p = softmax(logits[pool.items[place]]);
-    std::ranges::partial_sort(p, p.begin() + 2, std::greater<>());
-    u[place] = 1 - (p[0] - p[1]);
-  }
+  for (int64_t place : pool.unlabeled) u[place] = margin_uncertainty(softmax(logits[pool.items[place]]));
   return u;
 }
 

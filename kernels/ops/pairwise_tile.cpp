@@ -135,7 +135,7 @@ Pairs make_pairs(Cpu& cpu, const PairedRows& a, const PairedRows& b, const Pairi
     return static_cast<const double*>(squared.data);
   };
   const double* a2 = norms(a);
-  return {a.x, b.x, a2, a.x.data == b.x.data ? a2 : norms(b), pair_scale(pairing)};
+  return {a.x, b.x, a2, a.x.data == b.x.data && a.x.shape[0] == b.x.shape[0] ? a2 : norms(b), pair_scale(pairing)};
 }
 
 template <class Reduce>

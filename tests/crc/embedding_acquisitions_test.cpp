@@ -153,18 +153,7 @@ TEST_P(EmbeddingAcquisitions, KMeansFindsWhatIsApart) {
 }
 
 TEST(EmbeddingAcquisitionThreads, SameBitsForAnyNumber) {
-  const Pool p = Pool::random(4, 12, 500, 17);
-  Context one = Context::cpu(1), two = Context::cpu(2), three = Context::cpu(3);
-  for (const char* name : kNames) {
-    const Config config{.name = name, .budget = 30, .seed = 3};
-    const Selection a = p.select(one, config);
-    for (Context* other : {&two, &three}) {
-      const Selection b = p.select(*other, config);
-      EXPECT_EQ(a.picks, b.picks) << name;
-      EXPECT_EQ(a.scores, b.scores) << name;
-      for (size_t k = 0; k < a.groups.size(); ++k) EXPECT_EQ(a.groups[k].score, b.groups[k].score) << name;
-    }
-  }
+  expect_same_for_any_threads(Pool::random(4, 12, 500, 17), kNames, 30);
 }
 
 CRC_ON_EACH_DEVICE(EmbeddingAcquisitions);

@@ -91,4 +91,19 @@ void expect_golden_picks(Context& context, const std::string& file, int groups, 
   EXPECT_EQ(lines, size_t(groups) * names);
 }
 
+// Picks, scores and gains of `names` by one, two and three threads.
+inline void expect_same_for_any_threads(const Pool& pool, std::span<const char* const> names, int64_t budget) {
+  Context one = Context::cpu(1), two = Context::cpu(2), three = Context::cpu(3);
+  for (const char* name : names) {
+    const Config config{.name = name, .budget = budget, .seed = 3};
+    const Selection a = pool.select(one, config);
+    for (Context* other : {&two, &three}) {
+      const Selection b = pool.select(*other, config);
+      EXPECT_EQ(a.picks, b.picks) << name;
+      EXPECT_EQ(a.scores, b.scores) << name;
+      for (size_t k = 0; k < a.groups.size(); ++k) EXPECT_EQ(a.groups[k].score, b.groups[k].score) << name;
+    }
+  }
+}
+
 }  // namespace crc::test

@@ -120,18 +120,7 @@ TEST_P(ModelAcquisitions, CopiesComeLast) {
 }
 
 TEST(ModelAcquisitionThreads, SameBitsForAnyNumber) {
-  const Pool p = large_pool(4, 12, 300, 17);
-  Context one = Context::cpu(1), two = Context::cpu(2), three = Context::cpu(3);
-  for (const char* name : kModelNames) {
-    const Config config{.name = name, .budget = 10, .seed = 3};
-    const Selection a = p.select(one, config);
-    for (Context* other : {&two, &three}) {
-      const Selection b = p.select(*other, config);
-      EXPECT_EQ(a.picks, b.picks) << name;
-      EXPECT_EQ(a.scores, b.scores) << name;
-      for (size_t k = 0; k < a.groups.size(); ++k) EXPECT_EQ(a.groups[k].score, b.groups[k].score) << name;
-    }
-  }
+  expect_same_for_any_threads(large_pool(4, 12, 300, 17), kModelNames, 10);
 }
 
 CRC_ON_EACH_DEVICE(ModelAcquisitions);

@@ -182,6 +182,20 @@ TEST_P(PairwiseTile, SameBitsForAnyThreadsRowsAndDevice) {
   }
 }
 
+// Rows against a longer range that begins with them, as if they were apart.
+TEST_P(PairwiseTile, ARangeMayBeginWithTheRowsComparedToIt) {
+  Arrays x(5, 61, 7, 6);
+  std::copy_n(x.b.begin(), x.a.size(), x.a.begin());
+  const Guarded<float, 2> b(context, {x.k, x.d}, x.b, "b");
+  const Guarded<double, 1> current(context, {x.k}, x.current, "current"), weights(context, {x.k}, x.weights, "weights");
+  const View<const float, 2> all = b;
+  for (const Measure measure : kMeasures) {
+    Guarded<double, 1> gain(context, {x.n}, std::vector<double>(x.n, 9), "gain");
+    pairwise_gain(context, gain.view(), all.slice(0, x.n), all, current, weights, Pairing{measure, 1.2});
+    EXPECT_EQ(gain.get(), reduce(context, x, {measure, 1.2}, 1).gain) << int(measure);
+  }
+}
+
 // All rows against all rows in one sweep and in steps.
 TEST_P(PairwiseTile, TheSquareIsAllRowsAgainstAll) {
   const bool cpu = GetParam() == "cpu";
