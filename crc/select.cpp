@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <omp.h>
 
+#include <chrono>
 #include <new>
 #include <stdexcept>
 #include <system_error>
@@ -41,8 +42,8 @@ template <class F> auto translated(F&& f) -> decltype(f()) {
     throw Error(int(ExitCode::out_of_memory),
                 "out of host memory: an array would be larger than any memory; ask for less");
   } catch (const std::system_error& error) {
-    const bool memory = error.code() == std::errc::resource_unavailable_try_again ||
-                        error.code() == std::errc::not_enough_memory;
+    const bool memory =
+        error.code() == std::errc::resource_unavailable_try_again || error.code() == std::errc::not_enough_memory;
     if (!memory) throw;  // a caller's
     throw Error(int(ExitCode::out_of_memory), fmt::format("no thread or memory is left: {}; run less at a time, or "
                                                           "allow more (ulimit -u, ulimit -v)",
@@ -136,8 +137,7 @@ Selection result_of(crc::select::Chosen&& found) {
 
 Selection run(const Problem& problem, const Options& options) {
   const crc::Interruptible interruptible(!options.stop ? std::function<void()>() : [&] {
-    if (options.stop())
-      crc::fail(ExitCode::preempted, "stopped: the selection was asked to end before it was done");
+    if (options.stop()) crc::fail(ExitCode::preempted, "stopped: the selection was asked to end before it was done");
   });
   crc::select::Query query(problem, {.config = config_of(options),
                                      .quota = options.quota,
@@ -148,11 +148,9 @@ Selection run(const Problem& problem, const Options& options) {
   query.load(context);
   Selection result = result_of(query.choose(context));
   result.notes = query.notes();
-  if (options.device == "auto" && context.device().kind == crc::DeviceKind::cpu && !context.choice().empty())
-    result.notes.push_back("device auto: " + context.choice());
   for (const auto* arrays : {&query.features(), &query.logits()})
     if (!arrays->in_place()) result.copied.push_back(arrays->name());
-  result.device = context.describe();
+  result.device = context.choice().empty() ? context.describe() : context.choice();
   return result;
 }
 
@@ -160,8 +158,11 @@ Selection run(const Problem& problem, const Options& options) {
 
 Selection select(const Problem& problem, const Options& options) {
   return translated([&] {
+    const auto start = std::chrono::steady_clock::now();
     const KeepThreads keep;
-    return run(problem, options);
+    Selection found = run(problem, options);
+    found.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    return found;
   });
 }
 

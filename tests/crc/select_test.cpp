@@ -119,7 +119,7 @@ TEST_F(SelectLibrary, StopEndsIt) {
   };
   EXPECT_EQ(refused("asked to end"), 75);
   EXPECT_EQ(asked, 3);
-  options.stop = [] () -> bool { throw std::domain_error("mine"); };
+  options.stop = []() -> bool { throw std::domain_error("mine"); };
   EXPECT_THROW(select(problem, options), std::domain_error);
 }
 
