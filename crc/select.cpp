@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 #include <omp.h>
+#include <pthread.h>
 
+#include <atomic>
 #include <chrono>
 #include <new>
 #include <stdexcept>
@@ -97,13 +99,19 @@ std::string device_of(const Problem& problem, const std::string& asked) {
   return asked;
 }
 
+// A process that was forked has OpenMP's memory of threads that it lacks, and would wait for them for ever: it works on
+// one thread.
+bool is_forked() {
+  static std::atomic<bool> forked = false;
+  static const int registered = pthread_atfork(nullptr, nullptr, [] { forked = true; });
+  return registered == 0 && forked;
+}
+
 Context make_context(const Problem& problem, const Options& options) {
-  if (options.device == "cpu") return Context::cpu(options.threads);
+  const int threads = is_forked() ? 1 : options.threads;
+  if (options.device == "cpu") return Context::cpu(threads);
   Context context = Context::from_name(device_of(problem, options.device), Context::For::selection);
-  if (options.threads > 0 && context.device().kind == crc::DeviceKind::cpu) {
-    Context threads = Context::cpu(options.threads);
-    return threads;
-  }
+  if (threads > 0 && context.device().kind == crc::DeviceKind::cpu) return Context::cpu(threads);
   return context;
 }
 
