@@ -11,6 +11,8 @@
 
 namespace crc::apps {
 
+struct ProgressState;
+
 struct ProgressOptions {
   bool terminal = false;  // redraw one line in place
   bool color = false;
@@ -21,6 +23,10 @@ struct ProgressOptions {
   int columns = 80;
   fs::path log;                                   // empty: none
   std::function<void(const std::string&)> write;  // where the bytes go; stderr by default
+  // For a host program instead of stderr: every update(); every message, and whether it is a warning; whether to stop.
+  std::function<void(const ProgressState&)> on_update;
+  std::function<void(const std::string&, bool warning)> on_message;
+  std::function<bool()> stop;  // stop_requested() by default
   std::function<double()> seconds;                // a clock; monotonic by default
   std::function<std::string()> time;              // utc_now by default
 
@@ -43,6 +49,7 @@ class Progress {
   void update(const ProgressState& state);  // cheap: may be called every step
   void line(const std::string& message);    // an event that stays: an evaluation, a query, a checkpoint
   void warn(const std::string& message);    // "warning: ..."; shown even when quiet
+  bool stop_asked() const;                  // by a signal, or by whom this tells
 
  private:
   void put(const std::string& message, bool show);
