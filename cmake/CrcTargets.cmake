@@ -4,7 +4,7 @@ function(crc_library folder)
   cmake_parse_arguments(with "" "" "USES;PUBLIC;PRIVATE" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${folder}/*.cpp)
   file(GLOB_RECURSE cuda_sources CONFIGURE_DEPENDS ${folder}/*.cu)
-  list(FILTER sources EXCLUDE REGEX "apps/crc_[a-z]+\\.cpp$")  # the programs
+  list(FILTER sources EXCLUDE REGEX "/apps/(crc_[a-z]+\\.cpp$|python/)")  # the programs, the Python module
   if(CRC_CUDA_FOUND)
     list(APPEND sources ${cuda_sources})
   else()
