@@ -89,7 +89,7 @@ const std::vector<Edge> kEdges{
     {"apps/report/", in_apps({"config", "draw", "rundir", "train", "label", "sweep", "report"})},
     {"apps/session/", in_apps({"config", "rundir", "train", "label", "sweep", "report", "session"})},
     {"apps/select/", {"apps/base/", "apps/draw/", "apps/rundir/", "apps/select/", "crc/", "data/", "kernels/"}},
-    {"apps/python/", {"apps/python/", "apps/train/", "crc/select.h", "kernels/core/error.h"}},
+    {"apps/python/", {"apps/python/", "apps/session/", "crc/select.h", "kernels/core/error.h"}},
     {"apps/crc_bench.cpp", {"apps/base/", "bench/", "kernels/"}},
     {"apps/", {"apps/", "kernels/", "nn/", "ssl/", "crc/", "data/"}},
     {"bench/", {"apps/base/", "bench/", "kernels/", "nn/", "ssl/", "crc/", "data/"}},
