@@ -210,6 +210,12 @@ void bind_run(nb::module_& m) {
       .def("label", &label, "labels"_a, "source"_a)
       .def("predict_images", &predict_images, "images"_a, "round"_a, "best"_a)
       .def("predict_rows", &predict_rows, "rows"_a, "round"_a, "best"_a);
+  m.def("acquisition_table", [] {
+    std::vector<std::tuple<std::string, std::string, std::string, std::vector<std::string>>> rows;
+    for (const apps::AcquisitionRow& row : apps::acquisition_table())
+      rows.emplace_back(row.name, row.description, row.source, row.traits);
+    return rows;
+  });
   m.def("load_tensors", &load_tensors, "path"_a);
   m.def("save_tensors", &save_tensors, "path"_a, "tensors"_a, "metadata"_a);
 }

@@ -9,6 +9,7 @@
 #include "apps/session/answers.h"
 #include "apps/session/model.h"
 #include "apps/session/training.h"
+#include "crc/acquisition.h"
 #include "data/text.h"
 
 namespace crc::apps {
@@ -115,7 +116,8 @@ Session::Asked Session::query(int64_t wanted) const {
   const data::Dataset dataset = load_dataset(config);
   check_data(dataset, run.facts);
   const data::Images& train = dataset.train;
-  Asked result{.round = query.round, .folder = query.folder, .items = query.items, .files = {}};
+  Asked result;
+  result.round = query.round, result.folder = query.folder, result.items = query.items;
   result.height = train.height, result.width = train.width;
   if (train.embedded()) result.features = train.features;
   for (const int64_t item : query.items) {
@@ -160,6 +162,22 @@ Session::Predicted Session::predict(int64_t height, int64_t width, std::vector<u
 
 Session::Predicted Session::predict(int64_t features, std::vector<float> rows, int64_t round, bool best) const {
   return judge(round, best, [&](const data::Dataset& dataset) { return rows_like(dataset, features, std::move(rows)); });
+}
+
+std::vector<AcquisitionRow> acquisition_table() {
+  using select::Trait;
+  static constexpr std::pair<Trait, const char*> kTraits[] = {
+      {Trait::features, "features"}, {Trait::logits, "logits"},   {Trait::jacobians, "jacobians"},
+      {Trait::groups, "groups"},     {Trait::radius, "radius"},   {Trait::labels, "labels"},
+      {Trait::samples, "samples"},   {Trait::head, "head"},       {Trait::weights, "weights"},
+      {Trait::quotas, "quotas"},     {Trait::partitions, "partitions"}};
+  std::vector<AcquisitionRow> rows;
+  for (const select::Acquisition& a : select::acquisitions()) {
+    rows.push_back({a.name, a.description, a.source, {}});
+    for (const auto& [trait, word] : kTraits)
+      if (a.has(trait)) rows.back().traits.push_back(word);
+  }
+  return rows;
 }
 
 nn::TensorFile load_tensors(const std::string& path) {

@@ -90,6 +90,13 @@ class Session {
   std::vector<std::string> settings_;
 };
 
+// What there is to choose with, by the registry: traits are the words of select::Trait that it has.
+struct AcquisitionRow {
+  std::string name, description, source;
+  std::vector<std::string> traits;
+};
+std::vector<AcquisitionRow> acquisition_table();
+
 // A weights file. Errors: 66, 65 on reading; those of any output on writing, whole or not at all.
 nn::TensorFile load_tensors(const std::string& path);
 void save_tensors(const std::string& path, nn::TensorFile file);

@@ -1,0 +1,144 @@
+"""Every acquisition as one of scikit-activeml's query strategies, with its constructor and its ``query``.
+
+>>> from crc_active.strategies import Badge, Crc
+>>> Crc(random_state=0).query(X, y, batch_size=10)              # y: NaN where unlabelled, or MISSING_LABEL
+>>> Badge(random_state=0).query(X, y, clf, batch_size=10)
+
+Made from the registry, one class each; ``STRATEGIES`` has them by the acquisition's name. scikit-activeml need not be
+there: without it the classes stand alone. Left out is what needs more than features and probabilities: a network
+(``egl``, ``crc_layers``, ``crc_full``, ``alfamix``) or several stochastic passes (``bald``, ``batchbald``,
+``dropquery``); for these there are ``crc_active.select`` and ``crc_active.Run``.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from . import _crc
+from .select import select
+
+try:
+    from skactiveml.base import SingleAnnotatorPoolQueryStrategy as _Base
+    from skactiveml.base import SkactivemlClassifier
+    from skactiveml.utils import MISSING_LABEL, check_equal_missing_label, check_scalar, check_type, is_labeled
+    from sklearn.base import clone
+except ImportError:
+    from ._alone import (MISSING_LABEL, Alone as _Base, SkactivemlClassifier, check_equal_missing_label, check_scalar,
+                         check_type, clone, is_labeled)
+
+_TINY = np.finfo(np.float64).tiny
+
+
+class _Strategy(_Base):
+    """What all strategies do; `acquisition` names the one."""
+
+    acquisition = ""
+
+    def __init__(self, missing_label=MISSING_LABEL, random_state=None):
+        super().__init__(missing_label=missing_label, random_state=random_state)
+
+    def query(self, X, y, candidates=None, batch_size=1, return_utilities=False):
+        """Which samples to label next.
+
+        X: [N,D] features of all samples. y: [N], missing_label where unlabelled. candidates: indices into X to choose
+        from; None: all that are unlabelled. batch_size: how many.
+        return_utilities: also [batch_size,N] scores, larger is better, NaN for what could not be chosen (any more). They
+        are those from before the first pick, also where later picks depend on earlier ones.
+        Returns the indices [batch_size], best first.
+        """
+        return self._pick(*self._validate_data(X, y, candidates, batch_size, return_utilities, reset=True))
+
+    def _arguments(self):
+        return {}
+
+    def _pick(self, X, y, candidates, batch_size, return_utilities, probabilities=None):
+        _, mapping = self._transform_candidates(candidates, X, y, enforce_mapping=True)
+        if len(mapping) == 0:
+            raise ValueError("there is no unlabelled sample to choose from")
+        labeled = np.flatnonzero(is_labeled(y, self.missing_label_))
+        chosen_among = np.setdiff1d(mapping, labeled) if candidates is None else np.unique(mapping)
+        labeled = np.setdiff1d(labeled, chosen_among)
+        pool = np.sort(np.concatenate([labeled, chosen_among]))  # what was asked about is the pool
+        codes = np.unique(np.asarray(y[labeled], dtype=str) if y.dtype == object else y[labeled], return_inverse=True)[1]
+        targets = np.full(len(pool), -1, dtype=np.int64)
+        targets[np.searchsorted(pool, labeled)] = codes
+        logits = None if probabilities is None else np.log(np.maximum(probabilities[pool], _TINY))
+        found = select(np.asarray(X[pool], dtype=np.float64).reshape(len(pool), -1), targets, budget=int(batch_size),
+                       logits=logits, acquisition=self.acquisition, device="cpu",
+                       seed=int(self.random_state_.randint(2**31 - 1)), **self._arguments())
+        picks = pool[np.asarray(found.picks, dtype=np.int64)]
+        return (picks, self._utilities(found, pool, chosen_among, picks, len(X))) if return_utilities else picks
+
+    @staticmethod
+    def _utilities(found, pool, chosen_among, picks, count):
+        first = np.full(count, np.nan)
+        candidates, scores = np.asarray(found.candidates, dtype=np.int64), np.asarray(found.scores, dtype=np.float64)
+        if len(candidates) == 0:  # too many to be listed: those of the picks
+            members = [(item, group.score) for group in found.groups for item in group.items]
+            candidates, scores = np.array([m[0] for m in members]), np.array([m[1] for m in members])
+        first[chosen_among] = scores.min() if len(scores) else 0.0
+        first[pool[candidates]] = np.repeat(scores, len(candidates) // max(len(scores), 1))
+        utilities = np.tile(first, (len(picks), 1))
+        for k in range(1, len(picks)):
+            utilities[k, picks[:k]] = np.nan
+        return utilities
+
+
+class _WithClassifier(_Strategy):
+    """Strategies that look at a classifier's probabilities."""
+
+    def query(self, X, y, clf, fit_clf=True, sample_weight=None, candidates=None, batch_size=1, return_utilities=False):
+        """Which samples to label next.
+
+        clf: a classifier of scikit-activeml's with predict_proba. fit_clf: fit a copy to X and y first.
+        The others, and what is returned, as the strategies' without a classifier.
+        """
+        X, y, candidates, batch_size, return_utilities = self._validate_data(X, y, candidates, batch_size,
+                                                                            return_utilities, reset=True)
+        check_type(clf, "clf", SkactivemlClassifier)
+        check_equal_missing_label(clf.missing_label, self.missing_label_)
+        check_scalar(fit_clf, "fit_clf", bool)
+        if fit_clf:
+            clf = clone(clf).fit(X, y) if sample_weight is None else clone(clf).fit(X, y, sample_weight)
+        return self._pick(X, y, candidates, batch_size, return_utilities, clf.predict_proba(X))
+
+
+class _Groups:
+    """Strategies that score groups: batch_size is a multiple of group_size. search: how groups are found."""
+
+    def __init__(self, group_size=1, search="partition", missing_label=MISSING_LABEL, random_state=None):
+        super().__init__(missing_label=missing_label, random_state=random_state)
+        self.group_size = group_size
+        self.search = search
+
+    def _arguments(self):
+        check_scalar(self.group_size, "group_size", int, min_val=1)
+        check_type(self.search, "search", str)
+        return {"group_size": self.group_size, "search": self.search}
+
+
+class _Radius:
+    """Strategies with a length: the radius, or the kernel's width. 0: its own rule."""
+
+    def __init__(self, radius=0.0, missing_label=MISSING_LABEL, random_state=None):
+        super().__init__(missing_label=missing_label, random_state=random_state)
+        self.radius = radius
+
+    def _arguments(self):
+        check_scalar(self.radius, "radius", (int, float), min_val=0)
+        return {"radius": float(self.radius)}
+
+
+def _make(name, description, source, traits):
+    bases = (_Groups,) if "groups" in traits else (_Radius,) if "radius" in traits else ()
+    bases += (_WithClassifier,) if "logits" in traits else (_Strategy,)
+    shown = "".join(part.capitalize() for part in name.split("_"))
+    doc = f"{description[0].upper()}{description[1:]} ({source}).\n\n    The acquisition ``{name}`` of docs/selecting.md."
+    return type(shown, bases, {"acquisition": name, "__doc__": doc, "__module__": __name__})
+
+
+_NEEDS_MORE = {"jacobians", "samples", "head"}
+STRATEGIES = {name: _make(name, description, source, traits)
+              for name, description, source, traits in _crc.acquisition_table() if not _NEEDS_MORE & set(traits)}
+globals().update({cls.__name__: cls for cls in STRATEGIES.values()})
+__all__ = ["STRATEGIES", *(cls.__name__ for cls in STRATEGIES.values())]
