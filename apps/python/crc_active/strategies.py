@@ -51,7 +51,7 @@ class _Strategy(_Base):
     def _arguments(self):
         return {}
 
-    def _pick(self, X, y, candidates, batch_size, return_utilities, probabilities=None):
+    def _pick(self, X, y, candidates, batch_size, return_utilities, probabilities=None, classes=None):
         _, mapping = self._transform_candidates(candidates, X, y, enforce_mapping=True)
         if len(mapping) == 0:
             raise ValueError("there is no unlabelled sample to choose from")
@@ -59,9 +59,10 @@ class _Strategy(_Base):
         chosen_among = np.setdiff1d(mapping, labeled) if candidates is None else np.unique(mapping)
         labeled = np.setdiff1d(labeled, chosen_among)
         pool = np.sort(np.concatenate([labeled, chosen_among]))  # what was asked about is the pool
-        codes = np.unique(np.asarray(y[labeled], dtype=str) if y.dtype == object else y[labeled], return_inverse=True)[1]
+        known = list(y[labeled])
+        number = {c: k for k, c in enumerate(sorted(set(known)) if classes is None else classes)}
         targets = np.full(len(pool), -1, dtype=np.int64)
-        targets[np.searchsorted(pool, labeled)] = codes
+        targets[np.searchsorted(pool, labeled)] = [number[c] for c in known]
         logits = None if probabilities is None else np.log(np.maximum(probabilities[pool], _TINY))
         found = select(np.asarray(X[pool], dtype=np.float64).reshape(len(pool), -1), targets, budget=int(batch_size),
                        logits=logits, acquisition=self.acquisition, device="cpu",
@@ -100,7 +101,7 @@ class _WithClassifier(_Strategy):
         check_scalar(fit_clf, "fit_clf", bool)
         if fit_clf:
             clf = clone(clf).fit(X, y) if sample_weight is None else clone(clf).fit(X, y, sample_weight)
-        return self._pick(X, y, candidates, batch_size, return_utilities, clf.predict_proba(X))
+        return self._pick(X, y, candidates, batch_size, return_utilities, clf.predict_proba(X), clf.classes_)
 
 
 class _Groups:
