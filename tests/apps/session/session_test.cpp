@@ -16,6 +16,9 @@ namespace crc::apps::test {
 namespace {
 
 
+using Settings = std::vector<std::string>;
+using crc::test::write_file;
+
 const Settings kSmall{"model.depth=10",          "model.width=1",         "model.base_channels=4",  "ssl.batch=4",
                       "ssl.mu=1",                "ssl.epochs=2",          "ssl.steps_per_epoch=4",  "run.device=cpu",
                       "run.threads=1",           "acquisition.name=crc",  "acquisition.budget=4",   "acquisition.rounds=1",
