@@ -26,9 +26,9 @@ struct ProgressOptions {
   // For a host program instead of stderr: every update(); every message, and whether it is a warning; whether to stop.
   std::function<void(const ProgressState&)> on_update;
   std::function<void(const std::string&, bool warning)> on_message;
-  std::function<bool()> stop;  // stop_requested() by default
-  std::function<double()> seconds;                // a clock; monotonic by default
-  std::function<std::string()> time;              // utc_now by default
+  std::function<bool()> stop;         // stop_requested() by default
+  std::function<double()> seconds;    // a clock; monotonic by default
+  std::function<std::string()> time;  // utc_now by default
 
   // What fits stderr now: is it a terminal, how wide, is NO_COLOR set, TERM dumb.
   static ProgressOptions for_stderr(bool quiet, double interval, const fs::path& log, const std::string& name = {});

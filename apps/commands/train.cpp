@@ -44,8 +44,7 @@ fs::path run_directory(const RunOptions& options, const Config& config) {
 
 int train_new(const RunOptions& options, const std::vector<std::string>& arguments, const std::string& name, int gpu) {
   const Config config = resolve_recipe(options.config, options.settings);
-  const NewRun run{
-      .config = config, .directory = run_directory(options, config), .arguments = arguments, .gpu = gpu};
+  const NewRun run{.config = config, .directory = run_directory(options, config), .arguments = arguments, .gpu = gpu};
   return int(start_run(run, ProgressOptions::for_stderr(options.quiet, 0, {}, name)));
 }
 

@@ -127,7 +127,8 @@ nb::dict query(const Session& session, int64_t k) {
   return d;
 }
 
-std::vector<std::string> label(const Session& session, const std::vector<std::tuple<int64_t, int64_t, std::string>>& given,
+std::vector<std::string> label(const Session& session,
+                               const std::vector<std::tuple<int64_t, int64_t, std::string>>& given,
                                const std::string& source) {
   const nb::gil_scoped_release release;
   std::vector<Session::Label> labels;

@@ -68,8 +68,7 @@ Answers answer(const Note& note, const Classes& classes, const WaitingRun& run, 
 WaitingRun open_waiting(const fs::path& path, const std::vector<std::string>& settings) {
   if (marker_of(path) != Marker::waiting) {
     read_run_json(path);  // "not a run" comes first
-    fail(ExitCode::usage,
-         fmt::format("{0} does not wait for labels; go on with: crc_train resume {0}", path.string()));
+    fail(ExitCode::usage, fmt::format("{0} does not wait for labels; go on with: crc_train resume {0}", path.string()));
   }
   RunDir directory = RunDir::open(path, settings);
   data::Dataset dataset = load_dataset(directory.config());

@@ -101,8 +101,7 @@ data::Images rows_like(const data::Dataset& dataset, int64_t features, std::vect
     fail(ExitCode::usage,
          fmt::format("the run is of images of {}x{}; give them as uint8 [N,H,W,3]", train.height, train.width));
   if (features != train.features)
-    fail(ExitCode::usage,
-         fmt::format("the rows have {} features, and those of the run {}", features, train.features));
+    fail(ExitCode::usage, fmt::format("the rows have {} features, and those of the run {}", features, train.features));
   const auto wrong = std::ranges::find_if_not(rows, [](float value) { return std::isfinite(value); });
   if (wrong != rows.end())
     fail(ExitCode::usage, fmt::format("feature {} of row {} is {}; every number must be finite",

@@ -24,8 +24,8 @@ int64_t class_of(const Session::Label& label, const std::vector<std::string>& na
   const int64_t classes = int64_t(names.size());
   if (label.class_name.empty()) {
     if (label.class_index < 0 || label.class_index >= classes)
-      fail(ExitCode::corrupt_data, fmt::format("item {} has class {}; the run's are 0 to {}", label.item,
-                                               label.class_index, classes - 1));
+      fail(ExitCode::corrupt_data,
+           fmt::format("item {} has class {}; the run's are 0 to {}", label.item, label.class_index, classes - 1));
     return label.class_index;
   }
   const auto at = std::ranges::find(names, label.class_name);
@@ -66,7 +66,8 @@ Session Session::create(const std::string& directory, const std::string& config,
   std::vector<std::string> all = settings;
   const bool preset = is_preset(config);
   if (preset) all.insert(all.begin(), "preset=" + config);
-  create_run({.config = resolve_recipe(preset ? "" : config, all), .directory = directory, .arguments = {}, .data = data});
+  create_run(
+      {.config = resolve_recipe(preset ? "" : config, all), .directory = directory, .arguments = {}, .data = data});
   return Session(directory, {}, Unchecked());
 }
 
@@ -155,22 +156,24 @@ template <class Make> Session::Predicted Session::judge(int64_t round, bool best
 
 Session::Predicted Session::predict(int64_t height, int64_t width, std::vector<uint8_t> pixels, int64_t round,
                                     bool best) const {
-  return judge(round, best, [&](const data::Dataset& dataset) {
-    return images_like(dataset, height, width, std::move(pixels));
-  });
+  return judge(round, best,
+               [&](const data::Dataset& dataset) { return images_like(dataset, height, width, std::move(pixels)); });
 }
 
 Session::Predicted Session::predict(int64_t features, std::vector<float> rows, int64_t round, bool best) const {
-  return judge(round, best, [&](const data::Dataset& dataset) { return rows_like(dataset, features, std::move(rows)); });
+  return judge(round, best,
+               [&](const data::Dataset& dataset) { return rows_like(dataset, features, std::move(rows)); });
 }
 
 std::vector<AcquisitionRow> acquisition_table() {
   using select::Trait;
   static constexpr std::pair<Trait, const char*> kTraits[] = {
-      {Trait::features, "features"}, {Trait::logits, "logits"},   {Trait::jacobians, "jacobians"},
-      {Trait::groups, "groups"},     {Trait::radius, "radius"},   {Trait::labels, "labels"},
-      {Trait::samples, "samples"},   {Trait::head, "head"},       {Trait::weights, "weights"},
-      {Trait::quotas, "quotas"},     {Trait::partitions, "partitions"}};
+      {Trait::features, "features"},    {Trait::logits, "logits"},
+      {Trait::jacobians, "jacobians"},  {Trait::groups, "groups"},
+      {Trait::radius, "radius"},        {Trait::labels, "labels"},
+      {Trait::samples, "samples"},      {Trait::head, "head"},
+      {Trait::weights, "weights"},      {Trait::quotas, "quotas"},
+      {Trait::partitions, "partitions"}};
   std::vector<AcquisitionRow> rows;
   for (const select::Acquisition& a : select::acquisitions()) {
     rows.push_back({a.name, a.description, a.source, {}});
@@ -180,9 +183,7 @@ std::vector<AcquisitionRow> acquisition_table() {
   return rows;
 }
 
-nn::TensorFile load_tensors(const std::string& path) {
-  return nn::decode_safetensors(read_named_file(path), path);
-}
+nn::TensorFile load_tensors(const std::string& path) { return nn::decode_safetensors(read_named_file(path), path); }
 
 void save_tensors(const std::string& path, nn::TensorFile file) {
   commit_file(path, nn::encode_safetensors(std::move(file)));

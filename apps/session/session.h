@@ -38,7 +38,7 @@ class Session {
   struct State {
     std::string marker;  // "DONE", "WAITING", "PREEMPTED" or "": it was killed, has not begun, or is at work
     std::vector<std::string> class_names;
-    std::string config, rounds, metrics;     // texts of config.toml, rounds.csv and metrics.jsonl
+    std::string config, rounds, metrics;       // texts of config.toml, rounds.csv and metrics.jsonl
     std::vector<std::vector<int64_t>> labels;  // [labels] of item, class, round, in the ledger's order
     int64_t queries = 0;                       // asked so far
   };
@@ -63,7 +63,7 @@ class Session {
 
   struct Label {
     int64_t item;
-    int64_t class_index;      // -1: by its name
+    int64_t class_index;  // -1: by its name
     std::string class_name;
   };
   // Answers the query that the run waits for, whole or not at all; the ledger's source is `source`. Returns what a

@@ -153,7 +153,7 @@ bool is_done(const fs::path& path, const std::vector<std::string>& settings) {
   if (marker_of(path) != Marker::done) return false;
   RunFiles files(path);
   (void)resume_config(read_run(files).config, settings);  // what would be refused of a run that goes on is refused
-  if (!file_exists(path / "report.html")) {  // an earlier version wrote DONE first, or somebody removed it
+  if (!file_exists(path / "report.html")) {               // an earlier version wrote DONE first, or somebody removed it
     const RunLock lock(path);
     remove_stale_temporaries(path);
     write_report(load_run(path), Marker::done);

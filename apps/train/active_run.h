@@ -24,7 +24,7 @@ class ActiveRun {
 
  private:
   bool run_rounds();  // false: stopped
-  int64_t begin();  // records the first labels; returns the first round to train
+  int64_t begin();    // records the first labels; returns the first round to train
   std::vector<Answer> first_labels();
   void adopt(const RunStart& start);  // round 0 of another run as this one's
   void end_round(int64_t round);

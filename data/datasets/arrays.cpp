@@ -20,8 +20,8 @@ Images read_image_array(const Path& path, Fingerprint& fingerprint) {
   const size_t rank = array.shape.size();
   const bool shaped = rank == 3 || (rank == 4 && array.shape[3] == 3);
   if (array.type != NpyType::u8 || array.fortran_order || !shaped || array.size() == 0)
-    fail(ExitCode::corrupt_data, fmt::format("{} is {}; images are uint8 [N,H,W,3] or [N,H,W] in C order",
-                                             path.string(), array.describe()));
+    fail(ExitCode::corrupt_data,
+         fmt::format("{} is {}; images are uint8 [N,H,W,3] or [N,H,W] in C order", path.string(), array.describe()));
   fingerprint.add(array.describe());
   fingerprint.add(array.bytes);
   Images images{.count = array.shape[0], .height = array.shape[1], .width = array.shape[2], .pixels = {}, .labels = {}};
@@ -81,10 +81,11 @@ Dataset load_arrays(const Source& source, Options&) {
     dataset.test = read_image_array(folder / "test.npy", fingerprint);
     const Images &train = dataset.train, &test = dataset.test;
     if (test.height != train.height || test.width != train.width)
-      fail(ExitCode::corrupt_data, fmt::format("{} holds images of {}x{}, and train.npy of {}x{}",
-                                               (folder / "test.npy").string(), test.height, test.width, train.height,
-                                               train.width));
-    most = std::max(most, label_images(dataset.test, folder / "test_labels.npy", folder / "test_labels.csv", fingerprint));
+      fail(ExitCode::corrupt_data,
+           fmt::format("{} holds images of {}x{}, and train.npy of {}x{}", (folder / "test.npy").string(), test.height,
+                       test.width, train.height, train.width));
+    most =
+        std::max(most, label_images(dataset.test, folder / "test_labels.npy", folder / "test_labels.csv", fingerprint));
   }
   dataset.class_names = classes_of_folder(folder, most, fingerprint);
   dataset.fingerprint = fingerprint.hex();

@@ -15,14 +15,24 @@
 namespace crc::apps::test {
 namespace {
 
-
 using Settings = std::vector<std::string>;
 using crc::test::write_file;
 
-const Settings kSmall{"model.depth=10",          "model.width=1",         "model.base_channels=4",  "ssl.batch=4",
-                      "ssl.mu=1",                "ssl.epochs=2",          "ssl.steps_per_epoch=4",  "run.device=cpu",
-                      "run.threads=1",           "acquisition.name=crc",  "acquisition.budget=4",   "acquisition.rounds=1",
-                      "acquisition.group_size=2", "acquisition.first=leading", "acquisition.initial=6"};
+const Settings kSmall{"model.depth=10",
+                      "model.width=1",
+                      "model.base_channels=4",
+                      "ssl.batch=4",
+                      "ssl.mu=1",
+                      "ssl.epochs=2",
+                      "ssl.steps_per_epoch=4",
+                      "run.device=cpu",
+                      "run.threads=1",
+                      "acquisition.name=crc",
+                      "acquisition.budget=4",
+                      "acquisition.rounds=1",
+                      "acquisition.group_size=2",
+                      "acquisition.first=leading",
+                      "acquisition.initial=6"};
 
 class SessionTest : public ::testing::Test {
  protected:
@@ -75,9 +85,8 @@ TEST_F(SessionTest, GoesFromCallToCall) {
   const Session::Predicted p = session.predict(8, 8, std::vector<uint8_t>(3 * 8 * 8 * 3, 100), -1, false);
   EXPECT_EQ(p.logits.size(), size_t(p.count * p.classes));
   EXPECT_EQ(p.count, 3);
-  expect_error(ExitCode::usage, {"the images are 4x8, and those of the run are 8x8"}, [&] {
-    (void)session.predict(4, 8, std::vector<uint8_t>(4 * 8 * 3), -1, false);
-  });
+  expect_error(ExitCode::usage, {"the images are 4x8, and those of the run are 8x8"},
+               [&] { (void)session.predict(4, 8, std::vector<uint8_t>(4 * 8 * 3), -1, false); });
 }
 
 TEST_F(SessionTest, StopsAfterACheckpointAndLosesNothing) {
