@@ -23,8 +23,8 @@ namespace {
 using apps::Session;
 using Clock = std::chrono::steady_clock;
 
-// Python's callbacks as a Watch, which must not throw: what they raise, and Ctrl-C, stops the run after a checkpoint and
-// is raised then.
+// Python's callbacks as a Watch, which must not throw: what they raise, and Ctrl-C, stops the run after a checkpoint
+// and is raised then.
 class Listener {
  public:
   Listener(nb::handle progress, nb::handle message) : progress_(progress), message_(message) {}

@@ -219,7 +219,8 @@ class Shapes(RunTest):
         program = ("import sys; sys.path.insert(0, sys.argv[1])\n"
                    "from runs import *; from crc_active import Run\n"
                    "run = Run.create(sys.argv[2], SMALL, data()); run.train(); run.query(); run.history\n"
-                   "run.label({int(i): 0 for i in run.query().items} | {0: 1}); run.train(); run.predict(pictures()[0])\n")
+                   "run.label({int(i): 0 for i in run.query().items} | {0: 1})\n"
+                   "run.train(); run.predict(pictures()[0])\n")
         done = subprocess.run([sys.executable, "-c", program, pathlib.Path(__file__).parent, self.folder / "a"],
                               capture_output=True, text=True)
         self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "", ""))
@@ -240,8 +241,8 @@ class Shapes(RunTest):
 
 class Wrong(RunTest):
     def create(self, config=None, given=None, **settings):
-        return lambda: Run.create(self.folder / "a", {**SMALL, **(config or {})}, all_known() if given is None else given,
-                                  settings=settings)
+        given = all_known() if given is None else given
+        return lambda: Run.create(self.folder / "a", {**SMALL, **(config or {})}, given, settings=settings)
 
     def test_configurations(self):
         self.refuse(ValueError, ["ssl.epochz", "ssl.epochs"], self.create({"ssl.epochz": 1}), 78)
@@ -286,7 +287,8 @@ class Wrong(RunTest):
         self.refuse(FileExistsError, "holds a run already", self.create(), 73)
         (self.folder / "b").mkdir()
         (self.folder / "b/mine.txt").write_text("")
-        self.refuse(FileExistsError, "exists and is not empty", lambda: Run.create(self.folder / "b", SMALL, all_known()), 73)
+        self.refuse(FileExistsError, "exists and is not empty",
+                    lambda: Run.create(self.folder / "b", SMALL, all_known()), 73)
         run = self.folder / "a"
         self.refuse(ValueError, "ssl.epochs: 3", lambda: Run(run, {"ssl.epochs": 3}).train(), 78)
         self.refuse(FileNotFoundError, "has asked 0 queries", Run(run).query, 66)
@@ -310,8 +312,8 @@ class Wrong(RunTest):
         self.refuse(ValueError, ["has class \"aple\"", "apple"], lambda: run.label({**good, items[0]: "aple"}), 65)
         self.refuse(TypeError, "a class is its number or its name", lambda: run.label({**good, items[0]: 0.5}))
         self.refuse(TypeError, "a class is its number or its name", lambda: run.label({**good, items[0]: True}))
-        self.refuse(crc_active.Error, "1 of 6 queried items have no label", lambda: run.label(dict(list(good.items())[1:])),
-                    10)
+        self.refuse(crc_active.Error, "1 of 6 queried items have no label",
+                    lambda: run.label(dict(list(good.items())[1:])), 10)
         self.assertEqual((run.status, len(run.labels)), ("waiting", 12))
         self.assertTrue(any("not asked for" in note for note in run.label({**good, 0: 1})))
         self.assertEqual((run.status, len(run.labels)), ("ready", 18))
@@ -321,7 +323,8 @@ class Wrong(RunTest):
         run = Run.create(self.folder / "a", SMALL, data())
         run.train()
         images = pictures()[0]
-        self.refuse(ValueError, "the images are 4x8, and those of the run are 8x8", lambda: run.predict(images[:, :4]), 64)
+        self.refuse(ValueError, "the images are 4x8, and those of the run are 8x8",
+                    lambda: run.predict(images[:, :4]), 64)
         self.refuse(ValueError, "neither images", lambda: run.predict(images.astype(int)))
         self.refuse(ValueError, "expected [N,H,W,3]", lambda: run.predict(images[..., :2]))
         self.refuse(ValueError, "expected [N,H,W,3]", lambda: run.predict(images[:0]))

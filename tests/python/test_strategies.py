@@ -186,7 +186,8 @@ class WithoutScikitActiveml(unittest.TestCase):
                    "    missing_label = np.nan\n"
                    "    def fit(self, X, y): return self\n"
                    "    def predict_proba(self, X): e = np.exp(X[:, :3]); return e / e.sum(1, keepdims=True)\n"
-                   "print(strategies.Coreset(random_state=np.random.RandomState(5)).query(x, y, batch_size=4).tolist())\n"
+                   "state = np.random.RandomState(5)\n"
+                   "print(strategies.Coreset(random_state=state).query(x, y, batch_size=4).tolist())\n"
                    "print(strategies.Margin(random_state=0).query(x, y, Clf(), batch_size=4).tolist())\n"
                    "try: strategies.Coreset().query(x, y[:3])\n"
                    "except ValueError as e: print(e)\n")

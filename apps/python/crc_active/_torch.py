@@ -81,7 +81,8 @@ class Mlp(nn.Module):
         return self.fc(self.features(x))
 
 
-_KEYS = {"wrn": ("depth", "width", "base_channels", "conv_bias", "first_stride", "wiring", "bn_eps", "bn_offset", "slope"),
+_KEYS = {"wrn": ("depth", "width", "base_channels", "conv_bias", "first_stride", "wiring", "bn_eps", "bn_offset",
+                 "slope"),
          "mlp": ("depth", "slope"), "linear": ()}
 
 
@@ -90,9 +91,11 @@ def build(weights, metadata, given):
     m.update({k: str(v) for k, v in given.items()})
     kind = m.get("name")
     if kind not in _KEYS:
-        raise ValueError(f"the weights do not say which network they are (name = {kind!r}); give name, one of {list(_KEYS)}")
+        raise ValueError(f"the weights do not say which network they are (name = {kind!r}); "
+                         f"give name, one of {list(_KEYS)}")
     if missing := [k for k in _KEYS[kind] if k not in m]:
-        raise ValueError(f"the weights do not say {', '.join(missing)} of the network; give them: to_torch(w, {missing[0]}=...)")
+        raise ValueError(f"the weights do not say {', '.join(missing)} of the network; "
+                         f"give them: to_torch(w, {missing[0]}=...)")
     if "fc.weight" not in weights:
         raise ValueError("there is no fc.weight; crc_train export writes kekmodel's names, which are these modules'")
     classes = weights["fc.weight"].shape[0]

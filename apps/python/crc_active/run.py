@@ -187,8 +187,8 @@ class Run:
         """Trains, queries and trains again, from wherever the run stands, until it is "done" or "waiting" for labels.
 
         progress: True draws tqdm's bar; a callable gets ``(label, done, total, detail)``, done and total in steps.
-        Ctrl-C and what a callback raises take effect after a checkpoint: nothing is lost, and train() goes on there with
-        the same bits. Other threads run meanwhile.
+        Ctrl-C and what a callback raises take effect after a checkpoint: nothing is lost, and train() goes on there
+        with the same bits. Other threads run meanwhile.
         """
         callback = _Bar() if progress is True else progress or None
         try:
@@ -264,8 +264,8 @@ class Run:
 
     @property
     def history(self):
-        """A row per finished round (docs/run-directory.md, rounds.csv): a pandas.DataFrame, or, where there is no pandas,
-        a list of dicts. NaN: not measured."""
+        """A row per finished round (docs/run-directory.md, rounds.csv): a pandas.DataFrame, or, without pandas, a
+        list of dicts. NaN: not measured."""
         rows = csv.DictReader(io.StringIO(self._session.state()["rounds"]))
         whole = ("round", "labels", "epochs")
         return _table([{k: int(v) if k in whole else float(v or "nan") for k, v in row.items()} for row in rows])

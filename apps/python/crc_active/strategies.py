@@ -42,8 +42,8 @@ class _Strategy(_Base):
 
         X: [N,D] features of all samples. y: [N], missing_label where unlabelled. candidates: indices into X to choose
         from; None: all that are unlabelled. batch_size: how many.
-        return_utilities: also [batch_size,N] scores, larger is better, NaN for what could not be chosen (any more). They
-        are those from before the first pick, also where later picks depend on earlier ones.
+        return_utilities: also [batch_size,N] scores, larger is better, NaN for what could not be chosen (any more).
+        They are those from before the first pick, also where later picks depend on earlier ones.
         Returns the indices [batch_size], best first.
         """
         return self._pick(*self._validate_data(X, y, candidates, batch_size, return_utilities, reset=True))
@@ -134,7 +134,8 @@ def _make(name, description, source, traits):
     bases = (_Groups,) if "groups" in traits else (_Radius,) if "radius" in traits else ()
     bases += (_WithClassifier,) if "logits" in traits else (_Strategy,)
     shown = "".join(part.capitalize() for part in name.split("_"))
-    doc = f"{description[0].upper()}{description[1:]} ({source}).\n\n    The acquisition ``{name}`` of docs/selecting.md."
+    doc = (f"{description[0].upper()}{description[1:]} ({source}).\n\n"
+           f"    The acquisition ``{name}`` of docs/selecting.md.")
     return type(shown, bases, {"acquisition": name, "__doc__": doc, "__module__": __name__})
 
 

@@ -47,7 +47,7 @@ def load(path) -> Weights:
 def save(path, weights: Mapping[str, np.ndarray], metadata: Mapping[str, str] | None = None) -> None:
     """A safetensors file, whole or not at all. metadata: that of ``load``'s result where none is given.
 
-    Raises TypeError: an array of another type than float32, float64, uint8, int32, int64 or float16 (which becomes fp32).
+    Raises TypeError: an array of another type than float32, float64, uint8, int32, int64, float16 (becomes fp32).
     """
     tensors = []
     for name, values in weights.items():
@@ -66,8 +66,8 @@ def to_torch(weights: Mapping[str, np.ndarray], **model):
 
     Its input: images [N,3,H,W] in 0..1, which it normalises as the training did; or rows [N,D] as the run saw them.
     Its output: logits [N,C]; ``features(x)`` is the input of the last layer.
-    model: what the file does not say itself: name="wrn", depth=28, width=2, wiring="raw_x", slope=0.1, ... (docs/config.md,
-    [model]). Raises ValueError: something is missing; ImportError: no PyTorch.
+    model: what the file does not say itself: name="wrn", depth=28, width=2, wiring="raw_x", slope=0.1, ...
+    (docs/config.md, [model]). Raises ValueError: something is missing; ImportError: no PyTorch.
     """
     try:
         from ._torch import build
