@@ -1,6 +1,7 @@
-# Run at install time: copies the shared libraries that `programs` need to `libraries_dir` under the names they are asked
+# Run at install time: copies the shared libraries that `programs` and `shared` need to `libraries_dir` under the names they are asked
 # for by, and their packages' licences, where dpkg knows them, to `licenses_dir`.
-file(GET_RUNTIME_DEPENDENCIES EXECUTABLES ${programs} RESOLVED_DEPENDENCIES_VAR found UNRESOLVED_DEPENDENCIES_VAR missing
+file(GET_RUNTIME_DEPENDENCIES EXECUTABLES ${programs} LIBRARIES ${shared}
+     RESOLVED_DEPENDENCIES_VAR found UNRESOLVED_DEPENDENCIES_VAR missing
      POST_EXCLUDE_REGEXES "/(ld-linux[^/]*|libc|libm|libdl|librt|libpthread|libresolv|libutil|libanl)\\.so[^/]*$")
 if(missing)
   message(FATAL_ERROR "shared libraries not found: ${missing}")

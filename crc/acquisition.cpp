@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "crc/batch_mode.h"
+#include "crc/custom.h"
 #include "crc/ntk_full.h"
 #include "crc/quotas.h"
 #include "crc/score.h"
@@ -128,6 +129,8 @@ const Acquisition& find_acquisition(const std::string& name) {
     if (a.name == name) return a;
     known += std::string(known.empty() ? "" : ", ") + a.name;
   }
+  if (const Acquisition* custom = find_custom(name)) return *custom;
+  for (const std::string& custom : custom_names()) known += ", " + custom;
   fail(ExitCode::config, fmt::format("acquisition \"{}\" is not known; use one of {}", name, known));
 }
 

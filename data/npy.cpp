@@ -8,6 +8,7 @@
 #include <limits>
 
 #include "kernels/core/error.h"
+#include "kernels/core/half.h"
 
 namespace crc::data {
 namespace {
@@ -21,15 +22,7 @@ struct Bfloat {
 };
 
 float to_float(Bfloat b) { return std::bit_cast<float>(uint32_t(b.bits) << 16); }
-
-// Exact: the exponent's bias is corrected by a power of two, which also turns subnormal halves into normal floats.
-float to_float(Half h) {
-  const uint32_t magnitude = uint32_t(h.bits & 0x7fff) << 13, sign = uint32_t(h.bits & 0x8000) << 16;
-  const bool finite = (h.bits & 0x7c00) != 0x7c00;
-  const uint32_t bits =
-      finite ? std::bit_cast<uint32_t>(std::bit_cast<float>(magnitude) * 0x1p112f) : 0x7f800000u | magnitude;
-  return std::bit_cast<float>(bits | sign);
-}
+float to_float(Half h) { return half_to_float(h.bits); }
 
 template <class To, class From> To convert(From value) {
   if constexpr (std::same_as<From, Half> || std::same_as<From, Bfloat>)

@@ -73,7 +73,7 @@ struct Edge {
   Names to;
 };
 const std::vector<Edge> kEdges{
-    {"data/", {"data/", "kernels/core/error.h", "kernels/core/random.h", "kernels/core/hd.h"}},
+    {"data/", {"data/", "kernels/core/error.h", "kernels/core/random.h", "kernels/core/hd.h", "kernels/core/half.h"}},
     {"kernels/core/", {"kernels/core/"}},
     {"kernels/", {"kernels/"}},
     {"nn/", {"nn/", "kernels/"}},

@@ -9,6 +9,7 @@
 #include "apps/config/recipes.h"
 #include "apps/select/row_file.h"
 #include "apps/train/experiment.h"
+#include "crc/arrays.h"
 
 namespace crc::apps {
 namespace {
@@ -31,14 +32,17 @@ int command_rank_barrier(const RankBarrierOptions& options) {
   select::BarrierConfig config{.group = options.group, .groups = options.groups, .seed = uint32_t(options.seed)};
   if (!options.labeled.empty()) config.labeled = options.labeled;
   const std::vector<fs::path> files(options.features.empty() ? 0 : 1, options.features);
-  const RowFile file(context, files, "features", Precision::fp32);
+  const RowFiles file(files, "features");
+  select::RowArrays given(file.arrays(), "features");
+  (void)given.load(context, select::Precision::fp32);
   Tensor synthetic;
   if (options.features.empty())
     synthetic =
         Tensor::from_host(context, {kSyntheticItems, select::kSyntheticWidth},
                           select::synthetic_features(kSyntheticItems, config.seed).data(), "synthetic features");
   const select::Barrier barrier =
-      select::rank_barrier(context, options.features.empty() ? synthetic.view<const float, 2>() : file.fp32(), config);
+      select::rank_barrier(context, options.features.empty() ? synthetic.view<const float, 2>()
+                                        : std::get<View<const float, 2>>(given.rows()), config);
   const LineChart chart = barrier_chart(barrier);
   outputs.put(out, out.extension() == ".svg" ? chart_svg(chart, true) : chart_png(chart));
   outputs.commit();

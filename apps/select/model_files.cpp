@@ -2,17 +2,16 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
+#include <optional>
 
 #include "apps/rundir/ledger.h"
 #include "apps/rundir/run_state.h"
+#include "apps/select/row_file.h"
 #include "data/csv.h"
 #include "kernels/core/error.h"
 
 namespace crc::apps {
 namespace {
-
-constexpr int64_t kRowsPerBlock = 1 << 12;  // converted at a time
 
 // Class labels one by one: checked, and none twice.
 struct LabelList {
@@ -67,66 +66,21 @@ void labels_from_csv(LabelList& list) {
 
 }  // namespace
 
-ModelFiles::ModelFiles(Context& context, const ModelPaths& paths) : paths_(paths) {
-  if (paths.head.empty() && !paths.bias.empty()) fail(ExitCode::usage, "--bias is the head's: give --head too");
-  samples_ = load<3>(context, paths.samples, "samples", "[passes,items,classes]");
-  head_.weight = load<2>(context, paths.head, "head", "[classes,D]");
-  head_.bias = load<1>(context, paths.bias, "bias", "[classes]");
-  if (head_.bias.size() > 0 && head_.bias.shape[0] != head_.weight.shape[0])
-    fail(ExitCode::corrupt_data, fmt::format("{} holds {} biases and {} is a head of {} classes", paths.bias.string(),
-                                             head_.bias.shape[0], paths.head.string(), head_.weight.shape[0]));
-}
+ModelFiles::ModelFiles(const ModelPaths& paths)
+    : samples_(open(paths.samples, "samples", 3, "[passes,items,classes]")),
+      head_(open(paths.head, "head", 2, "[classes,D]")),
+      bias_(open(paths.bias, "bias", 1, "[classes]")) {}
 
-int64_t ModelFiles::classes() const { return head_.weight.size() > 0 ? head_.weight.shape[0] : samples_.shape[2]; }
-
-template <int R>
-View<const float, R> ModelFiles::load(Context& context, const fs::path& path, const char* what, const char* shape) {
+crc_active::Array ModelFiles::open(const fs::path& path, const char* what, size_t rank, const char* shape) {
   if (path.empty()) return {};
   data::NpyArray array = data::read_npy(path);
   described_.emplace_back(what, path.string() + " " + array.describe());
-  if (array.shape.size() != R || array.size() == 0 || !data::is_float(array.type))
+  if (array.shape.size() != rank || array.size() == 0 || !data::is_float(array.type))
     fail(ExitCode::corrupt_data,
          fmt::format("{} holds {}; {} are floats {}", path.string(), array.describe(), what, shape));
-  if (array.fortran_order && R == 3)
-    fail(ExitCode::corrupt_data, fmt::format("{} holds {}; save it in C order: numpy.save(file, "
-                                             "numpy.ascontiguousarray(array))",
-                                             path.string(), array.describe()));
-  View<const float, R> view;
-  std::ranges::copy(array.shape, view.shape);
-  view.device = context.device(), view.name = what;
-  const auto in_place = array.in_place<float>();
-  if (in_place && context.device().kind == DeviceKind::cpu) {
-    view.data = in_place->data();
-    arrays_.push_back(std::move(array));
-    return view;
-  }
-  const int64_t columns = array.shape.back();
-  array.shape = {array.size() / columns, columns};  // rows of the last dimension, one after the other
-  tensors_.emplace_back(context, array.shape, Dtype::f32, what);
-  const auto rows = tensors_.back().template view<float, 2>();
-  std::vector<float> block(size_t(kRowsPerBlock * columns));
-  for (int64_t begin = 0; begin < rows.shape[0]; begin += kRowsPerBlock) {
-    const int64_t end = std::min(rows.shape[0], begin + kRowsPerBlock);
-    array.read_rows(begin, end, block.data());
-    context.copy_in(rows.slice(begin, end), block.data());
-  }
-  view.data = rows.data;
-  return view;
+  files_.push_back(std::move(array));
+  return array_of(files_.back(), path);
 }
-
-void ModelFiles::check(const Shape& features, const Shape& logits) const {
-  const auto differ = [](const fs::path& a, int64_t x, const fs::path& b, int64_t y, const char* what) {
-    if (x > 0 && y > 0 && x != y)
-      fail(ExitCode::corrupt_data, fmt::format("{} has {} {} and {} has {}", a.string(), x, what, b.string(), y));
-  };
-  for (const Shape& array : {features, logits}) differ(paths_.samples, items(), array.path, array.rows, "items");
-  differ(paths_.samples, samples_.shape[2], logits.path, logits.columns, "classes");
-  differ(paths_.head, head_.weight.shape[0], logits.path, logits.columns, "classes");
-  differ(paths_.head, head_.weight.shape[0], paths_.samples, samples_.shape[2], "classes");
-  differ(paths_.head, head_.weight.shape[1], features.path, features.columns, "features");
-}
-
-std::vector<std::pair<std::string, std::string>> ModelFiles::describe() const { return described_; }
 
 std::vector<int32_t> read_labels(const fs::path& path, int64_t items) {
   LabelList list(path, items);

@@ -3,15 +3,13 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "apps/base/files.h"
-#include "crc/acquisition.h"
+#include "crc/select.h"
 #include "data/npy.h"
-#include "kernels/core/tensor.h"
 
 namespace crc::apps {
 
@@ -22,32 +20,20 @@ struct ModelPaths {
 
 class ModelFiles {
  public:
-  // Errors: input_missing, corrupt_data (other shapes and types), usage (a bias without a head).
-  ModelFiles(Context& context, const ModelPaths& paths);
+  // Reads headers alone. Errors: input_missing, corrupt_data (other ranks and types).
+  explicit ModelFiles(const ModelPaths& paths);
 
-  const View<const float, 3>& samples() const { return samples_; }
-  const select::Head& head() const { return head_; }
-  int64_t items() const { return samples_.shape[1]; }  // 0: no samples
-  int64_t classes() const;                             // 0: neither samples nor head
-
-  // Against the other arrays, of which 0 rows or columns are none given. Error corrupt_data, naming both files.
-  struct Shape {
-    const fs::path& path;
-    int64_t rows, columns;
-  };
-  void check(const Shape& features, const Shape& logits) const;
-
-  std::vector<std::pair<std::string, std::string>> describe() const;  // name, file and shape
+  // They point into the files, which this keeps open.
+  const crc_active::Array& samples() const { return samples_; }
+  const crc_active::Array& head() const { return head_; }
+  const crc_active::Array& bias() const { return bias_; }
+  const std::vector<std::pair<std::string, std::string>>& describe() const { return described_; }  // name, file, shape
 
  private:
-  template <int R>
-  View<const float, R> load(Context& context, const fs::path& path, const char* what, const char* shape);
-  ModelPaths paths_;
-  std::vector<data::NpyArray> arrays_;  // what views in place stand in
-  std::vector<Tensor> tensors_;
+  crc_active::Array open(const fs::path& path, const char* what, size_t rank, const char* shape);
+  std::vector<data::NpyArray> files_;
   std::vector<std::pair<std::string, std::string>> described_;
-  View<const float, 3> samples_;
-  select::Head head_;
+  crc_active::Array samples_, head_, bias_;
 };
 
 // The class of each item [items], -1: unknown. A file is one of

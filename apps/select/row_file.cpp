@@ -3,22 +3,18 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 #include <string_view>
 
+#include "crc/arrays.h"
 #include "data/file.h"
 #include "kernels/core/error.h"
 
 namespace crc::apps {
 namespace {
 
-constexpr int64_t kBlockBytes = int64_t(1) << 20;  // converted at a time: stays in the cache
-
 std::string advice(const data::NpyArray& array) {
-  if (array.shape.size() > 2) return "flatten each item to one row: array.reshape(len(array), -1)";
-  if (array.shape.size() < 2) return "one row per item is needed, also when there is one column: array.reshape(-1, 1)";
-  if (array.shape[0] == 0) return "there is nothing to choose from; save the pool's rows, not a selection of them";
-  if (array.shape[1] == 0) return "its rows are empty; check what was saved";
+  const std::string shape = select::row_advice(array.shape);
+  if (!shape.empty()) return shape;
   const std::string convert = "convert it with array.astype(\"<f4\")";
   return array.type == data::NpyType::u16 ? "--dtype bf16 if they are bf16, or else " + convert : convert;
 }
@@ -38,17 +34,29 @@ void refuse_parquet(const fs::path& path) {
 
 }  // namespace
 
-RowFile::RowFile(Context& context, std::span<const fs::path> files, const char* what, Precision precision, bool bf16) {
-  for (const fs::path& path : files) open(path, what, bf16);
-  if (shards_.empty()) return;
-  const bool wide = std::ranges::any_of(shards_, [](const Shard& s) { return s.array.type == data::NpyType::f64; });
-  if (wide && precision == Precision::as_stored)
-    rows_ = load<double>(context, what);
-  else
-    rows_ = load<float>(context, what);
+crc_active::Array array_of(const data::NpyArray& npy, const fs::path& path) {
+  using crc_active::Type;
+  crc_active::Array array{.data = npy.bytes.data(), .shape = npy.shape, .name = path.string()};
+  array.type = npy.type == data::NpyType::f64    ? Type::f64
+               : npy.type == data::NpyType::f16  ? Type::f16
+               : npy.type == data::NpyType::bf16 ? Type::bf16
+                                                 : Type::f32;
+  int64_t step = 1;
+  for (size_t d = 0; npy.fortran_order && d < npy.shape.size(); step *= npy.shape[d++]) array.strides.push_back(step);
+  return array;
 }
 
-void RowFile::open(const fs::path& path, const char* what, bool bf16) {
+RowFiles::RowFiles(std::span<const fs::path> files, const char* what, bool bf16) {
+  for (const fs::path& path : files) open(path, what, bf16);
+}
+
+std::vector<crc_active::Array> RowFiles::arrays() const {
+  std::vector<crc_active::Array> arrays;
+  for (const Shard& shard : shards_) arrays.push_back(array_of(shard.array, shard.path));
+  return arrays;
+}
+
+void RowFiles::open(const fs::path& path, const char* what, bool bf16) {
   refuse_parquet(path);
   data::NpyArray array = data::read_npy(path);
   if (bf16 && array.type == data::NpyType::u16) array.read_as_bf16();
@@ -60,60 +68,20 @@ void RowFile::open(const fs::path& path, const char* what, bool bf16) {
          fmt::format("{} holds {} and {} holds {}; {} in several files are rows of one array, all of one width",
                      shards_[0].path.string(), shards_[0].array.describe(), path.string(), array.describe(), what));
   const int64_t rows = array.shape[0];
-  shards_.push_back({path, std::move(array), items_});
+  shards_.push_back({path, std::move(array)});
   items_ += rows;
 }
 
-bool RowFile::has_bf16() const {
+bool RowFiles::has_bf16() const {
   return std::ranges::any_of(shards_, [](const Shard& s) { return s.array.type == data::NpyType::bf16; });
 }
 
-std::string RowFile::describe() const {
+std::string RowFiles::describe() const {
   if (shards_.empty()) return "";
   const std::string first = shards_[0].path.string() + " " + shards_[0].array.describe();
   if (shards_.size() == 1) return first;
-  return fmt::format("[{},{}] in {} files: {} to {} {}", items(), columns(), shards_.size(), first,
+  return fmt::format("[{},{}] in {} files: {} to {} {}", items_, columns(), shards_.size(), first,
                      shards_.back().path.string(), shards_.back().array.describe());
-}
-
-// Of rows after their cast to fp32, the first of them row `begin` of the shard.
-void RowFile::check_range(const Shard& shard, int64_t begin, std::span<const float> rows, const char* what) const {
-  std::vector<double> exact(static_cast<size_t>(columns()));
-  for (size_t k = 0; k < rows.size(); ++k) {
-    if (!std::isinf(rows[k])) continue;
-    const int64_t row = begin + int64_t(k) / columns(), column = int64_t(k) % columns();
-    shard.array.read_rows(row, row + 1, exact.data());
-    if (std::isfinite(exact[size_t(column)]))
-      fail(ExitCode::numerical, fmt::format("{} of item {} are beyond fp32, in which they are used here: column {} is "
-                                            "{}; divide all of them by one number",
-                                            what, shard.begin + row, column, exact[size_t(column)]));
-  }
-}
-
-template <class T> void RowFile::convert(Context& context, const Shard& shard, const char* what) {
-  const int64_t rows = shard.array.shape[0];
-  const int64_t step = std::max<int64_t>(1, kBlockBytes / (columns() * int64_t(sizeof(T))));
-  std::vector<T> block(size_t(std::min(step, rows) * columns()));
-  for (int64_t begin = 0; begin < rows; begin += step) {
-    const int64_t end = std::min(rows, begin + step);
-    shard.array.read_rows(begin, end, block.data());
-    if constexpr (std::is_same_v<T, float>)
-      check_range(shard, begin, {block.data(), size_t((end - begin) * columns())}, what);
-    context.copy_in(converted_.view<T, 2>().slice(shard.begin + begin, shard.begin + end), block.data());
-  }
-}
-
-template <class T> View<const T, 2> RowFile::load(Context& context, const char* what) {
-  const auto in_place = shards_[0].array.in_place<T>();
-  if (in_place && shards_.size() == 1) {
-    if (context.device().kind == DeviceKind::cpu)
-      return {in_place->data(), {items(), columns()}, context.device(), what};
-    converted_ = Tensor::from_host(context, {items(), columns()}, in_place->data(), what);
-  } else {
-    converted_ = Tensor(context, {items(), columns()}, DtypeOf<T>::value, what);
-    for (const Shard& shard : shards_) convert<T>(context, shard, what);
-  }
-  return converted_.view<const T, 2>();
 }
 
 }  // namespace crc::apps

@@ -9,6 +9,7 @@
 
 #include "kernels/core/arena.h"
 #include "kernels/core/backend.h"
+#include "kernels/core/interrupt.h"
 
 namespace crc {
 
@@ -66,6 +67,7 @@ class Context {
 
   // Calls f(Cpu&) or f(Cuda&) as the op `name`, whose arguments are given to be noted.
   template <class F, class... Args> void run(const char* name, F&& f, const Args&... args) {
+    Interruptible::check();
     const Trace::InOp noted = Trace::op(trace_, lane_, name, args...);
     if (!dry_) visit(f);
   }

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <exception>
 
+#include "kernels/core/interrupt.h"
 #include "kernels/cpu/cpu.h"
 
 namespace crc {
@@ -38,7 +39,11 @@ template <class F> void for_chunks(Cpu& cpu, int64_t n, int64_t grain, F&& f) {
   const int64_t chunks = (n + grain - 1) / grain;
   FirstError error;
 #pragma omp parallel for schedule(static) num_threads(cpu.threads()) if (chunks > 1)
-  for (int64_t c = 0; c < chunks; ++c) error.keep([&] { f(c, c * grain, std::min(n, (c + 1) * grain)); });
+  for (int64_t c = 0; c < chunks; ++c)
+    error.keep([&] {
+      Interruptible::check();  // on the thread that began the loop, which takes part in it
+      f(c, c * grain, std::min(n, (c + 1) * grain));
+    });
   error.rethrow();
 }
 

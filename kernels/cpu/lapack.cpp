@@ -36,7 +36,19 @@ bool has_room(int64_t bytes) {
 // Row-major lower is column-major upper: LAPACK's own order, without the copies LAPACKE makes for row-major arrays.
 constexpr int kOrder = LAPACK_COL_MAJOR;
 constexpr char kTriangle = 'U';
+
+std::mutex g_guests_mutex;
+int g_guests = 0, g_host_threads = 0;  // of KeepBlasThreads
 }  // namespace
+
+KeepBlasThreads::KeepBlasThreads() {
+  const std::lock_guard lock(g_guests_mutex);
+  if (g_guests++ == 0) g_host_threads = openblas_get_num_threads();
+}
+KeepBlasThreads::~KeepBlasThreads() {
+  const std::lock_guard lock(g_guests_mutex);
+  if (--g_guests == 0) openblas_set_num_threads(g_host_threads);
+}
 
 void prepare_blas(int threads) {
   static std::mutex mutex;

@@ -8,6 +8,16 @@
 
 namespace crc {
 
+// While one lives, on any thread, OpenBLAS works on one thread at a time, as prepare_blas sets it; the last one to end
+// gives the program that we are a guest of its own number back.
+class KeepBlasThreads {
+ public:
+  KeepBlasThreads();
+  ~KeepBlasThreads();
+  KeepBlasThreads(const KeepBlasThreads&) = delete;
+  KeepBlasThreads& operator=(const KeepBlasThreads&) = delete;
+};
+
 // Whoever is about to call BLAS or LAPACK from `threads` threads at a time says so; repeating it costs nothing.
 // OpenBLAS's own threads would compete with OpenMP's, and their number would change the order of summation: they are
 // switched off. And OpenBLAS tries for ever to get a buffer that the system refuses: the buffers are taken here, and

@@ -1,4 +1,4 @@
-#include "apps/select/outlook.h"
+#include "crc/outlook.h"
 
 #include <fmt/format.h>
 
@@ -6,9 +6,8 @@
 #include <numeric>
 
 #include "crc/uncertainty.h"
-#include "data/text.h"
 
-namespace crc::apps {
+namespace crc::select {
 namespace {
 
 constexpr double kLeastGain = 0.05;      // of the last pick, as a part of the first one's
@@ -41,11 +40,11 @@ std::string Outlook::words() const {
     parts.push_back(
         fmt::format("{:.2g} of the {} picks are expected to differ from the model's prediction", *changes, picks));
   if (parts.empty()) return "";
-  return "what labels bring: " + data::join(parts) + (useless() ? "; more labels of this kind look useless" : "");
+  return fmt::format("what labels bring: {}", fmt::join(parts, ", ")) + (useless() ? "; more labels of this kind look useless" : "");
 }
 
-Outlook outlook(Context& context, const select::Problem& problem, const select::Config& config,
-                const select::Selection& selection, const select::Represented* represented) {
+Outlook outlook(Context& context, const Problem& problem, const Config& config,
+                const Selection& selection, const Represented* represented) {
   Outlook o;
   o.picks = int64_t(selection.picks.size());
   if (selection.gains && o.picks > 1) {
@@ -56,11 +55,11 @@ Outlook outlook(Context& context, const select::Problem& problem, const select::
     o.after = mean_of(represented->distances);
     if (!problem.labeled.empty()) o.before = mean_of(represented->before);
   }
-  const bool saw_logits = select::find_acquisition(config.name).has(select::Trait::logits) &&
+  const bool saw_logits = find_acquisition(config.name).has(Trait::logits) &&
                           std::visit([](const auto& view) { return view.size() > 0; }, problem.logits);
   if (saw_logits && !(config.name == "uherding" && problem.labeled.empty()))
-    o.changes = select::expected_changes(select::read_logits(context, problem, config), selection.picks);
+    o.changes = expected_changes(read_logits(context, problem, config), selection.picks);
   return o;
 }
 
-}  // namespace crc::apps
+}  // namespace crc::select

@@ -7,7 +7,7 @@
 #include "crc/acquisition.h"
 #include "crc/represents.h"
 
-namespace crc::apps {
+namespace crc::select {
 
 struct Outlook {
   // Coverage: the gain of the last pick as a part of the first one's.
@@ -23,7 +23,7 @@ struct Outlook {
 };
 
 // `represented` may be null.
-Outlook outlook(Context& context, const select::Problem& problem, const select::Config& config,
-                const select::Selection& selection, const select::Represented* represented);
+Outlook outlook(Context& context, const Problem& problem, const Config& config,
+                const Selection& selection, const Represented* represented);
 
-}  // namespace crc::apps
+}  // namespace crc::select
