@@ -136,6 +136,12 @@ void Progress::warn(const std::string& message) {
 
 bool Progress::stop_asked() const { return options_.stop ? options_.stop() : stop_requested(); }
 
+Interruptible Progress::stoppable() const {
+  return Interruptible([this] {
+    if (stop_asked()) throw Stopped();
+  });
+}
+
 void Progress::put(const std::string& message, bool show) {
   const std::string time = options_.time() + " ", line = shown(message) + "\n";
   if (show) {

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "apps/base/files.h"
+#include "kernels/core/interrupt.h"
 
 namespace crc::apps {
 
@@ -42,6 +43,8 @@ struct ProgressState {
   std::string detail;
 };
 
+struct Stopped {};  // thrown out of a computation that was asked to stop: whatever is not training is done again
+
 class Progress {
  public:
   explicit Progress(ProgressOptions options);
@@ -50,6 +53,7 @@ class Progress {
   void line(const std::string& message);    // an event that stays: an evaluation, a query, a checkpoint
   void warn(const std::string& message);    // "warning: ..."; shown even when quiet
   bool stop_asked() const;                  // by a signal, or by whom this tells
+  Interruptible stoppable() const;          // while it lives, this thread's ops throw Stopped when that is so
 
  private:
   void put(const std::string& message, bool show);

@@ -1,6 +1,7 @@
 #include "apps/session/session.h"
 
 #include <fmt/format.h>
+#include <omp.h>
 
 #include <algorithm>
 
@@ -11,6 +12,7 @@
 #include "apps/session/training.h"
 #include "crc/acquisition.h"
 #include "data/text.h"
+#include "kernels/cpu/lapack.h"
 
 namespace crc::apps {
 namespace {
@@ -47,6 +49,19 @@ std::map<int64_t, int64_t> classes_of(const std::vector<Session::Label>& labels,
   return classes;
 }
 
+// The numbers of threads of the program that we are a guest of, given back.
+class KeepThreads {
+ public:
+  KeepThreads() : before_(omp_get_max_threads()) {}
+  ~KeepThreads() { omp_set_num_threads(before_); }
+  KeepThreads(const KeepThreads&) = delete;
+  KeepThreads& operator=(const KeepThreads&) = delete;
+
+ private:
+  int before_;
+  KeepBlasThreads blas_;
+};
+
 template <class T> void append_row(std::vector<T>& to, const std::vector<T>& rows, int64_t width, int64_t item) {
   to.insert(to.end(), rows.begin() + item * width, rows.begin() + (item + 1) * width);
 }
@@ -58,7 +73,11 @@ Session::Session(std::string directory, std::vector<std::string> settings, Unche
 
 Session::Session(std::string directory, std::vector<std::string> settings)
     : Session(std::move(directory), std::move(settings), Unchecked()) {
-  (void)read_run_json(directory_);  // it is one
+  (void)read_run_json(directory_);  // "not a run" comes first
+  RunFiles files(directory_);
+  const fs::path data = read_run(files).config.get<std::string>("data.dir"), own = fs::path(directory_) / "data";
+  const bool moved = data.filename() == "data" && !fs::exists(data) && fs::is_directory(own);
+  if (moved) settings_.insert(settings_.begin(), "data.dir=" + own.string());
 }
 
 Session Session::create(const std::string& directory, const std::string& config,
@@ -66,6 +85,7 @@ Session Session::create(const std::string& directory, const std::string& config,
   std::vector<std::string> all = settings;
   const bool preset = is_preset(config);
   if (preset) all.insert(all.begin(), "preset=" + config);
+  const KeepThreads keep_threads;
   create_run(
       {.config = resolve_recipe(preset ? "" : config, all), .directory = directory, .arguments = {}, .data = data});
   return Session(directory, {}, Unchecked());
@@ -86,6 +106,7 @@ Session::State Session::state() const {
 }
 
 ExitCode Session::train(const Watch& watch) const {
+  const KeepThreads keep_threads;
   if (is_done(directory_, settings_)) return ExitCode::ok;
   ProgressOptions options;
   options.quiet = true;
@@ -141,6 +162,7 @@ std::vector<std::string> Session::label(const std::vector<Label>& labels, const 
 }
 
 template <class Make> Session::Predicted Session::judge(int64_t round, bool best, const Make& images_of) const {
+  const KeepThreads keep_threads;
   Model model = model_of_run(directory_, round, best ? nn::Epoch::best : nn::Epoch::last, settings_);
   const data::Images given = images_of(model.dataset);
   Context context = make_context(model.config, {}, Announce::no);

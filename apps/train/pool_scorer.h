@@ -41,8 +41,6 @@ class NetJacobians : public select::Jacobians {
   std::vector<select::JacobianBlock> blocks_;
 };
 
-struct Stopped {};  // thrown out of a selection whose run is asked to stop: it is done again
-
 // Scores the pool of a run, round after round, by the model of acquisition.model.
 class PoolScorer {
  public:

@@ -103,6 +103,7 @@ void RoundTrainer::show_progress() {
 }
 
 ssl::Evaluation RoundTrainer::evaluate(const ssl::ImageSet& images, const std::vector<int32_t>& labels) const {
+  const Interruptible stoppable = run_.progress.stoppable();  // what was trained is saved
   const ssl::Prediction prediction = run_.predictor.predict(*net_, tested(), images);
   return ssl::evaluate(prediction.logits.to_host<float>(run_.context), labels, run_.dataset.classes());
 }
