@@ -33,7 +33,7 @@ class Listener {
     apps::Watch watch;
     if (!progress_.is_none())
       watch.progress = [this](const std::string& label, int64_t done, int64_t total, const std::string& detail) {
-        call([&] { progress_(label, done, total, detail); });
+        call([&] { progress_(detail.empty() ? label : label + ", " + detail, done, total); });
       };
     if (!message_.is_none())
       watch.message = [this](const std::string& text, bool warning) { call([&] { message_(text, warning); }); };

@@ -75,7 +75,7 @@ class Both(RunTest):
         class Enough(Exception):
             pass
 
-        def progress(label, done, total, detail):
+        def progress(what, done, total):
             self.assertLessEqual(done, total)
             if done >= after:
                 raise Enough

@@ -12,7 +12,7 @@ import warnings
 import numpy as np
 
 from crc_active import strategies
-from crc_active.select import select
+from crc_active import select
 
 try:
     import skactiveml
@@ -160,17 +160,17 @@ def template_of(name, cls, Template):
     members = {"setUp": setUp, "test_query": test_query, "test_query_param_clf": test_query_param_clf}
     for param in set(init) & set(EXTRA):
         members[f"test_init_param_{param}"] = lambda self, p=param: self._test_param("init", p, EXTRA[p])
-    return type(f"Template_{name}", (Template, unittest.TestCase), members)
+    return type(f"TestTemplate_{name}", (Template, unittest.TestCase), members)
 
 
-def load_tests(loader, tests, pattern):
-    folder = os.environ.get("CRC_SKACTIVEML")
-    if skactiveml and folder:
-        skactiveml.__path__.append(os.path.join(folder, "skactiveml"))
-        from skactiveml.tests.template_query_strategy import TemplateSingleAnnotatorPoolQueryStrategy as Template
-        for name, cls in ALL:
-            tests.addTests(loader.loadTestsFromTestCase(template_of(name, cls, Template)))
-    return tests
+if skactiveml and os.environ.get("CRC_SKACTIVEML"):
+    skactiveml.__path__.append(os.path.join(os.environ["CRC_SKACTIVEML"], "skactiveml"))
+    from skactiveml.tests.template_query_strategy import TemplateSingleAnnotatorPoolQueryStrategy
+
+    for name, cls in ALL:
+        made = template_of(name, cls, TemplateSingleAnnotatorPoolQueryStrategy)
+        globals()[made.__name__] = made
+    del made, TemplateSingleAnnotatorPoolQueryStrategy
 
 
 class WithoutScikitActiveml(unittest.TestCase):

@@ -26,6 +26,8 @@ import numpy as np
 
 from . import _crc
 from ._arrays import kind_of_folder, write_data
+from ._progress import _Bar as Bar
+from ._progress import heard
 from .errors import error_of
 
 _log = logging.getLogger("crc_active.run")
@@ -113,24 +115,14 @@ class Prediction:
         return e / e.sum(axis=1, keepdims=True)
 
 
-class _Bar:
-    """tqdm's bar, as a callback."""
+class _RunBar(Bar):
+    """One bar for the whole run."""
 
-    def __init__(self):
-        try:
-            from tqdm.auto import tqdm
-        except ImportError as error:
-            raise ImportError("progress=True draws tqdm's bar; pip install tqdm, or give a callable") from error
-        self._bar = tqdm(unit="step")
-
-    def __call__(self, label, done, total, detail):
-        self._bar.total = total
-        self._bar.set_description(label, refresh=False)
-        self._bar.set_postfix_str(detail, refresh=False)
+    def __call__(self, what, done, total):
+        if self._bar is None:
+            self._bar = self._make(total=total, unit="step")
+        self._bar.set_description(what, refresh=False)
         self._bar.update(done - self._bar.n)
-
-    def close(self):
-        self._bar.close()
 
 
 def _message(text: str, warning: bool) -> None:
@@ -186,16 +178,17 @@ class Run:
     def train(self, progress: bool | Callable = False) -> str:
         """Trains, queries and trains again, from wherever the run stands, until it is "done" or "waiting" for labels.
 
-        progress: True draws tqdm's bar; a callable gets ``(label, done, total, detail)``, done and total in steps.
+        progress: True draws tqdm's bar; a function gets ``(what, done, total)``, in steps of the whole run.
         Ctrl-C and what a callback raises take effect after a checkpoint: nothing is lost, and train() goes on there
         with the same bits. Other threads run meanwhile.
         """
-        callback = _Bar() if progress is True else progress or None
+        bar = _RunBar() if progress is True else None
         try:
-            code = self._session.train(callback, _message)
+            with heard(bar or progress) as hears:
+                code = self._session.train(hears, _message)
         finally:
-            if progress is True:
-                callback.close()
+            if bar:
+                bar.close()
         if code not in (0, 10):
             raise error_of(code, f"{self.directory} stopped after a checkpoint; train() goes on")
         return "done" if code == 0 else "waiting"

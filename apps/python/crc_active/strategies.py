@@ -15,7 +15,7 @@ from __future__ import annotations
 import numpy as np
 
 from . import _crc
-from .select import select
+from .selecting import select
 
 try:
     from skactiveml.base import SingleAnnotatorPoolQueryStrategy as _Base
@@ -52,36 +52,31 @@ class _Strategy(_Base):
         return {}
 
     def _pick(self, X, y, candidates, batch_size, return_utilities, probabilities=None, classes=None):
-        _, mapping = self._transform_candidates(candidates, X, y, enforce_mapping=True)
+        mapping = self._transform_candidates(candidates, X, y, enforce_mapping=True)[1]
         if len(mapping) == 0:
             raise ValueError("there is no unlabelled sample to choose from")
-        labeled = np.flatnonzero(is_labeled(y, self.missing_label_))
-        chosen_among = np.setdiff1d(mapping, labeled) if candidates is None else np.unique(mapping)
-        labeled = np.setdiff1d(labeled, chosen_among)
-        pool = np.sort(np.concatenate([labeled, chosen_among]))  # what was asked about is the pool
+        among = np.unique(mapping)
+        labeled = np.setdiff1d(np.flatnonzero(is_labeled(y, self.missing_label_)), among)
         known = list(y[labeled])
         number = {c: k for k, c in enumerate(sorted(set(known)) if classes is None else classes)}
-        targets = np.full(len(pool), -1, dtype=np.int64)
-        targets[np.searchsorted(pool, labeled)] = [number[c] for c in known]
-        logits = None if probabilities is None else np.log(np.maximum(probabilities[pool], _TINY))
-        found = select(np.asarray(X[pool], dtype=np.float64).reshape(len(pool), -1), targets, budget=int(batch_size),
-                       logits=logits, acquisition=self.acquisition, device="cpu",
-                       seed=int(self.random_state_.randint(2**31 - 1)), **self._arguments())
-        picks = pool[np.asarray(found.picks, dtype=np.int64)]
-        return (picks, self._utilities(found, pool, chosen_among, picks, len(X))) if return_utilities else picks
+        found = select(np.asarray(X, dtype=np.float64).reshape(len(X), -1), labeled, budget=int(batch_size),
+                       labels=np.array([number[c] for c in known], dtype=np.int64), unlabeled=among,
+                       logits=None if probabilities is None else np.log(np.maximum(probabilities, _TINY)),
+                       acquisition=self.acquisition, device="cpu", seed=int(self.random_state_.randint(2**31 - 1)),
+                       **self._arguments())
+        return (found.rows, self._utilities(found, among, len(X))) if return_utilities else found.rows
 
     @staticmethod
-    def _utilities(found, pool, chosen_among, picks, count):
+    def _utilities(found, among, count):
+        groups, scores = found.candidates, found.scores
+        if len(groups) == 0:  # too many to be listed: those of the picks
+            groups, scores = np.array([g.items for g in found.groups]), np.array([g.score for g in found.groups])
         first = np.full(count, np.nan)
-        candidates, scores = np.asarray(found.candidates, dtype=np.int64), np.asarray(found.scores, dtype=np.float64)
-        if len(candidates) == 0:  # too many to be listed: those of the picks
-            members = [(item, group.score) for group in found.groups for item in group.items]
-            candidates, scores = np.array([m[0] for m in members]), np.array([m[1] for m in members])
-        first[chosen_among] = scores.min() if len(scores) else 0.0
-        first[pool[candidates]] = np.repeat(scores, len(candidates) // max(len(scores), 1))
-        utilities = np.tile(first, (len(picks), 1))
-        for k in range(1, len(picks)):
-            utilities[k, picks[:k]] = np.nan
+        first[among] = np.min(scores, initial=0.0 if len(scores) == 0 else np.inf)
+        first[groups.ravel()] = np.repeat(scores, groups.shape[1])
+        utilities = np.tile(first, (len(found), 1))
+        for k in range(1, len(found)):
+            utilities[k, found.rows[:k]] = np.nan
         return utilities
 
 
