@@ -18,4 +18,33 @@ endforeach()
 if(inside LESS 5)
   message(FATAL_ERROR "only ${inside} libraries are in the tree")
 endif()
+
+# The library alone: its header stands by itself, its package and its pkg-config file find it, and only what the header
+# declares leaves it.
+set(example ${PREFIX}/example)
+get_filename_component(source ${CMAKE_CURRENT_LIST_DIR}/../docs/examples ABSOLUTE)
+execute_process(COMMAND ${CMAKE_COMMAND} -S ${source} -B ${example} -DCMAKE_PREFIX_PATH=${PREFIX} OUTPUT_QUIET
+                COMMAND_ERROR_IS_FATAL ANY)
+execute_process(COMMAND ${CMAKE_COMMAND} --build ${example} OUTPUT_QUIET COMMAND_ERROR_IS_FATAL ANY)
+execute_process(COMMAND ${example}/select_example OUTPUT_VARIABLE said ERROR_QUIET COMMAND_ERROR_IS_FATAL ANY)
+if(NOT said MATCHES "item [0-9]+, score .*\ncrc: 5 of .*\n78: budget 5000 with 995 unlabeled items")
+  message(FATAL_ERROR "the example says:\n${said}")
+endif()
+file(GLOB_RECURSE library ${PREFIX}/*/libcrc_select.so)
+execute_process(COMMAND nm -DC --defined-only ${library} OUTPUT_VARIABLE symbols COMMAND_ERROR_IS_FATAL ANY)
+string(REGEX MATCHALL "[^\n]+" symbols "${symbols}")
+list(FILTER symbols EXCLUDE REGEX "crc_active::v1::|CRC_1")
+if(symbols)
+  message(FATAL_ERROR "leaves the library: ${symbols}")
+endif()
+find_program(pkg_config pkg-config)
+if(pkg_config)
+  file(GLOB_RECURSE description ${PREFIX}/*/crc-select.pc)
+  get_filename_component(folder ${description} DIRECTORY)
+  execute_process(COMMAND ${CMAKE_COMMAND} -E env PKG_CONFIG_PATH=${folder} ${pkg_config} --cflags --libs crc-select
+                  OUTPUT_VARIABLE flags COMMAND_ERROR_IS_FATAL ANY)
+  separate_arguments(flags UNIX_COMMAND "${flags}")
+  execute_process(COMMAND c++ -Wall -Wextra -Werror ${source}/select.cpp ${flags} -o ${example}/by_pkg_config
+                  COMMAND_ERROR_IS_FATAL ANY)
+endif()
 file(REMOVE_RECURSE ${PREFIX})

@@ -1,6 +1,16 @@
-"""Which items to label next: selection and active semi-supervised learning, exact and at the machine's limit."""
+"""Which items to label next: selection and active semi-supervised learning, exact and at the machine's limit.
 
-from ._version import __version__
+    import crc_active
+    found = crc_active.select(features, labeled, budget=50, group_size=5)
+    found.picks
+"""
+
+from ._crc import version
 from .errors import Error
+from .selecting import Problem, acquisitions, register_acquisition, select
+from .selection import Selection
 
-__all__ = ["Error", "__version__"]
+__version__ = version()
+del version
+
+__all__ = ["Error", "Problem", "Selection", "__version__", "acquisitions", "register_acquisition", "select"]
