@@ -8,7 +8,7 @@ import unittest
 
 import numpy as np
 
-BUILD = pathlib.Path(os.environ.get("CRC_BUILD", pathlib.Path(__file__).resolve().parents[2] / "build"))
+PROGRAM = pathlib.Path(os.environ.get("CRC_TRAIN", pathlib.Path(__file__).resolve().parents[2] / "build/crc_train"))
 
 # Seconds on one core: 3 classes, 2 rounds of training.
 SMALL = {"model": {"depth": 10, "width": 1, "base_channels": 4},
@@ -50,10 +50,9 @@ def all_known(**changed):
 
 def crc_train(*arguments, code=0):
     """Runs the command line; its stdout."""
-    program = BUILD / "crc_train"
-    if not program.exists():
-        raise unittest.SkipTest(f"no {program}")
-    done = subprocess.run([program, *map(str, arguments)], capture_output=True, text=True)
+    if not PROGRAM.exists():
+        raise unittest.SkipTest(f"no {PROGRAM}")
+    done = subprocess.run([PROGRAM, *map(str, arguments)], capture_output=True, text=True)
     assert done.returncode == code, (arguments, done.returncode, done.stderr)
     return done.stdout
 
