@@ -38,7 +38,7 @@ template <class F> void visit(Type type, F&& f) {
 
 int64_t bytes_of(Type type) { return type == Type::f64 ? 8 : type == Type::f32 ? 4 : 2; }
 
-const char* word_of(Type type) {
+const char* type_name(Type type) {
   switch (type) {
     case Type::f16:
       return "<f2";
@@ -112,7 +112,7 @@ bool is_given(const Array& array) { return !array.shape.empty(); }
 
 std::string describe(const Array& array) {
   const bool c = in_order(array, false);
-  return fmt::format("{} {}{}", extents(array.shape), word_of(array.type),
+  return fmt::format("{} {}{}", extents(array.shape), type_name(array.type),
                      c                        ? ""
                      : in_order(array, true) ? " in Fortran order"
                                              : " with strides");
