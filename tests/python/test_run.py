@@ -99,16 +99,18 @@ class Both(RunTest):
         whole.train()
         run, interrupts = Run.create(self.folder / "a", longer, all_known()), 0
         while run.status != "done":
-            timer = threading.Timer(0.4, os.kill, (os.getpid(), signal.SIGINT))
+            timer = threading.Timer(0.3 * (1 + interrupts), os.kill, (os.getpid(), signal.SIGINT))
             try:
-                timer.start()
-                run.train()
-                timer.cancel()
+                try:
+                    timer.start()
+                    run.train()
+                finally:
+                    timer.cancel()
+                    timer.join()
             except KeyboardInterrupt:
                 interrupts += 1
                 self.assertIn(run.status, ("ready", "done"))
-            timer.join()
-            self.assertLess(interrupts, 200)
+            self.assertLess(interrupts, 30)
         self.assertGreater(interrupts, 0)
         self.assertEqual(results(run.directory), results(whole.directory))
 
