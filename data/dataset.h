@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -56,6 +57,8 @@ struct SideInformation {
   std::vector<ItemNote> train, test;  // empty, or one per item
 };
 
+class RowScaling;  // data/datasets/embedding_files.h
+
 struct Dataset {
   std::string name;
   std::vector<std::string> class_names;
@@ -64,6 +67,7 @@ struct Dataset {
   std::string normalize_source = "measured on the training images";
   std::optional<NormalizeStats> normalize_before;  // by the rule of versions before 0.2, where that is another
   std::string fingerprint;                         // of the files, or of the generator's parameters
+  std::shared_ptr<const RowScaling> scaling;       // of embeddings: what became of the rows, for further ones
   SideInformation side;
   std::vector<std::string> notes;  // for people: what was not read and why, images that stand twice
 

@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <string_view>
 
+#include "apps/base/signals.h"
 #include "apps/base/terminal.h"
 
 namespace crc::apps {
@@ -93,6 +94,7 @@ double Progress::seconds_left(const ProgressState& state, double now) const {
 }
 
 void Progress::update(const ProgressState& state) {
+  if (options_.on_update) options_.on_update(state);
   const double now = options_.seconds();
   measure(state.done, now);
   const bool draw = options_.terminal && !options_.quiet && now - last_drawn_ >= kRedraw;
@@ -122,9 +124,23 @@ void Progress::update(const ProgressState& state) {
   }
 }
 
-void Progress::line(const std::string& message) { put(message, !options_.quiet); }
+void Progress::line(const std::string& message) {
+  if (options_.on_message) options_.on_message(message, false);
+  put(message, !options_.quiet);
+}
 
-void Progress::warn(const std::string& message) { put("warning: " + message, true); }
+void Progress::warn(const std::string& message) {
+  if (options_.on_message) options_.on_message(message, true);
+  put("warning: " + message, !options_.on_message);
+}
+
+bool Progress::stop_asked() const { return options_.stop ? options_.stop() : stop_requested(); }
+
+Interruptible Progress::stoppable() const {
+  return Interruptible([this] {
+    if (stop_asked()) throw Stopped();
+  });
+}
 
 void Progress::put(const std::string& message, bool show) {
   const std::string time = options_.time() + " ", line = shown(message) + "\n";

@@ -8,8 +8,11 @@
 #include <string>
 
 #include "apps/base/files.h"
+#include "kernels/core/interrupt.h"
 
 namespace crc::apps {
+
+struct ProgressState;
 
 struct ProgressOptions {
   bool terminal = false;  // redraw one line in place
@@ -21,8 +24,12 @@ struct ProgressOptions {
   int columns = 80;
   fs::path log;                                   // empty: none
   std::function<void(const std::string&)> write;  // where the bytes go; stderr by default
-  std::function<double()> seconds;                // a clock; monotonic by default
-  std::function<std::string()> time;              // utc_now by default
+  // For a host program instead of stderr: every update(); every message, and whether it is a warning; whether to stop.
+  std::function<void(const ProgressState&)> on_update;
+  std::function<void(const std::string&, bool warning)> on_message;
+  std::function<bool()> stop;         // stop_requested() by default
+  std::function<double()> seconds;    // a clock; monotonic by default
+  std::function<std::string()> time;  // utc_now by default
 
   // What fits stderr now: is it a terminal, how wide, is NO_COLOR set, TERM dumb.
   static ProgressOptions for_stderr(bool quiet, double interval, const fs::path& log, const std::string& name = {});
@@ -36,6 +43,8 @@ struct ProgressState {
   std::string detail;
 };
 
+struct Stopped {};  // thrown out of a computation that was asked to stop: whatever is not training is done again
+
 class Progress {
  public:
   explicit Progress(ProgressOptions options);
@@ -43,6 +52,8 @@ class Progress {
   void update(const ProgressState& state);  // cheap: may be called every step
   void line(const std::string& message);    // an event that stays: an evaluation, a query, a checkpoint
   void warn(const std::string& message);    // "warning: ..."; shown even when quiet
+  bool stop_asked() const;                  // by a signal, or by whom this tells
+  Interruptible stoppable() const;          // while it lives, this thread's ops throw Stopped when that is so
 
  private:
   void put(const std::string& message, bool show);

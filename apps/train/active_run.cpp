@@ -19,6 +19,16 @@ ActiveRun::ActiveRun(Context& context, RunDir& directory, const data::Dataset& d
 
 // Whatever is not training may end at any moment: it is a function of what is committed, and done again.
 ExitCode ActiveRun::run() {
+  try {
+    if (run_rounds()) return ExitCode::ok;
+  } catch (const Stopped&) {
+  }
+  const std::string signal = stop_signal_name();
+  run_.directory.mark(Marker::preempted, "stopped by " + (signal.empty() ? "its host program" : signal));
+  return ExitCode::preempted;
+}
+
+bool ActiveRun::run_rounds() {
   RunDir& directory = run_.directory;
   directory.mark(Marker::none, "");
   const std::optional<Checkpoint> checkpoint = directory.resume();
@@ -28,14 +38,11 @@ ExitCode ActiveRun::run() {
     scorer_.forget();
     trainer_.begin(round);
     if (checkpoint && checkpoint->info.round == round) trainer_.restore(*checkpoint);
-    if (!trainer_.train()) {
-      directory.mark(Marker::preempted, "stopped by " + stop_signal_name());
-      return ExitCode::preempted;
-    }
+    if (!trainer_.train()) return false;
     end_round(round);
     if (round < rounds) query(round);
   }
-  return ExitCode::ok;
+  return true;
 }
 
 Int ActiveRun::begin() {

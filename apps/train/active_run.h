@@ -19,11 +19,12 @@ class ActiveRun {
   ActiveRun(Context& context, RunDir& directory, const data::Dataset& dataset, Progress& progress);
 
   // All rounds. Returns `ok`, with the run to be marked as done when its report is written, or `preempted` after a
-  // checkpoint when a signal asked to stop.
+  // checkpoint when a signal, or who listens to the progress, asked to stop.
   ExitCode run();
 
  private:
-  int64_t begin();  // records the first labels; returns the first round to train
+  bool run_rounds();  // false: stopped
+  int64_t begin();    // records the first labels; returns the first round to train
   std::vector<Answer> first_labels();
   void adopt(const RunStart& start);  // round 0 of another run as this one's
   void end_round(int64_t round);

@@ -74,6 +74,7 @@ nn::WeightBuffers PoolScorer::model(int64_t round) const {
 }
 
 ssl::Prediction PoolScorer::predict(const nn::Weights& weights) const {
+  const Interruptible stoppable = run_.progress.stoppable();
   return run_.predictor.predict(*net_, weights, run_.images);
 }
 
@@ -148,6 +149,7 @@ select::Selection PoolScorer::select(const ssl::Prediction& prediction, const nn
 
 select::Selection PoolScorer::select(select::Problem problem, const data::Pool& pool, select::Config config) {
   config.say = [&](const std::string& text) { run_.progress.line(text); };
+  const Interruptible stoppable = run_.progress.stoppable();
   const std::vector<int64_t> labeled = pool.labeled(), unlabeled = pool.unlabeled();
   std::vector<int32_t> classes;
   for (const int64_t item : labeled) classes.push_back(run_.labels.labels()[size_t(item)]);

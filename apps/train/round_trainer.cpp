@@ -58,7 +58,7 @@ bool RoundTrainer::complete() const {
 bool RoundTrainer::train() {
   while (!complete()) {
     train_epoch();
-    if (stop_requested()) return false;
+    if (run_.progress.stop_asked()) return false;
     unsaved_.reset();
     stop_if_asked();
     end_epoch();
@@ -79,7 +79,7 @@ void RoundTrainer::train_until(Int step) {
   constexpr double kSaveEvery = 300;  // seconds of work that a kill may cost
   const Int per_graph = run_.config.get<Int>("ssl.steps_per_graph");
   double step_seconds = 0;
-  while (trainer_->step() < step && !stop_requested()) {
+  while (trainer_->step() < step && !run_.progress.stop_asked()) {
     // Chunks of about a quarter second keep the display alive and signals answered; they change no result.
     Int chunk = step_seconds > 0 ? std::clamp<Int>(Int(0.25 / step_seconds), 1, step - trainer_->step()) : 1;
     if (chunk > per_graph) chunk -= chunk % per_graph;
@@ -103,6 +103,7 @@ void RoundTrainer::show_progress() {
 }
 
 ssl::Evaluation RoundTrainer::evaluate(const ssl::ImageSet& images, const std::vector<int32_t>& labels) const {
+  const Interruptible stoppable = run_.progress.stoppable();  // what was trained is saved
   const ssl::Prediction prediction = run_.predictor.predict(*net_, tested(), images);
   return ssl::evaluate(prediction.logits.to_host<float>(run_.context), labels, run_.dataset.classes());
 }

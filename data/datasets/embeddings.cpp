@@ -123,7 +123,8 @@ Dataset load_embeddings(const Source& source, Options& options) {
   Fingerprint fingerprint;
   Rows rows = read_rows(features, fingerprint);
   const int64_t count = rows.count, width = rows.width;
-  const RowScaling scale(scaling, rows);
+  dataset.scaling = std::make_shared<const RowScaling>(scaling, rows);
+  const RowScaling& scale = *dataset.scaling;
   fingerprint.add(scaling);
   scale.apply(rows.values);
   dataset.train = take_rows(std::move(rows));

@@ -5,12 +5,15 @@
     found.picks
 """
 
+from . import weights
 from ._crc import version
 from .errors import Error
+from .run import Prediction, Query, Run
 from .selecting import Problem, acquisitions, register_acquisition, select
 from .selection import Selection
 
 __version__ = version()
 del version
 
-__all__ = ["Error", "Problem", "Selection", "__version__", "acquisitions", "register_acquisition", "select"]
+__all__ = ["Error", "Prediction", "Problem", "Query", "Run", "Selection", "__version__", "acquisitions",
+           "register_acquisition", "select", "weights"]

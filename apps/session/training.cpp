@@ -1,0 +1,164 @@
+#include "apps/session/training.h"
+
+#include <fmt/format.h>
+
+#include "apps/base/outputs.h"
+#include "apps/base/signals.h"
+#include "apps/report/report.h"
+#include "apps/train/active_run.h"
+#include "apps/train/checks.h"
+#include "apps/train/plan.h"
+#include "apps/train/run_start.h"
+#include "kernels/core/libraries.h"
+
+namespace crc::apps {
+namespace {
+
+// The configuration says from now on what the device takes, so that a resumed run keeps it wherever it goes on.
+void take_precision(Config& config, const Context& context) {
+  const std::string asked = config.get<std::string>("run.precision"), taken(word_of(precision_on(context, config)));
+  if (taken != asked) config.merge_value("run.precision", taken, asked + " on " + to_string(context.device()));
+}
+
+// docs/run-directory.md
+std::string determinism_class(const Context& context) {
+  return context.device().kind == DeviceKind::cpu ? "strict" : "device";
+}
+
+void write_report(RunRecord record, Marker marker) {
+  record.marker = marker;
+  commit_file(record.path / "report.html", report_html({record}));
+}
+
+void write_report(const RunDir& directory, Marker marker) {
+  RunRecord record = load_run(directory.path());
+  record.config = directory.config();
+  if (const auto& called = record.config.get<std::string>("run.name"); !called.empty()) record.name = called;
+  write_report(std::move(record), marker);
+}
+
+// DONE comes last: whoever sees it finds the report, and a run that died before is finished by `resume`.
+void finish(RunDir& directory) {
+  write_report(directory, Marker::done);
+  directory.mark(Marker::done,
+                 fmt::format("{} rounds, {} labels", directory.read_rounds().size(), directory.ledger().size()));
+}
+
+ExitCode execute(Context& context, RunDir& directory, const data::Dataset& dataset, ProgressOptions options) {
+  const StopNote stop_note(directory.path() / to_string(Marker::preempted),
+                           "continue with: crc_train resume " + directory.path().string());
+  options.interval = directory.config().get<double>("report.interval");
+  options.log = directory.path() / "log.txt";
+  Progress progress(std::move(options));
+  if (const std::string device = announcement(context); !device.empty()) progress.line(device);
+  for (const std::string& note : dataset.notes) progress.warn(dataset.name + ": " + note);
+  for (const std::string& move : directory.moves()) progress.line("this time with " + move);
+  const ExitCode code = ActiveRun(context, directory, dataset, progress).run();
+  const FinishFirst finish_first;  // what is left takes a moment, and is what whoever asked wants to find
+  if (code == ExitCode::ok) {
+    finish(directory);
+    progress.line("done: " + (directory.path() / "report.html").string());
+  } else if (code == ExitCode::preempted) {
+    write_report(directory, Marker::preempted);
+    progress.line("stopped after a checkpoint; continue with: crc_train resume " + directory.path().string());
+  }
+  return code;
+}
+
+int64_t labels_before_last_query(const Ledger& ledger, const Config& config) {
+  const int64_t first =
+      ledger.size() == 0 ? config.get<int64_t>("acquisition.initial") : labels_through(ledger.labels(), 0);
+  return first + (config.get<int64_t>("acquisition.rounds") - 1) * config.get<int64_t>("acquisition.budget");
+}
+
+data::Dataset load_new(const NewRun& run) {
+  if (run.data.empty()) return load_run_dataset(run.config);
+  Config there = run.config;
+  there.merge_value("data.dir", run.data.string(), "the arrays' folder");
+  return load_run_dataset(there);
+}
+
+struct Begun {
+  data::Dataset dataset;
+  Context context;
+  bool made;  // there was no such directory
+  RunDir directory;
+};
+
+Begun begin(const NewRun& run) {
+  RunDir::check_new(run.directory);
+  Config config = run.config;
+  data::Dataset dataset = load_new(run);
+  const LabelPlan labels = check_experiment(config, dataset);
+  Context context = make_context(config, {}, Announce::no, run.gpu);
+  take_precision(config, context);
+  if (context.device().kind == DeviceKind::cpu) check_host_memory(config, dataset, labels);
+  const bool made = !file_exists(run.directory, Use::output);
+  RunDir directory = RunDir::create(run.directory, config,
+                                    {.arguments = run.arguments,
+                                     .device = context.describe(),
+                                     .device_choice = context.choice(),
+                                     .libraries = libraries(context),
+                                     .determinism = determinism_class(context),
+                                     .data_hash = dataset.fingerprint,
+                                     .limits = {.items = dataset.train.count, .classes = dataset.classes()},
+                                     .class_names = dataset.class_names,
+                                     .validation_labels = labels.validation,
+                                     .normalize = dataset.normalize,
+                                     .start = labels.start});
+  return {std::move(dataset), std::move(context), made, std::move(directory)};
+}
+
+}  // namespace
+
+void check_outside_images(const Config& config, const fs::path& directory) {
+  const fs::path images = config.get<std::string>("data.dir");
+  for (const char* split : {"train", "test"})
+    if (config.get<std::string>("data.name") == "folder" && lies_in(directory, images / split))
+      fail(ExitCode::usage, fmt::format("--out {} lies in {}, whose files are the data set; name a directory elsewhere",
+                                        directory.string(), (images / split).string()));
+}
+
+void create_run(const NewRun& run) {
+  check_outside_images(run.config, run.directory);
+  begin(run);
+  if (!run.data.empty()) fs::rename(run.data, run.directory / "data");
+}
+
+ExitCode start_run(const NewRun& run, const ProgressOptions& progress) {
+  check_outside_images(run.config, run.directory);
+  Begun begun = begin(run);
+  try {
+    return execute(begun.context, begun.directory, begun.dataset, progress);
+  } catch (...) {
+    begun.directory.abandon(begun.made);  // where nothing has begun, nothing stands in the way of the next attempt
+    throw;
+  }
+}
+
+ExitCode resume_run(const fs::path& path, const std::vector<std::string>& settings, const ProgressOptions& progress,
+                    int gpu) {
+  RunDir directory = RunDir::open(path, settings);
+  const Config& config = directory.config();
+  data::Dataset dataset = load_dataset(config);
+  check_data(dataset, directory.facts());
+  dataset.normalize = run_normalization(read_run_json(path), dataset);
+  check_moves(config, dataset, labels_before_last_query(directory.ledger(), config));
+  Context context = make_context(config, {}, Announce::no, gpu);
+  check_precision(context, config);
+  return execute(context, directory, dataset, progress);
+}
+
+bool is_done(const fs::path& path, const std::vector<std::string>& settings) {
+  if (marker_of(path) != Marker::done) return false;
+  RunFiles files(path);
+  (void)resume_config(read_run(files).config, settings);  // what would be refused of a run that goes on is refused
+  if (!file_exists(path / "report.html")) {               // an earlier version wrote DONE first, or somebody removed it
+    const RunLock lock(path);
+    remove_stale_temporaries(path);
+    write_report(load_run(path), Marker::done);
+  }
+  return true;
+}
+
+}  // namespace crc::apps

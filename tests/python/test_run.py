@@ -1,0 +1,338 @@
+"""crc_active.Run: the same directory and bits as crc_train, arrays and folders, answers, predictions, wrong inputs."""
+
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+import unittest
+
+import numpy as np
+
+import crc_active
+from crc_active import Run
+
+from runs import CLASSES, SMALL, RunTest, all_known, crc_train, data, pictures, results, rows
+
+
+class Both(RunTest):
+    """A run begun by one program goes on in the other, with the same bits."""
+
+    def whole(self, name="whole", **settings):
+        run = Run.create(self.folder / name, SMALL, all_known(), settings=settings)
+        self.assertEqual(run.train(), "done")
+        return results(run.directory)
+
+    def test_as_the_command_line(self):
+        expected = self.whole()
+        self.assertIn("rounds/01/weights.safetensors", expected)
+        settings = [f"--set={section}.{key}={str(value).lower() if isinstance(value, bool) else value}"
+                    for section, keys in SMALL.items() for key, value in keys.items()]
+        crc_train("run", "--out", self.folder / "line", "--quiet", *settings, "--set=data.name=arrays",
+                  f"--set=data.dir={self.folder / 'whole/data'}")
+        self.assertEqual(results(self.folder / "line"), expected)
+        crc_train("verify", self.folder / "whole")
+
+    def test_begun_here_goes_on_there(self):
+        expected = self.whole()
+        Run.create(self.folder / "a", SMALL, all_known())
+        crc_train("resume", self.folder / "a", "--quiet")
+        self.assertEqual(results(self.folder / "a"), expected)
+        stopped = self.stop(Run.create(self.folder / "b", SMALL, all_known()), after=7)
+        crc_train("resume", stopped.directory, "--quiet")
+        self.assertEqual(results(stopped.directory), expected)
+
+    def test_begun_there_goes_on_here(self):
+        run = Run.create(self.folder / "here", SMALL, data())
+        self.assertEqual(run.train(), "waiting")
+        truth = pictures()[1]
+        run.label({int(i): int(truth[i]) for i in run.query().items})
+        self.assertEqual(run.train(), "done")
+
+        Run.create(self.folder / "there", SMALL, data())
+        crc_train("resume", self.folder / "there", "--quiet", code=10)
+        there = Run(self.folder / "there")
+        self.assertEqual(there.status, "waiting")
+        np.testing.assert_array_equal(there.query().items, run.query().items)
+        there.label({int(i): CLASSES[truth[i]] for i in there.query().items})
+        crc_train("resume", self.folder / "there", "--quiet")
+        self.assertEqual(results(there.directory), results(run.directory))
+        self.assertEqual(there.train(), "done")
+
+    def test_answers_of_the_command_line(self):
+        run = Run.create(self.folder / "a", SMALL, data())
+        run.train()
+        truth = pictures()[1]
+        (self.folder / "labels.csv").write_text(
+            "item,class\n" + "".join(f"{i},{CLASSES[truth[i]]}\n" for i in run.query().items))
+        crc_train("label", run.directory, self.folder / "labels.csv")
+        self.assertEqual((run.status, run.resume(), run.status), ("ready", "done", "done"))
+
+    def stop(self, run, after):
+        class Enough(Exception):
+            pass
+
+        def progress(what, done, total):
+            self.assertLessEqual(done, total)
+            if done >= after:
+                raise Enough
+
+        with self.assertRaises(Enough):
+            run.train(progress)
+        self.assertEqual(run.status, "ready")
+        return run
+
+    def test_a_callback_that_raises_loses_nothing(self):
+        expected = self.whole()
+        run = Run.create(self.folder / "a", SMALL, all_known())
+        for after in (3, 12, 25, 33):
+            self.stop(run, after)
+        self.assertEqual(run.train(), "done")
+        self.assertEqual(results(run.directory), expected)
+
+    def test_interrupt(self):
+        longer = {**SMALL, "ssl": {**SMALL["ssl"], "steps_per_epoch": 300}}
+        whole = Run.create(self.folder / "whole", longer, all_known())
+        whole.train()
+        run, interrupts = Run.create(self.folder / "a", longer, all_known()), 0
+        while run.status != "done":
+            timer = threading.Timer(0.3 * (1 + interrupts), os.kill, (os.getpid(), signal.SIGINT))
+            try:
+                try:
+                    timer.start()
+                    run.train()
+                finally:
+                    timer.cancel()
+                    timer.join()
+            except KeyboardInterrupt:
+                interrupts += 1
+                self.assertIn(run.status, ("ready", "done"))
+            self.assertLess(interrupts, 30)
+        self.assertGreater(interrupts, 0)
+        self.assertEqual(results(run.directory), results(whole.directory))
+
+    def test_two_threads_at_once(self):
+        expected = self.whole()
+        runs = [Run.create(self.folder / name, SMALL, all_known()) for name in "ab"]
+        seen, beat = [], [0]
+        threads = [threading.Thread(target=lambda run=run: seen.append(run.train())) for run in runs]
+        for thread in threads:
+            thread.start()
+        while any(thread.is_alive() for thread in threads):
+            beat[0] += 1
+            time.sleep(0.005)
+        self.assertEqual(seen, ["done", "done"])
+        self.assertGreater(beat[0], 5)  # this thread ran meanwhile
+        for run in runs:
+            self.assertEqual(results(run.directory), expected)
+
+    def test_one_directory_twice(self):
+        run = Run.create(self.folder / "a", SMALL, all_known())
+        second = []
+
+        def progress(*_):
+            if not second:
+                try:
+                    Run(run.directory).train()
+                except Exception as error:
+                    second.append(error)
+
+        self.assertEqual(run.train(progress), "done")
+        self.assertEqual(second[0].exit_code, 73)
+        self.assertIsInstance(second[0], FileExistsError)
+
+
+class Shapes(RunTest):
+    def test_what_a_run_says(self):
+        run = Run.create(self.folder / "a", SMALL, all_known())
+        self.assertEqual(repr(run), f"Run({str(run.directory)!r}: ready)")
+        self.assertEqual(run.class_names, CLASSES)
+        self.assertEqual((len(run.labels), len(run.history), len(run.metrics)), (0, 0, 0))
+        run.train()
+        self.assertEqual(run.labels.shape[1], 3)
+        history = run.history if isinstance(run.history, list) else run.history.to_dict("records")
+        self.assertEqual([row["round"] for row in history], [0, 1])
+        self.assertGreaterEqual(history[0]["acc_last"], 0)
+        self.assertEqual(len(run.metrics), 4)
+        self.assertIn("steps_per_epoch = 10", run.config)
+
+    def test_query_and_predictions(self):
+        run = Run.create(self.folder / "a", SMALL, data())
+        run.train()
+        images = pictures()[0]
+        query = run.query()
+        self.assertEqual((len(query), query.round, query.files, query.features), (6, 1, [], None))
+        np.testing.assert_array_equal(query.images, images[query.items])
+        self.assertIn("data:image/png;base64,", query._repr_html_())
+        p = run.predict(images[:20])
+        self.assertEqual((p.logits.shape, p.features.shape, p.class_names), ((20, 3), (20, 16), CLASSES))
+        np.testing.assert_allclose(p.probabilities.sum(axis=1), 1)
+        np.testing.assert_array_equal(p.labels, p.logits.argmax(axis=1))
+        crc_train("eval", "--run", run.directory, "--split", "train", "--logits", self.folder / "l.npy", "--json")
+        np.testing.assert_array_equal(run.predict(images).logits, np.load(self.folder / "l.npy"))
+        np.testing.assert_array_equal(run.predict(images[..., 0]).logits,
+                                      run.predict(np.repeat(images[..., :1], 3, axis=3)).logits)
+        self.assertEqual(run.predict(images, round=0, best=True).logits.shape, (60, 3))
+
+    def test_embeddings(self):
+        x, y = rows()
+        names = np.array(["ant", "bee", "cow"])[y].astype(object)
+        names[20:] = None
+        config = {"model.name": "linear", "ssl.method": "supervised", "ssl.epochs": 1, "ssl.steps_per_epoch": 20,
+                  "ssl.batch": 10, "acquisition": {"first": "given", "name": "crc", "budget": 4, "group_size": 2,
+                                                   "rounds": 1}, "run.device": "cpu"}
+        run = Run.create(self.folder / "a", config, (x, names))
+        self.assertEqual(run.train(), "waiting")
+        self.assertEqual(run.class_names, ["ant", "bee", "cow"])
+        query = run.query()
+        self.assertEqual((query.images, query.features.shape), (None, (4, 6)))
+        run.label({int(i): ["ant", "bee", "cow"][y[i]] for i in query.items})
+        self.assertEqual(run.train(), "done")
+        crc_train("eval", "--run", run.directory, "--split", "train", "--logits", self.folder / "l.npy", "--json")
+        np.testing.assert_array_equal(run.predict(x).logits, np.load(self.folder / "l.npy"))
+        self.assertGreater((run.predict(x).labels == y).mean(), 0.8)
+        self.refuse(ValueError, "the run is of embeddings with 6 features", lambda: run.predict(pictures()[0]), 64)
+        self.refuse(ValueError, "the rows have 5 features, and those of the run 6", lambda: run.predict(x[:, :5]), 64)
+        x[3, 2] = np.nan
+        self.refuse(ValueError, "feature 2 of row 3 is nan", lambda: run.predict(x), 64)
+
+    def test_folders(self):
+        run = Run.create(self.folder / "a", SMALL, all_known())
+        again = Run.create(self.folder / "b", SMALL, self.folder / "a/data")
+        run.train(), again.train()
+        self.assertEqual(results(again.directory), results(run.directory))
+        shutil.move(run.directory, self.folder / "moved")  # its arrays with it
+        self.assertEqual(Run(self.folder / "moved").query().images.shape, (6, 8, 8, 3))
+
+    def test_settings_and_configurations(self):
+        toml = self.folder / "own.toml"
+        toml.write_text('schema = 2\n[ssl]\nepochs = 1\nsteps_per_epoch = 3\n[run]\ndevice = "cpu"\n')
+        run = Run.create(self.folder / "a", toml, all_known(), settings={**SMALL, "ssl.epochs": np.int64(1)})
+        self.assertIn("epochs = 1", run.config)
+        run = Run.create(self.folder / "b", "kekmodel", all_known(), settings={"run.device": "cpu"})
+        self.assertIn('preset = "kekmodel"', run.config)
+        run = Run.create(self.folder / "c", "demo", settings={"data.train_size": 200, "data.test_size": 50})
+        self.assertEqual(len(run.class_names), 10)
+
+    def test_nothing_is_printed(self):
+        program = ("import sys; sys.path.insert(0, sys.argv[1])\n"
+                   "from runs import *; from crc_active import Run\n"
+                   "run = Run.create(sys.argv[2], SMALL, data()); run.train(); run.query(); run.history\n"
+                   "run.label({int(i): 0 for i in run.query().items} | {0: 1})\n"
+                   "run.train(); run.predict(pictures()[0])\n")
+        done = subprocess.run([sys.executable, "-c", program, pathlib.Path(__file__).parent, self.folder / "a"],
+                              capture_output=True, text=True)
+        self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "", ""))
+        self.assertIn("round 0", (self.folder / "a/log.txt").read_text())
+
+    def test_messages_and_bar(self):
+        run = Run.create(self.folder / "a", SMALL, all_known())
+        with self.assertLogs("crc_active.run", "INFO") as logs:
+            run.train()
+        self.assertTrue(any("round 0: training from scratch" in line for line in logs.output))
+        try:
+            import tqdm  # noqa: F401
+        except ImportError:
+            self.skipTest("no tqdm")
+        run = Run.create(self.folder / "b", SMALL, all_known())
+        self.assertEqual(run.train(progress=True), "done")
+
+
+class Wrong(RunTest):
+    def create(self, config=None, given=None, **settings):
+        given = all_known() if given is None else given
+        return lambda: Run.create(self.folder / "a", {**SMALL, **(config or {})}, given, settings=settings)
+
+    def test_configurations(self):
+        self.refuse(ValueError, ["ssl.epochz", "ssl.epochs"], self.create({"ssl.epochz": 1}), 78)
+        self.refuse(ValueError, "ssl.epochs", self.create({"ssl.epochs": -1}), 78)
+        self.refuse(ValueError, "ssl.method", self.create({"ssl.method": "magic"}), 78)
+        self.refuse(TypeError, "ssl.epochs = [1]", self.create({"ssl.epochs": [1]}))
+        self.refuse(FileNotFoundError, "neither a file nor a built-in recipe",
+                    lambda: Run.create(self.folder / "a", "nowhere.toml"), 66)
+        self.refuse(ValueError, "acquisition.name", self.create({"acquisition.name": "nothing"}), 78)
+        self.refuse(ValueError, "budget", self.create({"acquisition.budget": 1000}), 78)
+        self.assertEqual(list(self.folder.iterdir()), [])  # and no directory is left
+
+    def test_arrays(self):
+        images, labels = pictures()
+        for given, words in [
+                ({"images": images.astype(np.float64)}, "expected images, uint8 [N,H,W,3]"),
+                ({"images": images[..., :2]}, "expected images, uint8"),
+                ({"images": images.reshape(60, -1)}, "expected images, uint8"),
+                ({"images": images, "labels": labels[:-1]}, "expected one label for each of 60"),
+                ({"images": images, "labels": labels + 0.5}, "is no class"),
+                ({"images": images, "labels": np.array(["a"] * 60), "class_names": ["b", "c"]}, "none of class_names"),
+                ({"images": images, "labels": labels, "class_names": ["b", "b", "c"]}, "a name of its own"),
+                ({"images": images, "labels": labels, "class_names": ["b\n", "a", "c"]}, "a name of its own"),
+                ({"images": images, "image": labels}, "it may have images"),
+                ({"labels": labels}, "needs \"images\" or \"features\""),
+                ({"images": images, "features": rows()[0]}, "needs \"images\" or \"features\""),
+                ({"images": images, "labels": labels, "test_features": rows()[0]}, "must both be images"),
+                ({"images": images, "labels": labels, "test_labels": labels}, "test_labels without test items"),
+        ]:
+            self.refuse(ValueError, words, self.create(given=given))
+        for given, words in [
+                ({"images": images, "labels": labels - 5}, "expected 0 to 9999"),
+                ({"images": images, "labels": labels, "class_names": ["b", "c"]}, "names 2 classes, and 3 are needed"),
+                ({"images": images, "labels": labels, "test_images": images[:, :4]}, "holds images of 4x8"),
+        ]:
+            self.refuse(ValueError, words, self.create(given=given), 65)
+        self.assertEqual(list(self.folder.iterdir()), [])
+
+    def test_directories(self):
+        self.refuse(FileNotFoundError, "nothing", lambda: Run(self.folder / "nothing"), 66)
+        self.create()()
+        self.refuse(FileExistsError, "holds a run already", self.create(), 73)
+        (self.folder / "b").mkdir()
+        (self.folder / "b/mine.txt").write_text("")
+        self.refuse(FileExistsError, "exists and is not empty",
+                    lambda: Run.create(self.folder / "b", SMALL, all_known()), 73)
+        run = self.folder / "a"
+        self.refuse(ValueError, "ssl.epochs: 3", lambda: Run(run, {"ssl.epochs": 3}).train(), 78)
+        self.refuse(FileNotFoundError, "has asked 0 queries", Run(run).query, 66)
+        self.refuse(FileNotFoundError, "has finished 0 rounds", lambda: Run(run).predict(pictures()[0]), 66)
+        self.refuse(ValueError, "does not wait for labels", lambda: Run(run).label({0: 1}), 64)
+        text = (run / "config.toml").read_text()
+        (run / "config.toml").write_text(text + " ")
+        self.refuse(ValueError, "config.toml", lambda: Run(run).train(), 65)
+        (run / "config.toml").write_text(text)
+        labels = run / "data/train_labels.npy"
+        np.save(labels, 1 - np.minimum(np.load(labels), 1))
+        self.refuse(ValueError, "data", lambda: Run(run).train(), 65)
+
+    def test_answers(self):
+        run = Run.create(self.folder / "a", SMALL, data())
+        run.train()
+        items = [int(i) for i in run.query().items]
+        good = {i: 0 for i in items}
+        self.refuse(ValueError, "item 60 is no training item; they are 0 to 59", lambda: run.label({**good, 60: 0}), 65)
+        self.refuse(ValueError, "has class 3; the run's are 0 to 2", lambda: run.label({**good, items[0]: 3}), 65)
+        self.refuse(ValueError, ["has class \"aple\"", "apple"], lambda: run.label({**good, items[0]: "aple"}), 65)
+        self.refuse(TypeError, "a class is its number or its name", lambda: run.label({**good, items[0]: 0.5}))
+        self.refuse(TypeError, "a class is its number or its name", lambda: run.label({**good, items[0]: True}))
+        self.refuse(crc_active.Error, "1 of 6 queried items have no label",
+                    lambda: run.label(dict(list(good.items())[1:])), 10)
+        self.assertEqual((run.status, len(run.labels)), ("waiting", 12))
+        self.assertTrue(any("not asked for" in note for note in run.label({**good, 0: 1})))
+        self.assertEqual((run.status, len(run.labels)), ("ready", 18))
+        self.refuse(ValueError, "does not wait for labels", lambda: run.label(good), 64)
+
+    def test_images(self):
+        run = Run.create(self.folder / "a", SMALL, data())
+        run.train()
+        images = pictures()[0]
+        self.refuse(ValueError, "the images are 4x8, and those of the run are 8x8",
+                    lambda: run.predict(images[:, :4]), 64)
+        self.refuse(ValueError, "neither images", lambda: run.predict(images.astype(int)))
+        self.refuse(ValueError, "expected [N,H,W,3]", lambda: run.predict(images[..., :2]))
+        self.refuse(ValueError, "expected [N,H,W,3]", lambda: run.predict(images[:0]))
+        self.refuse(ValueError, "the run is of images", lambda: run.predict(rows()[0]), 64)
+        self.refuse(FileNotFoundError, "there is no round 7", lambda: run.predict(images, round=7), 66)
+
+
+if __name__ == "__main__":
+    unittest.main()
