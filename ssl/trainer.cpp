@@ -61,6 +61,8 @@ Trainer::Trainer(Context& context, const nn::Net& net, const ImageSet& images, c
       second_moment_(context, {config_.optimizer == Optimizer::adam ? net.layout().total() : 0}, Dtype::f32,
                      "second moment"),
       rates_(context, {uses_rates(config_) ? augment::kCtRows : 0, augment::kCtBins}, Dtype::f32, "ctaugment rates"),
+      pool_{net.classes(), images.size(), int64_t(unlabeled.size())},
+      running_(context, method_.running(config_, pool_)),
       state_(context, {int64_t(sizeof(StepState))}, Dtype::u8, "step state"),
       ring_(context, {config_.steps_per_epoch, kLossColumns}, Dtype::f32, "losses"),
       labeled_(Tensor::from_host(context, {int64_t(labeled.size())}, labeled.data(), "labelled ids")),
@@ -112,7 +114,7 @@ Trainer::Drawn Trainer::next_batch() {
     look += view.items != BatchView::Items::labeled;
     begin += rows;
   }
-  return {{images, labels.slice(0, b), b, m, labels.slice(b, b + m)}, items.slice(0, b)};
+  return {{images, labels.slice(0, b), b, m, labels.slice(b, b + m), items.slice(b, b + m)}, items.slice(0, b)};
 }
 
 // One view y of `items`, the method's look number `look` at unlabelled ones: an augmentation of images; of embeddings
@@ -176,7 +178,9 @@ void Trainer::step_on(const Batch& batch) {
                      state,
                      config_,
                      {saved_[0].get(), saved_[1].get()},
-                     ring_.view<float, 2>()},
+                     ring_.view<float, 2>(),
+                     running_,
+                     pool_},
                     batch);
   optimize();
   ema_update(context_, ema_weights_.values, student_weights_.values, state);
@@ -270,6 +274,7 @@ void Trainer::save(nn::TensorFile& file) {
   add("momentum", momentum_.view<float, 1>());
   if (config_.optimizer == Optimizer::adam) add("second_moment", second_moment_.view<float, 1>());
   if (rates_.size() > 0) add("ctaugment_rates", rates_.view<float, 1>());
+  running_.save(context_, file);
   add("losses", ring_.view<float, 1>());
   file.add("step", {}, std::vector<int64_t>{step_});
 }
@@ -292,6 +297,7 @@ void Trainer::restore(const nn::TensorFile& file, const std::string& source) {
   read("momentum", momentum_.view<float, 1>());
   if (config_.optimizer == Optimizer::adam) read("second_moment", second_moment_.view<float, 1>());
   if (rates_.size() > 0) read("ctaugment_rates", rates_.view<float, 1>());
+  running_.restore(context_, file, source);
   read("losses", ring_.view<float, 1>());
   const std::vector<int64_t> step = file.at("step", source).values<int64_t>();
   if (step.size() != 1 || step[0] < 0) fail(ExitCode::corrupt_data, source + ": 'step' is not one step number");

@@ -37,6 +37,7 @@ class Trainer {
   // Means over the last `steps` steps, at most steps_per_epoch. Error numerical where one is not finite.
   EpochLosses losses(int64_t steps);
 
+  const MethodState& running() const { return running_; }
   const nn::Weights& student() const { return student_weights_; }
   const nn::Weights& ema() const { return ema_weights_; }
   const nn::Weights& tested() const { return config_.tested == Tested::student ? student_weights_ : ema_weights_; }
@@ -65,6 +66,8 @@ class Trainer {
   nn::Weights student_weights_, ema_weights_, grad_weights_;
   Tensor momentum_, second_moment_;  // the latter is Adam's alone
   Tensor rates_;                     // ctaugment's alone
+  PoolSize pool_;
+  MethodState running_;
   Tensor state_, ring_, labeled_, unlabeled_;
   std::unique_ptr<nn::Saved> saved_[2];
   bool warm_ = false;                         // a step has run: memory and the libraries' plans are there

@@ -33,6 +33,8 @@ class Trainers : public OnDevice {
     config.steps_per_epoch = 6;
     config.schedule.horizon = 100;
     config.weak.crop_pad = 2;
+    config.dash.warmup = 1;
+    config.dash.period = 2;
     if (method == "pi_model" || method == "mean_teacher") {
       config.mu = 1;
       config.optimizer = ssl::Optimizer::adam;
@@ -150,6 +152,35 @@ TEST_P(Trainers, PseudoLabelAccuracyLeavesUnknownLabelsOut) {
   const auto none = trainer(config_of("supervised"));
   none->train(1);
   EXPECT_TRUE(std::isnan(none->losses(1).pseudo_acc));
+}
+
+TEST_P(Trainers, WhatAMethodRemembersIsInTheCheckpointAndMissedThere) {
+  const auto t = trainer(config_of("flexmatch"));
+  t->train(2);
+  nn::TensorFile file;
+  t->save(file);
+  const auto labels = file.at("method.item_labels", "state").values<float>();
+  EXPECT_EQ(int64_t(labels.size()), kTrainImages);
+  for (int64_t i = 0; i < 4; ++i) EXPECT_EQ(labels[size_t(i)], -1) << "item " << i << " is no unlabelled one";
+  const auto counts = file.at("method.counts", "state").values<float>();
+  double marked = 0, counted = 0;
+  for (const float label : labels) marked += label >= 0;
+  for (const float count : counts) counted += count;
+  EXPECT_EQ(marked, counted);
+  EXPECT_GT(marked, 0);
+
+  nn::TensorFile without = file, other = file;
+  std::erase_if(without.tensors, [](const nn::TensorEntry& e) { return e.name == "method.counts"; });
+  EXPECT_THROW(t->restore(without, "a checkpoint"), Error);
+  for (nn::TensorEntry& e : other.tensors)
+    if (e.name == "method.counts") e.bytes.resize(4);
+  try {
+    t->restore(other, "a checkpoint");
+    FAIL() << "accepted";
+  } catch (const Error& e) {
+    EXPECT_EQ(e.code(), ExitCode::corrupt_data);
+    EXPECT_STREQ(e.what(), "a checkpoint: 'method.counts' has 1 values, this run needs 4");
+  }
 }
 
 CRC_ON_EACH_DEVICE(Trainers);
