@@ -64,6 +64,7 @@ nn::TensorFile dump_step(Context& context, Scale scale, const std::string& metho
                                         config,
                                         {saved[0].get(), saved[1].get()},
                                         losses.view<float, 2>(),
+                                        {},  // what pseudo-labels are worth is not asked
                                         running,
                                         pool},
                                        {images, labels, config.batch, unlabeled});

@@ -50,6 +50,7 @@ struct TrainingStep {
   const TrainConfig& config;
   nn::Saved* saved[2];    // room for two forward passes of `net`
   View<float, 2> losses;  // ring [K, kLossColumns] for record_mean
+  View<float, 2> tally;   // [kTallies,C] for tally_pseudo
   const MethodState& running;
   PoolSize pool;
 };

@@ -249,16 +249,18 @@ void add_matching(std::vector<ConfigKey>& keys) {
                     "how the unsupervised weight rises over ramp_steps: exp(-5 (1 - r)^2); r (linear); (1 - cos(pi r)) "
                     "/ 2 (cosine)"),
              std::string("gaussian")),
-       later(real("ssl.ramp_share", 0, 0, 1, "the ramp as a share of the schedule's steps, instead of ramp_steps; 0: as "
-                                             "ramp_steps says"),
+       later(real("ssl.ramp_share", 0, 0, 1,
+                  "the ramp as a share of the schedule's steps, instead of ramp_steps; 0: as "
+                  "ramp_steps says"),
              0.0),
        later(real("ssl.running_decay", 0.999, 0, 1,
                   "softmatch, adamatch, freematch: decay of what they remember of their batches"),
              0.999),
-       choice_or_none<ssl::Align>("ssl.align",
-                                  "softmatch, adamatch: predictions are aligned with nothing, the uniform distribution, "
-                                  "the running mean of labelled predictions, or the running shares of the labels; empty: "
-                                  "as the paper has it (uniform; predicted)"),
+       choice_or_none<ssl::Align>(
+           "ssl.align",
+           "softmatch, adamatch: predictions are aligned with nothing, the uniform distribution, "
+           "the running mean of labelled predictions, or the running shares of the labels; empty: "
+           "as the paper has it (uniform; predicted)"),
        later(integer("ssl.align_window", 0, 0, 4096,
                      "what is aligned is the mean prediction of so many steps (ReMixMatch: 128); 0: a running mean"),
              int64_t(0)),

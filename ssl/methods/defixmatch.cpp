@@ -26,17 +26,18 @@ class DeFixMatch : public Method {
     Matching m(s, batch, /*labeled_views=*/2);
     m.predict();
     m.keep_confident();
-    const auto strong = m.logits.slice(b, 2 * b), dstrong = m.gradient.slice(b, 2 * b);           // [B,C]
-    const auto p = m.take<float, 2>({b, classes}, "labelled predictions");                        // [B,C]
-    const auto losses = m.take<float, 1>({b}, "losses"), weight = m.take<float, 1>({b}, "mask");  // [B]
-    const auto sure = m.take<float, 1>({b}, "labelled confidence");                               // [B]
-    const auto label = m.take<int32_t, 1>({b}, "likeliest classes");                              // [B]
-    softmax_ce(s.context, m.dx, m.losses_x, m.x, batch.labels, 0.5f / float(b));
-    softmax_ce(s.context, dstrong, losses, strong, batch.labels, 0.5f / float(b));
+    const auto strong = m.logits.slice(b, 2 * b), dstrong = m.gradient.slice(b, 2 * b);          // [B,C]
+    const auto p = m.take<float, 2>({b, classes}, "labelled predictions");                       // [B,C]
+    const auto again = m.take<float, 1>({b}, "losses"), weight = m.take<float, 1>({b}, "mask");  // [B]
+    const auto sure = m.take<float, 1>({b}, "labelled confidence");                              // [B]
+    const auto label = m.take<int32_t, 1>({b}, "likeliest classes");                             // [B]
+    softmax_ce(s.context, m.dx, m.losses_x.slice(0, b), m.x, batch.labels, 0.5f / float(b));
+    softmax_ce(s.context, dstrong, m.losses_x.slice(b, 2 * b), strong, batch.labels, 0.5f / float(b));
     softmax(s.context, p, m.x);
     top_class(s.context, sure, label, p);
     keep_above(s.context, weight, sure, label, s.running["threshold"]);
-    label_ce(s.context, dstrong, losses, strong, label, weight, s.state,
+    s.context.set_zero(again);
+    label_ce(s.context, dstrong, again, strong, label, weight, s.state,
              TargetCeConfig{.scale = -1.0f / float(b), .adds = true});
     m.learn();
     m.finish();

@@ -13,6 +13,7 @@ void record_losses(const TrainingStep& s, const Batch& batch, View<const float, 
   judge_pseudo(s.context, known, right, weight, label, batch.truth);
   record_mean(s.context, s.losses, known, s.state, kPseudoKnown);
   record_mean(s.context, s.losses, right, s.state, kPseudoRight);
+  tally_pseudo(s.context, s.tally, weight, label, batch.truth, s.state, s.config.steps_per_epoch);
 }
 
 Matching::Matching(const TrainingStep& s, const Batch& of, int64_t labeled_views)
@@ -21,7 +22,7 @@ Matching::Matching(const TrainingStep& s, const Batch& of, int64_t labeled_views
   const auto features = take<float, 2>({n, s.net.feature_dim()}, "features");  // [B+2M,D]
   logits = take<float, 2>({n, classes}, "logits");
   gradient = take<float, 2>({n, classes}, "gradient of the logits");
-  losses_x = take<float, 1>({batch.labeled}, "labelled losses");
+  losses_x = take<float, 1>({b}, "labelled losses");
   losses_u = take<float, 1>({m}, "unlabelled losses");
   confidence = take<float, 1>({m}, "confidence");
   weight = take<float, 1>({m}, "weights");

@@ -9,6 +9,7 @@
 #include "kernels/ops/pseudo_weight.h"
 #include "kernels/ops/reduce.h"
 #include "kernels/ops/softmax_ce.h"
+#include "kernels/ops/tally_pseudo.h"
 #include "kernels/ops/target_ce.h"
 #include "ssl/method.h"
 
@@ -54,7 +55,7 @@ class Matching {
   View<float, 2> x, weak, strong;     // logits [B,C], [M,C], [M,C]
   View<float, 2> dx, dstrong;         // their gradients
   View<float, 2> probabilities;       // [M,C]; after predict()
-  View<float, 1> losses_x, losses_u;  // [B], [M]
+  View<float, 1> losses_x, losses_u;  // [labelled views * B], [M]
   View<float, 1> confidence, weight;  // [M]
   View<int32_t, 1> label;             // [M]
 };

@@ -29,8 +29,8 @@ class Matching : public OnDevice {
   }
 
   void follows_pytorch(const std::string& curve, const ssl::TrainConfig& config) {
-    const auto net = nn::make_wrn(
-        {.depth = 10, .width = 1, .base_channels = 8, .norm = {.slope = 0.99f}});  // make_ssl.py says why
+    const auto net =
+        nn::make_wrn({.depth = 10, .width = 1, .base_channels = 8, .norm = {.slope = 0.99f}});  // make_ssl.py says why
     const std::vector<uint8_t> pixels(kPool * 16 * 16 * 3);
     const std::vector<int32_t> labels(kPool);
     std::vector<int64_t> ids;

@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "kernels/ops/tally_pseudo.h"
 #include "nn/wrn.h"
 #include "tests/kernels/arrays.h"
 #include "tests/kernels/device.h"
@@ -181,6 +182,41 @@ TEST_P(Trainers, WhatAMethodRemembersIsInTheCheckpointAndMissedThere) {
     EXPECT_EQ(e.code(), ExitCode::corrupt_data);
     EXPECT_STREQ(e.what(), "a checkpoint: 'method.counts' has 1 values, this run needs 4");
   }
+}
+
+// At threshold 0 every row is claimed; truths 0-3 come equally often but for item 20, whose label is unknown.
+TEST_P(Trainers, PseudoLabelsAreJudgedByClassOverAnEpochAndResume) {
+  const auto whole = trainer(config_of("fixmatch")), rest = trainer(config_of("fixmatch"));
+  whole->train(5);
+  nn::TensorFile file;
+  whole->save(file);
+  whole->train(1);
+  const ssl::EpochPseudo judged = whole->pseudo_labels();
+  double shares = 0, right = 0, known = 0;
+  nn::TensorFile end;
+  whole->save(end);
+  const auto tally = end.at("pseudo_tally", "state").values<float>();
+  for (size_t c = 0; c < 4; ++c) {
+    shares += judged.share[c];
+    right += tally[kRight * 4 + c];
+    known += tally[kKnown * 4 + c];
+    EXPECT_EQ(tally[kDrawn * 4 + c], 48);
+    if (tally[kTrue * 4 + c] > 0)
+      EXPECT_FLOAT_EQ(float(judged.recall[c]), tally[kRight * 4 + c] / tally[kTrue * 4 + c]);
+  }
+  EXPECT_NEAR(shares, 1, 1e-12);
+  EXPECT_NEAR(judged.unclaimed, 0, 1e-12);
+  EXPECT_NEAR(right / known, whole->losses(6).pseudo_acc, 1e-6) << "the ring says so too";
+  rest->restore(file, "half");
+  rest->train(1);
+  EXPECT_EQ(state_of(*rest), state_of(*whole));
+
+  std::erase_if(file.tensors, [](const nn::TensorEntry& e) { return e.name == "pseudo_tally"; });
+  rest->restore(file, "an earlier version's");
+  EXPECT_TRUE(std::isnan(rest->pseudo_labels().recall[0]));
+  const auto none = trainer(config_of("supervised"));
+  none->train(1);
+  EXPECT_TRUE(std::isnan(none->pseudo_labels().precision[0]));
 }
 
 CRC_ON_EACH_DEVICE(Trainers);

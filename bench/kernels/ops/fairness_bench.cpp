@@ -21,7 +21,8 @@ void fairness_cases(Suite& suite) {
                               double inner = 0;
                               for (int64_t c = 0; c < classes; ++c)
                                 inner += double(pulls[size_t(c)]) * rows[size_t(i / classes * classes + c)];
-                              return before[size_t(i)] + rows[size_t(i)] / double(m) * (pulls[size_t(i % classes)] - inner);
+                              return before[size_t(i)] +
+                                     rows[size_t(i)] / double(m) * (pulls[size_t(i % classes)] - inner);
                             });
                           });
              }});

@@ -21,7 +21,8 @@ void pseudo_label_cases(Suite& suite) {
                             oracle.poison(confidence);
                             work();
                             return oracle.compare(confidence, NumericClass::exact, [&](int64_t n) {
-                              return *std::max_element(&rows[size_t(n * classes)], &rows[size_t(n * classes)] + classes);
+                              return *std::max_element(&rows[size_t(n * classes)],
+                                                       &rows[size_t(n * classes)] + classes);
                             });
                           });
              }});
@@ -31,7 +32,8 @@ void pseudo_label_cases(Suite& suite) {
              .bytes = 8.0 * double(m * classes),
              .setup = [=](Inputs& in) {
                const auto p = in.uniform<float, 2>({m, classes}, 0.1, 1);
-               const auto target = in.uniform<float, 1>({classes}, 0.1, 1), model = in.uniform<float, 1>({classes}, 0.1, 1);
+               const auto target = in.uniform<float, 1>({classes}, 0.1, 1),
+                          model = in.uniform<float, 1>({classes}, 0.1, 1);
                return Run([=, &context = in.context] { align_rows(context, p, target, model); },
                           [=](const Oracle& oracle, const Run::Work& work) {
                             const auto rows = oracle.host(p), to = oracle.host(target), from = oracle.host(model);

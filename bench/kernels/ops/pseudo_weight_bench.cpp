@@ -30,7 +30,8 @@ void pseudo_weight_cases(Suite& suite) {
                return Run(
                    [=, &context = in.context] { gaussian_weight(context, weight, confidence, mean, variance, 2.0f); },
                    [=](const Oracle& oracle, const Run::Work& work) {
-                     const auto sure = oracle.host(confidence), middle = oracle.host(mean), spread = oracle.host(variance);
+                     const auto sure = oracle.host(confidence), middle = oracle.host(mean),
+                                spread = oracle.host(variance);
                      oracle.poison(weight);
                      work();
                      return oracle.compare(weight, NumericClass::reduce, [&](int64_t n) {

@@ -23,15 +23,28 @@ struct Golden {
   int64_t labeled = 4, unlabeled = 8, size = 16, classes = 10;
   std::vector<int32_t> labels = {3, 1, 4, 1};
 };
-const Golden kGoldens[] = {
-    {"kekmodel", 700},         {"kekmodel-early", 700}, {"lee-cifar100", 700, 2, 2, 8, 100, {31, 96}},
-    {"perrying-svhn", 123456}, {"oliver-svhn", 7},      {"perrying-svhn-pi", 450000},
-    {"usb-fixmatch", 700},     {"usb-uda", 700},        {"usb-pseudo-label", 700},
-    {"usb-flexmatch", 700},    {"usb-softmatch", 700},  {"usb-freematch", 700},
-    {"usb-refixmatch", 700},   {"usb-adamatch", 700},   {"usb-dash", 700},
-    {"usb-defixmatch", 700},   {"torchssl-fixmatch", 700}, {"torchssl-uda", 700},
-    {"torchssl-pseudo-label", 700}, {"torchssl-flexmatch", 700}, {"torchssl-softmatch", 700},
-    {"torchssl-freematch", 700}};
+const Golden kGoldens[] = {{"kekmodel", 700},
+                           {"kekmodel-early", 700},
+                           {"lee-cifar100", 700, 2, 2, 8, 100, {31, 96}},
+                           {"perrying-svhn", 123456},
+                           {"oliver-svhn", 7},
+                           {"perrying-svhn-pi", 450000},
+                           {"usb-fixmatch", 700},
+                           {"usb-uda", 700},
+                           {"usb-pseudo-label", 700},
+                           {"usb-flexmatch", 700},
+                           {"usb-softmatch", 700},
+                           {"usb-freematch", 700},
+                           {"usb-refixmatch", 700},
+                           {"usb-adamatch", 700},
+                           {"usb-dash", 700},
+                           {"usb-defixmatch", 700},
+                           {"torchssl-fixmatch", 700},
+                           {"torchssl-uda", 700},
+                           {"torchssl-pseudo-label", 700},
+                           {"torchssl-flexmatch", 700},
+                           {"torchssl-softmatch", 700},
+                           {"torchssl-freematch", 700}};
 
 class Presets : public ::testing::TestWithParam<Golden> {
  protected:

@@ -13,7 +13,8 @@ namespace {
 class Dash : public OnDevice {};
 
 TEST_P(Dash, TheThresholdFallsAndTargetsHarden) {
-  const DashConfig config{.warmup = 4, .period = 3, .factor = 1.0001f, .gamma = 1.5f, .least = 0.4f, .temperature = 0.5f};
+  const DashConfig config{
+      .warmup = 4, .period = 3, .factor = 1.0001f, .gamma = 1.5f, .least = 0.4f, .temperature = 0.5f};
   for (const auto& [n, classes] : {std::pair<int64_t, int64_t>{1, 2}, {7, 10}, {65, 33}}) {
     const auto x = uniform(n * classes, 1, -3, 3);
     const Guarded<float, 2> weak(context, {n, classes}, x);

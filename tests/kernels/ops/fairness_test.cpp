@@ -40,7 +40,8 @@ class Fairness : public OnDevice {
 TEST_P(Fairness, TheGradientIsThatOfTheLoss) {
   const int64_t shapes[][2] = {{1, 3}, {7, 3}, {33, 10}};
   for (const auto& [rows, classes] : shapes) {
-    const auto x = uniform(rows * classes, 1, -2, 2), model = uniform(classes, 2, 0.1f, 1), old = uniform(rows * classes, 3);
+    const auto x = uniform(rows * classes, 1, -2, 2), model = uniform(classes, 2, 0.1f, 1),
+               old = uniform(rows * classes, 3);
     auto shares = uniform(classes, 4, 0.1f, 1);
     shares[1] = 0;
     std::vector<float> keep;
@@ -68,8 +69,8 @@ TEST_P(Fairness, TheGradientIsThatOfTheLoss) {
     fairness_rows(context, dx.view(), predictions.view(), weight.view(), pull.view(), 0.5f);
     std::vector<double> expected;
     append_gradient(
-        expected, [&](const Row& row) { return loss_of(row, keep, model, shares, histogram); },
-        Row(x.begin(), x.end()), 0.5);
+        expected, [&](const Row& row) { return loss_of(row, keep, model, shares, histogram); }, Row(x.begin(), x.end()),
+        0.5);
     for (size_t i = 0; i < expected.size(); ++i) expected[i] += old[i];
     expect_close(dx.get(), expected, Class::reduce, Dtype::f32, "gradient");
   }

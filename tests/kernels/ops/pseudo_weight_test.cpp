@@ -19,7 +19,8 @@ TEST_P(PseudoWeights, AMaskByOneThresholdOrByThatOfTheClass) {
     for (int64_t i = 0; i < n; ++i) label.push_back(int32_t(i % 3));
     if (n > 1) sure[1] = 0.5f;  // at the threshold counts
     const std::vector<float> thresholds{0.2f, 0.5f, 0.8f};
-    const Guarded<float, 1> confidence(context, {n}, sure), of_class(context, {3}, thresholds), one(context, {1}, {0.5f});
+    const Guarded<float, 1> confidence(context, {n}, sure), of_class(context, {3}, thresholds),
+        one(context, {1}, {0.5f});
     const Guarded<int32_t, 1> labels(context, {n}, label);
     Guarded<float, 1> weight(context, {n}, uniform(n, 2));
     std::vector<float> expected, by_class;
@@ -80,10 +81,10 @@ TEST_P(PseudoWeights, CurriculumByCountsAndByWhatIsUnused) {
     return thresholds.get();
   };
   const auto convex = [](double b) { return double(0.95f) * b / (2 - b); };
-  expect_close(of({30, 10, 0}, 1000, false), std::vector<double>{convex(1), convex(1 / 3.0), 0}, Class::point, Dtype::f32,
-               "counts alone");
-  expect_close(of({30, 10, 0}, 100, true), std::vector<double>{convex(0.5), convex(1 / 6.0), 0}, Class::point, Dtype::f32,
-               "60 are unused");
+  expect_close(of({30, 10, 0}, 1000, false), std::vector<double>{convex(1), convex(1 / 3.0), 0}, Class::point,
+               Dtype::f32, "counts alone");
+  expect_close(of({30, 10, 0}, 100, true), std::vector<double>{convex(0.5), convex(1 / 6.0), 0}, Class::point,
+               Dtype::f32, "60 are unused");
   expect_close(of({30, 10, 0}, 50, true), std::vector<double>{convex(1), convex(1 / 3.0), 0}, Class::point, Dtype::f32,
                "10 are unused");
   EXPECT_EQ(of({0, 0}, 5, false), (std::vector<float>{0, 0})) << "nothing is learnt yet";

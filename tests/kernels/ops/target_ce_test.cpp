@@ -52,7 +52,8 @@ TEST_P(TargetCe, LabelsWithWeights) {
 
 TEST_P(TargetCe, DistributionsWithTemperatureAndDivergence) {
   for (const auto& [n, classes] : kShapes) {
-    const auto x = uniform(n * classes, 5, -3, 3), weights = uniform(n, 6, 0, 1), other = uniform(n * classes, 7, -3, 3);
+    const auto x = uniform(n * classes, 5, -3, 3), weights = uniform(n, 6, 0, 1),
+               other = uniform(n * classes, 7, -3, 3);
     std::vector<float> t;
     for (int64_t i = 0; i < n; ++i)
       for (const double p : softmax_of(row_of(other, i, classes))) t.push_back(float(p));
