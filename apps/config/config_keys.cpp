@@ -139,6 +139,10 @@ void add_data(std::vector<ConfigKey>& keys) {
                "training images held out with their labels, which no round trains on: they choose the best epoch and "
                "end the patience instead of the test set"),
        split_rule(), integer("data.split_seed", 0, 0, 4294967295.0, "seed of the held-out images"),
+       later(real("data.imbalance", 0, 0, 1,
+                  "a long tail of the training images, labelled or not: the last class's share of the first's, falling "
+                  "geometrically in between, drawn by split_seed; 1: equally many of each; 0: as the data is"),
+             0.0),
        choice("data.normalize", Normalization::dataset,
               "dataset: its mean and standard deviation (`crc_train data info` says which); half: (x/255 - 0.5) / 0.5"),
        boolean("data.include_labeled_in_unlabeled", true,
@@ -168,7 +172,10 @@ void add_model(std::vector<ConfigKey>& keys) {
 void add_ssl(std::vector<ConfigKey>& keys) {
   keys.insert(
       keys.end(),
-      {text("ssl.method", "fixmatch", names_of_methods(), "training method"),
+      {text(
+           "ssl.method", "fixmatch", names_of_methods(),
+           "training method (docs/methods.md); where its paper differs from FixMatch's settings, its own stand in keys "
+           "that nothing else sets"),
        integer("ssl.batch", 64, 1, 65536, "labelled images per step"),
        integer("ssl.mu", 7, 1, 64, "unlabelled images per labelled one"),
        real("ssl.lambda_u", 1, 0, 1000, "weight of the unsupervised loss"),
@@ -177,7 +184,8 @@ void add_ssl(std::vector<ConfigKey>& keys) {
        boolean("ssl.shared_pass", false,
                "pi_model, mean_teacher: one student pass learns both losses (Oliver), not one pass each (perrying)"),
        real("ssl.threshold", 0.95, 0, 1, "a pseudo-label counts from this confidence on"),
-       real("ssl.temperature", 1, 0.01, 100, "divides the weak logits before the softmax"),
+       real("ssl.temperature", 1, 0.01, 100,
+            "divides the weak logits before the softmax; uda, dash, refixmatch: of the target alone"),
        choice("ssl.sampling", Sampling::permutations,
               "items of a batch: from permutations of all, so that none comes twice before all came; independent draws "
               "(replacement); or permutations of a list that holds all about batch * steps_per_epoch / N times "
@@ -308,6 +316,9 @@ void add_selection(std::vector<ConfigKey>& keys) {
        integer("acquisition.budget", 50, 1, kMany, "labels per query (Q)"),
        integer("acquisition.group_size", 5, 1, kMany, "items per candidate group (G, divides Q)"),
        integer("acquisition.initial", 50, 1, kMany, "labels before the first query, equally many of each class"),
+       later(real("acquisition.initial_imbalance", 0, 0, 1,
+                  "a long tail of them instead, as data.imbalance has it; 0: equally many of each class"),
+             0.0),
        integer("acquisition.rounds", 5, 0, 100000, "queries; training runs once more than that"),
        choice(
            "acquisition.protocol", Protocol::realistic,

@@ -199,6 +199,8 @@ data::Dataset load_dataset(const Config& config) {
   if (beside) data::attach_embeddings(dataset, config.get<Text>("data.embeddings"), config.get<Text>("data.scaling"));
   limit(dataset.train, config.get<Int>("data.limit_train"));
   limit(dataset.test, config.get<Int>("data.limit_test"));
+  if (const double ratio = config.get<double>("data.imbalance"); ratio > 0)
+    data::make_long_tailed(dataset, ratio, uint32_t(config.get<Int>("data.split_seed")));
   if (const Int held_out = config.get<Int>("data.validation_size")) {
     dataset.side.train.clear();  // its ids would move
     const uint32_t seed = uint32_t(config.get<Int>("data.split_seed"));

@@ -201,8 +201,9 @@ TEST_P(Trainers, PseudoLabelsAreJudgedByClassOverAnEpochAndResume) {
     right += tally[kRight * 4 + c];
     known += tally[kKnown * 4 + c];
     EXPECT_EQ(tally[kDrawn * 4 + c], 48);
-    if (tally[kTrue * 4 + c] > 0)
+    if (tally[kTrue * 4 + c] > 0) {
       EXPECT_FLOAT_EQ(float(judged.recall[c]), tally[kRight * 4 + c] / tally[kTrue * 4 + c]);
+    }
   }
   EXPECT_NEAR(shares, 1, 1e-12);
   EXPECT_NEAR(judged.unclaimed, 0, 1e-12);
