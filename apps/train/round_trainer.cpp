@@ -16,7 +16,8 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using Int = int64_t;
 
-// What the epoch's pseudo-labels were worth by class, and what the method remembers that is no larger than a class list.
+// What the epoch's pseudo-labels were worth by class, and what the method remembers, if it has no more numbers than
+// there are classes.
 void add_pseudo_labels(nlohmann::ordered_json& record, ssl::Trainer& trainer, Context& context, size_t classes) {
   const ssl::EpochPseudo pseudo = trainer.pseudo_labels();
   if (!std::isnan(pseudo.unclaimed)) {

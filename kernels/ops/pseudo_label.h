@@ -76,8 +76,8 @@ struct TopClass {
 
 // probabilities[n] = softmax(logits[n] / temperature); [M,C]. May alias.
 CRC_OP(void, sharpen, (View<float, 2> probabilities, View<const float, 2> logits, float temperature))
-// Distribution alignment (Berthelot et al. 2020, ReMixMatch, section 3.1), in place: p_c (target_c + e) / (model_c + e),
-// then divided by its sum; e = 1e-6. probabilities [M,C]; model [C]; target [C], or empty: uniform.
+// Distribution alignment (Berthelot et al. 2020, ReMixMatch, section 3.1), in place: p_c (target_c + e) / (model_c +
+// e), then divided by its sum; e = 1e-6. probabilities [M,C]; model [C]; target [C], or empty: uniform.
 CRC_OP(void, align_rows, (View<float, 2> probabilities, View<const float, 1> target, View<const float, 1> model))
 // confidence[n] = max_c p[n,c], label[n] = its class, the lowest on ties. probabilities [M,C]; confidence, label [M].
 CRC_OP(void, top_class, (View<float, 1> confidence, View<int32_t, 1> label, View<const float, 2> probabilities))

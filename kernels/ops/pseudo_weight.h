@@ -109,8 +109,8 @@ CRC_OP(void, gaussian_weight,
 CRC_OP(void, mean_threshold, (View<float, 1> threshold, View<const float, 1> confidence, float share))
 // FreeMatch (Wang et al. 2023, Eq. 8): thresholds[c] = level * model[c] / max(model); level [1], model, thresholds [C].
 CRC_OP(void, relative_thresholds, (View<float, 1> thresholds, View<const float, 1> level, View<const float, 1> model))
-// FlexMatch (Zhang et al. 2021, Eq. 7, 10, 11): thresholds[c] = threshold * b / (2 - b), b = counts[c] / max(counts), or
-// with `warmup` / max(counts, items of no class yet). counts [C]: items of each class, of `items` in all.
+// FlexMatch (Zhang et al. 2021, Eq. 7, 10, 11): thresholds[c] = threshold * b / (2 - b), b = counts[c] / max(counts),
+// or with `warmup` / max(counts, items of no class yet). counts [C]: items of each class, of `items` in all.
 CRC_OP(void, curriculum_thresholds,
        (View<float, 1> thresholds, View<const float, 1> counts, int64_t items, float threshold, bool warmup))
 

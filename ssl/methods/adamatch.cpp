@@ -1,8 +1,8 @@
-// AdaMatch (Berthelot et al. 2022, "A Unified Approach to Semi-Supervised Learning and Domain Adaptation", Eq. 1-5), on
-// one domain. Predictions are aligned with those of the labelled images. Mask: the largest aligned probability is at
-// least threshold (0.9) * the labelled images' mean confidence. Target: the likeliest aligned class. Labels are learnt by
-// interpolated logits; w(t) rises as (1 - cos(pi min(1, 2t/K))) / 2 (ssl.ramp_shape, ssl.ramp_share).
-// The paper's labelled images have a strong view too; here, as in USB, they have the weak one alone.
+// AdaMatch (Berthelot et al. 2022, "A Unified Approach to Semi-Supervised Learning and Domain Adaptation", Eq. 1-5),
+// on one domain. Predictions are aligned with those of the labelled images. Mask: the largest aligned probability is
+// at least threshold (0.9) * the labelled images' mean confidence. Target: the likeliest aligned class. Labels are
+// learnt by interpolated logits; w(t) rises as (1 - cos(pi min(1, 2t/K))) / 2 (ssl.ramp_shape, ssl.ramp_share). The
+// paper's labelled images have a strong view too; here, as in USB, they have the weak one alone.
 #include "ssl/methods/alignment.h"
 #include "ssl/methods/interpolation.h"
 

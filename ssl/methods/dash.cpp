@@ -1,8 +1,8 @@
-// Dash (Xu et al. 2021, "Semi-Supervised Learning with Dynamic Thresholding", Algorithm 1).
-// Mask: the weak view's loss H(q, softmax(weak)), q = softmax(weak / T), is at most rho (kernels/ops/dash.h), which falls
-// from the labelled loss at the end of a warm-up on the labels alone. Target: q, and once rho is at its least the
-// likeliest class. The labelled loss is a running mean, decay 0.9, of the warm-up's batches; USB takes the loss on its
-// test set instead, and starts the schedules anew after the warm-up.
+// Dash (Xu et al. 2021, "Semi-Supervised Learning with Dynamic Thresholding", Algorithm 1). Mask: the weak view's
+// loss H(q, softmax(weak)), q = softmax(weak / T), is at most rho (kernels/ops/dash.h), which falls from the
+// labelled loss at the end of a warm-up on the labels alone. Target: q, and once rho is at its least the likeliest
+// class. The labelled loss is a running mean, decay 0.9, of the warm-up's batches; USB takes the loss on its test
+// set instead, and starts the schedules anew after the warm-up.
 #include "kernels/ops/dash.h"
 
 #include "kernels/ops/gather.h"

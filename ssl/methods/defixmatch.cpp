@@ -1,6 +1,7 @@
-// DeFixMatch (Schmutz, Humbert & Mattei 2023, "Don't fear the unlabelled: safe semi-supervised learning via debiasing",
-// Eq. 6). FixMatch's mask and target, and the same loss on the labelled images taken off again, so that its expectation is
-// that of the supervised loss: CE(labelled, both views) + w (L(unlabelled) - L(labelled)), w = 0.5.
+// DeFixMatch (Schmutz, Humbert & Mattei 2023, "Don't fear the unlabelled: safe semi-supervised learning via
+// debiasing", Eq. 6). FixMatch's mask and target, and the same loss on the labelled images taken off again, so that
+// its expectation is that of the supervised loss: CE(labelled, both views) + w (L(unlabelled) - L(labelled)), w =
+// 0.5.
 #include "ssl/methods/matching.h"
 
 namespace crc::ssl {

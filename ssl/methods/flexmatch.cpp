@@ -1,7 +1,7 @@
 // FlexMatch (Zhang et al. 2021, "Boosting Semi-Supervised Learning with Curriculum Pseudo Labeling", Eq. 7-11).
-// Mask: the largest probability is at least its class's threshold, threshold * b / (2 - b), b the class's count over the
-// largest, where an item counts for the class that it was last given with a confidence of the threshold. Target: the
-// likeliest class. The counts are those before this batch.
+// Mask: the largest probability is at least its class's threshold, threshold * b / (2 - b), b the class's count over
+// the largest, where an item counts for the class that it was last given with a confidence of the threshold. Target:
+// the likeliest class. The counts are those before this batch.
 #include "kernels/ops/item_labels.h"
 #include "ssl/methods/matching.h"
 

@@ -1,7 +1,8 @@
-// FreeMatch (Wang et al. 2023, "Self-adaptive Thresholding for Semi-supervised Learning", Eq. 5-12).
-// Mask: the largest probability is at least its class's threshold, level * model_c / max model, where level follows the
-// mean confidence and model the mean prediction, both from 1/C. Target: the likeliest class. And fairness * (cross-entropy
-// of kernels/ops/fairness.h) over the strong views that the mask keeps, with the running shares of pseudo-labels.
+// FreeMatch (Wang et al. 2023, "Self-adaptive Thresholding for Semi-supervised Learning", Eq. 5-12). Mask: the
+// largest probability is at least its class's threshold, level * model_c / max model, where level follows the mean
+// confidence and model the mean prediction, both from 1/C. Target: the likeliest class. And fairness *
+// (cross-entropy of kernels/ops/fairness.h) over the strong views that the mask keeps, with the running shares of
+// pseudo-labels.
 #include "kernels/ops/fairness.h"
 #include "kernels/ops/gather.h"
 #include "kernels/ops/running.h"

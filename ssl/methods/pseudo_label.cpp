@@ -1,7 +1,7 @@
-// Pseudo-Label (Lee 2013, "The Simple and Efficient Semi-Supervised Learning Method for Deep Neural Networks", Eq. 15-16).
-// Mask: the largest probability is at least the threshold (TorchSSL, USB; the paper has none: threshold = 0). Target: the
-// likeliest class, for the same view. Two passes, of which the unlabelled one leaves the network's statistics alone, as in
-// those codes; the weight rises linearly (ssl.ramp_shape, ssl.ramp_share).
+// Pseudo-Label (Lee 2013, "The Simple and Efficient Semi-Supervised Learning Method for Deep Neural Networks", Eq.
+// 15-16). Mask: the largest probability is at least the threshold (TorchSSL, USB; the paper has none: threshold =
+// 0). Target: the likeliest class, for the same view. Two passes, of which the unlabelled one leaves the network's
+// statistics alone, as in those codes; the weight rises linearly (ssl.ramp_shape, ssl.ramp_share).
 #include "ssl/methods/matching.h"
 
 namespace crc::ssl {

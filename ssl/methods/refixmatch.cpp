@@ -1,6 +1,6 @@
 // ReFixMatch (Nguyen 2023, "Boosting Semi-Supervised Learning by bridging high and low-confidence predictions").
-// FixMatch's mask and target; and what the mask leaves out learns too: KL(target || softmax(strong / T)), T = 0.5, whose
-// target is softmax(p / T) of the weak view's probabilities p, as the author's code in USB has it.
+// FixMatch's mask and target; and what the mask leaves out learns too: KL(target || softmax(strong / T)), T = 0.5,
+// whose target is softmax(p / T) of the weak view's probabilities p, as the author's code in USB has it.
 #include "ssl/methods/matching.h"
 
 namespace crc::ssl {

@@ -1,7 +1,7 @@
 // SoftMatch (Chen et al. 2023, "Addressing the Quantity-Quality Trade-off in Semi-supervised Learning", Eq. 4-9).
-// Weight: a truncated Gaussian of the confidence c, exp(-min(c - mean, 0)^2 sigmas^2 / (2 variance)), sigmas = 2, whose
-// mean and variance follow those of the batches, from 1/C and 1. c is the largest probability after alignment with the
-// uniform distribution. Target: the likeliest class before it.
+// Weight: a truncated Gaussian of the confidence c, exp(-min(c - mean, 0)^2 sigmas^2 / (2 variance)), sigmas = 2,
+// whose mean and variance follow those of the batches, from 1/C and 1. c is the largest probability after alignment
+// with the uniform distribution. Target: the likeliest class before it.
 #include "kernels/ops/running.h"
 #include "ssl/methods/alignment.h"
 

@@ -1,7 +1,7 @@
-// UDA (Xie et al. 2020, "Unsupervised Data Augmentation for Consistency Training", section 2.2 and 2.4).
-// Mask: the weak view's largest probability is at least the threshold (0.8). Target: its sharpened prediction,
-// softmax(weak / T) with T = 0.4, a constant. Training signal annealing, which its image experiments leave out with few
-// labels, is not here: TorchSSL's and USB's configurations have it off.
+// UDA (Xie et al. 2020, "Unsupervised Data Augmentation for Consistency Training", section 2.2 and 2.4). Mask: the
+// weak view's largest probability is at least the threshold (0.8). Target: its sharpened prediction, softmax(weak /
+// T) with T = 0.4, a constant. Training signal annealing, which its image experiments leave out with few labels, is
+// not here: TorchSSL's and USB's configurations have it off.
 #include "ssl/methods/matching.h"
 
 namespace crc::ssl {
