@@ -1,6 +1,6 @@
 // What a whole epoch's pseudo-labels are worth, class by class: a count of rows, from zero at each epoch's first step.
-//   tally[kClaimed,c] += rows with label c and a weight of at least 1/2;   tally[kKnown,c]: of them, those whose truth
-//   is known;   tally[kRight,c]: of those, truth == c;   tally[kTrue,c]: rows with truth c;   tally[kDrawn,c]: all rows.
+//   tally[kClaimed,c] += rows with label c and a weight of at least 1/2;  kKnown: of them, those whose truth is known;
+//   kRight: of those, truth == c;  kTrue: rows with truth c;  kDrawn: all rows.
 // tally [kTallies,C]; weight, label, truth (-1: unknown) [M]. fp32 counts below 2^24 are exact. Class: exact.
 #pragma once
 
