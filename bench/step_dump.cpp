@@ -50,6 +50,8 @@ nn::TensorFile dump_step(Context& context, Scale scale, const std::string& metho
   Tensor state(context, {int64_t(sizeof(StepState))}, Dtype::u8, "step state");
   Tensor losses(context, {1, ssl::kLossColumns}, Dtype::f32, "losses");
   set_step(context, state.as<StepState>(), config.schedule, int64_t(0));
+  const ssl::PoolSize pool{net->classes(), unlabeled, unlabeled};
+  const ssl::MethodState running(context, ssl::find_method(method).running(config, pool));
   const std::unique_ptr<nn::Saved> saved[] = {net->new_saved(), net->new_saved()};
   {
     Arena::Frame frame(context.scratch());
@@ -61,7 +63,10 @@ nn::TensorFile dump_step(Context& context, Scale scale, const std::string& metho
                                         state.as<StepState>(),
                                         config,
                                         {saved[0].get(), saved[1].get()},
-                                        losses.view<float, 2>()},
+                                        losses.view<float, 2>(),
+                                        {},  // what pseudo-labels are worth is not asked
+                                        running,
+                                        pool},
                                        {images, labels, config.batch, unlabeled});
   }
   const std::vector<float> columns = losses.to_host<float>(context);

@@ -167,6 +167,29 @@ NormalizeStats measure(const Images& images) {
   return stats;
 }
 
+void make_long_tailed(Dataset& dataset, double ratio, uint32_t seed) {
+  const std::vector<std::vector<int64_t>> items = items_by_class(dataset.train.labels, dataset.classes());
+  const auto share = [&](size_t c) { return long_tail_share(c, items.size(), ratio); };
+  double head = INFINITY;
+  for (size_t c = 0; c < items.size(); ++c) {
+    if (items[c].empty())
+      fail(ExitCode::config,
+           fmt::format("data.imbalance = {}: no training image has the class {}", ratio, dataset.class_names[c]));
+    head = std::min(head, double(items[c].size()) / share(c));
+  }
+  dataset.side.train.clear();  // ids move
+  std::vector<int64_t> dropped;
+  for (size_t c = 0; c < items.size(); ++c) {
+    const auto size = int64_t(items[c].size()), kept = std::clamp<int64_t>(std::llround(head * share(c)), 1, size);
+    for (int64_t k = kept; k < size; ++k)
+      dropped.push_back(
+          items[c][permute(seed, Purpose::dataset, uint32_t(c + 1 + items.size()), uint32_t(size), uint32_t(k))]);
+  }
+  std::ranges::sort(dropped);
+  Images left_out;
+  move_images(dataset.train, left_out, dropped);
+}
+
 void hold_out_labeled(Dataset& dataset, int64_t count, uint32_t seed) {
   if (!dataset.side.train.empty()) fail_internal("hold_out_labeled: ids of side information would move");
   const std::vector<std::vector<int64_t>> items = items_by_class(dataset.train.labels, dataset.classes());

@@ -106,6 +106,10 @@ void attach_embeddings(Dataset& dataset, const Path& path, const std::string& sc
 
 // For loaders. Mean and standard deviation over all pixels, from exact integer sums.
 NormalizeStats measure(const Images& images);
+// Leaves a long tail of the training images: of class c of C the share ratio^(c/(C-1)) of what class 0 keeps, as many
+// as there are, at least one; drawn by `seed`, the others keep their order. Ratio 1: equally many of each. Images
+// without a label stay. Error config: ratio outside (0, 1], or a class without images.
+void make_long_tailed(Dataset& dataset, double ratio, uint32_t seed);
 // Moves `count` labelled images from train to validation, of each class its share of them and at least one, drawn by
 // `seed`; the others keep their order. Error config, with the counts: a class would have none in one of the two.
 void hold_out_labeled(Dataset& dataset, int64_t count, uint32_t seed);

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cmath>
 #include <unordered_set>
 
 #include "kernels/core/error.h"
@@ -83,6 +85,57 @@ std::vector<int64_t> draw_initial(std::span<const int32_t> labels, int64_t class
   std::vector<int64_t> drawn;
   for (int64_t k = 0; k < each; ++k)
     for (int64_t c = 0; c < classes; ++c)
+      drawn.push_back(
+          items[c][permute(seed, Purpose::initial_pool, uint32_t(c), uint32_t(items[c].size()), uint32_t(k))]);
+  return drawn;
+}
+
+double long_tail_share(size_t c, size_t classes, double ratio) {
+  if (!(ratio > 0 && ratio <= 1))
+    fail(ExitCode::config,
+         fmt::format("an imbalance of {}: it is the last class's share of the first's, above 0 and at "
+                     "most 1",
+                     ratio));
+  return classes < 2 ? 1 : std::pow(ratio, double(c) / double(classes - 1));
+}
+
+std::vector<int64_t> long_tail_counts(std::span<const int64_t> per_class, int64_t count, double ratio) {
+  const size_t classes = per_class.size();
+  if (count < int64_t(classes))
+    fail(ExitCode::config,
+         fmt::format("{} initial labels: a long tail of {} classes needs one of each", count, classes));
+  double total = 0;
+  for (size_t c = 0; c < classes; ++c) total += long_tail_share(c, classes, ratio);
+  std::vector<int64_t> given;
+  std::vector<double> lack;  // what rounding down took
+  int64_t left = count;
+  for (size_t c = 0; c < classes; ++c) {
+    const double share = double(count) * long_tail_share(c, classes, ratio) / total;
+    given.push_back(std::max<int64_t>(1, int64_t(share)));
+    lack.push_back(share - double(given.back()));
+    left -= given.back();
+  }
+  for (const int64_t step = left > 0 ? 1 : -1; left != 0; left -= step) {  // the largest remainders, the first on ties
+    size_t best = classes;
+    for (size_t c = 0; c < classes; ++c)
+      if (given[c] + step >= 1 && (best == classes || double(step) * (lack[c] - lack[best]) > 0)) best = c;
+    given[best] += step;
+    lack[best] -= double(step);
+  }
+  for (size_t c = 0; c < classes; ++c)
+    if (given[c] > per_class[c])
+      fail(ExitCode::config, fmt::format("{} initial labels with an imbalance of {} need {} of class {}, which has {}",
+                                         count, ratio, given[c], c, per_class[c]));
+  return given;
+}
+
+std::vector<int64_t> draw_long_tailed(std::span<const int32_t> labels, int64_t classes, int64_t count, double ratio,
+                                      uint32_t seed) {
+  const auto items = items_by_class(labels, classes);
+  const auto given = long_tail_counts(count_by_class(labels, classes), count, ratio);
+  std::vector<int64_t> drawn;
+  for (size_t c = 0; c < items.size(); ++c)
+    for (int64_t k = 0; k < given[c]; ++k)
       drawn.push_back(
           items[c][permute(seed, Purpose::initial_pool, uint32_t(c), uint32_t(items[c].size()), uint32_t(k))]);
   return drawn;

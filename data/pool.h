@@ -48,5 +48,13 @@ void check_initial(std::span<const int64_t> per_class, int64_t count);
 // A balanced first labelled set: count / classes items of each class, drawn by `seed`, classes taking turns. A larger
 // count begins with the smaller one. Errors of check_initial.
 std::vector<int64_t> draw_initial(std::span<const int32_t> labels, int64_t classes, int64_t count, uint32_t seed);
+// ratio^(c / (classes - 1)): class c of a long tail, relative to class 0. Error config: ratio outside (0, 1].
+double long_tail_share(size_t c, size_t classes, double ratio);
+// Of each class its share of `count`, rounded, at least one. Error config: a class has fewer, or there are fewer labels
+// than classes.
+std::vector<int64_t> long_tail_counts(std::span<const int64_t> per_class, int64_t count, double ratio);
+// draw_initial with those counts.
+std::vector<int64_t> draw_long_tailed(std::span<const int32_t> labels, int64_t classes, int64_t count, double ratio,
+                                      uint32_t seed);
 
 }  // namespace crc::data

@@ -1,11 +1,13 @@
 // What decides a training run, apart from the data and the network.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "kernels/augment/augment_batch.h"
 #include "kernels/ops/adam.h"
 #include "kernels/ops/advance_step.h"
+#include "kernels/ops/dash.h"
 #include "kernels/ops/draw_batch.h"
 #include "kernels/ops/noisy_rows.h"
 #include "kernels/ops/sgd.h"
@@ -17,6 +19,9 @@ namespace crc::ssl {
 // kekmodel); or moved by the teacher's own forward passes (perrying's Mean Teacher).
 CRC_CHOICE(EmaBuffers, copied, averaged, own)
 CRC_CHOICE(Optimizer, sgd, adam)
+// Distribution alignment towards: nothing; the uniform distribution; the running mean of labelled predictions; the
+// running shares of labels (ssl/methods/alignment.h).
+CRC_CHOICE(Align, none, uniform, predicted, labels)
 using nn::Tested;
 
 struct TrainConfig {
@@ -27,6 +32,14 @@ struct TrainConfig {
   float lambda_u = 1;  // weight of the unlabelled loss; `schedule` ramps it for pi_model and mean_teacher
   float threshold = 0.95f;
   float temperature = 1;
+  float running_decay = 0.999f;  // of what methods remember of their batches
+  std::optional<Align> align;    // none: as the method has it
+  int64_t align_window = 0;      // steps whose mean alignment takes (ReMixMatch: 128); 0: the running mean instead
+  float sigmas = 2;              // softmatch: the Gaussian's width is the standard deviation over this
+  float fairness = 0.01f;        // freematch: weight of its fairness
+  bool threshold_warmup = true;  // flexmatch: items without a pseudo-label hold thresholds down
+  bool interpolate = true;       // adamatch: random interpolation of labelled logits
+  DashConfig dash = {};          // its temperature is the one above
   Sampling labeled_sampling = Sampling::permutations, unlabeled_sampling = Sampling::permutations;
   int64_t steps_per_epoch = 1024;  // also how many steps of losses are kept
   int64_t steps_per_graph = 16;    // captured as one CUDA graph; changes no result

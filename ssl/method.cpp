@@ -2,13 +2,13 @@
 
 namespace crc::ssl {
 
-#define CRC_METHOD(name, description, source) const Method& name();
+#define CRC_METHOD(name, description, source, defaults) const Method& name();
 #include "ssl/methods.def"
 #undef CRC_METHOD
 
 const std::vector<MethodEntry>& methods() {
   static const std::vector<MethodEntry> all = {
-#define CRC_METHOD(name, description, source) {#name, description, source, &name},
+#define CRC_METHOD(name, description, source, defaults) {#name, description, source, defaults, &name},
 #include "ssl/methods.def"
 #undef CRC_METHOD
   };

@@ -1,5 +1,7 @@
-// A semi-supervised method is what happens between a batch and the parameter gradients. Adding one: a file in methods/
-// and a line in methods.def.
+// A semi-supervised method is what happens between a batch and the parameter gradients. Most since UDA are one frame
+// (ssl/methods/matching.h): a pass over labelled, weak and strong views, and of each unlabelled item a target that its
+// weak view gives the strong one. Such a method is its mask (which items teach), its weight (how much) and its target
+// (what), and the running state by which it decides them. Adding one: a file in methods/ and a line in methods.def.
 #pragma once
 
 #include <span>
@@ -8,6 +10,7 @@
 
 #include "nn/net.h"
 #include "ssl/config.h"
+#include "ssl/method_state.h"
 
 namespace crc::ssl {
 
@@ -28,6 +31,14 @@ struct Batch {
   View<const int32_t, 1> labels;  // [labeled]
   int64_t labeled = 0, unlabeled = 0;
   View<const int32_t, 1> truth = {};  // [unlabeled] or empty: their true labels, to judge pseudo-labels by; -1: unknown
+  View<const int64_t, 1> items = {};  // [unlabeled]: their ids, for methods that remember items
+};
+
+// What the size of running state may depend on.
+struct PoolSize {
+  int64_t classes;
+  int64_t items;      // ids are below this
+  int64_t unlabeled;  // items that batches are drawn from
 };
 
 struct TrainingStep {
@@ -39,6 +50,9 @@ struct TrainingStep {
   const TrainConfig& config;
   nn::Saved* saved[2];    // room for two forward passes of `net`
   View<float, 2> losses;  // ring [K, kLossColumns] for record_mean
+  View<float, 2> tally;   // [kTallies,C] for tally_pseudo
+  const MethodState& running;
+  PoolSize pool;
 };
 
 // Columns of the ring: the labelled and the unlabelled loss (before its weight); of the unlabelled images the share
@@ -50,6 +64,8 @@ class Method {
   virtual ~Method() = default;
   virtual std::span<const BatchView> views(const TrainConfig& config) const = 0;
   virtual void gradients(const TrainingStep& step, const Batch& batch) const = 0;
+  // What it remembers; the step finds it by name in `running`.
+  virtual std::vector<StateArray> running(const TrainConfig&, const PoolSize&) const { return {}; }
   // False: there are no steps, and the model is the labels themselves (ssl/propagation.h).
   virtual bool trains() const { return true; }
 };
@@ -61,6 +77,7 @@ struct MethodEntry {
   const char* name;
   const char* description;
   const char* source;
+  const char* defaults;  // settings in which its paper differs from TrainConfig: "threshold=0.8 temperature=0.4"
   const Method& (*get)();
 };
 const std::vector<MethodEntry>& methods();

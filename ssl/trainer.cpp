@@ -8,6 +8,7 @@
 #include "kernels/ops/ema.h"
 #include "kernels/ops/gather.h"
 #include "kernels/ops/softmax_ce.h"
+#include "kernels/ops/tally_pseudo.h"
 #include "nn/init.h"
 #include "nn/weights_io.h"
 #include "ssl/inputs.h"
@@ -61,6 +62,9 @@ Trainer::Trainer(Context& context, const nn::Net& net, const ImageSet& images, c
       second_moment_(context, {config_.optimizer == Optimizer::adam ? net.layout().total() : 0}, Dtype::f32,
                      "second moment"),
       rates_(context, {uses_rates(config_) ? augment::kCtRows : 0, augment::kCtBins}, Dtype::f32, "ctaugment rates"),
+      pool_{net.classes(), images.size(), int64_t(unlabeled.size())},
+      running_(context, method_.running(config_, pool_)),
+      tally_(context, {kTallies, net.classes()}, Dtype::f32, "tally of pseudo-labels"),
       state_(context, {int64_t(sizeof(StepState))}, Dtype::u8, "step state"),
       ring_(context, {config_.steps_per_epoch, kLossColumns}, Dtype::f32, "losses"),
       labeled_(Tensor::from_host(context, {int64_t(labeled.size())}, labeled.data(), "labelled ids")),
@@ -112,7 +116,7 @@ Trainer::Drawn Trainer::next_batch() {
     look += view.items != BatchView::Items::labeled;
     begin += rows;
   }
-  return {{images, labels.slice(0, b), b, m, labels.slice(b, b + m)}, items.slice(0, b)};
+  return {{images, labels.slice(0, b), b, m, labels.slice(b, b + m), items.slice(b, b + m)}, items.slice(0, b)};
 }
 
 // One view y of `items`, the method's look number `look` at unlabelled ones: an augmentation of images; of embeddings
@@ -176,7 +180,10 @@ void Trainer::step_on(const Batch& batch) {
                      state,
                      config_,
                      {saved_[0].get(), saved_[1].get()},
-                     ring_.view<float, 2>()},
+                     ring_.view<float, 2>(),
+                     tally_.view<float, 2>(),
+                     running_,
+                     pool_},
                     batch);
   optimize();
   ema_update(context_, ema_weights_.values, student_weights_.values, state);
@@ -257,6 +264,21 @@ EpochLosses Trainer::losses(int64_t steps) {
   return {mean[kLossLabeled], mean[kLossUnlabeled], mean[kMaskRate], known > 0 ? mean[kPseudoRight] / known : NAN};
 }
 
+EpochPseudo Trainer::pseudo_labels() {
+  const size_t classes = size_t(net_.classes());
+  const std::vector<float> counts = tally_.to_host<float>(context_);
+  const auto count = [&](Tally what, size_t c) { return double(counts[size_t(what) * classes + c]); };
+  const auto over = [](double part, double whole) { return whole > 0 ? part / whole : NAN; };
+  EpochPseudo result;
+  for (size_t c = 0; c < classes; ++c) {
+    result.precision.push_back(over(count(kRight, c), count(kKnown, c)));
+    result.recall.push_back(over(count(kRight, c), count(kTrue, c)));
+    result.share.push_back(over(count(kClaimed, c), count(kDrawn, c)));
+    result.unclaimed -= result.share.back();
+  }
+  return result;
+}
+
 void Trainer::save(nn::TensorFile& file) {
   const auto add = [&](const char* name, View<float, 1> v) {
     std::vector<float> host(v.size());
@@ -270,6 +292,8 @@ void Trainer::save(nn::TensorFile& file) {
   add("momentum", momentum_.view<float, 1>());
   if (config_.optimizer == Optimizer::adam) add("second_moment", second_moment_.view<float, 1>());
   if (rates_.size() > 0) add("ctaugment_rates", rates_.view<float, 1>());
+  running_.save(context_, file);
+  add("pseudo_tally", tally_.view<float, 1>());
   add("losses", ring_.view<float, 1>());
   file.add("step", {}, std::vector<int64_t>{step_});
 }
@@ -292,6 +316,11 @@ void Trainer::restore(const nn::TensorFile& file, const std::string& source) {
   read("momentum", momentum_.view<float, 1>());
   if (config_.optimizer == Optimizer::adam) read("second_moment", second_moment_.view<float, 1>());
   if (rates_.size() > 0) read("ctaugment_rates", rates_.view<float, 1>());
+  running_.restore(context_, file, source);
+  if (file.find("pseudo_tally"))
+    read("pseudo_tally", tally_.view<float, 1>());
+  else  // of an earlier version, which had none
+    context_.set_zero(tally_.view<float, 1>());
   read("losses", ring_.view<float, 1>());
   const std::vector<int64_t> step = file.at("step", source).values<int64_t>();
   if (step.size() != 1 || step[0] < 0) fail(ExitCode::corrupt_data, source + ": 'step' is not one step number");

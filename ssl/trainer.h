@@ -18,6 +18,13 @@ struct EpochLosses {
   double pseudo_acc = 0;  // share of right ones among confident pseudo-labels of known truth; NaN: there were none
 };
 
+// Of an epoch's pseudo-labels so far, class by class; those with a weight of at least 1/2 count. NaN: there were none.
+struct EpochPseudo {
+  std::vector<double> precision, recall;  // [C], of rows whose true label is known
+  std::vector<double> share;              // [C], of all rows drawn: pseudo-labelled so
+  double unclaimed = 1;                   // of all rows drawn: those that no class claims
+};
+
 // What a Trainer refuses, from sizes alone; height 0: embeddings. Errors config: no labelled images, or none unlabelled
 // where the method needs them; settings that do not go together; images that augmentation does not take.
 void check_training(const TrainConfig& config, int64_t height, int64_t width, int64_t labeled, int64_t unlabeled);
@@ -36,7 +43,9 @@ class Trainer {
   int64_t step() const { return step_; }
   // Means over the last `steps` steps, at most steps_per_epoch. Error numerical where one is not finite.
   EpochLosses losses(int64_t steps);
+  EpochPseudo pseudo_labels();
 
+  const MethodState& running() const { return running_; }
   const nn::Weights& student() const { return student_weights_; }
   const nn::Weights& ema() const { return ema_weights_; }
   const nn::Weights& tested() const { return config_.tested == Tested::student ? student_weights_ : ema_weights_; }
@@ -65,6 +74,9 @@ class Trainer {
   nn::Weights student_weights_, ema_weights_, grad_weights_;
   Tensor momentum_, second_moment_;  // the latter is Adam's alone
   Tensor rates_;                     // ctaugment's alone
+  PoolSize pool_;
+  MethodState running_;
+  Tensor tally_;
   Tensor state_, ring_, labeled_, unlabeled_;
   std::unique_ptr<nn::Saved> saved_[2];
   bool warm_ = false;                         // a step has run: memory and the libraries' plans are there

@@ -13,6 +13,7 @@
 #include "data/text.h"
 #include "data/utf8.h"
 #include "kernels/core/error.h"
+#include "ssl/method.h"
 
 namespace crc::apps {
 namespace {
@@ -74,6 +75,8 @@ std::string shown(const toml::node& node) {
   std::string text = node.is_string() ? to_text(node.as_string()->get()) : stream.str();
   return cut(text);
 }
+
+const std::string kOfMethod = "method ";  // begins the origin of its paper's defaults
 
 struct Found {
   const ConfigKey* key;
@@ -173,7 +176,7 @@ void Config::merge_preset(std::string_view name, const std::string& where) {
   bool taken = false;
   for (Found& f : found) {
     Entry& e = entries_[f.key->path];
-    if (e.origin != "default") continue;
+    if (e.origin != "default" && !e.origin.starts_with(kOfMethod)) continue;
     e = {std::move(f.value), fmt::format("{}:{}", source, f.line)};
     taken = true;
   }
@@ -195,6 +198,24 @@ void Config::merge_environment(bool seed) {
 void Config::merge_overrides(const std::vector<std::string>& settings, bool seed) {
   merge_environment(seed);
   for (const std::string& setting : settings) merge_setting(setting);
+  take_defaults_of_method();
+}
+
+// ssl/methods.def has them: "threshold=0.8 temperature=0.4". What another method had set before goes first.
+void Config::take_defaults_of_method() {
+  for (auto& [path, e] : entries_)
+    if (e.origin.starts_with(kOfMethod)) e = {config_key(path).fallback, "default"};
+  const std::string& method = get<std::string>("ssl.method");
+  for (const ssl::MethodEntry& entry : ssl::methods()) {
+    if (method != entry.name) continue;
+    std::istringstream words(entry.defaults);
+    for (std::string word; words >> word;) {
+      const size_t equals = word.find('=');
+      const ConfigKey& key = config_key("ssl." + word.substr(0, equals));
+      if (entries_[key.path].origin == "default")
+        assign_text(key, word.substr(equals + 1), "ssl/methods.def", kOfMethod + method);
+    }
+  }
 }
 
 void Config::merge_setting(std::string_view assignment) {

@@ -22,7 +22,7 @@ class Config {
 
   // Each overrides what was there. Error 78 with the place, the value and what is allowed.
   void merge_toml(std::string_view text, const std::string& name);  // `name` stands for the file in messages
-  // Environment, then settings.
+  // Environment, then settings, then what the method's paper has for keys that nothing else sets.
   void merge_overrides(const std::vector<std::string>& settings, bool seed = true);
   void merge_environment(bool seed = true);  // CRC_DEVICE, CRC_DATA_DIR, CRC_THREADS and, unless refused, CRC_SEED
   void merge_setting(std::string_view assignment);  // "ssl.mu=7" or "preset=kekmodel", from --set
@@ -60,6 +60,7 @@ class Config {
   };
   void assign_text(const ConfigKey& key, std::string_view text, const std::string& where, const std::string& origin);
   const Entry& entry(std::string_view path) const;
+  void take_defaults_of_method();
   size_t choice_of(std::string_view path, Words words) const;
   std::map<std::string, Entry, std::less<>> entries_;
 };

@@ -139,6 +139,10 @@ void add_data(std::vector<ConfigKey>& keys) {
                "training images held out with their labels, which no round trains on: they choose the best epoch and "
                "end the patience instead of the test set"),
        split_rule(), integer("data.split_seed", 0, 0, 4294967295.0, "seed of the held-out images"),
+       later(real("data.imbalance", 0, 0, 1,
+                  "a long tail of the training images, labelled or not: the last class's share of the first's, falling "
+                  "geometrically in between, drawn by split_seed; 1: equally many of each; 0: as the data is"),
+             0.0),
        choice("data.normalize", Normalization::dataset,
               "dataset: its mean and standard deviation (`crc_train data info` says which); half: (x/255 - 0.5) / 0.5"),
        boolean("data.include_labeled_in_unlabeled", true,
@@ -168,7 +172,10 @@ void add_model(std::vector<ConfigKey>& keys) {
 void add_ssl(std::vector<ConfigKey>& keys) {
   keys.insert(
       keys.end(),
-      {text("ssl.method", "fixmatch", names_of_methods(), "training method"),
+      {text(
+           "ssl.method", "fixmatch", names_of_methods(),
+           "training method (docs/methods.md); where its paper differs from FixMatch's settings, its own stand in keys "
+           "that nothing else sets"),
        integer("ssl.batch", 64, 1, 65536, "labelled images per step"),
        integer("ssl.mu", 7, 1, 64, "unlabelled images per labelled one"),
        real("ssl.lambda_u", 1, 0, 1000, "weight of the unsupervised loss"),
@@ -177,7 +184,8 @@ void add_ssl(std::vector<ConfigKey>& keys) {
        boolean("ssl.shared_pass", false,
                "pi_model, mean_teacher: one student pass learns both losses (Oliver), not one pass each (perrying)"),
        real("ssl.threshold", 0.95, 0, 1, "a pseudo-label counts from this confidence on"),
-       real("ssl.temperature", 1, 0.01, 100, "divides the weak logits before the softmax"),
+       real("ssl.temperature", 1, 0.01, 100,
+            "divides the weak logits before the softmax; uda, dash, refixmatch: of the target alone"),
        choice("ssl.sampling", Sampling::permutations,
               "items of a batch: from permutations of all, so that none comes twice before all came; independent draws "
               "(replacement); or permutations of a list that holds all about batch * steps_per_epoch / N times "
@@ -241,6 +249,44 @@ void add_ssl(std::vector<ConfigKey>& keys) {
              std::string())});
 }
 
+// Of the methods that ssl/methods/matching.h is the frame of.
+void add_matching(std::vector<ConfigKey>& keys) {
+  keys.insert(
+      keys.end(),
+      {later(choice("ssl.ramp_shape", RampShape::gaussian,
+                    "how the unsupervised weight rises over ramp_steps: exp(-5 (1 - r)^2); r (linear); (1 - cos(pi r)) "
+                    "/ 2 (cosine)"),
+             std::string("gaussian")),
+       later(real("ssl.ramp_share", 0, 0, 1,
+                  "the ramp as a share of the schedule's steps, instead of ramp_steps; 0: as "
+                  "ramp_steps says"),
+             0.0),
+       later(real("ssl.running_decay", 0.999, 0, 1,
+                  "softmatch, adamatch, freematch: decay of what they remember of their batches"),
+             0.999),
+       choice_or_none<ssl::Align>(
+           "ssl.align",
+           "softmatch, adamatch: predictions are aligned with nothing, the uniform distribution, "
+           "the running mean of labelled predictions, or the running shares of the labels; empty: "
+           "as the paper has it (uniform; predicted)"),
+       later(integer("ssl.align_window", 0, 0, 4096,
+                     "what is aligned is the mean prediction of so many steps (ReMixMatch: 128); 0: a running mean"),
+             int64_t(0)),
+       later(real("ssl.sigmas", 2, 0.01, 100, "softmatch: its Gaussian is so many times narrower than the confidence"),
+             2.0),
+       later(real("ssl.fairness", 0.01, 0, 100, "freematch: weight of its fairness loss"), 0.01),
+       later(boolean("ssl.threshold_warmup", true,
+                     "flexmatch: items without a pseudo-label yet hold the thresholds down"),
+             true),
+       later(boolean("ssl.interpolate", true, "adamatch: random interpolation of labelled logits, by a second pass"),
+             true),
+       later(integer("ssl.dash.warmup_steps", 2048, 0, kMany, "dash: steps on the labels alone, before all others"),
+             int64_t(2048)),
+       later(real("ssl.dash.gamma", 1.27, 1, 100, "dash: what the threshold is divided by after each period"), 1.27),
+       later(integer("ssl.dash.period_epochs", 10, 1, kMany, "dash: epochs of a period"), int64_t(10)),
+       later(real("ssl.dash.least", 0.05, 0, 100, "dash: where the threshold stops"), 0.05)});
+}
+
 ConfigKey search_rule() {
   ConfigKey key =
       choice("acquisition.search", select::Search::partition,
@@ -270,6 +316,9 @@ void add_selection(std::vector<ConfigKey>& keys) {
        integer("acquisition.budget", 50, 1, kMany, "labels per query (Q)"),
        integer("acquisition.group_size", 5, 1, kMany, "items per candidate group (G, divides Q)"),
        integer("acquisition.initial", 50, 1, kMany, "labels before the first query, equally many of each class"),
+       later(real("acquisition.initial_imbalance", 0, 0, 1,
+                  "a long tail of them instead, as data.imbalance has it; 0: equally many of each class"),
+             0.0),
        integer("acquisition.rounds", 5, 0, 100000, "queries; training runs once more than that"),
        choice(
            "acquisition.protocol", Protocol::realistic,
@@ -321,7 +370,7 @@ void add_selection(std::vector<ConfigKey>& keys) {
 const std::vector<ConfigKey>& config_schema() {
   static const std::vector<ConfigKey> keys = [] {
     std::vector<ConfigKey> all;
-    for (auto add : {add_run, add_data, add_model, add_ssl, add_selection}) add(all);
+    for (auto add : {add_run, add_data, add_model, add_ssl, add_matching, add_selection}) add(all);
     return all;
   }();
   return keys;

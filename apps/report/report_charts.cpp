@@ -11,8 +11,22 @@
 namespace crc::apps {
 namespace {
 
+int64_t last_round(const RunGroup& group) {
+  int64_t last = 0;
+  for (const RunRecord* run : group.runs)
+    for (const EpochMetrics& m : run->epochs) last = std::max(last, m.round);
+  return last;
+}
+
+double mean_of(const std::vector<double>& values) {
+  double sum = 0, count = 0;
+  for (const double value : values)
+    if (std::isfinite(value)) sum += value, ++count;
+  return count > 0 ? sum / count : kNone;
+}
+
 // One line per group, over the epochs of its last round; or, of a single run, one line per round.
-LineChart epochs_chart(const Groups& groups, double EpochMetrics::*column, const std::string& title) {
+template <class Value> LineChart epochs_chart(const Groups& groups, Value value, const std::string& title) {
   LineChart chart;
   chart.title = title;
   chart.x_label = "epoch";
@@ -22,7 +36,7 @@ LineChart epochs_chart(const Groups& groups, double EpochMetrics::*column, const
     std::map<int64_t, std::vector<double>> by_epoch;
     for (const RunRecord* run : runs) {
       for (const EpochMetrics& m : run->epochs) {
-        if (m.round == round && std::isfinite(m.*column)) by_epoch[m.epoch].push_back(100 * m.*column);
+        if (m.round == round && std::isfinite(value(m))) by_epoch[m.epoch].push_back(100 * value(m));
       }
     }
     LineSeries series{.name = name, .ink = ink, .mean = {}, .deviation = {}, .members = {}, .points = false};
@@ -38,13 +52,42 @@ LineChart epochs_chart(const Groups& groups, double EpochMetrics::*column, const
     }
   } else {
     for (const RunGroup& group : groups) {
-      int64_t last = 0;
-      for (const RunRecord* run : group.runs) {
-        for (const EpochMetrics& m : run->epochs) last = std::max(last, m.round);
-      }
-      add(group.name, group.ink, group.runs, last);
+      add(group.name, group.ink, group.runs, last_round(group));
     }
   }
+  return chart;
+}
+
+// By class, at the end of each group's last round, mean over its runs.
+BarChart pseudo_classes_chart(const Groups& groups, std::vector<double> EpochMetrics::*column,
+                              const std::string& title) {
+  BarChart chart;
+  chart.title = title;
+  chart.x_label = "class";
+  chart.y_label = "%";
+  chart.description = title + ", at the end of the last round, mean over the runs of each acquisition.";
+  const auto& names = groups[0].runs[0]->class_names;
+  for (const RunGroup& group : groups) {
+    const int64_t last = last_round(group);
+    std::vector<std::vector<double>> by_class;
+    for (const RunRecord* run : group.runs) {
+      const auto at = std::find_if(run->epochs.rbegin(), run->epochs.rend(),
+                                   [&](const EpochMetrics& m) { return m.round == last && !(m.*column).empty(); });
+      if (at == run->epochs.rend()) continue;
+      by_class.resize(std::max(by_class.size(), ((*at).*column).size()));
+      for (size_t c = 0; c < ((*at).*column).size(); ++c) by_class[c].push_back(((*at).*column)[c]);
+    }
+    if (by_class.empty()) continue;
+    BarSeries series{.name = group.name, .ink = group.ink, .values = {}};
+    for (const std::vector<double>& values : by_class) {
+      const double mean = mean_of(values);
+      series.values.push_back(std::isfinite(mean) ? 100 * mean : 0);
+    }
+    for (size_t c = chart.categories.size(); c < series.values.size(); ++c)
+      chart.categories.push_back(c < names.size() ? names[c] : fmt::format("{}", c));
+    chart.series.push_back(std::move(series));
+  }
+  for (BarSeries& series : chart.series) series.values.resize(chart.categories.size(), 0);
   return chart;
 }
 
@@ -113,12 +156,22 @@ std::string training_section(const Groups& groups) {
       {&EpochMetrics::test_acc, "Test accuracy (%)"},
       {&EpochMetrics::val_acc, "Accuracy on the held-out images (%)"},
       {&EpochMetrics::mask_rate, "Mask rate: unlabelled images that counted (%)"},
-      {&EpochMetrics::pseudo_acc, "Accuracy of their pseudo-labels (%)"}};
+      {&EpochMetrics::pseudo_acc, "Accuracy of their pseudo-labels (%)"},
+      {&EpochMetrics::unclaimed, "Unlabelled images that no class claims (%)"}};
   std::string html;
-  for (const auto& [column, title] : charts) {
-    const LineChart chart = epochs_chart(groups, column, title);
+  const auto draw = [&](const auto& chart) {
     if (!chart.series.empty()) html += chart_figure(chart);
+  };
+  for (const auto& chart : charts) {
+    const auto column = chart.first;
+    draw(epochs_chart(
+        groups, [column](const EpochMetrics& m) { return m.*column; }, chart.second));
   }
+  draw(epochs_chart(
+      groups, [](const EpochMetrics& m) { return mean_of(m.threshold); },
+      "Threshold of confidence, mean of the classes (%)"));
+  draw(pseudo_classes_chart(groups, &EpochMetrics::precision, "Precision of pseudo-labels by class (%)"));
+  draw(pseudo_classes_chart(groups, &EpochMetrics::recall, "Recall of pseudo-labels by class (%)"));
   if (html.empty()) return "";
   const bool single = groups.size() == 1 && groups[0].runs.size() == 1;
   return section("training", "Training",

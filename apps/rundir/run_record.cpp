@@ -18,6 +18,14 @@ double number(const json& object, const char* key) {
   return at != object.end() && at->is_number() ? at->get<double>() : kNone;
 }
 
+std::vector<double> numbers(const json& object, const char* key) {
+  std::vector<double> values;
+  const auto at = object.find(key);
+  if (at != object.end() && at->is_array())
+    for (const json& value : *at) values.push_back(value.is_number() ? value.get<double>() : kNone);
+  return values;
+}
+
 std::string text_of(const json& value) {
   if (value.is_string()) return value.get<std::string>();
   if (!value.is_object() && !value.is_array()) return json_text(value);
@@ -40,15 +48,20 @@ std::vector<EpochMetrics> parse_metrics(const std::string& text, const fs::path&
     }
     const json round = object.value("round", json()), epoch = object.value("epoch", json());
     if (!round.is_number_integer() || !epoch.is_number_integer()) continue;  // another kind of record
-    epochs.push_back({.round = round.get<int64_t>(),
-                      .epoch = epoch.get<int64_t>(),
-                      .test_acc = number(object, "test_acc"),
-                      .val_acc = number(object, "val_acc"),
-                      .test_loss = number(object, "test_loss"),
-                      .loss_x = number(object, "loss_x"),
-                      .loss_u = number(object, "loss_u"),
-                      .mask_rate = number(object, "mask_rate"),
-                      .pseudo_acc = number(object, "pseudo_acc")});
+    epochs.push_back(
+        {.round = round.get<int64_t>(),
+         .epoch = epoch.get<int64_t>(),
+         .test_acc = number(object, "test_acc"),
+         .val_acc = number(object, "val_acc"),
+         .test_loss = number(object, "test_loss"),
+         .loss_x = number(object, "loss_x"),
+         .loss_u = number(object, "loss_u"),
+         .mask_rate = number(object, "mask_rate"),
+         .pseudo_acc = number(object, "pseudo_acc"),
+         .unclaimed = number(object, "unclaimed"),
+         .precision = numbers(object, "pseudo_precision"),
+         .recall = numbers(object, "pseudo_recall"),
+         .threshold = numbers(object, object.contains("running.threshold") ? "running.threshold" : "running.mean")});
   }
   return epochs;
 }

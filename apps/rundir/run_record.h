@@ -14,8 +14,12 @@ namespace crc::apps {
 struct EpochMetrics {
   int64_t round = 0, epoch = 0;
   double test_acc = kNone, val_acc = kNone, test_loss = kNone, loss_x = kNone, loss_u = kNone;
-  double mask_rate = kNone;   // share of unlabelled images whose pseudo-label counted
-  double pseudo_acc = kNone;  // accuracy of those pseudo-labels
+  double mask_rate = kNone;                         // share of unlabelled images whose pseudo-label counted
+  double pseudo_acc = kNone;                        // accuracy of those pseudo-labels
+  double unclaimed = kNone;                         // share of unlabelled images that no class claims
+  std::vector<double> precision = {}, recall = {};  // of pseudo-labels, by class
+  std::vector<double> threshold =
+      {};  // of confidence, by class or of all: what the method says, or its Gaussian's mean
 };
 
 struct RunRecord {

@@ -38,7 +38,11 @@ Text data_settings(const Config& config) {
 
 void check_first(const Config& config, const data::Dataset& dataset, const LabelPlan& plan) {
   const std::optional<FirstLabels> first = first_labels_by(config);
-  if (first == FirstLabels::random) data::check_initial(plan.known, plan.first);
+  const double tail = config.get<double>("acquisition.initial_imbalance");
+  if (first == FirstLabels::random && tail > 0)
+    (void)data::long_tail_counts(plan.known, plan.first, tail);
+  else if (first == FirstLabels::random)
+    data::check_initial(plan.known, plan.first);
   if (first == FirstLabels::given && plan.first == 0)
     fail(ExitCode::config,
          "acquisition.first = \"given\" takes the labels that the data set has, and it has none; use \"model\", which "

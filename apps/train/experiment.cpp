@@ -199,6 +199,8 @@ data::Dataset load_dataset(const Config& config) {
   if (beside) data::attach_embeddings(dataset, config.get<Text>("data.embeddings"), config.get<Text>("data.scaling"));
   limit(dataset.train, config.get<Int>("data.limit_train"));
   limit(dataset.test, config.get<Int>("data.limit_test"));
+  if (const double ratio = config.get<double>("data.imbalance"); ratio > 0)
+    data::make_long_tailed(dataset, ratio, uint32_t(config.get<Int>("data.split_seed")));
   if (const Int held_out = config.get<Int>("data.validation_size")) {
     dataset.side.train.clear();  // its ids would move
     const uint32_t seed = uint32_t(config.get<Int>("data.split_seed"));
@@ -243,6 +245,20 @@ NormalizeConfig normalize_config(const Config& config, const data::Dataset& data
   return normalize;
 }
 
+static void set_matching(ssl::TrainConfig& train, const Config& config) {
+  train.running_decay = float(config.get<double>("ssl.running_decay"));
+  if (!config.get<Text>("ssl.align").empty()) train.align = config.choice<ssl::Align>("ssl.align");
+  train.align_window = config.get<Int>("ssl.align_window");
+  train.sigmas = float(config.get<double>("ssl.sigmas"));
+  train.fairness = float(config.get<double>("ssl.fairness"));
+  train.threshold_warmup = config.get<bool>("ssl.threshold_warmup");
+  train.interpolate = config.get<bool>("ssl.interpolate");
+  train.dash.warmup = config.get<Int>("ssl.dash.warmup_steps");
+  train.dash.gamma = float(config.get<double>("ssl.dash.gamma"));
+  train.dash.least = float(config.get<double>("ssl.dash.least"));
+  train.dash.period = config.get<Int>("ssl.dash.period_epochs") * train.steps_per_epoch;
+}
+
 ssl::TrainConfig train_config(const Config& config, const data::Dataset& dataset, Int round) {
   const Int steps = config.get<Int>("ssl.steps_per_epoch");
   const Int horizon = config.get<Int>("ssl.horizon_epochs");
@@ -265,7 +281,10 @@ ssl::TrainConfig train_config(const Config& config, const data::Dataset& dataset
   train.schedule.drop = config.get<double>("ssl.drop_factor");
   train.schedule.ema_decay = config.get<double>("ssl.ema_decay");
   train.schedule.ema_warmup = config.get<bool>("ssl.ema_warmup");
-  train.schedule.ramp = config.get<Int>("ssl.ramp_steps");
+  const double ramp_share = config.get<double>("ssl.ramp_share");
+  train.schedule.ramp =
+      ramp_share > 0 ? Int(ramp_share * double(train.schedule.horizon)) : config.get<Int>("ssl.ramp_steps");
+  train.schedule.ramp_shape = config.choice<RampShape>("ssl.ramp_shape");
   train.shared_pass = config.get<bool>("ssl.shared_pass");
   train.optimizer = config.choice<ssl::Optimizer>("ssl.optimizer");
   train.sgd.momentum = float(config.get<double>("ssl.momentum"));
@@ -283,6 +302,7 @@ ssl::TrainConfig train_config(const Config& config, const data::Dataset& dataset
   train.weak_rows.dropout = float(config.get<double>("ssl.weak.dropout"));
   train.strong_rows.noise = float(config.get<double>("ssl.strong_noise"));
   train.strong_rows.dropout = float(config.get<double>("ssl.strong_dropout"));
+  set_matching(train, config);
   return train;
 }
 

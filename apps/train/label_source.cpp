@@ -42,6 +42,8 @@ std::vector<Answer> LabelSource::first() const {
     std::erase_if(items, [&](Int item) { return dataset_.train.labels[size_t(item)] < 0; });
   else if (how == FirstLabels::leading)
     items.resize(std::min(items.size(), size_t(count)));
+  else if (const double ratio = config.get<double>("acquisition.initial_imbalance"); ratio > 0)
+    items = data::draw_long_tailed(labels_, dataset_.classes(), count, ratio, uint32_t(config.get<Int>("run.seed")));
   else
     items = data::draw_initial(labels_, dataset_.classes(), count, uint32_t(config.get<Int>("run.seed")));
   std::vector<Answer> answers;

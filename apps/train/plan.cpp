@@ -158,6 +158,9 @@ LabelPlan plan_labels(const Config& config, const data::Dataset& dataset, const 
   } else if (first == FirstLabels::leading) {
     const size_t leading = size_t(std::min(initial, dataset.train.count));
     plan.first_per_class = data::count_by_class(std::span(dataset.train.labels).first(leading), classes);
+  } else if (const double tail = config.get<double>("acquisition.initial_imbalance");
+             first == FirstLabels::random && tail > 0) {
+    plan.first_per_class = data::long_tail_counts(plan.known, initial, tail);
   } else if (first == FirstLabels::random || config.choice<Protocol>("acquisition.protocol") == Protocol::pseudo_al) {
     plan.first_per_class.assign(size_t(classes), initial / classes);
   }

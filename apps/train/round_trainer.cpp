@@ -16,6 +16,20 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using Int = int64_t;
 
+// What the epoch's pseudo-labels were worth by class, and what the method remembers, if it has no more numbers than
+// there are classes.
+void add_pseudo_labels(nlohmann::ordered_json& record, ssl::Trainer& trainer, Context& context, size_t classes) {
+  const ssl::EpochPseudo pseudo = trainer.pseudo_labels();
+  if (!std::isnan(pseudo.unclaimed)) {
+    record["pseudo_precision"] = pseudo.precision;
+    record["pseudo_recall"] = pseudo.recall;
+    record["pseudo_share"] = pseudo.share;
+    record["unclaimed"] = pseudo.unclaimed;
+  }
+  for (const auto& [name, values] : trainer.running().to_host(context))
+    if (values.size() <= classes) record["running." + name] = values;
+}
+
 // "last 12.00 %"; nothing where nothing was measured.
 std::string percent(const char* what, double fraction) {
   return std::isnan(fraction) ? "" : fmt::format("{}{:.2f} %", what, 100 * fraction);
@@ -153,6 +167,7 @@ void RoundTrainer::record_epoch(const ssl::EpochLosses& losses) {
                                    {"ece", history_.calibration_error.back()},
                                    {"seconds", history_.seconds}};
   if (validation_images_) record["val_acc"] = history_.validation.back();
+  add_pseudo_labels(record, *trainer_, run_.context, size_t(run_.dataset.classes()));
   run_.directory.append_metrics(record);
   run_.progress.line(fmt::format(
       "round {} epoch {}: loss {:.4f} + {:.4f}, mask {:.0f} %{}{}", round_, history_.epochs(), losses.labeled,

@@ -40,6 +40,7 @@ enum class Purpose : uint32_t {
   consistency_augment = 12,
   probe_augment = 13,
   feature_dropout = 14,
+  interpolation = 15,
   bench = 254,
   test = 255,
 };

@@ -9,6 +9,7 @@ namespace crc {
 struct OneLane {
   static constexpr int lane = 0, count = 1;
   float sum(float value) const { return value; }
+  double sum(double value) const { return value; }
   float max(float value) const { return value; }
   int64_t min(int64_t value) const { return value; }
 };

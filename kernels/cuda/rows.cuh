@@ -13,6 +13,7 @@ struct WarpLane {
   static constexpr int count = 32;
   int lane;
   __device__ float sum(float value) const { return warp_reduce(value, Sum{}); }
+  __device__ double sum(double value) const { return warp_reduce(value, Sum{}); }
   __device__ float max(float value) const { return warp_reduce(value, Max{}); }
   __device__ int64_t min(int64_t value) const { return -warp_reduce(-value, Max{}); }
 };

@@ -2,8 +2,10 @@
 //   learning rate  cosine: base * max(0, cos(7*pi*t / (16*horizon)))  (FixMatch)
 //                  staircase: base * (t >= drop_at ? drop : 1)
 //   ema decay      constant d;  warmed: min(1 - 1/(t+2), d)
-//   consistency    ramp == 0: weight;  else weight * exp(-5 * (1 - min((t+1)/ramp, 1))^2)
-// t counts the steps done. The last two are those of Mean Teacher in perrying's code, which counts from 1 there.
+//   consistency    ramp == 0: weight;  else weight times, with r = min(t/ramp, 1)
+//                  gaussian: exp(-5 * (1 - min((t+1)/ramp, 1))^2);  linear: r;  cosine: (1 - cos(pi r)) / 2  (AdaMatch)
+// t counts the steps done. Warmed decay and gaussian ramp are those of Mean Teacher in perrying's code, which counts
+// from 1 there.
 // Formed in fp64, stored in fp32. state [1]. Class: point.
 #pragma once
 
@@ -16,6 +18,7 @@
 namespace crc {
 
 CRC_CHOICE(RateSchedule, cosine, staircase)
+CRC_CHOICE(RampShape, gaussian, linear, cosine)
 
 struct Schedule {
   RateSchedule rate = RateSchedule::cosine;
@@ -27,6 +30,7 @@ struct Schedule {
   bool ema_warmup = false;
   double consistency_weight = 1;
   int64_t ramp = 0;  // steps
+  RampShape ramp_shape = RampShape::gaussian;
 
   CRC_HD StepState at(int64_t t) const {
     const double step = double(t);
@@ -34,8 +38,16 @@ struct Schedule {
     if (rate == RateSchedule::cosine)
       factor = fmax(0.0, cos(7 * 3.14159265358979323846 * step / (16 * double(horizon))));
     const double decay = ema_warmup ? fmin(1 - 1 / (step + 2), ema_decay) : ema_decay;
+    return {t, float(base_rate * factor), float(decay), float(consistency_weight * ramped(step))};
+  }
+
+ private:
+  CRC_HD double ramped(double step) const {
+    const double risen = ramp == 0 ? 1 : fmin(step / double(ramp), 1.0);
+    if (ramp_shape == RampShape::linear) return risen;
+    if (ramp_shape == RampShape::cosine) return (1 - cos(3.14159265358979323846 * risen)) / 2;
     const double missing = ramp == 0 ? 0 : 1 - fmin((step + 1) / double(ramp), 1.0);
-    return {t, float(base_rate * factor), float(decay), float(consistency_weight * exp(-5 * missing * missing))};
+    return exp(-5 * missing * missing);
   }
 };
 

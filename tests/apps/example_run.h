@@ -55,7 +55,11 @@ inline void write_example_run(const fs::path& path, const std::string& acquisiti
                           {"test_acc", top * done + noise},
                           {"test_loss", 2.3 - 1.8 * done},
                           {"mask_rate", 0.9 * done + noise},
-                          {"pseudo_acc", top + (1 - top) * 0.4 * done + noise}});
+                          {"pseudo_acc", top + (1 - top) * 0.4 * done + noise},
+                          {"pseudo_precision", std::vector<double>{top * done, std::nan(""), 0.5}},
+                          {"pseudo_recall", std::vector<double>{top * done, 0.25, 0.5}},
+                          {"unclaimed", 1 - 0.9 * done},
+                          {"running.threshold", std::vector<double>{0.9 * done, 0.8 * done, 0.95 * done}}});
     }
     if (round > 0) {
       std::vector<double> scores(2000);

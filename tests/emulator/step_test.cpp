@@ -47,6 +47,8 @@ class WholeStep : public ::testing::TestWithParam<std::string> {
     config.batch = 2;
     config.mu = 2;
     config.threshold = 0.1f;  // so that every pseudo-label teaches
+    config.dash.warmup = 2;
+    config.dash.period = 2;
     config.steps_per_epoch = 8;
     config.steps_per_graph = steps_per_graph;
     config.schedule.horizon = 8;

@@ -6,6 +6,8 @@ memory zero and the averaged model's weights unlike the student's. Of every tens
 projection. At LeakyReLU slope 0.99: what make_wrn.py says of 0.9, for sharper heads.
 curve.METHOD.*: twenty steps of a small net with a schedule that ramps, warms up and drops within them. At that slope too: at 0.1
 a pre-activation near zero falls on one side or the other by the last bits of a processor's sums, and twenty steps carry that on.
+match.METHOD.*: twenty steps of the same net by each method of ssl/methods/matching.h and by pseudo_label, with what the method
+remembers after every step. Masks are steps: a run whose confidence comes near its threshold is refused (MARGIN).
 The optimizers are PyTorch's own; the methods are written from their papers and the behaviour of the reference codes.
 """
 import math, pathlib
@@ -105,7 +107,15 @@ def make_optimizer(c, net, t):
 
 def step(c, t, net, ema, optimizer, views, y):
     loss = fixmatch_loss if c["method"] == "fixmatch" else consistency_loss
-    total, *parts = loss(c, t, net, ema, views, y)
+    if c["method"] in METHODS:
+        total, *parts = match_loss(c, t, net, start(c["method"]), views, y, [0] * len(views[-1]))
+    else:
+        total, *parts = loss(c, t, net, ema, views, y)
+    descend(c, t, net, ema, optimizer, total)
+    return [float(p) for p in parts]
+
+
+def descend(c, t, net, ema, optimizer, total):
     net.zero_grad()
     total.backward()
     for p in net.parameters():  # kekmodel's dead batch norms: decay and momentum see a gradient of zero
@@ -123,7 +133,6 @@ def step(c, t, net, ema, optimizer, views, y):
                 e.copy_(d * e + (1 - d) * s)
             elif c["buffers"] == "copied":
                 e.copy_(s)
-    return [float(p) for p in parts]
 
 
 def floats(net):
@@ -144,7 +153,27 @@ PRESETS = {
 }
 
 
+# USB and TorchSSL: what every method of theirs has, and what each has of its own.
+USB = FIXMATCH | {"bias": "stem", "weight": 1.0, "decay": 0.999}
+TORCHSSL = USB | {"bias": "all", "norm": {"eps": 1e-3}}
+METHODS = {"uda": {"T": 0.4}, "pseudo_label": {"ramp": 409, "ramp_shape": "linear"}, "flexmatch": {},
+           "softmatch": {"align": "uniform", "sigmas": 2}, "freematch": {"fairness": 0.001}, "refixmatch": {"T": 0.5},
+           "adamatch": {"align": "predicted", "interpolate": False},
+           "dash": {"T": 0.5, "warmup": 2048, "period": 10240, "factor": 1.0001, "gamma": 1.27, "least": 0.05},
+           "defixmatch": {"weight": 0.5}}
+dashed = lambda method: method.replace("_", "-")
+PRESETS |= {f"usb-{dashed(m)}": USB | {"method": m} | c for m, c in METHODS.items()} | {"usb-fixmatch": USB}
+PRESETS |= {f"torchssl-{dashed(m)}": TORCHSSL | {"method": m} | METHODS[m] for m in ("uda", "pseudo_label", "flexmatch", "softmatch")}
+PRESETS |= {"torchssl-fixmatch": TORCHSSL, "torchssl-freematch": TORCHSSL | {"method": "freematch", "fairness": 0.01}}
+
+
+def counts_of(method, b, m):
+    return {"pseudo_label": [b, m], "defixmatch": [b, b, m, m]}.get(method, [b, m, m])
+
+
 def views_of(c, b, m, size, stream):
+    if c["method"] in METHODS:
+        return [w.images(n, size, stream + k) for k, n in enumerate(counts_of(c["method"], b, m))]
     if c["method"] == "fixmatch":
         return [w.images(b, size, stream), w.images(m, size, stream + 1), w.images(m, size, stream + 2)]
     return [w.images(b + m, size, stream + k) for k in range(3)]
@@ -152,6 +181,7 @@ def views_of(c, b, m, size, stream):
 
 def make_net(c, depth, width, base, first, head=HEAD):
     w.NORM.update({"eps": 1e-5, "momentum": 0.001, "offset": 0.0} | c["norm"])
+    w.BIAS["convolutions"] = c.get("bias", "none")
     net = w.Wrn(depth, width, c["wiring"], c.get("classes", 10), base)
     w.fill(net, first, head)
     net.train()
@@ -196,6 +226,211 @@ def golden_curve(name, changes):
     print(name, curve[0], curve[-1])
 
 
+def philox(key, counter):
+    """Philox4x32-10 (Salmon et al. 2011)."""
+    k, c = list(key), list(counter)
+    for _ in range(10):
+        a, b = 0xD2511F53 * c[0], 0xCD9E8D57 * c[2]
+        c = [(b >> 32) ^ c[1] ^ k[0], b & 0xFFFFFFFF, (a >> 32) ^ c[3] ^ k[1], a & 0xFFFFFFFF]
+        k = [(k[0] + 0x9E3779B9) & 0xFFFFFFFF, (k[1] + 0xBB67AE85) & 0xFFFFFFFF]
+    return c
+
+
+def interpolation(seed, t, rows, classes):
+    """AdaMatch's uniform numbers, one for each element of the labelled logits."""
+    return torch.tensor([[(philox((seed, 15), (n * classes + c, t, 0, 0))[0] >> 8) * 2.0**-24 for c in range(classes)]
+                         for n in range(rows)], dtype=torch.float64)
+
+
+CLASSES, POOL, MARGIN = 10, 40, 2e-5
+near = []
+
+
+def keep(value, threshold):
+    near.extend((value - threshold).abs().tolist())
+    return (value >= threshold).double()
+
+
+def soft_ce(logits, target):
+    return -(target * F.log_softmax(logits, 1)).sum(1)
+
+
+def follow(c, old, new):
+    return c["decay"] * old + (1 - c["decay"]) * new
+
+
+class Memory(dict):
+    """What a method remembers; arrays of fp64."""
+
+
+def start(method):
+    even = torch.full((CLASSES,), 1 / CLASSES, dtype=torch.float64)
+    zeros, one = torch.zeros(CLASSES, dtype=torch.float64), lambda v: torch.tensor([v], dtype=torch.float64)
+    return {"softmatch": Memory(p_model=zeros, mean=one(1 / CLASSES), variance=one(1.0)),
+            "adamatch": Memory(p_model=zeros, p_target=even, threshold=one(0.0)),
+            "freematch": Memory(p_model=even, shares=even, level=one(1 / CLASSES), threshold=zeros),
+            "flexmatch": Memory(item_labels=torch.full((POOL,), -1.0, dtype=torch.float64), counts=zeros, threshold=zeros),
+            "dash": Memory(rho=one(0.0), threshold=one(0.0))}.get(method, Memory())
+
+
+def align(memory, c, t, p, labeled=None, y=None):
+    """normalise(p * target / model), both running."""
+    to = c["align"]
+    if c.get("window"):
+        rows = memory.setdefault("rows", [])
+        rows.append(p.mean(0))
+        memory["p_model"] = torch.stack(rows[-c["window"]:]).mean(0)
+    else:
+        memory["p_model"] = p.mean(0) if t == 0 else follow(c, memory["p_model"], p.mean(0))
+    target = torch.full((CLASSES,), 1 / CLASSES, dtype=torch.float64)
+    if to != "uniform":
+        seen = labeled.mean(0) if to == "predicted" else torch.bincount(y, minlength=CLASSES).double() / len(y)
+        memory["p_target"] = target = follow(c, memory["p_target"], seen)
+    q = p * (target + 1e-6) / (memory["p_model"] + 1e-6)
+    return q / q.sum(1, keepdim=True)
+
+
+def fairness(mask, strong, model, shares):
+    p = strong[mask.bool()].softmax(1)
+    if len(p) == 0:
+        return torch.zeros((), dtype=torch.float64)
+    hist = torch.bincount(p.argmax(1), minlength=CLASSES).double() / len(p)
+    over = lambda a, b: torch.where(b > 0, a / b.clamp(min=1e-300), torch.zeros_like(a))
+    wanted, seen = over(model, shares), over(p.mean(0), hist)
+    return (wanted / wanted.sum() * torch.log(seen / seen.sum() + 1e-12)).sum()
+
+
+def match_loss(c, t, net, memory, views, y, items):
+    method, b = c["method"], len(y)
+    ce = lambda logits, labels: F.cross_entropy(logits, labels, reduction="none")
+    if method == "pseudo_label":
+        x, weak = train_forward(net, views[0]), train_forward(net, views[1], False)
+        strong = weak
+    else:
+        logits = train_forward(net, torch.cat(views))
+        m = len(views[-1])
+        x, weak, strong = logits[:b], logits[-2 * m:-m], logits[-m:]
+    m = len(weak)
+    w, extra = weak.detach(), 0
+    p = w.softmax(1)
+    top, label = p.max(1)
+    target = None
+    loss_x = ce(x, y).mean()
+    if method in ("uda", "fixmatch", "refixmatch", "defixmatch", "pseudo_label"):
+        mask = keep(top, c["threshold"])
+        if method == "uda":
+            target = (w / c["T"]).softmax(1)
+    if method == "refixmatch":
+        low = F.kl_div(F.log_softmax(strong / c["T"], 1), (p / c["T"]).softmax(1), reduction="none").sum(1) * (1 - mask)
+        extra = low.mean()
+    if method == "defixmatch":
+        again = logits[b:2 * b]
+        loss_x = (ce(x, y).mean() + ce(again, y).mean()) / 2
+        sure, guess = x.detach().softmax(1).max(1)
+        extra = -(ce(again, guess) * keep(sure, c["threshold"])).mean()
+    if method == "softmatch":
+        top = align(memory, c, t, p, x.detach().softmax(1), y).max(1)[0]
+        memory["mean"] = follow(c, memory["mean"], top.mean())
+        memory["variance"] = follow(c, memory["variance"], top.var(unbiased=True))
+        mask = torch.exp(-(torch.clamp(top - memory["mean"], max=0) ** 2) / (2 * memory["variance"] / c["sigmas"] ** 2))
+    if method == "adamatch":
+        mixed = x
+        if c["interpolate"]:
+            r = interpolation(0, t, b, CLASSES)
+            mixed = r * x + (1 - r) * train_forward(net, views[0], False)
+            loss_x = ce(mixed, y).mean()
+        seen = mixed.detach().softmax(1)
+        memory["threshold"] = (c["threshold"] * seen.max(1)[0].mean()).reshape(1)
+        top, label = align(memory, c, t, p, seen, y).max(1)
+        mask = keep(top, memory["threshold"])
+    if method == "freematch":
+        memory["level"] = follow(c, memory["level"], top.mean())
+        memory["p_model"] = follow(c, memory["p_model"], p.mean(0))
+        memory["shares"] = follow(c, memory["shares"], torch.bincount(label, minlength=CLASSES).double() / m)
+        memory["threshold"] = memory["level"] * memory["p_model"] / memory["p_model"].max()
+        mask = keep(top, memory["threshold"][label])
+    if method == "flexmatch":
+        counts = torch.tensor([float((memory["item_labels"] == k).sum()) for k in range(CLASSES)], dtype=torch.float64)
+        unused = float((memory["item_labels"] == -1).sum())
+        beta = counts / max(counts.max(), unused)
+        memory["threshold"] = c["threshold"] * beta / (2 - beta)
+        mask = keep(top, memory["threshold"][label])
+        table = memory["item_labels"].clone()
+        for n in torch.nonzero(keep(top, c["threshold"])).flatten().tolist():
+            table[items[n]] = float(label[n])
+        memory["item_labels"] = table
+        memory["counts"] = torch.tensor([float((table == k).sum()) for k in range(CLASSES)], dtype=torch.float64)
+    if method == "dash":
+        warm = t < c["warmup"]
+        if warm:
+            new = loss_x.detach().reshape(1)
+            memory["rho"] = new if t == 0 else 0.9 * memory["rho"] + 0.1 * new
+        falls = 0 if warm else (t - c["warmup"]) // c["period"]
+        rho = max(c["least"], float(c["factor"] * c["gamma"] ** -falls * memory["rho"]))
+        memory["threshold"] = torch.tensor([rho], dtype=torch.float64)
+        target = F.one_hot(label, CLASSES).double() if rho <= c["least"] else (w / c["T"]).softmax(1)
+        mask = 1 - keep(soft_ce(w, target), rho)
+        if warm:
+            mask = torch.zeros(m, dtype=torch.float64)
+    each = ce(strong, label) if target is None else soft_ce(strong, target)
+    loss_u = (each * mask).mean()
+    u = weight(c, t)
+    total = loss_x + u * (loss_u + extra)
+    if method == "freematch":
+        total = total + c["fairness"] * fairness(mask, strong, memory["p_model"], memory["shares"])
+    logged = loss_u + extra if method == "refixmatch" else loss_u
+    return total, loss_x, logged, mask.mean()
+
+
+def weight(c, t):
+    r = min(t / c["ramp"], 1) if c.get("ramp") else 1
+    return c["weight"] * (r if c.get("ramp_shape") == "linear" else (1 - math.cos(math.pi * r)) / 2 if c.get("ramp_shape") else 1)
+
+
+MATCH = {"optimizer": "sgd", "lr": 0.03, "horizon": 20, "ema": 0.999, "buffers": "copied", "wd": 5e-4, "not_decayed": ["bn", "bias"],
+         "wiring": "raw_x", "norm": {}, "weight": 1.5, "decay": 0.9, "threshold": 0.5}
+MATCHES = {"uda": {"T": 0.4}, "refixmatch": {"T": 0.5, "threshold": 0.3}, "defixmatch": {}, "flexmatch": {},
+           "softmatch": {"align": "uniform", "sigmas": 2}, "freematch": {"fairness": 0.05},
+           "adamatch": {"align": "predicted", "interpolate": True, "ramp": 10, "ramp_shape": "cosine", "threshold": 0.9},
+           "dash": {"T": 0.5, "warmup": 5, "period": 4, "factor": 1.0001, "gamma": 1.27, "least": 1.4},
+           "pseudo_label": {"ramp": 8, "ramp_shape": "linear"},
+           "softmatch-window": {"align": "labels", "sigmas": 4, "window": 4},
+           "adamatch-plain": {"align": "predicted", "interpolate": False, "threshold": 0.95}}
+
+
+def golden_match(name, changes):
+    c = MATCH | changes | {"method": name.split("-")[0]}
+    net, ema = make_net(c, 10, 1, 8, 0, 4), make_net(c, 10, 1, 8, 0, 4)
+    optimizer = make_optimizer(c, net, 0)
+    memory = start(c["method"])
+    if c.get("align") == "labels":
+        memory["p_target"] = torch.full((CLASSES,), 1 / CLASSES, dtype=torch.float64)
+    losses, students, averages, kept = [], [], [], {}
+    near.clear()
+    w.set_slope(0.99)
+    count = counts_of(c["method"], 6, 12)
+    for t in range(20):
+        y = torch.tensor([(3 * i + t) % 10 for i in range(6)])
+        items = [(n * n + 5 * t) % POOL for n in range(12)]
+        views = [w.images(n, 16, 600 + 4 * t + k) for k, n in enumerate(count)]
+        total, *parts = match_loss(c, t, net, memory, views, y, items)
+        descend(c, t, net, ema, optimizer, total)
+        losses.append([float(v.detach()) for v in parts])
+        students.append(row(torch.cat([v.reshape(-1) for _, v in sorted(floats(net).items())])))
+        averages.append(row(torch.cat([v.reshape(-1) for _, v in sorted(floats(ema).items())])))
+        for key, value in memory.items():
+            if key != "rows":
+                kept.setdefault(key, []).append(value.tolist())
+    w.set_slope(0.1)
+    put(f"match.{name}.losses", losses)
+    put(f"match.{name}.students", students)
+    put(f"match.{name}.averages", averages)
+    for key, values in kept.items():
+        put(f"match.{name}.running.{key}", values)
+    print(name, losses[0], losses[-1], "masks", [round(v[2], 2) for v in losses], "nearest", min(near, default=1))
+    assert min(near, default=1) > MARGIN, "a mask that the last bits of fp32 decide"
+
+
 if __name__ == "__main__":
     torch.set_num_threads(2)
     for name, c in PRESETS.items():
@@ -204,4 +439,6 @@ if __name__ == "__main__":
     golden_curve("mean_teacher_shared", {"shared": True, "buffers": "copied", "warm": False})
     golden_curve("pi_model", {"method": "pi_model", "buffers": "averaged"})
     golden_curve("pi_model_shared", {"method": "pi_model", "shared": True, "buffers": "copied"})
+    for name, changes in MATCHES.items():
+        golden_match(name, changes)
     w.write_safetensors(w.here / "ssl.safetensors", out)

@@ -31,6 +31,11 @@ def hashed(n, stream):
 
 
 NORM = {"eps": 1e-5, "momentum": 0.001, "offset": 0.0}
+BIAS = {"convolutions": "none"}  # or "stem", "all"
+
+
+def biased(stem=False):
+    return BIAS["convolutions"] == "all" or (stem and BIAS["convolutions"] == "stem")
 
 
 class Norm(nn.BatchNorm2d):
@@ -56,10 +61,10 @@ class Unit(nn.Module):
     def __init__(self, cin, cout, stride, rule):
         super().__init__()
         self.rule = "identity" if cin == cout and stride == 1 else rule
-        self.bn1, self.conv1 = Norm(cin), nn.Conv2d(cin, cout, 3, stride, 1, bias=False)
-        self.bn2, self.conv2 = Norm(cout), nn.Conv2d(cout, cout, 3, 1, 1, bias=False)
+        self.bn1, self.conv1 = Norm(cin), nn.Conv2d(cin, cout, 3, stride, 1, bias=biased())
+        self.bn2, self.conv2 = Norm(cout), nn.Conv2d(cout, cout, 3, 1, 1, bias=biased())
         if self.rule != "identity":
-            self.convShortcut = nn.Conv2d(cin, cout, 1, stride, bias=False)
+            self.convShortcut = nn.Conv2d(cin, cout, 1, stride, bias=biased())
 
     def forward(self, x):
         a = act(self.bn1(x))
@@ -82,7 +87,7 @@ class Wrn(nn.Module):
     def __init__(self, depth, width, wiring, classes=10, base=16):
         super().__init__()
         widths, n = [base, base * width, 2 * base * width, 4 * base * width], (depth - 4) // 6
-        self.conv1 = nn.Conv2d(3, base, 3, 1, 1, bias=False)
+        self.conv1 = nn.Conv2d(3, base, 3, 1, 1, bias=biased(stem=True))
         for s in range(3):
             rule = "shared_act" if s == 0 else wiring
             units = [Unit(widths[s] if u == 0 else widths[s + 1], widths[s + 1], 2 if s and u == 0 else 1, rule) for u in range(n)]

@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "kernels/ops/tally_pseudo.h"
 #include "nn/wrn.h"
 #include "tests/kernels/arrays.h"
 #include "tests/kernels/device.h"
@@ -33,6 +34,8 @@ class Trainers : public OnDevice {
     config.steps_per_epoch = 6;
     config.schedule.horizon = 100;
     config.weak.crop_pad = 2;
+    config.dash.warmup = 1;
+    config.dash.period = 2;
     if (method == "pi_model" || method == "mean_teacher") {
       config.mu = 1;
       config.optimizer = ssl::Optimizer::adam;
@@ -150,6 +153,71 @@ TEST_P(Trainers, PseudoLabelAccuracyLeavesUnknownLabelsOut) {
   const auto none = trainer(config_of("supervised"));
   none->train(1);
   EXPECT_TRUE(std::isnan(none->losses(1).pseudo_acc));
+}
+
+TEST_P(Trainers, WhatAMethodRemembersIsInTheCheckpointAndMissedThere) {
+  const auto t = trainer(config_of("flexmatch"));
+  t->train(2);
+  nn::TensorFile file;
+  t->save(file);
+  const auto labels = file.at("method.item_labels", "state").values<float>();
+  EXPECT_EQ(int64_t(labels.size()), kTrainImages);
+  for (int64_t i = 0; i < 4; ++i) EXPECT_EQ(labels[size_t(i)], -1) << "item " << i << " is no unlabelled one";
+  const auto counts = file.at("method.counts", "state").values<float>();
+  double marked = 0, counted = 0;
+  for (const float label : labels) marked += label >= 0;
+  for (const float count : counts) counted += count;
+  EXPECT_EQ(marked, counted);
+  EXPECT_GT(marked, 0);
+
+  nn::TensorFile without = file, other = file;
+  std::erase_if(without.tensors, [](const nn::TensorEntry& e) { return e.name == "method.counts"; });
+  EXPECT_THROW(t->restore(without, "a checkpoint"), Error);
+  for (nn::TensorEntry& e : other.tensors)
+    if (e.name == "method.counts") e.bytes.resize(4);
+  try {
+    t->restore(other, "a checkpoint");
+    FAIL() << "accepted";
+  } catch (const Error& e) {
+    EXPECT_EQ(e.code(), ExitCode::corrupt_data);
+    EXPECT_STREQ(e.what(), "a checkpoint: 'method.counts' has 1 values, this run needs 4");
+  }
+}
+
+// At threshold 0 every row is claimed; truths 0-3 come equally often but for item 20, whose label is unknown.
+TEST_P(Trainers, PseudoLabelsAreJudgedByClassOverAnEpochAndResume) {
+  const auto whole = trainer(config_of("fixmatch")), rest = trainer(config_of("fixmatch"));
+  whole->train(5);
+  nn::TensorFile file;
+  whole->save(file);
+  whole->train(1);
+  const ssl::EpochPseudo judged = whole->pseudo_labels();
+  double shares = 0, right = 0, known = 0;
+  nn::TensorFile end;
+  whole->save(end);
+  const auto tally = end.at("pseudo_tally", "state").values<float>();
+  for (size_t c = 0; c < 4; ++c) {
+    shares += judged.share[c];
+    right += tally[kRight * 4 + c];
+    known += tally[kKnown * 4 + c];
+    EXPECT_EQ(tally[kDrawn * 4 + c], 48);
+    if (tally[kTrue * 4 + c] > 0) {
+      EXPECT_FLOAT_EQ(float(judged.recall[c]), tally[kRight * 4 + c] / tally[kTrue * 4 + c]);
+    }
+  }
+  EXPECT_NEAR(shares, 1, 1e-12);
+  EXPECT_NEAR(judged.unclaimed, 0, 1e-12);
+  EXPECT_NEAR(right / known, whole->losses(6).pseudo_acc, 1e-6) << "the ring says so too";
+  rest->restore(file, "half");
+  rest->train(1);
+  EXPECT_EQ(state_of(*rest), state_of(*whole));
+
+  std::erase_if(file.tensors, [](const nn::TensorEntry& e) { return e.name == "pseudo_tally"; });
+  rest->restore(file, "an earlier version's");
+  EXPECT_TRUE(std::isnan(rest->pseudo_labels().recall[0]));
+  const auto none = trainer(config_of("supervised"));
+  none->train(1);
+  EXPECT_TRUE(std::isnan(none->pseudo_labels().precision[0]));
 }
 
 CRC_ON_EACH_DEVICE(Trainers);

@@ -187,6 +187,27 @@ TEST(Config, AKeyThatTheSchemaDoesNotHaveIsAnInternalError) {
   expect_error(ExitCode::internal, {"ssl.mu"}, [&] { config.get<double>("ssl.mu"); });
 }
 
+TEST(Config, AMethodsPaperSpeaksWhereNothingElseDoes) {
+  Config config;
+  config.merge_overrides({"ssl.method=uda", "ssl.temperature=1"});
+  EXPECT_EQ(config.get<double>("ssl.threshold"), 0.8);
+  EXPECT_EQ(config.origin("ssl.threshold"), "method uda");
+  EXPECT_EQ(config.get<double>("ssl.temperature"), 1) << "somebody said so";
+  const Config stored = Config::of_run(config.to_toml(), "config.toml");
+  EXPECT_EQ(stored.hash(), config.hash());
+  EXPECT_TRUE(resume_config(stored, {}).differences(stored).empty());
+  config.merge_overrides({"ssl.method=pseudo_label"});  // a sweep's next cell
+  EXPECT_EQ(config.get<double>("ssl.threshold"), 0.95);
+  EXPECT_EQ(config.origin("ssl.threshold"), "default");
+  EXPECT_EQ(config.get<int64_t>("ssl.mu"), 1);
+  config.merge_overrides({"preset=usb-uda"});
+  EXPECT_EQ(config.get<std::string>("ssl.method"), "pseudo_label") << "--set is stronger than a preset";
+  EXPECT_EQ(config.get<int64_t>("ssl.mu"), 7) << "the preset is stronger than the method";
+  Config fixmatch, before;
+  fixmatch.merge_overrides({"ssl.method=fixmatch"});
+  EXPECT_EQ(fixmatch.hash(), before.hash()) << "FixMatch's are those of this program";
+}
+
 // CRC_UPDATE_DOCS=1 writes the file anew.
 TEST(Config, TheManualIsCurrent) {
   const fs::path path = fs::path(CRC_SOURCE_DIR) / "docs/config.md";

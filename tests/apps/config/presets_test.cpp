@@ -23,9 +23,28 @@ struct Golden {
   int64_t labeled = 4, unlabeled = 8, size = 16, classes = 10;
   std::vector<int32_t> labels = {3, 1, 4, 1};
 };
-const Golden kGoldens[] = {
-    {"kekmodel", 700},         {"kekmodel-early", 700}, {"lee-cifar100", 700, 2, 2, 8, 100, {31, 96}},
-    {"perrying-svhn", 123456}, {"oliver-svhn", 7},      {"perrying-svhn-pi", 450000}};
+const Golden kGoldens[] = {{"kekmodel", 700},
+                           {"kekmodel-early", 700},
+                           {"lee-cifar100", 700, 2, 2, 8, 100, {31, 96}},
+                           {"perrying-svhn", 123456},
+                           {"oliver-svhn", 7},
+                           {"perrying-svhn-pi", 450000},
+                           {"usb-fixmatch", 700},
+                           {"usb-uda", 700},
+                           {"usb-pseudo-label", 700},
+                           {"usb-flexmatch", 700},
+                           {"usb-softmatch", 700},
+                           {"usb-freematch", 700},
+                           {"usb-refixmatch", 700},
+                           {"usb-adamatch", 700},
+                           {"usb-dash", 700},
+                           {"usb-defixmatch", 700},
+                           {"torchssl-fixmatch", 700},
+                           {"torchssl-uda", 700},
+                           {"torchssl-pseudo-label", 700},
+                           {"torchssl-flexmatch", 700},
+                           {"torchssl-softmatch", 700},
+                           {"torchssl-freematch", 700}};
 
 class Presets : public ::testing::TestWithParam<Golden> {
  protected:
@@ -40,7 +59,7 @@ class Presets : public ::testing::TestWithParam<Golden> {
   }
 
   static ssl::Batch batch_of(Context& context, const nn::Net& net, const ssl::TrainConfig& train, const Golden& golden,
-                             const Tensor& labels) {
+                             const Tensor& labels, const Tensor& items) {
     const std::span<const ssl::BatchView> views = ssl::find_method(train.method).views(train);
     int64_t rows = 0;
     for (const ssl::BatchView& view : views) rows += view.rows(golden.labeled, golden.unlabeled);
@@ -54,7 +73,8 @@ class Presets : public ::testing::TestWithParam<Golden> {
     return {.images = x,
             .labels = labels.view<const int32_t, 1>(),
             .labeled = golden.labeled,
-            .unlabeled = golden.unlabeled};
+            .unlabeled = golden.unlabeled,
+            .items = items.view<const int64_t, 1>()};
   }
 };
 
@@ -84,7 +104,8 @@ TEST_P(Presets, OneStepEqualsPyTorch) {
   {
     Arena::Frame frame(context.scratch());
     const Tensor labels = Tensor::from_host(context, {golden.labeled}, golden.labels.data(), "labels");
-    trainer.step_on(batch_of(context, *net, train, golden, labels));
+    const Tensor items(context, {golden.unlabeled}, Dtype::i64, "items");  // zeros: the one image
+    trainer.step_on(batch_of(context, *net, train, golden, labels, items));
   }
 
   const std::string name = "preset." + golden.preset + ".";

@@ -167,6 +167,9 @@ TEST(Report, HasEverySectionAndIsWellFormed) {
   for (const char* id : {"accuracy", "runs", "rounds", "queries", "classes", "training", "scores", "settings"}) {
     EXPECT_THAT(html, HasSubstr(std::string("<section id=\"") + id + "\">"));
   }
+  for (const char* panel : {"Precision of pseudo-labels by class", "Recall of pseudo-labels by class",
+                            "Threshold of confidence", "Unlabelled images that no class claims"})
+    EXPECT_THAT(html, HasSubstr(panel));
   EXPECT_THAT(html, HasSubstr("<h1>Active learning on cifar10</h1>"));
   EXPECT_THAT(html, HasSubstr("cifar10 · wrn-28-2 · fixmatch · crc, random, entropy · 6 runs"));
   EXPECT_THAT(html, HasSubstr(experiment.runs[0].ledger_head));

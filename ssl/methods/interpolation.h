@@ -1,0 +1,38 @@
+// Random logit interpolation (Berthelot et al. 2022, AdaMatch, section 3.2) as a part: the labelled images pass the
+// network a second time, alone, without moving its statistics; what learns is a random mixture, element by element, of
+// both passes' logits. The gradient goes back through both.
+#pragma once
+
+#include "kernels/ops/mix_logits.h"
+#include "ssl/methods/matching.h"
+
+namespace crc::ssl {
+
+class InterpolatedLabels {
+ public:
+  explicit InterpolatedLabels(Matching& m) : m_(m), rows_(m.batch.labeled) {
+    const int64_t classes = m.step.net.classes();
+    alone_ = m.take<float, 2>({rows_, classes}, "logits alone");
+    mixed_ = m.take<float, 2>({rows_, classes}, "mixed logits");
+    const auto features = m.take<float, 2>({rows_, m.step.net.feature_dim()}, "features alone");
+    m.step.net.forward(m.context, m.step.student, nn::slice(m.batch.images, 0, rows_), Mode::train_frozen_stats,
+                       features, alone_, m.step.saved[1]);
+    mix_logits(m.context, mixed_, m.x, alone_, m.step.state, m.config.seed);
+  }
+  View<const float, 2> logits() const { return mixed_; }
+
+  // Instead of m.learn_labels(), and the second pass's share of m.finish().
+  void learn() {
+    const auto dmixed = m_.take<float, 2>({rows_, m_.step.net.classes()}, "gradient of the mixed logits");
+    softmax_ce(m_.context, dmixed, m_.losses_x, mixed_, m_.batch.labels, 1.0f / float(rows_));
+    split_gradient(m_.context, m_.dx, alone_, dmixed, m_.step.state, m_.config.seed);
+    m_.step.net.backward(m_.context, m_.step.student, m_.step.grads, alone_, *m_.step.saved[1]);
+  }
+
+ private:
+  Matching& m_;
+  int64_t rows_;
+  View<float, 2> alone_, mixed_;
+};
+
+}  // namespace crc::ssl
