@@ -83,6 +83,7 @@ const std::vector<Edge> kEdges{
     {"apps/config/", in_apps({"config"})},
     {"apps/draw/", in_apps({"draw"})},
     {"apps/rundir/", in_apps({"config", "draw", "rundir"})},
+    {"apps/gate/", in_apps({"config", "rundir", "gate"})},
     {"apps/train/", in_apps({"config", "rundir", "train"})},
     {"apps/label/", in_apps({"config", "draw", "rundir", "label"})},
     {"apps/sweep/", in_apps({"config", "rundir", "sweep"})},

@@ -126,6 +126,8 @@ void Progress::line(const std::string& message) { put(message, !options_.quiet);
 
 void Progress::warn(const std::string& message) { put("warning: " + message, true); }
 
+void Progress::note(const std::string& message) { put(message, false); }
+
 void Progress::put(const std::string& message, bool show) {
   const std::string time = options_.time() + " ", line = shown(message) + "\n";
   if (show) {

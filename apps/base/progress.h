@@ -43,6 +43,7 @@ class Progress {
   void update(const ProgressState& state);  // cheap: may be called every step
   void line(const std::string& message);    // an event that stays: an evaluation, a query, a checkpoint
   void warn(const std::string& message);    // "warning: ..."; shown even when quiet
+  void note(const std::string& message);    // in log.txt alone
 
  private:
   void put(const std::string& message, bool show);

@@ -43,7 +43,9 @@ TEST(Cases, NamesAreUnique) {
 // A hundred of the largest took ten minutes: cuSOLVER decomposes one matrix after the other.
 TEST(Cases, DenseSolversOnAGpuTakeSecondsByEstimate) {
   for (const Case& c : all_cases({.cuda = true}))
-    if (c.op == "score syevd") EXPECT_LE(c.flops, 2.1e10) << c.name();
+    if (c.op == "score syevd") {
+      EXPECT_LE(c.flops, 2.1e10) << c.name();
+    }
 }
 
 TEST(Ceilings, AreMeasured) {
