@@ -32,7 +32,7 @@ Gate::Tier Gate::tier_of_environment() {
 }
 
 bool Gate::Verdict::all_right() const {
-  return std::all_of(tried.begin(), tried.end(), [](const Tried& t) { return t.refused.empty(); });
+  return std::none_of(tried.begin(), tried.end(), [](const Tried& t) { return t.wrong(); });
 }
 
 std::optional<std::string> Gate::known(const std::string& key) {
@@ -77,24 +77,24 @@ double Gate::seconds(const Way& way, const Contest& contest) const {
 }
 
 Tried Gate::try_way(const Way& way, const Contest& contest) {
-  Tried tried{.name = way.name, .difference = NAN, .refused = ""};
-  if (way.workspace_bytes > workspace_limit_) {
-    tried.refused = "takes " + std::to_string(way.workspace_bytes >> 20) + " MiB of workspace, " +
-                    std::to_string(workspace_limit_ >> 20) + " are allowed";
+  Tried tried{.name = way.name, .refused = "", .difference = NAN};
+  const auto refuse = [&](Outcome outcome, std::string why) {
+    tried.outcome = outcome, tried.refused = std::move(why), tried.seconds = 0;
     return tried;
-  }
+  };
+  if (way.workspace_bytes > workspace_limit_)
+    return refuse(Outcome::hungry, "takes " + std::to_string(way.workspace_bytes >> 20) + " MiB of workspace, " +
+                                       std::to_string(workspace_limit_ >> 20) + " are allowed");
   try {
     contest.prepare();
     way.run();
     tried.difference = contest.difference();
-    if (!(tried.difference <= contest.tolerance)) {
-      tried.refused = "DIFFERS by " + scientific(tried.difference) + " of " + scientific(contest.tolerance);
-      return tried;
-    }
+    if (!(tried.difference <= contest.tolerance))
+      return refuse(Outcome::differs,
+                    "DIFFERS by " + scientific(tried.difference) + " of " + scientific(contest.tolerance));
     tried.seconds = seconds(way, contest);
   } catch (const std::exception& error) {  // the plain way runs next: if that cannot either, it says so
-    tried.refused = std::string("FAILS: ") + error.what();
-    tried.seconds = 0;
+    return refuse(Outcome::fails, std::string("FAILS: ") + error.what());
   }
   return tried;
 }
@@ -106,12 +106,12 @@ Gate::Verdict Gate::hold(const std::string& key, const std::vector<Way>& ways, c
   contest.keep();
   Verdict verdict{key, {}, {}};
   const double plain = seconds(ways[0], contest);
-  verdict.tried.push_back({.name = ways[0].name, .seconds = plain, .difference = 0, .refused = ""});
+  verdict.tried.push_back({.name = ways[0].name, .refused = "", .seconds = plain});
   size_t best = 0;
   for (size_t i = 1; i < ways.size(); ++i) {
     const Tried& tried = verdict.tried.emplace_back(try_way(ways[i], contest));
     const double limit = best == 0 ? kFaster * plain : verdict.tried[best].seconds;
-    if (tried.refused.empty() && tried.seconds < limit) best = i;
+    if (tried.outcome == Outcome::right && tried.seconds < limit) best = i;
   }
   const Tried& taken = verdict.tried[best];
   verdict.choice = {taken.name, ways[0].name, taken.seconds, plain, taken.difference};
@@ -126,7 +126,7 @@ std::string describe(const Gate::Verdict& v) {
         " (plain: " + c.plain + ", " + microseconds(c.plain_seconds) + "; difference " + scientific(c.difference) + ")";
   for (const Tried& t : v.tried) {
     if (t.name == c.way || t.name == c.plain) continue;
-    text += "; " + t.name + " " + (t.refused.empty() ? microseconds(t.seconds) : t.refused);
+    text += "; " + t.name + " " + (t.outcome == Outcome::right ? microseconds(t.seconds) : t.refused);
   }
   return text;
 }

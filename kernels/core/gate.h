@@ -38,12 +38,15 @@ struct Chosen {
   bool operator==(const Chosen&) const = default;
 };
 
-// What became of one way in a contest.
+// What became of one way in a contest. Only one that is right is ever used; one that takes too much workspace is not run.
+enum class Outcome { right, hungry, differs, fails };
 struct Tried {
   std::string name;
+  Outcome outcome = Outcome::right;
+  std::string refused;    // why it is never used, in words
   double seconds = 0;     // 0: not timed
   double difference = 0;  // NaN: not finite, or not compared
-  std::string refused;    // why it is never used, in words; empty: it is right
+  bool wrong() const { return outcome == Outcome::differs || outcome == Outcome::fails; }
 };
 
 class Gate {
@@ -59,7 +62,7 @@ class Gate {
     std::string key;
     Chosen choice;
     std::vector<Tried> tried;  // plain first
-    bool all_right() const;    // nothing differs or failed
+    bool all_right() const;    // no way is wrong
   };
 
   // Plain where CRC_TIER=plain says so. Error usage: it says something else than plain, chosen or nothing.
@@ -74,6 +77,7 @@ class Gate {
   // Forgets it, in this process, because no way has that name any more; says so.
   void refuse_known(const std::string& key);
   Tier tier() const { return tier_; }
+  void set_tier(Tier tier) { tier_ = tier; }
 
   void store_in(Store store) { store_ = std::move(store); }
   void log_to(std::function<void(const std::string&)> log) { log_ = std::move(log); }  // a line for each contest

@@ -8,6 +8,7 @@
 #include "kernels/cuda/cuda.h"
 #include "kernels/ops/conv2d.h"
 #include "kernels/ops/conv2d_splitk.h"
+#include "kernels/ops/pairwise_tile.h"
 #include "tests/emulator/emulator.h"
 #include "tests/kernels/arrays.h"
 
@@ -25,9 +26,7 @@ std::function<double(const std::function<void()>&)> clock_of(std::vector<double>
 class ContestTest : public ::testing::Test {
  protected:
   ContestTest() {
-    setenv("CRC_TIER", "chosen", 1);
-    context = std::make_unique<Context>(Context::cuda());
-    if (was) setenv("CRC_TIER", was, 1);
+    context->gate().set_tier(Gate::Tier::chosen);
     context->gate().clock(clock_of({1.0, 0.5}));
   }
   // Between plain, which writes `expected`, and another, which writes `actual`: what became of the other.
@@ -48,8 +47,7 @@ class ContestTest : public ::testing::Test {
     return context->gate().verdicts().back().tried[1];
   }
 
-  const char* was = std::getenv("CRC_TIER");
-  std::unique_ptr<Context> context;
+  std::unique_ptr<Context> context = std::make_unique<Context>(Context::cuda());
   int keys = 0;
 };
 
@@ -133,6 +131,34 @@ TEST_F(ContestTest, SplitKStandsForTf32TooWithinTf32sTolerance) {
   const Gate::Verdict& verdict = context->gate().verdicts().back();
   EXPECT_GT(verdict.choice.difference, 1e-5);  // what fp32 would not allow
   EXPECT_TRUE(verdict.key.ends_with("(tf32)")) << verdict.key;
+}
+
+TEST_F(ContestTest, TilesOfPairsAreTriedOnTheFirstLargeCall) {
+  const int64_t n = 1030, d = 3;
+  const Tensor x = Tensor::from_host(*context, {n, d}, uniform(n * d, 1).data(), "x");
+  const Tensor gain(*context, {n}, Dtype::f64, "gain"), zeros(*context, {n}, Dtype::f64, "zeros");
+  const Tensor values(*context, {n, 2}, Dtype::f64, "values"), places(*context, {n, 2}, Dtype::i64, "places");
+  const std::vector<double> ones(n, 1.0);
+  const Tensor weights = Tensor::from_host(*context, {n}, ones.data(), "weights");
+  const auto rows = x.view<const float, 2>();
+  const Pairing pairing{.measure = Measure::rbf, .radius = 0.5};
+  const auto sums = [&](int64_t columns) {
+    pairwise_gain(*context, gain.view<double, 1>(), rows, rows.slice(0, columns),
+                  zeros.view<const double, 1>().slice(0, columns), weights.view<const double, 1>().slice(0, columns),
+                  pairing);
+    return gain.to_host<double>(*context);
+  };
+  const auto few = sums(40);
+  EXPECT_TRUE(context->gate().verdicts().empty());  // not worth it
+  (void)sums(n);
+  ASSERT_EQ(context->gate().verdicts().size(), 1u);
+  EXPECT_EQ(context->gate().verdicts()[0].choice.way, "tiles");
+  EXPECT_EQ(context->gate().verdicts()[0].key, "pairwise gain rbf [*,3] f64");
+  EXPECT_EQ(sums(40), few);  // the same bits, by tiles
+  pairwise_least(*context, values.view<double, 2>(), places.view<int64_t, 2>(), rows, rows, pairing);
+  ASSERT_EQ(context->gate().verdicts().size(), 2u);
+  EXPECT_TRUE(context->gate().verdicts()[1].all_right());
+  EXPECT_EQ(context->gate().verdicts()[1].tried[1].difference, 0);
 }
 
 TEST_F(ContestTest, BranchesShareTheGate) {

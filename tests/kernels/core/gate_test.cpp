@@ -100,6 +100,7 @@ TEST_F(GateTest, RefusesWhatThrowsAndGoesOn) {
   const Way strange{"strange", [] { throw std::runtime_error("of another kind"); }, 0};
   EXPECT_EQ(chosen({plain(), broken, strange, way("fast", 0.5, 9)}), "fast");
   EXPECT_EQ(tried(1).refused, "FAILS: no memory");
+  EXPECT_FALSE(gate.verdicts()[0].all_right());
   EXPECT_EQ(tried(2).refused, "FAILS: of another kind");
 }
 
@@ -126,6 +127,7 @@ TEST_F(GateTest, NeverRunsWhatTakesTooMuchWorkspace) {
   EXPECT_EQ(chosen({plain(), way("hungry", 0.1, 9, 101 << 20), way("content", 0.5, 9, 100 << 20)}), "content");
   EXPECT_EQ(std::count(runs.begin(), runs.end(), "hungry"), 0);
   EXPECT_EQ(tried(1).refused, "takes 101 MiB of workspace, 100 are allowed");
+  EXPECT_TRUE(gate.verdicts()[0].all_right());
 }
 
 TEST_F(GateTest, ChoosesOnceForAKey) {
