@@ -111,29 +111,41 @@ __global__ void batchnorm_gradient_sums_kernel(View<double, 3> parts, View<const
   parts(1, c, blockIdx.x) = total[1];
 }
 
-template <int kWidth, class T>
-__global__ void batchnorm_apply_backward_kernel(View<T, 2> dx, View<const T, 2> dy, View<const T, 2> x,
+// plus: the array that is added to dx, if there is one (kPlus).
+template <int kWidth, bool kPlus, class T>
+__global__ void batchnorm_apply_backward_kernel(View<T, 2> dx, View<const T, 2> dy, View<const T, 2> x, const T* plus,
                                                 int64_t rows_per_block, BatchNormParameters parameters,
                                                 View<const float, 2> line, LeakyReluBackward act) {
   const ColumnPlace place(x.shape[0], rows_per_block, kWidth);
-  if (place.column >= x.shape[1]) return;
+  const int64_t channels = x.shape[1];
+  if (place.column >= channels) return;
   BatchNormAffine affine[kWidth];
   float constant[kWidth], slope[kWidth];
   for (int k = 0; k < kWidth; ++k) {
     affine[k] = parameters(place.column + k);
     constant[k] = line(0, place.column + k), slope[k] = line(1, place.column + k);
   }
+  struct Row : RowPair<kWidth, T> {
+    std::conditional_t<kPlus, RawPack<kWidth, T>, int> plus;
+  };
   for_rows<kPairsAhead>(
       place,
       [&](int64_t row) {
-        return RowPair<kWidth, T>{load_raw<kWidth>(&x(row, place.column)), load_raw<kWidth>(&dy(row, place.column))};
+        Row loaded;
+        loaded.in = load_raw<kWidth>(&x(row, place.column)), loaded.gradient = load_raw<kWidth>(&dy(row, place.column));
+        if constexpr (kPlus) loaded.plus = load_raw<kWidth>(plus + row * channels + place.column);
+        return loaded;
       },
-      [&](int64_t row, const RowPair<kWidth, T>& raw) {
+      [&](int64_t row, const Row& raw) {
         const Pack<kWidth> in = raw.in.unpacked(), gradient = raw.gradient.unpacked();
         Pack<kWidth> out;
         for (int k = 0; k < kWidth; ++k) {
           const float xi = in.value[k], g = act(gradient.value[k], affine[k](xi));
           out.value[k] = BatchNormBackwardPoint{affine[k].mean, affine[k].scale, constant[k], slope[k]}(g, xi);
+        }
+        if constexpr (kPlus) {
+          const Pack<kWidth> more = raw.plus.unpacked();
+          for (int k = 0; k < kWidth; ++k) out.value[k] += more.value[k];
         }
         store(&dx(row, place.column), out);
       });
