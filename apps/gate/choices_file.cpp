@@ -39,7 +39,7 @@ std::optional<Chosen> chosen_from(const json& item) {
   return c;
 }
 
-json to_json(const Chosen& c) {
+json json_of_choice(const Chosen& c) {
   return {{"way", c.way},
           {"plain", c.plain},
           {"seconds", c.seconds},
@@ -117,7 +117,7 @@ Chosen ChoicesFile::keep(const std::string& key, const Chosen& choice) {
   if (!is_new) return found->second;
   json state = {{"schema", 1}, {"machines", json::object()}};
   for (const auto& [name, choices] : machines_)
-    for (const auto& [at, chosen] : choices) state["machines"][name][at] = to_json(chosen);
+    for (const auto& [at, chosen] : choices) state["machines"][name][at] = json_of_choice(chosen);
   save_state(folder_ / kName, std::move(state), ++saves_, /*file_alone=*/true);
   return choice;
 }
