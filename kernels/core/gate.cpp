@@ -60,7 +60,14 @@ size_t Gate::choose(const std::string& key, const std::vector<Way>& ways, const 
     if (place(*name) < ways.size()) return place(*name);
     refuse_known(key);
   }
-  verdicts_.push_back(hold(key, ways, contest));
+  try {
+    verdicts_.push_back(hold(key, ways, contest));
+  } catch (const Error& error) {  // the plain result does not fit twice, perhaps; if not even once, the caller will see
+    if (error.code() != ExitCode::out_of_memory) throw;
+    log("gate: " + key + ": no memory to compare in; " + ways[0].name);
+    choices_[key] = {.way = ways[0].name, .plain = ways[0].name};
+    return 0;
+  }
   log("gate: " + describe(verdicts_.back()));
   Chosen choice = verdicts_.back().choice;
   if (store_.keep) {

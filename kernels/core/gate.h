@@ -70,7 +70,8 @@ class Gate {
   explicit Gate(Tier tier = tier_of_environment()) : tier_(tier) {}
 
   // The index of the way to take for `key`, which names op, shape and precision; ways[0] is the plain one. Runs a contest
-  // where nothing is known of the key: then the output holds nothing of use, and the caller runs the chosen way.
+  // where nothing is known of the key: then the output holds nothing of use, and the caller runs the chosen way. Where
+  // there is no memory for a contest, the plain way is taken, in this process.
   size_t choose(const std::string& key, const std::vector<Way>& ways, const Contest& contest);
   // What is known of it without a contest: the name of the way to take. Nothing in the plain tier.
   std::optional<std::string> known(const std::string& key);

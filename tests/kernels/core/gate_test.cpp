@@ -122,6 +122,18 @@ TEST_F(GateTest, ThePlainWaysErrorIsTheCallers) {
   EXPECT_TRUE(gate.verdicts().empty());
 }
 
+TEST_F(GateTest, WithoutMemoryToCompareInThePlainWayIsTakenAndNotStored) {
+  int stored = 0;
+  gate.store_in({{}, [&](const std::string&, const Chosen& c) { return ++stored, c; }});
+  Contest tight = contest();
+  tight.keep = [] { fail(ExitCode::out_of_memory, "126 MB"); };
+  const std::vector<Way> ways{plain(), way("fast", 0.25, 9)};
+  EXPECT_EQ(gate.choose(kKey, ways, tight), 0u);
+  EXPECT_EQ(gate.choose(kKey, ways, contest()), 0u);  // no second attempt in every step
+  EXPECT_EQ(stored, 0);
+  EXPECT_THAT(lines, ElementsAre("gate: square [1] f32: no memory to compare in; plain"));
+}
+
 TEST_F(GateTest, NeverRunsWhatTakesTooMuchWorkspace) {
   gate.workspace_limit(100 << 20);
   EXPECT_EQ(chosen({plain(), way("hungry", 0.1, 9, 101 << 20), way("content", 0.5, 9, 100 << 20)}), "content");
