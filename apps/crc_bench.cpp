@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <cstdlib>
 #include <fstream>
 #include <regex>
@@ -10,6 +11,7 @@
 #include "apps/base/json.h"
 #include "apps/base/outputs.h"
 #include "apps/base/program.h"
+#include "apps/base/progress.h"
 #include "apps/base/terminal.h"
 #include "apps/base/version.h"
 #include "bench/cases.h"
@@ -36,6 +38,7 @@ constexpr const char* kExamples =
 struct Options {
   std::string device = "auto", filter, json, compare, dump_step, method = "fixmatch", precision = "fp32";
   int threads = 0;
+  double time_limit = 0;
   bool list = false, plan = false, force = false;
   Settings settings;
 };
@@ -49,6 +52,12 @@ void declare(apps::Command& line, Options& o) {
   line.flag("--quick", o.settings.quick, "every case once, at its smallest: to see that all run, not to measure");
   line.option("--min-time", o.settings.min_time, "seconds of samples per case, at least")
       .between(0, 3600)
+      .shows_default();
+  line.option("--max-time", o.settings.max_time, "seconds of samples per case, about at most")
+      .between(1e-3, 3600)
+      .shows_default();
+  line.option("--time-limit", o.time_limit, "begin no case after so many seconds; 0: all cases")
+      .between(0, 86400)
       .shows_default();
   apps::CommandOption json = line.option("--json", o.json, "write the results as JSON lines to this new file");
   apps::CommandOption dump = line.option("--dump-step", o.dump_step,
@@ -179,7 +188,14 @@ int run(const Options& o) {
   print(table_header(!o.compare.empty()));
   int64_t wrong = 0;
   std::map<std::string, Result> results;
+  const auto start = std::chrono::steady_clock::now();
+  int64_t left_out = 0;
   for (const Case& c : cases) {
+    if (o.time_limit > 0 && apps::seconds_since(start) > o.time_limit) {
+      json.write({{"kind", "left out"}, {"op", c.op}, {"shape", c.shape}});
+      ++left_out;
+      continue;
+    }
     Context context = contexts();
     const Result result = result_of(c, measure(c, context, o.settings), ceilings);
     wrong += !result.timing.accuracy.passed();
@@ -191,6 +207,9 @@ int run(const Options& o) {
     json.write(to_json(result));
     results[result.name()] = result;
   }
+  if (left_out > 0)
+    print(fmt::format("# {} of {} cases were left out after {:.0f} s (--time-limit)", left_out, cases.size(),
+                      o.time_limit));
   for (const Breakdown& breakdown : breakdowns(cases, results)) {
     print("# " + describe(breakdown));
     json.write(to_json(breakdown));

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <cstdio>
 
 #include "kernels/cpu/for_each.h"
@@ -52,23 +51,6 @@ Case copy_case(int64_t n) {
 }
 
 // As dense as a convolution gets: 3x3, 256 -> 256 channels.
-// A square product of bf16 as the 1x1 convolution that it is: conv2d is the only op with bf16 products.
-Case tensor_gemm_case(int64_t n) {
-  const int64_t side = int64_t(std::sqrt(double(n)));
-  return {.op = "gemm bf16",
-          .shape = std::to_string(side * side),
-          .flops = 2.0 * double(side * side) * double(n) * double(n),
-          .setup =
-              [n, side](Inputs& in) {
-                const auto x = in.uniform<bf16, 4>({1, side, side, n}), y = in.uniform<bf16, 4>({1, side, side, n});
-                const auto w = in.uniform<float, 4>({n, 1, 1, n});
-                return [&context = in.context, x, y, w] {
-                  conv2d(context, y, x, w, View<const float, 1>{}, Conv2dConfig{.pad = 0});
-                };
-              },
-          .rotate = false};
-}
-
 template <class T> Case conv_case(int64_t n, int64_t extent) {
   const ConvProblem problem{.n = n, .h = extent, .w = extent, .c = 256, .k = 256, .r = 3, .stride = 1, .pad = 1};
   return {
@@ -114,7 +96,7 @@ Ceilings measure_ceilings(const std::function<Context()>& make_context, Settings
   ceilings.fp64 = best(gemm_case<double>(quick ? 64 : cuda ? 4096 : 768));
   ceilings.bandwidth = best(copy_case(quick ? 1 << 16 : cuda ? 1 << 29 : 1 << 26));
   if (cuda) {
-    ceilings.tensor = std::max(best(tensor_gemm_case(quick ? 64 : 8192)), best(conv_case<bf16>(quick ? 1 : 64, 56)));
+    ceilings.tensor = std::max(best(gemm_case<bf16>(quick ? 64 : 8192)), best(conv_case<bf16>(quick ? 1 : 64, 56)));
     ceilings.clocks = gpu_clocks();
   }
   return ceilings;

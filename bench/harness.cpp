@@ -104,15 +104,23 @@ Timing measure(const Case& c, Context& context, const Settings& settings) {
   Runner runner(c, context, settings, settings.quick ? 1 : input_sets(c));
   Timing timing;
   const double steps = double(c.steps);
-  timing.first_us = 1e6 * runner.seconds(runner.repeated(1)) / steps;
+  const double first = runner.seconds(runner.repeated(1));
+  timing.first_us = 1e6 * first / steps;
   timing.accuracy = runner.accuracy();
   timing.path = c.path_taken ? c.path_taken(context) : c.path;
   if (!timing.accuracy.passed()) return timing;
-  const std::function<void()> work = calibrated(runner, settings, timing.inner);
+  // Where a single run takes that long, runs that only calibrate would cost more than they tell.
+  const bool long_run = first > settings.max_time / 4;
+  if (long_run) timing.inner = 1;
+  const std::function<void()> work = long_run ? runner.repeated(1) : calibrated(runner, settings, timing.inner);
 
   std::vector<double> samples;
-  for (double total = 0; int64_t(samples.size()) < settings.repetitions ||
-                         (total < settings.min_time && int64_t(samples.size()) < kMaxRepetitions);) {
+  const auto enough = [&](double total) {
+    const int64_t n = int64_t(samples.size());
+    if (n > 0 && total >= settings.max_time) return true;
+    return n >= settings.repetitions && (total >= settings.min_time || n >= kMaxRepetitions);
+  };
+  for (double total = 0; !enough(total);) {
     const double t = runner.seconds(work);
     total += t;
     samples.push_back(1e6 * t / double(timing.inner) / steps);

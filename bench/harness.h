@@ -77,6 +77,7 @@ struct Settings {
   double min_time = 0.2;        // seconds of samples
   int64_t repetitions = 10;     // samples, at least
   double sample = 2e-3;         // seconds of one sample, at least
+  double max_time = 10;         // seconds of samples, at most, but for the last one; at least one sample
   bool quick = false;           // every case once, at its smallest
   std::function<double()> now;  // seconds; the steady clock where empty
 };

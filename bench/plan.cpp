@@ -38,6 +38,8 @@ double bytes(const Trace::Op& op) {
   const int64_t reads = reads_of(op);
   double sum = 0;
   for (const Trace::Array& array : op.arrays) sum += double(array.bytes) * double(array.written ? 1 : reads);
+  if (op.name == "batchnorm_act_backward")
+    sum -= double(op.arrays[5].bytes) * double(reads - 1);  // plus: in one kernel
   if (op.name == "augment_batch") sum -= double(op.arrays[1].bytes) - double(count(op.arrays[0]));  // not the whole set
   return sum;
 }

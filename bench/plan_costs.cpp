@@ -20,6 +20,9 @@ Cost cost_of(const Trace::Op& op) {
   return known == std::end(kCosts) ? Cost{op.name, 1, 1} : *known;
 }
 
+// Nothing is summed up over the batch then.
+bool only_applies(const Trace::Op& op) { return op.eval && op.name.starts_with("batchnorm"); }
+
 bool is_bf16(const Trace::Array& array) { return count(array) > 0 && array.bytes / count(array) == 2; }
 
 }  // namespace
@@ -32,12 +35,12 @@ int64_t count(const Trace::Array& array) {
 
 int64_t kernels_of(const Trace::Op& op) {
   if (op.waits_for >= 0 || op.name.starts_with("copy") || op.name == "set zero") return 0;
-  int64_t kernels = cost_of(op).kernels;
+  int64_t kernels = cost_of(op).kernels - only_applies(op);
   if (op.name == "conv2d" || op.name == "conv2d_backward_data") kernels += is_bf16(op.arrays[0]);  // weights
   if (op.name == "conv2d") kernels += count(op.arrays[3]) > 0;                                     // bias
   return kernels;
 }
 
-int64_t reads_of(const Trace::Op& op) { return cost_of(op).reads; }
+int64_t reads_of(const Trace::Op& op) { return cost_of(op).reads - only_applies(op); }
 
 }  // namespace crc::bench

@@ -27,7 +27,7 @@ endif()
 list(JOIN host_flags "," host_flags_for_nvcc)
 target_compile_options(crc_flags INTERFACE
   "$<$<COMPILE_LANGUAGE:CXX>:-std=c++20;${host_flags}>"
-  "$<$<COMPILE_LANGUAGE:CUDA>:SHELL:-std=c++20 -fmad=false -Xcompiler=${host_flags_for_nvcc}>")
+  "$<$<COMPILE_LANGUAGE:CUDA>:SHELL:-std=c++20 -lineinfo -fmad=false -Xcompiler=${host_flags_for_nvcc}>")
 target_include_directories(crc_flags INTERFACE ${CMAKE_SOURCE_DIR})
 # GCC 12 warns falsely on "text" + std::to_string(n) (-Wrestrict, GCC bug 105651) and inside fmt (-Wstringop-overflow). In
 # a batch of CMAKE_UNITY_BUILD a source is an included file to -Wsubobject-linkage, which asks that of headers alone.

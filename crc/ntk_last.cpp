@@ -90,13 +90,15 @@ void LastLayerNtk::find_rank(Items labeled, Items unlabeled) {
   items.insert(items.end(), unlabeled.begin(), unlabeled.end());
   rank_ = width_;
   const Tensor moment(context_, {width_, width_}, Dtype::f64, "moment matrix");
-  std::vector<double> rows;
-  for (size_t begin = 0; begin < items.size(); begin += kRowsAtOnce) {
-    const int64_t count = std::min<int64_t>(kRowsAtOnce, int64_t(items.size() - begin));
-    scaled_rows(Items(items).subspan(begin, count), rows);
-    const Tensor a = Tensor::from_host(context_, {count, width_}, rows.data(), "augmented features");
-    gemm(context_, moment.view<double, 2>(), a.view<const double, 2>(), a.view<const double, 2>(),
-         GemmConfig{.transpose_a = true, .beta = begin == 0 ? 0.0 : 1.0});
+  const int64_t all = int64_t(items.size());
+  const Tensor index = on_device(context_, items),
+               augmented(context_, {std::min(kRowsAtOnce, all), width_}, Dtype::f64, "augmented features");
+  for (int64_t begin = 0; begin < all; begin += kRowsAtOnce) {  // from the rows that are on the device already
+    const int64_t count = std::min(kRowsAtOnce, all - begin);
+    const auto a = augmented.view<double, 2>().slice(0, count);
+    const auto some = index.view<const int64_t, 1>().slice(begin, begin + count);
+    std::visit([&](const auto& h) { augmented_rows(context_, a, h, some, scale_); }, device_);
+    gemm(context_, moment.view<double, 2>(), a, a, GemmConfig{.transpose_a = true, .beta = begin == 0 ? 0.0 : 1.0});
   }
   const auto above_rounding = [&](std::vector<double>& vectors) {  // rows become eigenvectors
     std::vector<double> values(width_);

@@ -93,8 +93,7 @@ void WrnUnit::backward(Context& context, const Weights& weights, const Weights& 
   conv1_.backward_data<T>(context, weights, dx, d2);
 
   if (!shortcut_) {
-    bn1_.backward<T>(context, weights, grads, dx, dx, saved.x, saved.stats1, saved.mode);
-    add(context, dx.flat(), dx.flat(), dy.flat());
+    bn1_.backward<T>(context, weights, grads, dx, dx, saved.x, saved.stats1, saved.mode, dy);
     return;
   }
   auto ds = arena.take<T, 4>({dx.shape[0], dx.shape[1], dx.shape[2], dx.shape[3]}, "gradient of the shortcut");
@@ -102,7 +101,7 @@ void WrnUnit::backward(Context& context, const Weights& weights, const Weights& 
   shortcut_->backward_weights<T>(context, grads, dy, activated ? saved.a1 : saved.x);
   shortcut_->backward_data<T>(context, weights, ds, dy);
   if (config_.input == UnitInput::split)
-    bn1_.backward<T>(context, weights, grads, dx, dx, saved.x, saved.stats1, saved.mode);
+    return bn1_.backward<T>(context, weights, grads, dx, dx, saved.x, saved.stats1, saved.mode, ds);
   add(context, dx.flat(), dx.flat(), ds.flat());
   if (activated) bn1_.backward<T>(context, weights, grads, dx, dx, saved.x, saved.stats1, saved.mode);
 }

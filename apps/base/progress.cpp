@@ -142,6 +142,8 @@ Interruptible Progress::stoppable() const {
   });
 }
 
+void Progress::note(const std::string& message) { put(message, false); }
+
 void Progress::put(const std::string& message, bool show) {
   const std::string time = options_.time() + " ", line = shown(message) + "\n";
   if (show) {

@@ -52,6 +52,7 @@ class Progress {
   void update(const ProgressState& state);  // cheap: may be called every step
   void line(const std::string& message);    // an event that stays: an evaluation, a query, a checkpoint
   void warn(const std::string& message);    // "warning: ..."; shown even when quiet
+  void note(const std::string& message);    // in log.txt alone
   bool stop_asked() const;                  // by a signal, or by whom this tells
   Interruptible stoppable() const;          // while it lives, this thread's ops throw Stopped when that is so
 

@@ -9,8 +9,10 @@
 #include "apps/base/version.h"
 #include "apps/commands/commands.h"
 #include "apps/config/recipes.h"
+#include "apps/gate/gate_check.h"
 #include "apps/train/experiment.h"
 #include "data/dataset.h"
+#include "kernels/core/gate.h"
 #include "kernels/core/libraries.h"
 #include "nn/wrn.h"
 #include "ssl/trainer.h"
@@ -20,10 +22,23 @@ namespace {
 
 void line(const std::string& name, const std::string& value) { print("{:<12} {}\n", name, value); }
 
+data::Dataset built_in_images() {
+  return data::load({.name = "street_digits", .dir = {}, .options = {{"train", "200"}, {"test", "10"}}});
+}
+
+// First contact of everything that the gate chooses, at the sizes of training (docs/gate.md).
+void show_gate(Context& context) {
+  if (context.gate().tier() == Gate::Tier::plain) return line("gate", "off: CRC_TIER=plain");
+  const data::Dataset digits = built_in_images();
+  const GateReport report = check_gate(context, upload(context, digits.train, digits.train.labels));
+  for (const std::string& note : report.notes) line("gate", note);
+  for (const std::string& refusal : report.refusals) line("gate", refusal);
+  line("gate", report.verdict());
+}
+
 // Weights after a few FixMatch steps of a small net on built-in images.
 std::vector<float> trained_weights(Context& context) {
-  const data::Dataset digits =
-      data::load({.name = "street_digits", .dir = {}, .options = {{"train", "200"}, {"test", "10"}}});
+  const data::Dataset digits = built_in_images();
   const data::Images& images = digits.train;
   const ssl::ImageSet set = upload(context, images, images.labels);
   const auto net = nn::make_wrn({.depth = 10, .width = 1, .base_channels = 8});
@@ -55,6 +70,7 @@ int command_doctor(const std::string& device) {
   line("self-test", fmt::format("4 FixMatch steps twice: {}", repeats ? "the same bits" : "DIFFERENT bits"));
   bool agrees = true;
   if (context.device().kind == DeviceKind::cuda) {
+    show_gate(context);
     Context cpu = Context::cpu();
     const std::vector<float> reference = trained_weights(cpu);
     double error = 0, norm = 0;

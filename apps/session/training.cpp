@@ -4,7 +4,9 @@
 
 #include "apps/base/outputs.h"
 #include "apps/base/signals.h"
+#include "apps/gate/choices_file.h"
 #include "apps/report/report.h"
+#include "apps/sweep/sweep.h"
 #include "apps/train/active_run.h"
 #include "apps/train/checks.h"
 #include "apps/train/plan.h"
@@ -44,6 +46,16 @@ void finish(RunDir& directory) {
                  fmt::format("{} rounds, {} labels", directory.read_rounds().size(), directory.ledger().size()));
 }
 
+// What the gate chooses on a GPU is the run's from then on, and that of the sweep around it.
+void keep_choices(Context& context, const fs::path& run, Progress& progress) {
+  if (context.device().kind == DeviceKind::cpu) return;
+  const fs::path above = fs::absolute(run).parent_path();
+  std::vector<std::string> notes;
+  context.gate().store_in(choices_of(run, Sweep::is_sweep(above) ? above : fs::path(), machine_of(context), notes));
+  for (const std::string& note : notes) progress.line(note);
+  context.gate().log_to([&progress](const std::string& line) { progress.note(line); });
+}
+
 ExitCode execute(Context& context, RunDir& directory, const data::Dataset& dataset, ProgressOptions options) {
   const StopNote stop_note(directory.path() / to_string(Marker::preempted),
                            "continue with: crc_train resume " + directory.path().string());
@@ -53,6 +65,7 @@ ExitCode execute(Context& context, RunDir& directory, const data::Dataset& datas
   if (const std::string device = announcement(context); !device.empty()) progress.line(device);
   for (const std::string& note : dataset.notes) progress.warn(dataset.name + ": " + note);
   for (const std::string& move : directory.moves()) progress.line("this time with " + move);
+  keep_choices(context, directory.path(), progress);
   const ExitCode code = ActiveRun(context, directory, dataset, progress).run();
   const FinishFirst finish_first;  // what is left takes a moment, and is what whoever asked wants to find
   if (code == ExitCode::ok) {

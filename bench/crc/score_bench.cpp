@@ -72,11 +72,17 @@ Accuracy against_definition(const ScoringPool& pool, Solver solver) {
   return a;
 }
 
+// Of a decomposition, for counts: cuSOLVER takes one matrix of these sizes at a time and is far from a GPU's rate.
+double dense_rate(const Scale& scale, Solver solver) {
+  if (!scale.cuda) return 5e9;
+  return solver == Solver::syev_batched ? 2e11 : 2e10;
+}
+
 void add(Suite& suite, Solver solver, int64_t width, int64_t known, int64_t group) {
   const bool dense = solver != Solver::capacitance;
   const int64_t size = suite.scale.at_most(50000, 4 * group), rank = width + 1, n = known + group;
   const double edge = double(dense && solver == Solver::syevd ? std::min(n, rank) : rank);
-  const double spectrum = 4.0 / 3.0 * edge * edge * edge, rate = suite.scale.cuda ? 1e12 : 5e9;  // a guess: for counts
+  const double spectrum = 4.0 / 3.0 * edge * edge * edge, rate = dense_rate(suite.scale, solver);
   const int64_t all = size / group;
   const int64_t count = dense ? std::clamp<int64_t>(int64_t(rate / spectrum), 16, all) : all;
   const double matrix = double(group * (group + 1)) * double(std::min(known, rank)) + 20.0 * double(rank);

@@ -3,10 +3,10 @@
 # PyTorch must find our losses and gradients of one step, in fp32 and in the precision that is timed; exit code 1 if not.
 # Prints every turn, then medians and ratios; --json FILE keeps the peers' lines.
 # usage: bench/peers/compare_steps.sh [--device cuda|cpu] [--build DIR] [--python PYTHON] [--turns 2] [--seconds 10]
-#        [--methods "fixmatch mean_teacher"] [--json FILE]
+#        [--methods "fixmatch mean_teacher"] [--rows stock,resident,bf16,graph] [--json FILE]
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-device=cuda build=build python=python3 turns=2 seconds=10 methods="fixmatch mean_teacher" json=
+device=cuda build=build python=python3 turns=2 seconds=10 rows=stock,resident,bf16,graph methods="fixmatch mean_teacher" json=
 while [ $# -gt 0 ]; do
   case "$1" in
     --device) device=$2 ;;
@@ -14,6 +14,7 @@ while [ $# -gt 0 ]; do
     --python) python=$2 ;;
     --turns) turns=$2 ;;
     --seconds) seconds=$2 ;;
+    --rows) rows=$2 ;;
     --methods) methods=$2 ;;
     --json) json=$2 ;;
     *) echo "compare_steps.sh: unknown option $1 (see the first lines of this file)" >&2; exit 64 ;;
@@ -41,7 +42,7 @@ import json, sys
 row = next(line for line in map(json.loads, open(sys.argv[1])) if line["kind"] == "case")
 print(json.dumps({"kind": "peer", "method": sys.argv[2], "row": "crc", "steps_per_s": row["per_s"], "cv": row["cv"], "shape": row["shape"]}))
 PYTHON
-    peer --step "$scratch/$method-$precision" --rows stock,resident,bf16,graph
+    peer --step "$scratch/$method-$precision" --rows "$rows"
   done
 done
 [ -z "$json" ] || cp "$scratch/lines" "$json"

@@ -29,8 +29,10 @@ void add_training(Suite& suite, const char* method, const Precision& precision) 
   const int64_t images = ssl::images_per_step(config);
   // Mean Teacher: of its three views the teacher's is not learnt from.
   const double learnt = std::string(method) == "mean_teacher" ? double(images) * 2 / 3 : double(images);
-  // On CUDA a thousand steps in samples of a hundred, as a run does them: nothing waits for the host in between.
-  const int64_t steps = suite.scale.cuda && !suite.scale.quick ? 100 : 1;
+  // On CUDA samples of a hundred steps, as a run does them: nothing waits for the host in between. In fp32 they take ten
+  // times as long.
+  const int64_t hundred = precision.arithmetic() == Arithmetic::fp32 ? 10 : 100;
+  const int64_t steps = suite.scale.cuda && !suite.scale.quick ? hundred : 1;
   suite.add({.op = std::string("train ") + method,
              .shape = step_shape(config, precision),
              .flops = learnt * wrn_train_flops() + (double(images) - learnt) * wrn_forward_flops(),

@@ -14,6 +14,7 @@ namespace crc {
 class Arena;
 class Cpu;
 class Cuda;
+class Gate;  // kernels/core/gate.h
 
 // The only place that knows whether this build contains the CUDA backend.
 #if CRC_CUDA
@@ -46,6 +47,7 @@ class DeviceScope {
 
 CRC_BACKEND(Device, device_of)
 CRC_BACKEND(Arena&, scratch_of)
+CRC_BACKEND(Gate&, gate_of)         // of the device's ways to compute, shared by branches
 CRC_BACKEND(std::string, describe)  // one line for logs and `doctor`
 CRC_BACKEND(int, capability)        // 90 for an sm_90; 0 for the CPU
 // Those of matrix products and, if asked for, of convolutions: now, not at first use. Error device_unavailable

@@ -74,6 +74,10 @@ Context Context::from_name(const std::string& name, For use, int gpu) {
   fail(ExitCode::config, "device \"" + name + "\" is not known; use auto, cpu, cuda or cuda:<number>");
 }
 
+Gate& Context::gate() {
+  return visit([](auto& b) -> Gate& { return gate_of(b); });
+}
+
 bool Context::has_tf32_and_bf16() const {
   constexpr int kAmpere = 80;
   return const_cast<Context*>(this)->visit([](auto& b) { return capability(b); }) >= kAmpere;

@@ -29,6 +29,7 @@ class Context {
 
   Device device() const { return device_; }
   Arena& scratch() const { return *scratch_; }
+  Gate& gate();  // what chooses between ways to compute (kernels/core/gate.h); shared by branches and copies
   std::string describe() const;
   // What "auto" took, and for the CPU why; empty where the device was named.
   const std::string& choice() const { return choice_; }

@@ -7,6 +7,7 @@
 
 #include "kernels/core/dtype.h"
 #include "kernels/core/hd.h"
+#include "kernels/core/numeric_class.h"
 
 namespace crc {
 
@@ -35,6 +36,14 @@ struct ConvProblem {
   }
   auto operator<=>(const ConvProblem&) const = default;
 };
+
+// Of a library's result, relative to its largest magnitude (numeric_class.h). Engines may round or cut fp32 to tf32's 10
+// bits: that is a relative 2^-10 of each input.
+inline double conv_tolerance(ConvPass pass, const ConvProblem& problem) {
+  constexpr double kTf32 = 4 * 0x1p-10;
+  const double of_sums = tolerance(NumericClass::library, problem.dtype, problem.terms(pass));
+  return problem.tf32 ? std::max(of_sums, kTf32) : of_sums;
+}
 
 inline std::string to_string(ConvPass pass) {
   return pass == ConvPass::forward ? "forward" : pass == ConvPass::backward_data ? "backward_data" : "backward_weights";

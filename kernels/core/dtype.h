@@ -10,16 +10,21 @@ namespace crc {
 
 enum class Dtype : uint8_t { f32, f64, bf16, u8, i32, i64 };
 
-// bfloat16: the upper half of a float. Conversion to bf16 rounds to nearest even; NaN stays NaN.
+// bfloat16: the upper half of a float. Conversion to bf16 rounds to nearest even; every NaN becomes 0x7fff, as the GPU's
+// own instruction (sm_80 and later) has it.
 struct bf16 {
   uint16_t bits;
 
   bf16() = default;
   CRC_HD explicit bf16(float value) {
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
+    asm("cvt.rn.bf16.f32 %0, %1;" : "=h"(bits) : "f"(value));
+#else
     uint32_t u;
     memcpy(&u, &value, 4);
     const bool nan = (u & 0x7fffffffu) > 0x7f800000u;
-    bits = nan ? uint16_t(u >> 16 | 0x40u) : uint16_t((u + 0x7fffu + (u >> 16 & 1u)) >> 16);
+    bits = nan ? uint16_t(0x7fffu) : uint16_t((u + 0x7fffu + (u >> 16 & 1u)) >> 16);
+#endif
   }
   CRC_HD explicit operator float() const {
     const uint32_t u = uint32_t(bits) << 16;

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "kernels/core/mode.h"
 #include "kernels/core/view.h"
 
 namespace crc {
@@ -39,6 +40,7 @@ class Trace {
     int lane;
     std::vector<Array> arrays;
     int waits_for = -1;  // not an op: this lane waits for what that one was given so far
+    bool eval = false;   // given Mode::eval
   };
 
   const std::vector<Op>& ops() const { return ops_; }
@@ -75,6 +77,7 @@ class Trace {
 
  private:
   template <class T> void add(const T&) {}
+  void add(const Mode& mode) { ops_.back().eval = mode == Mode::eval; }
   template <class T, int R> void add(const View<T, R>& v) {
     ops_.back().arrays.push_back({v.name,
                                   v.data,

@@ -37,6 +37,7 @@ Cpu::Cpu(int threads)
 Cpu::Cpu(Cpu& parent) : Cpu(parent.threads_) {
   (void)parent.onednn();
   onednn_ = parent.onednn_;  // one cache of primitives
+  gate_ = parent.gate_;
 }
 Cpu::~Cpu() = default;
 
@@ -55,6 +56,7 @@ std::shared_ptr<Cpu> make_cpu(int threads) { return std::make_shared<Cpu>(thread
 std::shared_ptr<Cpu> make_branch(Cpu& cpu) { return std::make_shared<Cpu>(cpu); }
 void wait_for(Cpu&, Cpu&) {}
 Device device_of(Cpu&) { return {}; }
+Gate& gate_of(Cpu& cpu) { return cpu.gate(); }
 Arena& scratch_of(Cpu& cpu) { return cpu.scratch(); }
 std::string describe(Cpu& cpu) { return "cpu, " + std::to_string(cpu.threads()) + " threads"; }
 int capability(Cpu&) { return 0; }

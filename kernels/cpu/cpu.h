@@ -5,6 +5,7 @@
 
 #include "kernels/core/arena.h"
 #include "kernels/core/backend.h"
+#include "kernels/core/gate.h"
 
 namespace crc {
 
@@ -16,12 +17,14 @@ class Cpu {
   explicit Cpu(Cpu& parent);  // a branch
   ~Cpu();
   Arena& scratch() { return arena_; }
+  Gate& gate() { return *gate_; }
   int threads() const { return threads_; }
   OneDnn& onednn();  // made at the first call
 
  private:
   int threads_;
   Arena arena_;
+  std::shared_ptr<Gate> gate_ = std::make_shared<Gate>();
   std::shared_ptr<OneDnn> onednn_;
 };
 

@@ -51,6 +51,22 @@ struct ColumnPlace {
   }
 };
 
+// use(row, load(row)) for the thread's rows in order. kAhead rows are loaded before the first of them is used: that many
+// accesses are under way at once, which no compiler arranges over stores that might be aliases.
+template <int kAhead, class Load, class Use>
+__device__ __forceinline__ void for_rows(const ColumnPlace& place, const Load& load, const Use& use) {
+  const int64_t step = blockDim.y;
+  int64_t row = place.first;
+  for (; row + (kAhead - 1) * step < place.end; row += kAhead * step) {
+    decltype(load(row)) loaded[kAhead];
+#pragma unroll
+    for (int i = 0; i < kAhead; ++i) loaded[i] = load(row + i * step);
+#pragma unroll
+    for (int i = 0; i < kAhead; ++i) use(row + i * step, loaded[i]);
+  }
+  for (; row < place.end; row += step) use(row, load(row));
+}
+
 // Adds values over threadIdx.y: thread t of the block gets the totals of the block's column t. Its barriers are for all
 // threads; call it once in a kernel.
 template <int kSums, int kWidth>

@@ -90,6 +90,11 @@ void cublas_gemm(Cuda& cuda, const CublasShape& shape, double alpha, const doubl
                  double* c) {
   cuda.handle(&CublasHandle::make).gemm(shape, &alpha, a, b, &beta, c, CUDA_R_64F, CUBLAS_COMPUTE_64F_PEDANTIC);
 }
+void cublas_gemm(Cuda& cuda, const CublasShape& shape, double alpha, const bf16* a, const bf16* b, double beta,
+                 bf16* c) {
+  const float alpha32 = float(alpha), beta32 = float(beta);
+  cuda.handle(&CublasHandle::make).gemm(shape, &alpha32, a, b, &beta32, c, CUDA_R_16BF, CUBLAS_COMPUTE_32F);
+}
 
 void cublas_gemm_batched(Cuda& cuda, const CublasShape& shape, const CublasBatch& batch, double alpha, const float* a,
                          const float* b, double beta, float* c) {

@@ -1,8 +1,9 @@
 // cuBLAS as one plain function: row-major C = alpha op(A) op(B) + beta C on the backend's stream, in the arithmetic of
-// its type and no other (fp32 is never tf32 or emulated). The library is opened and its fixed workspace allocated at
+// its type and no other (fp32 is never tf32 or emulated; sums of bf16 are fp32). The library is opened and its fixed workspace allocated at
 // the first call, so that later calls allocate nothing and may be captured in a graph; make one call before capturing.
 #pragma once
 
+#include "kernels/core/dtype.h"
 #include "kernels/cuda/cuda.h"
 
 namespace crc {
@@ -20,6 +21,8 @@ void cublas_gemm(Cuda& cuda, const CublasShape& shape, double alpha, const float
                  float* c);
 void cublas_gemm(Cuda& cuda, const CublasShape& shape, double alpha, const double* a, const double* b, double beta,
                  double* c);
+void cublas_gemm(Cuda& cuda, const CublasShape& shape, double alpha, const bf16* a, const bf16* b, double beta,
+                 bf16* c);
 
 // `count` products; the pointers are the first one's, and move on by these many elements from one to the next.
 struct CublasBatch {

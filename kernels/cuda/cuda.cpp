@@ -61,6 +61,8 @@ Cuda::Cuda(int index)
   check_cuda(cudaEventCreateWithFlags(&given_, cudaEventDisableTiming), "create an event on " + name);
 }
 
+Cuda::Cuda(Cuda& parent) : Cuda(parent.index_) { gate_ = parent.gate_; }
+
 Cuda::~Cuda() {
   const DeviceScope here(index_);
   for (auto& handle : handles_) handle.reset();
@@ -102,9 +104,10 @@ void allow_shared_bytes(Cuda& cuda, const char* name, const void* kernel, size_t
 }
 
 std::shared_ptr<Cuda> make_cuda(int index) { return std::make_shared<Cuda>(index); }
-std::shared_ptr<Cuda> make_branch(Cuda& cuda) { return make_cuda(cuda.device().index); }
+std::shared_ptr<Cuda> make_branch(Cuda& cuda) { return std::make_shared<Cuda>(cuda); }
 void wait_for(Cuda& to, Cuda& from) { to.wait_for(from); }
 Device device_of(Cuda& cuda) { return cuda.device(); }
+Gate& gate_of(Cuda& cuda) { return cuda.gate(); }
 Arena& scratch_of(Cuda& cuda) { return cuda.scratch(); }
 
 std::string describe(Cuda& cuda) {

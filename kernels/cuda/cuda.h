@@ -10,6 +10,7 @@
 
 #include "kernels/core/arena.h"
 #include "kernels/core/backend.h"
+#include "kernels/core/gate.h"
 
 namespace crc {
 
@@ -19,11 +20,13 @@ class CusolverHandle;  // kernels/cuda/cusolver.h
 
 class Cuda {
  public:
-  explicit Cuda(int index);  // Errors of check_device (kernels/cuda/device_check.h)
+  explicit Cuda(int index);     // Errors of check_device (kernels/cuda/device_check.h)
+  explicit Cuda(Cuda& parent);  // a branch
   ~Cuda();
   Device device() const { return {DeviceKind::cuda, int16_t(index_)}; }
   cudaStream_t stream() const { return stream_; }
   Arena& scratch() { return arena_; }
+  Gate& gate() { return *gate_; }
   int capability() const { return capability_; }  // 90 for sm_90
   // Shared memory that a block of a kernel may have: 64 KiB to 227 KiB, by architecture.
   size_t shared_bytes() const { return shared_bytes_; }
@@ -48,6 +51,7 @@ class Cuda {
   cudaStream_t stream_ = nullptr;
   cudaEvent_t given_ = nullptr;  // what others wait for
   Arena arena_;
+  std::shared_ptr<Gate> gate_ = std::make_shared<Gate>();
   std::shared_ptr<void> handles_[kSlots];
 };
 

@@ -1,11 +1,11 @@
 #include "kernels/cuda/cudnn.h"
 
 #include <algorithm>
-#include <cstdlib>
 #include <map>
 #include <utility>
 
 #include "kernels/cuda/check.h"
+#include "kernels/cuda/contest.h"
 #include "kernels/cuda/cuda.h"
 #include "kernels/cuda/cudnn_graph.h"
 
@@ -27,33 +27,6 @@ void execute(Cuda& cuda, cudnnHandle_t handle, const cudnn::Plan& plan, const Ar
   pack.set(CUDNN_ATTR_VARIANT_PACK_WORKSPACE, CUDNN_TYPE_VOID_PTR, 1, &workspace);
   pack.finalize("cuDNN variant pack");
   cudnn::check(CRC_CUDNN(cudnnBackendExecute)(handle, plan.plan.raw(), pack.raw()), "cuDNN convolution");
-}
-
-bool autotuned() {
-  const char* v = std::getenv("CRC_CUDNN_AUTOTUNE");
-  return v && std::string(v) == "1";
-}
-
-// The fastest of a few runs: a plan's time has a floor, and noise only adds to it.
-float fastest_ms(Cuda& cuda, cudnnHandle_t handle, const cudnn::Plan& plan, const Arrays& arrays) {
-  constexpr int kRuns = 5;  // the first also loads the kernel
-  const Arena::Unmeasured workspaces(cuda.scratch());
-  cudaEvent_t begin, end;
-  check_cuda(cudaEventCreate(&begin), "create an event");
-  check_cuda(cudaEventCreate(&end), "create an event");
-  float best = 0;
-  for (int run = 0; run < kRuns; ++run) {
-    float ms = 0;
-    check_cuda(cudaEventRecord(begin, cuda.stream()), "time a cuDNN plan");
-    execute(cuda, handle, plan, arrays);
-    check_cuda(cudaEventRecord(end, cuda.stream()), "time a cuDNN plan");
-    check_cuda(cudaEventSynchronize(end), "time a cuDNN plan");
-    check_cuda(cudaEventElapsedTime(&ms, begin, end), "time a cuDNN plan");
-    best = run == 0 ? ms : std::min(best, ms);
-  }
-  (void)cudaEventDestroy(begin);
-  (void)cudaEventDestroy(end);
-  return best;
 }
 
 // An input as its plan wants it: a copy in scratch if it is not aligned.
@@ -115,17 +88,24 @@ class CudnnHandle {
     if (capture != cudaStreamCaptureStatusNone)
       fail_internal(what + ": its first call is under graph capture; run the step once before recording it");
 
-    constexpr size_t kTimed = 8;  // heuristics are rarely further off than this
+    const std::string key = "cuDNN " + what;
     cudnn::ConvGraph graph(target_, pass, problem);
-    std::vector<cudnn::Plan> plans = graph.plans(autotuned() ? kTimed : 1);
-    if (plans.empty()) fail_internal("cuDNN has no engine for " + what + ":" + graph.refusals());
-    size_t best = 0;
-    float best_ms = 0;
-    for (size_t i = 0; plans.size() > 1 && i < plans.size(); ++i) {
-      const float ms = fastest_ms(cuda, target_.handle, plans[i], arrays);
-      if (i == 0 || ms < best_ms) best = i, best_ms = ms;
+    if (const auto known = cuda.gate().known(key)) {
+      if (auto plan = graph.plan_named(*known)) return std::move(*plan);
+      cuda.gate().refuse_known(key);
     }
-    return std::move(plans[best]);
+    std::vector<cudnn::Plan> plans = graph.plans(cudnn::kOffered);
+    if (plans.empty()) fail_internal("cuDNN has no engine for " + what + ":" + graph.refusals());
+    const size_t plain = cudnn::plain_plan(plans, problem);
+    std::rotate(plans.begin(), plans.begin() + std::ptrdiff_t(plain), plans.begin() + std::ptrdiff_t(plain) + 1);
+    std::vector<Way> ways;
+    for (const cudnn::Plan& plan : plans)
+      ways.push_back({plan.name, [&] { execute(cuda, target_.handle, plan, arrays); }, plan.workspace_bytes});
+    const int64_t outputs = pass == ConvPass::forward         ? problem.y_size()
+                            : pass == ConvPass::backward_data ? problem.x_size()
+                                                              : problem.w_size();
+    const Contested out(arrays.out, outputs, problem.dtype);
+    return std::move(plans[choose_way(cuda, key, ways, {out}, 2 * conv_tolerance(pass, problem))]);
   }
 
   cudnn::Target target_;

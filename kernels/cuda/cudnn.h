@@ -4,8 +4,8 @@
 // calls neither allocate nor synchronise and can be captured. Engines whose bits vary from run to run, Winograd and FFT
 // are refused; so is everything that rounds fp32 inputs or sums, unless the problem allows tf32.
 //
-// CRC_CUDNN_AUTOTUNE=1 times the first few engines at a plan's making and keeps the fastest, instead of the one cuDNN's
-// heuristics rank first. Two runs may then choose differently, and differ in the last bits.
+// Of the first few engines that cuDNN's heuristics advise, the gate takes the fastest (kernels/core/gate.h); in the plain
+// tier it is the first that does not convert whole activations.
 #pragma once
 
 #include "kernels/core/conv_problem.h"

@@ -1,5 +1,6 @@
 #include "kernels/cuda/cudnn_graph.h"
 
+#include <algorithm>
 #include <iterator>
 #include <utility>
 
@@ -197,6 +198,26 @@ Descriptor engine_of(const Descriptor& configuration, int64_t& index) {
   return engine;
 }
 
+std::string name_of_engine(const Descriptor& configuration, int64_t index) {
+  std::string knobs;
+  std::vector<Descriptor> choices;
+  std::vector<cudnnBackendDescriptor_t> raw;
+  for (int i = 0; i < int(CUDNN_KNOB_TYPE_COUNTS); ++i) {
+    choices.emplace_back(CUDNN_BACKEND_KNOB_CHOICE_DESCRIPTOR);
+    raw.push_back(choices.back().raw());
+  }
+  const int64_t count = configuration.get(CUDNN_ATTR_ENGINECFG_KNOB_CHOICES, CUDNN_TYPE_BACKEND_DESCRIPTOR,
+                                          int64_t(raw.size()), raw.data());
+  for (int64_t i = 0; i < count; ++i) {
+    cudnnBackendKnobType_t type{};
+    int64_t value = 0;
+    choices[size_t(i)].get(CUDNN_ATTR_KNOB_CHOICE_KNOB_TYPE, CUDNN_TYPE_KNOB_TYPE, 1, &type);
+    choices[size_t(i)].get(CUDNN_ATTR_KNOB_CHOICE_KNOB_VALUE, CUDNN_TYPE_INT64, 1, &value);
+    knobs += (knobs.empty() ? "" : " ") + std::to_string(int(type)) + "=" + std::to_string(value);
+  }
+  return "cuDNN " + std::to_string(index) + (knobs.empty() ? "" : " [" + knobs + "]");
+}
+
 Descriptor plan_of(const Target& target, const Descriptor& configuration) {
   Descriptor plan(CUDNN_BACKEND_EXECUTION_PLAN_DESCRIPTOR);
   plan.set(CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG, configuration);
@@ -236,8 +257,27 @@ bool ConvGraph::try_plan(Descriptor configuration, Plan& plan) {
     return false;
   }
   plan.plan.get(CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE, CUDNN_TYPE_INT64, 1, &plan.workspace_bytes);
+  plan.name = name_of_engine(configuration, plan.engine);
   plan.configuration = std::move(configuration);
   return true;
+}
+
+std::optional<Plan> ConvGraph::plan_named(const std::string& name) {
+  for (const cudnnBackendHeurMode_t mode : {CUDNN_HEUR_MODE_A, CUDNN_HEUR_MODE_FALLBACK})
+    for (Descriptor& configuration : configurations(target_, graph_, mode, refusals_)) {
+      int64_t index = -1;
+      (void)engine_of(configuration, index);
+      if (name_of_engine(configuration, index) != name) continue;
+      if (Plan plan; try_plan(std::move(configuration), plan)) return plan;
+    }
+  return {};
+}
+
+size_t plain_plan(const std::vector<Plan>& plans, const ConvProblem& problem) {
+  const int64_t copies = (problem.x_size() + problem.y_size()) * size_of(problem.dtype);
+  for (size_t i = 0; i < plans.size(); ++i)
+    if (plans[i].workspace_bytes < copies) return i;
+  return 0;
 }
 
 std::vector<Plan> ConvGraph::plans(size_t count) {
@@ -245,7 +285,10 @@ std::vector<Plan> ConvGraph::plans(size_t count) {
   for (const cudnnBackendHeurMode_t mode : {CUDNN_HEUR_MODE_A, CUDNN_HEUR_MODE_FALLBACK})
     for (Descriptor& configuration : configurations(target_, graph_, mode, refusals_)) {
       if (found.size() == count) return found;
-      if (Plan plan; try_plan(std::move(configuration), plan)) found.push_back(std::move(plan));
+      Plan plan;
+      if (!try_plan(std::move(configuration), plan)) continue;
+      // The fallbacks repeat some of what was advised.
+      if (std::ranges::find(found, plan.name, &Plan::name) == found.end()) found.push_back(std::move(plan));
     }
   return found;
 }

@@ -4,6 +4,7 @@
 
 #include <cudnn_backend.h>
 
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -65,6 +66,7 @@ Descriptor operation_graph(const Target& target, const std::vector<const Descrip
 std::vector<Descriptor> configurations(const Target& target, const Descriptor& graph, cudnnBackendHeurMode_t mode,
                                        std::string& why);  // best first; none where the library refuses the graph
 Descriptor engine_of(const Descriptor& configuration, int64_t& index);
+std::string name_of_engine(const Descriptor& configuration, int64_t index);
 Descriptor plan_of(const Target& target, const Descriptor& configuration);  // not finalised: that is what may fail
 
 constexpr int64_t kUidIn0 = 1, kUidIn1 = 2, kUidOut = 3;  // of the tensors, in the order of ConvPass
@@ -74,7 +76,8 @@ struct Plan {
   Descriptor configuration;  // outlives the plan made from it
   Descriptor plan;
   int64_t workspace_bytes = 0;
-  int64_t engine = -1;  // cuDNN's number of it, for logs
+  int64_t engine = -1;  // cuDNN's number of it
+  std::string name;     // engine and knobs: "cuDNN 1 [2=0 3=16]"
 };
 
 // The operation graph of one convolution, its engine configurations from the heuristics, best first, and their plans.
@@ -83,6 +86,7 @@ class ConvGraph {
   ConvGraph(const Target& target, ConvPass pass, const ConvProblem& problem);
   // The first `count` plans that finalise and keep the rules of cudnn.h; fewer, or none, if there are no more.
   std::vector<Plan> plans(size_t count);
+  std::optional<Plan> plan_named(const std::string& name);
   const std::string& refusals() const { return refusals_; }  // why engines were passed over
 
  private:
@@ -93,5 +97,10 @@ class ConvGraph {
   Descriptor in0_, in1_, out_, convolution_, operation_, graph_;
   std::string refusals_;
 };
+
+// The place of the plan that nothing but advice chooses: the first that takes less workspace than copies of both
+// activations would, which is what engines take that convert layouts; where all do, the first.
+size_t plain_plan(const std::vector<Plan>& plans, const ConvProblem& problem);
+constexpr size_t kOffered = 8;  // plans of a problem: the heuristics are rarely further off
 
 }  // namespace crc::cudnn

@@ -131,9 +131,11 @@ void batchnorm_act(Cpu& cpu, View<float, 4> y, View<float, 2> saved, View<float,
 }
 
 void batchnorm_act_backward(Cpu& cpu, View<float, 4> dx, View<float, 1> dgamma, View<float, 1> dbeta,
-                            View<const float, 4> dy, View<const float, 4> x, View<const float, 2> saved,
-                            View<const float, 1> gamma, View<const float, 1> beta, BatchNormConfig config, Mode mode) {
+                            View<const float, 4> dy, View<const float, 4> x, View<const float, 4> plus,
+                            View<const float, 2> saved, View<const float, 1> gamma, View<const float, 1> beta,
+                            BatchNormConfig config, Mode mode) {
   check_batchnorm("batchnorm_act_backward", x, saved, {dgamma, dbeta, gamma, beta}, {dx, dy});
+  check_plus("batchnorm_act_backward", x, plus);
   const Arena::Frame frame(cpu.scratch());
   const int64_t channels = x.shape[3], rows = channels == 0 ? 0 : x.size() / channels;
   const auto line = cpu.scratch().take<float>({2, channels}, "batch terms");
@@ -153,6 +155,9 @@ void batchnorm_act_backward(Cpu& cpu, View<float, 4> dx, View<float, 1> dgamma, 
   for_periods(cpu, x.size(), channels, [&](int64_t at, int64_t n) {
     apply_backward(dx.data + at, dy.data + at, x.data + at, n, &affine(0, 0), &affine(1, 0), &affine(2, 0),
                    &terms(0, 0), &terms(1, 0), act);
+    if (plus.size() == 0) return;
+#pragma omp simd
+    for (int64_t k = at; k < at + n; ++k) dx.data[k] += plus.data[k];
   });
 }
 

@@ -66,10 +66,11 @@ void forward(Cuda& cuda, View<T, 4> y, View<float, 2> saved, View<float, 1> runn
 
 template <class T>
 void backward(Cuda& cuda, View<T, 4> dx, View<float, 1> dgamma, View<float, 1> dbeta, View<const T, 4> dy,
-              View<const T, 4> x, View<const float, 2> saved, View<const float, 1> gamma, View<const float, 1> beta,
-              BatchNormConfig config, Mode mode) {
+              View<const T, 4> x, View<const T, 4> plus, View<const float, 2> saved, View<const float, 1> gamma,
+              View<const float, 1> beta, BatchNormConfig config, Mode mode) {
   constexpr const char* kOp = "batchnorm_act_backward";
   check_batchnorm(kOp, x, saved, {dgamma, dbeta, gamma, beta}, {dx, dy});
+  check_plus(kOp, x, plus);
   const Arena::Frame frame(cuda.scratch());
   const View<const T, 2> rows = as_rows(x);
   const int64_t channels = rows.shape[1];
@@ -81,16 +82,17 @@ void backward(Cuda& cuda, View<T, 4> dx, View<float, 1> dgamma, View<float, 1> d
       channels,
       [&](auto width) {
         const auto sum = batchnorm_gradient_sums_kernel<width(), T>;
-        const auto apply = batchnorm_apply_backward_kernel<width(), T>;
+        const auto apply = plus.size() > 0 ? batchnorm_apply_backward_kernel<width(), true, T>
+                                           : batchnorm_apply_backward_kernel<width(), false, T>;
         const ColumnGrid to_sum = column_grid(cuda, sum, rows.shape[0], channels, width);
         const ColumnGrid to_apply = column_grid(cuda, apply, rows.shape[0], channels, width);
         const auto parts = cuda.scratch().take<double>({2, channels, to_sum.blocks()}, "gradient sums");
         launch(cuda, kOp, sum, to_sum.grid, parts, as_rows(dy), rows, to_sum.rows_per_block, finish.parameters, act);
         launch(cuda, kOp, finish_columns_kernel<2, BatchNormBackward>, warp_per_column(channels), parts, finish);
-        launch(cuda, kOp, apply, to_apply.grid, as_rows(dx), as_rows(dy), rows, to_apply.rows_per_block,
+        launch(cuda, kOp, apply, to_apply.grid, as_rows(dx), as_rows(dy), rows, plus.data, to_apply.rows_per_block,
                finish.parameters, line, act);
       },
-      x.data, dy.data, dx.data);
+      x.data, dy.data, dx.data, plus.data);
 }
 
 }  // namespace
@@ -116,14 +118,16 @@ void batchnorm_act(Cuda& cuda, View<bf16, 4> y, View<float, 2> saved, View<float
 }
 
 void batchnorm_act_backward(Cuda& cuda, View<float, 4> dx, View<float, 1> dgamma, View<float, 1> dbeta,
-                            View<const float, 4> dy, View<const float, 4> x, View<const float, 2> saved,
-                            View<const float, 1> gamma, View<const float, 1> beta, BatchNormConfig config, Mode mode) {
-  backward(cuda, dx, dgamma, dbeta, dy, x, saved, gamma, beta, config, mode);
+                            View<const float, 4> dy, View<const float, 4> x, View<const float, 4> plus,
+                            View<const float, 2> saved, View<const float, 1> gamma, View<const float, 1> beta,
+                            BatchNormConfig config, Mode mode) {
+  backward(cuda, dx, dgamma, dbeta, dy, x, plus, saved, gamma, beta, config, mode);
 }
 void batchnorm_act_backward(Cuda& cuda, View<bf16, 4> dx, View<float, 1> dgamma, View<float, 1> dbeta,
-                            View<const bf16, 4> dy, View<const bf16, 4> x, View<const float, 2> saved,
-                            View<const float, 1> gamma, View<const float, 1> beta, BatchNormConfig config, Mode mode) {
-  backward(cuda, dx, dgamma, dbeta, dy, x, saved, gamma, beta, config, mode);
+                            View<const bf16, 4> dy, View<const bf16, 4> x, View<const bf16, 4> plus,
+                            View<const float, 2> saved, View<const float, 1> gamma, View<const float, 1> beta,
+                            BatchNormConfig config, Mode mode) {
+  backward(cuda, dx, dgamma, dbeta, dy, x, plus, saved, gamma, beta, config, mode);
 }
 
 }  // namespace crc

@@ -7,6 +7,11 @@
 
 namespace crc {
 
+// Rows whose loads are under way at once: four accesses of 16 bytes per thread, of one array or of two.
+inline constexpr int kRowsAhead = 4, kPairsAhead = 2;
+
+template <int kWidth, class T> struct RowPair { RawPack<kWidth, T> in, gradient; };
+
 // parts [2, C, blocks]: mean and sum of squared deviations of a block's rows.
 template <int kWidth, class T>
 __global__ void batchnorm_moments_kernel(View<double, 3> parts, View<const T, 2> x, int64_t rows_per_block) {
@@ -15,14 +20,16 @@ __global__ void batchnorm_moments_kernel(View<double, 3> parts, View<const T, 2>
   float sums[2][kWidth] = {};
   if (place.column < channels) {
     const Pack<kWidth> pivot = load<kWidth>(&x(place.top, place.column));
-    for (int64_t row = place.first; row < place.end; row += blockDim.y) {
-      const Pack<kWidth> in = load<kWidth>(&x(row, place.column));
-      for (int k = 0; k < kWidth; ++k) {
-        const float d = in.value[k] - pivot.value[k];
-        sums[0][k] += d;
-        sums[1][k] += d * d;
-      }
-    }
+    for_rows<kRowsAhead>(
+        place, [&](int64_t row) { return load_raw<kWidth>(&x(row, place.column)); },
+        [&](int64_t, const RawPack<kWidth, T>& raw) {
+          const Pack<kWidth> in = raw.unpacked();
+          for (int k = 0; k < kWidth; ++k) {
+            const float d = in.value[k] - pivot.value[k];
+            sums[0][k] += d;
+            sums[1][k] += d * d;
+          }
+        });
   }
   double total[2];
   sum_over_rows(sums, total);
@@ -62,11 +69,13 @@ __global__ void batchnorm_apply_kernel(View<T, 2> y, View<const T, 2> x, int64_t
   if (place.column >= x.shape[1]) return;
   BatchNormAffine affine[kWidth];
   for (int k = 0; k < kWidth; ++k) affine[k] = parameters(place.column + k);
-  for (int64_t row = place.first; row < place.end; row += blockDim.y) {
-    Pack<kWidth> pack = load<kWidth>(&x(row, place.column));
-    for (int k = 0; k < kWidth; ++k) pack.value[k] = act(affine[k](pack.value[k]));
-    store(&y(row, place.column), pack);
-  }
+  for_rows<kRowsAhead>(
+      place, [&](int64_t row) { return load_raw<kWidth>(&x(row, place.column)); },
+      [&](int64_t row, const RawPack<kWidth, T>& raw) {
+        Pack<kWidth> pack = raw.unpacked();
+        for (int k = 0; k < kWidth; ++k) pack.value[k] = act(affine[k](pack.value[k]));
+        store(&y(row, place.column), pack);
+      });
 }
 
 // parts [2, C, blocks]: sums over a block's rows of g, the gradient of z, and of g * (x - mean).
@@ -80,14 +89,19 @@ __global__ void batchnorm_gradient_sums_kernel(View<double, 3> parts, View<const
   if (place.column < channels) {
     BatchNormAffine affine[kWidth];
     for (int k = 0; k < kWidth; ++k) affine[k] = parameters(place.column + k);
-    for (int64_t row = place.first; row < place.end; row += blockDim.y) {
-      const Pack<kWidth> in = load<kWidth>(&x(row, place.column)), gradient = load<kWidth>(&dy(row, place.column));
-      for (int k = 0; k < kWidth; ++k) {
-        const float g = act(gradient.value[k], affine[k](in.value[k]));
-        sums[0][k] += g;
-        sums[1][k] += g * (in.value[k] - affine[k].mean);
-      }
-    }
+    for_rows<kPairsAhead>(
+        place,
+        [&](int64_t row) {
+          return RowPair<kWidth, T>{load_raw<kWidth>(&x(row, place.column)), load_raw<kWidth>(&dy(row, place.column))};
+        },
+        [&](int64_t, const RowPair<kWidth, T>& raw) {
+          const Pack<kWidth> in = raw.in.unpacked(), gradient = raw.gradient.unpacked();
+          for (int k = 0; k < kWidth; ++k) {
+            const float g = act(gradient.value[k], affine[k](in.value[k]));
+            sums[0][k] += g;
+            sums[1][k] += g * (in.value[k] - affine[k].mean);
+          }
+        });
   }
   double total[2];
   sum_over_rows(sums, total);
@@ -97,27 +111,44 @@ __global__ void batchnorm_gradient_sums_kernel(View<double, 3> parts, View<const
   parts(1, c, blockIdx.x) = total[1];
 }
 
-template <int kWidth, class T>
-__global__ void batchnorm_apply_backward_kernel(View<T, 2> dx, View<const T, 2> dy, View<const T, 2> x,
+// plus: the array that is added to dx, if there is one (kPlus).
+template <int kWidth, bool kPlus, class T>
+__global__ void batchnorm_apply_backward_kernel(View<T, 2> dx, View<const T, 2> dy, View<const T, 2> x, const T* plus,
                                                 int64_t rows_per_block, BatchNormParameters parameters,
                                                 View<const float, 2> line, LeakyReluBackward act) {
   const ColumnPlace place(x.shape[0], rows_per_block, kWidth);
-  if (place.column >= x.shape[1]) return;
+  const int64_t channels = x.shape[1];
+  if (place.column >= channels) return;
   BatchNormAffine affine[kWidth];
   float constant[kWidth], slope[kWidth];
   for (int k = 0; k < kWidth; ++k) {
     affine[k] = parameters(place.column + k);
     constant[k] = line(0, place.column + k), slope[k] = line(1, place.column + k);
   }
-  for (int64_t row = place.first; row < place.end; row += blockDim.y) {
-    const Pack<kWidth> in = load<kWidth>(&x(row, place.column)), gradient = load<kWidth>(&dy(row, place.column));
-    Pack<kWidth> out;
-    for (int k = 0; k < kWidth; ++k) {
-      const float xi = in.value[k], g = act(gradient.value[k], affine[k](xi));
-      out.value[k] = BatchNormBackwardPoint{affine[k].mean, affine[k].scale, constant[k], slope[k]}(g, xi);
-    }
-    store(&dx(row, place.column), out);
-  }
+  struct Row : RowPair<kWidth, T> {
+    std::conditional_t<kPlus, RawPack<kWidth, T>, int> plus;
+  };
+  for_rows<kPairsAhead>(
+      place,
+      [&](int64_t row) {
+        Row loaded;
+        loaded.in = load_raw<kWidth>(&x(row, place.column)), loaded.gradient = load_raw<kWidth>(&dy(row, place.column));
+        if constexpr (kPlus) loaded.plus = load_raw<kWidth>(plus + row * channels + place.column);
+        return loaded;
+      },
+      [&](int64_t row, const Row& raw) {
+        const Pack<kWidth> in = raw.in.unpacked(), gradient = raw.gradient.unpacked();
+        Pack<kWidth> out;
+        for (int k = 0; k < kWidth; ++k) {
+          const float xi = in.value[k], g = act(gradient.value[k], affine[k](xi));
+          out.value[k] = BatchNormBackwardPoint{affine[k].mean, affine[k].scale, constant[k], slope[k]}(g, xi);
+        }
+        if constexpr (kPlus) {
+          const Pack<kWidth> more = raw.plus.unpacked();
+          for (int k = 0; k < kWidth; ++k) out.value[k] += more.value[k];
+        }
+        store(&dx(row, place.column), out);
+      });
 }
 
 }  // namespace crc

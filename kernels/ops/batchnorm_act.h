@@ -4,8 +4,9 @@
 // Mode::train also moves the running ones as PyTorch does: r <- (1-momentum)*r + momentum*batch, variance unbiased.
 // x, y, dx, dy [N,H,W,C] (fp32 or bf16; the math is fp32, sums of partial sums fp64); gamma, beta, running_* [C] fp32.
 // saved [2,C] receives mean and inv_std: the backward pass needs it, in every mode.
-// Backward: dx = ; dgamma += ; dbeta += ; in Mode::eval the statistics are constants.
-// y may alias x in Mode::eval; dx may alias dy. Class: reduce. `offset` is the "+0.1" of the early reference code.
+// Backward: dx = ; dgamma += ; dbeta += ; in Mode::eval the statistics are constants. plus [N,H,W,C] is added to dx, where
+// another path of the gradient joins; empty: nothing.
+// y may alias x in Mode::eval; dx may alias dy, and plus neither. Class: reduce. `offset` is the "+0.1" of the early reference code.
 // Of one row (N*H*W = 1) the unbiased variance is taken as 0; of none, nothing is learnt: mean 0, variance 0, running
 // statistics unmoved.
 #pragma once
@@ -113,6 +114,9 @@ struct BatchNormBackwardPoint {
   CRC_HD float operator()(float g, float x) const { return scale * (g - (constant + slope * (x - mean))); }
 };
 
+template <class T> void check_plus(const char* op, const View<const T, 4>& x, const View<const T, 4>& plus) {
+  if (plus.size() > 0) check_shape(op, plus, {x.shape[0], x.shape[1], x.shape[2], x.shape[3]});
+}
 template <class T>
 void check_batchnorm(const char* op, const View<const T, 4>& x, const View<const float, 2>& saved,
                      std::initializer_list<View<const float, 1>> per_channel,
@@ -128,8 +132,8 @@ CRC_OP(void, batchnorm_act,
         Mode mode))
 CRC_OP(void, batchnorm_act_backward,
        (View<float, 4> dx, View<float, 1> dgamma, View<float, 1> dbeta, View<const float, 4> dy, View<const float, 4> x,
-        View<const float, 2> saved, View<const float, 1> gamma, View<const float, 1> beta, BatchNormConfig config,
-        Mode mode))
+        View<const float, 4> plus, View<const float, 2> saved, View<const float, 1> gamma, View<const float, 1> beta,
+        BatchNormConfig config, Mode mode))
 // Only the statistics: fills saved and, in Mode::train, moves the running ones. For a layer whose output is not used.
 CRC_OP(void, batchnorm_stats,
        (View<float, 2> saved, View<float, 1> running_mean, View<float, 1> running_var, View<const float, 4> x,
@@ -140,8 +144,8 @@ CRC_OP_BF16(void, batchnorm_act,
              Mode mode))
 CRC_OP_BF16(void, batchnorm_act_backward,
             (View<bf16, 4> dx, View<float, 1> dgamma, View<float, 1> dbeta, View<const bf16, 4> dy,
-             View<const bf16, 4> x, View<const float, 2> saved, View<const float, 1> gamma, View<const float, 1> beta,
-             BatchNormConfig config, Mode mode))
+             View<const bf16, 4> x, View<const bf16, 4> plus, View<const float, 2> saved, View<const float, 1> gamma,
+             View<const float, 1> beta, BatchNormConfig config, Mode mode))
 CRC_OP_BF16(void, batchnorm_stats,
             (View<float, 2> saved, View<float, 1> running_mean, View<float, 1> running_var, View<const bf16, 4> x,
              BatchNormConfig config, Mode mode))

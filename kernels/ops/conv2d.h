@@ -2,7 +2,8 @@
 //   y[n,p,q,k] = bias[k] + sum_{r,s,c} x[n, p*stride + r - pad, q*stride + s - pad, c] * w[k,r,s,c]
 // x [N,H,W,C]  w [K,R,R,C]  bias [K] or empty  y [N,P,Q,K] with P = (H + 2*pad - R)/stride + 1.
 // Backward: dx = (not +=); dw +=. The gradient of the bias is column_sum of dy (reduce.h).
-// Class: library (oneDNN on the CPU, cuDNN on CUDA; fp32 is true fp32, never tf32, unless config.tf32).
+// Class: library (oneDNN on the CPU; cuDNN on CUDA, where an fp32 dw may be conv2d_splitk's, by the gate; fp32 is true
+// fp32, never tf32, unless config.tf32).
 // bf16: x, y, dx, dy are bf16; w, bias and dw stay fp32 (weights are rounded to bf16 inside, sums are fp32). cuDNN
 // gives the batch's weight gradient, and y before the bias is added, rounded to bf16. The same bits every time; on the
 // CPU also for any number of threads. No aliasing. Errors: internal for shapes that do not fit.
@@ -36,7 +37,7 @@ CRC_OP_BF16(void, conv2d_backward_data,
 CRC_OP_BF16(void, conv2d_backward_weights,
             (View<float, 4> dw, View<const bf16, 4> dy, View<const bf16, 4> x, Conv2dConfig config))
 
-// Who computes a pass, once it has run: "oneDNN", "cuDNN <engine>". For reports.
+// Who computes a pass, once it has run: "oneDNN", "cuDNN <engine>", "own, split-K". For reports.
 CRC_OP(std::string, conv2d_path, (ConvPass pass, ConvProblem problem))
 
 // The problem that these shapes describe; fails unless they fit together.

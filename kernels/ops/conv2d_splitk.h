@@ -7,7 +7,7 @@
 // blocks and threads; there is nothing atomic.
 // Why: cuDNN splits this sum only by atomics or with tf32. In strict fp32 it leaves all positions to a few blocks.
 // Scratch: chunks x w_size floats. Class: library with the length of a chunk. No aliasing. Errors: internal for shapes
-// that do not fit. Not used by conv2d_backward_weights yet: written without a GPU, it has to win there first.
+// that do not fit. conv2d_backward_weights takes it on a GPU where it wins at the gate (kernels/core/gate.h).
 #pragma once
 
 #include "kernels/ops/conv2d.h"

@@ -32,6 +32,9 @@ void gemm(Cuda& cuda, View<float, 2> c, View<const float, 2> a, View<const float
 void gemm(Cuda& cuda, View<double, 2> c, View<const double, 2> a, View<const double, 2> b, GemmConfig config) {
   multiply(cuda, c, a, b, config);
 }
+void gemm(Cuda& cuda, View<bf16, 2> c, View<const bf16, 2> a, View<const bf16, 2> b, GemmConfig config) {
+  multiply(cuda, c, a, b, config);
+}
 void gemm_batched(Cuda& cuda, View<float, 4> c, View<const float, 4> a, View<const float, 4> b, GemmConfig config) {
   multiply_batched(cuda, c, a, b, config);
 }

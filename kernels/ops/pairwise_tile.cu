@@ -1,3 +1,4 @@
+#include "kernels/cuda/contest.h"
 #include "kernels/cuda/launch.cuh"
 #include "kernels/ops/pairwise_tile.h"
 
@@ -83,7 +84,7 @@ __device__ void measure_tile(double* shared, const PairRows& p, int64_t first_ro
 
 // Blocks of kPairThreads threads, a block of y columns of blocks for each kPairTile rows; `Reduce` is a thread's share of a
 // row: its columns are those of its number modulo kChains. take(row, column, measure) in order of columns; finish(row,
-// number) at last.
+// chunk, results of the threads) at last.
 template <class Reduce> __global__ void reduce_pairs_kernel(PairRows p, int64_t chunk, Reduce reduce) {
   __shared__ double shared[kPairTile * kTileStride];
   static_assert(2 * kPairDepth * kPairTile <= kPairTile * kTileStride);
@@ -102,7 +103,30 @@ template <class Reduce> __global__ void reduce_pairs_kernel(PairRows p, int64_t 
   __syncthreads();
   shared[threadIdx.x] = reduce.result();
   __syncthreads();
-  if (inside && number == 0) reduce.finish(first_row + row, &shared[threadIdx.x]);
+  if (inside && number == 0) reduce.finish(first_row + row, int64_t(blockIdx.y), &shared[threadIdx.x]);
+}
+
+// The same by one thread for a row and a chunk of columns, straight from the definition: the plain way.
+template <class Reduce> __global__ void plain_pairs_kernel(PairRows p, int64_t chunk, int64_t chunks, Reduce reduce) {
+  const int64_t stride = int64_t(gridDim.x) * blockDim.x;
+  for (int64_t at = int64_t(blockIdx.x) * blockDim.x + threadIdx.x; at < p.rows * chunks; at += stride) {
+    const int64_t i = at % p.rows, which = at / p.rows, begin = which * chunk;
+    const int64_t end = begin + chunk < p.columns ? begin + chunk : p.columns;
+    double results[kChains];
+    for (int number = 0; number < kChains; ++number) {
+      Reduce mine = reduce;
+      mine.start(i, number);
+      const bool idle = Reduce::kAlone && number != 0;
+      for (int64_t j = begin + (Reduce::kAlone ? 0 : number); j < end && !idle; j += Reduce::kAlone ? 1 : kChains) {
+        double inner = 0;
+        for (int64_t d = 0; d < p.width; ++d)
+          inner = fma(double(p.a[i * p.width + d]), double(p.b[j * p.width + d]), inner);
+        mine.take(i, j, p.measure_of(inner, i, j));
+      }
+      results[number] = mine.result();
+    }
+    reduce.finish(i, which, results);
+  }
 }
 
 struct LeastOfRow {
@@ -116,7 +140,14 @@ struct LeastOfRow {
   }
   CRC_HD void take(int64_t i, int64_t j, double m) const { list(i).offer(m, j); }
   CRC_HD double result() const { return 0; }
-  CRC_HD void finish(int64_t, const double*) const {}
+  CRC_HD void finish(int64_t, int64_t, const double*) const {}
+  std::string of() const { return "least " + std::to_string(count); }
+  LeastOfRow on_trial(Arena& arena, int64_t rows, int64_t, std::vector<Contested>& out) const {
+    const auto value = arena.take<double>({rows, count}, "values on trial");
+    const auto place = arena.take<int64_t>({rows, count}, "places on trial");
+    out = {Contested(value), Contested(place)};
+    return {value.data, place.data, count};
+  }
 };
 
 struct MostOfRow {
@@ -126,10 +157,16 @@ struct MostOfRow {
   CRC_HD void start(int64_t i, int) { largest = most[i]; }
   CRC_HD void take(int64_t, int64_t, double m) { largest = m > largest ? m : largest; }
   CRC_HD double result() const { return largest; }
-  CRC_HD void finish(int64_t i, const double* results) const {
+  CRC_HD void finish(int64_t i, int64_t, const double* results) const {
     double all = results[0];
     for (int c = 1; c < kChains; ++c) all = results[c] > all ? results[c] : all;
     most[i] = all;
+  }
+  std::string of() const { return "most"; }
+  MostOfRow on_trial(Arena& arena, int64_t rows, int64_t, std::vector<Contested>& out) const {
+    const auto found = arena.take<double>({rows}, "largest on trial");
+    out = {Contested(found, true)};
+    return {found.data};
   }
 };
 
@@ -146,8 +183,14 @@ struct GainOfChunk {
     chain += (more > 0 ? more : 0) * weights[j];
   }
   CRC_HD double result() const { return chain; }
-  __device__ void finish(int64_t i, const double* chains) const {
-    sums[int64_t(blockIdx.y) * rows + i] = (chains[0] + chains[1]) + (chains[2] + chains[3]);
+  CRC_HD void finish(int64_t i, int64_t which, const double* chains) const {
+    sums[which * rows + i] = (chains[0] + chains[1]) + (chains[2] + chains[3]);
+  }
+  std::string of() const { return "gain"; }
+  GainOfChunk on_trial(Arena& arena, int64_t n, int64_t chunks, std::vector<Contested>& out) const {
+    const auto found = arena.take<double>({chunks, n}, "sums on trial");
+    out = {Contested(found)};
+    return {current, weights, found.data, n};
   }
 };
 
@@ -178,12 +221,49 @@ PairRows pair_rows(Cuda& cuda, const PairedRows& a, const PairedRows& b, const P
 }
 
 template <class Reduce>
-void reduce_pairs(Cuda& cuda, const char* op, const PairRows& pairs, int64_t chunk, const Reduce& reduce) {
+void reduce_by_tiles(Cuda& cuda, const char* op, const PairRows& pairs, int64_t chunk, const Reduce& reduce) {
   const int64_t chunks = std::max<int64_t>(1, (pairs.columns + chunk - 1) / chunk);
   launch(cuda, op, reduce_pairs_kernel<Reduce>,
          {.blocks = dim3(unsigned((pairs.rows + kPairTile - 1) / kPairTile), unsigned(chunks)),
           .threads = dim3(kPairThreads)},
          pairs, chunk, reduce);
+}
+template <class Reduce>
+void reduce_plainly(Cuda& cuda, const char* op, const PairRows& pairs, int64_t chunk, const Reduce& reduce) {
+  const int64_t chunks = std::max<int64_t>(1, (pairs.columns + chunk - 1) / chunk);
+  const auto kernel = plain_pairs_kernel<Reduce>;
+  const int64_t blocks =
+      std::min((pairs.rows * chunks + kPairThreads - 1) / kPairThreads, resident_blocks(cuda, kernel, kPairThreads));
+  launch(cuda, op, kernel, {.blocks = dim3(unsigned(blocks)), .threads = dim3(kPairThreads)}, pairs, chunk, chunks,
+         reduce);
+}
+
+// By tiles where those have won at the gate, which is held on a part of the first large call. Both ways have the same
+// bits: tolerance 0.
+template <class Reduce>
+void reduce_pairs(Cuda& cuda, const char* op, const PairRows& pairs, int64_t chunk, const Reduce& reduce) {
+  constexpr int64_t kRows = 16384, kColumns = kPairChunk;  // on trial: enough to fill a GPU
+  constexpr int64_t kSmall = 1 << 20;                      // pairs: of fewer, a trial costs more than it can save
+  const std::string key = "pairwise " + reduce.of() + " " + std::string(word_of(pairs.measure)) + " [*," +
+                          std::to_string(pairs.width) + "] f64";
+  const bool due = pairs.rows * pairs.columns >= kSmall && contest_due(cuda, key);
+  bool tiles = cuda.gate().known(key) == "tiles";
+  if (due) {
+    const Arena::Unmeasured trial(cuda.scratch());
+    const Arena::Frame frame(cuda.scratch());
+    PairRows part = pairs;
+    part.rows = std::min(pairs.rows, kRows), part.columns = std::min(pairs.columns, kColumns);
+    std::vector<Contested> out;
+    const Reduce on_part = reduce.on_trial(cuda.scratch(), part.rows, 1, out);
+    tiles = choose_way(cuda, key,
+                       {{"plain", [&] { reduce_plainly(cuda, op, part, kColumns, on_part); }},
+                        {"tiles", [&] { reduce_by_tiles(cuda, op, part, kColumns, on_part); }}},
+                       out, 0) == 1;
+  }
+  if (tiles)
+    reduce_by_tiles(cuda, op, pairs, chunk, reduce);
+  else
+    reduce_plainly(cuda, op, pairs, chunk, reduce);
 }
 
 // gain += what the columns of b add, chunk by chunk.

@@ -20,18 +20,20 @@
 // of the products.
 // Products of two fp32 numbers are exact in fp64. <a_i,b_j> is a chain over d; a gain is four chains over j mod 4 in
 // each kPairChunk columns, joined in pairs, and those sums in order: the same bits on every device and for any number
-// of threads, m(a,b) = m(b,a), and copies are at distance exactly 0. Class: exact against those sums.
+// of threads, m(a,b) = m(b,a), and copies are at distance exactly 0. Class: exact against those sums. On a GPU by tiles
+// in shared memory where these win at the gate (kernels/core/gate.h), else a thread for each row.
 #pragma once
 
 #include <cmath>
 #include <cstring>
 #include <type_traits>
 
+#include "kernels/core/choice.h"
 #include "kernels/core/op.h"
 
 namespace crc {
 
-enum class Measure : uint8_t { squared, cosine, similarity, rbf, top_hat };
+CRC_CHOICE(Measure, squared, cosine, similarity, rbf, top_hat)
 
 struct Pairing {
   Measure measure = Measure::squared;

@@ -28,10 +28,12 @@ __global__ void column_sum_kernel(View<double, 3> parts, View<const T, 2> x, int
   const ColumnPlace place(x.shape[0], rows_per_block, kWidth);
   float sums[1][kWidth] = {};
   if (place.column < x.shape[1])
-    for (int64_t row = place.first; row < place.end; row += blockDim.y) {
-      const Pack<kWidth> in = load<kWidth>(&x(row, place.column));
-      for (int k = 0; k < kWidth; ++k) sums[0][k] += in.value[k];
-    }
+    for_rows<4>(
+        place, [&](int64_t row) { return load_raw<kWidth>(&x(row, place.column)); },
+        [&](int64_t, const RawPack<kWidth, T>& raw) {
+          const Pack<kWidth> in = raw.unpacked();
+          for (int k = 0; k < kWidth; ++k) sums[0][k] += in.value[k];
+        });
   double total[1];
   sum_over_rows(sums, total);
   const int64_t c = total_column(x.shape[1], kWidth);

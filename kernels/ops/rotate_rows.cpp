@@ -70,4 +70,11 @@ void rotate_rows(Cpu& cpu, View<double, 2> v, View<const double, 2> h, View<cons
   rotate(cpu, rotation_of(v, h, items, rotation, scale), v.shape[0]);
 }
 
+void augmented_rows(Cpu& cpu, View<double, 2> v, View<const float, 2> h, View<const int64_t, 1> items, double scale) {
+  for_each(cpu, v.size(), augmentation_of(v, h, items, scale));
+}
+void augmented_rows(Cpu& cpu, View<double, 2> v, View<const double, 2> h, View<const int64_t, 1> items, double scale) {
+  for_each(cpu, v.size(), augmentation_of(v, h, items, scale));
+}
+
 }  // namespace crc

@@ -2,6 +2,7 @@
 // v [n,r], h [N,D] fp32 or fp64, items [n] rows of h (the caller checks), R [D+1,r]; the 1 is the bias of a linear
 // layer. Each entry is one chain of fused multiply-adds over d = 0..D in order: the same bits on every device, for any
 // number of threads and wherever a row stands. Class: exact against that chain.
+// augmented_rows: the same with the identity as R, v[k,:] = scale (h[items[k],:], 1), v [n,D+1]; nothing is added up.
 #pragma once
 
 #include <cmath>
@@ -34,6 +35,28 @@ CRC_OP(void, rotate_rows,
 CRC_OP(void, rotate_rows,
        (View<double, 2> v, View<const double, 2> h, View<const int64_t, 1> items, View<const double, 2> rotation,
         double scale))
+
+template <class T> struct AugmentedRows {
+  double* v;
+  const T* h;
+  const int64_t* items;
+  int64_t width;  // D
+  double scale;
+
+  CRC_HD void operator()(int64_t k) const {
+    const int64_t d = k % (width + 1);
+    v[k] = d == width ? scale : double(h[items[k / (width + 1)] * width + d]) * scale;
+  }
+};
+
+CRC_OP(void, augmented_rows, (View<double, 2> v, View<const float, 2> h, View<const int64_t, 1> items, double scale))
+CRC_OP(void, augmented_rows, (View<double, 2> v, View<const double, 2> h, View<const int64_t, 1> items, double scale))
+
+template <class T>
+AugmentedRows<T> augmentation_of(View<double, 2> v, View<const T, 2> h, View<const int64_t, 1> items, double scale) {
+  check_shape("augmented_rows", v, {items.shape[0], h.shape[1] + 1});
+  return {v.data, h.data, items.data, h.shape[1], scale};
+}
 
 // Checks the shapes of both backends' calls and makes the functor.
 template <class T>

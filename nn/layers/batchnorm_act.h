@@ -41,11 +41,12 @@ class BatchNormAct {
     batchnorm_stats(context, saved, weights.running_mean(*layout_, running_), weights.running_var(*layout_, running_),
                     x, config_, mode);
   }
-  // dx may alias dy.
+  // dx may alias dy. `plus` is added to dx; empty: nothing.
   template <class T>
   void backward(Context& context, const Weights& weights, const Weights& grads, View<T, 4> dx, View<const T, 4> dy,
-                View<const T, 4> x, View<const float, 2> saved, Mode mode) const {
-    batchnorm_act_backward(context, dx, grads.param<1>(*layout_, scale_), grads.param<1>(*layout_, shift_), dy, x,
+                View<const T, 4> x, View<const float, 2> saved, Mode mode,
+                std::type_identity_t<View<const T, 4>> plus = {}) const {
+    batchnorm_act_backward(context, dx, grads.param<1>(*layout_, scale_), grads.param<1>(*layout_, shift_), dy, x, plus,
                            saved, weights.param<1>(*layout_, scale_), weights.param<1>(*layout_, shift_), config_,
                            mode);
   }

@@ -40,6 +40,14 @@ TEST(Cases, NamesAreUnique) {
   }
 }
 
+// A hundred of the largest took ten minutes: cuSOLVER decomposes one matrix after the other.
+TEST(Cases, DenseSolversOnAGpuTakeSecondsByEstimate) {
+  for (const Case& c : all_cases({.cuda = true}))
+    if (c.op == "score syevd") {
+      EXPECT_LE(c.flops, 2.1e10) << c.name();
+    }
+}
+
 TEST(Ceilings, AreMeasured) {
   const Ceilings ceilings = measure_ceilings([] { return Context::cpu(1); }, kQuick);
   EXPECT_GT(ceilings.fp32, 0);

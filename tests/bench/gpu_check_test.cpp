@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <regex>
 
 namespace crc::bench {
 namespace {
@@ -35,10 +36,10 @@ class GpuCheck : public testing::Test {
 };
 
 TEST_F(GpuCheck, RefusesAMachineWithoutAGpu) {
-  EXPECT_EQ(run("--results " + (folder / "results.txt").string()), 69);
+  EXPECT_EQ(run("--out " + (folder / "out").string()), 69);
   EXPECT_EQ(words,
             "gpu-check: nvidia-smi finds no GPU on this machine; run this where there is one, or give --rehearse\n");
-  EXPECT_FALSE(fs::exists(folder / "results.txt"));
+  EXPECT_FALSE(fs::exists(folder / "out"));
 }
 
 TEST_F(GpuCheck, RefusesWhatItDoesNotKnow) {
@@ -46,6 +47,25 @@ TEST_F(GpuCheck, RefusesWhatItDoesNotKnow) {
   EXPECT_EQ(words, "gpu-check: no part everything (see the first lines of this file)\n");
   EXPECT_EQ(run("--fast yes"), 64);
   EXPECT_EQ(run("--minutes"), 64);
+}
+
+// The time limits of the steps of part `first`, as the script has them for a GPU.
+TEST_F(GpuCheck, TheFirstPartTakesEightMinutesAtMost) {
+  std::ifstream in(CRC_SOURCE_DIR "/scripts/gpu-check.sh");
+  const std::string script{std::istreambuf_iterator<char>(in), {}};
+  const size_t begin = script.find("if [[ \" ${parts[*]} \" == *\" first \"*"), end = script.find("\n  else", begin);
+  ASSERT_NE(begin, std::string::npos);
+  const std::string part = script.substr(begin, end - begin);
+  const std::regex limits(R"((step|test_layer|bench|peers) ([a-z-]+) ([0-9]+))");
+  int total = 0, steps = 0;
+  for (std::sregex_iterator it(part.begin(), part.end(), limits), last; it != last; ++it) {
+    total += std::stoi((*it)[3]) + ((*it)[1] == "bench" ? 20 : 0);
+    ++steps;
+  }
+  std::smatch training;
+  ASSERT_TRUE(std::regex_search(script, training, std::regex("train_limit=([0-9]+)")));
+  EXPECT_EQ(steps, 7);
+  EXPECT_LE(total + std::stoi(training[1]), 480);
 }
 
 TEST_F(GpuCheck, AsksForThePartsOfABundleThatAreMissing) {

@@ -63,6 +63,17 @@ TEST_F(Measure, SlowCasesRunTenTimesAndNoMore) {
   EXPECT_EQ(runs_per_set, std::vector<int64_t>{13});  // first, two to calibrate
 }
 
+TEST_F(Measure, AreBoundedByTheClock) {
+  Case slow = timed([](int64_t) { return 6e6; });
+  slow.rotate = false;
+  EXPECT_EQ(measured(slow).samples, 2);  // 12 s of the 10 s allowed
+  EXPECT_EQ(runs_per_set, std::vector<int64_t>{3});
+  runs_per_set.clear();
+  settings.max_time = 1;
+  EXPECT_EQ(measured(slow).samples, 1);
+  EXPECT_EQ(runs_per_set, std::vector<int64_t>{2});  // first, and one sample
+}
+
 TEST_F(Measure, TheFirstRunIsReportedApart) {
   const Timing t = measured(timed([](int64_t k) { return k == 0 ? 1e6 : 10.0; }));
   EXPECT_THAT(t.first_us, DoubleNear(1e6, 1));

@@ -5,6 +5,13 @@
 namespace crc {
 namespace {
 
+template <class T> double wide(T value) {
+  if constexpr (std::is_same_v<T, bf16>)
+    return double(float(value));
+  else
+    return double(value);
+}
+
 template <class T>
 void gemm(Cuda& cuda, const CublasShape& shape, double alpha, const T* a, const T* b, double beta, T* c) {
   emulator::PlanCache<1, int>::prepare(cuda, 0);  // the handle and its workspace
@@ -18,8 +25,12 @@ void gemm(Cuda& cuda, const CublasShape& shape, double alpha, const T* a, const 
       for (int64_t j = 0; j < n; ++j) {
         double sum = 0;
         for (int64_t l = 0; l < k; ++l)
-          sum += double(a[transpose_a ? l * m + i : i * k + l]) * double(b[transpose_b ? j * k + l : l * n + j]);
-        c[i * n + j] = T(alpha * sum + (beta == 0 ? 0 : beta * double(c[i * n + j])));
+          sum += wide(a[transpose_a ? l * m + i : i * k + l]) * wide(b[transpose_b ? j * k + l : l * n + j]);
+        const double result = alpha * sum + (beta == 0 ? 0 : beta * wide(c[i * n + j]));
+        if constexpr (std::is_same_v<T, bf16>)
+          c[i * n + j] = bf16(float(result));
+        else
+          c[i * n + j] = T(result);
       }
   };
   check_cuda(emulator::enqueue(cuda.stream(), work), "emulated cuBLAS");
@@ -37,6 +48,10 @@ void cublas_gemm(Cuda& cuda, const CublasShape& shape, double alpha, const float
 }
 void cublas_gemm(Cuda& cuda, const CublasShape& shape, double alpha, const double* a, const double* b, double beta,
                  double* c) {
+  gemm(cuda, shape, alpha, a, b, beta, c);
+}
+void cublas_gemm(Cuda& cuda, const CublasShape& shape, double alpha, const bf16* a, const bf16* b, double beta,
+                 bf16* c) {
   gemm(cuda, shape, alpha, a, b, beta, c);
 }
 

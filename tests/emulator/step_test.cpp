@@ -150,7 +150,6 @@ TEST_P(WholeStep, TheCpuRunsTheSameSchedule) {
 
 // What `crc_bench --plan` says of a step: its kernels are those that run.
 TEST_P(WholeStep, ThePlanCountsItsKernels) {
-  if (GetParam() == "fixmatch_ctaugment") GTEST_SKIP() << "its probes are an evaluation, the table is of training";
   for (const Dtype precision : {Dtype::f32, Dtype::bf16}) {
     const auto small = nn::make_wrn({.depth = 10, .width = 1, .base_channels = 2, .precision = precision});
     ssl::Trainer trainer(context, *small, *images, ids, ids, config_of_method(1));

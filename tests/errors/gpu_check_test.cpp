@@ -8,10 +8,10 @@ class Rehearsal : public Outside {
  protected:
   Outcome rehearse(const std::string& parts) const {
     return shell("export OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive; exec " CRC_SOURCE_DIR
-                 "/scripts/gpu-check.sh --rehearse --build " CRC_BINARY_DIR " --minutes 0 --results " +
-                 results() + parts);
+                 "/scripts/gpu-check.sh --rehearse --build " CRC_BINARY_DIR " --minutes 0 --out " +
+                 folder + "/r" + parts);
   }
-  std::string results() const { return folder + "/r.txt"; }
+  std::string results() const { return folder + "/r/results.txt"; }
 };
 
 TEST_F(Rehearsal, BenchmarksTrainsAndQueries) {
@@ -19,13 +19,13 @@ TEST_F(Rehearsal, BenchmarksTrainsAndQueries) {
   const std::string parts = std::string(" --part train-fp32 --part sanitizers") + (bench ? " --part bench" : "");
   const Outcome first = rehearse(parts);
   EXPECT_EQ(first.code, 0) << first.words << read(results());
-  for (const std::string step : {"train-fp32", "bench-steps", "bench-kernels"})
+  for (const std::string step : {"train-fp32", "bench-all-steps", "bench-all-kernels"})
     EXPECT_EQ(first.words.find("@ " + step + " passed ") != std::string::npos, bench || step == "train-fp32")
         << first.words;
   EXPECT_NE(first.words.find("@ sanitizers not-run: "), std::string::npos) << first.words;
-  EXPECT_TRUE(fs::exists(folder + "/r-fp32.safetensors"));
+  EXPECT_TRUE(fs::exists(folder + "/r/best-fp32.safetensors"));
   EXPECT_NE(read(results()).find("\nquery:\nitem,group,score\n"), std::string::npos);
-  EXPECT_EQ(fs::exists(folder + "/r.kernels.jsonl"), bench);
+  EXPECT_EQ(fs::exists(folder + "/r/all-kernels.jsonl"), bench);
   const Outcome again = rehearse(parts);  // what has passed is not run again
   EXPECT_EQ(again.code, 0) << again.words;
   EXPECT_NE(again.words.find("train-fp32: has passed before\n"), std::string::npos) << again.words;

@@ -77,7 +77,8 @@ template <class T> struct Arrays {
     return worse(dx, oracle.compare(dgamma, NumericClass::reduce, [&](int64_t c) { return along[size_t(c)]; }));
   }
   void backward(Context& context) const {
-    batchnorm_act_backward(context, y, dgamma, dbeta, dy, x, saved, gamma, beta, BatchNormConfig{}, Mode::train);
+    batchnorm_act_backward(context, y, dgamma, dbeta, dy, x, View<const T, 4>{}, saved, gamma, beta, BatchNormConfig{},
+                           Mode::train);
   }
 };
 

@@ -55,10 +55,8 @@ TEST(Bf16, SpecialValues) {
   EXPECT_EQ(bf16(Limits::denorm_min()).bits, 0x0000);
   EXPECT_EQ(bf16(from_bits(0x00008000)).bits, 0x0000) << "a denormal halfway goes to the even neighbour";
   EXPECT_EQ(bf16(from_bits(0x00018000)).bits, 0x0002);
-  for (const uint32_t nan : {0x7f800001u, 0x7fbfffffu, 0x7fc00000u, 0x7fffffffu, 0xff800001u, 0xffffffffu}) {
-    EXPECT_TRUE(std::isnan(float(bf16(from_bits(nan))))) << std::hex << nan;
-    EXPECT_EQ(bf16(from_bits(nan)).bits >> 15, nan >> 31) << "the sign stays";
-  }
+  for (const uint32_t nan : {0x7f800001u, 0x7fbfffffu, 0x7fc00000u, 0x7fffffffu, 0xff800001u, 0xffffffffu})
+    EXPECT_EQ(bf16(from_bits(nan)).bits, 0x7fff) << std::hex << nan << ": the one NaN of the GPU's instruction";
 }
 
 TEST(Dtype, NamesAndSizes) {

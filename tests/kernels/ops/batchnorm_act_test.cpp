@@ -43,9 +43,9 @@ template <class T> struct Problem {
     batchnorm_act(context, y->view(), saved.view(), running_mean.view(), running_var.view(), x->view(), gamma.view(),
                   beta.view(), config, mode);
   }
-  void backward(View<T, 4> dx) {
-    batchnorm_act_backward(context, dx, dgamma.view(), dbeta.view(), dy->view(), x->view(), saved.view(), gamma.view(),
-                           beta.view(), config, mode);
+  void backward(View<T, 4> dx, View<const T, 4> plus = {}) {
+    batchnorm_act_backward(context, dx, dgamma.view(), dbeta.view(), dy->view(), x->view(), plus, saved.view(),
+                           gamma.view(), beta.view(), config, mode);
   }
 
   Context& context;
@@ -176,6 +176,32 @@ TEST_P(BatchNormAct, WorksInPlace) {
     p.backward(p.dy->view());
     EXPECT_EQ(p.dy->get(), dx.get());
   }
+}
+
+// dx with another path's gradient, in place of dy, and without.
+template <class T> void adds_to_dx(Context& context) {
+  for (const Mode mode : kModes)
+    for (const Shape& shape : kShapes) {
+      Problem<T> p(context, shape, kEarly, mode);
+      const int64_t extents[] = {shape.n, shape.h, shape.w, shape.c};
+      const Guarded<T, 4> plus(context, extents, cast<T>(uniform(shape.size(), 8)), "plus");
+      Guarded<T, 4> dx(context, extents, p.dy0, "dx");
+      p.forward();
+      p.backward(dx.view());
+      p.backward(p.dy->view(), plus);
+      const auto apart = Problem<T>::floats(dx.get()), added = Problem<T>::floats(plus.get());
+      std::vector<float> expected;
+      for (size_t i = 0; i < apart.size(); ++i) expected.push_back(apart[i] + added[i]);
+      const auto together = Problem<T>::floats(p.dy->get());
+      if (std::is_same_v<T, float>)
+        EXPECT_EQ(together, expected);
+      else
+        expect_close(together, expected, Class::point, Dtype::bf16, "dx + plus");  // one rounding less
+    }
+}
+TEST_P(BatchNormAct, AddsAnotherPathOfTheGradient) {
+  adds_to_dx<float>(context);
+  if (GetParam() == "cuda") adds_to_dx<bf16>(context);
 }
 
 std::vector<std::vector<float>> results(Context& context, Shape shape) {

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "kernels/core/gate.h"
 #include "tests/kernels/arrays.h"
 #include "tests/kernels/device.h"
 #include "tests/kernels/tolerance.h"
@@ -80,7 +81,22 @@ Results reduce(Context& context, const Arrays& x, const Pairing& pairing, int64_
   return {least.get(), most.get(), gain.get(), places.get()};
 }
 
-class PairwiseTile : public OnDevice {};
+// "cuda": the plain kernels; "cuda_tiles": those that the gate may take in their place.
+class PairwiseTile : public ::testing::TestWithParam<std::string> {
+ protected:
+  PairwiseTile() : context(Context::from_name(GetParam().substr(0, GetParam().find('_')))) {
+    const bool tiles = GetParam() == "cuda_tiles";
+    context.gate().set_tier(tiles ? Gate::Tier::chosen : Gate::Tier::plain);
+    context.gate().store_in({[](const std::string&) { return Chosen{"tiles", "plain", 1, 2, 0}; }, {}});
+  }
+  Context context;
+};
+
+std::vector<std::string> devices_and_tiles() {
+  std::vector<std::string> names = devices();
+  if (names.size() > 1) names.push_back("cuda_tiles");
+  return names;
+}
 
 TEST_P(PairwiseTile, EqualsTheEquations) {
   using Shape = std::array<int64_t, 4>;
@@ -280,7 +296,8 @@ TEST_P(PairwiseTile, WrongShapesAreErrors) {
   EXPECT_THROW(pairwise_least(context, least.view(), places.view(), a, b, Pairing{}), Error);
 }
 
-CRC_ON_EACH_DEVICE(PairwiseTile);
+INSTANTIATE_TEST_SUITE_P(, PairwiseTile, ::testing::ValuesIn(devices_and_tiles()),
+                         [](const auto& info) { return info.param; });
 
 }  // namespace
 }  // namespace crc::test

@@ -42,6 +42,30 @@ TEST_P(RotateRowsOp, IsOneChainOfFusedMultiplyAdds) {
   }
 }
 
+template <class T> void expect_augmented(Context& context, int64_t rows, int64_t n, int64_t width) {
+  const std::vector<float> draws = uniform(rows * width, 1, -2, 2);
+  const std::vector<T> h(draws.begin(), draws.end());
+  std::vector<int64_t> items(n);
+  std::vector<double> expected;
+  for (int64_t k = 0; k < n; ++k) {
+    items[k] = (7 * k + 3) % rows;
+    for (int64_t d = 0; d < width; ++d) expected.push_back(double(h[items[k] * width + d]) * 0.125);
+    expected.push_back(0.125);
+  }
+  const Tensor features = Tensor::from_host(context, {rows, width}, h.data(), "features"),
+               index = Tensor::from_host(context, {n}, items.data(), "items");
+  Guarded<double, 2> v(context, {n, width + 1}, std::vector<double>(n * (width + 1), 9), "v");
+  augmented_rows(context, v.view(), features.view<const T, 2>(), index.view<const int64_t, 1>(), 0.125);
+  expect_close(v.get(), expected, Class::exact, Dtype::f64, "augmented rows");
+}
+
+TEST_P(RotateRowsOp, AugmentsRows) {
+  for (const auto& [n, width] : {std::array<int64_t, 2>{1, 1}, {5, 3}, {49, 17}, {100, 128}, {0, 3}, {7, 0}}) {
+    expect_augmented<float>(context, 53, n, width);
+    expect_augmented<double>(context, 53, n, width);
+  }
+}
+
 CRC_ON_EACH_DEVICE(RotateRowsOp);
 
 }  // namespace

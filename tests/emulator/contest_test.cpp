@@ -1,0 +1,173 @@
+// Contests on the emulated GPU: what they see of a result, and the weight gradient that the gate chooses.
+#include "kernels/cuda/contest.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "kernels/cuda/cuda.h"
+#include "kernels/ops/conv2d.h"
+#include "kernels/ops/conv2d_splitk.h"
+#include "kernels/ops/pairwise_tile.h"
+#include "tests/emulator/emulator.h"
+#include "tests/kernels/arrays.h"
+
+namespace crc::test {
+namespace {
+
+// Times in the order of the contests' ways, whatever the emulator takes.
+std::function<double(const std::function<void()>&)> clock_of(std::vector<double> seconds) {
+  return [seconds, next = size_t(0)](const std::function<void()>& run) mutable {
+    run();
+    return seconds[next++ % seconds.size()];
+  };
+}
+
+class ContestTest : public ::testing::Test {
+ protected:
+  ContestTest() {
+    context->gate().set_tier(Gate::Tier::chosen);
+    context->gate().clock(clock_of({1.0, 0.5}));
+  }
+  // Between plain, which writes `expected`, and another, which writes `actual`: what became of the other.
+  template <class T>
+  Tried tried(const std::vector<T>& expected, const std::vector<T>& actual, double tolerance = 1e-3) {
+    const int64_t n = int64_t(expected.size());
+    const Tensor out(*context, {n}, DtypeOf<T>::value, "out");
+    const Tensor a = Tensor::from_host(*context, {n}, expected.data(), "a"),
+                 b = Tensor::from_host(*context, {int64_t(actual.size())}, actual.data(), "b");
+    const auto write = [&](const Tensor& from) {
+      return [&] { context->copy(out.view<T, 1>().slice(0, from.shape()[0]), from.view<const T, 1>()); };
+    };
+    context->visit([&](auto& backend) {
+      if constexpr (std::is_same_v<std::decay_t<decltype(backend)>, Cuda>)
+        choose_way(backend, "copy " + std::to_string(++keys), {{"plain", write(a), 0}, {"other", write(b), 0}},
+                   {Contested(out.view<T, 1>())}, tolerance);
+    });
+    return context->gate().verdicts().back().tried[1];
+  }
+
+  std::unique_ptr<Context> context = std::make_unique<Context>(Context::cuda());
+  int keys = 0;
+};
+
+TEST_F(ContestTest, MeasuresTheLargestDifferenceOverSeveralBlocks) {
+  const std::vector<float> plain = uniform(70001, 1);
+  EXPECT_EQ(tried(plain, plain).refused, "");
+  std::vector<float> other = plain;
+  other[69999] += 0.25f;
+  EXPECT_NEAR(tried(plain, other, 1).difference, 0.25, 0.01);  // the largest magnitude is about 1
+  EXPECT_NE(tried(plain, other).refused, "");
+  other[5] = NAN;
+  EXPECT_TRUE(std::isnan(tried(plain, other, 1e9).difference));
+}
+
+TEST_F(ContestTest, ComparesEveryType) {
+  EXPECT_EQ(tried<double>({1, 2, INFINITY}, {1, 2, INFINITY}, 0).refused, "");
+  EXPECT_NE(tried<double>({1, 2, INFINITY}, {1, 2.5, INFINITY}, 0.9).refused, "");
+  EXPECT_NE(tried<int64_t>({1, 2, 3}, {1, 2, 4}, 0).refused, "");
+  EXPECT_EQ(tried<bf16>({bf16(1.0f), bf16(2.0f)}, {bf16(1.0f), bf16(2.0f)}, 0).refused, "");
+}
+
+TEST_F(ContestTest, SeesWhatIsLeftUnwritten) {
+  EXPECT_NE(tried<float>({1, 2, 3, 4}, {1, 2, 3}).refused, "");
+  EXPECT_NE(tried<int64_t>({1, 2, 3, 4}, {1, 2, 3}, 0).refused, "");
+}
+
+TEST_F(ContestTest, LeavesThePeakOfScratchMemory) {
+  const int64_t before = context->scratch().peak_bytes();
+  tried(uniform(5000, 1), uniform(5000, 2));
+  EXPECT_EQ(context->scratch().peak_bytes(), before);
+}
+
+TEST_F(ContestTest, MustNotBeginUnderCapture) {
+  const Tensor out(*context, {4}, Dtype::f32, "out");
+  EXPECT_THROW(context->record([&] {
+    context->visit([&](auto& backend) {
+      if constexpr (std::is_same_v<std::decay_t<decltype(backend)>, Cuda>)
+        choose_way(backend, "new", {{"plain", [] {}, 0}, {"other", [] {}, 0}}, {Contested(out.view<float, 1>())}, 0);
+    });
+  }),
+               Error);
+}
+
+// dw after one call, from ones: by the context's gate, and by split-K alone.
+struct Gradients {
+  std::vector<float> chosen, split;
+  Gradients(Context& context, int64_t images, bool tf32 = false) {
+    const auto x = uniform(images * 8 * 8 * 4, 1), dy = uniform(images * 8 * 8 * 4, 2);
+    const std::vector<float> ones(4 * 9 * 4, 1.0f);
+    const Guarded<float, 4> ax(context, {images, 8, 8, 4}, x, "x"), ady(context, {images, 8, 8, 4}, dy, "dy");
+    Guarded<float, 4> a(context, {4, 3, 3, 4}, ones, "dw"), b(context, {4, 3, 3, 4}, ones, "dw");
+    conv2d_backward_weights(context, a.view(), ady, ax, Conv2dConfig{.tf32 = tf32});
+    conv2d_weight_gradient_splitk(context, b.view(), ady, ax, Conv2dConfig{});
+    chosen = a.get(), split = b.get();
+  }
+};
+
+TEST_F(ContestTest, SplitKIsTakenWhereItIsFasterAndTheGradientIsAddedOnce) {
+  const Gradients g(*context, 3);
+  EXPECT_EQ(g.chosen, g.split);
+  const Gate::Verdict& verdict = context->gate().verdicts().back();
+  EXPECT_EQ(verdict.choice.way, "split-K");
+  EXPECT_TRUE(verdict.key.starts_with("conv2d_backward_weights x [3,8,8,4]")) << verdict.key;
+  const ConvProblem problem{3, 8, 8, 4, 4, 3, 1, 1};
+  EXPECT_EQ(conv2d_path(*context, ConvPass::backward_weights, problem), "own, split-K");
+  const size_t contests = context->gate().verdicts().size();
+  EXPECT_EQ(Gradients(*context, 3).chosen, g.split);
+  EXPECT_EQ(context->gate().verdicts().size(), contests);
+}
+
+TEST_F(ContestTest, SplitKIsLeftWhereItIsSlower) {
+  context->gate().clock(clock_of({1.0, 2.0}));
+  const Gradients slower(*context, 5);
+  EXPECT_EQ(context->gate().verdicts().back().choice.way, "cuDNN");
+  EXPECT_NE(slower.chosen, slower.split);  // fp64 sums of the library's stand-in
+}
+
+TEST_F(ContestTest, SplitKStandsForTf32TooWithinTf32sTolerance) {
+  const Gradients g(*context, 5, true);
+  EXPECT_EQ(g.chosen, g.split);
+  const Gate::Verdict& verdict = context->gate().verdicts().back();
+  EXPECT_GT(verdict.choice.difference, 1e-5);  // what fp32 would not allow
+  EXPECT_TRUE(verdict.key.ends_with("(tf32)")) << verdict.key;
+}
+
+TEST_F(ContestTest, TilesOfPairsAreTriedOnTheFirstLargeCall) {
+  const int64_t n = 1030, d = 3;
+  const Tensor x = Tensor::from_host(*context, {n, d}, uniform(n * d, 1).data(), "x");
+  const Tensor gain(*context, {n}, Dtype::f64, "gain"), zeros(*context, {n}, Dtype::f64, "zeros");
+  const Tensor values(*context, {n, 2}, Dtype::f64, "values"), places(*context, {n, 2}, Dtype::i64, "places");
+  const std::vector<double> ones(n, 1.0);
+  const Tensor weights = Tensor::from_host(*context, {n}, ones.data(), "weights");
+  const auto rows = x.view<const float, 2>();
+  const Pairing pairing{.measure = Measure::rbf, .radius = 0.5};
+  const auto sums = [&](int64_t columns) {
+    pairwise_gain(*context, gain.view<double, 1>(), rows, rows.slice(0, columns),
+                  zeros.view<const double, 1>().slice(0, columns), weights.view<const double, 1>().slice(0, columns),
+                  pairing);
+    return gain.to_host<double>(*context);
+  };
+  const auto few = sums(40);
+  EXPECT_TRUE(context->gate().verdicts().empty());  // not worth it
+  (void)sums(n);
+  ASSERT_EQ(context->gate().verdicts().size(), 1u);
+  EXPECT_EQ(context->gate().verdicts()[0].choice.way, "tiles");
+  EXPECT_EQ(context->gate().verdicts()[0].key, "pairwise gain rbf [*,3] f64");
+  EXPECT_EQ(sums(40), few);  // the same bits, by tiles
+  pairwise_least(*context, values.view<double, 2>(), places.view<int64_t, 2>(), rows, rows, pairing);
+  ASSERT_EQ(context->gate().verdicts().size(), 2u);
+  EXPECT_TRUE(context->gate().verdicts()[1].all_right());
+  EXPECT_EQ(context->gate().verdicts()[1].tried[1].difference, 0);
+}
+
+TEST_F(ContestTest, BranchesShareTheGate) {
+  (void)Gradients(*context, 3);
+  const size_t contests = context->gate().verdicts().size();
+  EXPECT_EQ(&context->branch(1).gate(), &context->gate());
+  (void)Gradients(context->branch(1), 3);
+  EXPECT_EQ(context->gate().verdicts().size(), contests);
+}
+
+}  // namespace
+}  // namespace crc::test
