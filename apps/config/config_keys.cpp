@@ -311,6 +311,10 @@ void add_selection(std::vector<ConfigKey>& keys) {
        integer("eval.last", 20, 1, 1000, "final evaluations whose median is reported"),
        place(real("report.interval", 30, 0.1, 86400, "seconds between progress lines when stderr is not a terminal")),
        place(integer("report.query_images", 50, 0, 1000, "queried images drawn per round")),
+       place(later(boolean("report.show_guess", false,
+                           "rounds/NN/label.html shows the model's guess at once; false: only when "
+                           "asked, so that it persuades nobody"),
+                   false)),
        place(text("report.reference", "", {},
                   R"(published numbers to draw, as "labels:percent ...": "100:78.4 150:83.7")")),
        place(text("report.reference_name", "paper", {}, "what the published numbers are called"))});
