@@ -133,6 +133,18 @@ void add_data(std::vector<ConfigKey>& keys) {
                   "further options of the data set, which `crc_train list` names: \"extra=true\", \"duplicates=0.1 "
                   "seed=3\""),
              ""),
+       later(integer(
+                 "data.resize", 0, 0, 512,
+                 "folder: images of any size, PNG and JPEG, become squares of so many pixels a side, each the mean of "
+                 "the area that it covers; 0: PNG files of one size alone are read"),
+             int64_t(0)),
+       later(text("data.crop", "center", {"center", "stretch", "pad"},
+                  "folder, with data.resize, of images that are not square: their largest central square; the whole, "
+                  "out of shape; the whole between black bars"),
+             "center"),
+       later(text("data.unreadable", "refuse", {"refuse", "skip"},
+                  "folder: a damaged or missing file ends the program, or is named and left out"),
+             "refuse"),
        integer("data.limit_train", 0, 0, kMany, "use only the first N training images; 0: all"),
        integer("data.limit_test", 0, 0, kMany, "use only the first N test images; 0: all"),
        integer("data.validation_size", 0, 0, kMany,
