@@ -139,7 +139,7 @@ PngKind check_structure(std::span<const uint8_t> bytes, const Path& path) {
             jpeg               ? "a JPEG image"
             : bytes.size() < 8 ? fmt::format("{} bytes", bytes.size())
                                : "other bytes",
-            jpeg ? "the PNG signature: only PNG is read yet, so convert it" : "the PNG signature");
+            jpeg ? "the PNG signature: only PNG is read here, so convert it" : "the PNG signature");
   }
   PngKind kind;
   size_t at = 8;
@@ -213,6 +213,11 @@ std::string ending(const Path& path) {
 }  // namespace
 
 bool is_png_name(const Path& path) { return ending(path) == ".png"; }
+
+bool is_jpeg_name(const Path& path) {
+  const std::string end = ending(path);
+  return end == ".jpg" || end == ".jpeg" || end == ".jfif";
+}
 
 bool is_image_name(const Path& path) {
   constexpr const char* kEndings[] = {".png", ".jpg",  ".jpeg", ".jfif", ".gif", ".bmp",  ".webp",

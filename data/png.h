@@ -22,8 +22,9 @@ RgbImage decode_png(std::span<const uint8_t> bytes, const Path& path);
 
 constexpr int64_t kMostPngBytes = int64_t(1) << 28;  // of a file that is read
 
-// By the name's ending, in capitals or not: .png; .png or another usual kind of image file.
+// By the name's ending, in capitals or not: .png; .jpg, .jpeg or .jfif; one of these or another usual kind of image.
 bool is_png_name(const Path& path);
+bool is_jpeg_name(const Path& path);
 bool is_image_name(const Path& path);
 
 RgbImage read_png(const Path& path);

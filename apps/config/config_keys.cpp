@@ -133,6 +133,18 @@ void add_data(std::vector<ConfigKey>& keys) {
                   "further options of the data set, which `crc_train list` names: \"extra=true\", \"duplicates=0.1 "
                   "seed=3\""),
              ""),
+       later(integer(
+                 "data.resize", 0, 0, 512,
+                 "folder: images of any size, PNG and JPEG, become squares of so many pixels a side, each the mean of "
+                 "the area that it covers; 0: PNG files of one size alone are read"),
+             int64_t(0)),
+       later(text("data.crop", "center", {"center", "stretch", "pad"},
+                  "folder, with data.resize, of images that are not square: their largest central square; the whole, "
+                  "out of shape; the whole between black bars"),
+             "center"),
+       later(text("data.unreadable", "refuse", {"refuse", "skip"},
+                  "folder: a damaged or missing file ends the program, or is named and left out"),
+             "refuse"),
        integer("data.limit_train", 0, 0, kMany, "use only the first N training images; 0: all"),
        integer("data.limit_test", 0, 0, kMany, "use only the first N test images; 0: all"),
        integer("data.validation_size", 0, 0, kMany,
@@ -360,6 +372,10 @@ void add_selection(std::vector<ConfigKey>& keys) {
        integer("eval.last", 20, 1, 1000, "final evaluations whose median is reported"),
        place(real("report.interval", 30, 0.1, 86400, "seconds between progress lines when stderr is not a terminal")),
        place(integer("report.query_images", 50, 0, 1000, "queried images drawn per round")),
+       place(later(boolean("report.show_guess", false,
+                           "rounds/NN/label.html shows the model's guess at once; false: only when "
+                           "asked, so that it persuades nobody"),
+                   false)),
        place(text("report.reference", "", {},
                   R"(published numbers to draw, as "labels:percent ...": "100:78.4 150:83.7")")),
        place(text("report.reference_name", "paper", {}, "what the published numbers are called"))});

@@ -8,6 +8,8 @@
 
 #include "apps/base/json.h"
 #include "apps/draw/contact_sheet.h"
+#include "apps/draw/label_page.h"
+#include "apps/draw/png.h"
 #include "data/csv.h"
 #include "data/npz.h"
 #include "kernels/core/error.h"
@@ -78,6 +80,55 @@ std::vector<NamedFile> query_files(const std::string& folder, const select::Sele
   add("scores.npz", scores.finish());
   add("scores.json", to_json(make_histogram(selection.scores, chosen_candidates(selection))));
   return files;
+}
+
+namespace {
+
+// Pictures of a page, each once.
+class Pictures {
+ public:
+  Pictures(const data::Images& images, std::vector<std::string>& pictures) : images_(images), pictures_(pictures) {}
+  size_t of(int64_t item) {
+    const auto [at, added] = places_.emplace(item, pictures_.size());
+    if (added) pictures_.push_back(encode_png(images_.image(item), int(images_.width), int(images_.height)));
+    return at->second;
+  }
+
+ private:
+  const data::Images& images_;
+  std::vector<std::string>& pictures_;
+  std::map<int64_t, size_t> places_;
+};
+
+}  // namespace
+
+NamedFile label_page_file(const fs::path& run, const Query& query, const data::Dataset& dataset,
+                          const std::vector<LabelHint>& hints, const std::map<int64_t, int64_t>& classes,
+                          bool show_guesses) {
+  const data::Images& images = dataset.train;
+  const std::string name = fs::absolute(run).lexically_normal().filename().string();
+  LabelTask task{.title = fmt::format("{}: {} images to label{}", name, query.items.size(),
+                                      query.round > 0 ? fmt::format(", query {}", query.round) : ""),
+                 .key = fmt::format("crc {} {} {}", name, query.folder, dataset.fingerprint),
+                 .classes = dataset.class_names,
+                 .pictures = {},
+                 .items = {},
+                 .width = images.width,
+                 .show_guesses = show_guesses,
+                 .then = fmt::format(
+                     "Then, beside the run's directory: crc_train label {0} labels.csv && crc_train resume {0}", name)};
+  Pictures pictures(images, task.pictures);
+  for (size_t i = 0; i < query.items.size(); ++i) {
+    const int64_t item = query.items[i];
+    LabelItem entry{
+        .item = item, .file = images.names.empty() ? "" : images.names[size_t(item)], .picture = pictures.of(item)};
+    if (i < hints.size()) {
+      for (const auto& [index, probability] : hints[i].guess) entry.guess.push_back({index, probability});
+      for (const int64_t other : hints[i].nearest) entry.nearest.push_back({pictures.of(other), classes.at(other)});
+    }
+    task.items.push_back(std::move(entry));
+  }
+  return {query.folder + "/label.html", label_page(task), /*for_people=*/true};
 }
 
 ScoreHistogram make_histogram(std::span<const double> scores, std::span<const int64_t> chosen, int bins) {

@@ -1,5 +1,5 @@
-// rounds/NN/ of a query: query.csv (the items, best group first), query.png (what they look like), scores.npz (all
-// candidates), scores.json (how their scores are distributed).
+// rounds/NN/ of a query: query.csv (the items, best group first), query.png (what they look like), label.html (where a
+// person gives them their classes), scores.npz (all candidates), scores.json (how their scores are distributed).
 #pragma once
 
 #include <cstdint>
@@ -43,5 +43,16 @@ std::string picks_csv(const select::Selection& selection, const std::vector<std:
 // Below `folder` of a run, for RunFiles::commit. Shows so many images in query.png.
 std::vector<NamedFile> query_files(const std::string& folder, const select::Selection& selection,
                                    const data::Images& images, int64_t shown);
+
+// What helps a person with an item.
+struct LabelHint {
+  std::vector<std::pair<int64_t, double>> guess;  // classes and their probabilities, the likeliest first; may be empty
+  std::vector<int64_t> nearest;                   // labelled items, the nearest first; may be empty
+};
+
+// label.html for the items of `query`, which has images; `hints` [items] or empty, `classes` by labelled item.
+NamedFile label_page_file(const fs::path& run, const Query& query, const data::Dataset& dataset,
+                          const std::vector<LabelHint>& hints, const std::map<int64_t, int64_t>& classes,
+                          bool show_guesses);
 
 }  // namespace crc::apps

@@ -101,6 +101,7 @@ std::vector<Answer> ActiveRun::ask(const Query& query, const select::Selection& 
   const fs::path& directory = run_.directory.path();
   std::vector<NamedFile> files =
       query_files(query.folder, selection, run_.dataset.train, run_.config.get<Int>("report.query_images"));
+  if (run_.labels.lacks(query.items) && !run_.dataset.train.embedded()) files.push_back(label_page(query));
   files.insert(files.end(), more.begin(), more.end());
   for (const std::string& name : run_.directory.files().commit(files, query))
     run_.progress.warn(
@@ -112,6 +113,14 @@ std::vector<Answer> ActiveRun::ask(const Query& query, const select::Selection& 
   run_.progress.line(before + selection.summary);
   for (const std::string& warning : selection.warnings) run_.progress.warn(warning);
   return run_.labels.answers(selection.picks, directory / query.folder / "query.csv");
+}
+
+NamedFile ActiveRun::label_page(const Query& query) const {
+  std::map<Int, Int> classes;
+  for (const Label& label : run_.directory.ledger().labels()) classes[label.item] = label.class_index;
+  return label_page_file(run_.directory.path(), query, run_.dataset,
+                         scorer_.hints(query.items, run_.labels.pool(query.round - 1)), classes,
+                         run_.config.get<bool>("report.show_guess"));
 }
 
 }  // namespace crc::apps

@@ -32,6 +32,7 @@ class ActiveRun {
   // The selection as files of the run and words; returns the labels of its items.
   std::vector<Answer> ask(const Query& query, const select::Selection& selection,
                           const std::vector<NamedFile>& more = {});
+  NamedFile label_page(const Query& query) const;
 
   RunContext run_;
   RoundTrainer trainer_;

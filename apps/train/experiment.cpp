@@ -189,6 +189,10 @@ data::Dataset load_dataset(const Config& config) {
        {std::pair("data.train_size", "train"), {"data.test_size", "test"}, {"data.seed", "seed"}})
     if (const Int value = config.get<Int>(key); ConfigValue(value) != config_key(key).fallback)
       source.options[option] = std::to_string(value);
+  if (const Int side = config.get<Int>("data.resize")) source.options["resize"] = std::to_string(side);
+  for (const char* key : {"crop", "unreadable"})
+    if (const Text path = Text("data.") + key; config.value(path) != config_key(path).fallback)
+      source.options[key] = config.get<Text>(path);
   const bool beside = !config.get<Text>("data.embeddings").empty();
   for (const char* key : {"features", "labels", "test_features", "test_labels", "view2", "view3", "scaling"})
     if (const Text path = Text("data.") + key; config.value(path) != config_key(path).fallback)

@@ -51,15 +51,22 @@ std::vector<Answer> LabelSource::first() const {
   return answers;
 }
 
+bool LabelSource::lacks(std::span<const Int> items) const {
+  return std::ranges::any_of(items, [&](Int item) { return labels_[size_t(item)] < 0; });
+}
+
 std::vector<Answer> LabelSource::answers(std::span<const Int> items, const fs::path& query_file) const {
   std::vector<Answer> answers;
   for (Int item : items) {
     if (labels_[size_t(item)] < 0) {
       directory_.mark(Marker::waiting, "for the labels of " + query_file.string());
+      const fs::path page = query_file.parent_path() / "label.html";
+      const std::string or_by_eye =
+          dataset_.train.embedded() ? "" : fmt::format("open {} in a browser, or ", page.string());
       fail(ExitCode::waiting_for_labels,
-           fmt::format("item {0} has no label; add a column \"class\" to a copy of {1}, label its items, and run: "
-                       "crc_train label {2} labels.csv && crc_train resume {2}",
-                       item, query_file.string(), directory_.path().string()));
+           fmt::format("item {0} has no label; {1}add a column \"class\" to a copy of {2}, label its items, and run: "
+                       "crc_train label {3} labels.csv && crc_train resume {3}",
+                       item, or_by_eye, query_file.string(), directory_.path().string()));
     }
     answers.push_back({item, labels_[size_t(item)]});
   }

@@ -23,6 +23,8 @@ class LabelSource {
   // Those of round 0, where acquisition.first needs no model to choose them.
   std::vector<Answer> first() const;
 
+  bool lacks(std::span<const int64_t> items) const;  // nobody gave the label of one of them
+
   // Marks the run as waiting and throws (waiting_for_labels) where nobody gave the label of an item; `query_file` names
   // the items.
   std::vector<Answer> answers(std::span<const int64_t> items, const fs::path& query_file) const;

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
+#include <functional>
 
 #include "apps/config/choices.h"
 #include "apps/train/weights_file.h"
@@ -88,6 +90,60 @@ select::Selection PoolScorer::select(int64_t round, const data::Pool& pool) {
   const nn::WeightBuffers weights = model(round);
   if (!prediction_) prediction_ = predict(weights.weights());
   return select(*prediction_, weights.weights(), pool, selection_config(run_.config, round));
+}
+
+namespace {
+
+constexpr size_t kGuesses = 3, kNearest = 3;
+
+// The softmax of logits [C], its largest entries.
+std::vector<std::pair<int64_t, double>> likeliest(std::span<const float> logits) {
+  const double largest = *std::ranges::max_element(logits);
+  std::vector<std::pair<int64_t, double>> all;
+  double sum = 0;
+  for (size_t c = 0; c < logits.size(); ++c) {
+    all.emplace_back(int64_t(c), std::exp(double(logits[c]) - largest));
+    sum += all.back().second;
+  }
+  std::ranges::stable_sort(all, std::greater(), [](const auto& entry) { return entry.second; });
+  all.resize(std::min(all.size(), kGuesses));
+  for (auto& [c, probability] : all) probability /= sum;
+  return all;
+}
+
+// The rows of `candidates` nearest to that of `item`; of equally near ones the earlier.
+std::vector<int64_t> nearest(std::span<const float> features, size_t columns, int64_t item,
+                             std::span<const int64_t> candidates) {
+  const auto row = [&](int64_t i) { return features.subspan(size_t(i) * columns, columns); };
+  std::vector<std::pair<double, int64_t>> all;
+  for (const int64_t candidate : candidates) {
+    double sum = 0;
+    for (size_t d = 0; d < columns; ++d) {
+      const double difference = double(row(item)[d]) - double(row(candidate)[d]);
+      sum += difference * difference;
+    }
+    all.emplace_back(sum, candidate);
+  }
+  std::ranges::sort(all);
+  all.resize(std::min(all.size(), kNearest));
+  std::vector<int64_t> items;
+  for (const auto& entry : all) items.push_back(entry.second);
+  return items;
+}
+
+}  // namespace
+
+std::vector<LabelHint> PoolScorer::hints(std::span<const int64_t> items, const data::Pool& pool) const {
+  if (!prediction_) return {};
+  const std::vector<float> logits = prediction_->logits.to_host<float>(run_.context),
+                           features = prediction_->features.to_host<float>(run_.context);
+  const size_t classes = size_t(run_.dataset.classes()), columns = features.size() / size_t(run_.dataset.train.count);
+  const std::vector<int64_t> labeled = pool.labeled();
+  std::vector<LabelHint> hints;
+  for (const int64_t item : items)
+    hints.push_back({.guess = likeliest(std::span(logits).subspan(size_t(item) * classes, classes)),
+                     .nearest = nearest(features, columns, item, labeled)});
+  return hints;
 }
 
 View<const float, 2> PoolScorer::embeddings() {

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "apps/rundir/query_files.h"
 #include "apps/train/experiment.h"
 #include "crc/acquisition.h"
 #include "kernels/ops/normalize.h"
@@ -53,6 +54,9 @@ class PoolScorer {
 
   // The query after `round`: whom the model of that round asks about.
   select::Selection select(int64_t round, const data::Pool& pool);
+
+  // What the model of the last select() says of `items`, for whoever labels them; empty where there was none.
+  std::vector<LabelHint> hints(std::span<const int64_t> items, const data::Pool& pool) const;
 
   // The first `count` items, before there is a model: by the acquisition of acquisition.first on the embeddings, or,
   // where that is "model", by acquisition.name on a network that was never trained (the paper's B.2), and on which

@@ -1,14 +1,17 @@
-// PNG files of one size. Either class-named subfolders, train/<class>/*.png and test/<class>/*.png; or a list,
+// PNG and JPEG files. Either class-named subfolders, train/<class>/*.png and test/<class>/*.jpg; or a list,
 // labels.csv, with columns path, label (a class name, empty for an unlabelled training image) and perhaps split (train
 // or test; empty: train); without a first line that names them, in this order. Classes and files are numbered in byte
 // order of their names, so items are the same on every machine.
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <exception>
 #include <map>
 
 #include "data/dataset.h"
 #include "data/datasets/folder_files.h"
-#include "data/png.h"
+#include "data/image.h"
+#include "data/jpeg.h"
 #include "data/utf8.h"
 #include "kernels/core/error.h"
 
@@ -38,30 +41,125 @@ class Losses {
   std::vector<std::string> names_[3];
 };
 
-Images read_images(const Path& dir, const std::vector<ListedImage>& files,
-                   const std::map<std::string, int32_t>& classes, Fingerprint& fingerprint, Losses& losses) {
-  Images images;
-  for (const auto& [path, label] : files) {
-    const Bytes bytes = read_file(path, kMostPngBytes);
-    const RgbImage png = decode_png(bytes, path);
-    if (images.count == 0) images.height = png.height, images.width = png.width;
-    if (png.height != images.height || png.width != images.width)
-      fail_at(path, 16, fmt::format("{}x{} pixels", png.height, png.width),
-              fmt::format("{}x{}, as in {}", images.height, images.width, files.front().path.string()));
-    fingerprint.add(bytes);
-    fingerprint.add(label);
-    images.pixels.insert(images.pixels.end(), png.pixels.begin(), png.pixels.end());
-    images.names.push_back(path.lexically_relative(dir).generic_string());
-    losses.add(png, images.names.back());
-    images.labels.push_back(label.empty() ? -1 : classes.at(label));
-    ++images.count;
-  }
-  return images;
+// What becomes of files.
+struct Reading {
+  int64_t side = 0;  // of the square that every image becomes; 0: they are PNG files of one size
+  Crop crop = Crop::center;
+  bool skip = false;  // files that cannot be read
+};
+
+struct ReadImage {
+  Bytes bytes;
+  RgbImage image;
+  std::exception_ptr error;
+};
+
+// Decoding takes longest. Files in parallel, their results in order.
+std::vector<ReadImage> read_some(std::span<const ListedImage> files, const Reading& reading) {
+  std::vector<ReadImage> read(files.size());
+#pragma omp parallel for schedule(dynamic)
+  for (size_t i = 0; i < files.size(); ++i) try {
+      const Path& path = files[i].path;
+      read[i].bytes = read_file(path, kMostPngBytes);
+      if (reading.side == 0 && is_jpeg(read[i].bytes))
+        fail_at(path, 0, "a JPEG image", "a PNG file; data.resize reads JPEG too");
+      read[i].image = decode_image(read[i].bytes, path, reading.side);
+      if (reading.side > 0) read[i].image = resize(std::move(read[i].image), reading.side, reading.crop);
+    } catch (...) {
+      read[i].error = std::current_exception();
+    }
+  return read;
 }
 
-Dataset load_folder(const Source& source, Options&) {
+// Files that are left out, and why.
+class Skipped {
+ public:
+  // Throws what is not the file's own fault, and whatever it is where nothing may be left out.
+  void add(const std::exception_ptr& error, bool allowed) {
+    try {
+      std::rethrow_exception(error);
+    } catch (const Error& e) {
+      if (!allowed) {
+        if (e.code() != ExitCode::corrupt_data) throw;
+        fail(e.code(), std::string(e.what()) + "; or leave such files out: data.unreadable = \"skip\"");
+      }
+      if (e.code() != ExitCode::corrupt_data && e.code() != ExitCode::input_missing) throw;
+      reasons_.push_back(legible(std::string(e.what())));
+    }
+  }
+  void note(std::vector<std::string>& notes) const {
+    if (!reasons_.empty())
+      notes.push_back(
+          fmt::format("{} files cannot be read and are left out: {}", reasons_.size(), join_first(reasons_, 5)));
+  }
+
+ private:
+  std::vector<std::string> reasons_;
+};
+
+class Reader {
+ public:
+  Reader(const Path& dir, const Reading& reading, const std::map<std::string, int32_t>& classes,
+         Fingerprint& fingerprint)
+      : dir_(dir), reading_(reading), classes_(classes), fingerprint_(fingerprint) {}
+
+  Images read(const std::vector<ListedImage>& files) {
+    constexpr size_t kAtOnce = 256;
+    Images images;
+    for (size_t at = 0; at < files.size(); at += kAtOnce) {
+      const auto some = std::span(files).subspan(at, std::min(kAtOnce, files.size() - at));
+      std::vector<ReadImage> read = read_some(some, reading_);
+      for (size_t i = 0; i < some.size(); ++i)
+        if (read[i].error)
+          skipped_.add(read[i].error, reading_.skip);
+        else
+          add(images, some[i], read[i]);
+    }
+    return images;
+  }
+  void note(std::vector<std::string>& notes) const {
+    losses_.note(notes);
+    skipped_.note(notes);
+  }
+
+ private:
+  void add(Images& images, const ListedImage& file, const ReadImage& read) {
+    const RgbImage& image = read.image;
+    if (images.count == 0) images.height = image.height, images.width = image.width, first_ = file.path;
+    if (image.height != images.height || image.width != images.width)
+      fail_at(file.path, 16, fmt::format("{}x{} pixels", image.height, image.width),
+              fmt::format("{}x{}, as in {} (data.resize makes them one size)", images.height, images.width,
+                          first_.string()));
+    fingerprint_.add(read.bytes);
+    fingerprint_.add(file.label);
+    images.pixels.insert(images.pixels.end(), image.pixels.begin(), image.pixels.end());
+    images.names.push_back(file.path.lexically_relative(dir_).generic_string());
+    losses_.add(image, images.names.back());
+    images.labels.push_back(file.label.empty() ? -1 : classes_.at(file.label));
+    ++images.count;
+  }
+
+  const Path& dir_;
+  const Reading& reading_;
+  const std::map<std::string, int32_t>& classes_;
+  Fingerprint& fingerprint_;
+  Path first_;
+  Losses losses_;
+  Skipped skipped_;
+};
+
+Reading reading_of(Options& options) {
+  Reading reading;
+  reading.side = options.integer("resize", 0, 0, 512);
+  reading.crop = Crop(std::ranges::find(kCrops, options.choice("crop", {kCrops, std::end(kCrops)})) - kCrops);
+  reading.skip = options.choice("unreadable", {"refuse", "skip"}) == "skip";
+  return reading;
+}
+
+Dataset load_folder(const Source& source, Options& options) {
   Fingerprint fingerprint;
-  const Listing listing = list_images(source.dir, fingerprint);
+  const Reading reading = reading_of(options);
+  const Listing listing = list_images(source.dir, fingerprint, reading.side > 0);
   if (listing.train.empty())
     fail(ExitCode::input_missing,
          fmt::format("folder: {} lists no training images; expected: {}", source.dir.string(), datasets::folder.files));
@@ -83,10 +181,14 @@ Dataset load_folder(const Source& source, Options&) {
     number = int32_t(dataset.class_names.size());
     dataset.class_names.push_back(name);
   }
-  Losses losses;
-  dataset.train = read_images(source.dir, listing.train, classes, fingerprint, losses);
-  dataset.test = read_images(source.dir, listing.test, classes, fingerprint, losses);
-  losses.note(dataset.notes);
+  Reader reader(source.dir, reading, classes, fingerprint);
+  dataset.train = reader.read(listing.train);
+  dataset.test = reader.read(listing.test);
+  reader.note(dataset.notes);
+  if (dataset.train.count == 0)
+    fail(ExitCode::corrupt_data,
+         fmt::format("folder: none of the {} training images in {} can be read; the first: {}", listing.train.size(),
+                     source.dir.string(), listing.train.front().path.string()));
   const Images &train = dataset.train, &test = dataset.test;
   if (test.count > 0 && (test.height != train.height || test.width != train.width))
     fail_at(listing.test.front().path, 16, fmt::format("{}x{} pixels", test.height, test.width),
@@ -101,10 +203,10 @@ Dataset load_folder(const Source& source, Options&) {
 namespace datasets {
 const DatasetEntry folder = {
     "folder",
-    "your own PNG images of one size",
+    "your own images: PNG files of one size, or PNG and JPEG files brought to one (data.resize)",
     "your own",
-    "train/<class>/*.png and test/<class>/*.png, or labels.csv (path,label[,train|test]; an empty label: unlabelled)",
-    "none",
+    "train/<class>/* and test/<class>/*, or labels.csv (path,label[,train|test]; an empty label: unlabelled)",
+    "resize=0 crop=center unreadable=refuse",
     load_folder,
 };
 }  // namespace datasets

@@ -33,37 +33,28 @@ class Kinds {
 
 bool is_hidden(const Path& path) { return path.filename().string().starts_with("."); }
 
-// Why a file in a class folder is not read.
-std::string reason(const Path& path) {
-  if (is_hidden(path)) return "hidden files are not read";
-  if (is_folder(path)) return "folders inside class folders are not read";
-  return fmt::format("{}are not read",
-                     is_image_name(path) ? "images of another kind than PNG, which cannot be read yet (convert them), "
-                                         : "files without images ");
-}
-
 class Folder {
  public:
-  explicit Folder(const Path& dir) : dir_(dir) {
+  Folder(const Path& dir, bool jpeg) : dir_(dir), jpeg_(jpeg) {
     std::error_code error;
     root_ = fs::weakly_canonical(dir, error);
   }
 
   Listing by_classes() {
-    const Path folder = find_folder("folder", dir_, {}, {"train", "test"}, "your images (or write a labels.csv)");
+    const Path folder = find_folder("folder", dir_, {}, {"train"}, "your images (or write a labels.csv)");
     for (const Path& path : list_folder(folder))
       if (const Path name = path.filename(); name != "train" && name != "test")
         kinds_.add(
             is_hidden(path) ? "hidden files are not read" : "files outside train/<class> and test/<class> are not read",
             name.string());
     read_split(folder / "train", listing_.train);
-    read_split(folder / "test", listing_.test);
+    if (file_exists(folder / "test")) read_split(folder / "test", listing_.test);  // without it nothing is measured
     if (!lost_.empty())
-      fail(
-          ExitCode::corrupt_data,
-          fmt::format("folder: {} classes would be lost, for no file of theirs is read: {}; convert the images to PNG, "
-                      "or move the folders away",
-                      lost_.size(), join_first(lost_, 10)));
+      fail(ExitCode::corrupt_data,
+           fmt::format("folder: {} classes would be lost, for no file of theirs is read: {}; {}, or move the folders "
+                       "away",
+                       lost_.size(), join_first(lost_, 10),
+                       jpeg_ ? "convert the images to PNG or JPEG" : "set data.resize, which reads JPEG and any size"));
     note_one_sided("train", listing_.train, "test", listing_.test);
     note_one_sided("test", listing_.test, "train", listing_.train);
     return finish();
@@ -100,6 +91,17 @@ class Folder {
   }
 
  private:
+  bool is_read(const Path& path) const { return is_png_name(path) || (jpeg_ && is_jpeg_name(path)); }
+
+  // Why a file in a class folder is not read.
+  std::string reason(const Path& path) const {
+    if (is_hidden(path)) return "hidden files are not read";
+    if (is_folder(path)) return "folders inside class folders are not read";
+    if (!is_image_name(path)) return "files without images are not read";
+    return jpeg_ ? "images of another kind than PNG and JPEG, which cannot be read (convert them), are not read"
+                 : "images of another kind than PNG are not read (data.resize reads JPEG too)";
+  }
+
   Listing finish() {
     kinds_.append_to(listing_.notes);
     return std::move(listing_);
@@ -124,7 +126,7 @@ class Folder {
     std::vector<std::string> skipped;
     std::error_code error;
     for (const Path& path : list_folder(folder)) {
-      if (!is_hidden(path) && is_png_name(path) && !fs::is_directory(path, error)) {
+      if (!is_hidden(path) && is_read(path) && !fs::is_directory(path, error)) {
         note_link(path);
         images.push_back({path, label});
         continue;
@@ -185,6 +187,7 @@ class Folder {
   }
 
   const Path dir_;
+  const bool jpeg_;
   Path root_;                      // without links
   std::set<std::string> checked_;  // folders
   Listing listing_;
@@ -194,8 +197,8 @@ class Folder {
 
 }  // namespace
 
-Listing list_images(const Path& dir, Fingerprint& fingerprint) {
-  Folder folder(dir);
+Listing list_images(const Path& dir, Fingerprint& fingerprint, bool jpeg) {
+  Folder folder(dir, jpeg);
   return file_exists(dir / "labels.csv") ? folder.by_list(fingerprint) : folder.by_classes();
 }
 

@@ -18,8 +18,9 @@ struct Listing {
   std::vector<std::string> notes;  // what is not read, by reason; links that lead out of the folder
 };
 
-// Either labels.csv in `dir`, or the class folders train/<class> and test/<class>. Files and classes come in byte order
-// of their names. Error: input_missing; corrupt_data (a line of labels.csv; a class folder with files and no PNG).
-Listing list_images(const Path& dir, Fingerprint& fingerprint);
+// Either labels.csv in `dir`, or the class folders train/<class> and test/<class>, with their PNG files and, if `jpeg`,
+// their JPEG files. Files and classes come in byte order of their names. Error: input_missing; corrupt_data (a line of
+// labels.csv; a class folder with files and none that is read).
+Listing list_images(const Path& dir, Fingerprint& fingerprint, bool jpeg);
 
 }  // namespace crc::data

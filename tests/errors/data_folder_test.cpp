@@ -51,7 +51,7 @@ TEST_F(DataFolder, WhatIsNotReadIsSaidByReason) {
   fs::create_directories(data + "/train/bird");
   const std::string words = info(0, "12 training, 6 test");
   for (const char* note :
-       {"4 images of another kind than PNG, which cannot be read yet (convert them), are not read: train/cat/a.jpg, "
+       {"4 images of another kind than PNG are not read (data.resize reads JPEG too): train/cat/a.jpg, "
         "train/cat/b.JPG, train/cat/c.jpeg, ... (4)",
         "1 hidden files are not read: train/cat/._a.png", "1 files without images are not read: train/cow/notes.txt",
         "1 folders inside class folders are not read: train/cow/more",
@@ -67,7 +67,7 @@ TEST_F(DataFolder, AClassIsNeverLostThatWay) {
   write(data + "/train/bee/deeper/e.png", "x");
   info(65,
        "2 classes would be lost, for no file of theirs is read: train/bee (deeper), train/bird (a.jpg, b.jpg, c.jpg, "
-       "... (4)); convert the images to PNG");
+       "... (4)); set data.resize, which reads JPEG and any size");
   expect("run demo --dry-run" + run_on(data), 65, "classes would be lost");
   expect("run demo --out " + folder + "/run" + run_on(data), 65, "classes would be lost");
   EXPECT_FALSE(fs::exists(folder + "/run"));
@@ -124,7 +124,7 @@ TEST_F(DataFolder, ListsSayWhatTheyLeaveOut) {
     EXPECT_NE(words.find("note         " + note + "\n"), words.npos) << note << "\n" << words;
   write(data + "/labels.csv", "x/0.png,cat\nx/6.jpg,dog\n");
   write(data + "/x/6.jpg", "\xff\xd8\xff\xe0 a photograph");
-  info(65, "6.jpg: byte 0: found a JPEG image, expected the PNG signature: only PNG is read yet");
+  info(65, "6.jpg: byte 0: found a JPEG image, expected a PNG file; data.resize reads JPEG too");
 }
 
 TEST_F(DataFolder, BatchesThatHoldTheSameImage) {

@@ -1,0 +1,68 @@
+#include "apps/draw/label_page.h"
+
+#include <map>
+
+#include "apps/base/json.h"
+#include "apps/draw/canvas.h"
+#include "apps/draw/png.h"
+
+namespace crc::apps {
+namespace {
+
+using json = nlohmann::ordered_json;
+
+json examples(const std::vector<LabelExample>& nearest) {
+  json list = json::array();
+  for (const LabelExample& example : nearest)
+    list.push_back({{"picture", example.picture}, {"class", example.class_index}});
+  return list;
+}
+
+json guesses(const std::vector<LabelGuess>& guess) {
+  json list = json::array();
+  for (const LabelGuess& g : guess) list.push_back({{"class", g.class_index}, {"probability", g.probability}});
+  return list;
+}
+
+json to_json(const LabelTask& task) {
+  json items = json::array(), pictures = json::array();
+  for (const std::string& png : task.pictures) pictures.push_back(data_uri_png(png));
+  for (const LabelItem& item : task.items) {
+    json entry{{"item", item.item}, {"picture", item.picture}};
+    if (!item.file.empty()) entry["file"] = item.file;
+    if (!item.guess.empty()) entry["guess"] = guesses(item.guess);
+    if (!item.nearest.empty()) entry["near"] = examples(item.nearest);
+    items.push_back(std::move(entry));
+  }
+  return {{"key", task.key},     {"classes", task.classes},      {"pictures", pictures}, {"items", items},
+          {"width", task.width}, {"guesses", task.show_guesses}, {"then", task.then}};
+}
+
+// No name of a class or a file ends the script that it stands in.
+std::string in_script(std::string text) {
+  for (size_t at = 0; (at = text.find('<', at)) != std::string::npos;) text.replace(at, 1, "\\u003c");
+  return text;
+}
+
+// What is put in is not looked at again.
+std::string filled(std::string_view page, const std::map<std::string_view, std::string>& values) {
+  std::string text;
+  for (size_t at = 0;;) {
+    const size_t open = page.find("{{", at), close = open == page.npos ? page.npos : page.find("}}", open);
+    if (close == page.npos) return text.append(page.substr(at));
+    const auto value = values.find(page.substr(open + 2, close - open - 2));
+    text.append(page.substr(at, open - at)).append(value == values.end() ? "{" : value->second);
+    at = value == values.end() ? open + 1 : close + 2;
+  }
+}
+
+}  // namespace
+
+std::string label_page(const LabelTask& task) {
+  return filled(kLabelPage, {{"title", escape_xml(task.title)},
+                             {"light", css_variables(Theme::light)},
+                             {"dark", css_variables(Theme::dark)},
+                             {"task", in_script(json_text(to_json(task)))}});
+}
+
+}  // namespace crc::apps

@@ -1,0 +1,52 @@
+#include "apps/draw/label_page.h"
+
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+namespace crc::apps::test {
+namespace {
+
+LabelTask example() {
+  return {.title = "a <b> & 1 image",
+          .key = "crc own rounds/00",
+          .classes = {"ripe", "</script><script>alert(1)</script>", "{{title}}"},
+          .pictures = {"one", "two"},
+          .items = {{.item = 7,
+                     .file = "a \"b\", c.png",
+                     .picture = 0,
+                     .guess = {{.class_index = 1, .probability = 0.75}},
+                     .nearest = {{.picture = 1, .class_index = 0}}}},
+          .width = 32,
+          .then = "Then: label"};
+}
+
+std::string between(const std::string& text, const std::string& open, const std::string& close) {
+  const size_t at = text.find(open) + open.size();
+  return text.substr(at, text.find(close, at) - at);
+}
+
+TEST(LabelPage, HoldsItsTaskAsDataWhateverNamesAre) {
+  const std::string page = label_page(example());
+  EXPECT_NE(page.find("<title>a &lt;b&gt; &amp; 1 image</title>"), page.npos);
+  EXPECT_EQ(page.find("alert(1)</script>"), page.npos);
+  const auto task = nlohmann::json::parse(between(page, R"(<script type="application/json" id="task">)", "</script>"));
+  EXPECT_EQ(task["classes"][1], "</script><script>alert(1)</script>");
+  EXPECT_EQ(task["classes"][2], "{{title}}");  // what is put in is not a template
+  EXPECT_EQ(task["items"][0]["file"], "a \"b\", c.png");
+  EXPECT_EQ(task["items"][0]["guess"][0]["probability"], 0.75);
+  EXPECT_EQ(task["items"][0]["near"][0]["picture"], 1);
+  EXPECT_EQ(task["pictures"][1], "data:image/png;base64,dHdv");
+}
+
+TEST(LabelPage, IsOneFileThatAsksNobodyAndHasNoPlaceLeftEmpty) {
+  LabelTask task = example();
+  task.classes = {"ripe", "unripe"};
+  const std::string page = label_page(task);
+  EXPECT_EQ(page.find("{{"), page.npos);
+  for (const char* outside : {"http://", "https://", "src=\"//", "@import", "<link"})
+    EXPECT_EQ(page.find(outside), page.npos) << outside;
+}
+
+}  // namespace
+}  // namespace crc::apps::test
