@@ -2,13 +2,13 @@
 # pkg-config knows it as crc-select.
 include(CMakePackageConfigHelpers)
 include(GNUInstallDirs)
-add_library(crc_select_library SHARED crc/select.cpp)
-target_link_libraries(crc_select_library PRIVATE crc_crc crc_warnings fmt::fmt)
-target_compile_definitions(crc_select_library PRIVATE CRC_LIBRARY_VERSION="${PROJECT_VERSION}")
+file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/generated/crc_select_library.cpp CONTENT "// all of it is crc_crc\n")
+add_library(crc_select_library SHARED ${CMAKE_BINARY_DIR}/generated/crc_select_library.cpp)
+target_link_libraries(crc_select_library PRIVATE $<LINK_LIBRARY:WHOLE_ARCHIVE,crc_crc> fmt::fmt)
 target_include_directories(crc_select_library INTERFACE $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
 target_compile_features(crc_select_library INTERFACE cxx_std_20)
 set(select_exports ${CMAKE_SOURCE_DIR}/cmake/crc_select.map)
-target_link_options(crc_select_library PRIVATE -Wl,--version-script=${select_exports} -Wl,--no-undefined -Wl,--as-needed)
+target_link_options(crc_select_library PRIVATE -Wl,--version-script=${select_exports} -Wl,--no-undefined)
 set_target_properties(crc_select_library PROPERTIES OUTPUT_NAME crc_select EXPORT_NAME select VERSION ${PROJECT_VERSION}
                       SOVERSION 1 LINK_DEPENDS ${select_exports} UNITY_BUILD OFF
                       LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})

@@ -23,7 +23,7 @@ struct Half {
 };
 
 // Calls f with an element of the stored type.
-template <class F> void visit(Type type, F&& f) {
+template <class F> void visit_type(Type type, F&& f) {
   switch (type) {
     case Type::f16:
       return f(Half{});
@@ -38,7 +38,7 @@ template <class F> void visit(Type type, F&& f) {
 
 int64_t bytes_of(Type type) { return type == Type::f64 ? 8 : type == Type::f32 ? 4 : 2; }
 
-const char* type_name(Type type) {
+const char* numpy_name(Type type) {
   switch (type) {
     case Type::f16:
       return "<f2";
@@ -52,13 +52,13 @@ const char* type_name(Type type) {
   return "<f8";
 }
 
-int64_t size_of(const Array& array) {
+int64_t count_of(const Array& array) {
   int64_t size = 1;
   for (int64_t extent : array.shape) size *= extent;
   return array.shape.empty() ? 0 : size;
 }
 
-int64_t stride(const Array& array, size_t dimension) {
+int64_t stride_of(const Array& array, size_t dimension) {
   if (!array.strides.empty()) return array.strides[dimension];
   int64_t step = 1;
   for (size_t d = dimension + 1; d < array.shape.size(); ++d) step *= array.shape[d];
@@ -69,7 +69,7 @@ bool in_order(const Array& array, bool fortran) {
   int64_t step = 1;
   for (size_t k = 0; k < array.shape.size(); ++k) {
     const size_t d = fortran ? k : array.shape.size() - 1 - k;
-    if (array.shape[d] > 1 && stride(array, d) != step) return false;
+    if (array.shape[d] > 1 && stride_of(array, d) != step) return false;
     step *= array.shape[d];
   }
   return true;
@@ -81,20 +81,20 @@ template <class T> bool stands_as(const Array& array) {
          reinterpret_cast<uintptr_t>(array.data) % sizeof(T) == 0;
 }
 
-Device home(const Array& array) {
-  return array.cuda < 0 ? Device{} : Device{DeviceKind::cuda, int16_t(array.cuda)};
-}
+Device home(const Array& array) { return array.cuda < 0 ? Device{} : Device{DeviceKind::cuda, int16_t(array.cuda)}; }
 
 // The array in host memory; one that a GPU holds is copied to `keep`.
 Array on_host(const Array& array, std::vector<char>& keep) {
   if (array.cuda < 0) return array;
   if (!in_order(array, false) && !in_order(array, true))
-    fail(ExitCode::config, fmt::format("{} is on cuda:{} with gaps between its rows; make it contiguous first",
-                                       array.name, array.cuda));
-  keep.resize(size_t(size_of(array) * bytes_of(array.type)));
+    fail(ExitCode::config,
+         fmt::format("{} is on cuda:{} with gaps between its rows; make it contiguous first", array.name, array.cuda));
+  keep.resize(size_t(count_of(array) * bytes_of(array.type)));
   Context holder = Context::cuda(array.cuda);
-  holder.copy_out(keep.data(), View<const char, 1>{static_cast<const char*>(array.data), {int64_t(keep.size())},
-                                                   holder.device(), array.name.c_str()});
+  holder.copy_out(
+      keep.data(),
+      View<const char, 1>{
+          static_cast<const char*>(array.data), {int64_t(keep.size())}, holder.device(), array.name.c_str()});
   Array copy = array;
   copy.data = keep.data(), copy.cuda = -1;
   return copy;
@@ -112,8 +112,8 @@ bool is_given(const Array& array) { return !array.shape.empty(); }
 
 std::string describe(const Array& array) {
   const bool c = in_order(array, false);
-  return fmt::format("{} {}{}", extents(array.shape), type_name(array.type),
-                     c                        ? ""
+  return fmt::format("{} {}{}", extents(array.shape), numpy_name(array.type),
+                     c                       ? ""
                      : in_order(array, true) ? " in Fortran order"
                                              : " with strides");
 }
@@ -128,8 +128,8 @@ std::string row_advice(std::span<const int64_t> shape) {
 
 template <class T> void read_rows(const Array& array, int64_t begin, int64_t end, T* out) {
   const int64_t width = array.shape.size() == 2 ? array.shape[1] : 1;
-  const int64_t row_step = stride(array, 0), column_step = array.shape.size() == 2 ? stride(array, 1) : 1;
-  visit(array.type, [&](auto element) {
+  const int64_t row_step = stride_of(array, 0), column_step = array.shape.size() == 2 ? stride_of(array, 1) : 1;
+  visit_type(array.type, [&](auto element) {
     const char* data = static_cast<const char*>(array.data);
     const auto load = [&](int64_t row, int64_t column) {
       std::memcpy(&element, data + (row * row_step + column * column_step) * int64_t(sizeof element), sizeof element);
@@ -155,7 +155,7 @@ template void read_rows(const Array&, int64_t, int64_t, double*);
 RowArrays::RowArrays(std::vector<Array> shards, const char* what) : shards_(std::move(shards)), what_(what) {
   for (Array& shard : shards_) {
     if (shard.name.empty()) shard.name = what;
-    if (shard.shape.size() != 2 || size_of(shard) == 0)
+    if (shard.shape.size() != 2 || count_of(shard) == 0)
       fail(ExitCode::corrupt_data, fmt::format("{} holds {}; {} are floats [items,columns]: {}", shard.name,
                                                describe(shard), what, row_advice(shard.shape)));
     if (shard.shape[1] != columns())
@@ -233,7 +233,7 @@ View<const float, R> load_floats(Context& context, const Array& given, const cha
                                  std::vector<Tensor>& keep) {
   if (!is_given(given)) return {};
   const std::string name = given.name.empty() ? what : given.name;
-  if (given.shape.size() != R || size_of(given) == 0)
+  if (given.shape.size() != R || count_of(given) == 0)
     fail(ExitCode::corrupt_data, fmt::format("{} holds {}; {} are floats {}", name, describe(given), what, shape));
   if (R == 3 && !in_order(given, false))
     fail(ExitCode::corrupt_data, fmt::format("{} holds {}; save it in C order: numpy.save(file, "
@@ -249,7 +249,7 @@ View<const float, R> load_floats(Context& context, const Array& given, const cha
   std::vector<char> bytes;
   Array array = on_host(given, bytes);
   const int64_t columns = array.shape.back();
-  if (R == 3) array.shape = {size_of(array) / columns, columns}, array.strides.clear();
+  if (R == 3) array.shape = {count_of(array) / columns, columns}, array.strides.clear();
   if (R == 1 && array.strides.empty()) array.strides = {1};
   keep.emplace_back(context, given.shape, Dtype::f32, what);
   const auto rows = keep.back().view<float, 1>();

@@ -133,8 +133,8 @@ void register_custom(const std::string& name, Ask ask) {
   if (std::ranges::any_of(acquisitions(), [&](const Acquisition& a) { return a.name == name; }))
     fail(ExitCode::config, fmt::format("acquisition \"{}\" is one that is built in; choose another name", name));
   if (!ask) fail(ExitCode::config, fmt::format("acquisition \"{}\" has no function", name));
-  constexpr unsigned kTraits = unsigned(Trait::features) | unsigned(Trait::logits) | unsigned(Trait::weights) |
-                               unsigned(Trait::quotas);
+  constexpr unsigned kTraits =
+      unsigned(Trait::features) | unsigned(Trait::logits) | unsigned(Trait::weights) | unsigned(Trait::quotas);
   auto shared = std::make_shared<const Ask>(std::move(ask));
   const std::lock_guard lock(g_mutex);
   Custom* custom = find_locked(name);

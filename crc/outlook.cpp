@@ -40,11 +40,12 @@ std::string Outlook::words() const {
     parts.push_back(
         fmt::format("{:.2g} of the {} picks are expected to differ from the model's prediction", *changes, picks));
   if (parts.empty()) return "";
-  return fmt::format("what labels bring: {}", fmt::join(parts, ", ")) + (useless() ? "; more labels of this kind look useless" : "");
+  return fmt::format("what labels bring: {}", fmt::join(parts, ", ")) +
+         (useless() ? "; more labels of this kind look useless" : "");
 }
 
-Outlook outlook(Context& context, const Problem& problem, const Config& config,
-                const Selection& selection, const Represented* represented) {
+Outlook outlook(Context& context, const Problem& problem, const Config& config, const Selection& selection,
+                const Represented* represented) {
   Outlook o;
   o.picks = int64_t(selection.picks.size());
   if (selection.gains && o.picks > 1) {

@@ -23,7 +23,7 @@ struct Outlook {
 };
 
 // `represented` may be null.
-Outlook outlook(Context& context, const Problem& problem, const Config& config,
-                const Selection& selection, const Represented* represented);
+Outlook outlook(Context& context, const Problem& problem, const Config& config, const Selection& selection,
+                const Represented* represented);
 
 }  // namespace crc::select

@@ -17,9 +17,9 @@ namespace {
 
 int64_t machine_bytes() { return int64_t(::sysconf(_SC_PHYS_PAGES)) * int64_t(::sysconf(_SC_PAGESIZE)); }
 
-std::string name_of(const Array& array, const char* what) { return array.name.empty() ? what : array.name; }
+std::string called(const Array& array, const char* what) { return array.name.empty() ? what : array.name; }
 
-int64_t extent(const Array& array, size_t dimension) {
+int64_t extent_of(const Array& array, size_t dimension) {
   return array.shape.size() > dimension ? array.shape[dimension] : 0;
 }
 
@@ -75,7 +75,7 @@ Query::Query(const crc_active::Problem& arrays, QueryOptions options)
       asked_search_(options_.config.search) {
   check_options(arrays);
   check_acquisition(options_.config.name);
-  items_ = features_.items() > 0 ? features_.items() : logits_.items() > 0 ? logits_.items() : extent(samples_, 1);
+  items_ = features_.items() > 0 ? features_.items() : logits_.items() > 0 ? logits_.items() : extent_of(samples_, 1);
   if (items_ == 0)
     fail(ExitCode::usage, fmt::format("nothing to choose from: give {}, {} or {}, one row per item", option("features"),
                                       option("logits"), option("samples")));
@@ -118,13 +118,13 @@ void Query::check_shapes() const {
     if (x > 0 && y > 0 && x != y)
       fail(ExitCode::corrupt_data, fmt::format("{} has {} {} and {} has {}", a, x, what, b, y));
   };
-  const std::string samples = name_of(samples_, "samples"), head = name_of(head_, "head");
-  differ(samples, extent(samples_, 1), features_.name(), features_.items(), "items");
-  differ(samples, extent(samples_, 1), logits_.name(), logits_.items(), "items");
-  differ(samples, extent(samples_, 2), logits_.name(), logits_.columns(), "classes");
-  differ(head, extent(head_, 0), logits_.name(), logits_.columns(), "classes");
-  differ(head, extent(head_, 0), samples, extent(samples_, 2), "classes");
-  differ(head, extent(head_, 1), features_.name(), features_.columns(), "features");
+  const std::string samples = called(samples_, "samples"), head = called(head_, "head");
+  differ(samples, extent_of(samples_, 1), features_.name(), features_.items(), "items");
+  differ(samples, extent_of(samples_, 1), logits_.name(), logits_.items(), "items");
+  differ(samples, extent_of(samples_, 2), logits_.name(), logits_.columns(), "classes");
+  differ(head, extent_of(head_, 0), logits_.name(), logits_.columns(), "classes");
+  differ(head, extent_of(head_, 0), samples, extent_of(samples_, 2), "classes");
+  differ(head, extent_of(head_, 1), features_.name(), features_.columns(), "features");
 }
 
 // What the acquisition looks at and was not given.
@@ -140,8 +140,9 @@ void Query::check_given(const crc_active::Problem& problem) const {
   need(Trait::head, is_given(head_),
        fmt::format("the last linear layer: give {}, [classes,D], and {}", option("head"), option("bias")));
   need(Trait::labels, !problem.labels.empty(),
-       fmt::format("the classes of what is labelled: give {}, integers [items] with -1 for unknown{}", option("labels"),
-                   options_.command_line ? " (.npy), a CSV file with columns item and class, or a run's directory" : ""));
+       fmt::format(
+           "the classes of what is labelled: give {}, integers [items] with -1 for unknown{}", option("labels"),
+           options_.command_line ? " (.npy), a CSV file with columns item and class, or a run's directory" : ""));
 }
 
 void Query::take_lists(const crc_active::Problem& problem) {
@@ -162,8 +163,10 @@ void Query::take_lists(const crc_active::Problem& problem) {
       else
         unlabeled_.push_back(item);
   }
-  const int64_t model = is_given(head_) ? extent(head_, 0) : extent(samples_, 2);
-  classes_ = asked_classes_ > 0 ? asked_classes_ : logits_.columns() > 0 ? logits_.columns() : std::max<int64_t>(1, model);
+  const int64_t model = is_given(head_) ? extent_of(head_, 0) : extent_of(samples_, 2);
+  classes_ = asked_classes_ > 0      ? asked_classes_
+             : logits_.columns() > 0 ? logits_.columns()
+                                     : std::max<int64_t>(1, model);
   if (asked_classes_ == 0 && logits_.columns() == 0 && model == 0 && !labels_.empty())
     classes_ = std::max<int64_t>(classes_, std::ranges::max(labels_) + 1);
 }
@@ -178,11 +181,12 @@ void Query::take_candidates(const crc_active::Problem& problem, int64_t group_si
   }
   for (int64_t item : problem.candidates)
     if (item < 0 || item >= items_)
-      fail(ExitCode::corrupt_data,
-           fmt::format("candidates: item {} is outside the rows; items are row numbers from 0 to {}", item, items_ - 1));
+      fail(
+          ExitCode::corrupt_data,
+          fmt::format("candidates: item {} is outside the rows; items are row numbers from 0 to {}", item, items_ - 1));
   if (config.group_size < 1 || int64_t(problem.candidates.size()) % config.group_size != 0)
-    fail(ExitCode::config, fmt::format("{} items of candidates are no groups of {}", problem.candidates.size(),
-                                       config.group_size));
+    fail(ExitCode::config,
+         fmt::format("{} items of candidates are no groups of {}", problem.candidates.size(), config.group_size));
   config.given.assign(problem.candidates.begin(), problem.candidates.end());
   config.search = Search::given;
 }
@@ -193,8 +197,8 @@ void Query::load_model(Context& context) {
   head_view_.bias = load_floats<1>(context, bias_, "bias", "[classes]", converted_);
   if (head_view_.bias.size() > 0 && head_view_.bias.shape[0] != head_view_.weight.shape[0])
     fail(ExitCode::corrupt_data,
-         fmt::format("{} holds {} biases and {} is a head of {} classes", name_of(bias_, "bias"),
-                     head_view_.bias.shape[0], name_of(head_, "head"), head_view_.weight.shape[0]));
+         fmt::format("{} holds {} biases and {} is a head of {} classes", called(bias_, "bias"),
+                     head_view_.bias.shape[0], called(head_, "head"), head_view_.weight.shape[0]));
 }
 
 void Query::take(const crc_active::Problem& problem, int64_t group_size) {
@@ -202,8 +206,8 @@ void Query::take(const crc_active::Problem& problem, int64_t group_size) {
   take_candidates(problem, group_size);
   weights_ = problem.weights, class_weights_ = problem.class_weights;
   if (!weights_.empty() && !class_weights_.empty())
-    fail(ExitCode::usage, fmt::format("weights and {} both say what an item counts: give one of them",
-                                      option("class_weights")));
+    fail(ExitCode::usage,
+         fmt::format("weights and {} both say what an item counts: give one of them", option("class_weights")));
   if (!weights_.empty() && int64_t(weights_.size()) != items_)
     fail(ExitCode::corrupt_data, fmt::format("{} weights for {} items; give one for each", weights_.size(), items_));
 }
@@ -260,8 +264,8 @@ std::vector<double> Query::diversify(Context& context, const Problem& problem, C
   if (quota == 0 && clusters == 0) return item_weights;
   check_takes(config, Trait::quotas);
   config.quota = quota > 0 ? quota : (config.budget + clusters - 1) / clusters;
-  config.parts = clusters > 0 ? feature_clusters(context, problem, config, clusters)
-                              : predicted_classes(context, problem, config);
+  config.parts =
+      clusters > 0 ? feature_clusters(context, problem, config, clusters) : predicted_classes(context, problem, config);
   return item_weights;
 }
 

@@ -2,7 +2,10 @@
 
 #include <fmt/format.h>
 #include <omp.h>
+#include <pthread.h>
 
+#include <atomic>
+#include <chrono>
 #include <new>
 #include <stdexcept>
 #include <system_error>
@@ -41,8 +44,8 @@ template <class F> auto translated(F&& f) -> decltype(f()) {
     throw Error(int(ExitCode::out_of_memory),
                 "out of host memory: an array would be larger than any memory; ask for less");
   } catch (const std::system_error& error) {
-    const bool memory = error.code() == std::errc::resource_unavailable_try_again ||
-                        error.code() == std::errc::not_enough_memory;
+    const bool memory =
+        error.code() == std::errc::resource_unavailable_try_again || error.code() == std::errc::not_enough_memory;
     if (!memory) throw;  // a caller's
     throw Error(int(ExitCode::out_of_memory), fmt::format("no thread or memory is left: {}; run less at a time, or "
                                                           "allow more (ulimit -u, ulimit -v)",
@@ -96,13 +99,19 @@ std::string device_of(const Problem& problem, const std::string& asked) {
   return asked;
 }
 
+// A process that was forked has OpenMP's memory of threads that it lacks, and would wait for them for ever: it works on
+// one thread.
+bool is_forked() {
+  static std::atomic<bool> forked = false;
+  static const int registered = pthread_atfork(nullptr, nullptr, [] { forked = true; });
+  return registered == 0 && forked;
+}
+
 Context make_context(const Problem& problem, const Options& options) {
-  if (options.device == "cpu") return Context::cpu(options.threads);
+  const int threads = is_forked() ? 1 : options.threads;
+  if (options.device == "cpu") return Context::cpu(threads);
   Context context = Context::from_name(device_of(problem, options.device), Context::For::selection);
-  if (options.threads > 0 && context.device().kind == crc::DeviceKind::cpu) {
-    Context threads = Context::cpu(options.threads);
-    return threads;
-  }
+  if (threads > 0 && context.device().kind == crc::DeviceKind::cpu) return Context::cpu(threads);
   return context;
 }
 
@@ -136,8 +145,7 @@ Selection result_of(crc::select::Chosen&& found) {
 
 Selection run(const Problem& problem, const Options& options) {
   const crc::Interruptible interruptible(!options.stop ? std::function<void()>() : [&] {
-    if (options.stop())
-      crc::fail(ExitCode::preempted, "stopped: the selection was asked to end before it was done");
+    if (options.stop()) crc::fail(ExitCode::preempted, "stopped: the selection was asked to end before it was done");
   });
   crc::select::Query query(problem, {.config = config_of(options),
                                      .quota = options.quota,
@@ -148,11 +156,9 @@ Selection run(const Problem& problem, const Options& options) {
   query.load(context);
   Selection result = result_of(query.choose(context));
   result.notes = query.notes();
-  if (options.device == "auto" && context.device().kind == crc::DeviceKind::cpu && !context.choice().empty())
-    result.notes.push_back("device auto: " + context.choice());
   for (const auto* arrays : {&query.features(), &query.logits()})
     if (!arrays->in_place()) result.copied.push_back(arrays->name());
-  result.device = context.describe();
+  result.device = context.choice().empty() ? context.describe() : context.choice();
   return result;
 }
 
@@ -160,8 +166,11 @@ Selection run(const Problem& problem, const Options& options) {
 
 Selection select(const Problem& problem, const Options& options) {
   return translated([&] {
+    const auto start = std::chrono::steady_clock::now();
     const KeepThreads keep;
-    return run(problem, options);
+    Selection found = run(problem, options);
+    found.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    return found;
   });
 }
 

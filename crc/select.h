@@ -49,17 +49,17 @@ inline Array rows(const double* data, int64_t items, int64_t columns) { return {
 
 // Row i of every array is item i. N items, D features, C classes. An acquisition says what it misses.
 struct Problem {
-  std::vector<Array> features = {};           // [N,D] input of the last linear layer; several: row ranges, in order
-  std::vector<Array> logits = {};             // [N,C], in the same way
-  Array samples = {};                         // [S,N,C] logits of S stochastic passes
-  Array head = {}, bias = {};                 // [C,D] and [C] of the last linear layer
-  std::span<const int64_t> labeled = {};      // items, in any order
-  std::span<const int32_t> labels = {};       // classes of `labeled`, in its order; empty: unknown
+  std::vector<Array> features = {};       // [N,D] input of the last linear layer; several: row ranges, in order
+  std::vector<Array> logits = {};         // [N,C], in the same way
+  Array samples = {};                     // [S,N,C] logits of S stochastic passes
+  Array head = {}, bias = {};             // [C,D] and [C] of the last linear layer
+  std::span<const int64_t> labeled = {};  // items, in any order
+  std::span<const int32_t> labels = {};   // classes of `labeled`, in its order; empty: unknown
   std::optional<std::span<const int64_t>> unlabeled = {};  // to choose from; none: all that are not labelled
-  std::span<const int64_t> candidates = {};   // groups of `group_size` items, one after the other, for search "given"
-  std::span<const double> weights = {};       // [N] how much each item counts; empty: 1 each
+  std::span<const int64_t> candidates = {};    // groups of `group_size` items, one after the other, for search "given"
+  std::span<const double> weights = {};        // [N] how much each item counts; empty: 1 each
   std::span<const double> class_weights = {};  // [C] the same, by the class that the logits predict
-  int64_t classes = 0;                        // scales the scores of crc; 0: as the arrays say
+  int64_t classes = 0;                         // scales the scores of crc; 0: as the arrays say
 };
 
 // The words and numbers of crc_select's options, which docs/selecting.md explains.
@@ -78,8 +78,8 @@ struct Options {
   std::string device = "auto";  // auto (the GPU that holds an array, or any, or the CPU), cpu, cuda, cuda:N
   int threads = 0;              // of the CPU; 0: as many as OpenMP would start for the caller
   // All are called by the thread that selects; what they throw ends the selection and reaches the caller.
-  std::function<void(const std::string&)> say = {};                                      // what a long one will take
-  std::function<void(const char* what, int64_t done, int64_t total)> progress = {};      // where it stands, often
+  std::function<void(const std::string&)> say = {};                                  // what a long one will take
+  std::function<void(const char* what, int64_t done, int64_t total)> progress = {};  // where it stands, often
   std::function<bool()> stop = {};  // asked every few milliseconds; true ends the selection with exit code 75
 };
 
@@ -95,19 +95,20 @@ struct Represents {
 };
 
 struct Selection {
-  std::vector<int64_t> picks = {};       // [budget], best first
-  std::vector<Group> groups = {};        // what was picked, best first
-  int64_t group_size = 1;                // of the candidates
-  std::vector<int64_t> candidates = {};  // [K*group_size]; empty where they are too many to be kept
-  std::vector<double> scores = {};       // [K], larger is better
-  std::string summary = {};              // one line
-  std::string outlook = {};              // what more labels bring; may be empty
-  std::vector<std::string> warnings = {};  // what whoever trusts the picks should know
-  std::vector<std::string> notes = {};     // options without effect; why device "auto" is not a GPU
-  std::vector<std::string> copied = {};    // arrays that were converted or moved to another device
-  std::string device = {};                 // "cpu, 8 threads"
-  Represents represents = {};              // empty unless asked for
+  std::vector<int64_t> picks = {};           // [budget], best first
+  std::vector<Group> groups = {};            // what was picked, best first
+  int64_t group_size = 1;                    // of the candidates
+  std::vector<int64_t> candidates = {};      // [K*group_size]; empty where they are too many to be kept
+  std::vector<double> scores = {};           // [K], larger is better
+  std::string summary = {};                  // one line
+  std::string outlook = {};                  // what more labels bring; may be empty
+  std::vector<std::string> warnings = {};    // what whoever trusts the picks should know
+  std::vector<std::string> notes = {};       // options without effect
+  std::vector<std::string> copied = {};      // arrays that were converted or moved to another device
+  std::string device = {};                   // "cpu, 8 threads", and for "auto" why no GPU
+  Represents represents = {};                // empty unless asked for
   std::map<std::string, double> facts = {};  // of crc: rank, labeled_rank, achieved, noise_floor, ...
+  double seconds = 0;                        // from the call to its end
 };
 
 // Errors: Error; std::bad_alloc where it is memory that is missing.
@@ -115,7 +116,7 @@ Selection select(const Problem& problem, const Options& options);
 
 // What an acquisition of one's own is asked.
 struct Question {
-  Array features = {}, logits = {};  // in host memory, fp32 or fp64, C order; data null: not given
+  Array features = {}, logits = {};                       // in host memory, fp32 or fp64, C order; data null: not given
   std::span<const int64_t> labeled = {}, unlabeled = {};  // ascending
   std::span<const int32_t> labels = {};                   // of `labeled`; empty: unknown
   int64_t classes = 1, budget = 0, round = 0;

@@ -40,9 +40,10 @@ int command_rank_barrier(const RankBarrierOptions& options) {
     synthetic =
         Tensor::from_host(context, {kSyntheticItems, select::kSyntheticWidth},
                           select::synthetic_features(kSyntheticItems, config.seed).data(), "synthetic features");
-  const select::Barrier barrier =
-      select::rank_barrier(context, options.features.empty() ? synthetic.view<const float, 2>()
-                                        : std::get<View<const float, 2>>(given.rows()), config);
+  const select::Barrier barrier = select::rank_barrier(
+      context,
+      options.features.empty() ? synthetic.view<const float, 2>() : std::get<View<const float, 2>>(given.rows()),
+      config);
   const LineChart chart = barrier_chart(barrier);
   outputs.put(out, out.extension() == ".svg" ? chart_svg(chart, true) : chart_png(chart));
   outputs.commit();

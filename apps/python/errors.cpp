@@ -30,8 +30,7 @@ void translate(const std::exception_ptr& thrown, void*) {
   } catch (const std::bad_alloc&) {
     raise(int(ExitCode::out_of_memory), "out of host memory; use less data or a larger machine");
   } catch (const std::length_error&) {
-    raise(int(ExitCode::out_of_memory),
-          "out of host memory: an array would be larger than any memory; ask for less");
+    raise(int(ExitCode::out_of_memory), "out of host memory: an array would be larger than any memory; ask for less");
   }
 }
 

@@ -99,7 +99,7 @@ std::string word(const nb::dict& options, const char* name) { return nb::str(nb:
 std::function<void(const char*, int64_t, int64_t)> progress_of(const nb::object& callable) {
   if (callable.is_none()) return {};
   return [f = nb::handle(callable), last = std::chrono::steady_clock::time_point()](const char* what, int64_t done,
-                                                                                   int64_t total) mutable {
+                                                                                    int64_t total) mutable {
     constexpr std::chrono::milliseconds kBetween(50);
     const auto now = std::chrono::steady_clock::now();
     if (done < total && now - last < kBetween) return;
@@ -147,7 +147,7 @@ nb::dict result_of(crc_active::Selection&& s) {
                                         numpy(std::move(s.represents.distances)));
   result["summary"] = s.summary, result["outlook"] = s.outlook, result["device"] = s.device;
   result["warnings"] = s.warnings, result["notes"] = s.notes, result["copied"] = s.copied;
-  result["facts"] = s.facts;
+  result["facts"] = s.facts, result["seconds"] = s.seconds;
   return result;
 }
 
@@ -199,8 +199,7 @@ template <class T> nb::object matrix(const Array& array) {
   const size_t rows = size_t(array.shape[0]), columns = size_t(array.shape[1]);
   const T* data = static_cast<const T*>(array.data);
   const nb::object owner = t_inputs ? t_inputs->owner(data) : nb::none();
-  if (!owner.is_none())
-    return nb::cast(nb::ndarray<nb::numpy, const T, nb::ndim<2>>(data, {rows, columns}, owner));
+  if (!owner.is_none()) return nb::cast(nb::ndarray<nb::numpy, const T, nb::ndim<2>>(data, {rows, columns}, owner));
   auto copy = std::make_unique<T[]>(rows * columns);
   std::memcpy(copy.get(), data, rows * columns * sizeof(T));
   T* kept = copy.release();
@@ -218,9 +217,9 @@ template <class T> std::vector<std::remove_const_t<T>> copy_of(std::span<T> valu
 
 Answer ask(nb::handle callable, const Question& q) {
   const nb::gil_scoped_acquire locked;
-  const auto answer = nb::cast<nb::tuple>(
-      callable(matrix_of(q.features), matrix_of(q.logits), numpy(copy_of(q.labeled)), numpy(copy_of(q.unlabeled)),
-               numpy(copy_of(q.labels)), q.classes, q.budget, q.seed, q.round));
+  const auto answer = nb::cast<nb::tuple>(callable(matrix_of(q.features), matrix_of(q.logits),
+                                                   numpy(copy_of(q.labeled)), numpy(copy_of(q.unlabeled)),
+                                                   numpy(copy_of(q.labels)), q.classes, q.budget, q.seed, q.round));
   Answer result;
   if (!nb::object(answer[0]).is_none()) {
     const auto scores = nb::cast<List<double>>(answer[0]);

@@ -8,7 +8,7 @@
 int main() {
   constexpr int64_t kItems = 1000, kWidth = 16;
   std::vector<float> features(kItems * kWidth);  // yours: the input of a network's last layer
-  for (size_t k = 0; k < features.size(); ++k) features[k] = float(std::sin(double(k) * 12.9898) * 4);
+  for (size_t k = 0; k < features.size(); ++k) features[k] = float(std::sin(double(k) * double(k)) * 4);
   const std::vector<int64_t> labeled{3, 141, 592};
 
   crc_active::Problem problem;

@@ -18,7 +18,7 @@ constexpr int64_t kItems = 120, kWidth = 6, kClasses = 3;
 
 std::vector<float> numbers(int64_t count, double step) {
   std::vector<float> values;
-  for (int64_t k = 0; k < count; ++k) values.push_back(float(std::sin(step * double(k)) * 3));
+  for (int64_t k = 0; k < count; ++k) values.push_back(float(std::sin(step * double(k) * double(k)) * 3));
   return values;
 }
 
@@ -119,7 +119,7 @@ TEST_F(SelectLibrary, StopEndsIt) {
   };
   EXPECT_EQ(refused("asked to end"), 75);
   EXPECT_EQ(asked, 3);
-  options.stop = [] () -> bool { throw std::domain_error("mine"); };
+  options.stop = []() -> bool { throw std::domain_error("mine"); };
   EXPECT_THROW(select(problem, options), std::domain_error);
 }
 

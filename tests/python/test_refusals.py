@@ -15,7 +15,7 @@ BIG[20, 0] = 1e308
 # (exit code, words, positional arguments of select, the others)
 WRONG = [
     (64, "nothing to choose from: give features, logits or samples", (), {"budget": 1}),
-    (65, r"features holds \[60\] <f4; features are floats \[items,columns\]: one row per item", (H[:, 0], None, 5), {}),
+    (65, r"features holds \[60\] <f4; features are floats \[items,columns\]: one row per item", (H[:, 0].copy(), None, 5), {}),
     (65, r"features holds \[60,7,1\] <f4; .*flatten each item", (H[..., None], None, 5), {}),
     (65, "there is nothing to choose from; save the pool's rows", (H[:0], None, 5), {}),
     (65, "its rows are empty", (H[:, :0], None, 5), {}),
@@ -80,7 +80,7 @@ WRONG = [
     (64, "class_weights needs logits", (H, None, 5), {"class_weights": [1, 2], "acquisition": "coreset"}),
     (65, "2 weights of classes, and the logits have 4", (H, None, 5),
      {"class_weights": [1, 2], "logits": P, "acquisition": "margin"}),
-    (65, "class 1 weighs -2.0; weights are 0 or more", (H, None, 5),
+    (65, "class 1 weighs -2; weights are 0 or more", (H, None, 5),
      {"class_weights": [1, -2, 1, 1], "logits": P, "acquisition": "margin"}),
     (65, "3 weights for 60 items", (H, None, 5), {"weights": [1, 1, 1], "acquisition": "coreset"}),
     (78, 'acquisition "crc" takes no weights of items', (H, None, 5), {"weights": np.ones(N)}),

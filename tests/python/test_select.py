@@ -262,6 +262,36 @@ def test_selections_at_the_same_time():
     assert all(result == [expected[k % 2]] * 20 for k, result in enumerate(results))
 
 
+def test_a_forked_process_selects():
+    large = RNG.normal(size=(5000, 32)).astype(np.float32)
+    expected = picks(large, [1], 5)  # with all threads
+    child = os.fork()
+    if child == 0:
+        os._exit(3 if picks(large, [1], 5) == expected else 4)
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        ended, status = os.waitpid(child, os.WNOHANG)
+        if ended:
+            assert os.waitstatus_to_exitcode(status) == 3
+            return
+        time.sleep(0.05)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    pytest.fail("the child waits for ever")
+
+
+def test_a_call_costs_milliseconds_beside_the_engine():
+    pool = RNG.normal(size=(50_000, 128)).astype(np.float32)
+    labeled = np.arange(0, 500, 10)
+    overheads = []
+    for _ in range(7):
+        start = time.perf_counter()
+        found = crc_active.select(pool, labeled, 50, group_size=5)
+        overheads.append(time.perf_counter() - start - found.seconds)
+    print(f"beside the engine's {found.seconds:.3f} s: {1e3 * sorted(overheads)[3]:.2f} ms")
+    assert min(overheads) < 0.005 and found.copied == []
+
+
 def _resident() -> int:
     with open("/proc/self/statm") as file:
         return int(file.read().split()[1]) * os.sysconf("SC_PAGESIZE")

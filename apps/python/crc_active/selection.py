@@ -46,6 +46,8 @@ class Selection:
     copied : list of str
         Arrays that were converted, or moved to another device.
     device : str
+    seconds : float
+        What the engine took.
     facts : dict
         Numbers of ``crc``: rank, labeled_rank, achieved, noise_floor, below_noise, duplicates, ...
     """
@@ -61,7 +63,7 @@ class Selection:
         self.represents = Represents(ids.names(items), ids.names(by), distances) if len(items) else None
         self.summary, self.outlook, self.device = found["summary"], found["outlook"], found["device"]
         self.warnings, self.notes, self.copied = found["warnings"], found["notes"], found["copied"]
-        self.facts = found["facts"]
+        self.facts, self.seconds = found["facts"], found["seconds"]
 
     def __len__(self) -> int:
         return len(self.picks)
