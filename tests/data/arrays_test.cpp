@@ -28,7 +28,7 @@ TEST_F(Arrays, ReadsTheFolder) {
   images("train.npy", {5, 4, 6, 3});
   images("test.npy", {2, 4, 6});
   put<int64_t>("train_labels.npy", {0, -1, 2, 1, 0}, {5});
-  write_file(folder / "test_labels.csv", "label\n2\n\n");
+  write_file(folder / "test_labels.csv", "label\n2\n-1\n");
   write_file(folder / "classes.txt", "ant\nbee\ncow\ndog\n");
   const data::Dataset set = load();
   EXPECT_EQ(set.class_names, (std::vector<std::string>{"ant", "bee", "cow", "dog"}));

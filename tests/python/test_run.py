@@ -182,7 +182,7 @@ class Shapes(RunTest):
         names = np.array(["ant", "bee", "cow"])[y].astype(object)
         names[20:] = None
         config = {"model.name": "linear", "ssl.method": "supervised", "ssl.epochs": 1, "ssl.steps_per_epoch": 20,
-                  "ssl.batch": 10, "acquisition": {"first": "given", "name": "crc", "budget": 4, "group_size": 2,
+                  "ssl.batch": 10, "ssl.tested": "student", "acquisition": {"first": "given", "name": "crc", "budget": 4, "group_size": 2,
                                                    "rounds": 1}, "run.device": "cpu"}
         run = Run.create(self.folder / "a", config, (x, names))
         self.assertEqual(run.train(), "waiting")
@@ -212,8 +212,9 @@ class Shapes(RunTest):
         toml.write_text('schema = 2\n[ssl]\nepochs = 1\nsteps_per_epoch = 3\n[run]\ndevice = "cpu"\n')
         run = Run.create(self.folder / "a", toml, all_known(), settings={**SMALL, "ssl.epochs": np.int64(1)})
         self.assertIn("epochs = 1", run.config)
-        run = Run.create(self.folder / "b", "kekmodel", all_known(), settings={"run.device": "cpu"})
-        self.assertIn('preset = "kekmodel"', run.config)
+        run = Run.create(self.folder / "b", "kekmodel", all_known(),
+                         settings={"run.device": "cpu", "acquisition": SMALL["acquisition"]})
+        self.assertIn("# preset kekmodel:", run.config)
         run = Run.create(self.folder / "c", "demo", settings={"data.train_size": 200, "data.test_size": 50})
         self.assertEqual(len(run.class_names), 10)
 
@@ -253,7 +254,7 @@ class Wrong(RunTest):
         self.refuse(TypeError, "ssl.epochs = [1]", self.create({"ssl.epochs": [1]}))
         self.refuse(FileNotFoundError, "neither a file nor a built-in recipe",
                     lambda: Run.create(self.folder / "a", "nowhere.toml"), 66)
-        self.refuse(ValueError, "acquisition.name", self.create({"acquisition.name": "nothing"}), 78)
+        self.refuse(ValueError, "acquisition \"nothing\" is not known", self.create({"acquisition.name": "nothing"}), 78)
         self.refuse(ValueError, "budget", self.create({"acquisition.budget": 1000}), 78)
         self.assertEqual(list(self.folder.iterdir()), [])  # and no directory is left
 

@@ -105,7 +105,7 @@ class Strategies(unittest.TestCase):
 
     def test_groups(self):
         x, y, _ = problem()
-        strategy = strategies.Crc(group_size=3, search="greedy", random_state=0)
+        strategy = strategies.Crc(group_size=3, search="independent", random_state=0)
         self.assertEqual(len(strategy.query(x, y, batch_size=6)), 6)
         with self.assertRaisesRegex(ValueError, "divide"):
             strategy.query(x, y, batch_size=5)
@@ -183,7 +183,7 @@ class WithoutScikitActiveml(unittest.TestCase):
                    "x = np.load(sys.argv[1])\n"
                    "y = np.where(np.arange(len(x)) < 8, np.arange(len(x)) % 3, np.nan)\n"
                    "class Clf:\n"
-                   "    missing_label = np.nan\n"
+                   "    missing_label, classes_ = np.nan, [0, 1, 2]\n"
                    "    def fit(self, X, y): return self\n"
                    "    def predict_proba(self, X): e = np.exp(X[:, :3]); return e / e.sum(1, keepdims=True)\n"
                    "state = np.random.RandomState(5)\n"

@@ -62,8 +62,8 @@ class _Strategy(_Base):
         found = select(np.asarray(X, dtype=np.float64).reshape(len(X), -1), labeled, budget=int(batch_size),
                        labels=np.array([number[c] for c in known], dtype=np.int64), unlabeled=among,
                        logits=None if probabilities is None else np.log(np.maximum(probabilities, _TINY)),
-                       acquisition=self.acquisition, device="cpu", seed=int(self.random_state_.randint(2**31 - 1)),
-                       **self._arguments())
+                       classes=max(2, len(number)), acquisition=self.acquisition, device="cpu",
+                       seed=int(self.random_state_.randint(2**31 - 1)), **self._arguments())
         return (found.rows, self._utilities(found, among, len(X))) if return_utilities else found.rows
 
     @staticmethod
