@@ -1,5 +1,8 @@
 // The table itself. Defaults are those of FixMatch on CIFAR-10 in the reference implementation (kekmodel) and of CRC in
 // the paper (section 4, Q = 50); docs/config.md is generated from here.
+#include <algorithm>
+#include <map>
+
 #include "apps/config/choices.h"
 #include "apps/config/config_schema.h"
 #include "crc/acquisition.h"
@@ -387,6 +390,11 @@ const std::vector<ConfigKey>& config_schema() {
   static const std::vector<ConfigKey> keys = [] {
     std::vector<ConfigKey> all;
     for (auto add : {add_run, add_data, add_model, add_ssl, add_matching, add_selection}) add(all);
+    // A TOML table stands once: the keys of a section together, sections as they first come.
+    const auto section_of = [](const ConfigKey& key) { return key.path.substr(0, key.path.rfind('.')); };
+    std::map<std::string, size_t> places;
+    for (const ConfigKey& key : all) places.emplace(section_of(key), places.size());
+    std::ranges::stable_sort(all, {}, [&](const ConfigKey& key) { return places.at(section_of(key)); });
     return all;
   }();
   return keys;
