@@ -7,7 +7,7 @@
 namespace crc::apps::test {
 namespace {
 
-LabelTask example() {
+LabelTask one_item() {
   return {.title = "a <b> & 1 image",
           .key = "crc own rounds/00",
           .classes = {"ripe", "</script><script>alert(1)</script>", "{{title}}"},
@@ -27,7 +27,7 @@ std::string between(const std::string& text, const std::string& open, const std:
 }
 
 TEST(LabelPage, HoldsItsTaskAsDataWhateverNamesAre) {
-  const std::string page = label_page(example());
+  const std::string page = label_page(one_item());
   EXPECT_NE(page.find("<title>a &lt;b&gt; &amp; 1 image</title>"), page.npos);
   EXPECT_EQ(page.find("alert(1)</script>"), page.npos);
   const auto task = nlohmann::json::parse(between(page, R"(<script type="application/json" id="task">)", "</script>"));
@@ -40,7 +40,7 @@ TEST(LabelPage, HoldsItsTaskAsDataWhateverNamesAre) {
 }
 
 TEST(LabelPage, IsOneFileThatAsksNobodyAndHasNoPlaceLeftEmpty) {
-  LabelTask task = example();
+  LabelTask task = one_item();
   task.classes = {"ripe", "unripe"};
   const std::string page = label_page(task);
   EXPECT_EQ(page.find("{{"), page.npos);
