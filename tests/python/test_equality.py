@@ -17,6 +17,7 @@ import crc_active
 PROGRAM = os.environ.get("CRC_SELECT", "")
 CASES = int(os.environ.get("CRC_CASES", "100"))
 NOT_FROM_ARRAYS = {"egl", "crc_layers", "crc_full"}
+NAMES = [n for n in crc_active.acquisitions() if n not in NOT_FROM_ARRAYS]  # before a test registers others
 
 try:
     import torch
@@ -43,7 +44,6 @@ def draw_array(rng, rows, columns):
 def draw_case(seed):
     """Arguments of select(); files and arguments of crc_select are made from the same."""
     rng = np.random.default_rng(seed)
-    names = [n for n in crc_active.acquisitions() if n not in NOT_FROM_ARRAYS]
     n, d, c = int(rng.integers(30, 300)), int(rng.integers(2, 24)), int(rng.integers(2, 6))
     labeled = rng.permutation(n)[: rng.integers(1, n // 4)]
     arguments = dict(
@@ -54,7 +54,7 @@ def draw_case(seed):
         head=rng.normal(size=(c, d)).astype(np.float32),
         bias=rng.normal(size=c).astype(np.float32),
         samples=rng.normal(size=(4, n, c)).astype(np.float32),
-        acquisition=names[seed % len(names)],
+        acquisition=NAMES[seed % len(NAMES)],
         budget=int(rng.integers(1, 13)),
         seed=int(rng.integers(2**32)),
         round=int(rng.integers(5)),

@@ -223,6 +223,7 @@ def test_progress_is_heard():
 
 
 def test_control_c_ends_a_selection():
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # jobs in the background ignore it
     large = RNG.normal(size=(60_000, 64)).astype(np.float32)
     timer = threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT))
     timer.start()
@@ -230,6 +231,7 @@ def test_control_c_ends_a_selection():
     with pytest.raises(KeyboardInterrupt):
         crc_active.select(large, None, 2000, acquisition="facility_location")
     assert time.monotonic() - start < 5
+    signal.signal(signal.SIGINT, before)
     assert picks(FEATURES, LABELED, 6, group_size=2) == REFERENCE
 
 
