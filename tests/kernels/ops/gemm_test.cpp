@@ -54,7 +54,7 @@ template <class T> struct Product {
 
 class Gemm : public OnDevice {};
 
-template <class T> void equals_the_equation(Context& context) {
+template <class T> void product_equals_the_equation(Context& context) {
   for (auto [m, n, k] : {std::tuple<int64_t, int64_t, int64_t>{1, 1, 1},
                          {7, 5, 3},
                          {31, 33, 32},
@@ -77,11 +77,11 @@ template <class T> void equals_the_equation(Context& context) {
           EXPECT_TRUE(std::memcmp(c.data(), again.data(), c.size() * sizeof(T)) == 0) << "not the same bits twice";
         }
 }
-TEST_P(Gemm, Fp32EqualsTheEquation) { equals_the_equation<float>(context); }
-TEST_P(Gemm, Fp64EqualsTheEquation) { equals_the_equation<double>(context); }
+TEST_P(Gemm, Fp32EqualsTheEquation) { product_equals_the_equation<float>(context); }
+TEST_P(Gemm, Fp64EqualsTheEquation) { product_equals_the_equation<double>(context); }
 
 TEST_P(Gemm, Bf16EqualsTheEquationOnAGpu) {
-  if (context.device().kind == DeviceKind::cuda) return equals_the_equation<bf16>(context);
+  if (context.device().kind == DeviceKind::cuda) return product_equals_the_equation<bf16>(context);
   const Product<bf16> p(3, 4, 5, {});
   EXPECT_THROW(p.run(context), Error);
 }

@@ -12,10 +12,10 @@ namespace {
 
 class PseudoLabels : public OnDevice {};
 
-const int64_t kShapes[][2] = {{0, 10}, {1, 1}, {7, 10}, {33, 33}, {131, 31}, {17, 100}};
+const int64_t kPseudoShapes[][2] = {{0, 10}, {1, 1}, {7, 10}, {33, 33}, {131, 31}, {17, 100}};
 
 TEST_P(PseudoLabels, SharpenedPredictions) {
-  for (const auto& [n, classes] : kShapes) {
+  for (const auto& [n, classes] : kPseudoShapes) {
     const auto x = uniform(n * classes, 1, -3, 3);
     Guarded<float, 2> logits(context, {n, classes}, x), p(context, {n, classes}, uniform(n * classes, 2));
     sharpen(context, p.view(), logits.view(), 0.4f);
@@ -31,7 +31,7 @@ TEST_P(PseudoLabels, SharpenedPredictions) {
 }
 
 TEST_P(PseudoLabels, AlignmentTurnsRowsTowardsATarget) {
-  for (const auto& [n, classes] : kShapes) {
+  for (const auto& [n, classes] : kPseudoShapes) {
     const auto x = uniform(n * classes, 3, 0, 1), to = uniform(classes, 4, 0, 1), from = uniform(classes, 5, 0, 1);
     const Guarded<float, 1> target(context, {classes}, to), model(context, {classes}, from);
     for (const bool uniform_target : {false, true}) {

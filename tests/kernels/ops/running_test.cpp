@@ -14,7 +14,7 @@ class RunningStats : public OnDevice {
   StateOnDevice at(int64_t step) { return StateOnDevice(context, {.step = step}); }
 };
 
-const int64_t kShapes[][2] = {{1, 1}, {2, 10}, {31, 3}, {33, 100}, {448, 10}};
+const int64_t kBatchShapes[][2] = {{1, 1}, {2, 10}, {31, 3}, {33, 100}, {448, 10}};
 
 double mean_of(const std::vector<float>& x, int64_t c, int64_t classes) {
   double sum = 0;
@@ -23,7 +23,7 @@ double mean_of(const std::vector<float>& x, int64_t c, int64_t classes) {
 }
 
 TEST_P(RunningStats, MeansFollowTheBatches) {
-  for (const auto& [rows, classes] : kShapes) {
+  for (const auto& [rows, classes] : kBatchShapes) {
     const auto x = uniform(rows * classes, 1, 0, 1), before = uniform(classes, 2, 0, 1);
     const Guarded<float, 2> batch(context, {rows, classes}, x);
     for (const int64_t step : {0, 3}) {

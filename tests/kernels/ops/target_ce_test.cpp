@@ -13,10 +13,10 @@ class TargetCe : public OnDevice {
   StateOnDevice ramped{context, {.consistency_weight = 0.75f}};
 };
 
-const int64_t kShapes[][2] = {{0, 10}, {1, 2}, {7, 10}, {33, 33}, {131, 31}, {17, 100}};
+const int64_t kTargetShapes[][2] = {{0, 10}, {1, 2}, {7, 10}, {33, 33}, {131, 31}, {17, 100}};
 
 TEST_P(TargetCe, LabelsWithWeights) {
-  for (const auto& [n, classes] : kShapes) {
+  for (const auto& [n, classes] : kTargetShapes) {
     const auto x = uniform(n * classes, 1, -3, 3), weights = uniform(n, 2, 0, 1), old = uniform(n * classes, 3),
                old_losses = uniform(n, 4);
     std::vector<int32_t> y;
@@ -51,7 +51,7 @@ TEST_P(TargetCe, LabelsWithWeights) {
 }
 
 TEST_P(TargetCe, DistributionsWithTemperatureAndDivergence) {
-  for (const auto& [n, classes] : kShapes) {
+  for (const auto& [n, classes] : kTargetShapes) {
     const auto x = uniform(n * classes, 5, -3, 3), weights = uniform(n, 6, 0, 1),
                other = uniform(n * classes, 7, -3, 3);
     std::vector<float> t;
