@@ -9,7 +9,7 @@ parts=("$@")
 [ ${#parts[@]} -gt 0 ] || parts=(format headers clang)
 build=${CRC_BUILD:-build}
 folders=(kernels nn ssl crc data apps bench tests)
-flags=(-std=c++20 -fsyntax-only -I. -I"$build/generated" -fopenmp -march=x86-64-v3 -DCRC_CUDA=0 -DCRC_SOURCE_DIR=\".\" -DCRC_BINARY_DIR=\".\")
+flags=(-std=c++20 -fsyntax-only -I. -I"$build/generated" -fopenmp -march=x86-64-v3 -DCRC_CUDA=0 -DCRC_SOURCE_DIR=\".\" -DCRC_BINARY_DIR=\".\" -DCRC_LIBRARY_VERSION=\"\")
 
 sources() { git ls-files "${folders[@]}" 2> /dev/null || find "${folders[@]}" -type f; }
 lacks() { command -v "$1" > /dev/null || { echo "check: $2 left out: there is no $1"; return 0; }; return 1; }
