@@ -26,8 +26,8 @@ for part in "${parts[@]}"; do
       fi
       sources | grep -E '\.(h|cuh|cpp|cu)$' | xargs -P "$(nproc)" -n 40 clang-format --dry-run -Werror
       ;;
-    headers)  # with nothing before it; those of CUDA and of the emulator belong to their compilers
-      sources | grep -E '\.h$' | grep -vE '^kernels/cuda/|^tests/emulator/|^tests/kernels/cuda/' |
+    headers)  # with nothing before it; those of CUDA and of the emulator belong to their compilers, Python's to its headers
+      sources | grep -E '\.h$' | grep -vE '^kernels/cuda/|^tests/emulator/|^tests/kernels/cuda/|^apps/python/' |
         while read -r header; do  # the source that includes it first proves the same
           grep -m1 '^#include' "${header%.h}.cpp" 2> /dev/null | grep -qF "\"$header\"" || echo "$header"
         done | each "g++ ${flags[*]@Q} -include {} -x c++ /dev/null 2>&1"
@@ -35,7 +35,7 @@ for part in "${parts[@]}"; do
     clang)
       lacks clang++ clang && continue
       sources | grep -E '\.cpp$' |
-        grep -vE '^kernels/cuda/|^tests/' |
+        grep -vE '^kernels/cuda/|^tests/|^apps/python/' |
         each "clang++ ${flags[*]@Q} -Wall -Wextra -Wno-missing-field-initializers {} 2>&1"
       ;;
     *) echo "check: format, headers or clang, not $part" >&2; exit 64 ;;
