@@ -94,7 +94,7 @@ class Both(RunTest):
         self.assertEqual(results(run.directory), expected)
 
     def test_interrupt(self):
-        longer = {**SMALL, "ssl": {**SMALL["ssl"], "steps_per_epoch": 300}}
+        longer = {**SMALL, "ssl": {**SMALL["ssl"], "steps_per_epoch": 2000}}
         whole = Run.create(self.folder / "whole", longer, all_known())
         whole.train()
         run, interrupts = Run.create(self.folder / "a", longer, all_known()), 0
