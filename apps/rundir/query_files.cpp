@@ -100,6 +100,15 @@ class Pictures {
   std::map<int64_t, size_t> places_;
 };
 
+// Another query, also of a run of the same name, has other answers in the browser.
+std::string key_of(const Query& query, const data::Dataset& dataset) {
+  data::Fingerprint key;
+  key.add(dataset.fingerprint);
+  for (const std::string& name : dataset.class_names) key.add(name);
+  for (const int64_t item : query.items) key.add(std::to_string(item));
+  return key.hex();
+}
+
 }  // namespace
 
 NamedFile label_page_file(const fs::path& run, const Query& query, const data::Dataset& dataset,
@@ -109,7 +118,7 @@ NamedFile label_page_file(const fs::path& run, const Query& query, const data::D
   const std::string name = fs::absolute(run).lexically_normal().filename().string();
   LabelTask task{.title = fmt::format("{}: {} images to label{}", name, query.items.size(),
                                       query.round > 0 ? fmt::format(", query {}", query.round) : ""),
-                 .key = fmt::format("crc {} {} {}", name, query.folder, dataset.fingerprint),
+                 .key = fmt::format("crc {} {} {}", name, query.folder, key_of(query, dataset)),
                  .classes = dataset.class_names,
                  .pictures = {},
                  .items = {},

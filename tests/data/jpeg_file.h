@@ -1,10 +1,10 @@
 // JPEG files for tests, by the library that reads them.
 #pragma once
 
-#include <jpeglib.h>
-
 #include <cstdio>
 #include <cstdlib>
+// After <cstdio>: it needs FILE.
+#include <jpeglib.h>
 
 #include "data/png.h"
 

@@ -26,10 +26,11 @@ class Files(RunTest):
             np.testing.assert_array_equal(loaded[name], values)
             self.assertEqual(loaded[name].dtype, np.float32 if name == "f" else np.asarray(values).dtype)
         loaded["a"][0, 0] = 7  # it is the caller's
-        weights.save(path, loaded)
+        self.refuse(FileExistsError, "exists; name another file", lambda: weights.save(path, loaded))
+        weights.save(path, loaded, overwrite=True)
         self.assertEqual((weights.load(path)["a"][0, 0], weights.load(path).metadata), (7, {"note": "hello"}))
         turned = np.arange(12, dtype=np.float32).reshape(3, 4).T
-        weights.save(path, {"t": turned})
+        weights.save(path, {"t": turned}, overwrite=True)
         np.testing.assert_array_equal(weights.load(path)["t"], turned)
 
     def test_wrong(self):
@@ -37,8 +38,8 @@ class Files(RunTest):
         self.refuse(FileNotFoundError, "w.safetensors", lambda: weights.load(path), 66)
         path.write_bytes(b"no weights")
         self.refuse(ValueError, "w.safetensors", lambda: weights.load(path), 65)
-        self.refuse(TypeError, "a is complex128", lambda: weights.save(path, {"a": np.array([1j])}))
-        self.refuse(TypeError, "a is object", lambda: weights.save(path, {"a": np.array([None])}))
+        self.refuse(TypeError, "a is complex128", lambda: weights.save(path, {"a": np.array([1j])}, overwrite=True))
+        self.refuse(TypeError, "a is object", lambda: weights.save(path, {"a": np.array([None])}, overwrite=True))
         self.assertEqual(path.read_bytes(), b"no weights")
 
     def test_of_a_run(self):

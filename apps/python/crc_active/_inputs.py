@@ -27,6 +27,8 @@ def floats(x, name: str, copied: list):
             x = x.detach()
         if _foreign_float(x):
             return x, False
+    if isinstance(x, np.ma.MaskedArray) and np.ma.is_masked(x):
+        raise error_of(WRONG_ARRAY, f"{name} masks {np.ma.count_masked(x)} values; fill them, or leave their rows out")
     a = np.asarray(x)
     if a.dtype.name == "bfloat16":
         return a.view(np.uint16), True

@@ -138,7 +138,7 @@ class Run:
 
     def __init__(self, directory, settings: Mapping | None = None):
         self.directory = Path(directory)
-        self._session = _crc.Session(os.fspath(directory), _lines(_settings(settings)))
+        self._session = _crc.Session(os.path.abspath(directory), _lines(_settings(settings)))
 
     @classmethod
     def create(cls, directory, config=None, data=None, settings: Mapping | None = None) -> Run:
@@ -147,7 +147,7 @@ class Run:
         directory: must not exist, or be empty.
         config: a dict (``{"ssl": {"mu": 7}}`` or ``{"ssl.mu": 7}``, ``{"preset": "kekmodel"}``), a TOML file, or the
             name of a recipe or a preset. docs/config.md has the keys.
-        data: a folder (PNG images, or a data set's files); or arrays, which are copied to ``directory/data`` so that
+        data: a folder (images, or a data set's files); or arrays, which are copied to ``directory/data`` so that
             ``crc_train resume`` finds them: ``(X, y)``, ``X`` alone, or a dict of "images" or "features", "labels",
             "test_images" or "test_features", "test_labels" and "class_names". Images are uint8 [N,H,W,3] or [N,H,W],
             features float [N,D]; labels are integers (-1 or NaN: unknown) or names (None or "": unknown).

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from . import _crc
+from .errors import error_of
 
 _DTYPES = {"f32": np.float32, "f64": np.float64, "u8": np.uint8, "i32": np.int32, "i64": np.int64}
 _NAMES = {np.dtype(dtype): name for name, dtype in _DTYPES.items()}
@@ -44,11 +45,15 @@ def load(path) -> Weights:
     return weights
 
 
-def save(path, weights: Mapping[str, np.ndarray], metadata: Mapping[str, str] | None = None) -> None:
+def save(path, weights: Mapping[str, np.ndarray], metadata: Mapping[str, str] | None = None,
+         overwrite: bool = False) -> None:
     """A safetensors file, whole or not at all. metadata: that of ``load``'s result where none is given.
 
-    Raises TypeError: an array of another type than float32, float64, uint8, int32, int64, float16 (becomes fp32).
+    Raises FileExistsError: unless ``overwrite``; TypeError: an array of another type than float32, float64, uint8,
+    int32, int64, float16 (becomes fp32).
     """
+    if not overwrite and os.path.lexists(path):
+        raise error_of(73, f"{os.fspath(path)} exists; name another file, or overwrite=True")
     tensors = []
     for name, values in weights.items():
         array = np.asarray(values)
