@@ -94,6 +94,7 @@ class Both(RunTest):
         self.assertEqual(results(run.directory), expected)
 
     def test_interrupt(self):
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job may have begun with it ignored
         longer = {**SMALL, "ssl": {**SMALL["ssl"], "steps_per_epoch": 2000}}
         whole = Run.create(self.folder / "whole", longer, all_known())
         whole.train()
