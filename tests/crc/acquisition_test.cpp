@@ -177,11 +177,12 @@ TEST_P(Acquisitions, ErrorsSayWhatAndWhatToDo) {
   const auto message = [&](Pool pool, Config config, ExitCode code = ExitCode::config) {
     return error_of(code, [&] { pool.select(context, config); });
   };
-  EXPECT_EQ(
-      message(p, {.name = "crcc", .budget = 1}),
+  const std::string unknown =
       "acquisition \"crcc\" is not known; use one of random, entropy, confidence, margin, bald, batchbald, galaxy, "
       "egl, egl_last, badge, bait, coreset, kmeans, typiclust, probcover, dcom, maxherding, uherding, "
-      "facility_location, rdss, dropquery, alfamix, crc, crc_layers, crc_full");
+      "facility_location, rdss, dropquery, alfamix, crc, crc_layers, crc_full";
+  // What another test of this process registered comes after ours.
+  EXPECT_EQ(message(p, {.name = "crcc", .budget = 1}).substr(0, unknown.size()), unknown);
   EXPECT_EQ(message(p, {.budget = 11}), "budget 11 with 10 unlabeled items; choose a budget from 1 to 10");
   EXPECT_EQ(message(p, {.budget = 0}), "budget 0 with 10 unlabeled items; choose a budget from 1 to 10");
   EXPECT_EQ(message(p, {.budget = 10, .group_size = 4}),
