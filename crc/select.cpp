@@ -1,7 +1,6 @@
 #include "crc/select.h"
 
 #include <fmt/format.h>
-#include <omp.h>
 #include <pthread.h>
 
 #include <atomic>
@@ -21,19 +20,7 @@ namespace {
 
 using crc::Context;
 using crc::ExitCode;
-
-// What a context sets for the thread that makes it.
-class KeepThreads {
- public:
-  KeepThreads() : before_(omp_get_max_threads()) {}
-  ~KeepThreads() { omp_set_num_threads(before_); }
-  KeepThreads(const KeepThreads&) = delete;
-  KeepThreads& operator=(const KeepThreads&) = delete;
-
- private:
-  int before_;
-  crc::KeepBlasThreads blas_;
-};
+using crc::KeepThreads;
 
 template <class F> auto translated(F&& f) -> decltype(f()) {
   try {

@@ -1,7 +1,8 @@
 // Image files of any kind that is read, and how images of any size become one size.
 #pragma once
 
-#include <string_view>
+#include <string>
+#include <vector>
 
 #include "data/png.h"
 
@@ -12,7 +13,7 @@ RgbImage decode_image(std::span<const uint8_t> bytes, const Path& path, int64_t 
 
 // How an image that is not square becomes one: its largest central square; the whole of it, out of shape; the whole of
 // it between black bars.
-inline constexpr std::string_view kCrops[] = {"center", "stretch", "pad"};
+inline const std::vector<std::string> kCrops{"center", "stretch", "pad"};
 enum class Crop : uint8_t { center, stretch, pad };
 
 // [side, side, 3]: each pixel is the mean of the area that it covers, exact but for rounding to the nearest (halves

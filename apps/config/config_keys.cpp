@@ -9,6 +9,8 @@
 #include "crc/acquisition.h"
 #include "crc/batch_mode.h"
 #include "data/datasets/embedding_files.h"
+#include "data/datasets/folder_files.h"
+#include "data/image.h"
 #include "kernels/ops/pairwise_tile.h"
 #include "nn/wrn.h"
 #include "ssl/method.h"
@@ -104,11 +106,11 @@ void add_data(std::vector<ConfigKey>& keys) {
                  "folder: images of any size, PNG and JPEG, become squares of so many pixels a side, each the mean of "
                  "the area that it covers; 0: PNG files of one size alone are read"),
              int64_t(0)),
-       later(text("data.crop", "center", {"center", "stretch", "pad"},
+       later(text("data.crop", data::kCrops.front(), data::kCrops,
                   "folder, with data.resize, of images that are not square: their largest central square; the whole, "
                   "out of shape; the whole between black bars"),
              "center"),
-       later(text("data.unreadable", "refuse", {"refuse", "skip"},
+       later(text("data.unreadable", data::kUnreadable.front(), data::kUnreadable,
                   "folder: a damaged or missing file ends the program, or is named and left out"),
              "refuse"),
        integer("data.limit_train", 0, 0, kMany, "use only the first N training images; 0: all"),

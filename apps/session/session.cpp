@@ -1,7 +1,6 @@
 #include "apps/session/session.h"
 
 #include <fmt/format.h>
-#include <omp.h>
 
 #include <algorithm>
 
@@ -48,19 +47,6 @@ std::map<int64_t, int64_t> classes_of(const std::vector<Session::Label>& labels,
   }
   return classes;
 }
-
-// The numbers of threads of the program that we are a guest of, given back.
-class KeepThreads {
- public:
-  KeepThreads() : before_(omp_get_max_threads()) {}
-  ~KeepThreads() { omp_set_num_threads(before_); }
-  KeepThreads(const KeepThreads&) = delete;
-  KeepThreads& operator=(const KeepThreads&) = delete;
-
- private:
-  int before_;
-  KeepBlasThreads blas_;
-};
 
 template <class T> void append_row(std::vector<T>& to, const std::vector<T>& rows, int64_t width, int64_t item) {
   to.insert(to.end(), rows.begin() + item * width, rows.begin() + (item + 1) * width);

@@ -3,13 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 #include <functional>
 
 #include "apps/config/choices.h"
 #include "apps/train/weights_file.h"
 #include "crc/balanced_query.h"
 #include "crc/dropout_samples.h"
+#include "crc/uncertainty.h"
 #include "nn/init.h"
 #include "nn/weights_io.h"
 #include "ssl/inputs.h"
@@ -98,16 +98,10 @@ constexpr size_t kGuesses = 3, kNearest = 3;
 
 // The softmax of logits [C], its largest entries.
 std::vector<std::pair<int64_t, double>> likeliest(std::span<const float> logits) {
-  const double largest = *std::ranges::max_element(logits);
   std::vector<std::pair<int64_t, double>> all;
-  double sum = 0;
-  for (size_t c = 0; c < logits.size(); ++c) {
-    all.emplace_back(int64_t(c), std::exp(double(logits[c]) - largest));
-    sum += all.back().second;
-  }
+  for (const double p : select::softmax({logits.begin(), logits.end()})) all.emplace_back(int64_t(all.size()), p);
   std::ranges::stable_sort(all, std::greater(), [](const auto& entry) { return entry.second; });
   all.resize(std::min(all.size(), kGuesses));
-  for (auto& [c, probability] : all) probability /= sum;
   return all;
 }
 

@@ -151,8 +151,8 @@ class Reader {
 Reading reading_of(Options& options) {
   Reading reading;
   reading.side = options.integer("resize", 0, 0, 512);
-  reading.crop = Crop(std::ranges::find(kCrops, options.choice("crop", {kCrops, std::end(kCrops)})) - kCrops);
-  reading.skip = options.choice("unreadable", {"refuse", "skip"}) == "skip";
+  reading.crop = Crop(std::ranges::find(kCrops, options.choice("crop", kCrops)) - kCrops.begin());
+  reading.skip = options.choice("unreadable", kUnreadable) == "skip";
   return reading;
 }
 

@@ -8,6 +8,8 @@
 
 namespace crc::data {
 
+inline const std::vector<std::string> kUnreadable{"refuse", "skip"};  // what becomes of files that cannot be read
+
 struct ListedImage {
   Path path;
   std::string label;  // class name; empty: unlabelled

@@ -2,6 +2,7 @@
 
 #include <cblas.h>
 #include <lapacke.h>
+#include <omp.h>
 #include <sys/mman.h>
 
 #include <algorithm>
@@ -38,14 +39,15 @@ constexpr int kOrder = LAPACK_COL_MAJOR;
 constexpr char kTriangle = 'U';
 
 std::mutex g_guests_mutex;
-int g_guests = 0, g_host_threads = 0;  // of KeepBlasThreads
+int g_guests = 0, g_host_threads = 0;  // of KeepThreads
 }  // namespace
 
-KeepBlasThreads::KeepBlasThreads() {
+KeepThreads::KeepThreads() : openmp_(omp_get_max_threads()) {
   const std::lock_guard lock(g_guests_mutex);
   if (g_guests++ == 0) g_host_threads = openblas_get_num_threads();
 }
-KeepBlasThreads::~KeepBlasThreads() {
+KeepThreads::~KeepThreads() {
+  omp_set_num_threads(openmp_);
   const std::lock_guard lock(g_guests_mutex);
   if (--g_guests == 0) openblas_set_num_threads(g_host_threads);
 }

@@ -8,14 +8,18 @@
 
 namespace crc {
 
-// While one lives, on any thread, OpenBLAS works on one thread at a time, as prepare_blas sets it; the last one to end
-// gives the program that we are a guest of its own number back.
-class KeepBlasThreads {
+// Gives the program that we are a guest of its numbers of threads back: OpenMP's of this thread, which a context sets,
+// and OpenBLAS's when the last one on any thread ends; while one lives OpenBLAS works on one thread at a time, as
+// prepare_blas sets it.
+class KeepThreads {
  public:
-  KeepBlasThreads();
-  ~KeepBlasThreads();
-  KeepBlasThreads(const KeepBlasThreads&) = delete;
-  KeepBlasThreads& operator=(const KeepBlasThreads&) = delete;
+  KeepThreads();
+  ~KeepThreads();
+  KeepThreads(const KeepThreads&) = delete;
+  KeepThreads& operator=(const KeepThreads&) = delete;
+
+ private:
+  int openmp_;
 };
 
 // Whoever is about to call BLAS or LAPACK from `threads` threads at a time says so; repeating it costs nothing.
