@@ -14,7 +14,7 @@ namespace {
 constexpr auto kBf16 = CUDNN_DATA_BFLOAT16, kFp32 = CUDNN_DATA_FLOAT;
 constexpr float kSlope = 0.1f;
 
-using Tensor = FusedGraph::Tensor;
+using Node = FusedGraph::Tensor;
 
 // A convolution's arrays.
 struct Shapes {
@@ -23,16 +23,16 @@ struct Shapes {
 };
 
 // x * scale + shift per channel, in fp32.
-Tensor affine(FusedGraph& g, FusedGraph::Shape shape, Tensor x, cudnnDataType_t constants) {
-  Tensor scaled = g.between(shape), shifted = g.between(shape);
+Node affine(FusedGraph& g, FusedGraph::Shape shape, Node x, cudnnDataType_t constants) {
+  Node scaled = g.between(shape), shifted = g.between(shape);
   g.multiply(scaled, x, g.channels(shape.c, constants));
   g.add(shifted, scaled, g.channels(shape.c, constants));
   return shifted;
 }
 // Per channel the sums of a and of a * b, over images and positions.
-void two_sums(FusedGraph& g, FusedGraph::Shape shape, Tensor a, Tensor b) {
+void two_sums(FusedGraph& g, FusedGraph::Shape shape, Node a, Node b) {
   g.sum(g.channels(shape.c, kFp32), a);
-  Tensor product = g.between(shape);
+  Node product = g.between(shape);
   g.multiply(product, a, b);
   g.sum(g.channels(shape.c, kFp32), product);
 }
@@ -40,7 +40,7 @@ void two_sums(FusedGraph& g, FusedGraph::Shape shape, Tensor a, Tensor b) {
 // Evaluation with folded statistics: conv -> scale, shift -> + residual -> LeakyReLU.
 void epilogue(FusedGraph& g, const ConvProblem& p) {
   const Shapes s(p);
-  Tensor y = g.between(s.y), sum = g.between(s.y), out = g.tensor(s.y, kBf16);
+  Node y = g.between(s.y), sum = g.between(s.y), out = g.tensor(s.y, kBf16);
   g.convolution(ConvPass::forward, p, y, g.tensor(s.x, kBf16), g.tensor(s.w, kBf16));
   g.add(sum, affine(g, s.y, y, kFp32), g.tensor(s.y, kBf16));
   g.relu(out, sum, kSlope);
@@ -48,10 +48,10 @@ void epilogue(FusedGraph& g, const ConvProblem& p) {
 // Training, forward: scale, shift -> LeakyReLU -> conv (-> + residual) -> sum and sum of squares for the next norm.
 void forward_unit(FusedGraph& g, const ConvProblem& p, bool residual) {
   const Shapes s(p);
-  Tensor x = g.tensor(s.x, kBf16), a = g.between(s.x, kBf16), out = g.tensor(s.y, kBf16);
+  Node x = g.tensor(s.x, kBf16), a = g.between(s.x, kBf16), out = g.tensor(s.y, kBf16);
   g.relu(a, affine(g, s.x, x, kBf16), kSlope);
   if (residual) {
-    Tensor y = g.between(s.y);
+    Node y = g.between(s.y);
     g.convolution(ConvPass::forward, p, y, a, g.tensor(s.w, kBf16));
     g.add(out, y, g.tensor(s.y, kBf16));
   } else {
@@ -62,7 +62,7 @@ void forward_unit(FusedGraph& g, const ConvProblem& p, bool residual) {
 // Training, backward: dgrad -> through the LeakyReLU of the recomputed norm -> its two sums.
 void backward_unit(FusedGraph& g, const ConvProblem& p) {
   const Shapes s(p);
-  Tensor da = g.between(s.x), x = g.tensor(s.x, kBf16), dz = g.tensor(s.x, kBf16);
+  Node da = g.between(s.x), x = g.tensor(s.x, kBf16), dz = g.tensor(s.x, kBf16);
   g.convolution(ConvPass::backward_data, p, da, g.tensor(s.y, kBf16), g.tensor(s.w, kBf16));
   g.relu_backward(dz, da, affine(g, s.x, x, kFp32), kSlope);
   two_sums(g, s.x, dz, x);
@@ -135,7 +135,7 @@ TEST_P(CudnnFusion, RefusesFp32WeightGradientsOfBf16Arrays) {
 TEST_P(CudnnFusion, FusesReluButNotLeakyReluIntoBatchNorm) {
   const auto norm = [&](float slope) {
     return accepted([&](FusedGraph& g) {
-      Tensor y = g.between(shape);
+      Node y = g.between(shape);
       g.batch_norm(y, g.tensor(shape, kBf16), shape.c);
       g.relu(g.tensor(shape, kBf16), y, slope);
     });
@@ -144,7 +144,7 @@ TEST_P(CudnnFusion, FusesReluButNotLeakyReluIntoBatchNorm) {
   EXPECT_FALSE(norm(kSlope));
   const auto backward = [&](bool leaky) {
     return accepted([&](FusedGraph& g) {
-      Tensor dy = g.tensor(shape, kBf16), dz = g.between(shape);
+      Node dy = g.tensor(shape, kBf16), dz = g.between(shape);
       if (leaky) g.relu_backward(dz, dy, g.tensor(shape, kBf16), kSlope);
       g.batch_norm_backward(g.tensor(shape, kBf16), leaky ? dz : dy, g.tensor(shape, kBf16), shape.c);
     });
@@ -158,8 +158,8 @@ TEST_P(CudnnFusion, FusesReluButNotLeakyReluIntoBatchNorm) {
 TEST_P(CudnnFusion, TakesGenstats) {
   const auto asked = [&](bool prologue, bool residual) {
     return accepted([&](FusedGraph& g) {
-      Tensor x = g.tensor(shape, kBf16), w = g.tensor({32, 3, 3, 32}, kBf16), out = g.tensor(shape, kBf16);
-      Tensor a = g.between(shape, kBf16), y = g.between(shape);
+      Node x = g.tensor(shape, kBf16), w = g.tensor({32, 3, 3, 32}, kBf16), out = g.tensor(shape, kBf16);
+      Node a = g.between(shape, kBf16), y = g.between(shape);
       if (prologue) g.relu(a, affine(g, shape, x, kBf16), kSlope);
       g.convolution(ConvPass::forward, narrow, residual ? y : out, prologue ? a : x, w);
       if (residual) g.add(out, y, g.tensor(shape, kBf16));
