@@ -16,6 +16,7 @@ constexpr const char* kExamples =
     "  crc_train label runs/a labels.csv                      answer its query; then resume\n"
     "  crc_train eval --weights W.safetensors --data DIR --logits L.npy\n"
     "  crc_train eval --run runs/a --round 2 --model best    what a run's network is worth\n"
+    "  crc_train predict runs/a photos/ --out p.csv          its classes and probabilities for other images\n"
     "\nExit codes: 0 done, 10 waiting for labels, 64 usage, 65 corrupt data, 66 input missing, 69 device unavailable,\n"
     "71 out of memory, 73 output exists or is locked, 74 I/O error or disk full, 75 preempted, 76 numerical, 78 "
     "config.\n";

@@ -36,6 +36,11 @@ rule 'crc_train data preview grid.png --set data.name=folder --set data.dir=imag
 rule 'crc_train data augment --op posterize --value 4 in.png out.png'
 rule 'crc_train run cifar10 --set data.dir=DIR --out runs/a*' "${tiny[@]}" "${ten[@]}"
 rule 'crc_train run own.toml --out runs/own*' "${tiny[@]}" "${two[@]}"
+rule 'crc_train init photos --classes ripe,unripe' --hours 0.01 -- photographs
+rule 'crc_train run photos.toml --out runs/photos*' "${tiny[@]}" --set acquisition.initial=4 --set acquisition.rounds=1 "${two[@]}"
+rule 'crc_train label runs/photos labels.csv' -- label_photographs
+rule 'crc_train predict runs/photos more-photos *'
+rule 'crc_train predict runs/own images --out p.csv'
 rule 'crc_train resume runs/*'
 rule 'crc_train label runs/own labels.csv' -- wait_for_labels
 rule 'crc_train label runs/own runs/own/rounds/00/query.csv' -- 'fill_in runs/own/rounds/00/query.csv'
@@ -88,6 +93,15 @@ wait_for_labels() {
 }
 label_first() {  # every class in turn
   sed -E '1s/$/,class/' runs/mine/rounds/first/query.csv | awk -F, 'NR == 1 {print; next} {print $0 "," NR % 10}' > labels.csv
+}
+photographs() {
+  [ -d photos ] && return
+  mkdir photos more-photos
+  cp images/*.png photos
+  cp images/ripe-1.png more-photos
+}
+label_photographs() {
+  sed -E '1s/$/,class/; 2,$s/,((un)?ripe)(-[0-9]+\.png)$/,\1\3,\1/' runs/photos/rounds/first/query.csv > labels.csv
 }
 embedded() {  # ten classes in turn
   mkdir FOLDER

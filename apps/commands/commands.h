@@ -19,7 +19,11 @@ struct CommandCall {
 #undef CRC_COMMAND
 
 // Options that several have.
-void add_settings(Command& command, std::vector<std::string>& settings);
-void add_force(Command& command, bool& force);
+inline void add_settings(Command& command, std::vector<std::string>& settings) {
+  command.option("--set", settings, "override one key of the configuration: key=value; may be repeated").repeated();
+}
+inline void add_force(Command& command, bool& force) {
+  command.flag("--force", force, "replace output files that exist");
+}
 
 }  // namespace crc::apps

@@ -1,6 +1,6 @@
 // crc_train resume
 #include "apps/commands/commands.h"
-#include "apps/commands/train.h"
+#include "apps/commands/run.h"
 #include "apps/sweep/child.h"
 
 namespace crc::apps {

@@ -1,16 +1,37 @@
 // crc_train run
+#include "apps/commands/run.h"
+
 #include <fmt/format.h>
 
+#include <algorithm>
+
+#include "apps/base/progress.h"
 #include "apps/base/terminal.h"
 #include "apps/commands/commands.h"
-#include "apps/commands/train.h"
 #include "apps/config/recipes.h"
+#include "apps/session/step_time.h"
+#include "apps/session/training.h"
 #include "apps/sweep/child.h"
+#include "apps/sweep/sweep.h"
 #include "apps/train/checks.h"
 #include "apps/train/experiment.h"
 
 namespace crc::apps {
 namespace {
+
+// Whether the settings alone of a recipe with a [sweep] are those of one of its runs, as the demo's are.
+bool is_a_cell(const std::string& recipe) {
+  Config alone;
+  alone.merge_toml(recipe_text(recipe), recipe);
+  try {
+    const Sweep sweep = Sweep::plan({}, {.recipe = recipe, .settings = {}});
+    return sweep.spec().initial_pools == 0 && std::ranges::any_of(sweep.cells(), [&](const SweepCell& cell) {
+             return sweep.config(cell).differences(alone).empty();
+           });
+  } catch (const Error&) {  // what is wrong in [sweep] is the sweep's to say
+    return false;
+  }
+}
 
 // The line of the plan, and in the configuration what the device takes. A plan for another machine stands without.
 std::string plan_device(Config& config) try {
@@ -24,6 +45,15 @@ std::string plan_device(Config& config) try {
                      error.what());
 }
 
+// From a few steps of it.
+std::string plan_time(const Config& config, const data::Dataset& dataset) {
+  Context context = make_context(config, {}, Announce::no);
+  const double step = step_seconds(context, config, dataset);
+  if (step == 0) return "";
+  return fmt::format("time     {:.3g} s a step on {}: {} of training, at most\n", step, to_string(context.device()),
+                     duration(training_seconds(config, step)));
+}
+
 int print_plan(const RunOptions& options) {
   Config config = resolve_recipe(options.config, options.settings);
   if (!options.out.empty()) RunDir::check_new(run_directory(options, config));
@@ -34,6 +64,7 @@ int print_plan(const RunOptions& options) {
   const std::string device = plan_device(config);
   const std::unique_ptr<nn::Net> net = make_net(config, dataset);
   print("{}{}{}", plan(config, dataset, *net, labels), device, memory_totals(config, dataset, *net, labels));
+  if (options.time) print_text(plan_time(config, dataset));
   for (const std::string& note : dataset.notes) print("note     {}\n", note);
   if (options.memory) print("\n{}", memory_table(config, dataset, *net, labels));
   return 0;
@@ -49,6 +80,35 @@ int command_run(const RunOptions& options, const std::vector<std::string>& argum
 
 }  // namespace
 
+std::string sweep_note(const std::string& recipe) {
+  if (recipe.empty() || !find_sweep(recipe_text(recipe), recipe) || is_a_cell(recipe)) return "";
+  return fmt::format(
+      "# {0} is a sweep of many runs, and what follows is none of them: its settings without those of a "
+      "block and a method.\n# The runs: crc_train sweep {0} --dry-run\n",
+      recipe);
+}
+
+fs::path run_directory(const RunOptions& options, const Config& config) {
+  const fs::path out = options.out.empty() ? default_run_directory(options.config, config) : options.out;
+  check_outside_images(config, out);
+  return out;
+}
+
+int train_new(const RunOptions& options, const std::vector<std::string>& arguments, const std::string& name, int gpu) {
+  const Config config = resolve_recipe(options.config, options.settings);
+  const NewRun run{.config = config, .directory = run_directory(options, config), .arguments = arguments, .gpu = gpu};
+  return int(start_run(run, ProgressOptions::for_stderr(options.quiet, 0, {}, name)));
+}
+
+int train_on(const std::string& path, const std::vector<std::string>& settings, bool quiet, const std::string& name,
+             int gpu) {
+  if (is_done(path, settings)) {
+    if (!quiet) print_error("{} is done already; its report is {}/report.html\n", path, path);
+    return 0;
+  }
+  return int(resume_run(path, settings, ProgressOptions::for_stderr(quiet, 0, {}, name), gpu));
+}
+
 void declare_run(Command& program, CommandCall& call) {
   const auto o = std::make_shared<RunOptions>();
   Command command = program.command("run", "train, score, query, label, train again");
@@ -58,6 +118,7 @@ void declare_run(Command& program, CommandCall& call) {
   const CommandOption dry_run = command.flag("--dry-run", o->dry_run, "print the resolved plan and stop");
   command.flag("--memory", o->memory, "in the plan: every array of a training step, and when it is alive")
       .needs(dry_run);
+  command.flag("--time", o->time, "in the plan: how long training takes here, from a few steps of it").needs(dry_run);
   command.flag("--quiet,-q", o->quiet, "no progress, only errors");
   command.run([o, &call] { call.code = command_run(*o, call.arguments); });
 }

@@ -10,7 +10,7 @@
 #include "apps/base/program.h"
 #include "apps/base/progress.h"
 #include "apps/base/signals.h"
-#include "apps/commands/train.h"
+#include "apps/commands/run.h"
 #include "apps/sweep/child.h"
 #include "apps/sweep/gpus.h"
 #include "apps/sweep/sweep.h"

@@ -113,6 +113,11 @@ void add_data(std::vector<ConfigKey>& keys) {
        later(text("data.unreadable", data::kUnreadable.front(), data::kUnreadable,
                   "folder: a damaged or missing file ends the program, or is named and left out"),
              "refuse"),
+       later(
+           text("data.class_names", "", {},
+                "folder: the classes, in this order, separated by commas: \"cat,dog\"; labels must be among them, and "
+                "images need none; empty: those of the labels, in byte order"),
+           ""),
        integer("data.limit_train", 0, 0, kMany, "use only the first N training images; 0: all"),
        integer("data.limit_test", 0, 0, kMany, "use only the first N test images; 0: all"),
        integer("data.validation_size", 0, 0, kMany,
@@ -309,6 +314,11 @@ void add_selection(std::vector<ConfigKey>& keys) {
                   "what acquisitions take for features: the network's, the input of its last layer; or the embeddings "
                   "(data.embeddings), whatever the network is"),
            std::string("network")),
+       later(
+           choice("acquisition.calibrate", Calibration::none,
+                  "validation: acquisitions that read probabilities see softmax(logits / T), with the T that fits the "
+                  "held-out items best (data.validation_size; Guo et al. 2017)"),
+           std::string("none")),
        choice("acquisition.model", nn::Epoch::best,
               "which of the round's tested models scores the pool: that of the best evaluation or of the last"),
        search_rule(),

@@ -21,26 +21,70 @@ std::unique_ptr<nn::Net> net_of(Model& model, const Context& context) {
   return make_exact_net(model.config, model.dataset);
 }
 
-}  // namespace
+// A run's round, before the data are looked at.
+struct Recorded {
+  RunState run;
+  Model model;
+};
 
-Model model_of_run(const fs::path& path, int64_t wanted, nn::Epoch epoch, const std::vector<std::string>& settings) {
+Recorded recorded_of(const fs::path& path, int64_t wanted, nn::Epoch epoch, const std::vector<std::string>& settings) {
   RunFiles files(path);
-  const RunState run = read_run(files);
-  const int64_t finished = int64_t(run.rounds.size()), round = wanted < 0 ? finished - 1 : wanted;
+  Recorded recorded{.run = read_run(files), .model = {}};
+  const int64_t finished = int64_t(recorded.run.rounds.size()), round = wanted < 0 ? finished - 1 : wanted;
   if (round < 0 || round >= finished)
     fail(ExitCode::input_missing,
          fmt::format("{} has finished {} rounds, and rounds count from 0: there is no round {} "
                      "to test yet",
                      path.string(), finished, std::max<int64_t>(round, 0)));
-  Model model;
-  model.config = resume_config(run.config, settings);
-  model.dataset = load_dataset(model.config);
-  check_fingerprint(model.dataset, run.facts.data_hash);
-  model.dataset.normalize = run_normalization(run.run, model.dataset);
-  model.normalize = normalize_config(model.config, model.dataset);
+  recorded.model.config = resume_config(recorded.run.config, settings);
   const std::string name = weights_name(round, epoch);
-  model.file = decode_weights(files.read(name), (files.path() / name).string());
+  recorded.model.file = decode_weights(files.read(name), (files.path() / name).string());
+  return recorded;
+}
+
+bool stands_alone(const Model& model) {
+  const nn::WeightsInfo& info = model.file.info;
+  return info.height > 0 && info.classes > 0 && info.classes == int64_t(info.class_names.size()) && info.normalize &&
+         !propagates(model.config);
+}
+
+void take_shape(Model& model) {
+  model.dataset = data_shape(model.file);
+  model.normalize = *model.file.info.normalize;
+  std::ranges::copy(model.normalize.mean, model.dataset.normalize.mean);
+  std::ranges::copy(model.normalize.std, model.dataset.normalize.std);
+}
+
+}  // namespace
+
+Model model_of_run(const fs::path& path, int64_t wanted, nn::Epoch epoch, const std::vector<std::string>& settings) {
+  Recorded recorded = recorded_of(path, wanted, epoch, settings);
+  Model& model = recorded.model;
+  model.dataset = load_dataset(model.config);
+  check_fingerprint(model.dataset, recorded.run.facts.data_hash);
+  model.dataset.normalize = run_normalization(recorded.run.run, model.dataset);
+  model.normalize = normalize_config(model.config, model.dataset);
   check_fits(model.file, weights_info(model.config, model.dataset), ExitCode::corrupt_data, kNotOfThisRun);
+  return std::move(model);
+}
+
+Model lone_model_of_run(const fs::path& path, int64_t wanted, nn::Epoch epoch,
+                        const std::vector<std::string>& settings) {
+  Recorded recorded = recorded_of(path, wanted, epoch, settings);
+  if (!stands_alone(recorded.model)) return model_of_run(path, wanted, epoch, settings);
+  take_shape(recorded.model);
+  check_fits(recorded.model.file, weights_info(recorded.model.config, recorded.model.dataset), ExitCode::corrupt_data,
+             kNotOfThisRun);
+  return std::move(recorded.model);
+}
+
+Model lone_model_of_file(const fs::path& weights, const std::vector<std::string>& settings) {
+  Model model;
+  model.config = resolve_recipe("", settings);
+  model.file = read_weights_file(weights);
+  model.assumed = adopt_network(model.config, model.file);
+  if (!stands_alone(model)) return model_of_file(weights, settings);
+  take_shape(model);
   return model;
 }
 

@@ -28,6 +28,12 @@ Model model_of_run(const fs::path& run, int64_t round, nn::Epoch epoch, const st
 // Of a file, which speaks first; `settings` say what it does not.
 Model model_of_file(const fs::path& weights, const std::vector<std::string>& settings);
 
+// Of a run's round or of a file, without the data: the weights say what images they are for. What their file does not
+// say comes from the data after all, and so does all of what needs the training items: label propagation, and
+// embeddings, which are scaled as those were. Error config: a file that does not say it, and settings do not either.
+Model lone_model_of_run(const fs::path& run, int64_t round, nn::Epoch epoch, const std::vector<std::string>& settings);
+Model lone_model_of_file(const fs::path& weights, const std::vector<std::string>& settings);
+
 // On a device, ready to judge images. Holds references: context, model and pool must outlive it.
 class Judge {
  public:

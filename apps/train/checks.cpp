@@ -58,7 +58,11 @@ void check_first(const Config& config, const data::Dataset& dataset, const Label
                                          item, item));
 }
 
-void check_validation(const data::Dataset& dataset, const LabelPlan& plan) {
+void check_validation(const Config& config, const data::Dataset& dataset, const LabelPlan& plan) {
+  if (config.choice<Calibration>("acquisition.calibrate") == Calibration::validation && plan.validation == 0)
+    fail(ExitCode::config,
+         "acquisition.calibrate = \"validation\" needs held-out items with labels; set "
+         "data.validation_size, or choose \"none\"");
   if (plan.validation < dataset.validation.count)
     fail(ExitCode::config,
          fmt::format("data.validation = \"any\" held out {} images, {} of them without a label, which measure nothing; "
@@ -164,7 +168,7 @@ LabelPlan check_experiment(const Config& config, const data::Dataset& dataset) {
   if (!images.embedded()) augment::check_image_size(images.height, images.width, train.weak);
   (void)make_net(config, dataset);
   const LabelPlan plan = plan_labels(config, dataset, load_start(config, dataset));
-  check_validation(dataset, plan);
+  check_validation(config, dataset, plan);
   check_first(config, dataset, plan);
   check_queries(config, dataset, plan);
   const bool all_unlabeled = config.get<bool>("data.include_labeled_in_unlabeled");

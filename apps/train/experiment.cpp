@@ -190,7 +190,7 @@ data::Dataset load_dataset(const Config& config) {
     if (const Int value = config.get<Int>(key); ConfigValue(value) != config_key(key).fallback)
       source.options[option] = std::to_string(value);
   if (const Int side = config.get<Int>("data.resize")) source.options["resize"] = std::to_string(side);
-  for (const char* key : {"crop", "unreadable"})
+  for (const char* key : {"crop", "unreadable", "class_names"})
     if (const Text path = Text("data.") + key; config.value(path) != config_key(path).fallback)
       source.options[key] = config.get<Text>(path);
   const bool beside = !config.get<Text>("data.embeddings").empty();

@@ -13,6 +13,7 @@
 #include "nn/init.h"
 #include "nn/weights_io.h"
 #include "ssl/inputs.h"
+#include "ssl/temperature.h"
 
 namespace crc::apps {
 
@@ -89,12 +90,29 @@ ssl::PseudoLabels PoolScorer::judge(int64_t round, const std::vector<int64_t>& i
 select::Selection PoolScorer::select(int64_t round, const data::Pool& pool) {
   const nn::WeightBuffers weights = model(round);
   if (!prediction_) prediction_ = predict(weights.weights());
-  return select(*prediction_, weights.weights(), pool, selection_config(run_.config, round));
+  return select(*prediction_, weights.weights(), pool, selection_config(run_.config, round),
+                temperature(weights.weights()));
+}
+
+double PoolScorer::temperature(const nn::Weights& weights) const {
+  if (run_.config.choice<Calibration>("acquisition.calibrate") == Calibration::none) return 1;
+  const data::Images& held_out = run_.dataset.validation;
+  const ssl::ImageSet images = upload(run_.context, held_out, held_out.labels);
+  const double fitted =
+      ssl::fit_temperature(run_.predictor.predict(*net_, weights, images).logits.to_host<float>(run_.context),
+                           held_out.labels, run_.dataset.classes());
+  run_.progress.line(
+      fmt::format("probabilities are softmax(logits / {:.4g}), fitted to {} held-out items", fitted, held_out.count));
+  return fitted;
 }
 
 namespace {
 
 constexpr size_t kGuesses = 3, kNearest = 3;
+
+void divide(std::vector<float>& logits, double temperature) {
+  for (float& logit : logits) logit = float(double(logit) / temperature);
+}
 
 // The softmax of logits [C], its largest entries.
 std::vector<std::pair<int64_t, double>> likeliest(std::span<const float> logits) {
@@ -166,21 +184,28 @@ select::Selection PoolScorer::select_first(int64_t count) {
 }
 
 Tensor PoolScorer::dropout_samples(const ssl::Prediction& prediction, const select::Head& head,
-                                   const select::Config& config) const {
+                                   const select::Config& config, double temperature) const {
   const auto features = prediction.features.view<const float, 2>();
   const int64_t passes = run_.config.get<int64_t>("acquisition.samples"), items = features.shape[0],
                 classes = net_->classes();
   run_.progress.line(fmt::format("{}: {} passes with dropout over {} images, {:.1f} MB of logits", config.name, passes,
                                  items, double(passes * items * classes) * sizeof(float) / 1e6));
-  const std::vector<float> logits = select::dropout_samples(
+  std::vector<float> logits = select::dropout_samples(
       run_.context, features, head, passes, run_.config.get<double>("acquisition.dropout"), config.seed, config.round);
+  divide(logits, temperature);
   return Tensor::from_host(run_.context, {passes, items, classes}, logits.data(), "logits of passes with dropout");
 }
 
 select::Selection PoolScorer::select(const ssl::Prediction& prediction, const nn::Weights& weights,
-                                     const data::Pool& pool, select::Config config) {
+                                     const data::Pool& pool, select::Config config, double temperature) {
+  std::optional<Tensor> calibrated;
+  if (temperature != 1) {
+    std::vector<float> logits = prediction.logits.to_host<float>(run_.context);
+    divide(logits, temperature);
+    calibrated = Tensor::from_host(run_.context, prediction.logits.shape(), logits.data(), "calibrated logits");
+  }
   select::Problem problem{.features = prediction.features.view<float, 2>(),
-                          .logits = prediction.logits.view<float, 2>(),
+                          .logits = (calibrated ? *calibrated : prediction.logits).view<float, 2>(),
                           .labeled = {},
                           .unlabeled = {}};
   const bool network = run_.config.choice<PoolFeatures>("acquisition.features") == PoolFeatures::network;
@@ -191,7 +216,7 @@ select::Selection PoolScorer::select(const ssl::Prediction& prediction, const nn
   if (network) problem.head = jacobians.head();
   std::optional<Tensor> samples;
   if (network && select::find_acquisition(config.name).has(select::Trait::samples)) {
-    samples = dropout_samples(prediction, problem.head, config);
+    samples = dropout_samples(prediction, problem.head, config, temperature);
     problem.samples = samples->view<const float, 3>();
   }
   return select(problem, pool, std::move(config));

@@ -66,12 +66,14 @@ class PoolScorer {
  private:
   nn::WeightBuffers model(int64_t round) const;
   ssl::Prediction predict(const nn::Weights& weights) const;
+  // By logits / temperature.
   select::Selection select(const ssl::Prediction& prediction, const nn::Weights& weights, const data::Pool& pool,
-                           select::Config config);
+                           select::Config config, double temperature = 1);
+  double temperature(const nn::Weights& weights) const;  // of acquisition.calibrate
   select::Selection select(select::Problem problem, const data::Pool& pool, select::Config config);
   View<const float, 2> embeddings();  // [N,D] of the pool
-  Tensor dropout_samples(const ssl::Prediction& prediction, const select::Head& head,
-                         const select::Config& config) const;  // [S,N,C]
+  Tensor dropout_samples(const ssl::Prediction& prediction, const select::Head& head, const select::Config& config,
+                         double temperature) const;  // [S,N,C]
 
   const RunContext& run_;
   std::unique_ptr<nn::Net> net_;

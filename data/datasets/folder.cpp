@@ -1,13 +1,12 @@
-// PNG and JPEG files. Either class-named subfolders, train/<class>/*.png and test/<class>/*.jpg; or a list,
-// labels.csv, with columns path, label (a class name, empty for an unlabelled training image) and perhaps split (train
-// or test; empty: train); without a first line that names them, in this order. Classes and files are numbered in byte
-// order of their names, so items are the same on every machine.
+// PNG and JPEG files, listed or in folders as folder_files.h says. Classes are numbered in byte order of their names, or
+// as data.class_names has them, and files in byte order of theirs, so items are the same on every machine.
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <exception>
 #include <map>
 
+#include "data/csv.h"
 #include "data/dataset.h"
 #include "data/datasets/folder_files.h"
 #include "data/image.h"
@@ -156,10 +155,36 @@ Reading reading_of(Options& options) {
   return reading;
 }
 
+// Of data.class_names: "cat,dog", as a row of a CSV file.
+std::vector<std::string> named_classes(Options& options) {
+  const std::string text = options.text("class_names");
+  if (text.empty()) return {};
+  const std::vector<std::string> names = CsvReader(text, "data.class_names").heading();
+  const auto refuse = [&](const std::string& why) {
+    fail(ExitCode::config,
+         fmt::format("folder: option class_names is {}: {}; name two classes or more: cat,dog", in_quotes(text), why));
+  };
+  if (names.size() < 2) refuse("there is one class");
+  for (size_t c = 0; c < names.size(); ++c)
+    if (names[c].empty())
+      refuse("a name is empty");
+    else if (std::find(names.begin(), names.begin() + c, names[c]) != names.begin() + c)
+      refuse(names[c] + " stands there twice");
+  return names;
+}
+
+void check_named(const std::vector<std::string>& names, const std::map<std::string, int32_t>& labels, const Path& dir) {
+  for (const auto& [label, number] : labels)
+    if (std::ranges::count(names, label) == 0)
+      fail(ExitCode::corrupt_data, fmt::format("folder: the label {} in {} is none of data.class_names ({})",
+                                               in_quotes(label), dir.string(), join_first(names, 10)));
+}
+
 Dataset load_folder(const Source& source, Options& options) {
   Fingerprint fingerprint;
   const Reading reading = reading_of(options);
-  const Listing listing = list_images(source.dir, fingerprint, reading.side > 0);
+  const ListingRules rules{.jpeg = reading.side > 0, .classes = named_classes(options)};
+  const Listing listing = list_images(source.dir, fingerprint, rules);
   if (listing.train.empty())
     fail(ExitCode::input_missing,
          fmt::format("folder: {} lists no training images; expected: {}", source.dir.string(), datasets::folder.files));
@@ -167,6 +192,8 @@ Dataset load_folder(const Source& source, Options& options) {
   for (const auto* split : {&listing.train, &listing.test})
     for (const ListedImage& file : *split)
       if (!file.label.empty()) classes[file.label] = 0;
+  if (!rules.classes.empty()) check_named(rules.classes, classes, source.dir);
+  for (const std::string& name : rules.classes) classes[name] = 0, fingerprint.add(name);
   if (classes.empty() || classes.size() > kMostClasses || listing.train.size() + listing.test.size() > kMostImages)
     fail(ExitCode::corrupt_data,
          fmt::format("folder: {} has {} classes and {} images; expected 1..{} classes and at most {} images",
@@ -174,12 +201,15 @@ Dataset load_folder(const Source& source, Options& options) {
                      kMostImages));
   Dataset dataset;
   dataset.notes = listing.notes;
-  for (auto& [name, number] : classes) {
+  dataset.class_names = rules.classes;
+  if (rules.classes.empty())
+    for (const auto& [name, number] : classes) dataset.class_names.push_back(name);
+  for (size_t c = 0; c < dataset.class_names.size(); ++c) {
+    const std::string& name = dataset.class_names[c];
     if (!is_utf8(name))
       fail(ExitCode::corrupt_data,
            fmt::format("folder: the class name \"{}\" in {} is not UTF-8; rename it", name, source.dir.string()));
-    number = int32_t(dataset.class_names.size());
-    dataset.class_names.push_back(name);
+    classes.at(name) = int32_t(c);
   }
   Reader reader(source.dir, reading, classes, fingerprint);
   dataset.train = reader.read(listing.train);
@@ -205,8 +235,9 @@ const DatasetEntry folder = {
     "folder",
     "your own images: PNG files of one size, or PNG and JPEG files brought to one (data.resize)",
     "your own",
-    "train/<class>/* and test/<class>/*, or labels.csv (path,label[,train|test]; an empty label: unlabelled)",
-    "resize=0 crop=center unreadable=refuse",
+    "labels.csv (path,label[,train|test]; an empty label: unlabelled), metadata.csv or .jsonl, train/<class>/* and "
+    "test/<class>/*, <class>/*, or images alone, with data.class_names",
+    "resize=0 crop=center unreadable=refuse class_names=",
     load_folder,
 };
 }  // namespace datasets

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <map>
+#include <nlohmann/json.hpp>
 #include <set>
 
 #include "data/csv.h"
@@ -35,71 +36,134 @@ bool is_hidden(const Path& path) { return path.filename().string().starts_with("
 
 class Folder {
  public:
-  Folder(const Path& dir, bool jpeg) : dir_(dir), jpeg_(jpeg) {
+  Folder(const Path& dir, const ListingRules& rules) : dir_(dir), rules_(rules) {
     std::error_code error;
     root_ = fs::weakly_canonical(dir, error);
   }
 
   Listing by_classes() {
-    const Path folder = find_folder("folder", dir_, {}, {"train"}, "your images (or write a labels.csv)");
-    for (const Path& path : list_folder(folder))
+    for (const Path& path : list_folder(dir_))
       if (const Path name = path.filename(); name != "train" && name != "test")
         kinds_.add(
             is_hidden(path) ? "hidden files are not read" : "files outside train/<class> and test/<class> are not read",
             name.string());
-    read_split(folder / "train", listing_.train);
-    if (file_exists(folder / "test")) read_split(folder / "test", listing_.test);  // without it nothing is measured
+    read_split(dir_ / "train", listing_.train);
+    if (file_exists(dir_ / "test")) read_split(dir_ / "test", listing_.test);  // without it nothing is measured
     if (!lost_.empty())
       fail(ExitCode::corrupt_data,
-           fmt::format("folder: {} classes would be lost, for no file of theirs is read: {}; {}, or move the folders "
-                       "away",
-                       lost_.size(), join_first(lost_, 10),
-                       jpeg_ ? "convert the images to PNG or JPEG" : "set data.resize, which reads JPEG and any size"));
+           fmt::format(
+               "folder: {} classes would be lost, for no file of theirs is read: {}; {}, or move the folders "
+               "away",
+               lost_.size(), join_first(lost_, 10),
+               rules_.jpeg ? "convert the images to PNG or JPEG" : "set data.resize, which reads JPEG and any size"));
     note_one_sided("train", listing_.train, "test", listing_.test);
     note_one_sided("test", listing_.test, "train", listing_.train);
     return finish();
   }
 
-  Listing by_list(Fingerprint& fingerprint) {
-    const Path file = dir_ / "labels.csv";
+  // path_column: what the list calls a file's path.
+  Listing by_list(const std::string& name, const std::string& path_column, Fingerprint& fingerprint) {
+    const Path file = dir_ / name;
     const std::string text = read_text(file, int64_t(1) << 30);
     fingerprint.add(text);
     CsvReader csv(text, file.string(),
-                  {.advice = "its columns are path, label and, where wanted, split",
-                   .columns = {"path", "label", "split"},
+                  {.advice = fmt::format("its columns are {}, label and, where wanted, split", path_column),
+                   .columns = {path_column, "label", "split"},
                    .least = 2});
-    const size_t path_at = csv.column("path"), label_at = csv.column("label");
+    const size_t path_at = csv.column(path_column), label_at = csv.column("label");
     const auto split_at = csv.find("split");
     for (const std::string& column : csv.heading())
-      if (column != "path" && column != "label" && column != "split")
-        kinds_.add("columns of labels.csv are not read", column);
-    std::set<std::string> seen;
-    while (csv.next()) {
-      if (csv.blank()) continue;
-      const std::string split = split_at && !csv[*split_at].empty() ? csv[*split_at] : "train";
-      if (split != "train" && split != "test")
-        csv.refuse(fmt::format("split {} is not train or test", in_quotes(split)));
-      if (split == "test" && csv[label_at].empty()) csv.refuse("a test image without label");
-      const Path path = safe_path(csv, csv[path_at]);
-      if (!seen.insert(path.lexically_relative(dir_).lexically_normal().string()).second)
-        kinds_.add("images are listed more than once", csv[path_at]);
-      note_link(path);
-      (split == "test" ? listing_.test : listing_.train).push_back({path, csv[label_at]});
+      if (column != path_column && column != "label" && column != "split")
+        kinds_.add("columns of " + name + " are not read", column);
+    while (csv.next())
+      if (!csv.blank())
+        add_listed({csv[path_at], csv[label_at], split_at ? csv[*split_at] : ""},
+                   [&](const std::string& what) { csv.refuse(what); });
+    note_unlisted(name);
+    return finish();
+  }
+
+  // A JSON object a line: {"file_name": "a.png", "label": "cat"}. A label may be a number, which then is a name.
+  Listing by_json_lines(const std::string& name, Fingerprint& fingerprint) {
+    const Path file = dir_ / name;
+    const std::string text = read_text(file, int64_t(1) << 30);
+    fingerprint.add(text);
+    int64_t number = 0;
+    for (const std::string& line : text_lines(text, file.string())) {
+      ++number;
+      const auto refuse = [&](const std::string& what) {
+        fail(ExitCode::corrupt_data,
+             fmt::format("{}:{}: {}; each line is an object with file_name and label", file.string(), number, what));
+      };
+      if (line.find_first_not_of(" \t") == line.npos) continue;
+      const nlohmann::json object = nlohmann::json::parse(line, nullptr, false);
+      if (!object.is_object()) refuse("not a JSON object");
+      const auto text_of = [&](const char* key) -> std::string {
+        const auto value = object.find(key);
+        if (value == object.end() || value->is_null()) return "";
+        if (value->is_number_integer()) return value->dump();
+        if (!value->is_string()) refuse(fmt::format("{} is neither a text nor a whole number", key));
+        return value->get<std::string>();
+      };
+      add_listed({text_of("file_name"), text_of("label"), text_of("split")}, refuse);
     }
-    note_unlisted(seen);
+    note_unlisted(name);
+    return finish();
+  }
+
+  // Whatever images lie here, at any depth.
+  Listing by_tree() {
+    bool labelled = false;
+    for (const Path& path : image_tree(dir_)) {
+      if (!is_read(path)) {
+        kinds_.add(reason(path), name_of(path));
+        continue;
+      }
+      const Path inside = path.lexically_relative(dir_);
+      const std::string top = inside.has_parent_path() ? inside.begin()->string() : "";
+      const bool names = rules_.classes.empty() || std::ranges::count(rules_.classes, top) > 0;
+      note_link(path);
+      listing_.train.push_back({path, names ? top : ""});
+      labelled |= names && !top.empty();
+    }
+    if (listing_.train.empty())
+      find_folder("folder", dir_, {}, {"train"}, "your images (or write a labels.csv)");  // an error that says all
+    if (!labelled && rules_.classes.empty())
+      fail(ExitCode::input_missing,
+           fmt::format("folder: {} holds {} images and neither labels.csv nor class folders; say what the classes are: "
+                       "data.class_names = \"cat,dog\"",
+                       dir_.string(), listing_.train.size()));
     return finish();
   }
 
  private:
-  bool is_read(const Path& path) const { return is_png_name(path) || (jpeg_ && is_jpeg_name(path)); }
+  bool is_read(const Path& path) const { return is_png_name(path) || (rules_.jpeg && is_jpeg_name(path)); }
+
+  struct Listed {
+    std::string path, label, split;
+  };
+  template <class Refuse> void add_listed(const Listed& listed, const Refuse& refuse) {
+    const std::string split = listed.split.empty() ? "train" : listed.split;
+    if (split != "train" && split != "test") refuse(fmt::format("split {} is not train or test", in_quotes(split)));
+    if (split == "test" && listed.label.empty()) refuse("a test image without label");
+    const Path relative(listed.path);
+    const bool climbs = std::ranges::any_of(relative, [](const Path& part) { return part == ".."; });
+    if (listed.path.empty() || relative.is_absolute() || climbs)
+      refuse(fmt::format("path {} is not a relative path without \"..\"", in_quotes(listed.path)));
+    const Path path = dir_ / relative;
+    if (!listed_.insert(path.lexically_relative(dir_).lexically_normal().string()).second)
+      kinds_.add("images are listed more than once", listed.path);
+    note_link(path);
+    (split == "test" ? listing_.test : listing_.train).push_back({path, listed.label});
+  }
 
   // Why a file in a class folder is not read.
   std::string reason(const Path& path) const {
     if (is_hidden(path)) return "hidden files are not read";
     if (is_folder(path)) return "folders inside class folders are not read";
     if (!is_image_name(path)) return "files without images are not read";
-    return jpeg_ ? "images of another kind than PNG and JPEG, which cannot be read (convert them), are not read"
-                 : "images of another kind than PNG are not read (data.resize reads JPEG too)";
+    return rules_.jpeg ? "images of another kind than PNG and JPEG, which cannot be read (convert them), are not read"
+                       : "images of another kind than PNG are not read (data.resize reads JPEG too)";
   }
 
   Listing finish() {
@@ -165,31 +229,23 @@ class Folder {
       kinds_.add("links lead out of the folder and are read", name_of(path) + " -> " + target.string());
   }
 
-  // A path of a list stays below the list's folder.
-  Path safe_path(const CsvReader& csv, const std::string& text) const {
-    const Path path(text);
-    const bool climbs = std::ranges::any_of(path, [](const Path& part) { return part == ".."; });
-    if (text.empty() || path.is_absolute() || climbs)
-      csv.refuse(fmt::format("path {} is not a relative path without \"..\"", in_quotes(text)));
-    return dir_ / path;
-  }
-
   // Images beside listed ones that the list leaves out.
-  void note_unlisted(const std::set<std::string>& listed) {
+  void note_unlisted(const std::string& list) {
     std::set<Path> folders;
-    for (const std::string& name : listed) folders.insert((dir_ / name).parent_path());
+    for (const std::string& name : listed_) folders.insert((dir_ / name).parent_path());
     for (const Path& folder : folders) {
       if (!is_folder(folder)) continue;  // the image is missing, which is said when it is read
       for (const Path& path : list_folder(folder))
-        if (!is_hidden(path) && is_image_name(path) && !listed.contains(name_of(path)))
-          kinds_.add("images are not in labels.csv and are not read", name_of(path));
+        if (!is_hidden(path) && is_image_name(path) && !listed_.contains(name_of(path)))
+          kinds_.add("images are not in " + list + " and are not read", name_of(path));
     }
   }
 
   const Path dir_;
-  const bool jpeg_;
+  const ListingRules& rules_;
   Path root_;                      // without links
   std::set<std::string> checked_;  // folders
+  std::set<std::string> listed_;   // images of a list
   Listing listing_;
   Kinds kinds_;
   std::vector<std::string> lost_;
@@ -197,9 +253,27 @@ class Folder {
 
 }  // namespace
 
-Listing list_images(const Path& dir, Fingerprint& fingerprint, bool jpeg) {
-  Folder folder(dir, jpeg);
-  return file_exists(dir / "labels.csv") ? folder.by_list(fingerprint) : folder.by_classes();
+Listing list_images(const Path& dir, Fingerprint& fingerprint, const ListingRules& rules) {
+  if (dir.empty()) find_folder("folder", dir, {}, {"train"}, "your images (or write a labels.csv)");
+  Folder folder(dir, rules);
+  if (file_exists(dir / "labels.csv")) return folder.by_list("labels.csv", "path", fingerprint);
+  if (file_exists(dir / "metadata.csv")) return folder.by_list("metadata.csv", "file_name", fingerprint);
+  if (file_exists(dir / "metadata.jsonl")) return folder.by_json_lines("metadata.jsonl", fingerprint);
+  return file_exists(dir / "train") ? folder.by_classes() : folder.by_tree();
+}
+
+std::vector<Path> image_tree(const Path& folder) {
+  std::vector<Path> images;
+  for (const Path& path : list_folder(folder)) {
+    if (is_hidden(path)) continue;
+    if (!is_folder(path)) {
+      if (is_png_name(path) || is_jpeg_name(path)) images.push_back(path);
+    } else if (!fs::is_symlink(path)) {  // a link may lead round in a circle
+      std::ranges::copy(image_tree(path), std::back_inserter(images));
+    }
+  }
+  std::ranges::sort(images, {}, [](const Path& path) { return path.string(); });
+  return images;
 }
 
 }  // namespace crc::data

@@ -1,5 +1,7 @@
 #include "kernels/augment/augment_batch.h"
 
+#include <omp.h>
+
 #include "kernels/augment/apply.h"
 #include "kernels/augment/plan.h"
 #include "kernels/cpu/for_each.h"
@@ -7,9 +9,9 @@
 namespace crc::augment {
 namespace {
 
-void augment_image(Plan plan, const NormalizeTable& table, const uint8_t* raw, int width, int height, float* y) {
-  Pixel buffers[2][kMaxPixels];
-  Pixel *front = buffers[0], *back = buffers[1];
+// front, back: room for an image each.
+void augment_image(Plan plan, const NormalizeTable& table, const uint8_t* raw, int width, int height, Pixel* front,
+                   Pixel* back, float* y) {
   for (int v = 0; v < height; ++v)
     for (int u = 0; u < width; ++u) front[v * width + u] = first_pixel(plan, raw, width, height, u, v);
   for (int s = 0; s < plan.op_count; ++s) {
@@ -30,13 +32,16 @@ void augment_batch(Cpu& cpu, View<float, 4> y, View<const uint8_t, 4> images, Vi
   check_augment(y, images, ids, state, config, rates);
   const int height = int(images.shape[1]), width = int(images.shape[2]);
   const int64_t bytes = int64_t(height) * width * 3;
+  const Arena::Frame frame(cpu.scratch());
+  const auto buffers = cpu.scratch().take<Pixel>({cpu.threads(), 2, height * width}, "images under augmentation");
   constexpr int64_t kGrain = 16;  // images per chunk: makes the table cheap and still shares out a batch
   for_chunks(cpu, ids.size(), kGrain, [&](int64_t, int64_t begin, int64_t end) {
     NormalizeTable table;
     for (int i = 0; i < 3 * NormalizeTable::kValues; ++i) table.fill(config.normalize, i);
     for (int64_t i = begin; i < end; ++i) {
       const Plan plan = draw_plan(config, ids[i], i, state[0].step, width, height, rates.data);
-      augment_image(plan, table, images.data + ids[i] * bytes, width, height, y.data + i * bytes);
+      augment_image(plan, table, images.data + ids[i] * bytes, width, height, &buffers(omp_get_thread_num(), 0, 0),
+                    &buffers(omp_get_thread_num(), 1, 0), y.data + i * bytes);
     }
   });
 }

@@ -1,5 +1,5 @@
 // Augmentation of a whole batch in one launch: gather by id, augment in uint8, normalise.
-// images [N,H,W,3] uint8 (the pool, resident on the device), H W <= 9216; ids [B] in [0, N); y [B,H,W,3] fp32 or bf16.
+// images [N,H,W,3] uint8 (the pool, resident on the device), H W <= 512 * 512; ids [B] in [0, N); y [B,H,W,3] fp32 or bf16.
 // y and images must not overlap. The draws of batch slot i are Draws(seed, purpose, ids[i] | i << 32, state[0].step),
 // in the order of plan.h: a pure function, whatever the thread, the device or the rest of the batch. With
 // crop_per_batch the offset alone comes from item -1. Class: exact; the last step is NormalizeConfig's arithmetic, the
@@ -45,7 +45,10 @@ struct AugmentConfig {
   NormalizeConfig normalize = {};
 };
 
-inline constexpr int kMaxPixels = 96 * 96;  // of one image: two copies must fit in a block's shared memory
+inline constexpr int kMaxPixels = 512 * 512;  // of one image
+// Two copies of an image of so many pixels fit in the shared memory of a block, on every GPU; of larger ones they are in
+// scratch memory.
+inline constexpr int kMostSharedPixels = 96 * 96;
 
 CRC_OP(void, augment_batch,
        (View<float, 4> y, View<const uint8_t, 4> images, View<const int64_t, 1> ids, View<const StepState, 1> state,
@@ -67,7 +70,7 @@ inline void check_image_size(int64_t height, int64_t width, const AugmentConfig&
   const std::string images = "images of " + std::to_string(height) + "x" + std::to_string(width);
   if (height * width > kMaxPixels)
     fail(ExitCode::config, images + " are too large: training augments images of at most " +
-                               std::to_string(kMaxPixels) + " pixels (96x96); scale them down");
+                               std::to_string(kMaxPixels) + " pixels (512x512); scale them down (data.resize)");
   const int64_t limit = config.padding == Padding::reflect ? std::min(height, width) - 1 : INT16_MAX;
   if (config.crop_pad < 0 || config.crop_pad > limit)
     fail(ExitCode::config, "crop_pad is " + std::to_string(config.crop_pad) + ", " + images + " allow 0 to " +

@@ -50,6 +50,66 @@ TEST_F(Folder, ListWithUnlabelledImages) {
   EXPECT_NE(load_it().fingerprint, before);
 }
 
+TEST_F(Folder, ClassFoldersWithoutASplit) {
+  png("dog/b.png", 1);
+  png("dog/deeper/a.png", 0);
+  png("cat/z.png", 2);
+  png("loose.png", 3);
+  write_file(dir_ / "cat/notes.txt", "not an image");
+  Dataset dataset = load_it();
+  EXPECT_EQ(dataset.class_names, (std::vector<std::string>{"cat", "dog"}));
+  EXPECT_EQ(dataset.train.names, (std::vector<std::string>{"cat/z.png", "dog/b.png", "dog/deeper/a.png", "loose.png"}));
+  EXPECT_EQ(dataset.train.labels, (std::vector<int32_t>{0, 1, 1, -1}));
+  EXPECT_EQ(dataset.test.count, 0);
+  // Of named classes the order counts, and other folders are no classes.
+  dataset = load({"folder", dir_.path(), {{"class_names", "dog,\"a, b\""}}});
+  EXPECT_EQ(dataset.class_names, (std::vector<std::string>{"dog", "a, b"}));
+  EXPECT_EQ(dataset.train.labels, (std::vector<int32_t>{-1, 0, 0, -1}));
+}
+
+TEST_F(Folder, ImagesAlone) {
+  png("b.png", 1);
+  png("a.png", 0);
+  png(".hidden.png", 2);
+  const std::map<std::string, std::string> named{{"class_names", "cat,dog"}};
+  expect_error([&] { load_it(); }, ExitCode::input_missing, {"holds 2 images", "data.class_names = \"cat,dog\""});
+  const Dataset dataset = load({"folder", dir_.path(), named});
+  EXPECT_EQ(dataset.train.labels, (std::vector<int32_t>{-1, -1}));
+  EXPECT_EQ(dataset.classes(), 2);
+  write_file(dir_ / "labels.csv", "path,label\na.png,bird\n");
+  expect_error(
+      [&] {
+        load({"folder", dir_.path(), named});
+      },
+      ExitCode::corrupt_data, {"\"bird\"", "none of data.class_names (cat, dog)"});
+  expect_error([&] { load({"folder", dir_.path(), {{"class_names", "cat,cat"}}}); }, ExitCode::config, {"twice"});
+  expect_error([&] { load({"folder", dir_.path(), {{"class_names", "cat,"}}}); }, ExitCode::config, {"empty"});
+}
+
+TEST_F(Folder, Metadata) {
+  png("0.png", 0);
+  png("x/1.png", 1);
+  png("2.png", 2);
+  write_file(dir_ / "metadata.jsonl",
+             "{\"file_name\": \"x/1.png\", \"label\": 7, \"width\": 6}\n\n"
+             "{\"file_name\": \"0.png\", \"label\": null}\n"
+             "{\"file_name\": \"2.png\", \"label\": \"one\", \"split\": \"test\"}\n");
+  Dataset dataset = load_it();
+  EXPECT_EQ(dataset.class_names, (std::vector<std::string>{"7", "one"}));
+  EXPECT_EQ(dataset.train.labels, (std::vector<int32_t>{0, -1}));
+  EXPECT_EQ(dataset.test.labels, (std::vector<int32_t>{1}));
+  write_file(dir_ / "metadata.jsonl", "{\"file_name\": \"0.png\", \"label\": \"a\"}\n{\"file_name\": ");
+  expect_corrupt({"metadata.jsonl:2: not a JSON object"});
+  write_file(dir_ / "metadata.jsonl", "{\"file_name\": \"../0.png\", \"label\": \"a\"}\n");
+  expect_corrupt({"metadata.jsonl:1: path \"../0.png\""});
+  write_file(dir_ / "metadata.jsonl", "{\"file_name\": \"0.png\", \"label\": 1.5}\n");
+  expect_corrupt({"metadata.jsonl:1: label is neither"});
+  write_file(dir_ / "metadata.csv", "file_name,label,caption\nx/1.png,one,\"a, b\"\n0.png,,none\n");  // goes first
+  dataset = load_it();
+  EXPECT_EQ(dataset.class_names, (std::vector<std::string>{"one"}));
+  EXPECT_EQ(dataset.train.count, 2);
+}
+
 // A PNG of 6x6 pixels of this depth and colour type, every byte the same.
 Bytes even(uint8_t depth, uint8_t color, size_t bytes_per_pixel, uint8_t value, bool second_frame = false) {
   Bytes png = kPngSignature, raw;

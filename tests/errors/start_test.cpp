@@ -105,11 +105,12 @@ TEST_F(Start, WhatImagesNetworkAndDeviceCannotDo) {
   fs::create_directories(large + "/train/a");
   fs::create_directories(large + "/train/b");
   fs::create_directories(large + "/test");
-  const std::vector<uint8_t> pixels(97 * 96 * 3, 7);
+  const std::vector<uint8_t> pixels(513 * 512 * 3, 7);
   for (const char* file : {"/train/a/1.png", "/train/a/2.png", "/train/b/1.png", "/train/b/2.png"})
-    write_file(large + file, data::encode_png({97, 96, pixels}));
-  refused("data.name=folder data.train_size=0 data.test_size=0 acquisition.initial=2 data.dir=" + large, 78,
-          "images of 97x96 are too large: training augments images of at most 9216 pixels (96x96); scale them down");
+    write_file(large + file, data::encode_png({513, 512, pixels}));
+  refused(
+      "data.name=folder data.train_size=0 data.test_size=0 acquisition.initial=2 data.dir=" + large, 78,
+      "images of 513x512 are too large: training augments images of at most 262144 pixels (512x512); scale them down");
 }
 
 // 28x28 to train, 14x14 to test: a network that reads pixel by pixel cannot.

@@ -17,6 +17,7 @@ struct RunOptions {
   std::string out;                    // run directory; empty: runs/<recipe>-s<seed>
   bool dry_run = false;
   bool memory = false;  // with dry_run: every array of a training step
+  bool time = false;    // with dry_run: how long training takes here
   bool quiet = false;
 };
 fs::path run_directory(const RunOptions& options, const Config& config);  // --out, or its default

@@ -1,0 +1,14 @@
+// Calibration by one number: probabilities are softmax(logits / T).
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+namespace crc::ssl {
+
+// The T under which the labels are likeliest (Guo et al. 2017, section 4.2), in [1/64, 64]; at an end of that where
+// the labels ask for more, as where all predictions are right. logits [N,C]; rows with label -1 do not count. In fp64,
+// in the order of the rows. Error config: no row has a label.
+double fit_temperature(const std::vector<float>& logits, const std::vector<int32_t>& labels, int64_t classes);
+
+}  // namespace crc::ssl
