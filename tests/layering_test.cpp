@@ -88,7 +88,7 @@ const std::vector<Edge> kEdges{
     {"apps/label/", in_apps({"config", "draw", "rundir", "label"})},
     {"apps/sweep/", in_apps({"config", "rundir", "sweep"})},
     {"apps/report/", in_apps({"config", "draw", "rundir", "train", "label", "sweep", "report"})},
-    {"apps/session/", in_apps({"config", "rundir", "gate", "train", "label", "sweep", "report", "session"})},
+    {"apps/session/", in_apps({"config", "draw", "rundir", "gate", "train", "label", "sweep", "report", "session"})},
     {"apps/select/", {"apps/base/", "apps/draw/", "apps/rundir/", "apps/select/", "crc/", "data/", "kernels/"}},
     {"apps/python/", {"apps/python/", "apps/session/", "crc/select.h", "kernels/core/error.h"}},
     {"apps/crc_bench.cpp", {"apps/base/", "bench/", "kernels/"}},

@@ -7,6 +7,7 @@
 #include "apps/base/outputs.h"
 #include "apps/base/terminal.h"
 #include "apps/commands/commands.h"
+#include "apps/session/mistakes.h"
 #include "apps/session/model.h"
 #include "data/npy.h"
 #include "ssl/evaluate.h"
@@ -17,7 +18,7 @@ namespace {
 CRC_CHOICE(Split, test, train)
 
 struct EvalOptions {
-  std::string weights, data, logits, features;
+  std::string weights, data, logits, features, page, mistakes;
   Split split = Split::test;
   std::string run;                    // a run directory instead of weights
   nn::Epoch model = nn::Epoch::last;  // of its round
@@ -95,8 +96,23 @@ void print_table(const Model& job, const ssl::Evaluation& e, int64_t images) {
     print("assumed: {}; the file does not say it: --set what is not so\n", to_text(job.assumed));
 }
 
+// What is wrong, for people.
+void put_mistakes(Outputs& outputs, const EvalOptions& options, const Model& job, const data::Images& split,
+                  const std::vector<float>& logits, const ssl::Evaluation& e) {
+  if (options.page.empty() && options.mistakes.empty()) return;
+  const std::vector<Mistake> mistakes = find_mistakes(logits, split.labels, job.dataset.classes());
+  if (!options.mistakes.empty()) outputs.put(options.mistakes, mistakes_csv(mistakes, split, job.dataset.class_names));
+  const bool train = options.split == Split::train;
+  const PageSubject subject{
+      .title = options.run.empty() ? options.weights : options.run,
+      .what = train ? "training images; a label that the network contradicts may be wrong" : "test images",
+      .images = split,
+      .class_names = job.dataset.class_names};
+  if (!options.page.empty()) outputs.put(options.page, mistakes_page(subject, e, mistakes));
+}
+
 int command_eval(const EvalOptions& options) {
-  Outputs outputs({options.logits, options.features},
+  Outputs outputs({options.logits, options.features, options.page, options.mistakes},
                   {.force = options.force, .inputs = {options.weights, options.run, options.data}});
   Model job = model_of(options);
   outputs.protect({job.config.get<std::string>("data.dir")});
@@ -106,9 +122,11 @@ int command_eval(const EvalOptions& options) {
   const ssl::ImageSet images = upload(context, split, split.labels), pool = pool_of(context, job);
   const ssl::Prediction p =
       Judge(context, job, options.split == Split::train ? images : pool).predict(images, options.limit);
-  const ssl::Evaluation e = ssl::evaluate(p.logits.to_host<float>(context), split.labels, job.dataset.classes());
+  const std::vector<float> logits = p.logits.to_host<float>(context);
+  const ssl::Evaluation e = ssl::evaluate(logits, split.labels, job.dataset.classes());
   if (!options.logits.empty()) outputs.put(options.logits, matrix_file(p.logits, context));
   if (!options.features.empty()) outputs.put(options.features, matrix_file(p.features, context));
+  put_mistakes(outputs, options, job, split, logits, e);
   outputs.commit();
   options.json ? print_json(job, context, e, p.logits.shape()[0]) : print_table(job, e, p.logits.shape()[0]);
   return 0;
@@ -130,6 +148,10 @@ void declare_eval(Command& program, CommandCall& call) {
   eval.option("--limit", o->limit, "only the first N images").in(0, kMaxCount);
   eval.option("--logits", o->logits, "write the logits [N,C] to this .npy file");
   eval.option("--features", o->features, "write the features [N,D] to this .npy file");
+  eval.option("--page", o->page,
+              "write a page: precision, recall and confusion of the classes, the surest mistakes in pictures");
+  eval.option("--mistakes", o->mistakes,
+              "write the mistakes to this CSV file, the surest first (--split train: suspected label errors)");
   add_force(eval, o->force);
   eval.flag("--json", o->json, "print one JSON object");
   add_settings(eval, o->settings);

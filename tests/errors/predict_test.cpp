@@ -88,12 +88,18 @@ TEST_F(Predict, AreThoseOfEval) {
   const std::string json = expect("eval --json --split test --run " + run_dir(), 0, "\"accuracy\"");
   const std::vector<Row> all = rows(folder + "/p.csv");
   ASSERT_EQ(all.size(), tested.size());
+  expect("eval --run " + run_dir() + " --page " + folder + "/e.html --mistakes " + folder + "/m.csv", 0, "accuracy");
+  EXPECT_NE(read(folder + "/e.html").find("it's, 0"), std::string::npos);
+  data::CsvReader wrong(read(folder + "/m.csv"), "m.csv");
+  int64_t mistakes = 0;
+  while (wrong.next()) ++mistakes, EXPECT_NE(wrong[2], wrong[3]);
   std::map<std::string, std::string> truth;
   data::CsvReader again(read(folder + "/data/labels.csv"), "labels.csv");
   while (again.next()) truth[again[0]] = again[1];
   double right = 0;
   for (const Row& row : all) right += row.name == truth.at(row.item);
   const size_t at = json.find("\"accuracy\":") + 11;
+  EXPECT_EQ(mistakes, int64_t(all.size()) - int64_t(right));
   EXPECT_NEAR(std::stod(json.substr(at)), right / double(all.size()), 1e-6);
 }
 
