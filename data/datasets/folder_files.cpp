@@ -8,7 +8,7 @@
 
 #include "data/csv.h"
 #include "data/dataset.h"
-#include "data/png.h"
+#include "data/image.h"
 #include "kernels/core/error.h"
 
 namespace crc::data {
@@ -51,10 +51,11 @@ class Folder {
     if (file_exists(folder / "test")) read_split(folder / "test", listing_.test);  // without it nothing is measured
     if (!lost_.empty())
       fail(ExitCode::corrupt_data,
-           fmt::format("folder: {} classes would be lost, for no file of theirs is read: {}; {}, or move the folders "
-                       "away",
-                       lost_.size(), join_first(lost_, 10),
-                       jpeg_ ? "convert the images to PNG or JPEG" : "set data.resize, which reads JPEG and any size"));
+           fmt::format(
+               "folder: {} classes would be lost, for no file of theirs is read: {}; {}, or move the folders "
+               "away",
+               lost_.size(), join_first(lost_, 10),
+               left_jpeg_ ? "set data.resize, which reads JPEG and any size" : "convert the images to PNG or JPEG"));
     note_one_sided("train", listing_.train, "test", listing_.test);
     note_one_sided("test", listing_.test, "train", listing_.train);
     return finish();
@@ -91,15 +92,18 @@ class Folder {
   }
 
  private:
-  bool is_read(const Path& path) const { return is_png_name(path) || (jpeg_ && is_jpeg_name(path)); }
+  bool is_read(const Path& path) const {
+    const ImageKind kind = kind_of_name(path);
+    return kind == ImageKind::png || (jpeg_ && kind == ImageKind::jpeg);
+  }
 
   // Why a file in a class folder is not read.
   std::string reason(const Path& path) const {
     if (is_hidden(path)) return "hidden files are not read";
     if (is_folder(path)) return "folders inside class folders are not read";
-    if (!is_image_name(path)) return "files without images are not read";
-    return jpeg_ ? "images of another kind than PNG and JPEG, which cannot be read (convert them), are not read"
-                 : "images of another kind than PNG are not read (data.resize reads JPEG too)";
+    if (kind_of_name(path) == ImageKind::none) return "files without images are not read";
+    if (kind_of_name(path) == ImageKind::unread) return std::string("images ") + kUnreadKind + ", are not read";
+    return "images of another kind than PNG are not read (data.resize reads JPEG too)";
   }
 
   Listing finish() {
@@ -132,6 +136,7 @@ class Folder {
         continue;
       }
       kinds_.add(reason(path), name_of(path));
+      left_jpeg_ |= kind_of_name(path) == ImageKind::jpeg;
       if (!is_hidden(path)) skipped.push_back(path.filename().string());
     }
     if (images.size() > before) return;
@@ -181,13 +186,14 @@ class Folder {
     for (const Path& folder : folders) {
       if (!is_folder(folder)) continue;  // the image is missing, which is said when it is read
       for (const Path& path : list_folder(folder))
-        if (!is_hidden(path) && is_image_name(path) && !listed.contains(name_of(path)))
+        if (!is_hidden(path) && kind_of_name(path) != ImageKind::none && !listed.contains(name_of(path)))
           kinds_.add("images are not in labels.csv and are not read", name_of(path));
     }
   }
 
   const Path dir_;
   const bool jpeg_;
+  bool left_jpeg_ = false;         // some are not read for want of data.resize
   Path root_;                      // without links
   std::set<std::string> checked_;  // folders
   Listing listing_;
