@@ -190,12 +190,14 @@ data::Dataset load_named_by_default(const data::Source& source) {
     return data::load(source);
   } catch (const data::OtherFolder& error) {
     const Text there = data::contents_of(source.dir);
+    if (there.empty()) fail(error.code(), source.dir.string() + " is not a folder; name the one that holds the data");
     fail(error.code(),
          fmt::format(
-             "{} {}, which is no data set that is known without data.name. Looked for: train.npy (data.name = "
-             "\"arrays\" or \"embeddings\"), labels.csv or train/<class>/ (\"folder\"), the files of {} (what it "
-             "is where nothing says another). Name another folder, or set data.name; crc_train list has all",
-             source.dir.string(), there.empty() ? "is not a folder" : "holds " + there, source.name));
+             "{} holds {}, which is no data set that is known without data.name. Looked for: train.npy "
+             "(data.name = \"arrays\" or \"embeddings\"), labels.csv or train/<class>/ (\"folder\"), the files of "
+             "{} (what it is where nothing says another). Name another folder, or set data.name; crc_train "
+             "list has all",
+             source.dir.string(), there, source.name));
   }
 }
 

@@ -265,7 +265,8 @@ TEST_P(Diversity, RowsOfAPoolAreTheSameHoweverTheyAreHeld) {
 TEST_P(Diversity, LongWorkIsReportedAndMayBeEnded) {
   struct Enough {};
   const Pool p = Pool::random(6, 4, 60, 5);
-  for (const char* name : {"kmeans", "typiclust", "probcover", "maxherding", "facility_location", "rdss", "coreset"}) {
+  for (const char* name : {"kmeans", "typiclust", "probcover", "maxherding", "facility_location", "rdss", "coreset",
+                           "badge", "crc", "bait"}) {
     Config config{.name = name, .budget = 5};
     int64_t reports = 0;
     config.progress = [&](const char* what, int64_t done, int64_t total) {
