@@ -276,9 +276,9 @@ TEST_P(Diversity, LongWorkIsReportedAndMayBeEnded) {
       EXPECT_GT(total, 0);
     };
     const std::vector<int64_t> picks = p.select(context, config).picks;
-    EXPECT_GE(reports, 5) << name;
+    EXPECT_GE(reports, std::string_view(name) == "crc" ? 2 : 5) << name;  // groups are scored many at a time
     config.progress = [&](const char*, int64_t, int64_t) {
-      if (--reports == 2) throw Enough();
+      if (--reports == 1) throw Enough();
     };
     EXPECT_THROW(p.select(context, config), Enough) << name;
     config.progress = {};

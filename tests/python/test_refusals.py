@@ -121,6 +121,7 @@ WRONG = [
     (65, r"labeled holds 1, which is none of ids \(the first is '0'\)", (H, [1], 5), {"ids": [str(k) for k in range(N)]}),
     (65, "candidates holds groups of .1, 2. items", (H, None, 1),
      {"ids": [str(k) for k in range(N)], "candidates": [["1"], ["2", "3"]]}),
+    (64, "is a function: register_acquisition gives it a name", (H, None, 5), {"acquisition": len}),
     (64, "represents: 'yes' is neither True nor False", (H, None, 5), {"represents": "yes"}),
 ]
 
@@ -162,6 +163,8 @@ ARGUMENTS = sorted(set(inspect.signature(crc_active.select).parameters) - {"draw
 def test_whatever_is_given_is_answered(argument):
     base = {"features": H, "labeled": [1, 5], "budget": 4, "logits": P, "labels": [0, 1]}
     for value in ODD:
+        if argument == "progress" and callable(value):
+            continue  # what it raises when it is called is its own
         for names in (None, [f"n{k}" for k in range(N)]):
             arguments = {**base, argument: value}
             if names is not None:
@@ -170,4 +173,4 @@ def test_whatever_is_given_is_answered(argument):
                 crc_active.select(**arguments)
             except crc_active.Error as error:
                 assert error.exit_code in (64, 65, 66, 69, 71, 76, 78), (argument, value, error)
-                assert len(str(error)) > 12 and "0x7f" not in str(error), (argument, value, error)
+                assert 12 < len(str(error)) < 600, (argument, value, error)

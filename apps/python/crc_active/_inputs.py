@@ -279,7 +279,10 @@ def numbers(x, what: str) -> np.ndarray:
     if x is None:
         return np.empty(0)
     try:
-        a = np.ascontiguousarray(as_array(x, what, f"{what} are numbers, one each"), dtype=np.float64)
+        a = as_array(x, what, f"{what} are numbers, one each")
+        if a.dtype.kind == "c":
+            raise ValueError
+        a = np.ascontiguousarray(a, dtype=np.float64)
     except (TypeError, ValueError, OverflowError) as error:
         if hasattr(error, "exit_code"):
             raise

@@ -125,6 +125,9 @@ def select(
     lists = _lists(labeled, labels, unlabeled, candidates, count, names, group_size)
     lists["weights"] = _inputs.numbers(weights, "weights")
     lists["class_weights"] = _inputs.numbers(class_weights, "class_weights")
+    if callable(acquisition):
+        raise error_of(_inputs.USAGE, f"acquisition {_inputs.shown(acquisition)} is a function: register_acquisition "
+                                      f"gives it a name, which is what acquisition= takes")
     options = {
         "budget": _inputs.integer(budget, "budget"),
         "acquisition": acquisition,
