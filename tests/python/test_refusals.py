@@ -7,6 +7,8 @@ import pytest
 
 import crc_active
 
+from runs import ODD
+
 N, D, C = 60, 7, 4
 H = np.random.default_rng(1).normal(size=(N, D)).astype(np.float32)
 P = np.random.default_rng(2).normal(size=(N, C)).astype(np.float32)
@@ -153,9 +155,6 @@ def test_unknown_arguments_are_pythons_own():
         crc_active.select(H, None, 5, budgets=3)
 
 
-ODD = [None, "x", b"x", "", "a\0b", 2**70, -(2**70), -1, 0, 1.5, float("nan"), float("inf"), True, object(), [1, [2]], {},
-       {1: 2}, (), [None], [[]], np.array(3), np.float32(2), np.array([object()]), np.zeros((2, 2, 2, 2)), lambda: 0, int,
-       np.datetime64("2020-01-01"), 1j, range(3), {1, "a"}, [2**70], ["a", 1], [1.5], [True], iter([1])]
 ARGUMENTS = sorted(set(inspect.signature(crc_active.select).parameters) - {"draws"})  # 2^62 of them are a long time
 
 

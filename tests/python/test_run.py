@@ -15,7 +15,7 @@ import numpy as np
 import crc_active
 from crc_active import Run
 
-from runs import CLASSES, SMALL, RunTest, all_known, crc_train, data, pictures, results, rows, spoken
+from runs import CLASSES, ODD, SMALL, RunTest, all_known, crc_train, data, pictures, results, rows, spoken
 
 
 class Both(RunTest):
@@ -275,6 +275,62 @@ class Shapes(RunTest):
         self.assertEqual(run.train(progress=True), "done")
 
 
+class Odd(RunTest):
+    """Whatever is given where, the answer is an Error with words and a code, or it works."""
+
+    def attempt(self, what, call):
+        try:
+            call()
+        except crc_active.Error as error:
+            self.assertTrue(12 < len(str(error)) < 900 and error.exit_code != 70, (what, error))
+            self.assertNotIn(f"{self.folder}/.", str(error), what)
+        except Exception as error:
+            self.fail(f"{what}: {type(error).__name__}: {error}")
+
+    def test_create(self):
+        count, folder = iter(range(10**6)), lambda: self.folder / f"r{next(count)}"
+        for v in ODD:
+            if not isinstance(v, str):  # which would be a folder, here
+                self.attempt(("directory", v), lambda: Run.create(v, SMALL, all_known()))
+            self.attempt(("Run", v), lambda: Run(v))
+            self.attempt(("config", v), lambda: Run.create(folder(), v, all_known()))
+            self.attempt(("data", v), lambda: Run.create(folder(), SMALL, v))
+            self.attempt(("settings", v), lambda: Run.create(folder(), SMALL, all_known(), settings=v))
+            for key in ("images", "labels", "test_images", "test_labels", "class_names"):
+                self.attempt((key, v), lambda: Run.create(folder(), SMALL, all_known(**{key: v})))
+            self.attempt(("features", v), lambda: Run.create(folder(), SMALL, {"features": v, "labels": [1, 2]}))
+            for key in ("ssl.mu", "acquisition.name", "data.dir", "run.device", "run.seed"):
+                self.attempt((key, v), lambda: Run.create(folder(), {**SMALL, key: v}, all_known()))
+
+    def test_calls(self):
+        run = Run.create(self.folder / "a", SMALL, data())
+        run.train()
+        items = [int(i) for i in run.query().items]
+        file = self.folder / "w.safetensors"
+        for v in ODD:
+            if not callable(v):
+                self.attempt(("train", v), lambda: run.train(v))
+            self.attempt(("query", v), lambda: run.query(v))
+            self.attempt(("label", v), lambda: run.label(v))
+            if v.__hash__:
+                self.attempt(("item", v), lambda: run.label({v: 0}))
+            if not isinstance(v, int) or isinstance(v, bool) or v != 0:
+                self.attempt(("class", v), lambda: run.label({i: v for i in items}))
+            self.attempt(("source", v), lambda: run.label({0: 0}, source=v))
+            self.attempt(("predict", v), lambda: run.predict(v))
+            self.attempt(("round", v), lambda: run.predict(pictures()[0][:2], round=v))
+            self.attempt(("best", v), lambda: run.predict(pictures()[0][:2], best=v))
+            self.attempt(("load", v), lambda: crc_active.weights.load(v))
+            self.attempt(("weights", v), lambda: crc_active.weights.save(file, v, overwrite=True))
+            self.attempt(("tensor", v), lambda: crc_active.weights.save(file, {"a": v}, overwrite=True))
+            self.attempt(("metadata", v), lambda: crc_active.weights.save(file, {"a": np.ones(2)}, v, overwrite=True))
+            self.attempt(("name", v), lambda: crc_active.register_acquisition(v, lambda p: 0))
+            self.attempt(("function", v), lambda: crc_active.register_acquisition("odd", v))
+            crc_active.register_acquisition("odd", lambda p, v=v: v)
+            self.attempt(("answer", v), lambda: crc_active.select(rows()[0], [1], 3, acquisition="odd"))
+        self.assertEqual(run.status, "waiting")
+
+
 class Wrong(RunTest):
     def create(self, config=None, given=None, **settings):
         given = all_known() if given is None else given
@@ -374,6 +430,9 @@ class Wrong(RunTest):
         self.refuse(FileNotFoundError, f"{self.folder}/nowhere is not a folder",
                     lambda: Run.create(self.folder / "a", SMALL, self.folder / "nowhere"), 66)
         self.refuse(FileNotFoundError, "stl10: ", lambda: Run.create(self.folder / "a", {**SMALL, "data.name": "stl10"}, folder), 66)
+        (folder / "train.npy").write_bytes(b"no array")
+        self.refuse(ValueError, "train.npy", lambda: Run.create(self.folder / "a", SMALL, folder), 65)
+        (folder / "train.npy").unlink()
         self.assertIn(words[0], spoken("data", "info", "--set", f"data.dir={folder}")[1])
 
     def test_images_beyond_the_limit(self):

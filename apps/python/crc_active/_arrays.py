@@ -18,7 +18,10 @@ _KEYS = ("images", "features", "labels", "test_images", "test_features", "test_l
 def kind_of_folder(folder: Path) -> str:
     """The data.name of a folder of one's own; "": a known data set's, which the configuration names."""
     if (folder / "train.npy").exists():
-        return "arrays" if np.load(folder / "train.npy", mmap_mode="r").dtype == np.uint8 else "embeddings"
+        try:
+            return "arrays" if np.load(folder / "train.npy", mmap_mode="r").dtype == np.uint8 else "embeddings"
+        except (OSError, ValueError):  # the engine says what is wrong with it
+            return "arrays"
     return "folder" if (folder / "labels.csv").exists() or (folder / "train").is_dir() else ""
 
 
@@ -54,9 +57,12 @@ def _names(data: Mapping) -> list[str] | None:
     """class_names, or those that stand in the labels, in the order of their bytes."""
     if data.get("class_names") is not None:
         given = data["class_names"]
-        if isinstance(given, (str, bytes)) or not hasattr(given, "__iter__"):
+        try:
+            names = None if isinstance(given, (str, bytes)) else [str(name) for name in given]
+        except TypeError:
+            names = None
+        if names is None:
             raise WrongType(f"class_names is {shown(given)}; it is a list of names")
-        names = [str(name) for name in given]
         wrong = [name for name in names if not name or "\n" in name or "\r" in name]
         if wrong or len(set(names)) < len(names):
             raise _wrong(f"class_names {names}: each class needs a name of its own, on one line")

@@ -181,7 +181,7 @@ class Run:
         staged = ""
         try:
             if isinstance(data, (str, os.PathLike)):
-                kind = kind_of_folder(Path(data))
+                kind = kind_of_folder(Path(path(data, "data")))
                 given = {**({"data.name": kind} if kind else {}), "data.dir": os.path.abspath(data), **given}
             elif data is not None:
                 directory.parent.mkdir(parents=True, exist_ok=True)
@@ -189,11 +189,12 @@ class Run:
                 os.chmod(staged, 0o755)
                 given.update(write_data(data, Path(staged)))
                 given["data.dir"] = os.path.abspath(directory / "data")
-            _crc.Session.create(os.fspath(directory), name or "", _lines(given), staged)
-        except Error as error:
-            if not staged:
-                raise
-            raise error_of(error.exit_code, named_as_given(str(error), data, staged)) from None
+            try:
+                _crc.Session.create(os.fspath(directory), name or "", _lines(given), staged)
+            except Error as error:
+                if not staged:
+                    raise
+                raise error_of(error.exit_code, named_as_given(str(error), data, staged)) from None
         finally:
             if staged and os.path.exists(staged):
                 shutil.rmtree(staged)
