@@ -42,6 +42,16 @@ def test_a_result_says_what_was_found():
     assert found.copied == [] and "cpu" in found.device
 
 
+def test_items_are_int64():
+    seen = []
+    crc_active.register_acquisition("types", lambda p: seen.append(p) or p.unlabeled[: p.budget])
+    crc_active.select(FEATURES, LABELED, 2, labels=[0, 1, 2], acquisition="types")
+    found = crc_active.select(FEATURES, LABELED, 2, represents=True)
+    for array in (found.picks, found.rows, found.groups[0].items, found.candidates, found.represents.by,
+                  seen[0].labeled, seen[0].unlabeled):
+        assert type(array[:1].ravel()[0]) is np.int64  # and not long long, which prints as something else
+
+
 def test_a_table_for_pandas():
     pandas = pytest.importorskip("pandas")
     frame = crc_active.select(FEATURES, LABELED, 4, acquisition="coreset").to_pandas()
@@ -99,7 +109,8 @@ def test_labelled_items_in_all_their_forms():
     classes = np.full(N, -1)
     classes[LABELED] = [0, 2, 1]
     for labeled in (LABELED, tuple(LABELED), set(LABELED), np.array(LABELED, np.uint8), LABELED[::-1], mask,
-                    mask.tolist(), classes, np.where(classes < 0, np.nan, classes)):
+                    mask.tolist(), classes, np.where(classes < 0, np.nan, classes),
+                    [None if c < 0 else c for c in classes.tolist()]):
         assert picks(FEATURES, labeled, 6, group_size=2) == REFERENCE
     assert picks(FEATURES, labels=classes, budget=6, group_size=2) == REFERENCE
     assert picks(FEATURES, range(0), 2) == picks(FEATURES, None, 2) == picks(FEATURES, [], 2)

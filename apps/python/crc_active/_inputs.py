@@ -55,7 +55,11 @@ def floats(x, name: str, copied: list):
             return x, False
     if isinstance(x, np.ma.MaskedArray) and np.ma.is_masked(x):
         raise error_of(WRONG_ARRAY, f"{name} masks {np.ma.count_masked(x)} values; fill them, or leave their rows out")
+    if isinstance(x, (str, bytes, os.PathLike)):
+        raise error_of(WRONG_ARRAY, f"{name} is {shown(x)}; {name} are floats: numpy.load reads a file of them")
     a = as_array(x, name, f"{name} are floats, in rows of one length")
+    if a.ndim == 0:
+        raise error_of(WRONG_ARRAY, f"{name} is {shown(x)}; {name} are floats, an array with a row for each item")
     if a.dtype.name == "bfloat16":
         return a.view(np.uint16), True
     if a.dtype.kind == "f" and a.dtype.itemsize <= 8:
@@ -185,10 +189,15 @@ def items(x, what: str, count: int, ids: Ids) -> np.ndarray:
     if ids.values is not None:
         return ids.find(x, what)
     a = as_array(list(x) if isinstance(x, (set, frozenset, range)) else x, what, _LIST)
+    if a.ndim == 0:
+        raise error_of(WRONG_ARRAY, f"{what} is {shown(x)}; {_LIST}")
     if a.ndim != 1:
         raise error_of(WRONG_ARRAY, f"{what} holds {shape_of(a)} {a.dtype}; {_LIST}: flatten it with array.ravel()")
     if a.size == 0:
         return np.empty(0, np.int64)
+    if a.dtype.kind in "OUS" and any(isinstance(v, (str, tuple)) for v in a.tolist()):
+        raise error_of(WRONG_ARRAY, f"{what} holds names, as {shown(a.tolist()[0])}; give ids, what each of the {count} "
+                                    f"items is called, or row numbers")
     if a.dtype.kind == "O":  # of pandas, or beyond 64 bits
         a = np.array([integer(v, f"{what}: an item") for v in a.tolist()], dtype=np.int64)
     if a.dtype.kind not in "iu":
@@ -232,6 +241,8 @@ def is_label_array(x, count: int) -> bool:
         return False
     if a.shape != (count,) or count == 0:
         return False
+    if a.dtype.kind == "O":
+        return any(is_missing(v) for v in a.tolist())
     unknown = np.isnan(a) if a.dtype.kind == "f" else a == -1 if a.dtype.kind == "i" else np.zeros(count, bool)
     if a.dtype.kind == "f" and not (unknown | (a == -1)).any():
         raise error_of(WRONG_ARRAY, f"labeled holds a number for each of {count} items, none of them NaN or -1: as "
@@ -250,7 +261,7 @@ def classes(x, what: str) -> np.ndarray:
         except (TypeError, ValueError, OverflowError):
             pass
     if a.ndim != 1 or a.dtype.kind not in "biuf":
-        names = ": numpy.unique(labels, return_inverse=True)[1] numbers names" if a.dtype.kind in "OUS" else ""
+        names = ". pandas.factorize(labels)[0] makes numbers of names" if a.dtype.kind in "OUS" else ""
         raise error_of(WRONG_ARRAY, f"{what} holds {shape_of(a)} {a.dtype}; {expected}{names}")
     if a.dtype.kind == "f" and np.abs(a[~np.isnan(a)]).max(initial=0) > 2**31:
         raise error_of(WRONG_ARRAY, f"{what}: class {a[np.abs(a) > 2**31][0]} is not a class: {expected}")
