@@ -123,6 +123,10 @@ bool needs_features_alone(const Acquisition& acquisition) {
   return acquisition.has(features) && (acquisition.traits & kMore) == 0;
 }
 
+bool is_known(const std::string& name) {
+  return std::ranges::any_of(kAcquisitions, [&](const Acquisition& a) { return a.name == name; }) || find_custom(name);
+}
+
 const Acquisition& find_acquisition(const std::string& name) {
   std::string known;
   for (const Acquisition& a : kAcquisitions) {
@@ -183,10 +187,12 @@ void check_scores(const Config& config, std::span<const double> scores, std::spa
     if (!std::isfinite(scores[k])) {
       std::string which = size == 1 ? "item" : "the group of items";
       for (int64_t item : items.subspan(k * size, size)) which += " " + std::to_string(item);
+      const bool own = find_custom(config.name) != nullptr;
       fail(ExitCode::numerical,
-           fmt::format("acquisition \"{}\": the score of {} is {}, out of the range of fp64; divide "
-                       "all features by one number, so that they are below 1e150",
-                       config.name, which, scores[k]));
+           fmt::format("acquisition \"{}\": the score of {} is {}{}", config.name, which, scores[k],
+                       own ? "; its function must return finite numbers (numpy.nan_to_num?)"
+                           : ", out of the range of fp64; divide all features by one number, so that they are below "
+                             "1e150"));
     }
 }
 

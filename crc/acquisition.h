@@ -151,6 +151,7 @@ struct Acquisition {
 };
 
 std::span<const Acquisition> acquisitions();
+bool is_known(const std::string& acquisition);
 const Acquisition& find_acquisition(const std::string& name);  // Error config: unknown
 
 // It looks at features, not at a model or at labels, and picks items: it can choose before there is a network.

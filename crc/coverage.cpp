@@ -259,7 +259,7 @@ Selection partitioned_coverage(Context& context, const PoolRows& pool, const Pro
     LazyGreedy greedy(covered, pool, ties, candidates, first);
     std::vector<Bound> picked;
     while (int64_t(picked.size()) < config.budget && !greedy.empty()) {
-      report(config.progress, "picks", int64_t(picked.size()), config.budget);
+      report(config.progress, "picks among candidates", int64_t(picked.size()), config.budget);
       picked.push_back(greedy.next());
     }
     return picked;
@@ -303,7 +303,7 @@ Selection greedy_coverage(Context& context, const PoolRows& pool, const Problem&
   LazyGreedy greedy(covered, pool, Ties(config.seed, config.round), pool.unlabeled, first);
   Picks picks(problem, config, std::move(first));
   Quotas quotas(config);
-  for (int64_t picked = 0; !picks.complete(); report(config.progress, "picks", ++picked, config.budget)) {
+  while (!picks.complete()) {
     const Bound best = greedy.next();
     picks.add(pool.items[best.place], best.gain, !(best.gain > 0));
     if (quotas.take(pool.items[best.place])) greedy.drop([&](int64_t place) { return quotas.full(pool.items[place]); });

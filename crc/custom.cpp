@@ -103,7 +103,7 @@ Selection select_custom(Context& context, const Problem& problem, const Config& 
   if (!answer.picks.empty()) return from_picks(problem, config, std::move(answer.picks));
   if (answer.scores.size() != problem.unlabeled.size())
     fail(ExitCode::config, fmt::format("acquisition \"{}\" returned {} scores for {} unlabeled items; return one for "
-                                       "each, or {} picks",
+                                       "each, or {} picks as integers",
                                        config.name, answer.scores.size(), problem.unlabeled.size(), config.budget));
   return best_items(problem, config, std::move(answer.scores));
 }

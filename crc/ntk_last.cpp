@@ -54,7 +54,8 @@ std::vector<double> sorted_rows(std::span<const double> rows, int64_t width) {
 
 template <class T>
 LastLayerNtk::LastLayerNtk(Context& context, View<const T, 2> features, const HostMatrix<T>& host,
-                           std::span<const int64_t> labeled, std::span<const int64_t> unlabeled)
+                           std::span<const int64_t> labeled, std::span<const int64_t> unlabeled,
+                           const Progress& progress)
     : context_(context), device_(features), width_(host.width + 1) {
   row_ = [&host](int64_t item, std::span<double> a) {
     std::ranges::copy(host[item], a.begin());
@@ -76,16 +77,16 @@ LastLayerNtk::LastLayerNtk(Context& context, View<const T, 2> features, const Ho
   std::frexp(std::ranges::max(largest_), &exponent);
   scale_ = std::ldexp(1.0, -exponent);
   for (double& bound : largest_) bound *= scale_;
-  find_rank(labeled, unlabeled);
+  find_rank(labeled, unlabeled, progress);
 }
 
 template LastLayerNtk::LastLayerNtk(Context&, View<const float, 2>, const HostMatrix<float>&, std::span<const int64_t>,
-                                    std::span<const int64_t>);
+                                    std::span<const int64_t>, const Progress&);
 template LastLayerNtk::LastLayerNtk(Context&, View<const double, 2>, const HostMatrix<double>&,
-                                    std::span<const int64_t>, std::span<const int64_t>);
+                                    std::span<const int64_t>, std::span<const int64_t>, const Progress&);
 
 // The rank alone needs no exact sum; a basis of the range, where there is one to be found, does.
-void LastLayerNtk::find_rank(Items labeled, Items unlabeled) {
+void LastLayerNtk::find_rank(Items labeled, Items unlabeled, const Progress& progress) {
   std::vector<int64_t> items(labeled.begin(), labeled.end());
   items.insert(items.end(), unlabeled.begin(), unlabeled.end());
   rank_ = width_;
@@ -94,6 +95,7 @@ void LastLayerNtk::find_rank(Items labeled, Items unlabeled) {
   const Tensor index = on_device(context_, items),
                augmented(context_, {std::min(kRowsAtOnce, all), width_}, Dtype::f64, "augmented features");
   for (int64_t begin = 0; begin < all; begin += kRowsAtOnce) {  // from the rows that are on the device already
+    report(progress, "rows of the moment matrix", begin, all);
     const int64_t count = std::min(kRowsAtOnce, all - begin);
     const auto a = augmented.view<double, 2>().slice(0, count);
     const auto some = index.view<const int64_t, 1>().slice(begin, begin + count);

@@ -15,6 +15,7 @@
 #include "crc/exact_moment.h"
 #include "crc/host_rows.h"
 #include "crc/labeled_rank.h"
+#include "crc/progress.h"
 #include "kernels/core/tensor.h"
 
 namespace crc::select {
@@ -31,7 +32,7 @@ class LastLayerNtk {
   // Lists ascending, together not empty; both views must outlive this. `features` and `host` hold the same rows.
   template <class T>
   LastLayerNtk(Context& context, View<const T, 2> features, const HostMatrix<T>& host, std::span<const int64_t> labeled,
-               std::span<const int64_t> unlabeled);
+               std::span<const int64_t> unlabeled, const Progress& progress = {});
 
   int64_t features() const { return width_ - 1; }                   // D
   int64_t rank() const { return rank_; }                            // r
@@ -59,7 +60,7 @@ class LastLayerNtk {
   using Items = std::span<const int64_t>;
   ExactMoment moment_of(Items items) const;
   void scaled_rows(Items items, std::vector<double>& rows) const;  // [n,D+1]
-  void find_rank(Items labeled, Items unlabeled);
+  void find_rank(Items labeled, Items unlabeled, const Progress& progress);
   Tensor rotation_of(std::vector<double> vectors) const;  // [D+1,r] from [r,r], rows in the pool's range
 
   Context& context_;

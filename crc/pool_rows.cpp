@@ -90,6 +90,7 @@ void Picks::add(int64_t item, double score, bool drawn) {
   selection_.picks.push_back(item);
   selection_.groups.push_back({{item}, score});
   drawn_ += drawn;
+  report(config_.progress, "picks", int64_t(selection_.picks.size()), config_.budget);
 }
 
 Selection Picks::finish(std::string summary) {

@@ -223,6 +223,14 @@ void fail_at(const Path& path, int64_t offset, const std::string& found, const s
            path.string(), offset, found, expected));
 }
 
+std::string contents_of(const Path& folder) {
+  constexpr size_t kShown = 5;
+  if (!is_folder(folder)) return "";
+  std::vector<std::string> names;
+  for (const Path& path : list_folder(folder)) names.push_back(path.filename().string() + (is_folder(path) ? "/" : ""));
+  return names.empty() ? "nothing" : join_first(legible(names), kShown);
+}
+
 Path find_folder(const std::string& dataset, const Path& dir, const std::vector<std::string>& subfolders,
                  const std::vector<std::string>& files, const std::string& source) {
   std::vector<Path> candidates{dir};
@@ -243,8 +251,11 @@ Path find_folder(const std::string& dataset, const Path& dir, const std::vector<
       fail(ExitCode::input_missing,
            fmt::format("{}: {} missing in {}; {}", dataset, join(missing), folder.string(), expected));
   }
-  fail(ExitCode::input_missing, fmt::format("{}: {} {}; {}", dataset, dir.string(),
-                                            is_folder(dir) ? "holds none of its files" : "is not a folder", expected));
+  const std::string there = contents_of(dir);
+  throw OtherFolder(
+      ExitCode::input_missing,
+      fmt::format("{}: {} {}; {}", dataset, dir.string(),
+                  there.empty() ? "is not a folder" : "holds none of its files (it holds " + there + ")", expected));
 }
 
 struct Fingerprint::State {

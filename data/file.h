@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "data/text.h"
+#include "kernels/core/error.h"
 
 namespace crc::data {
 
@@ -46,6 +47,14 @@ MappedFile map_file(const Path& path);  // Error: input_missing, io, out_of_memo
 
 // Throws corrupt_data: "<path>: byte <offset>: found <found>, expected <expected>. <what to do>".
 [[noreturn]] void fail_at(const Path& path, int64_t offset, const std::string& found, const std::string& expected);
+
+// What a folder holds, for a message: "a.txt, b/, ... (12)"; "nothing". Of a path that is none: empty.
+std::string contents_of(const Path& folder);
+
+// What find_folder throws where none of the files is: another kind of folder, or no folder.
+struct OtherFolder : Error {
+  using Error::Error;
+};
 
 // The first of `dir` and its `subfolders` that holds one of `files`; it must hold all of them. An empty `dir` or a
 // missing file is input_missing, and the message lists what is expected where and `source` (where to get it).

@@ -1,9 +1,12 @@
 #include "data/image.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cstring>
 
 #include "data/jpeg.h"
+#include "data/png.h"
 #include "kernels/core/error.h"
 
 namespace crc::data {
@@ -43,8 +46,24 @@ std::vector<Share> shares(int64_t length, int64_t side) {
 
 }  // namespace
 
+ImageKind kind_of_name(const Path& path) {
+  using enum ImageKind;
+  constexpr std::pair<const char*, ImageKind> kEndings[] = {
+      {".png", png},    {".jpg", jpeg},    {".jpeg", jpeg},   {".jfif", jpeg},   {".gif", unread},
+      {".bmp", unread}, {".webp", unread}, {".tif", unread},  {".tiff", unread}, {".ppm", unread},
+      {".pgm", unread}, {".jp2", unread},  {".heic", unread}, {".avif", unread}};
+  std::string ending = path.extension().string();
+  for (char& c : ending) c = c >= 'A' && c <= 'Z' ? char(c - 'A' + 'a') : c;
+  for (const auto& [name, kind] : kEndings)
+    if (ending == name) return kind;
+  return none;
+}
+
 RgbImage decode_image(std::span<const uint8_t> bytes, const Path& path, int64_t least) {
-  return is_jpeg(bytes) ? decode_jpeg(bytes, path, least) : decode_png(bytes, path);
+  if (is_jpeg(bytes)) return decode_jpeg(bytes, path, least);
+  if (!is_png(bytes) && kind_of_name(path) == ImageKind::unread)
+    fail(ExitCode::corrupt_data, fmt::format("{}: images {}", path.string(), kUnreadKind));
+  return decode_png(bytes, path);
 }
 
 RgbImage resize(RgbImage image, int64_t side, Crop crop) {

@@ -4,11 +4,19 @@
 #include <string>
 #include <vector>
 
-#include "data/png.h"
+#include "data/rgb_image.h"
 
 namespace crc::data {
 
-// By what the file holds: PNG or JPEG. `least` as decode_jpeg. Errors: those of decode_png and decode_jpeg.
+// By the name's ending, in capitals or not: PNG, JPEG, or an image of a usual kind that nothing here reads.
+enum class ImageKind : uint8_t { none, png, jpeg, unread };
+ImageKind kind_of_name(const Path& path);
+
+// What is said of an `unread` one, wherever it stands.
+inline constexpr const char* kUnreadKind = "of another kind than PNG and JPEG, which cannot be read (convert them)";
+
+// By what the file holds: PNG or JPEG. `least` as decode_jpeg. Errors: those of decode_png and decode_jpeg;
+// corrupt_data for what is neither and by its name an image of another kind.
 RgbImage decode_image(std::span<const uint8_t> bytes, const Path& path, int64_t least = 0);
 
 // How an image that is not square becomes one: its largest central square; the whole of it, out of shape; the whole of

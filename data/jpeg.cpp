@@ -50,9 +50,13 @@ unsigned scale_for(JDIMENSION shorter, int64_t least) {
 }
 
 int orientation_of(const jpeg_decompress_struct& decoder) {
-  for (jpeg_saved_marker_ptr marker = decoder.marker_list; marker; marker = marker->next)
-    if (marker->marker == JPEG_APP0 + 1)
-      if (const int found = exif_orientation({marker->data, marker->data_length}); found != 1) return found;
+  constexpr char kExif[6] = {'E', 'x', 'i', 'f', 0, 0};
+  for (jpeg_saved_marker_ptr marker = decoder.marker_list; marker; marker = marker->next) {
+    const std::span<const uint8_t> segment(marker->data, marker->data_length);
+    if (marker->marker != JPEG_APP0 + 1 || segment.size() < sizeof kExif) continue;
+    if (std::memcmp(segment.data(), kExif, sizeof kExif) != 0) continue;
+    if (const int found = exif_orientation(segment.subspan(sizeof kExif)); found != 1) return found;
+  }
   return 1;
 }
 
@@ -97,63 +101,27 @@ bool decode(std::span<const uint8_t> bytes, int64_t least, Failure& failure, Dec
   return true;
 }
 
-// The pixel of row y and column x of the image as it is looked at.
-RgbImage turned(const Decoded& in) {
-  const int64_t h = in.height, w = in.width;
-  const bool swapped = in.orientation >= 5;
-  RgbImage image{swapped ? w : h, swapped ? h : w, {}};
-  image.pixels.resize(size_t(h * w * 3));
-  for (int64_t y = 0; y < image.height; ++y)
-    for (int64_t x = 0; x < image.width; ++x) {
-      int64_t from_y = swapped ? x : y, from_x = swapped ? y : x;
-      if (in.orientation == 3 || in.orientation == 4 || in.orientation == 7 || in.orientation == 8)
-        swapped ? from_x = w - 1 - from_x : from_y = h - 1 - from_y;
-      if (in.orientation == 2 || in.orientation == 3 || in.orientation == 6 || in.orientation == 7)
-        swapped ? from_y = h - 1 - from_y : from_x = w - 1 - from_x;
-      const uint8_t* from = in.pixels + (from_y * w + from_x) * in.channels;
-      uint8_t* to = &image.pixels[size_t((y * image.width + x) * 3)];
-      if (in.channels == 3) {
-        std::memcpy(to, from, 3);
-        continue;
-      }
-      for (int c = 0; c < 3; ++c) {
-        const int ink = in.inverted ? from[c] : 255 - from[c], key = in.inverted ? from[3] : 255 - from[3];
-        to[c] = uint8_t((ink * key + 127) / 255);
-      }
+// CMYK becomes RGB as ink on paper does.
+RgbImage rgb_of(const Decoded& in) {
+  RgbImage image{in.height, in.width, {}};
+  const size_t count = size_t(image.height * image.width);
+  if (in.channels == 3) {
+    image.pixels.assign(in.pixels, in.pixels + 3 * count);
+    return image;
+  }
+  image.pixels.reserve(3 * count);
+  for (const uint8_t *from = in.pixels, *end = from + 4 * count; from < end; from += 4)
+    for (int c = 0; c < 3; ++c) {
+      const int ink = in.inverted ? from[c] : 255 - from[c], key = in.inverted ? from[3] : 255 - from[3];
+      image.pixels.push_back(uint8_t((ink * key + 127) / 255));
     }
   return image;
-}
-
-uint32_t number(std::span<const uint8_t> bytes, size_t at, int width, bool big) {
-  uint32_t value = 0;
-  for (int k = 0; k < width; ++k) value |= uint32_t(bytes[at + size_t(k)]) << 8 * (big ? width - 1 - k : k);
-  return value;
 }
 
 }  // namespace
 
 bool is_jpeg(std::span<const uint8_t> bytes) {
   return bytes.size() > 2 && bytes[0] == 0xff && bytes[1] == 0xd8 && bytes[2] == 0xff;
-}
-
-// "Exif\0\0", then TIFF: byte order, 42, where the first directory is; its entries are tag, type, count, value.
-int exif_orientation(std::span<const uint8_t> segment) {
-  constexpr uint32_t kOrientation = 0x0112, kShort = 3;
-  if (segment.size() < 14 || std::memcmp(segment.data(), "Exif\0\0", 6) != 0) return 1;
-  const auto tiff = segment.subspan(6);
-  const bool big = tiff[0] == 'M';
-  if ((tiff[0] != 'M' && tiff[0] != 'I') || tiff[1] != tiff[0] || number(tiff, 2, 2, big) != 42) return 1;
-  const size_t directory = number(tiff, 4, 4, big);
-  if (directory > tiff.size() || tiff.size() - directory < 2) return 1;
-  const size_t entries = number(tiff, directory, 2, big);
-  for (size_t k = 0; k < entries; ++k) {
-    const size_t at = directory + 2 + 12 * k;
-    if (at + 12 > tiff.size()) return 1;
-    if (number(tiff, at, 2, big) != kOrientation || number(tiff, at + 2, 2, big) != kShort) continue;
-    const uint32_t value = number(tiff, at + 8, 2, big);
-    return value >= 1 && value <= 8 ? int(value) : 1;
-  }
-  return 1;
 }
 
 RgbImage decode_jpeg(std::span<const uint8_t> bytes, const Path& path, int64_t least) {
@@ -164,10 +132,10 @@ RgbImage decode_jpeg(std::span<const uint8_t> bytes, const Path& path, int64_t l
   const std::unique_ptr<uint8_t, decltype(&std::free)> owned(decoded.pixels, std::free);
   if (!whole) fail_at(path, 0, fmt::format("a JPEG that does not decode ({})", failure.words), "a whole image");
   if (decoded.too_large)
-    fail_at(path, 0, fmt::format("a JPEG of {}x{} pixels", decoded.height, decoded.width),
-            fmt::format("at most {} pixels, {} a side", kMostJpegPixels, kMostJpegSide));
+    fail_too_large(path, decoded.height, decoded.width,
+                   fmt::format("{} pixels a side and {} in all", kMostJpegSide, kMostJpegPixels));
   if (decoded.no_memory) throw std::bad_alloc();
-  return turned(decoded);
+  return turned(rgb_of(decoded), decoded.orientation);
 }
 
 }  // namespace crc::data

@@ -2,7 +2,7 @@
 // says.
 #pragma once
 
-#include "data/png.h"
+#include "data/rgb_image.h"
 
 namespace crc::data {
 
@@ -14,8 +14,5 @@ bool is_jpeg(std::span<const uint8_t> bytes);  // begins as one
 // or 1/8 of its size, with twice `least` pixels or more: the library then decodes means of blocks, many times faster.
 // Errors: corrupt_data, naming `path`: not a JPEG, a cut or damaged one, one of more than kMostJpegPixels.
 RgbImage decode_jpeg(std::span<const uint8_t> bytes, const Path& path, int64_t least = 0);
-
-// The Exif orientation of a JPEG's APP1 segment, 1..8; 1 where it has none or a broken one.
-int exif_orientation(std::span<const uint8_t> segment);
 
 }  // namespace crc::data

@@ -25,7 +25,7 @@ void* or_throw(void* data) { return data ? data : throw std::bad_alloc(); }
 #define STBI_NO_STDIO
 #define STBI_NO_LINEAR
 #define STBI_NO_HDR
-#define STBI_MAX_DIMENSIONS 4096
+#define STBI_MAX_DIMENSIONS 4096  // kMostPngSide
 #include <stb/stb_image.h>
 #define STB_IMAGE_WRITE_STATIC
 #define STB_IMAGE_WRITE_IMPLEMENTATION
@@ -43,6 +43,8 @@ void* or_throw(void* data) { return data ? data : throw std::bad_alloc(); }
 
 namespace crc::data {
 namespace {
+
+static_assert(kMostPngSide == STBI_MAX_DIMENSIONS);
 
 constexpr uint8_t kSignature[8] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
 
@@ -75,9 +77,12 @@ void check_header(const Chunk& header, const Path& path) {
     fail_at(path, 12, fmt::format("chunk {:?} of {} bytes", header.type, header.payload.size()), "IHDR of 13 bytes");
   for (const auto& [name, at] : {std::pair{"width", 0}, std::pair{"height", 4}}) {
     const uint32_t extent = big_endian(&header.payload[at]);
-    if (extent < 1 || extent > STBI_MAX_DIMENSIONS)
-      fail_at(path, 16 + at, fmt::format("{} {}", name, extent), fmt::format("1..{}", STBI_MAX_DIMENSIONS));
+    if (extent < 1 || extent > INT32_MAX)  // the standard's range
+      fail_at(path, 16 + at, fmt::format("{} {}", name, extent), fmt::format("1..{}", kMostPngSide));
   }
+  const uint32_t width = big_endian(&header.payload[0]), height = big_endian(&header.payload[4]);
+  if (std::max(width, height) > kMostPngSide)
+    fail_too_large(path, height, width, fmt::format("{} pixels a side", kMostPngSide));
 }
 
 // Bytes that the image data inflates to: rows with a filter byte each, in up to seven passes (Adam7). Nothing for a
@@ -131,9 +136,10 @@ void check_image_data(const std::vector<std::span<const uint8_t>>& parts, int64_
 // Returns what it says of itself, beside the pixels.
 struct PngKind {
   bool alpha = false, deep = false, animated = false;
+  int orientation = 1;
 };
 PngKind check_structure(std::span<const uint8_t> bytes, const Path& path) {
-  if (bytes.size() < 8 || std::memcmp(bytes.data(), kSignature, 8) != 0) {
+  if (!is_png(bytes)) {
     const bool jpeg = bytes.size() > 2 && bytes[0] == 0xff && bytes[1] == 0xd8 && bytes[2] == 0xff;
     fail_at(path, 0,
             jpeg               ? "a JPEG image"
@@ -155,6 +161,7 @@ PngKind check_structure(std::span<const uint8_t> bytes, const Path& path) {
     if (chunk.type == "IHDR") kind.deep = chunk.payload[8] == 16, kind.alpha = chunk.payload[9] & 4;
     if (chunk.type == "tRNS") kind.alpha = true;
     if (chunk.type == "fcTL") kind.animated = true;
+    if (chunk.type == "eXIf") kind.orientation = exif_orientation(chunk.payload);
     if (chunk.type == "IDAT") data.push_back(chunk.payload);
     end = chunk.type == "IEND";
     at += 12 + chunk.payload.size();
@@ -168,6 +175,10 @@ PngKind check_structure(std::span<const uint8_t> bytes, const Path& path) {
 }
 
 }  // namespace
+
+bool is_png(std::span<const uint8_t> bytes) {
+  return bytes.size() >= 8 && std::memcmp(bytes.data(), kSignature, 8) == 0;
+}
 
 Bytes encode_png(const RgbImage& image) {
   if (image.height < 1 || image.width < 1 || image.pixels.size() != size_t(image.height * image.width * 3))
@@ -199,30 +210,7 @@ RgbImage decode_png(std::span<const uint8_t> bytes, const Path& path) {
     image.pixels.insert(image.pixels.end(), p, p + 3);
     image.lost_alpha |= kind.alpha && p[3] != 255;
   }
-  return image;
-}
-
-namespace {
-
-std::string ending(const Path& path) {
-  std::string text = path.extension().string();
-  for (char& c : text) c = c >= 'A' && c <= 'Z' ? char(c - 'A' + 'a') : c;
-  return text;
-}
-
-}  // namespace
-
-bool is_png_name(const Path& path) { return ending(path) == ".png"; }
-
-bool is_jpeg_name(const Path& path) {
-  const std::string end = ending(path);
-  return end == ".jpg" || end == ".jpeg" || end == ".jfif";
-}
-
-bool is_image_name(const Path& path) {
-  constexpr const char* kEndings[] = {".png", ".jpg",  ".jpeg", ".jfif", ".gif", ".bmp",  ".webp",
-                                      ".tif", ".tiff", ".ppm",  ".pgm",  ".jp2", ".heic", ".avif"};
-  return std::ranges::find(kEndings, ending(path)) != std::end(kEndings);
+  return turned(std::move(image), kind.orientation);
 }
 
 RgbImage read_png(const Path& path) { return decode_png(read_file(path, kMostPngBytes), path); }

@@ -1,31 +1,18 @@
-// PNG files. Only RGB is written; grey, palette and alpha are read as RGB.
+// PNG files. Only RGB is written; grey, palette and alpha are read as RGB, turned as their eXIf orientation says.
 #pragma once
 
-#include <cstdint>
-#include <vector>
-
-#include "data/file.h"
+#include "data/rgb_image.h"
 
 namespace crc::data {
 
-struct RgbImage {
-  int64_t height = 0, width = 0;
-  std::vector<uint8_t> pixels;  // [H,W,3]
-  // What the file holds and `pixels` does not: transparency (anywhere), the low byte of 16 bits, more than one frame.
-  bool lost_alpha = false, lost_depth = false, lost_frames = false;
-};
+bool is_png(std::span<const uint8_t> bytes);  // begins as one
 
 Bytes encode_png(const RgbImage& image);
-// Structure and checksums are verified first. Error: corrupt_data, naming `path`; also for more than 4096 x 4096
-// pixels.
+// Structure and checksums are verified first. Error: corrupt_data, naming `path`; also for more than kMostPngSide.
 RgbImage decode_png(std::span<const uint8_t> bytes, const Path& path);
 
 constexpr int64_t kMostPngBytes = int64_t(1) << 28;  // of a file that is read
-
-// By the name's ending, in capitals or not: .png; .jpg, .jpeg or .jfif; one of these or another usual kind of image.
-bool is_png_name(const Path& path);
-bool is_jpeg_name(const Path& path);
-bool is_image_name(const Path& path);
+constexpr int64_t kMostPngSide = 4096;               // pixels
 
 RgbImage read_png(const Path& path);
 

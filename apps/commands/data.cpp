@@ -134,6 +134,8 @@ int command_data_info(const DataOptions& options) {
     print("class {:>3}    {:>6}  {}\n", label, count,
           label < 0 ? "unlabelled" : data::legible(d.class_names[size_t(label)]));
   for (const std::string& note : d.notes) print("note         {}\n", note);
+  if (const std::string words = augment::too_large(d.train.height, d.train.width); !words.empty())
+    print("note         {} (data.resize, of your own files)\n", words);
   return 0;
 }
 

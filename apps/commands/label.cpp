@@ -62,8 +62,8 @@ int command_label(const LabelOptions& options) {
   const std::vector<Answer> given = record_answers(run, file.classes, source, note);
   accept_answers(run.directory, run.query, labels);
   mark_labelled(run);
-  print("{} labels recorded, {} in the ledger; go on with: crc_train resume {}\n", given.size(),
-        run.directory.ledger().size(), path);
+  print("{} labels recorded, {} in the ledger; go on with: {}\n", given.size(), run.directory.ledger().size(),
+        run.directory.resume_command());
   print_classes(run.directory.ledger(), given, dataset.class_names);
   return 0;
 }

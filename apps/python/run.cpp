@@ -72,7 +72,9 @@ class Listener {
 template <class T> nb::object array_of(std::vector<T>&& values, std::initializer_list<size_t> shape) {
   auto* owned = new std::vector<T>(std::move(values));
   const nb::capsule owner(owned, [](void* p) noexcept { delete static_cast<std::vector<T>*>(p); });
-  return nb::cast(nb::ndarray<nb::numpy, T>(owned->data(), shape.size(), shape.begin(), owner));
+  const nb::object array = nb::cast(nb::ndarray<nb::numpy, T>(owned->data(), shape.size(), shape.begin(), owner));
+  return std::is_same_v<T, int64_t> ? nb::object(array.attr("view")("int64"))
+                                    : array;  // NumPy's own, not its long long
 }
 
 // The exit code that `crc_train resume` would end with: 0 done, 10 waiting for labels.

@@ -31,13 +31,14 @@ template <class T> using List = nb::ndarray<const T, nb::ndim<1>, nb::c_contig, 
 
 constexpr int kUsage = 64, kWrongArray = 65;
 
-// A NumPy array that owns what was in the vector.
-template <class T> Vector<T> numpy(std::vector<T> values) {
+// A NumPy array that owns what was in the vector; 64-bit integers are NumPy's own int64, not its long long.
+template <class T> nb::object numpy(std::vector<T> values) {
   auto kept = std::make_unique<std::vector<T>>(std::move(values));
   T* data = kept->data();
   const size_t size = kept->size();
   const nb::capsule owner(kept.release(), [](void* p) noexcept { delete static_cast<std::vector<T>*>(p); });
-  return Vector<T>(data, {size}, owner);
+  const nb::object array = nb::cast(Vector<T>(data, {size}, owner));
+  return std::is_same_v<T, int64_t> ? nb::object(array.attr("view")("int64")) : array;
 }
 
 template <class T> std::span<const T> span_of(const List<T>& list) { return {list.data(), list.shape(0)}; }

@@ -79,6 +79,19 @@ void refuse_occupied(const fs::path& path) {
 
 }  // namespace
 
+std::string command_line(const std::string& words, const std::vector<std::string>& settings) {
+  std::string line = "crc_train " + words;
+  for (const std::string& setting : settings) {
+    const bool plain = std::ranges::all_of(setting, [](unsigned char c) {
+      return std::isalnum(c) || c >= 0x80 || std::string_view("=._-/:,+@%").find(char(c)) != std::string_view::npos;
+    });
+    std::string quoted = "'";
+    for (const char c : setting) quoted += c == '\'' ? "'\\''" : std::string(1, c);
+    line += " --set " + (plain ? setting : quoted + "'");
+  }
+  return line;
+}
+
 std::string to_string(Marker marker) {
   switch (marker) {
     case Marker::done:
@@ -178,6 +191,7 @@ RunDir RunDir::open(const fs::path& path, const std::vector<std::string>& settin
   mend_state(path / kCheckpoints / Checkpoints::kIndex);
   run.count_metrics();
   run.moves_ = std::move(moves);
+  run.settings_ = settings;
   return run;
 }
 

@@ -35,6 +35,9 @@ struct RunInfo {
   std::map<std::string, std::string> start = {};  // RunFacts::start
 };
 
+// "crc_train resume DIR --set key=value", for a shell: what a hint says to type, with what was said this time.
+std::string command_line(const std::string& words, const std::vector<std::string>& settings);
+
 enum class Marker { none, done, preempted, waiting };
 std::string to_string(Marker marker);
 
@@ -60,7 +63,9 @@ class RunDir {
   const fs::path& path() const { return path_; }
   const Config& config() const { return config_; }
   const std::vector<std::string>& moves() const { return moves_; }  // where it is not config.toml's (Config::moves)
-  const RunFacts& facts() const { return facts_; }                  // check_data compares them with the data found
+  std::string resume_command() const { return command_line("resume " + path_.string(), settings_); }
+  const std::vector<std::string>& settings() const { return settings_; }  // of open()
+  const RunFacts& facts() const { return facts_; }  // check_data compares them with the data found
   Ledger& ledger() { return ledger_; }
   Checkpoints& checkpoints() { return checkpoints_; }
 
@@ -102,7 +107,7 @@ class RunDir {
   Checkpoints checkpoints_;
   RunFacts facts_;
   int64_t metrics_bytes_ = 0, metrics_lines_ = 0;
-  std::vector<std::string> notes_, moves_;
+  std::vector<std::string> notes_, moves_, settings_;
 };
 
 Marker marker_of(const fs::path& run);

@@ -69,6 +69,14 @@ void check_rounds(const RunState& state, const fs::path& path) {
   }
 }
 
+// Arrays that a host program gave lie in the run's own directory, wherever that has gone.
+void follow_data(Config& config, const fs::path& run) {
+  const fs::path data = config.get<std::string>("data.dir"), own = fs::absolute(run) / "data";
+  std::error_code ignored;
+  if (data.filename() == "data" && !fs::exists(data, ignored) && fs::is_directory(own, ignored))
+    config.merge_value("data.dir", own.string(), "moved with the run");
+}
+
 }  // namespace
 
 data::NormalizeStats run_normalization(const json& run, const data::Dataset& dataset) {
@@ -109,6 +117,7 @@ RunState read_run(RunFiles& files) {
   state.config_text = files.read("config.toml", 1 << 20);
   check_config(state, config_file, run / "config.toml");
   state.config = Config::of_run(state.config_text, (run / "config.toml").string());
+  follow_data(state.config, run);
 
   // In this order: a run that goes on writes the ledger before the checkpoint and before the round.
   const fs::path index = run / "ckpt" / Checkpoints::kIndex, rounds = run / "rounds.csv";

@@ -27,7 +27,7 @@ struct RunFacts {
 struct RunState {
   nlohmann::ordered_json run;  // run.json
   RunFacts facts;
-  Config config;
+  Config config;            // with the data that moved with the run
   std::string config_text;  // config.toml with its origins
   std::vector<RoundRow> rounds;
   std::vector<Label> labels;

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "apps/draw/canvas.h"
+#include "data/image.h"
 #include "data/png.h"
 #include "kernels/core/error.h"
 
@@ -24,8 +25,8 @@ FolderNames names_of(const fs::path& folder) {
   FolderNames names;
   for (const fs::path& path : list_folder(folder)) {
     const std::string name = path.filename().string();
-    if (!name.starts_with(".") && data::is_image_name(name))
-      (data::is_png_name(name) ? names.pngs : names.others).push_back(name);
+    const data::ImageKind kind = name.starts_with(".") ? data::ImageKind::none : data::kind_of_name(name);
+    if (kind != data::ImageKind::none) (kind == data::ImageKind::png ? names.pngs : names.others).push_back(name);
   }
   return names;
 }

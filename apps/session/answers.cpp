@@ -68,16 +68,17 @@ Answers answer(const Note& note, const Classes& classes, const WaitingRun& run, 
 WaitingRun open_waiting(const fs::path& path, const std::vector<std::string>& settings) {
   if (marker_of(path) != Marker::waiting) {
     read_run_json(path);  // "not a run" comes first
-    fail(ExitCode::usage, fmt::format("{0} does not wait for labels; go on with: crc_train resume {0}", path.string()));
+    fail(ExitCode::usage, fmt::format("{} does not wait for labels; go on with: {}", path.string(),
+                                      command_line("resume " + path.string(), settings)));
   }
   RunDir directory = RunDir::open(path, settings);
   data::Dataset dataset = load_dataset(directory.config());
   check_data(dataset, directory.facts());
   if (directory.files().queries().empty())
     fail(ExitCode::waiting_for_labels,
-         fmt::format("{0} was asked by an earlier version of this program, which did not record the items; ask again "
-                     "with: crc_train resume {0}; then label",
-                     path.string()));
+         fmt::format("{} was asked by an earlier version of this program, which did not record the items; ask again "
+                     "with: {}; then label",
+                     path.string(), command_line("resume " + path.string(), settings)));
   Query query = directory.files().queries().back();
   return {std::move(directory), std::move(dataset), std::move(query)};
 }

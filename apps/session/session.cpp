@@ -61,9 +61,7 @@ Session::Session(std::string directory, std::vector<std::string> settings)
     : Session(std::move(directory), std::move(settings), Unchecked()) {
   (void)read_run_json(directory_);  // "not a run" comes first
   RunFiles files(directory_);
-  const fs::path data = read_run(files).config.get<std::string>("data.dir"), own = fs::path(directory_) / "data";
-  const bool moved = data.filename() == "data" && !fs::exists(data) && fs::is_directory(own);
-  if (moved) settings_.insert(settings_.begin(), "data.dir=" + own.string());
+  (void)read_run(files);
 }
 
 Session Session::create(const std::string& directory, const std::string& config,

@@ -33,7 +33,7 @@ Sizes look_at(const std::vector<fs::path>& files) {
       const data::RgbImage image = data::decode_image(data::read_file(files[i], data::kMostPngBytes), files[i]);
       ++sizes.counts[{image.height, image.width}];
       sizes.shorter.push_back(std::min(image.height, image.width));
-      sizes.png &= data::is_png_name(files[i]);
+      sizes.png &= data::kind_of_name(files[i]) == data::ImageKind::png;
     } catch (const Error& error) {
       if (error.code() != ExitCode::corrupt_data) throw;  // loading says which files those are
     }

@@ -58,7 +58,7 @@ void keep_choices(Context& context, const fs::path& run, Progress& progress) {
 
 ExitCode execute(Context& context, RunDir& directory, const data::Dataset& dataset, ProgressOptions options) {
   const StopNote stop_note(directory.path() / to_string(Marker::preempted),
-                           "continue with: crc_train resume " + directory.path().string());
+                           "continue with: " + directory.resume_command());
   options.interval = directory.config().get<double>("report.interval");
   options.log = directory.path() / "log.txt";
   Progress progress(std::move(options));
@@ -73,9 +73,21 @@ ExitCode execute(Context& context, RunDir& directory, const data::Dataset& datas
     progress.line("done: " + (directory.path() / "report.html").string());
   } else if (code == ExitCode::preempted) {
     write_report(directory, Marker::preempted);
-    progress.line("stopped after a checkpoint; continue with: crc_train resume " + directory.path().string());
+    progress.line("stopped after a checkpoint; continue with: " + directory.resume_command());
   }
   return code;
+}
+
+// The run began in a program that had registered an acquisition of its own; here is perhaps another program.
+void check_acquisitions(const Config& config, const fs::path& run) {
+  for (const std::string& name : {config.get<std::string>("acquisition.name"), first_acquisition(config)}) {
+    if (name.empty() || select::is_known(name)) continue;
+    fail(ExitCode::config,
+         fmt::format("{0} chooses by the acquisition \"{1}\", which whoever began it had registered, and nobody has "
+                     "here. Go on in Python: crc_active.register_acquisition(\"{1}\", ...), then "
+                     "crc_active.Run(\"{0}\").train(); nothing was changed",
+                     run.string(), name));
+  }
 }
 
 int64_t labels_before_last_query(const Ledger& ledger, const Config& config) {
@@ -153,6 +165,7 @@ ExitCode resume_run(const fs::path& path, const std::vector<std::string>& settin
                     int gpu) {
   RunDir directory = RunDir::open(path, settings);
   const Config& config = directory.config();
+  check_acquisitions(config, path);
   data::Dataset dataset = load_dataset(config);
   check_data(dataset, directory.facts());
   dataset.normalize = run_normalization(read_run_json(path), dataset);

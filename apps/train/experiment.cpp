@@ -182,6 +182,27 @@ void check_precision(const Context& context, const Config& begun) {
                                        word_of(precision), to_string(context.device())));
 }
 
+namespace {
+
+// A folder that is none of the data set which data.name means where nobody set it is most likely another kind's.
+data::Dataset load_named_by_default(const data::Source& source) {
+  try {
+    return data::load(source);
+  } catch (const data::OtherFolder& error) {
+    const Text there = data::contents_of(source.dir);
+    if (there.empty()) fail(error.code(), source.dir.string() + " is not a folder; name the one that holds the data");
+    fail(error.code(),
+         fmt::format(
+             "{} holds {}, which is no data set that is known without data.name. Looked for: train.npy "
+             "(data.name = \"arrays\" or \"embeddings\"), labels.csv or train/<class>/ (\"folder\"), the files of "
+             "{} (what it is where nothing says another). Name another folder, or set data.name; crc_train "
+             "list has all",
+             source.dir.string(), there, source.name));
+  }
+}
+
+}  // namespace
+
 data::Dataset load_dataset(const Config& config) {
   data::Source source{.name = config.get<Text>("data.name"), .dir = config.get<Text>("data.dir"), .options = {}};
   if (!config.get<Text>("data.profile").empty()) source.options["profile"] = config.get<Text>("data.profile");
@@ -199,7 +220,8 @@ data::Dataset load_dataset(const Config& config) {
       if (!(beside && path == "data.scaling")) source.options[key] = config.get<Text>(path);
   if (const Int classes = config.get<Int>("data.classes")) source.options["classes"] = std::to_string(classes);
   add_options(source.options, config.get<Text>("data.options"));
-  data::Dataset dataset = data::load(source);
+  const bool by_default = config.origin("data.name") == "default";
+  data::Dataset dataset = by_default ? load_named_by_default(source) : data::load(source);
   if (beside) data::attach_embeddings(dataset, config.get<Text>("data.embeddings"), config.get<Text>("data.scaling"));
   limit(dataset.train, config.get<Int>("data.limit_train"));
   limit(dataset.test, config.get<Int>("data.limit_test"));

@@ -65,8 +65,10 @@ std::vector<Answer> LabelSource::answers(std::span<const Int> items, const fs::p
           dataset_.train.embedded() ? "" : fmt::format("open {} in a browser, or ", page.string());
       fail(ExitCode::waiting_for_labels,
            fmt::format("item {0} has no label; {1}add a column \"class\" to a copy of {2}, label its items, and run: "
-                       "crc_train label {3} labels.csv && crc_train resume {3}",
-                       item, or_by_eye, query_file.string(), directory_.path().string()));
+                       "{3} && {4}",
+                       item, or_by_eye, query_file.string(),
+                       command_line("label " + directory_.path().string() + " labels.csv", directory_.settings()),
+                       directory_.resume_command()));
     }
     answers.push_back({item, labels_[size_t(item)]});
   }

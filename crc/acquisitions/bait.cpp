@@ -86,6 +86,7 @@ Selection select_bait(Context& context, const Problem& problem, const Config& co
     gained[k] = gains[k];
     drawn[k] = tied > config.budget || !(gains[k] > 0);
     chosen.push_back(k);
+    report(config.progress, "picks and spare ones", int64_t(chosen.size()), forward);
     fisher.add(pool.unlabeled[k], 1);
     if (int64_t(chosen.size()) < forward) gains = fisher.gains();
   }
@@ -96,6 +97,7 @@ Selection select_bait(Context& context, const Problem& problem, const Config& co
     const int64_t k = chosen[least];
     chosen.erase(chosen.begin() + int64_t(least));
     after += loss;
+    report(config.progress, "spare picks left out", forward - int64_t(chosen.size()), forward - config.budget);
     if (int64_t(chosen.size()) > config.budget) fisher.remove(k, chosen);
   }
   for (int64_t k : chosen) picks.add(problem.unlabeled[k], gained[k], drawn[k]);

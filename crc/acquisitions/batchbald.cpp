@@ -128,6 +128,7 @@ Selection select_batchbald(Context& context, const Problem& problem, const Confi
     taken[size_t(best)] = true;
     selection.picks.push_back(problem.unlabeled[size_t(best)]);
     selection.groups.push_back({{problem.unlabeled[size_t(best)]}, gains[size_t(best)]});
+    report(config.progress, "picks", int64_t(selection.picks.size()), config.budget);
     configurations.add(problem.unlabeled[size_t(best)]);
   }
   warn_of_ties(selection, config);

@@ -43,7 +43,6 @@ Selection select_coreset(Context& context, const Problem& problem, const Config&
   std::vector<bool> picked(value.size(), false);
   Quotas quotas(config);
   double before = 0, last = 0;
-  int64_t taken = 0;
   while (true) {
     const int64_t best = ties.largest(value, picked, problem.unlabeled), place = pool.unlabeled[best];
     last = distances[place];
@@ -51,7 +50,6 @@ Selection select_coreset(Context& context, const Problem& problem, const Config&
     picked[best] = true;
     quotas.take(problem.unlabeled[best], problem.unlabeled, picked);
     picks.add(problem.unlabeled[best], value[best], false);
-    report(config.progress, "picks", ++taken, config.budget);
     if (picks.complete()) break;
     min_distance(context, nearest.view<double, 1>(), pool.rows(), pool.rows().slice(place, place + 1));
     value = values();

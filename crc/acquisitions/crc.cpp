@@ -12,7 +12,7 @@ template <class T>
 Selection select_by(Context& context, View<const T, 2> features, const Problem& problem, const Config& config) {
   const HostMatrix<T> host =
       read_rows(context, features, config.name, "features", {problem.labeled, problem.unlabeled});
-  const LastLayerNtk ntk(context, features, host, problem.labeled, problem.unlabeled);
+  const LastLayerNtk ntk(context, features, host, problem.labeled, problem.unlabeled, config.progress);
   const Copies copies(host, problem.labeled, problem.unlabeled);
   const auto classes = double(problem.classes);
   Selection selection =

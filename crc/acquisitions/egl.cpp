@@ -35,6 +35,7 @@ Selection select_egl(Context& context, const Problem& problem, const Config& con
                   std::to_string(logits.classes()));
   std::vector<double> scores;
   for (int64_t begin = 0; begin < pool; begin += plan.chunk) {
+    report(config.progress, "items", begin, pool);
     const auto items = problem.unlabeled.subspan(begin, std::min(plan.chunk, pool - begin));
     const int64_t count = int64_t(items.size());
     const Tensor kernels(context, {count, classes, classes}, Dtype::f64, "kernels of single items");

@@ -142,6 +142,7 @@ Selection select_galaxy(Context& context, const Problem& problem, const Config& 
     labels[size_t(place)] = lines.predicted(place);
     selection.picks.push_back(lines.items[size_t(place)]);
     selection.groups.push_back({{lines.items[size_t(place)]}, lines.minus_margin(place)});
+    report(config.progress, "picks", int64_t(selection.picks.size()), config.budget);
   }
   if (drawn > 0)
     selection.warnings.push_back(

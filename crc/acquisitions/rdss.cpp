@@ -47,7 +47,6 @@ Selection select_rdss(Context& context, const Problem& problem, const Config& co
   std::vector<bool> taken(pool.items.size());
   Quotas quotas(config);
   for (; !picks.complete(); ++p) {
-    report(config.progress, "picks", p - int64_t(pool.labeled.size()), config.budget);
     for (size_t k = 0; k < values.size(); ++k) values[k] = value(pool.unlabeled[k]);
     const int64_t best = best_place(pool, pool.unlabeled, values, taken, known, ties);
     taken[best] = true;

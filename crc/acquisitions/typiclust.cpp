@@ -84,7 +84,6 @@ Selection select_typiclust(Context& context, const Problem& problem, const Confi
   int64_t uncovered = 0;
   for (const Cluster& cluster : clusters) uncovered += cluster.labeled == 0;
   for (size_t turn = 0; !picks.complete(); ++turn) {
-    report(config.progress, "picks", int64_t(turn), config.budget);
     Cluster& cluster = clusters[turn % clusters.size()];
     if (cluster.places.empty()) continue;
     const std::vector<double> values = typicality(context, pool, cluster.places);

@@ -7,15 +7,19 @@
 namespace crc::select {
 namespace {
 
-// Groups scored at a time: enough to fill any device, and 80 MB of members at G = 10.
-constexpr int64_t kGroupsAtOnce = 1 << 20;
+// Groups scored at a time: enough to fill the device, and on the CPU few enough to say where it stands.
+int64_t groups_at_once(const Context& context) {
+  return context.device().kind == DeviceKind::cpu ? int64_t(1) << 11 : int64_t(1) << 18;
+}
 
 std::vector<double> score_all(Context& context, const Config& config, const Candidates& candidates,
                               const Scorer& score) {
   std::vector<double> scores;
   scores.reserve(size_t(candidates.count()));
-  for (int64_t first = 0; first < candidates.count(); first += kGroupsAtOnce) {
-    const Tensor positions = candidates.positions(context, first, std::min(kGroupsAtOnce, candidates.count() - first));
+  const int64_t most = groups_at_once(context);
+  for (int64_t first = 0; first < candidates.count(); first += most) {
+    report(config.progress, "groups", first, candidates.count());
+    const Tensor positions = candidates.positions(context, first, std::min(most, candidates.count() - first));
     const std::vector<double> part = score(positions.view<const int64_t, 2>());
     for (size_t k = 0; k < part.size(); ++k)
       if (!std::isfinite(part[k])) {
@@ -24,6 +28,7 @@ std::vector<double> score_all(Context& context, const Config& config, const Cand
       }
     scores.insert(scores.end(), part.begin(), part.end());
   }
+  report(config.progress, "groups", candidates.count(), candidates.count());
   return scores;
 }
 

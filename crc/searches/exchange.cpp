@@ -19,6 +19,8 @@ Selection search_exchange(const SearchInput& in) {
   for (int sweep = 0; rising && sweep < kMostSweeps; ++sweep) {
     rising = false;
     for (size_t place = 0; place < batch.size(); ++place) {
+      report(in.config.progress, "exchanges, at most", sweep * in.config.budget + int64_t(place),
+             kMostSweeps * in.config.budget);
       std::vector<int64_t> others = batch;
       others.erase(others.begin() + int64_t(place));
       const std::vector<double> scores = builder.scores(others);

@@ -55,6 +55,7 @@ Selection BatchBuilder::build() const {
     const auto [place, ties] = best(values, batch);
     batch.push_back(problem.unlabeled[place]);
     selection.groups.push_back({{batch.back()}, values[place]});
+    report(config.progress, "picks", int64_t(batch.size()), config.budget);
     if (ties > config.budget) ++drawn, among = std::max(among, ties);
     if (config.say && batch.size() % 10 == 0)
       config.say(fmt::format("{}: {} items chosen", word_of(config.search), batch.size()));

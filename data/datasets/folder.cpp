@@ -11,6 +11,7 @@
 #include "data/datasets/folder_files.h"
 #include "data/image.h"
 #include "data/jpeg.h"
+#include "data/png.h"
 #include "data/utf8.h"
 #include "kernels/core/error.h"
 
@@ -131,6 +132,7 @@ class Reader {
                           first_.string()));
     fingerprint_.add(read.bytes);
     fingerprint_.add(file.label);
+    if (image.orientation != 1 && is_png(read.bytes)) fingerprint_.add("turned");  // other pixels than before 0.3
     images.pixels.insert(images.pixels.end(), image.pixels.begin(), image.pixels.end());
     images.names.push_back(file.path.lexically_relative(dir_).generic_string());
     losses_.add(image, images.names.back());

@@ -9,7 +9,7 @@
 
 #include "data/csv.h"
 #include "data/dataset.h"
-#include "data/png.h"
+#include "data/image.h"
 #include "kernels/core/error.h"
 
 namespace crc::data {
@@ -55,7 +55,7 @@ class Folder {
                "folder: {} classes would be lost, for no file of theirs is read: {}; {}, or move the folders "
                "away",
                lost_.size(), join_first(lost_, 10),
-               rules_.jpeg ? "convert the images to PNG or JPEG" : "set data.resize, which reads JPEG and any size"));
+               left_jpeg_ ? "set data.resize, which reads JPEG and any size" : "convert the images to PNG or JPEG"));
     note_one_sided("train", listing_.train, "test", listing_.test);
     note_one_sided("test", listing_.test, "train", listing_.train);
     return finish();
@@ -137,7 +137,10 @@ class Folder {
   }
 
  private:
-  bool is_read(const Path& path) const { return is_png_name(path) || (rules_.jpeg && is_jpeg_name(path)); }
+  bool is_read(const Path& path) const {
+    const ImageKind kind = kind_of_name(path);
+    return kind == ImageKind::png || (rules_.jpeg && kind == ImageKind::jpeg);
+  }
 
   struct Listed {
     std::string path, label, split;
@@ -161,9 +164,9 @@ class Folder {
   std::string reason(const Path& path) const {
     if (is_hidden(path)) return "hidden files are not read";
     if (is_folder(path)) return "folders inside class folders are not read";
-    if (!is_image_name(path)) return "files without images are not read";
-    return rules_.jpeg ? "images of another kind than PNG and JPEG, which cannot be read (convert them), are not read"
-                       : "images of another kind than PNG are not read (data.resize reads JPEG too)";
+    if (kind_of_name(path) == ImageKind::none) return "files without images are not read";
+    if (kind_of_name(path) == ImageKind::unread) return std::string("images ") + kUnreadKind + ", are not read";
+    return "images of another kind than PNG are not read (data.resize reads JPEG too)";
   }
 
   Listing finish() {
@@ -196,6 +199,7 @@ class Folder {
         continue;
       }
       kinds_.add(reason(path), name_of(path));
+      left_jpeg_ |= kind_of_name(path) == ImageKind::jpeg;
       if (!is_hidden(path)) skipped.push_back(path.filename().string());
     }
     if (images.size() > before) return;
@@ -236,13 +240,14 @@ class Folder {
     for (const Path& folder : folders) {
       if (!is_folder(folder)) continue;  // the image is missing, which is said when it is read
       for (const Path& path : list_folder(folder))
-        if (!is_hidden(path) && is_image_name(path) && !listed_.contains(name_of(path)))
+        if (!is_hidden(path) && kind_of_name(path) != ImageKind::none && !listed_.contains(name_of(path)))
           kinds_.add("images are not in " + list + " and are not read", name_of(path));
     }
   }
 
   const Path dir_;
   const ListingRules& rules_;
+  bool left_jpeg_ = false;         // some are not read for want of data.resize
   Path root_;                      // without links
   std::set<std::string> checked_;  // folders
   std::set<std::string> listed_;   // images of a list
@@ -267,7 +272,8 @@ std::vector<Path> image_tree(const Path& folder) {
   for (const Path& path : list_folder(folder)) {
     if (is_hidden(path)) continue;
     if (!is_folder(path)) {
-      if (is_png_name(path) || is_jpeg_name(path)) images.push_back(path);
+      const ImageKind kind = kind_of_name(path);
+      if (kind == ImageKind::png || kind == ImageKind::jpeg) images.push_back(path);
     } else if (!fs::is_symlink(path)) {  // a link may lead round in a circle
       std::ranges::copy(image_tree(path), std::back_inserter(images));
     }

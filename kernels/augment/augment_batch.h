@@ -65,12 +65,18 @@ CRC_OP_BF16(void, augment_batch,
             (View<bf16, 4> y, View<const uint8_t, 4> images, View<const int64_t, 1> ids, View<const StepState, 1> state,
              AugmentConfig config, View<const float, 2> rates))
 
+// Why images of a size cannot be augmented, and so not be trained on; empty where they can.
+inline std::string too_large(int64_t height, int64_t width) {
+  if (height * width <= kMaxPixels) return "";
+  return "images of " + std::to_string(height) + "x" + std::to_string(width) +
+         " are too large: training augments images of at most " + std::to_string(kMaxPixels) +
+         " pixels (512x512); scale them down (data.resize)";
+}
+
 // What images of a size allow. Error config: too many pixels; a crop_pad that they are too small for.
 inline void check_image_size(int64_t height, int64_t width, const AugmentConfig& config) {
   const std::string images = "images of " + std::to_string(height) + "x" + std::to_string(width);
-  if (height * width > kMaxPixels)
-    fail(ExitCode::config, images + " are too large: training augments images of at most " +
-                               std::to_string(kMaxPixels) + " pixels (512x512); scale them down (data.resize)");
+  if (const std::string words = too_large(height, width); !words.empty()) fail(ExitCode::config, words);
   const int64_t limit = config.padding == Padding::reflect ? std::min(height, width) - 1 : INT16_MAX;
   if (config.crop_pad < 0 || config.crop_pad > limit)
     fail(ExitCode::config, "crop_pad is " + std::to_string(config.crop_pad) + ", " + images + " allow 0 to " +

@@ -7,8 +7,10 @@
 
 #include "data/dataset.h"
 #include "data/jpeg.h"
+#include "data/png.h"
 #include "tests/data/fixture.h"
 #include "tests/data/jpeg_file.h"
+#include "tests/data/png_chunks.h"
 
 namespace crc::test {
 namespace {
@@ -95,6 +97,87 @@ TEST(Jpeg, IsTurnedAsItsExifSays) {
     }
   for (const int nonsense : {9, 200})
     EXPECT_LE(worst(decode_jpeg(encode_jpeg(image, {.quality = 100, .orientation = nonsense}), "a.jpg"), image), kLoss);
+}
+
+// With a chunk eXIf before the image data: TIFF, of either byte order.
+Bytes png_with_exif(const RgbImage& image, uint8_t orientation, bool big_endian) {
+  const Bytes little{'I', 'I', 42, 0, 8, 0, 0, 0, 1, 0, 0x12, 1, 3, 0, 1, 0, 0, 0, orientation, 0, 0, 0, 0, 0, 0, 0},
+      big{'M', 'M', 0, 42, 0, 0, 0, 8, 0, 1, 1, 0x12, 0, 3, 0, 0, 0, 1, 0, orientation, 0, 0, 0, 0, 0, 0};
+  const Bytes plain = encode_png(image);
+  const auto header_end = plain.begin() + 33;  // the signature and IHDR
+  Bytes png(plain.begin(), header_end);
+  append_chunk(png, "eXIf", big_endian ? big : little);
+  png.insert(png.end(), header_end, plain.end());
+  return png;
+}
+
+TEST(PngOrientation, IsHonouredAsAJpegs) {
+  const RgbImage image = smooth(24, 40);
+  for (const bool big_endian : {false, true})
+    for (uint8_t orientation = 1; orientation <= 8; ++orientation) {
+      const RgbImage read = decode_png(png_with_exif(image, orientation, big_endian), "a.png");
+      EXPECT_EQ(worst(read, as_seen(image, orientation)), 0) << int(orientation);
+      EXPECT_EQ(read.orientation, orientation);
+    }
+  EXPECT_EQ(worst(decode_png(png_with_exif(image, 9, false), "a.png"), image), 0);
+  for (const size_t bytes : {0, 1, 7, 8, 9, 20}) {  // a broken one says nothing
+    Bytes png = kPngSignature;
+    append_chunk(png, "eXIf", Bytes(bytes, 'I'));
+    EXPECT_EQ(exif_orientation(std::span(png).subspan(16, bytes)), 1);
+  }
+}
+
+TEST(PngOrientation, MakesOtherPixelsAndSoOtherData) {
+  const TempDir dir;
+  const auto fingerprint = [&](uint8_t orientation) {
+    write_file(dir / "train/cat/a.png", png_with_exif(smooth(20, 20), orientation, false));
+    write_file(dir / "train/dog/a.png", encode_png(smooth(20, 20)));
+    return load({"folder", dir.path(), {}}).fingerprint;
+  };
+  Fingerprint as_before;  // what is not turned keeps its fingerprint
+  as_before.add(png_with_exif(smooth(20, 20), 1, false));
+  as_before.add("cat");
+  as_before.add(encode_png(smooth(20, 20)));
+  as_before.add("dog");
+  EXPECT_EQ(fingerprint(1), as_before.hex());
+  EXPECT_NE(fingerprint(3), fingerprint(1));
+}
+
+TEST(ImageKinds, OneAnswerForEachName) {
+  const TempDir dir;
+  for (const char* name : {"a.png", "b.PNG"}) EXPECT_EQ(kind_of_name(name), ImageKind::png);
+  for (const char* name : {"a.jpg", "b.JPEG", "c.jfif"}) EXPECT_EQ(kind_of_name(name), ImageKind::jpeg);
+  EXPECT_EQ(kind_of_name("notes.txt"), ImageKind::none);
+  write_file(dir / "train/cat/a.png", encode_png(smooth(8, 8)));
+  write_file(dir / "train/dog/b.png", encode_png(smooth(8, 8)));
+  for (const std::string name : {"c.webp", "c.GIF", "c.tiff", "c.heic"}) {
+    EXPECT_EQ(kind_of_name(name), ImageKind::unread);
+    const Path file = dir / ("train/cat/" + name);
+    write_file(file, std::string("RIFF1234WEBP"));
+    const std::string kind = "images of another kind than PNG and JPEG, which cannot be read (convert them)";
+    for (const char* side : {"0", "8"}) {  // in class folders
+      const Dataset dataset = load({"folder", dir.path(), {{"resize", side}}});
+      EXPECT_TRUE(std::ranges::any_of(dataset.notes, [&](const std::string& note) {
+        return note == "1 " + kind + ", are not read: train/cat/" + name;
+      })) << name;
+      write_file(dir / "labels.csv",
+                 "path,label\ntrain/cat/a.png,cat\ntrain/dog/b.png,dog\ntrain/cat/" + name + ",cat\n");
+      expect_error(
+          [&] {
+            load({"folder", dir.path(), {{"resize", side}}});
+          },
+          ExitCode::corrupt_data, {name + ": " + kind, "data.unreadable"});  // and in a list
+      std::filesystem::remove(dir / "labels.csv");
+    }
+    std::filesystem::remove(file);
+    write_file(dir / ("train/bird/" + name), std::string("x"));
+    expect_error(
+        [&] {
+          load({"folder", dir.path(), {}});
+        },
+        ExitCode::corrupt_data, {"1 classes would be lost", "convert the images to PNG or JPEG"});
+    std::filesystem::remove_all(dir / "train/bird");
+  }
 }
 
 TEST(Jpeg, DecodesSmallerWhereItIsAveragedAnyway) {

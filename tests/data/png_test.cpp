@@ -65,7 +65,10 @@ TEST(Png, RefusesDamagedFiles) {
   Bytes flipped = png;
   flipped[45] ^= 1;
   expect_corrupt(flipped, {"checksum"});
-  expect_corrupt(with_header(png, 16, {0, 0, 0x10, 1}), {"byte 16", "width 4097", "1..4096"});
+  expect_corrupt(with_header(png, 16, {0, 0, 0x10, 1}),
+                 {"a.png: the image is 4097 pixels wide and 4 high, and at most 4096 pixels a side are read; scale it "
+                  "down"});
+  expect_corrupt(with_header(png, 20, {0, 0, 0x20, 0}), {"5 pixels wide and 8192 high"});
   expect_corrupt(with_header(png, 20, {0xff, 0xff, 0xff, 0xff}), {"byte 20", "height 4294967295"});
   expect_corrupt(with_header(png, 16, {0, 0, 0, 0}), {"width 0"});
   expect_corrupt(with_header(png, 16, {0, 0, 0x10, 0}), {"byte 16", "what 26 compressed ones hold"});
@@ -116,6 +119,15 @@ TEST(Png, ImageDataIsBoundedBeforeItIsDecoded) {
   EXPECT_EQ(decode_png(png_of(5, 1, {deflated(passes)}), "a.png").pixels, Bytes(75, 7));
   passes.push_back(0);
   expect_corrupt(png_of(5, 1, {deflated(passes)}), "expected 36 bytes");
+}
+
+TEST(Png, ALargeOneIsNotCalledDamaged) {
+  try {
+    decode_png(with_header(encode_png(golden_image()), 16, {0, 0, 0x10, 1}), "a.png");
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(std::string(error.what()).find("damaged"), std::string::npos) << error.what();
+  }
 }
 
 TEST(Png, AncillaryChunksAreSkipped) {

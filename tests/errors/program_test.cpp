@@ -63,6 +63,13 @@ TEST_F(Program, SaysWhatIsWrongInTheConfiguration) {
 TEST_F(Program, SaysWhatIsWrongWithFiles) {
   expect("run nosuch.toml", 66, "is neither a file nor a built-in recipe (cifar10, demo, embeddings, figure1");
   expect("run cifar10 --set data.dir=/nonexistent --out " + folder + "/a", 66, "expected: data_batch_1.bin");
+  fs::create_directories(folder + "/stuff/more");
+  std::ofstream(folder + "/stuff/notes.txt") << "x";
+  expect("data info --set data.dir=" + folder + "/stuff", 66,
+         folder + "/stuff holds more/, notes.txt, which is no data set that is known without data.name");
+  expect("data info --set data.name=stl10 --set data.dir=" + folder + "/stuff", 66,
+         "holds none of its files (it holds more/, notes.txt); expected:");
+  expect("data info --set data.dir=/nonexistent", 66, "/nonexistent is not a folder; name the one that holds the data");
   expect("resume " + folder, 66, "is not a run's directory");
   expect("eval --weights " + folder + "/none --data " + folder, 66, "No such file or directory");
   std::ofstream(folder + "/w.safetensors") << "not weights";

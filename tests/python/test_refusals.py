@@ -1,9 +1,13 @@
 """Wrong input: the exception that Python has for it, the words and the exit code of the command line."""
 
+import inspect
+
 import numpy as np
 import pytest
 
 import crc_active
+
+from runs import ODD
 
 N, D, C = 60, 7, 4
 H = np.random.default_rng(1).normal(size=(N, D)).astype(np.float32)
@@ -63,7 +67,12 @@ WRONG = [
     (65, r"labeled holds \[2\] float64; item numbers are integers", (H, [1.0, 2.0], 5), {}),
     (65, r"labeled is a mask of \[59\] booleans for 60 items", (H, np.ones(59, bool), 5), {}),
     (65, "flatten it with array.ravel", (H, [[1], [2]], 5), {}),
-    (65, "give ids", (H, ["a", "b"], 5), {}),
+    (65, "labeled holds names, as 'a'; give ids, what each of the 60 items is called", (H, ["a", "b"], 5), {}),
+    (65, "labeled is 3; items are a list", (H, 3, 5), {}),
+    (65, "labeled is '3'; items are a list", (H, "3", 5), {}),
+    (65, "labeled is .3: 1.; items are a list", (H, {3: 1}, 5), {}),
+    (65, "features is 'h.npy'; features are floats: numpy.load reads", ("h.npy", None, 5), {}),
+    (65, "features is <generator.*; features are floats, an array with a row", ((h for h in H), None, 5), {}),
     (78, "item 1 is both labeled and unlabeled", (H, [1], 5), {"unlabeled": [1, 2, 3, 4, 5, 6]}),
     (78, "budget 5 with 2 unlabeled items", (H, [1], 5), {"unlabeled": [2, 3]}),
     (65, "ids holds .* names for 60 items", (H, None, 5), {"ids": ["a"]}),
@@ -97,12 +106,37 @@ WRONG = [
     (64, "bias is the head's: give head too", (H, None, 5), {"bias": np.ones(C)}),
     (71, "draw at most", (H, None, 5), {"search": "independent", "draws": 10**12}),
     (64, "is neither True nor a function", (H, None, 5), {"progress": 3}),
+    (64, "nothing to choose from: give features, logits or samples", (None, [1, 2], 5), {}),
+    (64, "nothing to choose from", (None, [1, 2], 5), {"ids": ["a", "b"], "unlabeled": [1]}),
+    (64, "budget: 1180591620717411303424 is beyond the numbers of 64 bits", (H, None, 2**70), {}),
+    (64, "seed: .* is beyond the numbers of 64 bits", (H, None, 5), {"seed": -(2**70)}),
+    (64, "radius: 1000.*is beyond the range of a float", (H, None, 5), {"radius": 10**400}),
+    (65, "features is .* which is no array .*features are floats, in rows of one length", ([[1.0], [1.0, 2.0]], None, 1), {}),
+    (65, "labeled is .* which is no array .*items are a list", (H, [1, [2]], 5), {}),
+    (65, "labels is .* which is no array .*classes are integers", (H, [1], 5), {"labels": [1, [2]]}),
+    (65, "candidates is .* which is no array .*candidate groups are items", (H, None, 2), {"candidates": [[1, 2], [3]]}),
+    (65, "weights is .* which is no array .*weights are numbers", (H, None, 5),
+     {"weights": [1, [2]], "acquisition": "coreset"}),
+    (65, "labeled holds 0 or 1 for each of 60 items; for a mask give booleans", (H, np.eye(1, N, dtype=int)[0], 5), {}),
+    (65, "labeled holds 0 or 1 for each of 60 items; for a mask give booleans", (H, [1] * 3 + [0] * 57, 5), {}),
+    (65, "labeled holds a number for each of 60 items, none of them NaN or -1", (H, np.eye(1, N)[0], 5), {}),
+    (65, "pandas.factorize", (H, [1], 5), {"labels": ["cat"]}),
+    (65, "class .* is not a class", (H, [1], 5), {"labels": np.array([2**63], np.uint64)}),
+    (64, "an item: 1180591620717411303424 is beyond", (H, [2**70], 5), {}),
+    (65, "ids is 'abc'; it is a list", (H, None, 5), {"ids": "abc"}),
+    (65, "names are strings, numbers or tuples", (H, None, 5), {"ids": [[k] for k in range(N)]}),
+    (65, r"labeled holds 1, which is none of ids \(the first is '0'\)", (H, [1], 5), {"ids": [str(k) for k in range(N)]}),
+    (65, "candidates holds groups of .1, 2. items", (H, None, 1),
+     {"ids": [str(k) for k in range(N)], "candidates": [["1"], ["2", "3"]]}),
+    (64, "is a function: register_acquisition gives it a name", (H, None, 5), {"acquisition": len}),
+    (64, "represents: 'yes' is neither True nor False", (H, None, 5), {"represents": "yes"}),
 ]
 
 
 @pytest.mark.parametrize("code, words, args, kwargs", WRONG, ids=[w[1][:40] for w in WRONG])
 def test_wrong_input(code, words, args, kwargs):
-    with pytest.raises(MemoryError if code == 71 else ValueError, match=words) as caught:
+    kind = MemoryError if code == 71 else TypeError if "neither True nor False" in words else ValueError
+    with pytest.raises(kind, match=words) as caught:
         crc_active.select(*args, **kwargs)
     assert isinstance(caught.value, crc_active.Error) and caught.value.exit_code == code
     assert caught.value.__cause__ is None
@@ -124,3 +158,23 @@ def test_no_gpu_is_no_value_error():
 def test_unknown_arguments_are_pythons_own():
     with pytest.raises(TypeError, match="unexpected keyword"):
         crc_active.select(H, None, 5, budgets=3)
+
+
+ARGUMENTS = sorted(set(inspect.signature(crc_active.select).parameters) - {"draws"})  # 2^62 of them are a long time
+
+
+@pytest.mark.parametrize("argument", ARGUMENTS)
+def test_whatever_is_given_is_answered(argument):
+    base = {"features": H, "labeled": [1, 5], "budget": 4, "logits": P, "labels": [0, 1]}
+    for value in ODD:
+        if argument == "progress" and callable(value):
+            continue  # what it raises when it is called is its own
+        for names in (None, [f"n{k}" for k in range(N)]):
+            arguments = {**base, argument: value}
+            if names is not None:
+                arguments.update({"ids": names, "labeled": ["n1", "n5"], argument: value})
+            try:
+                crc_active.select(**arguments)
+            except crc_active.Error as error:
+                assert error.exit_code in (64, 65, 66, 69, 71, 76, 78), (argument, value, error)
+                assert 12 < len(str(error)) < 600, (argument, value, error)

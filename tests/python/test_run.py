@@ -15,7 +15,7 @@ import numpy as np
 import crc_active
 from crc_active import Run
 
-from runs import CLASSES, SMALL, RunTest, all_known, crc_train, data, pictures, results, rows
+from runs import CLASSES, ODD, SMALL, RunTest, all_known, crc_train, data, pictures, results, rows, spoken
 
 
 class Both(RunTest):
@@ -178,6 +178,14 @@ class Shapes(RunTest):
                                       run.predict(np.repeat(images[..., :1], 3, axis=3)).logits)
         self.assertEqual(run.predict(images, round=0, best=True).logits.shape, (60, 3))
 
+    def test_a_short_repr(self):
+        run = Run.create(self.folder / "a", SMALL, data())
+        run.train()
+        query = run.query()
+        self.assertRegex(repr(query), r"^Query\(round 1: 6 items \[\d+(, \d+){5}\], images \[6, 8, 8, 3\], folder '.*'\)$")
+        self.assertRegex(repr(run.predict(pictures()[0])),
+                         r"^Prediction\(60 items, labels \[.*, \.\.\.\], 3 classes, features \[60, 16\]\)$")
+
     def test_embeddings(self):
         x, y = rows()
         names = np.array(["ant", "bee", "cow"])[y].astype(object)
@@ -207,6 +215,30 @@ class Shapes(RunTest):
         self.assertEqual(results(again.directory), results(run.directory))
         shutil.move(run.directory, self.folder / "moved")  # its arrays with it
         self.assertEqual(Run(self.folder / "moved").query().images.shape, (6, 8, 8, 3))
+
+    def test_moved_with_its_data(self):
+        expected = Run.create(self.folder / "whole", SMALL, all_known())
+        expected.train()
+        Run.create(self.folder / "a", SMALL, all_known())
+        shutil.move(self.folder / "a", self.folder / "moved")
+        crc_train("resume", self.folder / "moved", "--quiet")  # its arrays are found where they are now
+        self.assertEqual(results(self.folder / "moved"), results(expected.directory))
+
+    def test_hints_repeat_what_was_said(self):
+        run = Run.create(self.folder / "a", SMALL, data())
+        (self.folder / "else where").mkdir()
+        shutil.move(run.directory / "data", self.folder / "else where/data")
+        there = f"data.dir={self.folder}/else where/data"
+        said = f"crc_train resume {run.directory} --set '{there}'"
+        self.refuse(FileNotFoundError, "train.npy", run.train, 66)
+        code, words = spoken("resume", run.directory, "--set", there, "--set", "run.threads=1")
+        self.assertEqual(code, 10)
+        self.assertIn(f"labels.csv --set '{there}' --set run.threads=1 && {said} --set run.threads=1", words)
+        moved = Run(run.directory, {"data.dir": self.folder / "else where/data"})
+        labels = self.folder / "labels.csv"
+        labels.write_text("item,class\n" + "".join(f"{i},apple\n" for i in moved.query().items))
+        self.assertIn(f"go on with: {said}\n", spoken("label", run.directory, labels, "--set", there)[1])
+        self.refuse(ValueError, f"go on with: {said}", lambda: moved.label({0: 0}), 64)
 
     def test_settings_and_configurations(self):
         toml = self.folder / "own.toml"
@@ -243,6 +275,62 @@ class Shapes(RunTest):
         self.assertEqual(run.train(progress=True), "done")
 
 
+class Odd(RunTest):
+    """Whatever is given where, the answer is an Error with words and a code, or it works."""
+
+    def attempt(self, what, call):
+        try:
+            call()
+        except crc_active.Error as error:
+            self.assertTrue(12 < len(str(error)) < 900 and error.exit_code != 70, (what, error))
+            self.assertNotIn(f"{self.folder}/.", str(error), what)
+        except Exception as error:
+            self.fail(f"{what}: {type(error).__name__}: {error}")
+
+    def test_create(self):
+        count, folder = iter(range(10**6)), lambda: self.folder / f"r{next(count)}"
+        for v in ODD:
+            if not isinstance(v, str):  # which would be a folder, here
+                self.attempt(("directory", v), lambda: Run.create(v, SMALL, all_known()))
+            self.attempt(("Run", v), lambda: Run(v))
+            self.attempt(("config", v), lambda: Run.create(folder(), v, all_known()))
+            self.attempt(("data", v), lambda: Run.create(folder(), SMALL, v))
+            self.attempt(("settings", v), lambda: Run.create(folder(), SMALL, all_known(), settings=v))
+            for key in ("images", "labels", "test_images", "test_labels", "class_names"):
+                self.attempt((key, v), lambda: Run.create(folder(), SMALL, all_known(**{key: v})))
+            self.attempt(("features", v), lambda: Run.create(folder(), SMALL, {"features": v, "labels": [1, 2]}))
+            for key in ("ssl.mu", "acquisition.name", "data.dir", "run.device", "run.seed"):
+                self.attempt((key, v), lambda: Run.create(folder(), {**SMALL, key: v}, all_known()))
+
+    def test_calls(self):
+        run = Run.create(self.folder / "a", SMALL, data())
+        run.train()
+        items = [int(i) for i in run.query().items]
+        file = self.folder / "w.safetensors"
+        for v in ODD:
+            if not callable(v):
+                self.attempt(("train", v), lambda: run.train(v))
+            self.attempt(("query", v), lambda: run.query(v))
+            self.attempt(("label", v), lambda: run.label(v))
+            if v.__hash__:
+                self.attempt(("item", v), lambda: run.label({v: 0}))
+            if not isinstance(v, int) or isinstance(v, bool) or v != 0:
+                self.attempt(("class", v), lambda: run.label({i: v for i in items}))
+            self.attempt(("source", v), lambda: run.label({0: 0}, source=v))
+            self.attempt(("predict", v), lambda: run.predict(v))
+            self.attempt(("round", v), lambda: run.predict(pictures()[0][:2], round=v))
+            self.attempt(("best", v), lambda: run.predict(pictures()[0][:2], best=v))
+            self.attempt(("load", v), lambda: crc_active.weights.load(v))
+            self.attempt(("weights", v), lambda: crc_active.weights.save(file, v, overwrite=True))
+            self.attempt(("tensor", v), lambda: crc_active.weights.save(file, {"a": v}, overwrite=True))
+            self.attempt(("metadata", v), lambda: crc_active.weights.save(file, {"a": np.ones(2)}, v, overwrite=True))
+            self.attempt(("name", v), lambda: crc_active.register_acquisition(v, lambda p: 0))
+            self.attempt(("function", v), lambda: crc_active.register_acquisition("odd", v))
+            crc_active.register_acquisition("odd", lambda p, v=v: v)
+            self.attempt(("answer", v), lambda: crc_active.select(rows()[0], [1], 3, acquisition="odd"))
+        self.assertEqual(run.status, "waiting")
+
+
 class Wrong(RunTest):
     def create(self, config=None, given=None, **settings):
         given = all_known() if given is None else given
@@ -258,6 +346,117 @@ class Wrong(RunTest):
         self.refuse(ValueError, "acquisition \"nothing\" is not known", self.create({"acquisition.name": "nothing"}), 78)
         self.refuse(ValueError, "budget", self.create({"acquisition.budget": 1000}), 78)
         self.assertEqual(list(self.folder.iterdir()), [])  # and no directory is left
+
+    def test_calls(self):
+        create = lambda **changed: Run.create(**{"directory": self.folder / "a", "config": SMALL, "data": all_known(),
+                                                 **changed})
+        for words, call in [
+                ("directory is 3; it is a path", lambda: Run(3)),
+                ("directory is None; it is a path", lambda: Run(None)),
+                ("directory is [1]; it is a path", lambda: create(directory=[1])),
+                ("config is 7; it is a path", lambda: create(config=7)),
+                ("settings have the key 1; keys are str", lambda: create(config={1: 2})),
+                ("settings have the key ssl.1; keys are str", lambda: create(config={"ssl": {1: 2}})),
+                ("settings are ['a=b']; give a dict", lambda: create(settings=["a=b"])),
+                ("settings are ['a=b']; give a dict", lambda: Run(self.folder, ["a=b"])),
+                ("ssl.mu = {1, 2}: a setting is", lambda: create(settings={"ssl.mu": {1, 2}})),
+                ("ssl.mu = an array [1000] int64: a setting is", lambda: create(settings={"ssl.mu": np.arange(1000)})),
+                ("class_names is 'abc'; it is a list", lambda: create(data=all_known(class_names="abc"))),
+                ("class_names is 3; it is a list", lambda: create(data=all_known(class_names=3))),
+        ]:
+            self.refuse(TypeError, words, call, 64)
+        for words, call, code in [
+                ("directory is '', which names nothing", lambda: create(directory=""), 64),
+                ("ssl.mu", lambda: create(settings={"ssl.mu": 2**70}), 78),
+                ("data has 1; it may have images", lambda: create(data={1: 2}), 65),
+                ("is no array", lambda: create(data=[[1], [2, 3]]), 65),
+                ("is no array", lambda: create(data=all_known(labels=[1, [2]])), 65),
+                ("labels: item 0 has inf, which is no class", lambda: create(data=all_known(labels=[np.inf] * 60)), 65),
+                ("labels: item 0 has", lambda: create(data=all_known(labels=[2**63] * 60)), 65),
+                ("data is int64 []; expected images", lambda: create(data=5), 65),
+        ]:
+            self.refuse(ValueError, words, call, code)
+        self.assertEqual(list(self.folder.iterdir()), [])
+        run = create(data=data())
+        run.train()
+        items = run.query().items
+        for words, call in [
+                ("labels are [1, 2]; give a dict", lambda: run.label([1, 2])),
+                ("labels are an array [6] int64; give a dict", lambda: run.label(items)),
+                ("labels are None; give a dict", lambda: run.label(None)),
+                ("source is 3; it is a str", lambda: run.label({int(i): 0 for i in items}, source=3)),
+                ("best: 'yes' is neither True nor False", lambda: run.predict(pictures()[0], best="yes")),
+        ]:
+            self.refuse(TypeError, words, call, 64)
+        for words, call, code in [
+                ("an item: 'x' is no whole number", lambda: run.label({"x": 0}), 64),
+                ("an item: 1.5 is no whole number", lambda: run.label({1.5: 0}), 64),
+                ("is beyond the numbers of 64 bits", lambda: run.label({2**70: 0}), 64),
+                ("is beyond the numbers of 64 bits", lambda: run.label({1: 2**70}), 64),
+                ("item 1 has a class without a name", lambda: run.label({1: ""}), 65),
+                ("number: 'x' is no whole number", lambda: run.query("x"), 64),
+                ("is beyond the numbers of 64 bits", lambda: run.query(2**70), 64),
+                ("round: 'x' is no whole number", lambda: run.predict(pictures()[0], round="x"), 64),
+                ("images is [[1], [2, 3]], which is no array", lambda: run.predict([[1], [2, 3]]), 65),
+                ("images are [8, 8, 3], which is one image in colour; give a batch of one: image[None]",
+                 lambda: run.predict(pictures()[0][0]), 64),
+                ("one item is a batch of one, x[None]", lambda: run.predict(pictures()[0][0, ..., 0]), 64),
+                ("one item is a batch of one, x[None]", lambda: run.predict(rows()[0][0]), 64),
+                ("is neither True nor a function", lambda: run.train(3), 64),
+        ]:
+            self.refuse(ValueError, words, call, code)
+        self.assertEqual((run.status, len(run.labels)), ("waiting", 12))
+
+    def test_no_error_names_a_hidden_folder(self):
+        images, labels = pictures()
+        for given, words in [
+                ({"images": images, "labels": labels - 5}, "labels: the label of image"),
+                ({"images": images, "labels": labels, "class_names": ["b", "c"]}, "class_names names 2 classes"),
+                ({"images": images, "labels": labels, "test_images": images[:, :4]}, "test_images holds images of 4x8"),
+                ({"features": np.full((60, 4), np.nan), "labels": labels}, "features"),
+        ]:
+            with self.assertRaises(ValueError) as caught:
+                self.create(given=given)()
+            self.assertIn(words, str(caught.exception))
+            self.assertNotIn("/.a.", str(caught.exception))
+
+    def test_a_wrong_data_folder(self):
+        folder = self.folder / "stuff"
+        (folder / "more").mkdir(parents=True)
+        (folder / "notes.txt").write_text("")
+        words = [f"{folder} holds more/, notes.txt, which is no data set", "train.npy", "labels.csv or train/<class>/",
+                 "set data.name"]
+        self.refuse(FileNotFoundError, words, lambda: Run.create(self.folder / "a", SMALL, folder), 66)
+        self.refuse(FileNotFoundError, f"{self.folder}/nowhere is not a folder",
+                    lambda: Run.create(self.folder / "a", SMALL, self.folder / "nowhere"), 66)
+        self.refuse(FileNotFoundError, "stl10: ", lambda: Run.create(self.folder / "a", {**SMALL, "data.name": "stl10"}, folder), 66)
+        (folder / "train.npy").write_bytes(b"no array")
+        self.refuse(ValueError, "train.npy", lambda: Run.create(self.folder / "a", SMALL, folder), 65)
+        (folder / "train.npy").unlink()
+        self.assertIn(words[0], spoken("data", "info", "--set", f"data.dir={folder}")[1])
+
+    def test_images_beyond_the_limit(self):
+        large = np.zeros((60, 513, 512, 3), np.uint8)
+        words = "images of 513x512 are too large: training augments images of at most 262144 pixels"
+        self.refuse(ValueError, words, self.create(given={"images": large, "labels": pictures()[1]}), 78)
+        (self.folder / "large").mkdir()
+        np.save(self.folder / "large/train.npy", large)
+        self.assertIn(words, crc_train("data", "info", "--set", "data.name=arrays", "--set",
+                                       f"data.dir={self.folder / 'large'}"))
+
+    def test_an_acquisition_that_is_not_registered(self):
+        crc_active.register_acquisition("of_this_process", lambda p: p.unlabeled[: p.budget])
+        run = Run.create(self.folder / "a", {**SMALL, "acquisition": {**SMALL["acquisition"], "name": "of_this_process",
+                                                                      "group_size": 1}}, data())
+        program = "import sys; from crc_active import Run; Run(sys.argv[1]).train()"
+        done = subprocess.run([sys.executable, "-c", program, run.directory], capture_output=True, text=True)
+        words = 'chooses by the acquisition "of_this_process", which whoever began it had registered'
+        for said in (done.stderr, spoken("resume", run.directory, code=78)[1]):
+            self.assertIn(words, said)
+            self.assertIn(f'crc_active.register_acquisition("of_this_process", ...), then crc_active.Run("{run.directory}")',
+                          said)
+        self.assertEqual(run.train(), "waiting")
+        self.assertEqual(run.query().items.tolist(), list(range(12, 18)))
 
     def test_arrays(self):
         images, labels = pictures()

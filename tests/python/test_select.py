@@ -42,6 +42,16 @@ def test_a_result_says_what_was_found():
     assert found.copied == [] and "cpu" in found.device
 
 
+def test_items_are_int64():
+    seen = []
+    crc_active.register_acquisition("types", lambda p: seen.append(p) or p.unlabeled[: p.budget])
+    crc_active.select(FEATURES, LABELED, 2, labels=[0, 1, 2], acquisition="types")
+    found = crc_active.select(FEATURES, LABELED, 2, represents=True)
+    for array in (found.picks, found.rows, found.groups[0].items, found.candidates, found.represents.by,
+                  seen[0].labeled, seen[0].unlabeled):
+        assert type(array[:1].ravel()[0]) is np.int64  # and not long long, which prints as something else
+
+
 def test_a_table_for_pandas():
     pandas = pytest.importorskip("pandas")
     frame = crc_active.select(FEATURES, LABELED, 4, acquisition="coreset").to_pandas()
@@ -99,7 +109,8 @@ def test_labelled_items_in_all_their_forms():
     classes = np.full(N, -1)
     classes[LABELED] = [0, 2, 1]
     for labeled in (LABELED, tuple(LABELED), set(LABELED), np.array(LABELED, np.uint8), LABELED[::-1], mask,
-                    mask.tolist(), classes, np.where(classes < 0, np.nan, classes)):
+                    mask.tolist(), classes, np.where(classes < 0, np.nan, classes),
+                    [None if c < 0 else c for c in classes.tolist()]):
         assert picks(FEATURES, labeled, 6, group_size=2) == REFERENCE
     assert picks(FEATURES, labels=classes, budget=6, group_size=2) == REFERENCE
     assert picks(FEATURES, range(0), 2) == picks(FEATURES, None, 2) == picks(FEATURES, [], 2)
@@ -129,6 +140,83 @@ def test_items_have_names():
     pandas = _pandas()
     if pandas:
         assert picks(FEATURES, ids[LABELED], 6, group_size=2, ids=pandas.Index(ids)) == names
+
+
+def test_names_are_python_objects():
+    def objects(names):
+        array = np.empty(N, dtype=object)
+        for k, name in enumerate(names):
+            array[k] = name
+        return array
+
+    mixed = [k if k % 2 else str(k) for k in range(N)]  # 1 and "1" would be one name to NumPy
+    tuples = [("site", k) if k % 2 else ("site", str(k), None) for k in range(N)]
+    nested = [(f"patient-{k // 10}", k % 10) for k in range(N)]
+    for names in (mixed, tuples, nested, [f"{k}\0" for k in range(N)], [k + 0.5 for k in range(N)]):
+        labeled = [names[k] for k in LABELED]
+        groups = [[names[10], names[11]], [names[12], names[13]], [names[14], names[15]]]
+        for ids in (names, tuple(names), objects(names)):
+            found = crc_active.select(FEATURES, labeled, 6, group_size=2, ids=ids, represents=True)
+            assert found.rows.tolist() == REFERENCE
+            assert [type(p) for p in found.picks.tolist()] == [type(names[k]) for k in REFERENCE]
+            assert found.picks.tolist() == list(found) == [names[k] for k in REFERENCE]
+            assert found.table()["item"].tolist() == [n for g in found.groups for n in g.items.tolist()]
+            assert set(found.represents.by.tolist()) <= set(names)
+            found = crc_active.select(FEATURES, labeled, 4, ids=ids, candidates=groups)
+            assert found.candidates.tolist() == [[10, 11], [12, 13], [14, 15]]
+        assert picks(FEATURES, set(labeled), 6, group_size=2, ids=names) == [names[k] for k in REFERENCE]
+        mask = np.isin(np.arange(N), LABELED)
+        for form in (mask, mask.tolist()):
+            assert picks(FEATURES, form, 6, group_size=2, ids=names) == [names[k] for k in REFERENCE]
+    with pytest.raises(ValueError, match="labeled holds '3', which is none of ids"):
+        picks(FEATURES, ["3"], 6, ids=[k if k else "zero" for k in range(N)])
+    with pytest.raises(ValueError, match="labeled holds 3, which is none of ids"):
+        picks(FEATURES, [3], 6, ids=[str(k) for k in range(N)])
+
+
+def test_indices_of_pandas():
+    pandas = pytest.importorskip("pandas")
+    nested = pandas.MultiIndex.from_tuples([(f"patient-{k // 10}", k % 10) for k in range(N)])
+    times = pandas.date_range("2026-01-01", periods=N, freq="h")
+    words = pandas.Index([f"w{k}" for k in range(N)])
+    for ids in (nested, times, words, pandas.Series(words), pandas.RangeIndex(5, N + 5), words.astype("category")):
+        for labeled in (ids[LABELED] if not isinstance(ids, pandas.Series) else ids.iloc[LABELED], list(ids[k] for k in LABELED)):
+            found = crc_active.select(FEATURES, labeled, 6, group_size=2, ids=ids)
+            assert found.rows.tolist() == REFERENCE
+            assert list(found.picks) == [ids[k] for k in REFERENCE] or list(found.picks) == list(ids.to_numpy()[REFERENCE])
+    frame = pandas.DataFrame(FEATURES, index=nested)
+    assert frame.loc[list(crc_active.select(frame, nested[LABELED], 6, group_size=2, ids=frame.index).picks)].shape == (6, D)
+    mask = pandas.Series(np.isin(np.arange(N), LABELED), index=nested)
+    assert crc_active.select(frame, mask, 6, group_size=2, ids=nested).rows.tolist() == REFERENCE
+    assert crc_active.select(frame, mask.astype("boolean"), 6, group_size=2).rows.tolist() == REFERENCE
+    assert picks(FEATURES, pandas.Series(LABELED, dtype="Int64"), 6, group_size=2) == REFERENCE
+
+
+def test_arrays_of_jax():
+    jax = pytest.importorskip("jax")
+    jax.config.update("jax_platforms", "cpu")
+    array = jax.numpy.asarray(FEATURES)
+    found = crc_active.select(array, jax.numpy.asarray(LABELED), 6, group_size=2)
+    assert found.picks.tolist() == REFERENCE and found.copied == []  # by DLPack, where it stands
+    seen = []
+
+    def address(problem):
+        seen.append(problem.features.__array_interface__["data"][0])
+        return np.zeros(len(problem.unlabeled))
+
+    crc_active.register_acquisition("address_of_jax", address)
+    crc_active.select(array, LABELED, 3, acquisition="address_of_jax")
+    assert seen == [array.unsafe_buffer_pointer()]
+    mask = jax.numpy.asarray(np.isin(np.arange(N), LABELED))
+    assert picks(array, mask, 6, group_size=2) == REFERENCE
+    halves = array.astype(jax.numpy.bfloat16)
+    found = crc_active.select(halves, LABELED, 6, group_size=2)
+    assert found.picks.tolist() == picks(np.asarray(halves, dtype=np.float32), LABELED, 6, group_size=2)
+    logits = jax.numpy.asarray(LOGITS)
+    assert picks(array, LABELED, 4, logits=logits, acquisition="badge") == picks(FEATURES, LABELED, 4, logits=LOGITS,
+                                                                                 acquisition="badge")
+    crc_active.register_acquisition("scores_of_jax", lambda p: jax.numpy.asarray(p.features[p.unlabeled, 0]))
+    assert len(picks(array, LABELED, 3, acquisition="scores_of_jax")) == 3
 
 
 def _pandas():
@@ -198,10 +286,13 @@ def test_an_acquisition_that_fails():
         picks(FEATURES, LABELED, 3, acquisition="broken")
     for answer, words in ((np.zeros(3), "3 scores for 197 unlabeled items"), ([1, 2], "2 picks for a budget of 3"),
                           ([3, 1, 2], "item 3, which is not to choose from"), ([1, 1, 2], "item 1 twice"),
-                          ("text", "scores are floats"), (np.full(N - 3, np.nan), "the score of item 0 is nan")):
+                          ("text", "scores are floats"), ([1, [2]], 'what acquisition "broken" returned is .* no array'),
+                          (np.full(N - 3, np.nan), "the score of item 0 is nan; its function must return finite numbers"),
+                          (None, "scores are floats"), (np.full(N - 3, -np.inf), "the score of item 0 is -inf; its func")):
         crc_active.register_acquisition("broken", lambda p, answer=answer: answer)
-        with pytest.raises(ValueError, match=words):
+        with pytest.raises(ValueError, match=words) as caught:
             picks(FEATURES, LABELED, 3, acquisition="broken")
+        assert caught.value.exit_code in (65, 76, 78)
     for name in ("margin", "Two Words", ""):
         with pytest.raises(ValueError):
             crc_active.register_acquisition(name, broken)
@@ -209,17 +300,39 @@ def test_an_acquisition_that_fails():
         crc_active.register_acquisition("nothing", 3)
 
 
-def test_progress_is_heard():
+LARGE = RNG.normal(size=(12_000, 16)).astype(np.float32)
+TELLS = [dict(group_size=2, budget=50), dict(group_size=2, budget=50, search="independent", draws=20_000),
+         dict(budget=20, search="greedy"), dict(budget=5, search="exchange"), dict(budget=50, acquisition="badge"),
+         dict(budget=50, acquisition="maxherding"), dict(budget=50, acquisition="coreset"),
+         dict(budget=20, acquisition="bait"), dict(budget=50, acquisition="typiclust"), dict(budget=50, acquisition="galaxy"),
+         dict(budget=5, acquisition="batchbald"), dict(budget=50, acquisition="rdss"), dict(budget=50, acquisition="dcom")]
+
+
+@pytest.mark.parametrize("options", TELLS, ids=["-".join(str(v) for v in options.values()) for options in TELLS])
+def test_progress_is_heard(options):
+    pool = LARGE[:2000] if options.get("acquisition") in ("bait", "batchbald", "dcom") else LARGE
+    logits = np.random.default_rng(3).normal(size=(len(pool), 3)).astype(np.float32)
+    arguments = dict(features=pool, labeled=[1, 2, 3], labels=[0, 1, 2], logits=logits, samples=np.stack([logits, -logits]),
+                     **options)
     heard = []
-    large = RNG.normal(size=(3000, 8)).astype(np.float32)
-    crc_active.select(large, None, 50, acquisition="maxherding", progress=lambda *args: heard.append(args))
-    assert heard and all(isinstance(what, str) and done <= total for what, done, total in heard)
+    silent = crc_active.select(**arguments)
+    found = crc_active.select(**arguments, progress=lambda *args: heard.append(args))
+    assert found.picks.tolist() == silent.picks.tolist() and found.scores.tobytes() == silent.scores.tobytes()
+    assert heard and all(isinstance(what, str) and 0 <= done <= total for what, done, total in heard)
 
     def stop(what, done, total):
         raise StopIteration("enough")
 
-    with pytest.raises(StopIteration, match="enough"):
-        crc_active.select(large, None, 50, acquisition="maxherding", progress=stop)
+    with pytest.raises(StopIteration, match="enough"):  # and it ends the selection
+        crc_active.select(**arguments, progress=stop)
+
+
+def test_progress_comes_while_it_works():
+    """Of crc, too: several times a second, not at its end alone."""
+    pool = RNG.normal(size=(60_000, 128)).astype(np.float32)
+    beats = [time.monotonic()]
+    crc_active.select(pool, np.arange(100), 100, group_size=5, progress=lambda *_: beats.append(time.monotonic()))
+    assert len(beats) > 4 and max(np.diff(beats)) < 0.6 * (beats[-1] - beats[0])
 
 
 def test_control_c_ends_a_selection():

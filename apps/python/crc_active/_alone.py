@@ -5,6 +5,8 @@ import warnings
 
 import numpy as np
 
+from .errors import WrongType, error_of
+
 MISSING_LABEL = np.nan
 SkactivemlClassifier = object
 
@@ -18,19 +20,19 @@ def is_labeled(y, missing_label=MISSING_LABEL):
 
 def check_type(value, name, *types):
     if not isinstance(value, types):
-        raise TypeError(f"`{name}` is {value!r}; expected {types}")
+        raise WrongType(f"`{name}` is {value!r}; expected {types}")
 
 
 def check_scalar(value, name, target_type, min_val=None):
     if not isinstance(value, target_type) or (isinstance(value, bool) and target_type is not bool):
-        raise TypeError(f"`{name}` is {value!r}; expected {target_type}")
+        raise WrongType(f"`{name}` is {value!r}; expected {target_type}")
     if min_val is not None and value < min_val:
-        raise ValueError(f"`{name}` is {value}; expected at least {min_val}")
+        raise error_of(64, f"`{name}` is {value}; expected at least {min_val}")
 
 
 def check_equal_missing_label(first, second):
     if not (first == second or (first != first and second != second)):
-        raise ValueError(f"missing_label is {first!r} here and {second!r} there")
+        raise error_of(64, f"missing_label is {first!r} here and {second!r} there")
 
 
 def clone(estimator):
@@ -47,9 +49,9 @@ class Alone:
     def _validate_data(self, X, y, candidates, batch_size, return_utilities, reset=True):
         X, y = np.asarray(X), np.asarray(y)
         if X.ndim < 2 or X.dtype.kind not in "fiu" or not np.isfinite(X).all():
-            raise ValueError(f"X is {X.dtype} {list(X.shape)}; expected finite numbers [N,D]")
+            raise error_of(64, f"X is {X.dtype} {list(X.shape)}; expected finite numbers [N,D]")
         if y.shape != (len(X),):
-            raise ValueError(f"y is {list(y.shape)}; expected a label for each of {len(X)} samples")
+            raise error_of(64, f"y is {list(y.shape)}; expected a label for each of {len(X)} samples")
         check_scalar(batch_size, "batch_size", (int, np.integer), min_val=1)
         check_scalar(return_utilities, "return_utilities", bool)
         self.missing_label_ = self.missing_label
@@ -57,7 +59,7 @@ class Alone:
         if candidates is not None:
             candidates = np.unique(np.asarray(candidates, dtype=np.int64))
             if candidates.ndim != 1 or candidates.min() < 0 or candidates.max() >= len(X):
-                raise ValueError(f"candidates are indices in 0..{len(X) - 1}")
+                raise error_of(64, f"candidates are indices in 0..{len(X) - 1}")
         there = unlabeled if candidates is None else len(candidates)
         if there < batch_size:
             warnings.warn(f"'batch_size={batch_size}' is larger than number of candidates. Instead, "

@@ -2,77 +2,107 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
+from ._inputs import as_array, is_missing, shown
+from .errors import WrongType, error_of
+
+_WRONG = 65
 _KEYS = ("images", "features", "labels", "test_images", "test_features", "test_labels", "class_names")
 
 
 def kind_of_folder(folder: Path) -> str:
     """The data.name of a folder of one's own; "": a known data set's, which the configuration names."""
     if (folder / "train.npy").exists():
-        return "arrays" if np.load(folder / "train.npy", mmap_mode="r").dtype == np.uint8 else "embeddings"
+        try:
+            return "arrays" if np.load(folder / "train.npy", mmap_mode="r").dtype == np.uint8 else "embeddings"
+        except (OSError, ValueError):  # the engine says what is wrong with it
+            return "arrays"
     return "folder" if (folder / "labels.csv").exists() or (folder / "train").is_dir() else ""
 
 
-def _is_missing(value) -> bool:
-    return value is None or value == "" or (isinstance(value, float) and np.isnan(value))
+def _wrong(words: str):
+    return error_of(_WRONG, words)
+
+
+def _integers(values: np.ndarray, what: str) -> np.ndarray:
+    """[N] int64, -1 where unknown, of numbers and NaN."""
+    values = values.astype(np.int64) if values.dtype.kind == "b" else values
+    known = ~np.isnan(values) if values.dtype.kind == "f" else np.ones(len(values), bool)
+    wrong = known & ((values != np.floor(values)) | (np.abs(values.astype(float)) > 2**31))
+    if wrong.any():
+        raise _wrong(f"{what}: item {np.argmax(wrong)} has {values[np.argmax(wrong)]}, which is no class")
+    return np.where(known, values, -1).astype(np.int64)
 
 
 def _codes(labels, count: int, names: list[str] | None, what: str) -> np.ndarray:
     """[N] int64, -1 where unknown; names are numbered by `names`."""
-    values = np.asarray(labels)
+    values = as_array(labels, what, f"expected one label for each of {count} items")
     if values.shape != (count,):
-        raise ValueError(f"{what} is {list(values.shape)}; expected one label for each of {count} items")
-    if values.dtype.kind in "iu":
-        return values.astype(np.int64)
-    if values.dtype.kind == "f":
-        known = ~np.isnan(values)
-        if (values[known] != np.floor(values[known])).any():
-            raise ValueError(f"{what}: {values[known][values[known] != np.floor(values[known])][0]} is no class")
-        return np.where(known, values, -1).astype(np.int64)
+        raise _wrong(f"{what} is {list(values.shape)}; expected one label for each of {count} items")
+    if values.dtype.kind in "iufb":
+        return _integers(values, what)
     number = {name: k for k, name in enumerate(names or [])}
-    unknown = sorted({str(v) for v in values if not _is_missing(v) and str(v) not in number})
+    unknown = sorted({str(v) for v in values if not is_missing(v) and str(v) not in number})
     if unknown:
-        raise ValueError(f"{what}: {unknown[0]!r} is none of class_names {names}")
-    return np.array([-1 if _is_missing(v) else number[str(v)] for v in values], dtype=np.int64)
+        raise _wrong(f"{what}: {unknown[0]!r} is none of class_names {names}")
+    return np.array([-1 if is_missing(v) else number[str(v)] for v in values], dtype=np.int64)
 
 
 def _names(data: Mapping) -> list[str] | None:
     """class_names, or those that stand in the labels, in the order of their bytes."""
     if data.get("class_names") is not None:
-        names = [str(name) for name in data["class_names"]]
+        given = data["class_names"]
+        try:
+            names = None if isinstance(given, (str, bytes)) else [str(name) for name in given]
+        except TypeError:
+            names = None
+        if names is None:
+            raise WrongType(f"class_names is {shown(given)}; it is a list of names")
         wrong = [name for name in names if not name or "\n" in name or "\r" in name]
         if wrong or len(set(names)) < len(names):
-            raise ValueError(f"class_names {names}: each class needs a name of its own, on one line")
+            raise _wrong(f"class_names {names}: each class needs a name of its own, on one line")
         return names
     names = set()
     for key in ("labels", "test_labels"):
-        values = np.asarray(data[key]) if data.get(key) is not None else np.zeros(0)
+        values = as_array(data[key], key, "labels are one for each item") if data.get(key) is not None else np.zeros(0)
         if values.dtype.kind in "OUS":
-            names |= {str(v) for v in values.ravel() if not _is_missing(v)}
+            names |= {str(v) for v in values.ravel() if not is_missing(v)}
     return sorted(names) or None
 
 
 def _items(x, what: str) -> np.ndarray:
-    x = np.asarray(x)
+    expected = "expected images, uint8 [N,H,W,3] or [N,H,W], or features, float [N,D]"
+    x = as_array(x, what, expected)
     images = x.dtype == np.uint8 and (x.ndim == 3 or (x.ndim == 4 and x.shape[3] == 3))
     if not images and not (x.dtype.kind == "f" and x.ndim == 2):
-        raise ValueError(f"{what} is {x.dtype} {list(x.shape)}; expected images, uint8 [N,H,W,3] or [N,H,W], or "
-                         f"features, float [N,D]")
+        raise _wrong(f"{what} is {x.dtype} {list(x.shape)}; {expected}")
     return np.ascontiguousarray(x)
 
 
 def _as_dict(data) -> dict:
     if isinstance(data, Mapping):
-        unknown = sorted(set(data) - set(_KEYS))
+        unknown = sorted(set(data) - set(_KEYS), key=str)
         if unknown:
-            raise ValueError(f"data has {unknown[0]!r}; it may have {', '.join(_KEYS)}")
+            raise _wrong(f"data has {unknown[0]!r}; it may have {', '.join(_KEYS)}")
         return dict(data)
     x, y = data if isinstance(data, tuple) and len(data) == 2 else (data, None)
     return {"images": x, "labels": y}
+
+
+def named_as_given(words: str, data, folder: str) -> str:
+    """An error of the folder that write_data wrote, in the names of what was given."""
+    features = isinstance(data, Mapping) and data.get("features") is not None
+    kind = "features" if features else "images"
+    for file, name in (("train_labels.npy", "labels"), ("test_labels.npy", "test_labels"), ("labels.csv", "labels"),
+                       ("test_labels.csv", "test_labels"), ("classes.txt", "class_names"), ("train.npy", kind),
+                       ("test.npy", f"test_{kind}")):
+        words = words.replace(os.path.join(folder, file), name)
+    return words.replace(folder, "the data")
 
 
 def write_data(data, folder: Path) -> dict[str, str]:
@@ -81,14 +111,14 @@ def write_data(data, folder: Path) -> dict[str, str]:
     train, test = ([data[k] for k in (f"{part}images", f"{part}features") if data.get(k) is not None]
                    for part in ("", "test_"))
     if len(train) != 1 or len(test) > 1:
-        raise ValueError("data needs \"images\" or \"features\", one of them, and perhaps test items of the same kind")
+        raise _wrong("data needs \"images\" or \"features\", one of them, and perhaps test items of the same kind")
     items = {"train": _items(train[0], "data")}
     if test:
         items["test"] = _items(test[0], "test data")
         if items["test"].dtype.kind != items["train"].dtype.kind:
-            raise ValueError("training and test items must both be images, or both features")
+            raise _wrong("training and test items must both be images, or both features")
     elif data.get("test_labels") is not None:
-        raise ValueError("test_labels without test items")
+        raise _wrong("test_labels without test items")
     names = _names(data)
     codes = {}
     for split, key in (("train", "labels"), ("test", "test_labels")):

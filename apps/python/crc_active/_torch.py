@@ -5,6 +5,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from .errors import error_of
+
 
 class Norm(nn.BatchNorm2d):
     def __init__(self, channels, m):
@@ -91,13 +93,13 @@ def build(weights, metadata, given):
     m.update({k: str(v) for k, v in given.items()})
     kind = m.get("name")
     if kind not in _KEYS:
-        raise ValueError(f"the weights do not say which network they are (name = {kind!r}); "
+        raise error_of(65, f"the weights do not say which network they are (name = {kind!r}); "
                          f"give name, one of {list(_KEYS)}")
     if missing := [k for k in _KEYS[kind] if k not in m]:
-        raise ValueError(f"the weights do not say {', '.join(missing)} of the network; "
+        raise error_of(65, f"the weights do not say {', '.join(missing)} of the network; "
                          f"give them: to_torch(w, {missing[0]}=...)")
     if "fc.weight" not in weights:
-        raise ValueError("there is no fc.weight; crc_train export writes kekmodel's names, which are these modules'")
+        raise error_of(65, "there is no fc.weight; crc_train export writes kekmodel's names, which are these modules'")
     classes = weights["fc.weight"].shape[0]
     net = Wrn(m, classes) if kind == "wrn" else Mlp(weights, m, classes)
     for name, default in (("mean", "0 0 0"), ("std", "1 1 1")):
@@ -107,5 +109,5 @@ def build(weights, metadata, given):
     try:
         net.load_state_dict(state)
     except RuntimeError as error:
-        raise ValueError(f"the weights are not those of this network: {error}") from error
+        raise error_of(65, f"the weights are not those of this network: {error}") from error
     return net.eval()

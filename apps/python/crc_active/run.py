@@ -25,10 +25,11 @@ from pathlib import Path
 import numpy as np
 
 from . import _crc
-from ._arrays import kind_of_folder, write_data
+from ._arrays import kind_of_folder, named_as_given, write_data
+from ._inputs import as_array, boolean, integer, path, shown, text
 from ._progress import _Bar as Bar
 from ._progress import heard
-from .errors import error_of
+from .errors import Error, WrongType, error_of
 
 _log = logging.getLogger("crc_active.run")
 _log.addHandler(logging.NullHandler())
@@ -42,13 +43,17 @@ def _text(key, value) -> str:
         return "true" if value else "false"
     if isinstance(value, (str, int, float, os.PathLike)):
         return os.fspath(value) if isinstance(value, os.PathLike) else str(value)
-    raise TypeError(f"{key} = {value!r}: a setting is a str, bool, int, float or path")
+    raise WrongType(f"{key} = {shown(value)}: a setting is a str, bool, int, float or path")
 
 
 def _settings(values, before="") -> dict[str, str]:
     """``{"ssl": {"mu": 7}}`` or ``{"ssl.mu": 7}`` as ``{"ssl.mu": "7"}``."""
+    if values is not None and not isinstance(values, Mapping):
+        raise WrongType(f"settings are {shown(values)}; give a dict, {{\"ssl.mu\": 7}} or {{\"ssl\": {{\"mu\": 7}}}}")
     flat = {}
     for key, value in (values or {}).items():
+        if not isinstance(key, str):
+            raise WrongType(f"settings have the key {before}{shown(key)}; keys are str, as \"ssl.mu\" (docs/config.md)")
         if isinstance(value, Mapping):
             flat.update(_settings(value, f"{before}{key}."))
         elif before + key != "schema":
@@ -60,7 +65,12 @@ def _lines(settings: dict[str, str]) -> list[str]:
     return [f"{key}={value}" for key, value in settings.items()]
 
 
-@dataclass(frozen=True)
+def _list(numbers) -> str:
+    shown_ones = ", ".join(str(n) for n in numbers[:6])
+    return f"[{shown_ones}{', ...' if len(numbers) > 6 else ''}]"
+
+
+@dataclass(frozen=True, repr=False)
 class Query:
     """What a run asks about.
 
@@ -82,6 +92,12 @@ class Query:
     def __len__(self) -> int:
         return len(self.items)
 
+    def __repr__(self) -> str:
+        rows = self.features if self.images is None else self.images
+        what = "features" if self.images is None else "images"
+        return (f"Query(round {self.round}: {len(self)} items {_list(self.items)}, {what} "
+                f"{list(rows.shape)}, folder {str(self.folder)!r})")
+
     def _repr_html_(self) -> str:
         sheet = self.folder / "query.png"
         if not sheet.exists():
@@ -90,7 +106,7 @@ class Query:
         return f'<img src="data:image/png;base64,{png}" alt="{len(self)} items"/>'
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Prediction:
     """What a model says of N items.
 
@@ -102,6 +118,10 @@ class Prediction:
     features: np.ndarray
     class_names: list[str]
     notes: list[str]
+
+    def __repr__(self) -> str:
+        return (f"Prediction({len(self.logits)} items, labels {_list(self.labels)}, {len(self.class_names)} classes, "
+                f"features {list(self.features.shape)})")
 
     @property
     def labels(self) -> np.ndarray:
@@ -137,8 +157,8 @@ class Run:
     """
 
     def __init__(self, directory, settings: Mapping | None = None):
-        self.directory = Path(directory)
-        self._session = _crc.Session(os.path.abspath(directory), _lines(_settings(settings)))
+        self.directory = Path(path(directory, "directory"))
+        self._session = _crc.Session(os.path.abspath(self.directory), _lines(_settings(settings)))
 
     @classmethod
     def create(cls, directory, config=None, data=None, settings: Mapping | None = None) -> Run:
@@ -154,14 +174,14 @@ class Run:
         settings: as config's dict; stronger.
         Raises ValueError (78: a setting that cannot be; 65: data), FileNotFoundError, FileExistsError.
         """
-        directory = Path(directory)
-        name = None if config is None or isinstance(config, Mapping) else os.fspath(config)
+        directory = Path(path(directory, "directory"))
+        name = None if config is None or isinstance(config, Mapping) else path(config, "config")
         given = _settings(config) if isinstance(config, Mapping) else {}
         given.update(_settings(settings))
         staged = ""
         try:
             if isinstance(data, (str, os.PathLike)):
-                kind = kind_of_folder(Path(data))
+                kind = kind_of_folder(Path(path(data, "data")))
                 given = {**({"data.name": kind} if kind else {}), "data.dir": os.path.abspath(data), **given}
             elif data is not None:
                 directory.parent.mkdir(parents=True, exist_ok=True)
@@ -169,7 +189,12 @@ class Run:
                 os.chmod(staged, 0o755)
                 given.update(write_data(data, Path(staged)))
                 given["data.dir"] = os.path.abspath(directory / "data")
-            _crc.Session.create(os.fspath(directory), name or "", _lines(given), staged)
+            try:
+                _crc.Session.create(os.fspath(directory), name or "", _lines(given), staged)
+            except Error as error:
+                if not staged:
+                    raise
+                raise error_of(error.exit_code, named_as_given(str(error), data, staged)) from None
         finally:
             if staged and os.path.exists(staged):
                 shutil.rmtree(staged)
@@ -197,7 +222,7 @@ class Run:
 
     def query(self, number: int = -1) -> Query:
         """The newest query, or that of a number from 0. Raises FileNotFoundError: nothing was asked yet."""
-        found = self._session.query(number)
+        found = self._session.query(integer(number, "number"))
         folder = self.directory / found.pop("folder")
         return Query(images=found.pop("images", None), features=found.pop("features", None), folder=folder, **found)
 
@@ -208,13 +233,18 @@ class Run:
         Returns what a person should know: items that were not asked for, other classes than the data set's.
         Raises ValueError: the run does not wait (64), no such item or class (65); Error (10): items without an answer.
         """
+        if not callable(getattr(labels, "items", None)) or not hasattr(labels, "keys"):
+            raise WrongType(f"labels are {shown(labels)}; give a dict from item to class: "
+                            f"dict(zip(run.query().items, classes))")
         given = []
         for item, value in labels.items():
             if isinstance(value, (bool, np.bool_)) or not isinstance(value, (str, int, np.integer)):
-                raise TypeError(f"item {item} has class {value!r}: a class is its number or its name")
-            number, text = (-1, value) if isinstance(value, str) else (int(value), "")
-            given.append((int(item), number, text))
-        return self._session.label(given, source)
+                raise WrongType(f"item {shown(item)} has class {shown(value)}: a class is its number or its name")
+            number, name = (-1, value) if isinstance(value, str) else (integer(value, f"the class of item {item}"), "")
+            if isinstance(value, str) and not value:
+                raise error_of(65, f"item {shown(item)} has a class without a name; leave out what nobody knows")
+            given.append((integer(item, "an item"), number, name))
+        return self._session.label(given, text(source, "source"))
 
     def predict(self, images, round: int = -1, best: bool = False) -> Prediction:
         """What the model of a finished round (-1: the last) says of images.
@@ -222,18 +252,30 @@ class Run:
         images: uint8 [N,H,W,3] or [N,H,W] of the run's size; or features float [N,D], not scaled yet.
         best: of the best epoch instead of the last.
         """
-        x = np.asarray(images)
+        kinds = "images are uint8 [N,H,W,3] or [N,H,W], features float [N,D]"
+        x = as_array(images, "images", kinds)
+        round, best = integer(round, "round"), boolean(best, "best")
         if x.dtype == np.uint8 and x.ndim in (3, 4):
-            if x.ndim == 3:
-                x = np.repeat(x[..., None], 3, axis=3)
-            if x.shape[3] != 3 or x.shape[0] == 0:
-                raise ValueError(f"images are {list(x.shape)}; expected [N,H,W,3] or [N,H,W], N at least 1")
-            found = self._session.predict_images(np.ascontiguousarray(x), round, best)
+            found = self._predict_images(x, round, best)
         elif x.dtype.kind == "f" and x.ndim == 2 and x.size > 0:
             found = self._session.predict_rows(np.ascontiguousarray(x, dtype=np.float32), round, best)
         else:
-            raise ValueError(f"{x.dtype} {list(x.shape)} is neither images, uint8 [N,H,W,3], nor features, float [N,D]")
+            one = ": one item is a batch of one, x[None]" if (x.dtype.kind, x.ndim) in (("u", 2), ("f", 1)) else ""
+            raise error_of(64, f"{x.dtype} {list(x.shape)} is neither images, uint8 [N,H,W,3], nor features, float "
+                               f"[N,D]{one}")
         return Prediction(class_names=self.class_names, **found)
+
+    def _predict_images(self, x, round, best):
+        images = np.repeat(x[..., None], 3, axis=3) if x.ndim == 3 else x
+        if images.shape[3] != 3 or images.shape[0] == 0:
+            raise error_of(64, f"images are {list(x.shape)}; expected [N,H,W,3] or [N,H,W], N at least 1")
+        try:
+            return self._session.predict_images(np.ascontiguousarray(images), round, best)
+        except Error as error:
+            if error.exit_code == 64 and x.ndim == 3 and x.shape[2] == 3:
+                words = f"images are {list(x.shape)}, which is one image in colour; give a batch of one: image[None]"
+                raise error_of(64, words) from None
+            raise
 
     @property
     def status(self) -> str:

@@ -119,10 +119,15 @@ def select(
     count = _inputs.rows_of(arrays["features"], arrays["logits"])
     if count == 0 and passes is not None and len(passes.shape) == 3:
         count = int(passes.shape[1])
+    if count == 0:  # that is what is wrong, and not the lists
+        labeled = labels = unlabeled = candidates = ids = None
     names = _inputs.Ids(ids, count)
     lists = _lists(labeled, labels, unlabeled, candidates, count, names, group_size)
     lists["weights"] = _inputs.numbers(weights, "weights")
     lists["class_weights"] = _inputs.numbers(class_weights, "class_weights")
+    if callable(acquisition):
+        raise error_of(_inputs.USAGE, f"acquisition {_inputs.shown(acquisition)} is a function: register_acquisition "
+                                      f"gives it a name, which is what acquisition= takes")
     options = {
         "budget": _inputs.integer(budget, "budget"),
         "acquisition": acquisition,
@@ -138,7 +143,7 @@ def select(
         "per_cluster": _inputs.integer(per_cluster, "per_cluster"),
         "seed": _inputs.integer(seed, "seed"),
         "round": _inputs.integer(round, "round"),
-        "represents": bool(represents),
+        "represents": _inputs.boolean(represents, "represents"),
         "threads": _inputs.integer(threads, "threads"),
         "classes": 0 if classes is None else _inputs.integer(classes, "classes"),
     }
@@ -173,11 +178,7 @@ def _lists(labeled, labels, unlabeled, candidates, count, names, group_size) -> 
         raise error_of(_inputs.WRONG_ARRAY, f"item {names.names(at)} is labelled, and labels says no class of it")
     groups = np.empty(0, np.int64)
     if candidates is not None:
-        table = np.asarray(candidates)
-        if table.ndim != 2:
-            raise error_of(_inputs.WRONG_ARRAY, f"candidates holds {_inputs.shape_of(table)} {table.dtype}; candidate "
-                                                f"groups are items [groups, group_size]")
-        groups, group_size = _inputs.items(table.ravel(), "candidates", count, names), table.shape[1]
+        groups, group_size = _inputs.groups(candidates, count, names)
     return {
         "labeled": rows,
         "labels": known,
@@ -187,7 +188,7 @@ def _lists(labeled, labels, unlabeled, candidates, count, names, group_size) -> 
     }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Problem:
     """What an acquisition of one's own is asked. Items are row numbers; arrays are read-only."""
 
@@ -200,6 +201,12 @@ class Problem:
     budget: int  #: how many to pick
     seed: int
     round: int
+
+    def __repr__(self) -> str:
+        given = [f"{what} {_inputs.shape_of(a)}" for what, a in (("features", self.features), ("logits", self.logits))
+                 if a is not None]
+        return (f"Problem({', '.join(given)}; {len(self.labeled)} labelled, {len(self.unlabeled)} to choose from, "
+                f"budget {self.budget})")
 
     def rng(self) -> np.random.Generator:
         """Random numbers of this seed and round."""
@@ -214,12 +221,13 @@ def register_acquisition(name: str, f: Callable[[Problem], Any]) -> None:
     first. U integers are scores, too, but where U is the budget. Registering a name again replaces the function.
     """
     if not callable(f):
-        raise error_of(_inputs.USAGE, f"acquisition {name!r}: {f!r} is no function")
+        raise error_of(_inputs.USAGE, f"acquisition {name!r}: {_inputs.shown(f)} is no function")
 
     def ask(features, logits, labeled, unlabeled, labels, classes, budget, seed, round):
         answer = f(Problem(features, logits, labeled, unlabeled, labels if labels.size else None, classes, budget, seed,
                            round))
-        answer = np.asarray(_inputs._host(answer) if _inputs.is_foreign(answer) else answer)
+        answer = _inputs.as_array(answer, f'what acquisition "{name}" returned',
+                                  "scores are floats, picks are integers")
         if answer.ndim != 1 or answer.dtype.kind not in "fiu" or answer.size == 0:
             raise error_of(_inputs.CONFIG, f'acquisition "{name}" returned {_inputs.shape_of(answer)} {answer.dtype}; '
                                            f"scores are floats [{len(unlabeled)}], picks are integers [{budget}]")

@@ -15,6 +15,7 @@ from __future__ import annotations
 import numpy as np
 
 from . import _crc
+from .errors import error_of
 from .selecting import select
 
 try:
@@ -54,11 +55,14 @@ class _Strategy(_Base):
     def _pick(self, X, y, candidates, batch_size, return_utilities, probabilities=None, classes=None):
         mapping = self._transform_candidates(candidates, X, y, enforce_mapping=True)[1]
         if len(mapping) == 0:
-            raise ValueError("there is no unlabelled sample to choose from")
+            raise error_of(78, "there is no unlabelled sample to choose from")
         among = np.unique(mapping)
         labeled = np.setdiff1d(np.flatnonzero(is_labeled(y, self.missing_label_)), among)
         known = list(y[labeled])
         number = {c: k for k, c in enumerate(sorted(set(known)) if classes is None else classes)}
+        strange = [c for c in known if c not in number]
+        if strange:
+            raise error_of(65, f"y holds the class {strange[0]!r}, and the classifier's are {list(number)}")
         found = select(np.asarray(X, dtype=np.float64).reshape(len(X), -1), labeled, budget=int(batch_size),
                        labels=np.array([number[c] for c in known], dtype=np.int64), unlabeled=among,
                        logits=None if probabilities is None else np.log(np.maximum(probabilities, _TINY)),

@@ -13,7 +13,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from . import _crc
-from .errors import error_of
+from ._inputs import as_array, boolean, path as path_of, shown
+from .errors import MissingPackage, WrongType, error_of
 
 _DTYPES = {"f32": np.float32, "f64": np.float64, "u8": np.uint8, "i32": np.int32, "i64": np.int64}
 _NAMES = {np.dtype(dtype): name for name, dtype in _DTYPES.items()}
@@ -35,7 +36,7 @@ def load(path) -> Weights:
 
     Raises FileNotFoundError; ValueError (65): not such a file, or damaged.
     """
-    tensors, metadata = _crc.load_tensors(os.fspath(path))
+    tensors, metadata = _crc.load_tensors(path_of(path, "path"))
     weights = Weights(metadata=metadata)
     for name, dtype, shape, values in tensors:
         if dtype == "bf16":  # the upper half of a float
@@ -52,18 +53,22 @@ def save(path, weights: Mapping[str, np.ndarray], metadata: Mapping[str, str] | 
     Raises FileExistsError: unless ``overwrite``; TypeError: an array of another type than float32, float64, uint8,
     int32, int64, float16 (becomes fp32).
     """
-    if not overwrite and os.path.lexists(path):
-        raise error_of(73, f"{os.fspath(path)} exists; name another file, or overwrite=True")
+    path = path_of(path, "path")
+    if not boolean(overwrite, "overwrite") and os.path.lexists(path):
+        raise error_of(73, f"{path} exists; name another file, or overwrite=True")
+    said = getattr(weights, "metadata", {}) if metadata is None else metadata
+    for given, what in ((weights, "weights are"), (said, "metadata is")):
+        if not isinstance(given, Mapping):
+            raise WrongType(f"{what} {shown(given)}; give a dict by name")
     tensors = []
     for name, values in weights.items():
-        array = np.asarray(values)
+        array = as_array(values, str(name), "a weights file holds arrays")
         if array.dtype == np.float16:
             array = array.astype(np.float32)
         if array.dtype not in _NAMES:
-            raise TypeError(f"{name} is {array.dtype}; a weights file holds {', '.join(map(str, _NAMES))}")
+            raise WrongType(f"{name} is {array.dtype}; a weights file holds {', '.join(map(str, _NAMES))}")
         tensors.append((str(name), _NAMES[array.dtype], list(array.shape), array.tobytes()))
-    said = getattr(weights, "metadata", {}) if metadata is None else metadata
-    _crc.save_tensors(os.fspath(path), tensors, {str(k): str(v) for k, v in said.items()})
+    _crc.save_tensors(path, tensors, {str(k): str(v) for k, v in said.items()})
 
 
 def to_torch(weights: Mapping[str, np.ndarray], **model):
@@ -77,5 +82,5 @@ def to_torch(weights: Mapping[str, np.ndarray], **model):
     try:
         from ._torch import build
     except ImportError as error:
-        raise ImportError("to_torch() needs PyTorch; pip install torch") from error
+        raise MissingPackage("to_torch() needs PyTorch; pip install torch") from error
     return build(weights, dict(getattr(weights, "metadata", {})), model)

@@ -92,6 +92,13 @@ std::vector<std::string> differences(std::map<std::string, std::string> a, std::
   return names;
 }
 
+TEST(CommandLine, IsWhatAShellTakes) {
+  EXPECT_EQ(command_line("resume runs/a", {}), "crc_train resume runs/a");
+  EXPECT_EQ(command_line("label runs/a labels.csv", {"run.device=cpu", "data.dir=/my data/$x", "data.dir=it's"}),
+            "crc_train label runs/a labels.csv --set run.device=cpu --set 'data.dir=/my data/$x' --set "
+            "'data.dir=it'\\''s'");
+}
+
 TEST(RunDir, LayoutOfANewRun) {
   ScratchDir dir;
   RunDir run = create(dir / "a/b/run");

@@ -109,6 +109,14 @@ TEST_F(SessionTest, StopsAfterACheckpointAndLosesNothing) {
   EXPECT_EQ(stopped.state().labels, whole.state().labels);
 }
 
+TEST_F(SessionTest, FindsItsDataWhereTheRunWasMoved) {
+  (void)create("a", 24);
+  fs::rename(scratch.path() / "a", scratch.path() / "moved");
+  const Session moved((scratch.path() / "moved").string());
+  EXPECT_EQ(moved.train({}), ExitCode::ok);
+  EXPECT_EQ(moved.query().items.size(), 4u);
+}
+
 TEST_F(SessionTest, ListsEveryAcquisition) {
   std::set<std::string> names;
   for (const AcquisitionRow& row : acquisition_table()) {
