@@ -10,96 +10,146 @@
 namespace crc::apps {
 namespace {
 
-constexpr size_t kMostClasses = 100, kMostItems = 10;  // in a message
+constexpr size_t kMostItems = 10;     // in a message
+constexpr size_t kLongestWord = 200;  // bytes of who and when
 const data::CsvForm kForm{.advice = "a label file has columns item and class", .columns = {}};
 
-// What a row says about the class.
-class Classes {
- public:
-  Classes(const data::CsvReader& csv, const std::vector<std::string>& names)
-      : csv_(csv), names_(names), name_at_(csv.find("class")), index_at_(csv.find("class_index")) {
-    if (!index_at_) (void)csv.column("class");  // neither
-    for (const std::string& name : names) indices_.emplace(name, int64_t(indices_.size()));
-  }
-  std::optional<int64_t> of_row() const {
-    const std::optional<int64_t> named = by_name(), numbered = by_index();
-    if (named && numbered && *named != *numbered)
-      csv_.refuse(fmt::format("class {} has index {}, and class_index is {} ({})", shown(*named), *named, *numbered,
-                              shown(*numbered)));
-    return named ? named : numbered;
-  }
-  std::string shown(int64_t class_index) const { return data::legible(names_[size_t(class_index)]); }
-
- private:
-  std::optional<int64_t> by_name() const {
-    if (!name_at_ || csv_[*name_at_].empty()) return std::nullopt;
-    const std::string& name = csv_[*name_at_];
-    if (const auto known = indices_.find(name); known != indices_.end()) return known->second;
-    csv_.refuse(fmt::format("class {} is not one of {}{}{}", data::in_quotes(name),
-                            data::join_first(data::legible(names_), kMostClasses),
-                            data::did_you_mean(data::nearest(name, names_)),
-                            data::parse<int64_t>(name) ? "; numbers of classes stand in a column class_index" : ""));
-  }
-  std::optional<int64_t> by_index() const {
-    if (!index_at_ || csv_[*index_at_].empty()) return std::nullopt;
-    const int64_t index = csv_.number<int64_t>(*index_at_);
-    if (index < 0 || index >= int64_t(names_.size()))
-      csv_.refuse(fmt::format("class_index {} is not in 0..{}", index, names_.size() - 1));
-    return index;
-  }
-
-  const data::CsvReader& csv_;
-  const std::vector<std::string>& names_;
-  std::map<std::string, int64_t> indices_;
-  std::optional<size_t> name_at_, index_at_;
-};
-
-// Whoever sorts one column of a spreadsheet alone gives every item another one's class.
-void check_file(const data::CsvReader& csv, std::optional<size_t> column, int64_t item,
-                const std::vector<std::string>& files) {
-  if (!column || files.empty() || csv[*column].empty() || csv[*column] == files[size_t(item)]) return;
-  csv.refuse(fmt::format("item {} is {}, and the row names {}: was one column sorted or pasted alone?", item,
-                         data::legible(files[size_t(item)]), data::legible(csv[*column])));
+// A whole number, also as pandas writes those of a column with gaps: "26.0".
+std::optional<int64_t> whole_number(std::string_view text) {
+  if (text.ends_with(".0")) text.remove_suffix(2);
+  return data::parse<int64_t>(text);
 }
 
-std::string listed(const std::vector<std::string>& items) { return data::join_first(items, kMostItems); }
+class Rows {
+ public:
+  Rows(std::string_view text, const std::string& name, const LabelNames& names)
+      : csv_(text, name, kForm),
+        names_(names),
+        item_(csv_.find("item")),
+        file_(csv_.find("file")),
+        class_(csv_.find("class")),
+        index_(csv_.find("class_index")),
+        remark_(csv_.find("remark")),
+        who_(csv_.find("who")),
+        when_(csv_.find("when")) {
+    if (!item_ && (!file_ || names.files().empty())) (void)csv_.column("item");
+    if (!index_) (void)csv_.column("class");  // neither
+  }
+
+  bool next() { return csv_.next(); }
+  bool blank() const { return csv_.blank(); }
+  int64_t line() const { return csv_.line(); }
+
+  // Whoever sorts one column of a spreadsheet alone gives every item another one's class.
+  int64_t item() const {
+    if (!item_) return by_file();
+    const std::optional<int64_t> item = whole_number(csv_[*item_]);
+    if (!item) (void)csv_.number<int64_t>(*item_);  // says that it is none
+    if (*item < 0 || *item >= names_.items())
+      csv_.refuse(fmt::format("item {} is not one of the training images 0..{}", *item, names_.items() - 1));
+    if (file_ && !names_.files().empty() && !csv_[*file_].empty() && csv_[*file_] != names_.files()[size_t(*item)])
+      csv_.refuse(fmt::format("item {} is {}, and the row names {}: was one column sorted or pasted alone?", *item,
+                              data::legible(names_.files()[size_t(*item)]), data::legible(csv_[*file_])));
+    return *item;
+  }
+
+  // Of a file that was cut off, half a name may be another class's, and half a number another one.
+  void check_end(int64_t item) const {
+    const size_t last = csv_.heading().size() - 1;
+    const std::string& cell = csv_[last];
+    if (!csv_.open_ended() || cell.empty()) return;
+    const auto longer = [&](const std::string& name) { return name.size() > cell.size() && name.starts_with(cell); };
+    const auto number_goes_on = [&](int64_t value, int64_t end) { return value > 0 && 10 * value < end; };
+    if (class_ == last && names_.class_of(cell) && std::ranges::any_of(names_.classes(), longer))
+      csv_.refuse(
+          fmt::format("the file ends without a line break after class {}, with which other classes begin; was "
+                      "it cut off? End the last line",
+                      data::legible(cell)));
+    const std::optional<int64_t> index = index_ == last ? whole_number(cell) : std::nullopt;
+    if ((item_ == last && number_goes_on(item, names_.items())) ||
+        (index && number_goes_on(*index, int64_t(names_.classes().size()))))
+      csv_.refuse(
+          fmt::format("the file ends without a line break after the number {}; was it cut off? End the last "
+                      "line",
+                      cell));
+  }
+
+  // Nothing: the row says nothing of the class.
+  std::optional<Answer> answer(int64_t item) const {
+    Answer answer{.item = item, .who = word(who_), .when = word(when_)};
+    const std::optional<Answer> named = by_name(answer), numbered = by_index(answer);
+    if (named && numbered && named->class_index != numbered->class_index)
+      csv_.refuse(named->class_index < 0
+                      ? fmt::format("class is {}, and class_index is {} ({})", names_.shown(*named),
+                                    numbered->class_index, names_.shown(*numbered))
+                      : fmt::format("class {} has index {}, and class_index is {} ({})", names_.shown(*named),
+                                    named->class_index, numbered->class_index, names_.shown(*numbered)));
+    if (named || numbered) return named ? named : numbered;
+    answer.skip = remark_ ? word_for_no_class(csv_[*remark_]) : "";
+    return answer.skip.empty() || answer.skip == kWithdraw ? std::nullopt : std::optional(answer);
+  }
+
+ private:
+  int64_t by_file() const {
+    const std::optional<int64_t> item = names_.item_of(csv_[*file_]);
+    if (!item) csv_.refuse(fmt::format("{} is not one of the training images", data::in_quotes(csv_[*file_])));
+    return *item;
+  }
+  std::string word(std::optional<size_t> column) const {
+    if (!column) return "";
+    if (csv_[*column].size() > kLongestWord)
+      csv_.refuse(fmt::format("{} is longer than {} bytes", csv_.heading()[*column], kLongestWord));
+    return csv_[*column];
+  }
+  std::optional<Answer> by_name(Answer answer) const {
+    if (!class_ || csv_[*class_].empty()) return std::nullopt;
+    const std::string& name = csv_[*class_];
+    if (const auto known = names_.class_of(name)) {
+      answer.class_index = *known;
+      return answer;
+    }
+    if (answer.skip = word_for_no_class(name); answer.skip.empty())
+      csv_.refuse(names_.why_no_class(name) +
+                  (data::parse<int64_t>(name) ? "; numbers of classes stand in a column class_index" : ""));
+    if (answer.skip == kWithdraw) answer.skip.clear();
+    return answer;
+  }
+  std::optional<Answer> by_index(Answer answer) const {
+    if (!index_ || csv_[*index_].empty()) return std::nullopt;
+    const std::optional<int64_t> index = whole_number(csv_[*index_]);
+    if (!index) (void)csv_.number<int64_t>(*index_);
+    const int64_t classes = int64_t(names_.classes().size());
+    if (*index < 0 || *index >= classes)
+      csv_.refuse(fmt::format("class_index {} is not in 0..{}", *index, classes - 1));
+    answer.class_index = *index;
+    return answer;
+  }
+
+  data::CsvReader csv_;
+  const LabelNames& names_;
+  std::optional<size_t> item_, file_, class_, index_, remark_, who_, when_;
+};
 
 }  // namespace
 
-LabelFile read_label_file(std::string_view text, const std::string& name, const std::vector<std::string>& class_names,
-                          int64_t items, const std::vector<std::string>& files) {
-  data::CsvReader csv(text, name, kForm);
-  const size_t item_at = csv.column("item");
-  const std::optional<size_t> file_at = csv.find("file");
-  const Classes classes(csv, class_names);
+LabelFile read_label_file(std::string_view text, const std::string& name, const LabelNames& names, Disagreement how) {
+  Rows rows(text, name, names);
   LabelFile file;
-  std::map<int64_t, int64_t> lines;
-  std::vector<std::string> without, twice;
-  while (csv.next()) {
-    if (csv.blank()) continue;
-    const int64_t item = csv.number<int64_t>(item_at);
-    if (item < 0 || item >= items)
-      csv.refuse(fmt::format("item {} is not one of the training images 0..{}", item, items - 1));
-    check_file(csv, file_at, item, files);
-    const std::optional<int64_t> class_index = classes.of_row();
-    if (!class_index) {
-      without.push_back(std::to_string(item));
-      continue;
-    }
-    const auto [at, first] = file.classes.emplace(item, *class_index);
-    if (first)
-      lines[item] = csv.line();
-    else if (at->second == *class_index)
-      twice.push_back(std::to_string(item));
+  Statements statements;
+  std::vector<std::string> without;
+  while (rows.next()) {
+    if (rows.blank()) continue;
+    const int64_t item = rows.item();
+    rows.check_end(item);
+    if (const std::optional<Answer> answer = rows.answer(item))
+      statements.add(*answer, fmt::format("{}:{}", name, rows.line()), fmt::format("line {}", rows.line()));
     else
-      csv.refuse(fmt::format("item {} is {} here and {} in line {}: it stands twice", item, classes.shown(*class_index),
-                             classes.shown(at->second), lines[item]));
+      without.push_back(std::to_string(item));
   }
   if (!without.empty())
-    file.notes.push_back(fmt::format("{}: {} rows give no class: items {}", name, without.size(), listed(without)));
-  if (!twice.empty())
-    file.notes.push_back(
-        fmt::format("{}: {} rows repeat an item with the same class: items {}", name, twice.size(), listed(twice)));
+    file.notes.push_back(fmt::format("{}: {} rows give no class: items {}", name, without.size(),
+                                     data::join_first(without, kMostItems)));
+  file.answers = statements.resolve(how, names, name, "; " + kForm.advice, file.notes);
   return file;
 }
 

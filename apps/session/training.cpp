@@ -6,6 +6,7 @@
 #include "apps/base/signals.h"
 #include "apps/gate/choices_file.h"
 #include "apps/report/report.h"
+#include "apps/session/answers.h"
 #include "apps/sweep/sweep.h"
 #include "apps/train/active_run.h"
 #include "apps/train/checks.h"
@@ -43,7 +44,7 @@ void write_report(const RunDir& directory, Marker marker) {
 void finish(RunDir& directory) {
   write_report(directory, Marker::done);
   directory.mark(Marker::done,
-                 fmt::format("{} rounds, {} labels", directory.read_rounds().size(), directory.ledger().size()));
+                 fmt::format("{} rounds, {} labels", directory.read_rounds().size(), directory.ledger().labels().size()));
 }
 
 // What the gate chooses on a GPU is the run's from then on, and that of the sweep around it.
@@ -80,7 +81,7 @@ ExitCode execute(Context& context, RunDir& directory, const data::Dataset& datas
 
 int64_t labels_before_last_query(const Ledger& ledger, const Config& config) {
   const int64_t first =
-      ledger.size() == 0 ? config.get<int64_t>("acquisition.initial") : labels_through(ledger.labels(), 0);
+      ledger.size() == 0 ? config.get<int64_t>("acquisition.initial") : labels_through(ledger.entries(), 0);
   return first + (config.get<int64_t>("acquisition.rounds") - 1) * config.get<int64_t>("acquisition.budget");
 }
 
@@ -156,6 +157,7 @@ ExitCode resume_run(const fs::path& path, const std::vector<std::string>& settin
   data::Dataset dataset = load_dataset(config);
   check_data(dataset, directory.facts());
   dataset.normalize = run_normalization(read_run_json(path), dataset);
+  settle_answers(directory, dataset);
   check_moves(config, dataset, labels_before_last_query(directory.ledger(), config));
   Context context = make_context(config, {}, Announce::no, gpu);
   check_precision(context, config);
