@@ -1,11 +1,13 @@
 // crc_train label
 #include <algorithm>
 
+#include "apps/base/outputs.h"
 #include "apps/base/terminal.h"
 #include "apps/commands/commands.h"
-#include "apps/label/label_file.h"
+#include "apps/commands/train.h"
+#include "apps/label/formats.h"
 #include "apps/label/open_page.h"
-#include "apps/session/answers.h"
+#include "apps/session/label_desk.h"
 #include "data/text.h"
 
 namespace crc::apps {
@@ -14,8 +16,11 @@ namespace {
 constexpr size_t kShown = 10;  // items in a message
 
 struct LabelOptions {
-  std::string directory, labels;
+  std::string directory, labels, imported;
   std::vector<std::string> settings;
+  std::string tool, out, annotator;
+  int64_t port = 0;
+  bool go_on = false, force = false;
   Disagreement on_disagreement = Disagreement::refuse;
   AnswerRules rules{.partial = true};
 };
@@ -89,23 +94,12 @@ void print_recorded(WaitingRun& run, const Recorded& recorded) {
   print_classes(ledger, recorded.given, run.dataset.class_names);
 }
 
-int command_label(const LabelOptions& options) {
-  const AnswerRules& rules = options.rules;
-  if (options.labels.empty() && !rules.skip_rest && !rules.ask_again)
-    fail(ExitCode::usage, "labels is required: a CSV file with columns item and class; see crc_train label --help");
-  const std::string text = options.labels.empty() ? "" : read_file(options.labels);
-  WaitingRun run = open_waiting(options.directory, options.settings,
-                                rules.correct || rules.ask_again ? Wants::corrections : Wants::answers);
-  const auto note = [](const std::string& words) { print_error("note: {}\n", words); };
-  AnswerSource source{"crc_train label", "what was given", "what was given"};
-  LabelFile file;
-  if (!options.labels.empty()) {
-    mention_changes(run.directory, run.query, options.labels);
-    file = read_label_file(text, options.labels, LabelNames(run.dataset), options.on_disagreement);
-    source = {"file:" + fs::path(options.labels).filename().string(), options.labels, "the file"};
-  }
-  std::ranges::for_each(file.notes, note);
-  const Recorded recorded = record_answers(run, file.answers, source, rules, note);
+const auto note = [](const std::string& words) { print_error("note: {}\n", words); };
+
+// What was given is in the journal: into the ledger, if nothing is open. Returns the exit code.
+int settle(WaitingRun& run, const std::map<int64_t, Answer>& answers, const AnswerSource& source,
+           const LabelOptions& options) {
+  const Recorded recorded = record_answers(run, answers, source, options.rules, note);
   if (!recorded.open.empty()) go_on_waiting(run, recorded.open, source.name);
   if (!options.labels.empty()) accept_answers(run.directory, run.query, options.labels);
   if (!run.answered) mark_labelled(run);
@@ -113,20 +107,109 @@ int command_label(const LabelOptions& options) {
   return 0;
 }
 
+int take_labels(const LabelOptions& options) {
+  const bool corrects = options.rules.correct || options.rules.ask_again;
+  const std::string text = options.labels.empty() ? "" : read_file(options.labels);
+  WaitingRun run = open_waiting(options.directory, options.settings, corrects ? Wants::corrections : Wants::answers);
+  if (options.labels.empty()) return settle(run, {}, {"crc_train label", "what was given", "what was given"}, options);
+  mention_changes(run.directory, run.query, options.labels);
+  const LabelFile file = read_labels(text, options.labels, LabelNames(run.dataset), options.on_disagreement);
+  std::ranges::for_each(file.notes, note);
+  return settle(run, file.answers, {"file:" + fs::path(options.labels).filename().string(), options.labels, "the file"},
+                options);
+}
+
+int export_query(const LabelOptions& options) {
+  const auto format = std::ranges::find(label_formats(), options.tool, &LabelFormat::name);
+  WaitingRun run = open_waiting(options.directory, options.settings);
+  LabelExport job{.title = run.query.folder, .dataset = run.dataset, .items = run.query.items, .answers = {}};
+  for (const int64_t item : job.items)
+    if (const std::optional<Answer> said = run.journal.of(item)) job.answers.emplace(item, *said);
+  std::vector<std::pair<fs::path, std::string>> files;
+  for (ExportFile& file : format->write(job)) {
+    fs::path path = options.out;
+    if (!file.suffix.empty()) path.replace_extension().concat(file.suffix);
+    files.emplace_back(path, std::move(file.content));
+  }
+  std::vector<fs::path> paths;
+  for (const auto& [path, content] : files) paths.push_back(path);
+  Outputs outputs(paths, {.force = options.force, .inputs = {options.directory}});
+  for (const auto& [path, content] : files) outputs.put(path, content);
+  outputs.commit();
+  for (const fs::path& path : paths) print("{}\n", path.string());
+  return 0;
+}
+
+// Sitting after sitting, with training in between (--continue).
+int serve(const LabelOptions& options) {
+  const std::string token = LabelServer::new_token();
+  for (int64_t port = options.port;;) {
+    {
+      WaitingRun run = open_waiting(options.directory, options.settings);
+      LabelServer server(int(port), token);
+      print("{}\n", server.url());
+      print_error("{} images to label; open the address above in a browser on this machine; Ctrl-C stops\n",
+                  run.journal.open().size());
+      port = server.port();
+      const bool finished = serve_query(run, server, {.who = options.annotator, .comes_back = options.go_on});
+      const int code = settle(run, {}, {"page", "the page", "the page"}, options);
+      if (!finished || !options.go_on) return code;
+    }
+    try {
+      return train_on(options.directory, options.settings, /*quiet=*/false);
+    } catch (const Error& error) {
+      if (error.code() != ExitCode::waiting_for_labels || marker_of(options.directory) != Marker::waiting) throw;
+    }
+  }
+}
+
+int command_label(const LabelOptions& options) {
+  if (!options.tool.empty()) return export_query(options);
+  if (options.labels.empty() && !options.rules.skip_rest && !options.rules.ask_again) return serve(options);
+  return take_labels(options);
+}
+
+std::vector<std::string> tools() {
+  std::vector<std::string> names;
+  for (const LabelFormat& format : label_formats()) names.push_back(format.name);
+  return names;
+}
+
 }  // namespace
 
 void declare_label(Command& program, CommandCall& call) {
   const auto o = std::make_shared<LabelOptions>();
-  Command label = program.command("label", "give a run that waits the labels it asked for, all or some of them");
+  Command label = program.command("label",
+                                  "give a run that waits the labels it asked for, all or some of them; "
+                                  "without a file: on a page in the browser");
   label.option("directory", o->directory, "run directory").required();
-  label.option("labels", o->labels, "CSV with columns item and class: its rounds/NN/query.csv and a column more");
+  CommandOption labels = label.option(
+      "labels", o->labels,
+      "CSV with columns item and class, as rounds/NN/query.csv and a column more, or what a tool gives back");
+  CommandOption import =
+      label.option("--import", o->imported, "the same: a file of Label Studio, CVAT or FiftyOne, or CSV")
+          .excludes(labels);
   label.flag("--skip-rest", o->rules.skip_rest, "items that are still open get no class and are not asked again");
   label.flag("--ask-again", o->rules.ask_again, "items that were skipped may be asked again");
   label.flag("--correct", o->rules.correct,
              "rows of items that were labelled before change their label, or take it back (class: withdraw)");
   label.choice("--on-disagreement", o->on_disagreement, "which of several answers for one item counts");
+  CommandOption port = label.option("--port", o->port, "of the page; default: any that is free").in(0, 65535);
+  port.excludes(labels).excludes(import);
+  label.flag("--continue", o->go_on, "after the page is finished: train, and show the next query")
+      .excludes(labels)
+      .excludes(import);
+  label.option("--annotator", o->annotator, "who answers on the page, for the ledger");
+  CommandOption tool = label.option("--export", o->tool, "write the query for a labelling tool").one_of(tools());
+  tool.excludes(labels).excludes(import);
+  CommandOption out = label.option("--out", o->out, "file of --export").needs(tool);
+  tool.needs(out);
+  add_force(label, o->force);
   add_settings(label, o->settings);
-  label.run([o, &call] { call.code = command_label(*o); });
+  label.run([o, &call] {
+    if (o->labels.empty()) o->labels = o->imported;
+    call.code = command_label(*o);
+  });
 }
 
 }  // namespace crc::apps

@@ -1,5 +1,5 @@
 // A page on which a person gives images their classes, by eye and by key: one offline file, whose answers stay in the
-// browser until they are saved as labels.csv (item, file, class, remark), which label_file.h reads.
+// browser until they are saved as labels.csv (item, file, class, remark), which apps/label/formats/csv.cpp reads.
 #pragma once
 
 #include <cstdint>

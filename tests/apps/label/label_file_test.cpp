@@ -1,4 +1,4 @@
-#include "apps/label/label_file.h"
+#include "apps/label/formats.h"
 
 #include <gtest/gtest.h>
 
@@ -15,7 +15,7 @@ const std::vector<std::string> kClasses{"cat", "dog", "7", "say \"hi\""};
 LabelFile read_file(std::string_view text, const std::vector<std::string>& classes = kClasses,
                     Disagreement how = Disagreement::refuse) {
   static const std::vector<std::string> kNoFiles;
-  return read_label_file(text, "labels.csv", {classes, 20, kNoFiles}, how);
+  return read_labels(text, "labels.csv", {classes, 20, kNoFiles}, how);
 }
 
 struct Read {

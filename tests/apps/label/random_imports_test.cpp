@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <numeric>
 
-#include "apps/label/label_file.h"
+#include "apps/label/formats.h"
 #include "apps/session/answers.h"
 #include "data/csv.h"
 #include "kernels/core/error.h"
@@ -241,7 +241,7 @@ TEST_F(RandomImports, AreRightOrRefusedWithLineAndReason) {
     std::string words = "accepted";
     LabelFile read;
     try {
-      read = read_label_file(file.bytes, "labels.csv", names);
+      read = read_labels(file.bytes, "labels.csv", names);
       std::erase_if(read.answers, [&](const auto& answer) { return answer.first == 59; });
       if (!read.answers.empty() && k % 10 == 0)
         record_answers(*run, read.answers, {"file:labels.csv", "labels.csv", "the file"}, {.partial = true},

@@ -1,11 +1,20 @@
-#include "apps/label/label_file.h"
+// CSV: a file with a row per item, so that a query.csv with a column added is one. Columns:
+//   item          the index of the training image (26, or 26.0 as pandas writes it); without it, `file` says which one
+//   class         the class's name, exactly; or unsure, none of these, skip: there is none, and the item is not asked
+//                 again; or withdraw; empty: not labelled
+//   file          as in query.csv: must be the item's own, or a column was sorted alone
+//   class_index   beside `class` or instead of it: the class's number, counted from 0
+//   remark        where there is no class: one of those words, as the labelling page writes it, or anything else
+//   who, when     who gave the answer, and when
+// Other columns, one without a name among them, are not looked at.
+#include "data/csv.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <optional>
 
-#include "data/csv.h"
+#include "apps/label/formats.h"
 
 namespace crc::apps {
 namespace {
@@ -130,27 +139,41 @@ class Rows {
   std::optional<size_t> item_, file_, class_, index_, remark_, who_, when_;
 };
 
-}  // namespace
-
-LabelFile read_label_file(std::string_view text, const std::string& name, const LabelNames& names, Disagreement how) {
-  Rows rows(text, name, names);
-  LabelFile file;
-  Statements statements;
+void read_csv(std::string_view text, const std::string& file, const LabelNames& names, Statements& statements,
+              std::vector<std::string>& notes) {
+  Rows rows(text, file, names);
   std::vector<std::string> without;
   while (rows.next()) {
     if (rows.blank()) continue;
     const int64_t item = rows.item();
     rows.check_end(item);
     if (const std::optional<Answer> answer = rows.answer(item))
-      statements.add(*answer, fmt::format("{}:{}", name, rows.line()), fmt::format("line {}", rows.line()));
+      statements.add(*answer, fmt::format("{}:{}", file, rows.line()), fmt::format("line {}", rows.line()));
     else
       without.push_back(std::to_string(item));
   }
   if (!without.empty())
-    file.notes.push_back(fmt::format("{}: {} rows give no class: items {}", name, without.size(),
-                                     data::join_first(without, kMostItems)));
-  file.answers = statements.resolve(how, names, name, "; " + kForm.advice, file.notes);
-  return file;
+    notes.push_back(fmt::format("{}: {} rows give no class: items {}", file, without.size(),
+                                data::join_first(without, kMostItems)));
 }
+
+std::vector<ExportFile> write_csv(const LabelExport& job) {
+  const std::vector<std::string>& files = job.dataset.train.names;
+  std::vector<std::string> heading{"item", "class"};
+  if (!files.empty()) heading.insert(heading.begin() + 1, "file");
+  data::CsvWriter csv(heading);
+  for (const int64_t item : job.items) {
+    csv.number(item);
+    if (!files.empty()) csv.text(files[size_t(item)]);
+    const auto at = job.answers.find(item);
+    csv.text(at == job.answers.end() ? "" : choice_of(job, at->second)).end_row();
+  }
+  return {{"", csv.str()}};
+}
+
+}  // namespace
+
+const LabelFormat labels::csv{"csv",    "a table to fill in (CSV)", write_csv, [](std::string_view) { return true; },
+                              read_csv, "; " + kForm.advice};
 
 }  // namespace crc::apps
