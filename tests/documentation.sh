@@ -40,6 +40,10 @@ rule 'crc_train resume runs/*'
 rule 'crc_train label runs/own labels.csv' -- wait_for_labels
 rule 'crc_train label runs/own runs/own/rounds/00/query.csv' -- 'fill_in runs/own/rounds/00/query.csv'
 rule 'crc_train label runs/own runs/own/rounds/01/query.csv' -- 'fill_in runs/own/rounds/01/query.csv'
+rule 'crc_train label runs/own' -- answer_and_say
+rule 'crc_train label runs/own --skip-rest' -- one_answered
+rule 'crc_train label runs/own --export label-studio --out tasks.json' -- wait_again
+rule 'crc_train label runs/own --import exported.json' -- annotate
 rule 'crc_train eval --run runs/*'
 rule 'crc_train verify runs/*'
 rule 'crc_train report runs/*'
