@@ -37,6 +37,7 @@ CsvReader::CsvReader(std::string_view bytes, std::string name, CsvForm form)
     : name_(std::move(name)), form_(std::move(form)), text_(decode_text(bytes, name_)) {
   while (at_break()) skip_break();
   separator_ = separator_of(std::string_view(text_).substr(at_));
+  take_separator_line();
   if (!record(heading_)) refuse("the file is empty");
   if (form_.columns.empty() || std::ranges::count(heading_, form_.columns.front()) > 0) return;
   first_is_row_ = true;
@@ -77,6 +78,15 @@ void CsvReader::refuse_at(int64_t line, const std::string& what) const {
        fmt::format("{}:{}: {}{}{}", name_, line, what, form_.advice.empty() ? "" : "; ", form_.advice));
 }
 
+// "sep=;", with which a spreadsheet says in a line of its own what separates the cells.
+void CsvReader::take_separator_line() {
+  const std::string_view rest = std::string_view(text_).substr(at_);
+  if (!rest.starts_with("sep=") || rest.size() < 6 || (rest[5] != '\n' && rest[5] != '\r')) return;
+  separator_ = rest[4];
+  at_ += 5;
+  while (at_break()) skip_break();
+}
+
 void CsvReader::skip_break() {
   at_ += text_[at_] == '\r' && at_ + 1 < text_.size() && text_[at_ + 1] == '\n' ? 2 : 1;
   ++here_;
@@ -91,6 +101,7 @@ bool CsvReader::record(std::vector<std::string>& cells) {
     cells.push_back(cell());
     if (at_ == text_.size() || at_break()) break;
   }
+  open_ended_ = at_ == text_.size() && text_.back() != '"';
   if (at_break()) skip_break();
   return true;
 }

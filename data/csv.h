@@ -3,7 +3,8 @@
 // reads back, byte for byte.
 //
 // Also understood: rows that end in LF, CR LF or CR; a byte order mark; UTF-16 with its mark; semicolons or tabs
-// between the cells, where the first row has no comma outside quotes. Blank lines are skipped.
+// between the cells, where the first row has no comma outside quotes, or what a first line "sep=;" names. Blank lines
+// are skipped.
 //
 // A spreadsheet runs a cell that begins with = + - @ as a formula. The writer puts an apostrophe before such a text
 // ('=1+1), and the reader takes it off; numbers are left alone.
@@ -42,6 +43,8 @@ class CsvReader {
     if (const std::optional<T> value = parse<T>(cells_[column])) return *value;
     refuse(heading_[column] + " " + in_quotes(cells_[column]) + " is not a number");
   }
+  // Whether the row ends where the file does, in a cell without quotes: of a file that was cut off it may be half a row.
+  bool open_ended() const { return open_ended_; }
   bool blank() const;                     // all cells are empty, as in the last rows of some spreadsheets
   int64_t line() const { return line_; }  // where the row begins; before the first row, the heading's
 
@@ -54,6 +57,7 @@ class CsvReader {
   std::string quoted_cell();
   bool at_break() const { return at_ < text_.size() && (text_[at_] == '\n' || text_[at_] == '\r'); }
   void skip_break();
+  void take_separator_line();
 
   std::string name_;
   CsvForm form_;
@@ -61,6 +65,7 @@ class CsvReader {
   size_t at_ = 0;
   int64_t here_ = 1, line_ = 1;  // line at `at_`, of the row
   char separator_ = ',';
+  bool open_ended_ = false;
   bool first_is_row_ = false;  // cells_ holds the first row, which is no heading
   std::vector<std::string> heading_, cells_;
 };

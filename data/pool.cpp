@@ -52,6 +52,14 @@ std::vector<int64_t> Pool::unlabeled() const {
   return unlabeled;
 }
 
+void Pool::skip(int64_t item) { skipped_.insert(item); }
+
+std::vector<int64_t> Pool::askable() const {
+  std::vector<int64_t> items = unlabeled();
+  std::erase_if(items, [&](int64_t item) { return skipped_.contains(item); });
+  return items;
+}
+
 std::vector<std::vector<int64_t>> items_by_class(std::span<const int32_t> labels, int64_t classes) {
   std::vector<std::vector<int64_t>> items(classes);
   for (size_t i = 0; i < labels.size(); ++i)

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <set>
 #include <span>
 #include <vector>
 
@@ -22,16 +23,20 @@ class Pool {
   void label(int64_t item, int32_t label, int32_t round);
   void label(std::span<const LabeledItem> items);
 
+  void skip(int64_t item);  // is not labelled, and not to be asked for
+
   int64_t items() const { return int64_t(is_labeled_.size()); }
   int64_t classes() const { return int64_t(per_class_.size()); }
   bool is_labeled(int64_t item) const { return is_labeled_.at(item); }
   std::span<const LabeledItem> labels() const { return labels_; }  // in the order of labelling
   std::vector<int64_t> labeled() const;                            // in the order of labelling
   std::vector<int64_t> unlabeled() const;                          // ascending
+  std::vector<int64_t> askable() const;                            // the unlabelled ones that nobody skipped
   std::span<const int64_t> labeled_of_class(int32_t label) const { return per_class_.at(label); }
 
  private:
   std::vector<bool> is_labeled_;
+  std::set<int64_t> skipped_;
   std::vector<LabeledItem> labels_;
   std::vector<std::vector<int64_t>> per_class_;
 };

@@ -45,6 +45,10 @@ rule 'crc_train resume runs/*'
 rule 'crc_train label runs/own labels.csv' -- wait_for_labels
 rule 'crc_train label runs/own runs/own/rounds/00/query.csv' -- 'fill_in runs/own/rounds/00/query.csv'
 rule 'crc_train label runs/own runs/own/rounds/01/query.csv' -- 'fill_in runs/own/rounds/01/query.csv'
+rule 'crc_train label runs/own' -- stop_soon
+rule 'crc_train label runs/own --skip-rest' -- answer_one
+rule 'crc_train label runs/own --export label-studio --out tasks.json'
+rule 'crc_train label runs/own --import exported.json' -- annotate
 rule 'crc_train eval --run runs/*'
 rule 'crc_train verify runs/*'
 rule 'crc_train report runs/*'
@@ -86,10 +90,24 @@ have() {
 }
 answered() { sed -E '1s/$/,class/; 2,$s/,((un)?ripe)(-[0-9]+\.png)$/,\1\3,\1/'; }
 wait_for_labels() {
-  local code=0
-  crc_train run own.toml --out runs/own --quiet "${tiny[@]}" "${two[@]}" || code=$?
+  local code=10
+  [ -d runs/own ] || { code=0; crc_train run own.toml --out runs/own --quiet "${tiny[@]}" "${two[@]}" || code=$?; }
   answered < runs/own/rounds/00/query.csv > labels.csv
   [ $code = 10 ]
+}
+stop_soon() {  # Ctrl-C, once it serves the page
+  wait_for_labels
+  { sleep 3; kill -INT "$(grep -o 'process [0-9]*' runs/own/.lock | cut -d' ' -f2)"; } > kill.txt 2>&1 &
+}
+answer_one() {  # of two, anew
+  rm -r runs/own
+  wait_for_labels
+  head -2 labels.csv > one.csv
+  ! crc_train label runs/own one.csv
+}
+annotate() {
+  awk -F, 'NR > 1 {printf "%s{\"item\": %d, \"class\": \"%s\"}", NR > 2 ? "," : "[", $1, $4 ~ /^un/ ? "unripe" : "ripe"} END {print "]"}' \
+    runs/own/rounds/01/query.csv > exported.json
 }
 label_first() {  # every class in turn
   sed -E '1s/$/,class/' runs/mine/rounds/first/query.csv | awk -F, 'NR == 1 {print; next} {print $0 "," NR % 10}' > labels.csv

@@ -13,6 +13,7 @@
 #include "data/datasets/folder_files.h"
 #include "data/image.h"
 #include "data/npy.h"
+#include "data/png.h"
 #include "kernels/core/host_softmax.h"
 #include "ssl/temperature.h"
 

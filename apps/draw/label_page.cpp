@@ -58,11 +58,20 @@ std::string filled(std::string_view page, const std::map<std::string_view, std::
 
 }  // namespace
 
-std::string label_page(const LabelTask& task) {
-  return filled(kLabelPage, {{"title", escape_xml(task.title)},
+std::string label_page(const LabelTask& task) { return label_page(task.title, to_json(task)); }
+
+std::string label_page(const std::string& title, const json& task) {
+  return filled(kLabelPage, {{"title", escape_xml(title)},
                              {"light", css_variables(Theme::light)},
                              {"dark", css_variables(Theme::dark)},
-                             {"task", in_script(json_text(to_json(task)))}});
+                             {"task", in_script(json_text(task))}});
+}
+
+std::optional<json> task_of_page(std::string_view page) {
+  constexpr std::string_view kOpen = "<script type=\"application/json\" id=\"task\">";
+  const size_t open = page.find(kOpen), end = open == page.npos ? page.npos : page.find("</script>", open);
+  if (end == page.npos) return std::nullopt;
+  return read_json(page.substr(open + kOpen.size(), end - open - kOpen.size()));
 }
 
 }  // namespace crc::apps

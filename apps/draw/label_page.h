@@ -1,8 +1,10 @@
 // A page on which a person gives images their classes, by eye and by key: one offline file, whose answers stay in the
-// browser until they are saved as labels.csv (item, file, class, remark), which label_file.h reads.
+// browser until they are saved as labels.csv (item, file, class, remark), which apps/label/formats/csv.cpp reads.
 #pragma once
 
 #include <cstdint>
+#include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -38,6 +40,10 @@ struct LabelTask {
 };
 
 std::string label_page(const LabelTask& task);
+
+// The same of a task as the page holds it, and that of a page; nothing: it is no such page.
+std::string label_page(const std::string& title, const nlohmann::ordered_json& task);
+std::optional<nlohmann::ordered_json> task_of_page(std::string_view page);
 
 extern const std::string_view kLabelPage;  // apps/draw/pages/label_page.html, with {{names}} in place of what it shows
 

@@ -218,7 +218,7 @@ void RunDir::append_metrics(const json& record) {
 
 NamedFile RunDir::rounds_file(const std::vector<RoundRow>& rows) const {
   for (const RoundRow& row : rows) {
-    const int64_t counted = labels_through(ledger_.labels(), row.round);
+    const int64_t counted = labels_through(ledger_.entries(), row.round);
     if (row.labels != counted) {
       fail_internal(fmt::format("round {} reports {} labels, the ledger holds {}", row.round, row.labels, counted));
     }
@@ -237,6 +237,10 @@ void RunDir::record(int64_t round, const std::string& source, std::span<const An
   const std::string before = ledger_.head();
   ledger_.record(round, source, answers);
   if (ledger_.head() != before) files_.save();
+}
+
+void RunDir::correct(int64_t round, const std::string& source, std::span<const Answer> answers) {
+  if (ledger_.change(round, source, answers) > 0) files_.save();
 }
 
 void RunDir::save_checkpoint(CheckpointInfo info, std::string_view payload) {

@@ -76,6 +76,7 @@ class RunDir {
 
   // Into the ledger (Ledger::record), and the manifest says so.
   void record(int64_t round, const std::string& source, std::span<const Answer> answers);
+  void correct(int64_t round, const std::string& source, std::span<const Answer> answers);  // Ledger::change
 
   // metrics.jsonl: one flat object per line; "seq" counts all lines. NaN is written as null.
   void append_metrics(const nlohmann::ordered_json& record);

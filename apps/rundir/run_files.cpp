@@ -17,6 +17,10 @@ constexpr const char* kGrowing[] = {"labels.jsonl", "metrics.jsonl"};
 
 FileSum sum_of(std::string_view content) { return {int64_t(content.size()), checksum(content)}; }
 
+bool only_grows(const std::string& name) {
+  return std::ranges::count(kGrowing, name) || fs::path(name).filename() == RunFiles::kAnswers;
+}
+
 bool fits(const FileSum& sum, bool grows, std::string_view content) {
   if (grows && int64_t(content.size()) > sum.bytes) content = content.substr(0, size_t(sum.bytes));
   return int64_t(content.size()) == sum.bytes && checksum(content) == sum.xxh3;
@@ -86,7 +90,7 @@ std::optional<std::string> RunFiles::look(const std::string& name, std::string* 
     const bool there = fs::exists(path_ / name);
     if (there || known == files_.end()) *content = read_file(path_ / name, max_bytes);
     if (known == files_.end()) return std::nullopt;
-    const bool grows = std::ranges::count(kGrowing, name) && !fs::exists(path_ / "DONE");
+    const bool grows = only_grows(name) && !fs::exists(path_ / "DONE");
     const auto fitting = [&](const FileSum& sum) { return fits(sum, grows, *content); };
     if (there && std::ranges::any_of(known->second, fitting)) return std::nullopt;
     if (reload()) continue;  // the run went on between our two looks

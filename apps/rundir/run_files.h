@@ -2,7 +2,7 @@
 // step or a reader uses, and the items of every query. Whoever uses such a file reads it here, so that damage is found
 // where it would matter.
 //
-// labels.jsonl and metrics.jsonl only grow, until the run is done: they are written first and listed then, by what they
+// labels.jsonl, metrics.jsonl and the answers to a query only grow, until the run is done: they are written first and listed then, by what they
 // hold so far. A file that is replaced is listed before that, beside what it replaces, and alone afterwards. So at
 // every moment, and after every kill, each file is what the manifest says, or not covered by it yet. Runs of earlier
 // versions have none.
@@ -39,6 +39,7 @@ struct NamedFile {
 class RunFiles {
  public:
   static constexpr const char* kManifest = "manifest.json";
+  static constexpr const char* kAnswers = "answers.jsonl";  // of a query, in its folder: apps/label/journal.h
 
   explicit RunFiles(fs::path run);                 // Error 65: the manifest and its copy are damaged
   static RunFiles create_for(const fs::path& run)  // of a run that is about to be: nothing is listed

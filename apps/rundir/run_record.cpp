@@ -103,8 +103,8 @@ RunRecord load_run(const fs::path& directory) {
   if (record.name.empty()) record.name = directory.string();
   record.marker = marker_of(directory);
   record.rounds = std::move(state.rounds);
-  record.labels = std::move(state.labels);
-  record.ledger_head = record.labels.empty() ? "" : record.labels.back().hash;
+  record.labels = standing(state.entries).labels;
+  record.ledger_head = state.entries.empty() ? "" : state.entries.back().hash;
   record.epochs = parse_metrics(files.read("metrics.jsonl"), directory / "metrics.jsonl");
   read_round_files(record, files);
   record.notes = files.notes();

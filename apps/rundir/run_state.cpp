@@ -42,7 +42,7 @@ void check_config(const RunState& state, const std::string& expected, const fs::
 
 void check_checkpoints(const std::vector<Checkpoints::Entry>& entries, const RunState& state, const fs::path& run) {
   for (const Checkpoints::Entry& entry : entries) {
-    if (labels_at(state.labels, entry.info.ledger_head) != entry.info.labels)
+    if (entries_at(state.entries, entry.info.ledger_head) != entry.info.labels)
       fail(ExitCode::corrupt_data,
            fmt::format("{}: labels.jsonl is not the ledger that {} was trained with (head {}, {} labels); restore it "
                        "from a copy",
@@ -60,7 +60,7 @@ void check_rounds(const RunState& state, const fs::path& path) {
     if (row.round != int64_t(i))
       fail(ExitCode::corrupt_data, fmt::format("{}:{}: is round {} where round {} belongs; {}", path.string(), i + 2,
                                                row.round, i, remedy("rounds.csv")));
-    const int64_t counted = labels_through(state.labels, row.round);
+    const int64_t counted = labels_through(state.entries, row.round);
     if (counted != row.labels)
       fail(ExitCode::corrupt_data,
            fmt::format(
@@ -124,7 +124,7 @@ RunState read_run(RunFiles& files) {
   std::vector<Checkpoints::Entry> entries;
   if (fs::exists(index) || fs::exists(copy_of(index))) entries = Checkpoints(run / "ckpt").entries();
   if (files.has("rounds.csv")) state.rounds = rounds_from_csv(files.read("rounds.csv"), rounds.string());
-  state.labels = parse_ledger(files.read("labels.jsonl"), run / "labels.jsonl", state.facts.limits).labels;
+  state.entries = parse_ledger(files.read("labels.jsonl"), run / "labels.jsonl", state.facts.limits).entries;
   check_checkpoints(entries, state, run);
   check_rounds(state, rounds);
   return state;

@@ -30,7 +30,7 @@ struct RunState {
   Config config;            // with the data that moved with the run
   std::string config_text;  // config.toml with its origins
   std::vector<RoundRow> rounds;
-  std::vector<Label> labels;
+  std::vector<Entry> entries;  // of the ledger
 };
 
 // The statistics of the data set with which a run sees its images: what its run.json recorded, or, before it did, what

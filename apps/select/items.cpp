@@ -65,8 +65,9 @@ void check_pool(const fs::path& run, int64_t items) {
 }
 
 List from_ledger(const fs::path& path) {
-  List list{{}, [](size_t k) { return fmt::format("line {}", k + 1); }};
-  for (const Label& label : parse_ledger(read_named_file(path), path).labels) list.items.push_back(label.item);
+  List list{{}, [](size_t k) { return fmt::format("label {}", k + 1); }};
+  for (const Label& label : standing(parse_ledger(read_named_file(path), path).entries).labels)
+    list.items.push_back(label.item);
   return list;
 }
 

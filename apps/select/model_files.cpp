@@ -46,9 +46,9 @@ void labels_from_npy(LabelList& list) {
 }
 
 void labels_from_ledger(LabelList& list, const fs::path& ledger) {
-  int64_t line = 0;
-  for (const Label& label : parse_ledger(read_named_file(ledger), ledger).labels)
-    list.set(label.item, label.class_index, fmt::format("line {}", ++line));
+  int64_t place = 0;
+  for (const Label& label : standing(parse_ledger(read_named_file(ledger), ledger).entries).labels)
+    list.set(label.item, label.class_index, fmt::format("label {}", ++place));
 }
 
 void labels_from_csv(LabelList& list) {

@@ -37,15 +37,15 @@ int64_t class_of(const Session::Label& label, const std::vector<std::string>& na
   return at - names.begin();
 }
 
-std::map<int64_t, int64_t> classes_of(const std::vector<Session::Label>& labels, const data::Dataset& dataset) {
-  std::map<int64_t, int64_t> classes;
+std::map<int64_t, Answer> answers_of(const std::vector<Session::Label>& labels, const data::Dataset& dataset) {
+  std::map<int64_t, Answer> answers;
   for (const Session::Label& label : labels) {
     if (label.item < 0 || label.item >= dataset.train.count)
       fail(ExitCode::corrupt_data,
            fmt::format("item {} is no training item; they are 0 to {}", label.item, dataset.train.count - 1));
-    classes[label.item] = class_of(label, dataset.class_names);
+    answers[label.item] = {label.item, class_of(label, dataset.class_names)};
   }
-  return classes;
+  return answers;
 }
 
 template <class T> void append_row(std::vector<T>& to, const std::vector<T>& rows, int64_t width, int64_t item) {
@@ -85,7 +85,8 @@ Session::State Session::state() const {
               .metrics = files.read("metrics.jsonl"),
               .labels = {},
               .queries = int64_t(files.queries().size())};
-  for (const crc::apps::Label& label : run.labels) state.labels.push_back({label.item, label.class_index, label.round});
+  for (const crc::apps::Label& label : standing(run.entries).labels)
+    state.labels.push_back({label.item, label.class_index, label.round});
   return state;
 }
 
@@ -139,7 +140,7 @@ Session::Asked Session::query(int64_t wanted) const {
 std::vector<std::string> Session::label(const std::vector<Label>& labels, const std::string& source) const {
   WaitingRun run = open_waiting(directory_, settings_);
   std::vector<std::string> notes;
-  record_answers(run, classes_of(labels, run.dataset), {source, "the answers", "the answers"},
+  record_answers(run, answers_of(labels, run.dataset), {source, "the answers", "the answers"}, {},
                  [&](const std::string& note) { notes.push_back(note); });
   mark_labelled(run);
   return notes;

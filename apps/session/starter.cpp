@@ -12,6 +12,7 @@
 #include "apps/train/experiment.h"
 #include "data/datasets/folder_files.h"
 #include "data/image.h"
+#include "data/png.h"
 
 namespace crc::apps {
 namespace {

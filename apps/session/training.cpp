@@ -6,6 +6,7 @@
 #include "apps/base/signals.h"
 #include "apps/gate/choices_file.h"
 #include "apps/report/report.h"
+#include "apps/session/answers.h"
 #include "apps/sweep/sweep.h"
 #include "apps/train/active_run.h"
 #include "apps/train/checks.h"
@@ -42,8 +43,8 @@ void write_report(const RunDir& directory, Marker marker) {
 // DONE comes last: whoever sees it finds the report, and a run that died before is finished by `resume`.
 void finish(RunDir& directory) {
   write_report(directory, Marker::done);
-  directory.mark(Marker::done,
-                 fmt::format("{} rounds, {} labels", directory.read_rounds().size(), directory.ledger().size()));
+  directory.mark(Marker::done, fmt::format("{} rounds, {} labels", directory.read_rounds().size(),
+                                           directory.ledger().labels().size()));
 }
 
 // What the gate chooses on a GPU is the run's from then on, and that of the sweep around it.
@@ -92,7 +93,7 @@ void check_acquisitions(const Config& config, const fs::path& run) {
 
 int64_t labels_before_last_query(const Ledger& ledger, const Config& config) {
   const int64_t first =
-      ledger.size() == 0 ? config.get<int64_t>("acquisition.initial") : labels_through(ledger.labels(), 0);
+      ledger.size() == 0 ? config.get<int64_t>("acquisition.initial") : labels_through(ledger.entries(), 0);
   return first + (config.get<int64_t>("acquisition.rounds") - 1) * config.get<int64_t>("acquisition.budget");
 }
 
@@ -169,6 +170,7 @@ ExitCode resume_run(const fs::path& path, const std::vector<std::string>& settin
   data::Dataset dataset = load_dataset(config);
   check_data(dataset, directory.facts());
   dataset.normalize = run_normalization(read_run_json(path), dataset);
+  settle_answers(directory, dataset);
   check_moves(config, dataset, labels_before_last_query(directory.ledger(), config));
   Context context = make_context(config, {}, Announce::no, gpu);
   check_precision(context, config);

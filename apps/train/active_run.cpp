@@ -101,7 +101,7 @@ std::vector<Answer> ActiveRun::ask(const Query& query, const select::Selection& 
   const fs::path& directory = run_.directory.path();
   std::vector<NamedFile> files =
       query_files(query.folder, selection, run_.dataset.train, run_.config.get<Int>("report.query_images"));
-  if (run_.labels.lacks(query.items) && !run_.dataset.train.embedded()) files.push_back(label_page(query));
+  if (run_.labels.lacks(query) && !run_.dataset.train.embedded()) files.push_back(label_page(query));
   files.insert(files.end(), more.begin(), more.end());
   for (const std::string& name : run_.directory.files().commit(files, query))
     run_.progress.warn(
@@ -112,7 +112,7 @@ std::vector<Answer> ActiveRun::ask(const Query& query, const select::Selection& 
                                                                 : "first labels by the embeddings: ";
   run_.progress.line(before + selection.summary);
   for (const std::string& warning : selection.warnings) run_.progress.warn(warning);
-  return run_.labels.answers(selection.picks, directory / query.folder / "query.csv");
+  return run_.labels.answers(query);
 }
 
 NamedFile ActiveRun::label_page(const Query& query) const {

@@ -16,7 +16,9 @@ using Items = std::vector<Int>;
 
 std::vector<int32_t> known_labels(const data::Images& images, const Ledger& ledger) {
   std::vector<int32_t> labels = images.labels;
-  for (const Label& label : ledger.labels()) labels.at(size_t(label.item)) = int32_t(label.class_index);
+  for (const Entry& entry :
+       ledger.entries())  // what was skipped or taken back is not known, whatever the data set says
+    labels.at(size_t(entry.item)) = int32_t(entry.class_index);
   return labels;
 }
 
@@ -27,8 +29,9 @@ LabelSource::LabelSource(RunDir& directory, const data::Dataset& dataset)
 
 data::Pool LabelSource::pool(Int round) const {
   data::Pool pool(dataset_.train.count, dataset_.classes());
-  for (const Label& label : directory_.ledger().labels())
-    if (label.round <= round) pool.label(label.item, int32_t(label.class_index), int32_t(label.round));
+  const Standing now = standing(directory_.ledger().entries(), round);
+  for (const Label& label : now.labels) pool.label(label.item, int32_t(label.class_index), int32_t(label.round));
+  for (const Int item : now.skipped) pool.skip(item);
   return pool;
 }
 
@@ -51,28 +54,44 @@ std::vector<Answer> LabelSource::first() const {
   return answers;
 }
 
-bool LabelSource::lacks(std::span<const Int> items) const {
-  return std::ranges::any_of(items, [&](Int item) { return labels_[size_t(item)] < 0; });
+std::map<Int, Answer> LabelSource::known(const Query& query) const {
+  std::map<Int, Answer> known;
+  for (const Int item : query.items)
+    if (const int32_t label = labels_[size_t(item)]; label >= 0) known[item] = {item, label};
+  // As it was answered, whatever was made of the answer since.
+  for (const Entry& entry : directory_.ledger().entries())
+    if (entry.round == query.round && (entry.event == LedgerEvent::label || entry.event == LedgerEvent::skip))
+      known[entry.item] = {entry.item, entry.class_index, entry.word};
+  return known;
 }
 
-std::vector<Answer> LabelSource::answers(std::span<const Int> items, const fs::path& query_file) const {
+bool LabelSource::lacks(const Query& query) const {
+  const std::map<Int, Answer> answers = known(query);
+  return std::ranges::any_of(query.items, [&](Int item) { return !answers.contains(item); });
+}
+
+std::vector<Answer> LabelSource::answers(const Query& query) const {
+  const std::map<Int, Answer> all = known(query);
   std::vector<Answer> answers;
-  for (Int item : items) {
-    if (labels_[size_t(item)] < 0) {
-      directory_.mark(Marker::waiting, "for the labels of " + query_file.string());
-      const fs::path page = query_file.parent_path() / "label.html";
-      const std::string or_by_eye =
-          dataset_.train.embedded() ? "" : fmt::format("open {} in a browser, or ", page.string());
-      fail(ExitCode::waiting_for_labels,
-           fmt::format("item {0} has no label; {1}add a column \"class\" to a copy of {2}, label its items, and run: "
-                       "{3} && {4}",
-                       item, or_by_eye, query_file.string(),
-                       command_line("label " + directory_.path().string() + " labels.csv", directory_.settings()),
-                       directory_.resume_command()));
-    }
-    answers.push_back({item, labels_[size_t(item)]});
+  for (Int item : query.items) {
+    const auto at = all.find(item);
+    if (at == all.end()) wait(query, item);
+    answers.push_back(at->second);
   }
   return answers;
+}
+
+void LabelSource::wait(const Query& query, Int item) const {
+  const fs::path folder = directory_.path() / query.folder, csv = folder / "query.csv";
+  directory_.mark(Marker::waiting, "for the labels of " + csv.string());
+  const std::string or_by_eye =
+      dataset_.train.embedded() ? "" : fmt::format("open {} in a browser, or ", (folder / "label.html").string());
+  fail(ExitCode::waiting_for_labels,
+       fmt::format("item {0} has no label; {1}add a column \"class\" to a copy of {2}, label its items, and run: "
+                   "{3} && {4}",
+                   item, or_by_eye, csv.string(),
+                   command_line("label " + directory_.path().string() + " labels.csv", directory_.settings()),
+                   directory_.resume_command()));
 }
 
 }  // namespace crc::apps

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <span>
 #include <vector>
 
@@ -23,13 +24,15 @@ class LabelSource {
   // Those of round 0, where acquisition.first needs no model to choose them.
   std::vector<Answer> first() const;
 
-  bool lacks(std::span<const int64_t> items) const;  // nobody gave the label of one of them
+  bool lacks(const Query& query) const;  // nobody said anything of one of its items
 
-  // Marks the run as waiting and throws (waiting_for_labels) where nobody gave the label of an item; `query_file` names
-  // the items.
-  std::vector<Answer> answers(std::span<const int64_t> items, const fs::path& query_file) const;
+  // Of each of its items. Marks the run as waiting and throws (waiting_for_labels) where nobody said anything of one.
+  std::vector<Answer> answers(const Query& query) const;
 
  private:
+  std::map<int64_t, Answer> known(const Query& query) const;
+  [[noreturn]] void wait(const Query& query, int64_t item) const;
+
   RunDir& directory_;
   const data::Dataset& dataset_;
   std::vector<int32_t> labels_;

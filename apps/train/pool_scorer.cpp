@@ -225,9 +225,9 @@ select::Selection PoolScorer::select(const ssl::Prediction& prediction, const nn
 select::Selection PoolScorer::select(select::Problem problem, const data::Pool& pool, select::Config config) {
   config.say = [&](const std::string& text) { run_.progress.line(text); };
   const Interruptible stoppable = run_.progress.stoppable();
-  const std::vector<int64_t> labeled = pool.labeled(), unlabeled = pool.unlabeled();
+  const std::vector<int64_t> labeled = pool.labeled(), unlabeled = pool.askable();
   std::vector<int32_t> classes;
-  for (const int64_t item : labeled) classes.push_back(run_.labels.labels()[size_t(item)]);
+  for (const data::LabeledItem& item : pool.labels()) classes.push_back(item.label);
   problem.labeled = labeled;
   problem.unlabeled = unlabeled;
   problem.labels = classes;

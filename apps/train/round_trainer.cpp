@@ -156,7 +156,7 @@ void RoundTrainer::record_epoch(const ssl::EpochLosses& losses) {
   nlohmann::ordered_json record = {{"round", round_},
                                    {"epoch", history_.epochs()},
                                    {"step", trainer_->step()},
-                                   {"labels", labels_through(run_.directory.ledger().labels(), round_)},
+                                   {"labels", labels_through(run_.directory.ledger().entries(), round_)},
                                    {"loss_x", losses.labeled},
                                    {"loss_u", losses.unlabeled},
                                    {"mask_rate", losses.mask_rate},
@@ -196,7 +196,7 @@ void RoundTrainer::commit() {
 RoundRow RoundTrainer::row() const {
   RoundRow row;
   row.round = round_;
-  row.labels = labels_through(run_.directory.ledger().labels(), round_);
+  row.labels = labels_through(run_.directory.ledger().entries(), round_);
   if (tests_) {
     row.acc_last = history_.accuracy.back();
     row.acc_median = median_of_last(history_.accuracy, size_t(run_.config.get<Int>("eval.last")));

@@ -91,8 +91,8 @@ std::optional<RunStart> load_start(const Config& config, const data::Dataset& da
   RunStart start;
   start.row = row_of(state.rounds, run, config.get<int64_t>("start.round"));
   const int64_t round = start.row.round;
-  for (const Label& label : state.labels)
-    if (label.round <= round) start.labels.push_back({label.item, label.class_index});
+  for (const Label& label : standing(state.entries, round).labels)
+    start.labels.push_back({label.item, label.class_index});
   start.with_model = config.choice<StartUse>("start.use") == StartUse::model;
   if (!start.with_model) return start;
   start.metrics = metrics_of(files.read("metrics.jsonl"), run / "metrics.jsonl", round);

@@ -117,11 +117,11 @@ TEST_F(Verify, ARechainedLedgerAndAnEditedConfigurationAreRefusedByEveryReader) 
   for (const bool old : {false, true}) {
     const std::string run = copy(old ? "old" : "new");
     if (old) make_old(run);
-    const std::vector<apps::Label> labels = apps::load_ledger(run + "/labels.jsonl").labels;
+    const std::vector<apps::Entry> labels = apps::load_ledger(run + "/labels.jsonl").entries;
     apps::Ledger edited = apps::Ledger::create(run + "/labels.jsonl", {});
-    for (const apps::Label& label : labels) {
+    for (const apps::Entry& label : labels) {
       std::vector<apps::Answer> round;  // Ledger::record takes a round at a time
-      for (const apps::Label& each : labels)
+      for (const apps::Entry& each : labels)
         if (each.round == label.round)
           round.push_back({each.item, each.seq == 3 ? (each.class_index + 1) % 10 : each.class_index});
       edited.record(label.round, label.source, round);

@@ -7,7 +7,7 @@
 #include "apps/config/config.h"
 #include "apps/config/recipes.h"
 #include "apps/config/reference.h"
-#include "apps/label/label_file.h"
+#include "apps/label/formats.h"
 #include "apps/report/summary.h"
 #include "apps/rundir/checkpoints.h"
 #include "apps/rundir/ledger.h"
@@ -204,10 +204,22 @@ std::vector<Reader> all() {
        ledger_seeds},
       {"rounds", [](Bytes b, const fs::path&) { rounds_from_csv(text_of(b), "rounds.csv"); }, rounds_seeds},
       {"histogram", [](Bytes b, const fs::path&) { histogram_from_json(text_of(b), "scores.json"); }, histogram_seeds},
-      {"label_file", [](Bytes b, const fs::path&) { read_label_file(text_of(b), "labels.csv", kClassNames, 20); },
+      {"label_file",
+       [](Bytes b, const fs::path&) {
+         static const std::vector<std::string> kFiles{"a.png", "b/c.png", "d.png"};
+         read_labels(text_of(b), "labels.csv", {kClassNames, 3, kFiles}, Disagreement::last);
+       },
        [] {
-         return std::vector<std::string>{"item,class\n3,01\n4,\"cat, tabby\"\n5,\"dog \"\"Rex\"\"\"\n",
-                                         "item,group,score,class\n3,0,0.5,02\n"};
+         return std::vector<std::string>{
+             "item,class\n3,01\n4,\"cat, tabby\"\n5,\"dog \"\"Rex\"\"\"\n",
+             "item,group,score,class\n3,0,0.5,02\n",
+             "item,file,class,remark,who,when\n1.0,b/c.png,,unsure,ann,now\n2,d.png,01,,,\n",
+             R"([{"id":1,"data":{"item":1},"annotations":[{"completed_by":{"email":"a@b"},)"
+             R"("result":[{"type":"choices","value":{"choices":["01"]}}]}]},{"item":2,)"
+             R"("class":"02","annotator":3}])",
+             R"({"classes":["02","unsure"],"labels":{"a":0,"b/c":1,"d":null}})",
+             "<?xml version=\"1.0\"?><annotations><image id=\"0\" name=\"a.png\"><tag "
+             "label=\"01\"/></image></annotations>"};
        }},
       {"item_list",
        [](Bytes b, const fs::path& folder) {

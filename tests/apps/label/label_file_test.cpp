@@ -1,4 +1,4 @@
-#include "apps/label/label_file.h"
+#include "apps/label/formats.h"
 
 #include <gtest/gtest.h>
 
@@ -12,8 +12,21 @@ using Classes = std::map<int64_t, int64_t>;
 
 const std::vector<std::string> kClasses{"cat", "dog", "7", "say \"hi\""};
 
-LabelFile read(std::string_view text, const std::vector<std::string>& classes = kClasses) {
-  return read_label_file(text, "labels.csv", classes, 20);
+LabelFile read_file(std::string_view text, const std::vector<std::string>& classes = kClasses,
+                    Disagreement how = Disagreement::refuse) {
+  static const std::vector<std::string> kNoFiles;
+  return read_labels(text, "labels.csv", {classes, 20, kNoFiles}, how);
+}
+
+struct Read {
+  Classes classes;
+  std::vector<std::string> notes;
+};
+Read read(std::string_view text, const std::vector<std::string>& classes = kClasses) {
+  const LabelFile file = read_file(text, classes);
+  Read read{{}, file.notes};
+  for (const auto& [item, answer] : file.answers) read.classes[item] = answer.class_index;
+  return read;
 }
 
 std::string refusal(std::string_view text, const std::vector<std::string>& classes = kClasses) {
@@ -29,7 +42,7 @@ std::string refusal(std::string_view text, const std::vector<std::string>& class
 const std::string kEnd = "; a label file has columns item and class";
 
 TEST(LabelFile, TakesAQueryWithAColumnMore) {
-  const LabelFile file = read(
+  const Read file = read(
       "item,group,score,file,class\r\n12,0,1.5,\"a,b.png\",dog\r\n3,0,1.5,\"c.png\",cat\n9,1,0.5,d.png,\n4,1,1,e.png,"
       "7\n,,,,\n5,1,1,f.png,\"say \"\"hi\"\"\"\n6,1,1,f.png,say \"hi\"\n\n");
   EXPECT_EQ(file.classes, (Classes{{12, 1}, {3, 0}, {4, 2}, {5, 3}, {6, 3}}));

@@ -26,18 +26,18 @@ TEST(Ledger, WhatIsRecordedIsReadBack) {
   const Ledger written = example(dir / "labels.jsonl");
   const Ledger read = Ledger::open(dir / "labels.jsonl", kLimits);
   ASSERT_EQ(read.size(), 5);
-  EXPECT_TRUE(std::equal(read.labels().begin(), read.labels().end(), written.labels().begin()));
+  EXPECT_TRUE(std::equal(read.entries().begin(), read.entries().end(), written.entries().begin()));
   EXPECT_EQ(read.head(), written.head());
-  EXPECT_EQ(read.labels()[3].item, 5);
-  EXPECT_EQ(read.labels()[3].round, 1);
-  EXPECT_EQ(read.labels()[3].source, "oracle");
-  EXPECT_EQ(labels_through(read.labels(), 0), 3);
-  EXPECT_EQ(labels_through(read.labels(), 1), 5);
+  EXPECT_EQ(read.entries()[3].item, 5);
+  EXPECT_EQ(read.entries()[3].round, 1);
+  EXPECT_EQ(read.entries()[3].source, "oracle");
+  EXPECT_EQ(labels_through(read.entries(), 0), 3);
+  EXPECT_EQ(labels_through(read.entries(), 1), 5);
   EXPECT_TRUE(read.contains(999));
   EXPECT_FALSE(read.contains(998));
-  EXPECT_EQ(labels_at(read.labels(), read.labels()[2].hash), 3);
-  EXPECT_EQ(labels_at(read.labels(), std::string(32, '0')), 0);
-  EXPECT_EQ(labels_at(read.labels(), std::string(32, 'f')), -1);
+  EXPECT_EQ(entries_at(read.entries(), read.entries()[2].hash), 3);
+  EXPECT_EQ(entries_at(read.entries(), std::string(32, '0')), 0);
+  EXPECT_EQ(entries_at(read.entries(), std::string(32, 'f')), -1);
   EXPECT_TRUE(std::regex_match(read_file(dir / "labels.jsonl").substr(0, 150),
                                std::regex(R"(\{"seq":0,"item":17,"class":3,"round":0,"source":"initial",)"
                                           R"("prev":"0{32}","hash":"[0-9a-f]{32}"\}\n[^]*)")));
@@ -109,7 +109,7 @@ TEST(Ledger, AValidChainOfImpossibleLabelsIsRefused) {
     }
     commit_file(dir / "made", text);
     if (pieces.empty()) {
-      EXPECT_EQ(load_ledger(dir / "made", kLimits).labels.size(), item_class_round.size());
+      EXPECT_EQ(load_ledger(dir / "made", kLimits).entries.size(), item_class_round.size());
     } else {
       expect_error(ExitCode::corrupt_data, pieces, [&] { load_ledger(dir / "made", kLimits); });
     }
@@ -135,6 +135,70 @@ TEST(Ledger, ATornLastLineIsDroppedAndCounted) {
     ledger.record(1, "oracle", kFirst);  // goes on with the same label
     EXPECT_EQ(read_file(dir / "torn"), good);
   }
+}
+
+// What is said of an item may change; what a round trained on does not.
+TEST(Ledger, AnswersChangeFromARoundOn) {
+  ScratchDir dir;
+  Ledger ledger = example(dir / "labels.jsonl");
+  ledger.record(2, "file:a.csv", std::vector<Answer>{{50, 3}, {51, -1, "unsure", "ann", "2026-01-31T12:34:56Z"}});
+  EXPECT_EQ(ledger.change(2, "file:b.csv", std::vector<Answer>{{17, 4}, {5}, {6, 2}, {700}, {51, 7}}), 3);
+  EXPECT_EQ(ledger.change(3, "file:b.csv", std::vector<Answer>{{17, 4}, {4, -1, "unsure"}, {6, -1, "unsure"}, {6, 2}}),
+            5);
+  EXPECT_EQ(ledger.change(3, "x", std::vector<Answer>{{4, -1, "unsure"}}), 0);
+  EXPECT_EQ(ledger.change(3, "x", std::vector<Answer>{{4, -1, "none of these"}}), 2);
+  const Ledger read = Ledger::open(dir / "labels.jsonl", kLimits);
+  EXPECT_TRUE(std::ranges::equal(read.entries(), ledger.entries()));
+  const auto at = [&](int64_t round) { return standing(read.entries(), round); };
+  EXPECT_EQ(at(0).labels, (std::vector<Label>{{17, 3, 0}, {4, 0, 0}, {999, 9, 0}}));
+  EXPECT_EQ(at(1).labels.size(), 5u);
+  EXPECT_EQ(at(2).labels, (std::vector<Label>{{17, 4, 0}, {4, 0, 0}, {999, 9, 0}, {6, 2, 1}, {50, 3, 2}, {51, 7, 2}}));
+  EXPECT_EQ(at(3).labels, (std::vector<Label>{{17, 4, 0}, {999, 9, 0}, {50, 3, 2}, {51, 7, 2}, {6, 2, 3}}));
+  EXPECT_EQ(at(3).skipped, (std::vector<int64_t>{4}));
+  EXPECT_EQ(labels_through(read.entries(), 1), 5);
+  EXPECT_FALSE(read.contains(5));
+  EXPECT_EQ(read.state(4), Ledger::kSkipped);
+  // A round is recorded again as it was answered, whatever was made of the answers since.
+  ledger.record(2, "file:a.csv", std::vector<Answer>{{50, 3}, {51, -1, "unsure"}});
+  EXPECT_EQ(ledger.size(), read.size());
+  expect_error(ExitCode::internal, {"a change of round 1 after round 3"},
+               [&] { ledger.change(1, "x", std::vector<Answer>{{17}}); });
+  EXPECT_NE(read_file(dir / "labels.jsonl")
+                .find(R"({"seq":6,"event":"skip","item":51,"word":"unsure","round":2,)"
+                      R"("source":"file:a.csv","who":"ann","when":"2026-01-31T12:34:56Z",)"),
+            std::string::npos);
+}
+
+TEST(Ledger, AChainOfImpossibleChangesIsRefused) {
+  ScratchDir dir;
+  const auto refused = [&](const std::vector<std::string>& middles, const std::vector<std::string>& pieces) {
+    std::string text, prev(32, '0');
+    int seq = 0;
+    for (const std::string& middle : middles) {
+      const std::string line = "{\"seq\":" + std::to_string(seq++) + "," + middle + ",\"round\":0,\"source\":\"x\"" +
+                               ",\"prev\":\"" + prev + "\"";
+      prev = checksum(line);
+      text += line + ",\"hash\":\"" + prev + "\"}\n";
+    }
+    commit_file(dir / "made", text);
+    if (pieces.empty())
+      EXPECT_EQ(load_ledger(dir / "made", kLimits).entries.size(), middles.size());
+    else
+      expect_error(ExitCode::corrupt_data, pieces, [&] { load_ledger(dir / "made", kLimits); });
+  };
+  const std::string label = R"("item":1,"class":1)", skip = R"("event":"skip","item":1,"word":"unsure")",
+                    back = R"("event":"withdraw","item":1)", again = R"("event":"relabel","item":1,"class":2)";
+  refused({label, again, back, skip, again}, {});
+  refused({skip, skip}, {"line 2 skips item 1, which was answered before"});
+  refused({label, skip}, {"line 2 skips item 1"});
+  refused({back}, {"line 1 has event withdraw for item 1, where there is nothing to change"});
+  refused({again}, {"line 1 has event relabel for item 1"});
+  refused({label, again, again}, {"line 3 has event relabel"});
+  refused({label, back, back}, {"line 3 has event withdraw"});
+  refused({R"("event":"forget","item":1)"}, {"line 1 has event forget, which this version does not know"});
+  refused({R"("event":"label","item":1,"class":1)"}, {"line 1 was changed: its hash does not fit"});
+  refused({R"("event":"skip","item":1,"class":1)"}, {"line 1 was changed: its hash does not fit"});
+  refused({R"("event":"relabel","item":1)"}, {"no integer \"class\""});
 }
 
 // The promise of the ledger: killed or failing anywhere while labels are written, a restart ends with the same labels.

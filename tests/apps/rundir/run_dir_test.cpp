@@ -48,7 +48,7 @@ void toy_run(const fs::path& path) {
     }
     rows.resize(size_t(round));
     rows.push_back(
-        {.round = round, .labels = labels_through(run.ledger().labels(), round), .acc_last = 0.5, .epochs = 4});
+        {.round = round, .labels = labels_through(run.ledger().entries(), round), .acc_last = 0.5, .epochs = 4});
     run.files().commit({{round_name(round, "weights.safetensors"), "weights " + std::to_string(round)}});
     run.write_rounds(rows);
     rows.back().query_s = 1;

@@ -160,7 +160,7 @@ TEST(RunFiles, ASecondWriterIsRefusedBeforeItBreaksTheLedger) {
   expect_error(ExitCode::output_refused, {"another process works on the same run", ".lock", "crc_train resume"}, [&] {
     second.record(0, "initial", std::vector<Answer>{{1, 0}});
   });
-  EXPECT_EQ(load_ledger(dir / "labels.jsonl").labels.size(), 1u);
+  EXPECT_EQ(load_ledger(dir / "labels.jsonl").entries.size(), 1u);
 }
 
 }  // namespace
