@@ -50,17 +50,17 @@ inline constexpr int kMaxPixels = 96 * 96;  // of one image: two copies must fit
 CRC_OP(void, augment_batch,
        (View<float, 4> y, View<const uint8_t, 4> images, View<const int64_t, 1> ids, View<const StepState, 1> state,
         AugmentConfig config))
-CRC_OP_BF16(void, augment_batch,
-            (View<bf16, 4> y, View<const uint8_t, 4> images, View<const int64_t, 1> ids, View<const StepState, 1> state,
-             AugmentConfig config))
+CRC_OP(void, augment_batch,
+       (View<bf16, 4> y, View<const uint8_t, 4> images, View<const int64_t, 1> ids, View<const StepState, 1> state,
+        AugmentConfig config))
 
 // Policy::ctaugment needs its rates (ctaugment.h), [kCtRows, kCtBins].
 CRC_OP(void, augment_batch,
        (View<float, 4> y, View<const uint8_t, 4> images, View<const int64_t, 1> ids, View<const StepState, 1> state,
         AugmentConfig config, View<const float, 2> rates))
-CRC_OP_BF16(void, augment_batch,
-            (View<bf16, 4> y, View<const uint8_t, 4> images, View<const int64_t, 1> ids, View<const StepState, 1> state,
-             AugmentConfig config, View<const float, 2> rates))
+CRC_OP(void, augment_batch,
+       (View<bf16, 4> y, View<const uint8_t, 4> images, View<const int64_t, 1> ids, View<const StepState, 1> state,
+        AugmentConfig config, View<const float, 2> rates))
 
 // What images of a size allow. Error config: too many pixels; a crop_pad that they are too small for.
 inline void check_image_size(int64_t height, int64_t width, const AugmentConfig& config) {
