@@ -117,9 +117,7 @@ class BatchNormAct : public OnDevice {
 
 TEST_P(BatchNormAct, EqualsTheEquations) { everything<float>(); }
 
-TEST_P(BatchNormAct, EqualsTheEquationsInBf16) {
-  everything<bf16>();
-}
+TEST_P(BatchNormAct, EqualsTheEquationsInBf16) { everything<bf16>(); }
 
 TEST_P(BatchNormAct, GradientIsTheDifferenceQuotient) {
   for (Mode mode : kModes)
