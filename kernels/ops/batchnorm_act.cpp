@@ -71,7 +71,7 @@ View<float, 2> affine_period(Cpu& cpu, const BatchNormParameters& parameters, in
 template <class T>
 void apply(T* y, const T* x, int64_t n, const float* mean, const float* scale, const float* shift, LeakyRelu act) {
 #pragma omp simd
-  for (int64_t k = 0; k < n; ++k) y[k] = T(act(BatchNormAffine{mean[k], scale[k], shift[k]}(float(x[k]))));
+  for (int64_t k = 0; k < n; ++k) round_to(y[k], act(BatchNormAffine{mean[k], scale[k], shift[k]}(float(x[k]))));
 }
 
 // The sums over a tile of the gradient g of z, and of g * (x - mean).
@@ -99,7 +99,7 @@ void apply_backward(T* dx, const T* dy, const T* x, const T* plus, int64_t n, co
   for (int64_t k = 0; k < n; ++k) {
     const float xi = float(x[k]), g = act(float(dy[k]), BatchNormAffine{mean[k], scale[k], shift[k]}(xi));
     const float gradient = BatchNormBackwardPoint{mean[k], scale[k], constant[k], slope[k]}(g, xi);
-    dx[k] = T(kPlus ? gradient + float(plus[k]) : gradient);
+    round_to(dx[k], kPlus ? gradient + float(plus[k]) : gradient);
   }
 }
 
