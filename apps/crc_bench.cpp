@@ -67,7 +67,7 @@ void declare(apps::Command& line, Options& o) {
   line.option("--method", o.method, "of --dump-step and --plan: fixmatch or mean_teacher")
       .one_of({"fixmatch", "mean_teacher"})
       .shows_default();
-  line.option("--precision", o.precision, "of --dump-step: fp32, or on CUDA tf32 and bf16")
+  line.option("--precision", o.precision, "of --dump-step: fp32, and tf32 or bf16 where the device has them")
       .one_of({"fp32", "tf32", "bf16"})
       .needs(dump)
       .shows_default();
@@ -95,8 +95,12 @@ std::string processor() {
   return "unknown processor";
 }
 
+Scale scale_of(const Context& context, bool quick) {
+  return {.cuda = context.device().kind == DeviceKind::cuda, .quick = quick, .bf16 = context.has_bf16()};
+}
+
 void dump(Context& context, const Options& o) {
-  const Scale scale{.cuda = context.device().kind == DeviceKind::cuda, .quick = false};
+  const Scale scale = scale_of(context, false);
   for (const Precision& precision : precisions(scale))
     if (o.precision == precision.name) {
       apps::Outputs file({o.dump_step}, {.force = o.force, .inputs = {}});
@@ -169,8 +173,7 @@ int run(const Options& o) {
     dump(first, o);
     return 0;
   }
-  const std::vector<Case> cases =
-      selected({.cuda = first.device().kind == DeviceKind::cuda, .quick = o.settings.quick}, o.filter);
+  const std::vector<Case> cases = selected(scale_of(first, o.settings.quick), o.filter);
   if (o.list) {
     for (const Case& c : cases) print(c.name());
     return 0;

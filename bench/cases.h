@@ -10,8 +10,9 @@ namespace crc::bench {
 
 // How large the cases are. The images of one pass: a supervised batch on the CPU, FixMatch's 64 + 2 * 448 on CUDA.
 struct Scale {
-  bool cuda = false;  // also: measure bf16
+  bool cuda = false;
   bool quick = false;
+  bool bf16 = cuda;  // measured too, where the device has it
 
   int64_t batch() const { return quick ? 1 : cuda ? 960 : 64; }
   int64_t at_most(int64_t n, int64_t when_quick) const { return quick ? std::min(n, when_quick) : n; }

@@ -89,16 +89,20 @@ Ceilings measure_ceilings(const std::function<Context()>& make_context, Settings
     Context context = make_context();
     return std::max(c.flops, c.bytes) / (1e-6 * measure(c, context, settings).us.best);
   };
-  const bool cuda = make_context().device().kind == DeviceKind::cuda;
+  const Context context = make_context();
+  const bool cuda = context.device().kind == DeviceKind::cuda;
   Ceilings ceilings;
   ceilings.fp32 = best(gemm_case<float>(quick ? 64 : cuda ? 8192 : 1536));
   if (!cuda) ceilings.fp32 = std::max(ceilings.fp32, best(conv_case<float>(quick ? 1 : 16, quick ? 8 : 28)));
   ceilings.fp64 = best(gemm_case<double>(quick ? 64 : cuda ? 4096 : 768));
   ceilings.bandwidth = best(copy_case(quick ? 1 << 16 : cuda ? 1 << 29 : 1 << 26));
-  if (cuda) {
-    ceilings.tensor = std::max(best(gemm_case<bf16>(quick ? 64 : 8192)), best(conv_case<bf16>(quick ? 1 : 64, 56)));
-    ceilings.clocks = gpu_clocks();
-  }
+  if (context.has_bf16())
+    ceilings.tensor =
+        std::max(best(gemm_case<bf16>(quick  ? 64
+                                      : cuda ? 8192
+                                             : 1536)),
+                 best(cuda ? conv_case<bf16>(quick ? 1 : 64, 56) : conv_case<bf16>(quick ? 1 : 16, quick ? 8 : 28)));
+  if (cuda) ceilings.clocks = gpu_clocks();
   return ceilings;
 }
 

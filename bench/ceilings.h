@@ -13,7 +13,8 @@ struct Ceilings {
   double fp32 = 0;       // CUDA: gemm 8192^3; CPU: the faster of gemm 1536^3 and conv2d 3x3, 256 -> 256 channels,
                          // for a BLAS may know fewer vector instructions than oneDNN
   double fp64 = 0;       // gemm, 768^3 or 4096^3
-  double tensor = 0;     // CUDA, bf16: the faster of a product about 8192^3 and conv2d 3x3, 256 -> 256 channels
+  double tensor = 0;     // bf16, where the device has it: the faster of a product about 8192^3 (CPU: 1536^3) and conv2d
+                         // 3x3, 256 -> 256 channels
   double bandwidth = 0;  // of a copy too large for caches, bytes read + bytes written
   std::string clocks;    // of the GPU, right after
 };

@@ -29,7 +29,7 @@ struct WrnConfig {
   ConvBias conv_bias = ConvBias::none;
   Init head_init = Init::xavier_normal;
   bool decay_head_bias = false;  // LeeDoYup decays it
-  Dtype precision = Dtype::f32;  // f32, or bf16 on CUDA
+  Dtype precision = Dtype::f32;  // f32, or bf16 where Context::has_bf16()
   bool tf32 = false;             // f32 on CUDA: allow tf32 convolutions
 };
 

@@ -32,7 +32,8 @@ ConfigKey precision_rule() {
       choice("run.precision", nn::Precision(),
              "arithmetic of training (docs/step.md): fp32; convolutions in tf32 where the device has it, else fp32; "
              "activations and convolutions in bf16, with weights, statistics and sums in fp32, which needs a GPU from "
-             "sm_80 on; auto: bf16 on such a GPU, else fp32. Acquisitions always see true fp32");
+             "sm_80 on or a CPU with AVX512-BF16; auto: bf16 on such a GPU, else fp32. Acquisitions always see true "
+             "fp32");
   key.fallback = "auto";
   key.choices.insert(key.choices.begin(), "auto");
   key.existed = true;

@@ -14,10 +14,12 @@ namespace crc::apps {
 namespace {
 
 std::unique_ptr<nn::Net> net_of(Model& model, const Context& context) {
-  if (context.device().kind != DeviceKind::cpu) return make_net(model.config, model.dataset);
   const std::string precision = model.config.get<std::string>("run.precision");
+  const bool has = context.device().kind != DeviceKind::cpu || (precision == "bf16" && context.has_bf16());
+  if (has) return make_net(model.config, model.dataset);
   if (precision != "fp32" && precision != "auto")
-    model.notes.push_back("computed in fp32: " + precision + " needs a CUDA device");
+    model.notes.push_back("computed in fp32: " + precision + " needs a CUDA device" +
+                          (precision == "bf16" ? " or a CPU with AVX512-BF16" : ""));
   return make_exact_net(model.config, model.dataset);
 }
 

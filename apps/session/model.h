@@ -38,7 +38,7 @@ Model lone_model_of_file(const fs::path& weights, const std::vector<std::string>
 class Judge {
  public:
   // `pool`: the training items, from which label propagation goes to others; else nothing looks at it. In the precision
-  // that the configuration names (auto: fp32); on the CPU, which has only one, that, and model.notes says so.
+  // that the configuration names (auto: fp32); on a CPU that lacks it in fp32, and model.notes says so.
   Judge(Context& context, Model& model, const ssl::ImageSet& pool);
   // [N,C] and [N,D] of the first `limit` images (0: of all).
   ssl::Prediction predict(const ssl::ImageSet& images, int64_t limit = 0) const;

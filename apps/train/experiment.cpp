@@ -158,18 +158,22 @@ Context make_context(const Config& config, const Text& device, Announce announce
   return context;
 }
 
+static bool has(const Context& context, nn::Precision precision) {
+  return precision == nn::Precision::fp32 ||
+         (precision == nn::Precision::bf16 ? context.has_bf16() : context.has_tf32_and_bf16());
+}
+
 nn::Precision precision_on(const Context& context, const Config& config) {
   using enum nn::Precision;
-  const bool has = context.has_tf32_and_bf16();
-  if (config.get<Text>("run.precision") == "auto")
-    return has && config.choice<Network>("model.name") == Network::wrn ? bf16 : fp32;  // the others are fp32
+  if (config.get<Text>("run.precision") == "auto")  // other networks are fp32
+    return context.has_tf32_and_bf16() && config.choice<Network>("model.name") == Network::wrn ? bf16 : fp32;
   const auto asked = config.choice<nn::Precision>("run.precision");
-  if (asked == bf16 && !has)
-    fail(ExitCode::config,
-         fmt::format(
-             "run.precision = \"bf16\" needs a CUDA device from sm_80 on, and this run is on {}; use auto or fp32",
-             to_string(context.device())));
-  return has ? asked : fp32;
+  if (has(context, asked)) return asked;
+  if (asked == bf16)
+    fail(ExitCode::config, fmt::format("run.precision = \"bf16\" needs a CUDA device from sm_80 on or a CPU with "
+                                       "AVX512-BF16, and this run is on {}, which lacks it; use auto or fp32",
+                                       to_string(context.device())));
+  return fp32;
 }
 
 void check_precision(const Context& context, const Config& begun) {
@@ -177,9 +181,10 @@ void check_precision(const Context& context, const Config& begun) {
     fail(ExitCode::corrupt_data,
          "config.toml does not say in which precision the run began (run.precision is \"auto\"); restore the file");
   const auto precision = begun.choice<nn::Precision>("run.precision");
-  if (precision_on(context, begun) != precision)
-    fail(ExitCode::config, fmt::format("this run began in {}, which {} lacks; continue it on a GPU from sm_80 on",
-                                       word_of(precision), to_string(context.device())));
+  if (!has(context, precision))
+    fail(ExitCode::config, fmt::format("this run began in {}, which {} lacks; continue it on a GPU from sm_80 on{}",
+                                       word_of(precision), to_string(context.device()),
+                                       precision == nn::Precision::bf16 ? " or a CPU with AVX512-BF16" : ""));
 }
 
 namespace {

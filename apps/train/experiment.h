@@ -27,8 +27,8 @@ std::string device_words(const Context& context);  // what it is on, with "auto"
 std::string announcement(const Context& context);  // that line; empty where the device was named
 
 // What run.precision is there: "auto" is bf16 where tensor cores have it (sm_80 and later, which have tf32 too), else
-// fp32; "tf32" allows tf32, as PyTorch's flag does, and is fp32 where there is none. Error config: bf16, and the device
-// has none.
+// fp32, on a CPU with AVX512-BF16 too; "tf32" allows tf32, as PyTorch's flag does, and is fp32 where there is none.
+// Error config: bf16, and the device has none.
 nn::Precision precision_on(const Context& context, const Config& config);
 // Error config: a run that began in this precision cannot go on there; corrupt_data: it does not say which.
 void check_precision(const Context& context, const Config& begun);

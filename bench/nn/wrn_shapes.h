@@ -32,11 +32,15 @@ inline constexpr int64_t kWrnFeatures = 128, kWrnClasses = 10;
 inline constexpr int64_t kWrnParameters = 1'467'610;
 
 // Convolutions and the linear layer, for one image. Training has two further passes, without the images' gradient.
-inline double wrn_forward_flops() {
+inline double wrn_forward_flops(int64_t depth = 28) {
   double total = 2.0 * kWrnFeatures * kWrnClasses;
-  for (const WrnConv& conv : kWrnConvs) total += conv.count * conv.problem(1, Dtype::f32).flops();
+  const int64_t repeated = 2 * ((depth - 4) / 6) - 1;  // 7 in WRN-28-2
+  for (const WrnConv& conv : kWrnConvs)
+    total += double(conv.count == 1 ? 1 : repeated) * conv.problem(1, Dtype::f32).flops();
   return total;
 }
-inline double wrn_train_flops() { return 3 * wrn_forward_flops() - kWrnConvs[0].problem(1, Dtype::f32).flops(); }
+inline double wrn_train_flops(int64_t depth = 28) {
+  return 3 * wrn_forward_flops(depth) - kWrnConvs[0].problem(1, Dtype::f32).flops();
+}
 
 }  // namespace crc::bench

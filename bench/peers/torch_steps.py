@@ -1,7 +1,7 @@
 """Semi-supervised training steps of WRN-28-2 in PyTorch, beside `crc_bench`'s on the same device.
 
 usage: torch_steps.py --step FILE [--device cuda|cpu] [--rows check,stock,resident,bf16,graph] [--seconds 10]
-                      [--workers 4] [--small]
+                      [--depth 28] [--workers 4] [--small]
 
 FILE is what `crc_bench --dump-step FILE --method fixmatch|mean_teacher --precision fp32|tf32|bf16` wrote: it names the
 method and its batch. First the losses and gradients of that step must be ours (`check`); exit code 1 if not. Then:
@@ -11,6 +11,7 @@ method and its batch. First the losses and gradients of that step must be ours (
   graph     + torch.compile, and the whole step as one CUDA graph
 `resident`, `bf16` and `graph` train the network only; crc_bench's steps always augment too. One JSON line per row: median
 steps per second of the windows and their coefficient of variation, by the wall clock and, on CUDA, by events.
+--depth: of the network, with weights of its own where that is not the file's 28.
 --small: few images and windows, to see that all of it runs where there is no GPU.
 """
 import argparse
@@ -69,9 +70,11 @@ class Peer:
         return {key[len(prefix):]: value for key, value in self.tensors.items() if key.startswith(prefix)}
 
     def networks(self, layout):
-        student, teacher = WideResNet(), WideResNet()
-        student.load_state_dict(self.group("student"))
-        teacher.load_state_dict(self.group("teacher"))
+        depth = self.arguments.depth
+        student, teacher = WideResNet(depth), WideResNet(depth)
+        if depth == 28:
+            student.load_state_dict(self.group("student"))
+            teacher.load_state_dict(self.group("teacher"))
         return [n.to(self.device, memory_format=layout).train() for n in (student, teacher)]
 
     def batch(self, layout):
@@ -81,7 +84,7 @@ class Peer:
 
     def report(self, row, **fields):
         gpu = torch.cuda.get_device_name() if self.device.type == "cuda" else "cpu"
-        print(json.dumps({"kind": "peer", "method": self.metadata["method"], "row": row, "torch": torch.__version__,
+        print(json.dumps({"kind": "peer", "method": self.metadata["method"], "row": row, "depth": self.arguments.depth, "torch": torch.__version__,
                           "cuda": torch.version.cuda, "cudnn": torch.backends.cudnn.version(), "device": gpu,
                           "images": len(self.tensors["images"]), **fields}), flush=True)
 
@@ -247,6 +250,7 @@ def main():
     parser.add_argument("--device", choices=["cuda", "cpu"], default="cuda")
     parser.add_argument("--rows", default="check,stock,resident,bf16,graph")
     parser.add_argument("--seconds", type=float, default=10)
+    parser.add_argument("--depth", type=int, default=28)
     parser.add_argument("--workers", type=int, default=4)
     parser.add_argument("--small", action="store_true")
     arguments = parser.parse_args()

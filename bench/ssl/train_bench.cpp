@@ -16,15 +16,15 @@ struct TrainingRun {
   std::unique_ptr<ssl::ImageSet> images;
   std::unique_ptr<ssl::Trainer> trainer;
 
-  TrainingRun(Context& context, const ssl::TrainConfig& config, const Precision& precision)
-      : net(precision.make_net()), images(random_images(context, 1000)) {
+  TrainingRun(Context& context, const ssl::TrainConfig& config, const Precision& precision, int64_t depth)
+      : net(precision.make_net(depth)), images(random_images(context, 1000)) {
     std::vector<int64_t> ids(size_t(images->size()));
     std::iota(ids.begin(), ids.end(), 0);
     trainer = std::make_unique<ssl::Trainer>(context, *net, *images, ids, ids, config);
   }
 };
 
-void add_training(Suite& suite, const char* method, const Precision& precision) {
+void add_training(Suite& suite, const char* method, const Precision& precision, int64_t depth = 28) {
   const ssl::TrainConfig config = train_config(suite.scale, method);
   const int64_t images = ssl::images_per_step(config);
   // Mean Teacher: of its three views the teacher's is not learnt from.
@@ -34,12 +34,12 @@ void add_training(Suite& suite, const char* method, const Precision& precision) 
   const int64_t hundred = precision.arithmetic() == Arithmetic::fp32 ? 10 : 100;
   const int64_t steps = suite.scale.cuda && !suite.scale.quick ? hundred : 1;
   suite.add({.op = std::string("train ") + method,
-             .shape = step_shape(config, precision),
-             .flops = learnt * wrn_train_flops() + (double(images) - learnt) * wrn_forward_flops(),
+             .shape = step_shape(config, precision, depth),
+             .flops = learnt * wrn_train_flops(depth) + (double(images) - learnt) * wrn_forward_flops(depth),
              .arithmetic = precision.arithmetic(),
              .setup =
                  [=](Inputs& in) {
-                   TrainingRun& run = in.keep(std::make_shared<TrainingRun>(in.context, config, precision));
+                   TrainingRun& run = in.keep(std::make_shared<TrainingRun>(in.context, config, precision, depth));
                    return [&run, steps] { run.trainer->train(steps); };
                  },
              .capturable = false,  // the trainer captures its step itself
@@ -84,6 +84,7 @@ void add_prediction(Suite& suite, const Precision& precision, bool evaluate) {
 void train_cases(Suite& suite) {
   for (const Precision& precision : precisions(suite.scale)) {
     for (const char* method : {"supervised", "fixmatch", "mean_teacher"}) add_training(suite, method, precision);
+    add_training(suite, "fixmatch", precision, 10);
     for (const bool evaluate : {false, true}) add_prediction(suite, precision, evaluate);
   }
 }

@@ -20,12 +20,15 @@ struct Precision {
   Dtype dtype;
   bool tf32;
   Arithmetic arithmetic() const { return dtype == Dtype::bf16 ? Arithmetic::tensor : Arithmetic::fp32; }
-  std::unique_ptr<nn::Net> make_net() const { return nn::make_wrn({.precision = dtype, .tf32 = tf32}); }
+  std::unique_ptr<nn::Net> make_net(int64_t depth = 28) const {
+    return nn::make_wrn({.depth = depth, .precision = dtype, .tf32 = tf32});
+  }
 };
 // Those that the device has.
 inline std::vector<Precision> precisions(Scale scale) {
   std::vector<Precision> all{{"fp32", Dtype::f32, false}};
-  if (scale.cuda) all.insert(all.end(), {{"tf32", Dtype::f32, true}, {"bf16", Dtype::bf16, false}});
+  if (scale.cuda) all.push_back({"tf32", Dtype::f32, true});
+  if (scale.bf16) all.push_back({"bf16", Dtype::bf16, false});
   return all;
 }
 
@@ -46,8 +49,9 @@ inline ssl::TrainConfig train_config(Scale scale, const std::string& method) {
   return config;
 }
 // "WRN-28-2 960x32x32 bf16": images of one step.
-inline std::string step_shape(const ssl::TrainConfig& config, const Precision& precision) {
-  return "WRN-28-2 " + extents(ssl::images_per_step(config), kImageSize, kImageSize) + " " + precision.name;
+inline std::string step_shape(const ssl::TrainConfig& config, const Precision& precision, int64_t depth = 28) {
+  return "WRN-" + std::to_string(depth) + "-2 " + extents(ssl::images_per_step(config), kImageSize, kImageSize) + " " +
+         precision.name;
 }
 
 // Random pixels and labels in turn.

@@ -10,8 +10,9 @@ namespace crc::augment {
 namespace {
 
 // front, back: room for an image each.
+template <class T>
 void augment_image(Plan plan, const NormalizeTable& table, const uint8_t* raw, int width, int height, Pixel* front,
-                   Pixel* back, float* y) {
+                   Pixel* back, T* y) {
   for (int v = 0; v < height; ++v)
     for (int u = 0; u < width; ++u) front[v * width + u] = first_pixel(plan, raw, width, height, u, v);
   for (int s = 0; s < plan.op_count; ++s) {
@@ -21,14 +22,13 @@ void augment_image(Plan plan, const NormalizeTable& table, const uint8_t* raw, i
   for (int v = 0; v < height; ++v)
     for (int u = 0; u < width; ++u) {
       const Pixel p = last_pixel(plan, {front, width, height}, u, v);
-      for (int c = 0; c < 3; ++c) *y++ = table(plan, p, c);
+      for (int c = 0; c < 3; ++c) *y++ = T(table(plan, p, c));
     }
 }
 
-}  // namespace
-
-void augment_batch(Cpu& cpu, View<float, 4> y, View<const uint8_t, 4> images, View<const int64_t, 1> ids,
-                   View<const StepState, 1> state, AugmentConfig config, View<const float, 2> rates) {
+template <class T>
+void augment(Cpu& cpu, View<T, 4> y, View<const uint8_t, 4> images, View<const int64_t, 1> ids,
+             View<const StepState, 1> state, const AugmentConfig& config, View<const float, 2> rates) {
   check_augment(y, images, ids, state, config, rates);
   const int height = int(images.shape[1]), width = int(images.shape[2]);
   const int64_t bytes = int64_t(height) * width * 3;
@@ -46,9 +46,23 @@ void augment_batch(Cpu& cpu, View<float, 4> y, View<const uint8_t, 4> images, Vi
   });
 }
 
+}  // namespace
+
+void augment_batch(Cpu& cpu, View<float, 4> y, View<const uint8_t, 4> images, View<const int64_t, 1> ids,
+                   View<const StepState, 1> state, AugmentConfig config, View<const float, 2> rates) {
+  augment(cpu, y, images, ids, state, config, rates);
+}
+void augment_batch(Cpu& cpu, View<bf16, 4> y, View<const uint8_t, 4> images, View<const int64_t, 1> ids,
+                   View<const StepState, 1> state, AugmentConfig config, View<const float, 2> rates) {
+  augment(cpu, y, images, ids, state, config, rates);
+}
 void augment_batch(Cpu& cpu, View<float, 4> y, View<const uint8_t, 4> images, View<const int64_t, 1> ids,
                    View<const StepState, 1> state, AugmentConfig config) {
-  augment_batch(cpu, y, images, ids, state, config, View<const float, 2>{});
+  augment(cpu, y, images, ids, state, config, {});
+}
+void augment_batch(Cpu& cpu, View<bf16, 4> y, View<const uint8_t, 4> images, View<const int64_t, 1> ids,
+                   View<const StepState, 1> state, AugmentConfig config) {
+  augment(cpu, y, images, ids, state, config, {});
 }
 
 }  // namespace crc::augment

@@ -53,17 +53,17 @@ inline constexpr int kMostSharedPixels = 96 * 96;
 CRC_OP(void, augment_batch,
        (View<float, 4> y, View<const uint8_t, 4> images, View<const int64_t, 1> ids, View<const StepState, 1> state,
         AugmentConfig config))
-CRC_OP_BF16(void, augment_batch,
-            (View<bf16, 4> y, View<const uint8_t, 4> images, View<const int64_t, 1> ids, View<const StepState, 1> state,
-             AugmentConfig config))
+CRC_OP(void, augment_batch,
+       (View<bf16, 4> y, View<const uint8_t, 4> images, View<const int64_t, 1> ids, View<const StepState, 1> state,
+        AugmentConfig config))
 
 // Policy::ctaugment needs its rates (ctaugment.h), [kCtRows, kCtBins].
 CRC_OP(void, augment_batch,
        (View<float, 4> y, View<const uint8_t, 4> images, View<const int64_t, 1> ids, View<const StepState, 1> state,
         AugmentConfig config, View<const float, 2> rates))
-CRC_OP_BF16(void, augment_batch,
-            (View<bf16, 4> y, View<const uint8_t, 4> images, View<const int64_t, 1> ids, View<const StepState, 1> state,
-             AugmentConfig config, View<const float, 2> rates))
+CRC_OP(void, augment_batch,
+       (View<bf16, 4> y, View<const uint8_t, 4> images, View<const int64_t, 1> ids, View<const StepState, 1> state,
+        AugmentConfig config, View<const float, 2> rates))
 
 // Why images of a size cannot be augmented, and so not be trained on; empty where they can.
 inline std::string too_large(int64_t height, int64_t width) {

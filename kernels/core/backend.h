@@ -49,7 +49,7 @@ CRC_BACKEND(Device, device_of)
 CRC_BACKEND(Arena&, scratch_of)
 CRC_BACKEND(Gate&, gate_of)         // of the device's ways to compute, shared by branches
 CRC_BACKEND(std::string, describe)  // one line for logs and `doctor`
-CRC_BACKEND(int, capability)        // 90 for an sm_90; 0 for the CPU
+CRC_BACKEND(bool, has_bf16)         // GPUs from sm_80 on; CPUs with AVX512-BF16
 // Those of matrix products and, if asked for, of convolutions: now, not at first use. Error device_unavailable
 CRC_BACKEND(void, open_libraries, bool convolutions)
 CRC_BACKEND(void*, allocate, int64_t bytes)  // 256-byte aligned; Error out_of_memory

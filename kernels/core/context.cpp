@@ -78,9 +78,8 @@ Gate& Context::gate() {
   return visit([](auto& b) -> Gate& { return gate_of(b); });
 }
 
-bool Context::has_tf32_and_bf16() const {
-  constexpr int kAmpere = 80;
-  return const_cast<Context*>(this)->visit([](auto& b) { return capability(b); }) >= kAmpere;
+bool Context::has_bf16() const {
+  return const_cast<Context*>(this)->visit([](auto& b) { return crc::has_bf16(b); });
 }
 
 std::string Context::describe() const {

@@ -33,8 +33,10 @@ class Context {
   std::string describe() const;
   // What "auto" took, and for the CPU why; empty where the device was named.
   const std::string& choice() const { return choice_; }
-  // Tensor cores for tf32 and bf16: GPUs from sm_80 on.
-  bool has_tf32_and_bf16() const;
+  // For convolutions in bf16: tensor cores, or a CPU with AVX512-BF16.
+  bool has_bf16() const;
+  // Tensor cores for both: GPUs from sm_80 on.
+  bool has_tf32_and_bf16() const { return device_.kind == DeviceKind::cuda && has_bf16(); }
   void synchronize();
   // See record() in backend.h: the first call of the result may already replay.
   std::function<void()> record(std::function<void()> work);

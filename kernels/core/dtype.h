@@ -22,8 +22,9 @@ struct bf16 {
 #else
     uint32_t u;
     memcpy(&u, &value, 4);
+    const uint32_t rounded = (u + 0x7fffu + (u >> 16 & 1u)) >> 16;
     const bool nan = (u & 0x7fffffffu) > 0x7f800000u;
-    bits = nan ? uint16_t(0x7fffu) : uint16_t((u + 0x7fffu + (u >> 16 & 1u)) >> 16);
+    bits = uint16_t(nan ? 0x7fffu : rounded);  // a choice of what is computed in any case: compilers vectorise that
 #endif
   }
   CRC_HD explicit operator float() const {
@@ -34,6 +35,10 @@ struct bf16 {
   }
 };
 static_assert(sizeof(bf16) == 2);
+
+// to = T(value). For loops under `omp simd`: a temporary bf16 there keeps gcc from vectorising.
+CRC_HD void round_to(float& to, float value) { to = value; }
+CRC_HD void round_to(bf16& to, float value) { to.bits = bf16(value).bits; }
 
 template <class T> struct DtypeOf;
 template <> struct DtypeOf<float> { static constexpr Dtype value = Dtype::f32; };

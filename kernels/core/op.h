@@ -21,14 +21,6 @@
   Result name(Cpu&, CRC_UNPAREN params);  \
   Result name(Cuda&, CRC_UNPAREN params); \
   CRC_OP_DISPATCHER(Result, name, params)
-// The bf16 twin of an op: CUDA only. On the CPU it is an error, never a silent conversion.
-#define CRC_OP_BF16(Result, name, params)                                                                     \
-  Result name(Cuda&, CRC_UNPAREN params);                                                                     \
-  _Pragma("GCC diagnostic push") _Pragma("GCC diagnostic ignored \"-Wunused-parameter\"") inline Result name( \
-      Cpu&, CRC_UNPAREN params) {                                                                             \
-    refuse_bf16(#name);                                                                                       \
-  }                                                                                                           \
-  _Pragma("GCC diagnostic pop") CRC_OP_DISPATCHER(Result, name, params)
 // `Result params` is the type of a function with the declared arguments; what does not convert to them is no call of
 // it.
 #define CRC_OP_DISPATCHER(Result, name, params)                                                     \
@@ -39,11 +31,6 @@
   }
 
 namespace crc {
-
-[[noreturn]] inline void refuse_bf16(const char* op) {
-  fail(ExitCode::config,
-       std::string(op) + ": bf16 activations need a CUDA device; use precision = \"fp32\" on the CPU");
-}
 
 template <class T> void check_device(const char*, Device, const T&) {}
 template <class T, int R> void check_device(const char* op, Device device, const View<T, R>& v) {

@@ -59,7 +59,7 @@ Device device_of(Cpu&) { return {}; }
 Gate& gate_of(Cpu& cpu) { return cpu.gate(); }
 Arena& scratch_of(Cpu& cpu) { return cpu.scratch(); }
 std::string describe(Cpu& cpu) { return "cpu, " + std::to_string(cpu.threads()) + " threads"; }
-int capability(Cpu&) { return 0; }
+bool has_bf16(Cpu&) { return onednn_has_bf16(); }
 void open_libraries(Cpu&, bool) {}
 Libraries libraries(Cpu&) {
   return {{"oneDNN", onednn_version()}, {"OpenBLAS", openblas_version()}, {"LAPACK", lapack_version()}};

@@ -117,7 +117,7 @@ std::string describe(Cuda& cuda) {
          std::to_string(properties.minor) + ", " + std::to_string(properties.totalGlobalMem >> 20) + " MiB";
 }
 
-int capability(Cuda& cuda) { return cuda.capability(); }
+bool has_bf16(Cuda& cuda) { return cuda.capability() >= 80; }  // Ampere
 void open_libraries(Cuda& cuda, bool convolutions) {
   if (convolutions) open_cudnn(cuda);
   open_cublas(cuda);

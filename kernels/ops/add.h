@@ -11,6 +11,6 @@ struct Add {
 };
 
 CRC_OP(void, add, (View<float, 1> out, View<const float, 1> a, View<const float, 1> b))
-CRC_OP_BF16(void, add, (View<bf16, 1> out, View<const bf16, 1> a, View<const bf16, 1> b))
+CRC_OP(void, add, (View<bf16, 1> out, View<const bf16, 1> a, View<const bf16, 1> b))
 
 }  // namespace crc

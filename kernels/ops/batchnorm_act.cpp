@@ -6,14 +6,15 @@ namespace crc {
 namespace {
 
 // Merges the moments of a tile of x into those of the periods above it.
-void merge_tile(const float* __restrict x, const Tile& tile, int64_t period, double* __restrict mean,
+template <class T>
+void merge_tile(const T* __restrict x, const Tile& tile, int64_t period, double* __restrict mean,
                 double* __restrict m2) {
   float pivot[kTileWidth], sum[kTileWidth] = {}, squares[kTileWidth] = {};
   const int64_t width = tile.width;
-  std::copy(x, x + width, pivot);
+  for (int64_t k = 0; k < width; ++k) pivot[k] = float(x[k]);
   for (int64_t r = 0; r < tile.height; ++r)
     for (int64_t k = 0; k < width; ++k) {
-      const float d = x[r * period + k] - pivot[k];
+      const float d = float(x[r * period + k]) - pivot[k];
       sum[k] += d;
       squares[k] += d * d;
     }
@@ -35,7 +36,7 @@ void merge_period(int64_t n, int64_t period, int64_t channels, double* mean, dou
     }
 }
 
-void batch_statistics(Cpu& cpu, const BatchNormStatistics& statistics, View<const float, 4> x) {
+template <class T> void batch_statistics(Cpu& cpu, const BatchNormStatistics& statistics, View<const T, 4> x) {
   const int64_t size = x.size(), channels = x.shape[3];
   const int64_t period = period_of(channels), piece = piece_of(channels), pieces = (size + piece - 1) / piece;
   const View<double, 3> parts = cpu.scratch().take<double>({pieces, 2, period}, "moments");
@@ -67,14 +68,15 @@ View<float, 2> affine_period(Cpu& cpu, const BatchNormParameters& parameters, in
   return table;
 }
 
-void apply(float* y, const float* x, int64_t n, const float* mean, const float* scale, const float* shift,
-           LeakyRelu act) {
+template <class T>
+void apply(T* y, const T* x, int64_t n, const float* mean, const float* scale, const float* shift, LeakyRelu act) {
 #pragma omp simd
-  for (int64_t k = 0; k < n; ++k) y[k] = act(BatchNormAffine{mean[k], scale[k], shift[k]}(x[k]));
+  for (int64_t k = 0; k < n; ++k) round_to(y[k], act(BatchNormAffine{mean[k], scale[k], shift[k]}(float(x[k]))));
 }
 
 // The sums over a tile of the gradient g of z, and of g * (x - mean).
-void sum_gradients(const float* __restrict dy, const float* __restrict x, const Tile& tile, int64_t period,
+template <class T>
+void sum_gradients(const T* __restrict dy, const T* __restrict x, const Tile& tile, int64_t period,
                    const float* __restrict mean, const float* __restrict scale, const float* __restrict shift,
                    LeakyReluBackward act, float* __restrict sum_g, float* __restrict sum_gx) {
   const int64_t width = tile.width;
@@ -82,42 +84,45 @@ void sum_gradients(const float* __restrict dy, const float* __restrict x, const 
   std::fill(sum_gx, sum_gx + width, 0.0f);
   for (int64_t r = 0; r < tile.height; ++r)
     for (int64_t k = 0; k < width; ++k) {
-      const float xi = x[r * period + k];
-      const float g = act(dy[r * period + k], BatchNormAffine{mean[k], scale[k], shift[k]}(xi));
+      const float xi = float(x[r * period + k]);
+      const float g = act(float(dy[r * period + k]), BatchNormAffine{mean[k], scale[k], shift[k]}(xi));
       sum_g[k] += g;
       sum_gx[k] += g * (xi - mean[k]);
     }
 }
 
-void apply_backward(float* dx, const float* dy, const float* x, int64_t n, const float* mean, const float* scale,
+// plus: what is added to dx, or null.
+template <bool kPlus, class T>
+void apply_backward(T* dx, const T* dy, const T* x, const T* plus, int64_t n, const float* mean, const float* scale,
                     const float* shift, const float* constant, const float* slope, LeakyReluBackward act) {
 #pragma omp simd
   for (int64_t k = 0; k < n; ++k) {
-    const float g = act(dy[k], BatchNormAffine{mean[k], scale[k], shift[k]}(x[k]));
-    dx[k] = BatchNormBackwardPoint{mean[k], scale[k], constant[k], slope[k]}(g, x[k]);
+    const float xi = float(x[k]), g = act(float(dy[k]), BatchNormAffine{mean[k], scale[k], shift[k]}(xi));
+    const float gradient = BatchNormBackwardPoint{mean[k], scale[k], constant[k], slope[k]}(g, xi);
+    round_to(dx[k], kPlus ? gradient + float(plus[k]) : gradient);
   }
 }
 
-void fill_statistics(Cpu& cpu, const BatchNormStatistics& statistics, View<const float, 4> x) {
+template <class T> void fill_statistics(Cpu& cpu, const BatchNormStatistics& statistics, View<const T, 4> x) {
   if (statistics.mode == Mode::eval)
     for_each(cpu, x.shape[3], statistics);
   else
     batch_statistics(cpu, statistics, x);
 }
 
-}  // namespace
-
-void batchnorm_stats(Cpu& cpu, View<float, 2> saved, View<float, 1> running_mean, View<float, 1> running_var,
-                     View<const float, 4> x, BatchNormConfig config, Mode mode) {
+template <class T>
+void stats(Cpu& cpu, View<float, 2> saved, View<float, 1> running_mean, View<float, 1> running_var, View<const T, 4> x,
+           BatchNormConfig config, Mode mode) {
   check_batchnorm("batchnorm_stats", x, saved, {running_mean, running_var});
   const Arena::Frame frame(cpu.scratch());
   const auto rest = cpu.scratch().take<float>({x.shape[3]}, "mean rest");
   fill_statistics(cpu, {saved, running_mean, running_var, rest, config, mode}, x);
 }
 
-void batchnorm_act(Cpu& cpu, View<float, 4> y, View<float, 2> saved, View<float, 1> running_mean,
-                   View<float, 1> running_var, View<const float, 4> x, View<const float, 1> gamma,
-                   View<const float, 1> beta, BatchNormConfig config, Mode mode) {
+template <class T>
+void forward(Cpu& cpu, View<T, 4> y, View<float, 2> saved, View<float, 1> running_mean, View<float, 1> running_var,
+             View<const T, 4> x, View<const float, 1> gamma, View<const float, 1> beta, BatchNormConfig config,
+             Mode mode) {
   check_batchnorm("batchnorm_act", x, saved, {running_mean, running_var, gamma, beta}, {y});
   const Arena::Frame frame(cpu.scratch());
   const int64_t channels = x.shape[3];
@@ -130,35 +135,68 @@ void batchnorm_act(Cpu& cpu, View<float, 4> y, View<float, 2> saved, View<float,
   });
 }
 
-void batchnorm_act_backward(Cpu& cpu, View<float, 4> dx, View<float, 1> dgamma, View<float, 1> dbeta,
-                            View<const float, 4> dy, View<const float, 4> x, View<const float, 4> plus,
-                            View<const float, 2> saved, View<const float, 1> gamma, View<const float, 1> beta,
-                            BatchNormConfig config, Mode mode) {
+template <class T>
+void backward(Cpu& cpu, View<T, 4> dx, View<float, 1> dgamma, View<float, 1> dbeta, View<const T, 4> dy,
+              View<const T, 4> x, View<const T, 4> plus, View<const float, 2> saved, View<const float, 1> gamma,
+              View<const float, 1> beta, BatchNormConfig config, Mode mode) {
   check_batchnorm("batchnorm_act_backward", x, saved, {dgamma, dbeta, gamma, beta}, {dx, dy});
   check_plus("batchnorm_act_backward", x, plus);
   const Arena::Frame frame(cpu.scratch());
   const int64_t channels = x.shape[3], rows = channels == 0 ? 0 : x.size() / channels;
   const auto line = cpu.scratch().take<float>({2, channels}, "batch terms");
-  const BatchNormBackward backward{
+  const BatchNormBackward finish{
       {saved, gamma, beta, {}, config.offset}, dgamma, dbeta, line, mode == Mode::eval ? 0 : double(rows)};
   const LeakyReluBackward act{config.slope};
-  const auto affine = affine_period(cpu, backward.parameters, channels);
+  const auto affine = affine_period(cpu, finish.parameters, channels);
   const auto sums = column_sums<2>(cpu, x.size(), channels, [&](const Tile& tile, auto& s) {
     sum_gradients(dy.data + tile.at, x.data + tile.at, tile, affine.shape[1], &affine(0, tile.first),
                   &affine(1, tile.first), &affine(2, tile.first), act, s[0], s[1]);
   });
-  for (int64_t c = 0; c < channels; ++c) backward(c, sums(0, c), sums(1, c));
+  for (int64_t c = 0; c < channels; ++c) finish(c, sums(0, c), sums(1, c));
 
   const auto terms = cpu.scratch().take<float>({2, affine.shape[1]}, "batch terms of a period");
   for (int64_t k = 0; channels > 0 && k < terms.shape[1]; ++k)
     terms(0, k) = line(0, k % channels), terms(1, k) = line(1, k % channels);
+  const auto apply = plus.size() > 0 ? apply_backward<true, T> : apply_backward<false, T>;
   for_periods(cpu, x.size(), channels, [&](int64_t at, int64_t n) {
-    apply_backward(dx.data + at, dy.data + at, x.data + at, n, &affine(0, 0), &affine(1, 0), &affine(2, 0),
-                   &terms(0, 0), &terms(1, 0), act);
-    if (plus.size() == 0) return;
-#pragma omp simd
-    for (int64_t k = at; k < at + n; ++k) dx.data[k] += plus.data[k];
+    apply(dx.data + at, dy.data + at, x.data + at, plus.data + at, n, &affine(0, 0), &affine(1, 0), &affine(2, 0),
+          &terms(0, 0), &terms(1, 0), act);
   });
+}
+
+}  // namespace
+
+void batchnorm_stats(Cpu& cpu, View<float, 2> saved, View<float, 1> running_mean, View<float, 1> running_var,
+                     View<const float, 4> x, BatchNormConfig config, Mode mode) {
+  stats(cpu, saved, running_mean, running_var, x, config, mode);
+}
+void batchnorm_stats(Cpu& cpu, View<float, 2> saved, View<float, 1> running_mean, View<float, 1> running_var,
+                     View<const bf16, 4> x, BatchNormConfig config, Mode mode) {
+  stats(cpu, saved, running_mean, running_var, x, config, mode);
+}
+
+void batchnorm_act(Cpu& cpu, View<float, 4> y, View<float, 2> saved, View<float, 1> running_mean,
+                   View<float, 1> running_var, View<const float, 4> x, View<const float, 1> gamma,
+                   View<const float, 1> beta, BatchNormConfig config, Mode mode) {
+  forward(cpu, y, saved, running_mean, running_var, x, gamma, beta, config, mode);
+}
+void batchnorm_act(Cpu& cpu, View<bf16, 4> y, View<float, 2> saved, View<float, 1> running_mean,
+                   View<float, 1> running_var, View<const bf16, 4> x, View<const float, 1> gamma,
+                   View<const float, 1> beta, BatchNormConfig config, Mode mode) {
+  forward(cpu, y, saved, running_mean, running_var, x, gamma, beta, config, mode);
+}
+
+void batchnorm_act_backward(Cpu& cpu, View<float, 4> dx, View<float, 1> dgamma, View<float, 1> dbeta,
+                            View<const float, 4> dy, View<const float, 4> x, View<const float, 4> plus,
+                            View<const float, 2> saved, View<const float, 1> gamma, View<const float, 1> beta,
+                            BatchNormConfig config, Mode mode) {
+  backward(cpu, dx, dgamma, dbeta, dy, x, plus, saved, gamma, beta, config, mode);
+}
+void batchnorm_act_backward(Cpu& cpu, View<bf16, 4> dx, View<float, 1> dgamma, View<float, 1> dbeta,
+                            View<const bf16, 4> dy, View<const bf16, 4> x, View<const bf16, 4> plus,
+                            View<const float, 2> saved, View<const float, 1> gamma, View<const float, 1> beta,
+                            BatchNormConfig config, Mode mode) {
+  backward(cpu, dx, dgamma, dbeta, dy, x, plus, saved, gamma, beta, config, mode);
 }
 
 }  // namespace crc

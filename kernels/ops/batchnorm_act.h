@@ -138,16 +138,16 @@ CRC_OP(void, batchnorm_act_backward,
 CRC_OP(void, batchnorm_stats,
        (View<float, 2> saved, View<float, 1> running_mean, View<float, 1> running_var, View<const float, 4> x,
         BatchNormConfig config, Mode mode))
-CRC_OP_BF16(void, batchnorm_act,
-            (View<bf16, 4> y, View<float, 2> saved, View<float, 1> running_mean, View<float, 1> running_var,
-             View<const bf16, 4> x, View<const float, 1> gamma, View<const float, 1> beta, BatchNormConfig config,
-             Mode mode))
-CRC_OP_BF16(void, batchnorm_act_backward,
-            (View<bf16, 4> dx, View<float, 1> dgamma, View<float, 1> dbeta, View<const bf16, 4> dy,
-             View<const bf16, 4> x, View<const bf16, 4> plus, View<const float, 2> saved, View<const float, 1> gamma,
-             View<const float, 1> beta, BatchNormConfig config, Mode mode))
-CRC_OP_BF16(void, batchnorm_stats,
-            (View<float, 2> saved, View<float, 1> running_mean, View<float, 1> running_var, View<const bf16, 4> x,
-             BatchNormConfig config, Mode mode))
+CRC_OP(void, batchnorm_act,
+       (View<bf16, 4> y, View<float, 2> saved, View<float, 1> running_mean, View<float, 1> running_var,
+        View<const bf16, 4> x, View<const float, 1> gamma, View<const float, 1> beta, BatchNormConfig config,
+        Mode mode))
+CRC_OP(void, batchnorm_act_backward,
+       (View<bf16, 4> dx, View<float, 1> dgamma, View<float, 1> dbeta, View<const bf16, 4> dy, View<const bf16, 4> x,
+        View<const bf16, 4> plus, View<const float, 2> saved, View<const float, 1> gamma, View<const float, 1> beta,
+        BatchNormConfig config, Mode mode))
+CRC_OP(void, batchnorm_stats,
+       (View<float, 2> saved, View<float, 1> running_mean, View<float, 1> running_var, View<const bf16, 4> x,
+        BatchNormConfig config, Mode mode))
 
 }  // namespace crc

@@ -4,9 +4,10 @@
 // Backward: dx = (not +=); dw +=. The gradient of the bias is column_sum of dy (reduce.h).
 // Class: library (oneDNN on the CPU; cuDNN on CUDA, where an fp32 dw may be conv2d_splitk's, by the gate; fp32 is true
 // fp32, never tf32, unless config.tf32).
-// bf16: x, y, dx, dy are bf16; w, bias and dw stay fp32 (weights are rounded to bf16 inside, sums are fp32). cuDNN
-// gives the batch's weight gradient, and y before the bias is added, rounded to bf16. The same bits every time; on the
-// CPU also for any number of threads. No aliasing. Errors: internal for shapes that do not fit.
+// bf16: x, y, dx, dy are bf16; w, bias and dw stay fp32 (weights are rounded to bf16 inside, sums are fp32). oneDNN
+// rounds y and dx once, and dw not at all; cuDNN gives the batch's weight gradient, and y before the bias is added,
+// rounded to bf16. The same bits every time; on the CPU also for any number of threads. No aliasing. Errors: internal
+// for shapes that do not fit; config for bf16 on a CPU without AVX512-BF16.
 #pragma once
 
 #include <algorithm>
@@ -29,13 +30,12 @@ CRC_OP(void, conv2d_backward_data,
        (View<float, 4> dx, View<const float, 4> dy, View<const float, 4> w, Conv2dConfig config))
 CRC_OP(void, conv2d_backward_weights,
        (View<float, 4> dw, View<const float, 4> dy, View<const float, 4> x, Conv2dConfig config))
-CRC_OP_BF16(void, conv2d,
-            (View<bf16, 4> y, View<const bf16, 4> x, View<const float, 4> w, View<const float, 1> bias,
-             Conv2dConfig config))
-CRC_OP_BF16(void, conv2d_backward_data,
-            (View<bf16, 4> dx, View<const bf16, 4> dy, View<const float, 4> w, Conv2dConfig config))
-CRC_OP_BF16(void, conv2d_backward_weights,
-            (View<float, 4> dw, View<const bf16, 4> dy, View<const bf16, 4> x, Conv2dConfig config))
+CRC_OP(void, conv2d,
+       (View<bf16, 4> y, View<const bf16, 4> x, View<const float, 4> w, View<const float, 1> bias, Conv2dConfig config))
+CRC_OP(void, conv2d_backward_data,
+       (View<bf16, 4> dx, View<const bf16, 4> dy, View<const float, 4> w, Conv2dConfig config))
+CRC_OP(void, conv2d_backward_weights,
+       (View<float, 4> dw, View<const bf16, 4> dy, View<const bf16, 4> x, Conv2dConfig config))
 
 // Who computes a pass, once it has run: "oneDNN", "cuDNN <engine>", "own, split-K". For reports.
 CRC_OP(std::string, conv2d_path, (ConvPass pass, ConvProblem problem))

@@ -6,6 +6,7 @@
 
 #include "kernels/cpu/for_each.h"
 #include "kernels/cpu/lapack.h"
+#include "kernels/cpu/onednn.h"
 
 namespace crc {
 namespace {
@@ -58,6 +59,14 @@ void gemm(Cpu& cpu, View<float, 2> c, View<const float, 2> a, View<const float, 
 }
 void gemm(Cpu& cpu, View<double, 2> c, View<const double, 2> a, View<const double, 2> b, GemmConfig config) {
   multiply(cpu, c, a, b, config);
+}
+void gemm(Cpu& cpu, View<bf16, 2> c, View<const bf16, 2> a, View<const bf16, 2> b, GemmConfig config) {
+  const int64_t k = check_gemm(c, a, b, config);
+  const float alpha = float(config.alpha), beta = float(config.beta);
+  if (c.size() == 0) return;
+  if (k == 0) return for_each(cpu, c.size(), [=](int64_t i) { c[i] = bf16(beta == 0 ? 0 : beta * float(c[i])); });
+  cpu.onednn().matmul(cpu, {c.shape[0], c.shape[1], k, config.transpose_a, config.transpose_b, alpha, beta}, a.data,
+                      b.data, c.data);
 }
 void gemm_batched(Cpu& cpu, View<float, 4> c, View<const float, 4> a, View<const float, 4> b, GemmConfig config) {
   multiply_batched(cpu, c, a, b, config);

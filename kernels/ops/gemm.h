@@ -1,7 +1,8 @@
 // Matrix product c = alpha * op(a) op(b) + beta * c, row-major, op = transpose where asked.
 // c [M,N]; op(a) [M,K]; op(b) [K,N]. fp32 is true fp32 (never tf32), fp64 is fp64. K = 0 gives beta * c. No aliasing.
-// beta = 0 ignores what c held. Same bits for any number of threads. Class: library (OpenBLAS, cuBLAS).
-// bf16 (CUDA): sums are fp32, c is rounded once.
+// beta = 0 ignores what c held. Same bits for any number of threads. Class: library (OpenBLAS, oneDNN for
+// bf16, cuBLAS).
+// bf16: sums are fp32, c is rounded once. Errors: config on a CPU without AVX512-BF16.
 // gemm_batched: c[i,r] = alpha * op(a[i,r]) op(b[i,r]) + beta * c[i,r] for c [B,R,M,N]; b may be [B,1,..]: then its
 // product i serves every r.
 #pragma once
@@ -48,7 +49,7 @@ int64_t check_gemm_batched(View<T, 4> c, View<const T, 4> a, View<const T, 4> b,
 
 CRC_OP(void, gemm, (View<float, 2> c, View<const float, 2> a, View<const float, 2> b, GemmConfig config))
 CRC_OP(void, gemm, (View<double, 2> c, View<const double, 2> a, View<const double, 2> b, GemmConfig config))
-CRC_OP_BF16(void, gemm, (View<bf16, 2> c, View<const bf16, 2> a, View<const bf16, 2> b, GemmConfig config))
+CRC_OP(void, gemm, (View<bf16, 2> c, View<const bf16, 2> a, View<const bf16, 2> b, GemmConfig config))
 CRC_OP(void, gemm_batched, (View<float, 4> c, View<const float, 4> a, View<const float, 4> b, GemmConfig config))
 CRC_OP(void, gemm_batched, (View<double, 4> c, View<const double, 4> a, View<const double, 4> b, GemmConfig config))
 

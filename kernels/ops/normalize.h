@@ -38,7 +38,7 @@ void check_normalize(const View<T, 4>& y, const View<const uint8_t, 4>& images, 
 
 CRC_OP(void, normalize,
        (View<float, 4> y, View<const uint8_t, 4> images, View<const int64_t, 1> ids, NormalizeConfig config))
-CRC_OP_BF16(void, normalize,
-            (View<bf16, 4> y, View<const uint8_t, 4> images, View<const int64_t, 1> ids, NormalizeConfig config))
+CRC_OP(void, normalize,
+       (View<bf16, 4> y, View<const uint8_t, 4> images, View<const int64_t, 1> ids, NormalizeConfig config))
 
 }  // namespace crc

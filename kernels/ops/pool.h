@@ -55,7 +55,7 @@ template <class T, int kWidth> struct GlobalAvgPoolBackward {
 
 CRC_OP(void, global_avg_pool, (View<float, 2> y, View<const float, 4> x))
 CRC_OP(void, global_avg_pool_backward, (View<float, 4> dx, View<const float, 2> dy))
-CRC_OP_BF16(void, global_avg_pool, (View<float, 2> y, View<const bf16, 4> x))
-CRC_OP_BF16(void, global_avg_pool_backward, (View<bf16, 4> dx, View<const float, 2> dy))
+CRC_OP(void, global_avg_pool, (View<float, 2> y, View<const bf16, 4> x))
+CRC_OP(void, global_avg_pool_backward, (View<bf16, 4> dx, View<const float, 2> dy))
 
 }  // namespace crc

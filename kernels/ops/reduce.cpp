@@ -25,6 +25,18 @@ template <class Term> double total(Cpu& cpu, View<const float, 1> x, Term term) 
   return sum;
 }
 
+template <class T> void add_columns(Cpu& cpu, View<float, 1> out, View<const T, 2> x) {
+  check_shape("column_sum", out, {x.shape[1]});
+  const Arena::Frame frame(cpu.scratch());
+  const int64_t period = period_of(x.shape[1]);
+  const auto totals = column_sums<1>(cpu, x.size(), x.shape[1], [&](const Tile& tile, auto& s) {
+    std::fill(s[0], s[0] + tile.width, 0.0f);
+    for (int64_t r = 0; r < tile.height; ++r)
+      for (int64_t k = 0; k < tile.width; ++k) s[0][k] += float(x[tile.at + r * period + k]);
+  });
+  for (int64_t c = 0; c < out.size(); ++c) AddColumn{out}(c, totals(0, c));
+}
+
 }  // namespace
 
 void sum(Cpu& cpu, View<float, 1> out, View<const float, 1> x) {
@@ -38,16 +50,7 @@ void record_mean(Cpu& cpu, View<float, 2> ring, View<const float, 1> x, View<con
   RecordMean{ring, state, column, x.size()}(total(cpu, x, SumTerm{}));
 }
 
-void column_sum(Cpu& cpu, View<float, 1> out, View<const float, 2> x) {
-  check_shape("column_sum", out, {x.shape[1]});
-  const Arena::Frame frame(cpu.scratch());
-  const int64_t period = period_of(x.shape[1]);
-  const auto totals = column_sums<1>(cpu, x.size(), x.shape[1], [&](const Tile& tile, auto& s) {
-    std::fill(s[0], s[0] + tile.width, 0.0f);
-    for (int64_t r = 0; r < tile.height; ++r)
-      for (int64_t k = 0; k < tile.width; ++k) s[0][k] += x[tile.at + r * period + k];
-  });
-  for (int64_t c = 0; c < out.size(); ++c) AddColumn{out}(c, totals(0, c));
-}
+void column_sum(Cpu& cpu, View<float, 1> out, View<const float, 2> x) { add_columns(cpu, out, x); }
+void column_sum(Cpu& cpu, View<float, 1> out, View<const bf16, 2> x) { add_columns(cpu, out, x); }
 
 }  // namespace crc

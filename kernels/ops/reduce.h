@@ -40,7 +40,7 @@ inline void check_record_mean(const View<float, 2>& ring, const View<const float
 CRC_OP(void, sum, (View<float, 1> out, View<const float, 1> x))
 // out[c] += sum over rows of x[n,c]; x [N,C], out [C]. Class: reduce.
 CRC_OP(void, column_sum, (View<float, 1> out, View<const float, 2> x))
-CRC_OP_BF16(void, column_sum, (View<float, 1> out, View<const bf16, 2> x))
+CRC_OP(void, column_sum, (View<float, 1> out, View<const bf16, 2> x))
 // ring[state.step % K, column] = mean of x: how a step leaves its losses behind without stopping. ring [K,M];
 // x is not empty. Class: reduce.
 CRC_OP(void, record_mean, (View<float, 2> ring, View<const float, 1> x, View<const StepState, 1> state, int64_t column))

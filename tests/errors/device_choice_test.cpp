@@ -11,8 +11,9 @@ class DeviceChoice : public Outside {
  protected:
   // With a driver that is too old, where that plays a role.
   Outcome with_old_driver(const std::string& arguments) {
-    return shell("LD_LIBRARY_PATH=" CRC_BINARY_DIR "/tests/old_driver " + kTrain + " " + arguments);
+    return shell(before + "LD_LIBRARY_PATH=" CRC_BINARY_DIR "/tests/old_driver " + kTrain + " " + arguments);
   }
+  std::string before;  // more of the environment
   const std::string why = kCudaBuild ? "not cuda:0: the NVIDIA driver is for CUDA 12.4, and this build needs one for"
                                      : "not cuda:0: this build has no CUDA backend";
   const std::string run =
@@ -62,6 +63,7 @@ TEST_F(DeviceChoice, ThePrecisionIsSaidAndKept) {
 TEST_F(DeviceChoice, ASweepIsRefusedBeforeItBegins) {
   const std::string sweep = "sweep table6 --trials 1 --set data.name=street_digits --set run.precision=bf16 ";
   const std::string at = "--out " + folder + "/sweep ";
+  before = kNoBf16;
   for (const std::string& how : {at, at + "--set run.device=cpu ", std::string("--dry-run ")}) {
     const Outcome refused = with_old_driver(sweep + how);
     EXPECT_EQ(refused.code, 78) << how << refused.words;

@@ -35,6 +35,9 @@ inline Outcome shell(const std::string& command) {
 inline const std::string kTrain = CRC_BINARY_DIR "/crc_train", kSelect = CRC_BINARY_DIR "/crc_select",
                          kBench = CRC_BINARY_DIR "/crc_bench";
 
+// In front of a program: a CPU without AVX512-BF16, by the variable that oneDNN reads.
+inline const std::string kNoBf16 = "ONEDNN_MAX_CPU_ISA=AVX2 ";
+
 // crc_train in the background, for what may happen to it.
 class Background {
  public:

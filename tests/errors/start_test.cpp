@@ -4,6 +4,7 @@
 
 #include "data/dataset.h"
 #include "data/png.h"
+#include "kernels/core/context.h"
 #include "tests/errors/outside.h"
 #include "tests/write_file.h"
 
@@ -18,6 +19,10 @@ const std::string kStartRun =
 
 class Start : public Outside {
  protected:
+  Outcome run(const std::string& arguments) const override {
+    return shell(before + "exec " + kTrain + " " + arguments);
+  }
+  std::string before;                                   // of the environment
   std::string set(const std::string& settings) const {  // "a=1 b=2" to "--set a=1 --set b=2"
     std::string options;
     std::istringstream words(settings);
@@ -95,9 +100,39 @@ TEST_F(Start, WhatThePoolCannotGive) {
   refused("acquisition.protocol=pseudo_al acquisition.search=greedy", 78, "builds a query item by item");
 }
 
+TEST_F(Start, Bf16IsForCpusThatHaveIt) {
+  before = kNoBf16;
+  refused(
+      "run.precision=bf16", 78,
+      "needs a CUDA device from sm_80 on or a CPU with AVX512-BF16, and this run is on cpu, which lacks it; use auto");
+  before = "";
+  if (!Context::cpu(1).has_bf16()) GTEST_SKIP() << "this CPU lacks AVX512-BF16";
+  const std::string options = kStartRun + set("run.precision=bf16 ssl.epochs=4") + " --out ";
+  const Outcome plan = run("run --dry-run" + options + out());
+  EXPECT_NE(plan.words.find("training in bf16\n"), std::string::npos) << plan.words;
+  EXPECT_EQ(run("run" + options + out()).code, 0);
+  EXPECT_EQ(nlohmann::json::parse(read(out() + "/run.json")).at("precision"), "bf16");
+  EXPECT_NE(read(out() + "/report.html").find("bf16"), std::string::npos);
+  const Outcome tested = run("eval --run " + out());
+  EXPECT_EQ(tested.code, 0) << tested.words;
+  EXPECT_EQ(tested.words.find("computed in fp32"), std::string::npos) << tested.words;
+
+  // A run that dies on the way and goes on, on three threads: the same bits.
+  const std::string parts = folder + "/parts";
+  before = "CRC_FAULT=rename:20:kill ";
+  EXPECT_EQ(run("run" + options + parts).code, 128 + SIGKILL);
+  before = kNoBf16;
+  const Outcome refused = run("resume " + parts);
+  EXPECT_EQ(refused.code, 78);
+  EXPECT_NE(refused.words.find("needs a CUDA device"), std::string::npos) << refused.words;
+  before = "";
+  EXPECT_EQ(run("resume " + parts + " --quiet --set run.threads=3").code, 0);
+  for (const char* file : {"/labels.jsonl", "/rounds/00/weights.safetensors", "/rounds/01/weights.safetensors"})
+    EXPECT_TRUE(read(out() + file) == read(parts + file)) << file;
+}
+
 TEST_F(Start, WhatImagesNetworkAndDeviceCannotDo) {
   refused("report.reference=garbage", 78, "report.reference = \"garbage\" is not of the form");
-  refused("run.precision=bf16", 78, "needs a CUDA device");
   refused("ssl.weak.crop_pad=40", 78, "crop_pad is 40, images of 16x16 allow 0 to 15");
   refused("ssl.ema_buffers=own", 78, "is for ssl.method \"mean_teacher\"");
   refused("model.depth=11", 78, "model.depth = 11 is not a WRN depth");

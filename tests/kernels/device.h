@@ -35,6 +35,10 @@ class OnDevice : public ::testing::TestWithParam<std::string> {
   Context context;
 };
 
+// Convolutions and products in bf16 are the libraries'; everything else in bf16 runs anywhere.
+#define CRC_SKIP_WITHOUT_BF16(context) \
+  if (!(context).has_bf16()) GTEST_SKIP() << "this CPU lacks AVX512-BF16"
+
 #define CRC_ON_EACH_DEVICE(Fixture)                                                \
   INSTANTIATE_TEST_SUITE_P(, Fixture, ::testing::ValuesIn(::crc::test::devices()), \
                            [](const auto& info) { return info.param; })

@@ -34,7 +34,7 @@ template <class T> void add_policies(Suite& suite) {
 
 void augment_batch_cases(Suite& suite) {
   add_policies<float>(suite);
-  if (suite.scale.cuda) add_policies<bf16>(suite);
+  if (suite.scale.bf16) add_policies<bf16>(suite);
 }
 
 }  // namespace crc::bench

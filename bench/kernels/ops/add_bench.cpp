@@ -28,7 +28,7 @@ template <class T> void add_sums(Suite& suite, int64_t size, int64_t channels) {
 
 void add_cases(Suite& suite) {
   for (int64_t stage = 0; stage < 3; ++stage) add_sums<float>(suite, 32 >> stage, 32 << stage);
-  if (suite.scale.cuda)
+  if (suite.scale.bf16)
     for (int64_t stage = 0; stage < 3; ++stage) add_sums<bf16>(suite, 32 >> stage, 32 << stage);
 }
 

@@ -118,7 +118,7 @@ template <class T> void add_stage(Suite& suite, int64_t size, int64_t channels) 
 
 void batchnorm_act_cases(Suite& suite) {
   for (int64_t stage = 0; stage < 3; ++stage) add_stage<float>(suite, 32 >> stage, 32 << stage);
-  if (!suite.scale.cuda) return;
+  if (!suite.scale.bf16) return;
   for (int64_t stage = 0; stage < 3; ++stage) add_stage<bf16>(suite, 32 >> stage, 32 << stage);
 }
 

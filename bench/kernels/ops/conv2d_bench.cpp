@@ -147,7 +147,7 @@ template <class T> void add_passes(Suite& suite, const WrnConv& conv) {
 
 void conv2d_cases(Suite& suite) {
   for (const WrnConv& conv : kWrnConvs) add_passes<float>(suite, conv);
-  if (!suite.scale.cuda) return;
+  if (!suite.scale.bf16) return;
   for (const WrnConv& conv : kWrnConvs) add_passes<bf16>(suite, conv);
 }
 

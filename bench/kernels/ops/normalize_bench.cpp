@@ -35,7 +35,7 @@ template <class T> void add_batch(Suite& suite) {
 
 void normalize_cases(Suite& suite) {
   add_batch<float>(suite);
-  if (suite.scale.cuda) add_batch<bf16>(suite);
+  if (suite.scale.bf16) add_batch<bf16>(suite);
 }
 
 }  // namespace crc::bench

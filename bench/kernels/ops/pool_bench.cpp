@@ -52,7 +52,7 @@ template <class T> void add_both(Suite& suite) {
 
 void pool_cases(Suite& suite) {
   add_both<float>(suite);
-  if (suite.scale.cuda) add_both<bf16>(suite);
+  if (suite.scale.bf16) add_both<bf16>(suite);
 }
 
 }  // namespace crc::bench

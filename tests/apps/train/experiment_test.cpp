@@ -28,13 +28,28 @@ TEST(Experiment, TheCpuTakesFp32WhereThatIsAllowed) {
   const Context cpu = Context::cpu(1);
   for (const std::string asked : {"auto", "fp32", "tf32"})
     EXPECT_EQ(precision_on(cpu, resolve_recipe("demo", {"run.precision=" + asked})), nn::Precision::fp32) << asked;
-  expect_error(ExitCode::config, {"run.precision = \"bf16\" needs a CUDA device from sm_80 on", "on cpu"},
-               [&] { precision_on(cpu, resolve_recipe("demo", {"run.precision=bf16"})); });
   check_precision(cpu, resolve_recipe("demo", {"run.precision=fp32"}));
   expect_error(ExitCode::corrupt_data, {"config.toml does not say in which precision the run began"},
                [&] { check_precision(cpu, resolve_recipe("demo", {"run.precision=auto"})); });
   expect_error(ExitCode::config, {"this run began in tf32, which cpu lacks; continue it on a GPU"},
                [&] { check_precision(cpu, resolve_recipe("demo", {"run.precision=tf32"})); });
+}
+
+// A CPU with AVX512-BF16 trains in bf16 where that is asked for; another says what it lacks.
+TEST(Experiment, TheCpuTakesBf16WhereItIsAskedFor) {
+  const Context cpu = Context::cpu(1);
+  const Config config = resolve_recipe("demo", {"run.precision=bf16"});
+  if (cpu.has_bf16()) {
+    EXPECT_EQ(precision_on(cpu, config), nn::Precision::bf16);
+    check_precision(cpu, config);
+    return;
+  }
+  expect_error(ExitCode::config,
+               {"run.precision = \"bf16\" needs a CUDA device from sm_80 on or a CPU with AVX512-BF16",
+                "on cpu, which lacks it"},
+               [&] { precision_on(cpu, config); });
+  expect_error(ExitCode::config, {"this run began in bf16, which cpu lacks", "or a CPU with AVX512-BF16"},
+               [&] { check_precision(cpu, config); });
 }
 
 // Half the bytes for bf16 activations; every array once.

@@ -119,18 +119,20 @@ template <class T>
 void expect_right(Context& context, bool whole, const std::vector<ConvProblem>& problems = kProblems) {
   const Dtype dtype = DtypeOf<T>::value;
   const Class c = whole ? Class::exact : Class::library;
+  const bool cuda = context.device().kind == DeviceKind::cuda;
   for (const ConvProblem& p : problems) {
     SCOPED_TRACE(to_string(p));
     const Example<T> e(p, whole);
-    // What storing a result in T, or on the way to it, does to a sum that is exact.
+    // What storing a result in T does to a sum that is exact; on the way to the result only cuDNN does.
     const auto stored = [&](double v) { return whole ? double(float(T(float(v)))) : v; };
+    const auto on_the_way = [&](double v) { return cuda ? stored(v) : v; };
     std::vector<double> y, y_with_bias, dx, dw;
     for (int64_t i = 0; i < p.y_size(); ++i) {
       y.push_back(stored(e.y[i]));
-      y_with_bias.push_back(stored(stored(e.y[i]) + e.bias[i % p.k]));
+      y_with_bias.push_back(stored(on_the_way(e.y[i]) + e.bias[i % p.k]));
     }
     for (double v : e.dx) dx.push_back(stored(v));
-    for (int64_t i = 0; i < p.w_size(); ++i) dw.push_back(stored(e.dw[i]) + e.dw0[i]);
+    for (int64_t i = 0; i < p.w_size(); ++i) dw.push_back(on_the_way(e.dw[i]) + e.dw0[i]);
 
     Conv<T> run(context, e);
     run.all();
@@ -142,37 +144,43 @@ void expect_right(Context& context, bool whole, const std::vector<ConvProblem>& 
   }
 }
 
-class Conv2d : public OnDevice {
- protected:
-  bool cuda() const { return context.device().kind == DeviceKind::cuda; }
-};
+class Conv2d : public OnDevice {};
 
 TEST_P(Conv2d, EqualsTheEquation) { expect_right<float>(context, false); }
 TEST_P(Conv2d, IsExactOnWholeNumbers) { expect_right<float>(context, true); }
 TEST_P(Conv2d, EqualsTheEquationInBf16) {
-  if (!cuda()) GTEST_SKIP() << "bf16 runs on CUDA only";
+  CRC_SKIP_WITHOUT_BF16(context);
   expect_right<bf16>(context, false);
 }
 TEST_P(Conv2d, IsExactOnWholeNumbersInBf16) {
-  if (!cuda()) GTEST_SKIP() << "bf16 runs on CUDA only";
+  CRC_SKIP_WITHOUT_BF16(context);
   expect_right<bf16>(context, true);
 }
 
-TEST_P(Conv2d, GivesTheSameBitsTwiceWithoutGrowingScratch) {
+template <class T> void expect_same(const Conv<T>& a, const Conv<T>& b) {
+  EXPECT_EQ(narrow(a.y()), narrow(b.y()));
+  EXPECT_EQ(narrow(a.dx()), narrow(b.dx()));
+  EXPECT_EQ(a.dw(), b.dw());
+}
+
+template <class T> void expect_same_twice(Context& context) {
   for (const ConvProblem& p : kProblems) {
     SCOPED_TRACE(to_string(p));
-    const Example<float> e(p, false);
-    Conv<float> first(context, e), second(context, e);
+    const Example<T> e(p, false);
+    Conv<T> first(context, e), second(context, e);
     first.all();
     const int64_t reserved = context.scratch().reserved_bytes();
     context.scratch().freeze();
     second.all();
     context.scratch().thaw();
     EXPECT_EQ(context.scratch().reserved_bytes(), reserved);
-    EXPECT_EQ(first.y(), second.y());
-    EXPECT_EQ(first.dx(), second.dx());
-    EXPECT_EQ(first.dw(), second.dw());
+    expect_same(first, second);
   }
+}
+TEST_P(Conv2d, GivesTheSameBitsTwiceWithoutGrowingScratch) { expect_same_twice<float>(context); }
+TEST_P(Conv2d, GivesTheSameBitsTwiceInBf16) {
+  CRC_SKIP_WITHOUT_BF16(context);
+  expect_same_twice<bf16>(context);
 }
 
 TEST_P(Conv2d, CanBeRecorded) {
@@ -222,8 +230,8 @@ TEST_P(Conv2d, NamesTheShapeThatDoesNotFit) {
   EXPECT_EQ(message(w, none, {.stride = 0}), "conv2d: no such convolution: x [2,5,5,3] w [4,3,3,3] stride 0 pad 1 f32");
 }
 
-TEST_P(Conv2d, RefusesBf16OnTheCpu) {
-  if (cuda()) GTEST_SKIP() << "CUDA has bf16";
+TEST_P(Conv2d, RefusesBf16WithoutItsInstructions) {
+  if (context.has_bf16()) GTEST_SKIP() << "this device has bf16";
   Conv<bf16> run(context, Example<bf16>(kProblems[0], false));
   EXPECT_THROW(run.forward(false), Error);
 }
@@ -257,32 +265,48 @@ TEST(Conv2dOnTheCpu, IsExactWithFewChannels) {
   Context context = Context::cpu(3);
   expect_right<float>(context, true, few_channels());
 }
+TEST(Conv2dOnTheCpu, IsExactWithFewChannelsInBf16) {
+  Context context = Context::cpu(3);
+  CRC_SKIP_WITHOUT_BF16(context);
+  expect_right<bf16>(context, true, few_channels());
+}
 
-TEST(Conv2dOnTheCpu, StaysInItsScratch) {
-  Context context = Context::cpu(1);  // so that behind a thread's scratch is the end of all
+template <class T> void expect_all_stay_in_scratch(Context& context) {
   std::vector<ConvProblem> problems = few_channels();
   problems.insert(problems.end(), kProblems.begin(), kProblems.end());
   for (const ConvProblem& p : problems) {
     SCOPED_TRACE(to_string(p));
-    Conv<float> run(context, Example<float>(p, true));
+    Conv<T> run(context, Example<T>(p, true));
     expect_stays_in_scratch(context, [&] { run.forward(true); });
     expect_stays_in_scratch(context, [&] { run.backward_data(); });
     expect_stays_in_scratch(context, [&] { run.backward_weights(); });
   }
 }
+TEST(Conv2dOnTheCpu, StaysInItsScratch) {
+  Context context = Context::cpu(1);  // so that behind a thread's scratch is the end of all
+  expect_all_stay_in_scratch<float>(context);
+}
+TEST(Conv2dOnTheCpu, StaysInItsScratchInBf16) {
+  Context context = Context::cpu(1);
+  CRC_SKIP_WITHOUT_BF16(context);
+  expect_all_stay_in_scratch<bf16>(context);
+}
 
-TEST(Conv2dOnTheCpu, GivesTheSameBitsForAnyNumberOfThreads) {
+template <class T> void expect_same_for_any_threads() {
   const ConvProblem few{96, 16, 16, 2, 4, 1, 2, 0};  // three slices, with little scratch each
   for (const ConvProblem& p : {kProblems[8], kProblems[9], few}) {
     SCOPED_TRACE(to_string(p));
-    const Example<float> e(p, false);
+    const Example<T> e(p, false);
     Context one = Context::cpu(1), three = Context::cpu(3);
-    Conv<float> alone(one, e), together(three, e);
+    Conv<T> alone(one, e), together(three, e);
     alone.all(), together.all();
-    EXPECT_EQ(alone.y(), together.y());
-    EXPECT_EQ(alone.dx(), together.dx());
-    EXPECT_EQ(alone.dw(), together.dw());
+    expect_same(alone, together);
   }
+}
+TEST(Conv2dOnTheCpu, GivesTheSameBitsForAnyNumberOfThreads) { expect_same_for_any_threads<float>(); }
+TEST(Conv2dOnTheCpu, GivesTheSameBitsForAnyNumberOfThreadsInBf16) {
+  CRC_SKIP_WITHOUT_BF16(Context::cpu(1));
+  expect_same_for_any_threads<bf16>();
 }
 
 }  // namespace

@@ -80,8 +80,12 @@ template <class T> void product_equals_the_equation(Context& context) {
 TEST_P(Gemm, Fp32EqualsTheEquation) { product_equals_the_equation<float>(context); }
 TEST_P(Gemm, Fp64EqualsTheEquation) { product_equals_the_equation<double>(context); }
 
-TEST_P(Gemm, Bf16EqualsTheEquationOnAGpu) {
-  if (context.device().kind == DeviceKind::cuda) return product_equals_the_equation<bf16>(context);
+TEST_P(Gemm, Bf16EqualsTheEquation) {
+  CRC_SKIP_WITHOUT_BF16(context);
+  product_equals_the_equation<bf16>(context);
+}
+TEST_P(Gemm, Bf16IsRefusedWithoutItsInstructions) {
+  if (context.has_bf16()) GTEST_SKIP() << "this device has bf16";
   const Product<bf16> p(3, 4, 5, {});
   EXPECT_THROW(p.run(context), Error);
 }
@@ -136,6 +140,13 @@ TEST(GemmThreads, SameBitsForAnyNumber) {
   const Product<double> p(517, 129, 2049, {.transpose_a = true});
   Context one = Context::cpu(1), three = Context::cpu(3);
   EXPECT_EQ(p.run(one), p.run(three));
+}
+TEST(GemmThreads, SameBitsForAnyNumberInBf16) {
+  Context one = Context::cpu(1), three = Context::cpu(3);
+  CRC_SKIP_WITHOUT_BF16(one);
+  const Product<bf16> p(517, 129, 2049, {.transpose_b = true});
+  const auto alone = p.run(one), together = p.run(three);
+  EXPECT_EQ(std::memcmp(alone.data(), together.data(), alone.size() * sizeof(bf16)), 0);
 }
 
 CRC_ON_EACH_DEVICE(Gemm);
