@@ -98,9 +98,9 @@ void print_table(const Model& job, const ssl::Evaluation& e, int64_t images) {
 
 // What is wrong, for people.
 void put_mistakes(Outputs& outputs, const EvalOptions& options, const Model& job, const data::Images& split,
-                  const std::vector<float>& logits, const ssl::Evaluation& e) {
+                  const std::vector<int32_t>& labels, const std::vector<float>& logits, const ssl::Evaluation& e) {
   if (options.page.empty() && options.mistakes.empty()) return;
-  const std::vector<Mistake> mistakes = find_mistakes(logits, split.labels, job.dataset.classes());
+  const std::vector<Mistake> mistakes = find_mistakes(logits, labels, job.dataset.classes());
   if (!options.mistakes.empty()) outputs.put(options.mistakes, mistakes_csv(mistakes, split, job.dataset.class_names));
   const bool train = options.split == Split::train;
   const PageSubject subject{
@@ -123,10 +123,11 @@ int command_eval(const EvalOptions& options) {
   const ssl::Prediction p =
       Judge(context, job, options.split == Split::train ? images : pool).predict(images, options.limit);
   const std::vector<float> logits = p.logits.to_host<float>(context);
-  const ssl::Evaluation e = ssl::evaluate(logits, split.labels, job.dataset.classes());
+  const std::vector<int32_t>& labels = options.split == Split::train && !job.labels.empty() ? job.labels : split.labels;
+  const ssl::Evaluation e = ssl::evaluate(logits, labels, job.dataset.classes());
   if (!options.logits.empty()) outputs.put(options.logits, matrix_file(p.logits, context));
   if (!options.features.empty()) outputs.put(options.features, matrix_file(p.features, context));
-  put_mistakes(outputs, options, job, split, logits, e);
+  put_mistakes(outputs, options, job, split, labels, logits, e);
   outputs.commit();
   options.json ? print_json(job, context, e, p.logits.shape()[0]) : print_table(job, e, p.logits.shape()[0]);
   return 0;

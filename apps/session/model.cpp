@@ -67,6 +67,9 @@ Model model_of_run(const fs::path& path, int64_t wanted, nn::Epoch epoch, const 
   model.dataset.normalize = run_normalization(recorded.run.run, model.dataset);
   model.normalize = normalize_config(model.config, model.dataset);
   check_fits(model.file, weights_info(model.config, model.dataset), ExitCode::corrupt_data, kNotOfThisRun);
+  model.labels = model.dataset.train.labels;
+  for (const Label& label : standing(recorded.run.entries).labels)
+    if (size_t(label.item) < model.labels.size()) model.labels[size_t(label.item)] = int32_t(label.class_index);
   return std::move(model);
 }
 

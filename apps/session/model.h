@@ -18,6 +18,7 @@ struct Model {
   data::Dataset dataset;
   WeightsFile file;
   NormalizeConfig normalize;
+  std::vector<int32_t> labels;  // of a run: of its training items, those of the data set and what people said
   Assumptions assumed;
   std::vector<std::string> notes;
 };
