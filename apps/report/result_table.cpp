@@ -121,6 +121,12 @@ ResultTable make_table(const Sweep& sweep, const std::vector<SweepRun>& runs) {
     }
   }
   for (ResultRow& row : table.rows) row.entries.resize(table.columns.size());
+  for (size_t c = 0; c < table.columns.size(); ++c)
+    for (ResultRow& row : table.rows)
+      row.entries[c].asked = std::ranges::any_of(spec.blocks, [&](const SweepBlock& block) {
+        return block.name == table.columns[c].block &&
+               std::ranges::find(block.methods, row.name, &SweepMethod::name) != block.methods.end();
+      });
   return table;
 }
 
@@ -201,6 +207,7 @@ std::string html(const ResultTable& table, std::optional<size_t> measure) {
     for (size_t c = first; c < last; ++c) heads.push_back(table.columns[c].head);
     std::vector<std::vector<TableCell>> rows;
     for (const ResultRow& row : table.rows) {
+      if (!row.entries[first].asked) continue;
       auto& cells = rows.emplace_back();
       cells.push_back(TableCell::text(row.name));
       for (size_t c = first; c < last; ++c) {

@@ -18,6 +18,7 @@ struct ResultEntry {
   std::array<MeanStd, std::size(kMeasures)> ours;  // fractions; population standard deviation
   MeanStd balanced;                                // balanced accuracy after the last epoch
   std::string paper;                               // as printed there; empty: it gives none
+  bool asked = true;                               // the block has this method
   bool reconfirmed = false;                        // ours are means over repetitions on fixed labels
 };
 
