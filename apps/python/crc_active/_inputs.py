@@ -278,6 +278,17 @@ def classes(x, what: str) -> np.ndarray:
     return known.astype(np.int32)
 
 
+def as_images(x: np.ndarray) -> str:
+    """What would make images of an array that is none: a hint for a message."""
+    if x.ndim == 4 and x.shape[1] == 3 and x.shape[3] != 3:
+        return ": channels come last, x.transpose(0, 2, 3, 1)"
+    if x.ndim not in (3, 4) or x.size == 0 or x.dtype.kind not in "iuf" or x.dtype == np.uint8:
+        return ""
+    if x.dtype.kind == "f" and 0 <= x.min() and x.max() <= 1:
+        return ": of pixels in 0..1 images are (255 * x).round().astype(numpy.uint8)"
+    return ": x.astype(numpy.uint8), of pixels in 0..255" if 0 <= x.min() and x.max() <= 255 else ""
+
+
 def is_missing(value) -> bool:
     """None, NaN, an empty name, or what pandas has instead."""
     if value is None or type(value).__name__ in ("NAType", "NaTType"):
