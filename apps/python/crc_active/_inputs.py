@@ -196,8 +196,8 @@ def items(x, what: str, count: int, ids: Ids) -> np.ndarray:
     if a.size == 0:
         return np.empty(0, np.int64)
     if a.dtype.kind in "OUS" and any(isinstance(v, (str, tuple)) for v in a.tolist()):
-        raise error_of(WRONG_ARRAY, f"{what} holds names, as {shown(a.tolist()[0])}; give ids, what each of the {count} "
-                                    f"items is called, or row numbers")
+        raise error_of(WRONG_ARRAY, f"{what} holds names, as {shown(a.tolist()[0])}; give ids, what each of the "
+                                    f"{count} items is called, or row numbers")
     if a.dtype.kind == "O":  # of pandas, or beyond 64 bits
         a = np.array([integer(v, f"{what}: an item") for v in a.tolist()], dtype=np.int64)
     if a.dtype.kind not in "iu":

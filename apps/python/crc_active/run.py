@@ -267,9 +267,10 @@ class Run:
         elif x.dtype.kind == "f" and x.ndim == 2 and x.size > 0:
             found = self._session.predict_rows(np.ascontiguousarray(x, dtype=np.float32), round, best)
         else:
-            one = ": one item is a batch of one, x[None]" if (x.dtype.kind, x.ndim) in (("u", 2), ("f", 1)) else as_images(x)
+            one = (x.dtype.kind, x.ndim) in (("u", 2), ("f", 1))
+            hint = ": one item is a batch of one, x[None]" if one else as_images(x)
             raise error_of(64, f"{x.dtype} {list(x.shape)} is neither images, uint8 [N,H,W,3], nor features, float "
-                               f"[N,D]{one}")
+                               f"[N,D]{hint}")
         return Prediction(class_names=self.class_names, **found)
 
     def _predict_images(self, x, round, best):
