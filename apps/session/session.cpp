@@ -61,7 +61,7 @@ Session::Session(std::string directory, std::vector<std::string> settings)
     : Session(std::move(directory), std::move(settings), Unchecked()) {
   (void)read_run_json(directory_);  // "not a run" comes first
   RunFiles files(directory_);
-  (void)read_run(files);
+  (void)resume_config(read_run(files).config, settings_);
 }
 
 Session Session::create(const std::string& directory, const std::string& config,

@@ -374,6 +374,8 @@ class Wrong(RunTest):
                 ("labels: item 0 has inf, which is no class", lambda: create(data=all_known(labels=[np.inf] * 60)), 65),
                 ("labels: item 0 has", lambda: create(data=all_known(labels=[2**63] * 60)), 65),
                 ("data is int64 []; expected images", lambda: create(data=5), 65),
+                ("channels come last, x.transpose", lambda: create(data=pictures()[0].transpose(0, 3, 1, 2)), 65),
+                ("of pixels in 0..1 images are", lambda: create(data=pictures()[0] / 255), 65),
         ]:
             self.refuse(ValueError, words, call, code)
         self.assertEqual(list(self.folder.iterdir()), [])
@@ -398,6 +400,9 @@ class Wrong(RunTest):
                 ("is beyond the numbers of 64 bits", lambda: run.query(2**70), 64),
                 ("round: 'x' is no whole number", lambda: run.predict(pictures()[0], round="x"), 64),
                 ("images is [[1], [2, 3]], which is no array", lambda: run.predict([[1], [2, 3]]), 65),
+                ("channels come last, x.transpose(0, 2, 3, 1)", lambda: run.predict(pictures()[0].transpose(0, 3, 1, 2)), 64),
+                ("of pixels in 0..1 images are (255 * x)", lambda: run.predict(pictures()[0] / 255), 64),
+                ("x.astype(numpy.uint8), of pixels in 0..255", lambda: run.predict(pictures()[0].astype(int)), 64),
                 ("images are [8, 8, 3], which is one image in colour; give a batch of one: image[None]",
                  lambda: run.predict(pictures()[0][0]), 64),
                 ("one item is a batch of one, x[None]", lambda: run.predict(pictures()[0][0, ..., 0]), 64),
@@ -405,6 +410,10 @@ class Wrong(RunTest):
                 ("is neither True nor a function", lambda: run.train(3), 64),
         ]:
             self.refuse(ValueError, words, call, code)
+        for words, call in [("number: there is no -2", lambda: run.query(-2)),
+                            ("round: there is no -2", lambda: run.predict(pictures()[0], round=-2))]:
+            self.refuse(FileNotFoundError, words, call, 66)
+        self.refuse(ValueError, "did you mean run.device?", lambda: Run(run.directory, {"run.devise": "cpu"}), 78)
         self.assertEqual((run.status, len(run.labels)), ("waiting", 12))
 
     def test_no_error_names_a_hidden_folder(self):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ._inputs import as_array, is_missing, shown
+from ._inputs import as_array, as_images, is_missing, shown
 from .errors import WrongType, error_of
 
 _WRONG = 65
@@ -80,7 +80,7 @@ def _items(x, what: str) -> np.ndarray:
     x = as_array(x, what, expected)
     images = x.dtype == np.uint8 and (x.ndim == 3 or (x.ndim == 4 and x.shape[3] == 3))
     if not images and not (x.dtype.kind == "f" and x.ndim == 2):
-        raise _wrong(f"{what} is {x.dtype} {list(x.shape)}; {expected}")
+        raise _wrong(f"{what} is {x.dtype} {list(x.shape)}; {expected}{as_images(x)}")
     return np.ascontiguousarray(x)
 
 

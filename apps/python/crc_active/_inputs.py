@@ -196,8 +196,8 @@ def items(x, what: str, count: int, ids: Ids) -> np.ndarray:
     if a.size == 0:
         return np.empty(0, np.int64)
     if a.dtype.kind in "OUS" and any(isinstance(v, (str, tuple)) for v in a.tolist()):
-        raise error_of(WRONG_ARRAY, f"{what} holds names, as {shown(a.tolist()[0])}; give ids, what each of the {count} "
-                                    f"items is called, or row numbers")
+        raise error_of(WRONG_ARRAY, f"{what} holds names, as {shown(a.tolist()[0])}; give ids, what each of the "
+                                    f"{count} items is called, or row numbers")
     if a.dtype.kind == "O":  # of pandas, or beyond 64 bits
         a = np.array([integer(v, f"{what}: an item") for v in a.tolist()], dtype=np.int64)
     if a.dtype.kind not in "iu":
@@ -276,6 +276,17 @@ def classes(x, what: str) -> np.ndarray:
     if wrong.size:
         raise error_of(WRONG_ARRAY, f"{what}: class {wrong[0]} is not a class: they count from 0, and -1 is unknown")
     return known.astype(np.int32)
+
+
+def as_images(x: np.ndarray) -> str:
+    """What would make images of an array that is none: a hint for a message."""
+    if x.ndim == 4 and x.shape[1] == 3 and x.shape[3] != 3:
+        return ": channels come last, x.transpose(0, 2, 3, 1)"
+    if x.ndim not in (3, 4) or x.size == 0 or x.dtype.kind not in "iuf" or x.dtype == np.uint8:
+        return ""
+    if x.dtype.kind == "f" and 0 <= x.min() and x.max() <= 1:
+        return ": of pixels in 0..1 images are (255 * x).round().astype(numpy.uint8)"
+    return ": x.astype(numpy.uint8), of pixels in 0..255" if 0 <= x.min() and x.max() <= 255 else ""
 
 
 def is_missing(value) -> bool:

@@ -26,7 +26,7 @@ import numpy as np
 
 from . import _crc
 from ._arrays import kind_of_folder, named_as_given, write_data
-from ._inputs import as_array, boolean, integer, path, shown, text
+from ._inputs import as_array, as_images, boolean, integer, path, shown, text
 from ._progress import _Bar as Bar
 from ._progress import heard
 from .errors import Error, WrongType, error_of
@@ -63,6 +63,13 @@ def _settings(values, before="") -> dict[str, str]:
 
 def _lines(settings: dict[str, str]) -> list[str]:
     return [f"{key}={value}" for key, value in settings.items()]
+
+
+def _from_end(number, what: str) -> int:
+    value = integer(number, what)
+    if value < -1:
+        raise error_of(66, f"{what}: there is no {value}; they count from 0, and -1 is the last")
+    return value
 
 
 def _list(numbers) -> str:
@@ -222,7 +229,7 @@ class Run:
 
     def query(self, number: int = -1) -> Query:
         """The newest query, or that of a number from 0. Raises FileNotFoundError: nothing was asked yet."""
-        found = self._session.query(integer(number, "number"))
+        found = self._session.query(_from_end(number, "number"))
         folder = self.directory / found.pop("folder")
         return Query(images=found.pop("images", None), features=found.pop("features", None), folder=folder, **found)
 
@@ -254,21 +261,22 @@ class Run:
         """
         kinds = "images are uint8 [N,H,W,3] or [N,H,W], features float [N,D]"
         x = as_array(images, "images", kinds)
-        round, best = integer(round, "round"), boolean(best, "best")
+        round, best = _from_end(round, "round"), boolean(best, "best")
         if x.dtype == np.uint8 and x.ndim in (3, 4):
             found = self._predict_images(x, round, best)
         elif x.dtype.kind == "f" and x.ndim == 2 and x.size > 0:
             found = self._session.predict_rows(np.ascontiguousarray(x, dtype=np.float32), round, best)
         else:
-            one = ": one item is a batch of one, x[None]" if (x.dtype.kind, x.ndim) in (("u", 2), ("f", 1)) else ""
+            one = (x.dtype.kind, x.ndim) in (("u", 2), ("f", 1))
+            hint = ": one item is a batch of one, x[None]" if one else as_images(x)
             raise error_of(64, f"{x.dtype} {list(x.shape)} is neither images, uint8 [N,H,W,3], nor features, float "
-                               f"[N,D]{one}")
+                               f"[N,D]{hint}")
         return Prediction(class_names=self.class_names, **found)
 
     def _predict_images(self, x, round, best):
         images = np.repeat(x[..., None], 3, axis=3) if x.ndim == 3 else x
         if images.shape[3] != 3 or images.shape[0] == 0:
-            raise error_of(64, f"images are {list(x.shape)}; expected [N,H,W,3] or [N,H,W], N at least 1")
+            raise error_of(64, f"images are {list(x.shape)}; expected [N,H,W,3] or [N,H,W], N at least 1{as_images(x)}")
         try:
             return self._session.predict_images(np.ascontiguousarray(images), round, best)
         except Error as error:
