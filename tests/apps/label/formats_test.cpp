@@ -1,6 +1,7 @@
 // What labelling tools read and give back.
 #include "apps/label/formats.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 
 #include "apps/base/json.h"
@@ -127,6 +128,24 @@ TEST(LabelFormats, SkippedTasksAndAnnotatorsOfLabelStudio) {
   EXPECT_EQ(read.answers.at(1).when, "2026-01-01T00:00:00Z");
   EXPECT_EQ(read.answers.at(4).who, "7");
   EXPECT_THAT(read.notes, ::testing::ElementsAre("file: 1 annotations give no class"));
+}
+
+// What Label Studio 1.23.2 gave back of a project that was made from our export, with two answers in it, and annotated
+// through its API.
+TEST(LabelFormats, FilesThatLabelStudioWrote) {
+  const std::vector<std::string> classes{"\"q\"", "01", "<caf\xc3\xa9>", "cat & dog"};
+  std::vector<std::string> files;
+  for (int item = 0; item < 30; ++item) files.push_back(fmt::format("a {:02}, \xc3\xa9.png", item));
+  const LabelNames names(classes, 30, files);
+  const decltype(said({})) all{
+      {9, {1, ""}},         {10, {2, ""}}, {15, {-1, "unsure"}}, {17, {0, ""}}, {21, {-1, "none of these"}},
+      {22, {-1, "unsure"}}, {23, {1, ""}}, {25, {3, ""}}};
+  for (const char* name : {"label_studio.json", "label_studio_min.json", "label_studio.csv"})
+    EXPECT_EQ(
+        said(read_labels(read_file(fmt::format("{}/tests/apps/label/tools/{}", CRC_SOURCE_DIR, name)), "file", names)
+                 .answers),
+        all)
+        << name;
 }
 
 }  // namespace
