@@ -122,7 +122,9 @@ int take_labels(const LabelOptions& options) {
 int export_query(const LabelOptions& options) {
   const auto format = std::ranges::find(label_formats(), options.tool, &LabelFormat::name);
   WaitingRun run = open_waiting(options.directory, options.settings);
-  LabelExport job{.title = run.query.folder, .dataset = run.dataset, .items = run.query.items, .answers = {}};
+  const LabelNames names(run.dataset);
+  LabelExport job{
+      .title = run.query.folder, .dataset = run.dataset, .names = names, .items = run.query.items, .answers = {}};
   for (const int64_t item : job.items)
     if (const std::optional<Answer> said = run.journal.of(item)) job.answers.emplace(item, *said);
   std::vector<std::pair<fs::path, std::string>> files;
@@ -145,6 +147,7 @@ int serve(const LabelOptions& options) {
   const std::string token = LabelServer::new_token();
   for (int64_t port = options.port;;) {
     {
+      const FinishFirst finish_first;  // whoever stops it is told what is open
       WaitingRun run = open_waiting(options.directory, options.settings);
       LabelServer server(int(port), token);
       print("{}\n", server.url());

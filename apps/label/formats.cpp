@@ -56,7 +56,13 @@ const std::string& file_of(const LabelExport& job, int64_t item, const std::stri
     fail(ExitCode::usage, fmt::format("the items of {} are no files, by whose names {} would know them; --export "
                                       "label-studio carries the images, and csv their numbers",
                                       job.dataset.name, tool));
-  return job.dataset.train.names[size_t(item)];
+  const std::string& file = job.dataset.train.names[size_t(item)];
+  if (!job.names.item_of(file))
+    fail(ExitCode::usage,
+         fmt::format("{}, and {} knows images by their files' names; --export label-studio carries the "
+                     "images, and csv their numbers",
+                     job.names.why_no_item(file), tool));
+  return file;
 }
 
 }  // namespace crc::apps

@@ -15,6 +15,7 @@ namespace crc::apps {
 struct LabelExport {
   std::string title;
   const data::Dataset& dataset;
+  const LabelNames& names;
   std::vector<int64_t> items;
   std::map<int64_t, Answer> answers;  // those that are there
 };
@@ -59,7 +60,7 @@ Answer answer_called(const std::string& name, int64_t item, const LabelNames& na
 // The classes and, where no class has their name, the words for none.
 std::vector<std::string> choices_of(const data::Dataset& dataset);
 std::string choice_of(const LabelExport& job, const Answer& answer);
-// The name of an item's file, of a data set that has files. Error usage: it has none; `tool` could not find the images.
+// The name of an item's file. Error usage: it has none of its own, and `tool` could not tell the images apart.
 const std::string& file_of(const LabelExport& job, int64_t item, const std::string& tool);
 
 }  // namespace crc::apps

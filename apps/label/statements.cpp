@@ -19,7 +19,8 @@ bool same(const Answer& a, const Answer& b) { return a.class_index == b.class_in
 LabelNames::LabelNames(const std::vector<std::string>& classes, int64_t items, const std::vector<std::string>& files)
     : classes_(classes), items_(items), files_(files) {
   for (const std::string& name : classes) indices_.emplace(name, int64_t(indices_.size()));
-  for (size_t item = 0; item < files.size(); ++item) places_.emplace(files[item], int64_t(item));
+  for (size_t item = 0; item < files.size(); ++item)
+    if (const auto [at, first] = places_.emplace(files[item], int64_t(item)); !first) at->second = -1;
 }
 
 std::optional<int64_t> LabelNames::class_of(const std::string& name) const {
@@ -29,7 +30,12 @@ std::optional<int64_t> LabelNames::class_of(const std::string& name) const {
 
 std::optional<int64_t> LabelNames::item_of(const std::string& file) const {
   const auto at = places_.find(file);
-  return at == places_.end() ? std::nullopt : std::optional(at->second);
+  return at == places_.end() || at->second < 0 ? std::nullopt : std::optional(at->second);
+}
+
+std::string LabelNames::why_no_item(const std::string& file) const {
+  return data::in_quotes(file) +
+         (places_.contains(file) ? " stands for several training images" : " is not one of the training images");
 }
 
 std::string LabelNames::why_no_class(const std::string& name) const {

@@ -22,7 +22,8 @@ class LabelNames {
       : LabelNames(dataset.class_names, dataset.train.count, dataset.train.names) {}
 
   std::optional<int64_t> class_of(const std::string& name) const;
-  std::optional<int64_t> item_of(const std::string& file) const;  // the training image of this name
+  std::optional<int64_t> item_of(const std::string& file) const;  // the only training image of this name
+  std::string why_no_item(const std::string& file) const;         // "x.png is not one of the training images"
   std::string why_no_class(const std::string& name) const;        // "class "dgo" is not one of ...; did you mean dog?"
   std::string shown(const Answer& answer) const;                  // its class, or its word
 

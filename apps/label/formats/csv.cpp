@@ -101,7 +101,7 @@ class Rows {
  private:
   int64_t by_file() const {
     const std::optional<int64_t> item = names_.item_of(csv_[*file_]);
-    if (!item) csv_.refuse(fmt::format("{} is not one of the training images", data::in_quotes(csv_[*file_])));
+    if (!item) csv_.refuse(names_.why_no_item(csv_[*file_]));
     return *item;
   }
   std::string word(std::optional<size_t> column) const {

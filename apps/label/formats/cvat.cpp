@@ -52,7 +52,7 @@ void read_cvat(std::string_view text, const std::string& file, const LabelNames&
     const std::string name = image.attribute("name").value(), place = "image " + data::legible(name),
                       where = file + ": " + place;
     const std::optional<int64_t> item = names.item_of(name);
-    if (!item) refuse(place + " is not one of the training images");
+    if (!item) refuse("the image " + names.why_no_item(name));
     const auto tags = image.children("tag");
     if (tags.begin() == tags.end()) ++without;
     for (const pugi::xml_node tag : tags)

@@ -1,6 +1,7 @@
 // What labelling tools read and give back.
 #include "apps/label/formats.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 
 #include "apps/base/json.h"
@@ -38,7 +39,7 @@ TEST(LabelFormats, EveryOneReadsBackWhatItWrites) {
   const LabelNames names(dataset);
   for (int64_t trial = 0; trial < 40; ++trial) {
     Draws draws(3, Purpose::test, trial, 0);
-    LabelExport job{.title = "t", .dataset = dataset, .items = {7, 3, 11, 0, 5}, .answers = {}};
+    LabelExport job{.title = "t", .dataset = dataset, .names = names, .items = {7, 3, 11, 0, 5}, .answers = {}};
     for (const int64_t item : job.items) {
       const int64_t what = int64_t(draws.below(7));
       if (what < 4) job.answers[item] = {item, what};
@@ -55,13 +56,26 @@ TEST(LabelFormats, EveryOneReadsBackWhatItWrites) {
 TEST(LabelFormats, AToolThatKnowsImagesByNameNeedsNames) {
   data::Dataset dataset = example();
   dataset.train.names.clear();
-  const LabelExport job{.title = "t", .dataset = dataset, .items = {7}, .answers = {}};
+  const LabelNames names(dataset);
+  const LabelExport job{.title = "t", .dataset = dataset, .names = names, .items = {7}, .answers = {}};
   for (const LabelFormat& format : label_formats()) {
     if (format.name == "cvat" || format.name == "fiftyone")
       expect_error(ExitCode::usage, {"are no files", "--export label-studio"}, [&] { format.write(job); });
     else
       EXPECT_FALSE(format.write(job).at(0).content.empty());
   }
+}
+
+TEST(LabelFormats, ANameOfSeveralImagesIsNobodys) {
+  data::Dataset dataset = example();
+  dataset.train.names[3] = dataset.train.names[7];
+  const LabelNames names(dataset);
+  const LabelExport job{.title = "t", .dataset = dataset, .names = names, .items = {7}, .answers = {}};
+  for (const LabelFormat& format : label_formats())
+    if (format.name == "cvat" || format.name == "fiftyone")
+      expect_error(ExitCode::usage, {"stands for several training images"}, [&] { format.write(job); });
+  expect_error(ExitCode::corrupt_data, {"labels.csv:2: ", "stands for several training images"},
+               [&] { read_labels("file,class\n\"a/7 <&\"\".png\",cat\n", "labels.csv", names); });
 }
 
 void refuse(const std::string& text, const std::vector<std::string>& pieces) {
@@ -94,7 +108,8 @@ TEST(LabelFormats, WhatIsWrongIsNamedWithItsPlace) {
   refuse(R"({"classes":["dog"],"labels":{"a/1 <&\"":0}})", {"class \"dog\" is not one of"});
   refuse("<annotations><image name=\"x\"></annotations>", {"file: is no XML", "at byte"});
   refuse("<other/>", {"has no element annotations"});
-  refuse("<annotations><image name=\"x.png\"/></annotations>", {"image x.png is not one of the training images"});
+  refuse("<annotations><image name=\"x.png\"/></annotations>",
+         {"file: the image \"x.png\" is not one of the training images"});
   const std::string image = "<annotations><image name=\"a/1 &lt;&amp;&quot;.png\">", end = "</image></annotations>";
   refuse(image + "<tag label=\"dog\"/>" + end, {"class \"dog\" is not one of"});
   refuse(image + "<tag label=\"cat\"/><tag label=\"01\"/>" + end, {"item 1 is 01 here and cat in image"});
@@ -113,6 +128,24 @@ TEST(LabelFormats, SkippedTasksAndAnnotatorsOfLabelStudio) {
   EXPECT_EQ(read.answers.at(1).when, "2026-01-01T00:00:00Z");
   EXPECT_EQ(read.answers.at(4).who, "7");
   EXPECT_THAT(read.notes, ::testing::ElementsAre("file: 1 annotations give no class"));
+}
+
+// What Label Studio 1.23.2 gave back of a project that was made from our export, with two answers in it, and annotated
+// through its API.
+TEST(LabelFormats, FilesThatLabelStudioWrote) {
+  const std::vector<std::string> classes{"\"q\"", "01", "<caf\xc3\xa9>", "cat & dog"};
+  std::vector<std::string> files;
+  for (int item = 0; item < 30; ++item) files.push_back(fmt::format("a {:02}, \xc3\xa9.png", item));
+  const LabelNames names(classes, 30, files);
+  const decltype(said({})) all{
+      {9, {1, ""}},         {10, {2, ""}}, {15, {-1, "unsure"}}, {17, {0, ""}}, {21, {-1, "none of these"}},
+      {22, {-1, "unsure"}}, {23, {1, ""}}, {25, {3, ""}}};
+  for (const char* name : {"label_studio.json", "label_studio_min.json", "label_studio.csv"})
+    EXPECT_EQ(
+        said(read_labels(read_file(fmt::format("{}/tests/apps/label/tools/{}", CRC_SOURCE_DIR, name)), "file", names)
+                 .answers),
+        all)
+        << name;
 }
 
 }  // namespace
