@@ -24,14 +24,14 @@ std::unique_ptr<nn::Net> net_of(Model& model, const Context& context) {
 }
 
 // A run's round, before the data are looked at.
-struct Recorded {
+struct LoadedRound {
   RunState run;
   Model model;
 };
 
-Recorded recorded_of(const fs::path& path, int64_t wanted, nn::Epoch epoch, const std::vector<std::string>& settings) {
+LoadedRound load_round(const fs::path& path, int64_t wanted, nn::Epoch epoch, const std::vector<std::string>& settings) {
   RunFiles files(path);
-  Recorded recorded{.run = read_run(files), .model = {}};
+  LoadedRound recorded{.run = read_run(files), .model = {}};
   const int64_t finished = int64_t(recorded.run.rounds.size()), round = wanted < 0 ? finished - 1 : wanted;
   if (round < 0 || round >= finished)
     fail(ExitCode::input_missing,
@@ -60,7 +60,7 @@ void take_shape(Model& model) {
 }  // namespace
 
 Model model_of_run(const fs::path& path, int64_t wanted, nn::Epoch epoch, const std::vector<std::string>& settings) {
-  Recorded recorded = recorded_of(path, wanted, epoch, settings);
+  LoadedRound recorded = load_round(path, wanted, epoch, settings);
   Model& model = recorded.model;
   model.dataset = load_dataset(model.config);
   check_fingerprint(model.dataset, recorded.run.facts.data_hash);
@@ -75,7 +75,7 @@ Model model_of_run(const fs::path& path, int64_t wanted, nn::Epoch epoch, const 
 
 Model lone_model_of_run(const fs::path& path, int64_t wanted, nn::Epoch epoch,
                         const std::vector<std::string>& settings) {
-  Recorded recorded = recorded_of(path, wanted, epoch, settings);
+  LoadedRound recorded = load_round(path, wanted, epoch, settings);
   if (!stands_alone(recorded.model)) return model_of_run(path, wanted, epoch, settings);
   take_shape(recorded.model);
   check_fits(recorded.model.file, weights_info(recorded.model.config, recorded.model.dataset), ExitCode::corrupt_data,
