@@ -259,7 +259,7 @@ class Folder {
 }  // namespace
 
 Listing list_images(const Path& dir, Fingerprint& fingerprint, const ListingRules& rules) {
-  if (dir.empty()) find_folder("folder", dir, {}, {"train"}, "your images (or write a labels.csv)");
+  if (dir.empty() || !is_folder(dir)) find_folder("folder", dir, {}, {"train"}, "your images (or write a labels.csv)");
   Folder folder(dir, rules);
   if (file_exists(dir / "labels.csv")) return folder.by_list("labels.csv", "path", fingerprint);
   if (file_exists(dir / "metadata.csv")) return folder.by_list("metadata.csv", "file_name", fingerprint);
