@@ -70,8 +70,8 @@ class StudioReader {
     const json& data = task.contains("data") ? task["data"] : task;  // JSON-MIN has all in one object
     const int64_t item = item_of(data);
     if (!task.contains("data")) return flat(task, item);
-    if (!task.contains("annotations") || !task["annotations"].is_array())
-      refuse("has no annotations; export the project as JSON or JSON-MIN");
+    if (!task.contains("annotations")) return void(++without_);  // as exported for the tool
+    if (!task["annotations"].is_array()) refuse("has annotations that are no list");
     for (const json& annotation : task["annotations"]) annotated(annotation, item);
   }
   int64_t without() const { return without_; }
@@ -156,7 +156,8 @@ void read_studio(std::string_view text, const std::string& file, const LabelName
   const json tasks = parse_json(text, file);
   StudioReader reader(file, names, statements);
   for (size_t k = 0; k < tasks.size(); ++k) reader.read(tasks[k], k);
-  if (reader.without() > 0) notes.push_back(fmt::format("{}: {} annotations give no class", file, reader.without()));
+  if (reader.without() > 0)
+    notes.push_back(fmt::format("{}: {} tasks or annotations give no class", file, reader.without()));
 }
 
 }  // namespace

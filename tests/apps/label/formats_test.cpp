@@ -99,7 +99,7 @@ TEST(LabelFormats, WhatIsWrongIsNamedWithItsPlace) {
   refuse(task(R"({"item":1})", choice("\"cat\",\"01\"")), {"has 2 classes for item 1; one is wanted"});
   refuse(task(R"({"item":1})", choice("1")), {"has a choice that is no text"});
   refuse(task(R"({"item":1})", choice("\"withdraw\"")), {"class \"withdraw\" is not one of"});
-  refuse(R"([{"data":{"item":1}}])", {"has no annotations"});
+  refuse(R"([{"data":{"item":1},"annotations":{}}])", {"task 1 has annotations that are no list"});
   refuse(R"([{"item":1,"class":"cat"},{"item":1,"class":"01"}])",
          {"file: task 2: item 1 is 01 here and cat in task 1: it stands twice"});
   refuse("{}", {"file: has no object \"labels\""});
@@ -127,7 +127,7 @@ TEST(LabelFormats, SkippedTasksAndAnnotatorsOfLabelStudio) {
   EXPECT_EQ(read.answers.at(1).who, "a@b.c");
   EXPECT_EQ(read.answers.at(1).when, "2026-01-01T00:00:00Z");
   EXPECT_EQ(read.answers.at(4).who, "7");
-  EXPECT_THAT(read.notes, ::testing::ElementsAre("file: 1 annotations give no class"));
+  EXPECT_THAT(read.notes, ::testing::ElementsAre("file: 1 tasks or annotations give no class"));
 }
 
 // What Label Studio 1.23.2 gave back of a project that was made from our export, with two answers in it, and annotated

@@ -1,7 +1,6 @@
-#include "apps/label/formats.h"
-
 #include <gtest/gtest.h>
 
+#include "apps/label/formats.h"
 #include "kernels/core/error.h"
 
 namespace crc::test {
