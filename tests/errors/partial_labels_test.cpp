@@ -114,20 +114,22 @@ TEST_F(PartialLabels, TheRunTrainsWithWhatStandsNow) {
   EXPECT_NE(read(journal()).find("\"event\":\"relabel\""), std::string::npos);
   EXPECT_EQ(labels(), truth);
   // The ledger's own corrections: nothing but what is asked for, and before training begins.
-  const std::string other =
-      "item,class\n" + std::to_string(query[2]) + "," + wrong(query[2]) + "\n0," + wrong(0) + "\n";
+  std::string other = "item,class\n", back = other;  // all of them
+  for (const auto& [item, class_index] : truth) {
+    other += std::to_string(item) + "," + wrong(item) + "\n";
+    back += std::to_string(item) + "," + right(item) + "\n";
+  }
   give(other, 64, "does not wait for labels");
-  give(other, 0, "2 earlier answers corrected", "--correct");
-  EXPECT_EQ(ledger().size(), 32u);
+  give(other, 0, "30 earlier answers corrected", "--correct");
+  EXPECT_EQ(ledger().size(), 60u);
   EXPECT_NE(labels(), truth);
-  keep("two_wrong");
-  const std::string back = "item,class\n" + std::to_string(query[2]) + "," + right(query[2]) + "\n0," + right(0) + "\n";
-  give(back, 0, "2 earlier answers corrected", "--correct");
+  keep("all_wrong");
+  give(back, 0, "30 earlier answers corrected", "--correct");
   give(back, 0, "0 labels recorded, 30 in the ledger", "--correct");
   EXPECT_EQ(labels(), truth);
   EXPECT_EQ(trained(), whole) << "the same labels, the same bits";
   give(other, 64, "does not wait for labels", "--correct");
-  use("two_wrong");
+  use("all_wrong");
   EXPECT_NE(trained(), whole);
   use("start");
   give("item,class\n0,withdraw\n1,withdraw\n", 10, "6 of 6 queried items have no label", "--correct");

@@ -256,7 +256,7 @@ def two_tabs_and_a_kill(browser):
     check(len(journal(run)) == 6, "no more")
     again = Server(run, "--port", str(server.port), "--annotator", "ann")
     check(again.token != server.token and first.run("fetch(task.sync).then(r => r.status)") == 403, "another token")
-    first.open(again.url)
+    first = browser.tab(again.url)  # the old one would ask before it is left
     check(first.status() == "3 of 6 labelled, 2 to go", "nothing is lost", first.status())
     first.right_until(4)
     first.run("show(task.items.findIndex(i => answers[i.item] && answers[i.item].remark))")

@@ -152,8 +152,9 @@ class Maker {
       case Defect::other_file:
         cells[place_of("file")] = "61.png";
         break;
-      case Defect::open_quote:
-        break;
+      case Defect::open_quote:  // a cell without quotes may hold some
+        file.certain = all_quoted_;
+        return;
       default:
         return;
     }
