@@ -29,7 +29,8 @@ struct LoadedRound {
   Model model;
 };
 
-LoadedRound load_round(const fs::path& path, int64_t wanted, nn::Epoch epoch, const std::vector<std::string>& settings) {
+LoadedRound load_round(const fs::path& path, int64_t wanted, nn::Epoch epoch,
+                       const std::vector<std::string>& settings) {
   RunFiles files(path);
   LoadedRound recorded{.run = read_run(files), .model = {}};
   const int64_t finished = int64_t(recorded.run.rounds.size()), round = wanted < 0 ? finished - 1 : wanted;

@@ -52,8 +52,8 @@ TEST(Mistakes, TableAndPage) {
   EXPECT_EQ(csv[csv.column("predicted")], "<dog>");
   const std::string page =
       mistakes_page({"run & so on", "test images", images, kNames}, ssl::evaluate(kLogits, images.labels, 2), found);
-  for (const char* part :
-       {"run &amp; so on", "&lt;dog&gt;", "b&lt;i&gt;.png", "data:image/png;base64,", "<b>0.0 %</b>", "0.0 to 56.1", "0.0–65.8"})
+  for (const char* part : {"run &amp; so on", "&lt;dog&gt;", "b&lt;i&gt;.png", "data:image/png;base64,", "<b>0.0 %</b>",
+                           "0.0 to 56.1", "0.0–65.8"})
     EXPECT_NE(page.find(part), page.npos) << part;
   EXPECT_EQ(page.find("<dog>"), page.npos);
   EXPECT_EQ(page.find("src=\"http"), page.npos);
