@@ -75,7 +75,7 @@ TEST(RunRecord, HoldsWhatTheRunLeft) {
   EXPECT_EQ(run.seed, 1);
   EXPECT_EQ(run.marker, Marker::done);
   EXPECT_EQ(run.labels.size(), 150u);
-  EXPECT_EQ(run.ledger_head, run.labels.back().hash);
+  EXPECT_EQ(run.ledger_head, load_ledger(run.path / "labels.jsonl").entries.back().hash);
   EXPECT_EQ(run.rounds.size(), 3u);
   EXPECT_EQ(run.rounds[2].labels, 150);
   EXPECT_EQ(run.epochs.size(), 15u);
