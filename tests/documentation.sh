@@ -106,7 +106,7 @@ answer_one() {  # of two, anew
   ! crc_train label runs/own one.csv
 }
 annotate() {
-  awk -F, 'NR > 1 {printf "%s{\"item\": %d, \"class\": \"%s\"}", NR > 2 ? "," : "[", $1, $4 ~ /^un/ ? "unripe" : "ripe"} END {print "]"}' \
+  awk -F, 'NR > 1 {printf("%s{\"item\": %d, \"class\": \"%s\"}", (NR > 2 ? "," : "["), $1, ($4 ~ /^un/ ? "unripe" : "ripe"))} END {print "]"}' \
     runs/own/rounds/01/query.csv > exported.json
 }
 label_first() {  # every class in turn

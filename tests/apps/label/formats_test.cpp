@@ -14,7 +14,7 @@ namespace {
 
 using json = nlohmann::ordered_json;
 
-data::Dataset dogs_and_cats() {
+data::Dataset small_images() {
   data::Dataset dataset;
   dataset.name = "folder";
   dataset.class_names = {"cat", "a <b> & \"c\"", "01", "caf\xc3\xa9"};
@@ -35,7 +35,7 @@ std::map<int64_t, std::pair<int64_t, std::string>> said(const std::map<int64_t, 
 }
 
 TEST(LabelFormats, EveryOneReadsBackWhatItWrites) {
-  const data::Dataset dataset = dogs_and_cats();
+  const data::Dataset dataset = small_images();
   const LabelNames names(dataset);
   for (int64_t trial = 0; trial < 40; ++trial) {
     Draws draws(3, Purpose::test, trial, 0);
@@ -54,7 +54,7 @@ TEST(LabelFormats, EveryOneReadsBackWhatItWrites) {
 }
 
 TEST(LabelFormats, AToolThatKnowsImagesByNameNeedsNames) {
-  data::Dataset dataset = dogs_and_cats();
+  data::Dataset dataset = small_images();
   dataset.train.names.clear();
   const LabelNames names(dataset);
   const LabelExport job{.title = "t", .dataset = dataset, .names = names, .items = {7}, .answers = {}};
@@ -67,7 +67,7 @@ TEST(LabelFormats, AToolThatKnowsImagesByNameNeedsNames) {
 }
 
 TEST(LabelFormats, ANameOfSeveralImagesIsNobodys) {
-  data::Dataset dataset = dogs_and_cats();
+  data::Dataset dataset = small_images();
   dataset.train.names[3] = dataset.train.names[7];
   const LabelNames names(dataset);
   const LabelExport job{.title = "t", .dataset = dataset, .names = names, .items = {7}, .answers = {}};
@@ -79,7 +79,7 @@ TEST(LabelFormats, ANameOfSeveralImagesIsNobodys) {
 }
 
 void refuse(const std::string& text, const std::vector<std::string>& pieces) {
-  const data::Dataset dataset = dogs_and_cats();
+  const data::Dataset dataset = small_images();
   const LabelNames names(dataset);
   expect_error(ExitCode::corrupt_data, pieces, [&] { read_labels(text, "file", names); });
 }
@@ -116,7 +116,7 @@ TEST(LabelFormats, WhatIsWrongIsNamedWithItsPlace) {
 }
 
 TEST(LabelFormats, SkippedTasksAndAnnotatorsOfLabelStudio) {
-  const data::Dataset dataset = dogs_and_cats();
+  const data::Dataset dataset = small_images();
   const LabelNames names(dataset);
   const LabelFile read = read_labels(
       R"([{"data":{"item":1},"annotations":[{"was_cancelled":true,"result":[],"completed_by":{"email":"a@b.c"},)"

@@ -215,9 +215,14 @@ class RandomImports : public ::testing::Test {
   }
   WaitingRun waiting() {
     fs::remove_all(scratch / "run");
-    RunDir directory =
-        RunDir::create(scratch / "run", Config(),
-                       {.limits = {.items = kItems, .classes = int64_t(kNames.size())}, .class_names = kNames});
+    RunDir directory = RunDir::create(scratch / "run", Config(),
+                                      {.arguments = {},
+                                       .device = "",
+                                       .libraries = {},
+                                       .determinism = "strict",
+                                       .data_hash = "",
+                                       .limits = {.items = kItems, .classes = int64_t(kNames.size())},
+                                       .class_names = kNames});
     const std::vector<Answer> first{{0, 0}};  // the last item is never answered: the query stays open
     directory.record(0, "initial", first);
     Query query{.round = 1, .folder = "rounds/00", .items = {}};
