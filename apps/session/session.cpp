@@ -87,7 +87,8 @@ Session::State Session::state() const {
               .metrics = files.read("metrics.jsonl"),
               .labels = {},
               .queries = int64_t(files.queries().size())};
-  for (const crc::apps::Label& label : standing(run.entries).labels) state.labels.push_back({label.item, label.class_index, label.round});
+  for (const crc::apps::Label& label : standing(run.entries).labels)
+    state.labels.push_back({label.item, label.class_index, label.round});
   return state;
 }
 

@@ -43,8 +43,8 @@ void write_report(const RunDir& directory, Marker marker) {
 // DONE comes last: whoever sees it finds the report, and a run that died before is finished by `resume`.
 void finish(RunDir& directory) {
   write_report(directory, Marker::done);
-  directory.mark(Marker::done,
-                 fmt::format("{} rounds, {} labels", directory.read_rounds().size(), directory.ledger().labels().size()));
+  directory.mark(Marker::done, fmt::format("{} rounds, {} labels", directory.read_rounds().size(),
+                                           directory.ledger().labels().size()));
 }
 
 // What the gate chooses on a GPU is the run's from then on, and that of the sweep around it.
