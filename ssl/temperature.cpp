@@ -30,13 +30,20 @@ double fit_temperature(const std::vector<float>& logits, const std::vector<int32
   bool known = false;
   for (const int32_t label : labels) known |= label >= 0;
   if (!known) fail(ExitCode::config, "a temperature is fitted to labels, and no item has one");
-  constexpr int kHalvings = 50;                  // to a relative width of 1e-14
-  double low = -6 * std::log(2.0), high = -low;  // log of 1 / T
+  constexpr int kHalvings = 50;                           // to a relative width of 1e-14
+  double low = -std::log(kMostTemperature), high = -low;  // log of 1 / T
   for (int k = 0; k < kHalvings; ++k) {
     const double middle = (low + high) / 2;
     (slope(logits, labels, classes, std::exp(middle)) <= 0 ? low : high) = middle;
   }
   return std::exp(-(low + high) / 2);
+}
+
+std::string temperature_note(double temperature) {
+  const double at_an_end = 0.999 * std::log(kMostTemperature);
+  return std::abs(std::log(temperature)) < at_an_end ? ""
+                                                     : "; this is the end of its range: these items settle no "
+                                                       "temperature, for they are too few, all right or all wrong";
 }
 
 }  // namespace crc::ssl

@@ -105,7 +105,9 @@ void put_mistakes(Outputs& outputs, const EvalOptions& options, const Model& job
   const bool train = options.split == Split::train;
   const PageSubject subject{
       .title = options.run.empty() ? options.weights : options.run,
-      .what = train ? "training images; a label that the network contradicts may be wrong" : "test images",
+      .what = train ? "training images, which it has learned from: no estimate of what it is worth on others. A label "
+                      "that it contradicts nevertheless may be wrong"
+                    : "test images",
       .images = split,
       .class_names = job.dataset.class_names};
   if (!options.page.empty()) outputs.put(options.page, mistakes_page(subject, e, mistakes));

@@ -61,13 +61,16 @@ void print_classes(const Ledger& ledger, const std::vector<Answer>& answers,
 }
 
 // Some items are open: what became of the others, and where these are.
-[[noreturn]] void go_on_waiting(WaitingRun& run, const std::vector<int64_t>& open, const std::string& source) {
+[[noreturn]] void go_on_waiting(WaitingRun& run, const Recorded& recorded, const std::string& source) {
+  const std::vector<int64_t>& open = recorded.open;
   const std::string at = run.directory.path().string();
   std::vector<std::string> items;
   for (const int64_t item : open) items.push_back(std::to_string(item));
   std::string words = fmt::format("{} of {} queried items have no label in {}: {}; ", open.size(),
                                   run.query.items.size(), source, data::join_first(items, kShown));
-  if (run.journal.empty()) {
+  if (recorded.corrected > 0) {
+    words += fmt::format("{} earlier answers corrected", recorded.corrected);
+  } else if (run.journal.empty()) {
     words += "nothing was recorded";
   } else {
     words +=
@@ -100,7 +103,7 @@ const auto note = [](const std::string& words) { print_error("note: {}\n", words
 int settle(WaitingRun& run, const std::map<int64_t, Answer>& answers, const AnswerSource& source,
            const LabelOptions& options) {
   const Recorded recorded = record_answers(run, answers, source, options.rules, note);
-  if (!recorded.open.empty()) go_on_waiting(run, recorded.open, source.name);
+  if (!recorded.open.empty()) go_on_waiting(run, recorded, source.name);
   if (!options.labels.empty()) accept_answers(run.directory, run.query, options.labels);
   if (!run.answered) mark_labelled(run);
   print_recorded(run, recorded);
@@ -168,6 +171,8 @@ int serve(const LabelOptions& options) {
 
 int command_label(const LabelOptions& options) {
   if (!options.tool.empty()) return export_query(options);
+  if (options.labels.empty() && options.rules.correct)
+    fail(ExitCode::usage, "--correct needs a file of the corrections: crc_train label RUN labels.csv --correct");
   if (options.labels.empty() && !options.rules.skip_rest && !options.rules.ask_again) return serve(options);
   return take_labels(options);
 }

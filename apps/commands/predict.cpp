@@ -80,7 +80,7 @@ void list_files(Inputs& inputs, const PredictOptions& options, const Model& mode
         pixels.insert(pixels.end(), image.pixels.begin(), image.pixels.end());
         kept.push_back(inputs.names[i]);
       } catch (const Error& error) {
-        if (error.code() != ExitCode::corrupt_data) throw;
+        if (error.code() != ExitCode::corrupt_data && error.code() != ExitCode::input_missing) throw;
         if (!skip) fail(error.code(), fmt::format("{}; or leave such files out: --skip-unreadable", error.what()));
         inputs.skipped.push_back(data::legible(std::string(error.what())));
       }
@@ -115,8 +115,8 @@ double fitted_temperature(Context& context, Model& model, const Judge& judge) {
   const data::Images& held_out = model.dataset.validation;
   if (held_out.count == 0)
     fail(ExitCode::config,
-         "--calibrate needs items that the network has not seen: train with data.validation_size, or "
-         "name a number yourself (--temperature)");
+         "--calibrate needs the directory of a run with items that its network has not seen "
+         "(data.validation_size); or name a number yourself (--temperature)");
   const ssl::Prediction p = judge.predict(upload(context, held_out, held_out.labels));
   return ssl::fit_temperature(p.logits.to_host<float>(context), held_out.labels, model.dataset.classes());
 }
@@ -175,12 +175,14 @@ std::vector<float> logits_of(Context& context, const Judge& judge, const Inputs&
   return all;
 }
 
-void summarize(const Model& model, const Inputs& inputs, const std::vector<float>& p, double temperature) {
+void summarize(const Model& model, const Inputs& inputs, const std::vector<float>& p, double temperature,
+               int64_t held_out) {
   const int64_t classes = model.dataset.classes();
   std::vector<int64_t> predicted(static_cast<size_t>(classes));
   for (size_t i = 0; i < p.size(); i += size_t(classes)) ++predicted[std::max_element(&p[i], &p[i] + classes) - &p[i]];
   for (int64_t c = 0; c < classes; ++c) print("{:>8}  {}\n", predicted[c], class_name(model.dataset, c));
   if (temperature != 1) print("note: probabilities are softmax(logits / {:.4g})\n", temperature);
+  if (held_out > 0) print("note: fitted to {} held-out items{}\n", held_out, ssl::temperature_note(temperature));
   if (inputs.resized > 0)
     print("note: {} images had another size and were brought to {}x{} (data.crop = {})\n", inputs.resized,
           model.dataset.train.height, model.dataset.train.width, model.config.get<std::string>("data.crop"));
@@ -219,7 +221,7 @@ int command_predict(const PredictOptions& options) {
     outputs.put(options.probabilities,
                 data::encode_npy<float>(p, std::vector<int64_t>{int64_t(names.size()), classes}));
   outputs.commit();
-  summarize(model, inputs, p, temperature);
+  summarize(model, inputs, p, temperature, options.calibrate ? model.dataset.validation.count : 0);
   print("wrote {}\n", options.out);
   return 0;
 }

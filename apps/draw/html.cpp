@@ -25,7 +25,7 @@ p{margin:8px 0}
 .tile span{color:var(--muted);font-size:13px}
 figure{margin:14px 0}
 figure svg{display:block;width:100%;height:auto}
-.scroll{overflow-x:auto}
+.scroll{overflow-x:auto;scrollbar-width:thin}
 table{border-collapse:collapse;margin:10px 0;font-size:14px;font-variant-numeric:tabular-nums;min-width:50%}
 th{font-weight:600;text-align:left;color:var(--muted);font-size:12.5px}
 th,td{padding:5px 18px 5px 0;border-bottom:1px solid var(--grid);white-space:nowrap}

@@ -45,10 +45,12 @@ std::string answers_json(const std::map<int64_t, Answer>& answers) {
 // Nothing: it is no answer.
 std::optional<Answer> answer_of(const std::string& body) try {
   const json said = read_json(body).value_or(json());
+  if (!said.at("item").is_number_integer()) return std::nullopt;
   Answer answer{.item = said.at("item").get<int64_t>()};
   const json& what = said.at("answer");
   if (what.is_null()) return answer;
   if (what.contains("class")) {
+    if (!what.at("class").is_number_integer()) return std::nullopt;
     answer.class_index = what.at("class").get<int64_t>();
     return answer.class_index < 0 ? std::nullopt : std::optional(answer);
   }

@@ -101,8 +101,8 @@ double PoolScorer::temperature(const nn::Weights& weights) const {
   const double fitted =
       ssl::fit_temperature(run_.predictor.predict(*net_, weights, images).logits.to_host<float>(run_.context),
                            held_out.labels, run_.dataset.classes());
-  run_.progress.line(
-      fmt::format("probabilities are softmax(logits / {:.4g}), fitted to {} held-out items", fitted, held_out.count));
+  run_.progress.line(fmt::format("probabilities are softmax(logits / {:.4g}), fitted to {} held-out items{}", fitted,
+                                 held_out.count, ssl::temperature_note(fitted)));
   return fitted;
 }
 

@@ -161,7 +161,11 @@ Reading reading_of(Options& options) {
 std::vector<std::string> named_classes(Options& options) {
   const std::string text = options.text("class_names");
   if (text.empty()) return {};
-  const std::vector<std::string> names = CsvReader(text, "data.class_names").heading();
+  std::vector<std::string> names = CsvReader(text, "data.class_names").heading();
+  for (std::string& name : names) {  // "cat, dog"
+    name.erase(0, name.find_first_not_of(" \t"));
+    name.erase(name.find_last_not_of(" \t") + 1);
+  }
   const auto refuse = [&](const std::string& why) {
     fail(ExitCode::config,
          fmt::format("folder: option class_names is {}: {}; name two classes or more: cat,dog", in_quotes(text), why));

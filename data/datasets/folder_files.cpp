@@ -34,6 +34,12 @@ class Kinds {
 
 bool is_hidden(const Path& path) { return path.filename().string().starts_with("."); }
 
+// What the labelling page saves, and may lie where the images are.
+bool is_answers(std::string_view text) {
+  const std::string_view heading = text.substr(0, text.find_first_of("\r\n"));
+  return heading.starts_with("item,") && heading.find(",class") != heading.npos;
+}
+
 class Folder {
  public:
   Folder(const Path& dir, const ListingRules& rules) : dir_(dir), rules_(rules) {
@@ -66,6 +72,12 @@ class Folder {
     const Path file = dir_ / name;
     const std::string text = read_text(file, int64_t(1) << 30);
     fingerprint.add(text);
+    if (is_answers(text))
+      fail(ExitCode::corrupt_data,
+           fmt::format(
+               "{} holds answers to a query (item, file, class), not the list of the folder's images; move it out "
+               "of the folder, and give it to: crc_train label RUN {}",
+               file.string(), name));
     CsvReader csv(text, file.string(),
                   {.advice = fmt::format("its columns are {}, label and, where wanted, split", path_column),
                    .columns = {path_column, "label", "split"},

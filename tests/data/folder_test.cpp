@@ -62,7 +62,7 @@ TEST_F(Folder, ClassFoldersWithoutASplit) {
   EXPECT_EQ(dataset.train.labels, (std::vector<int32_t>{0, 1, 1, -1}));
   EXPECT_EQ(dataset.test.count, 0);
   // Of named classes the order counts, and other folders are no classes.
-  dataset = load({"folder", dir_.path(), {{"class_names", "dog,\"a, b\""}}});
+  dataset = load({"folder", dir_.path(), {{"class_names", "dog, \"a, b\""}}});
   EXPECT_EQ(dataset.class_names, (std::vector<std::string>{"dog", "a, b"}));
   EXPECT_EQ(dataset.train.labels, (std::vector<int32_t>{-1, 0, 0, -1}));
 }
@@ -84,6 +84,12 @@ TEST_F(Folder, ImagesAlone) {
       ExitCode::corrupt_data, {"\"bird\"", "none of data.class_names (cat, dog)"});
   expect_error([&] { load({"folder", dir_.path(), {{"class_names", "cat,cat"}}}); }, ExitCode::config, {"twice"});
   expect_error([&] { load({"folder", dir_.path(), {{"class_names", "cat,"}}}); }, ExitCode::config, {"empty"});
+}
+
+TEST_F(Folder, AnswersThatWereSavedBesideTheImages) {
+  png("a.png", 0);
+  write_file(dir_ / "labels.csv", "item,file,class,remark\n0,a.png,cat,\n");
+  expect_corrupt({"labels.csv holds answers to a query", "crc_train label RUN labels.csv"});
 }
 
 TEST_F(Folder, Metadata) {

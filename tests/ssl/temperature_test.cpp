@@ -66,6 +66,8 @@ TEST(Temperature, RowsWithoutALabelDoNotCount) {
 TEST(Temperature, EndsWhereLabelsAskForMore) {
   EXPECT_NEAR(fit_temperature({1, 0, 0, 1}, {0, 1}, 2), 1.0 / 64, 1e-9);  // all right
   EXPECT_NEAR(fit_temperature({1, 0, 0, 1}, {1, 0}, 2), 64, 1e-6);        // all wrong
+  EXPECT_NE(temperature_note(fit_temperature({1, 0, 0, 1}, {1, 0}, 2)), "");
+  EXPECT_EQ(temperature_note(3), "");
   EXPECT_THROW(fit_temperature({1, 0}, {-1}, 2), Error);
 }
 

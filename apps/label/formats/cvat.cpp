@@ -15,15 +15,22 @@
 namespace crc::apps {
 namespace {
 
+// An attribute's text: a reader turns line breaks and tabs into spaces unless they are written by number.
+std::string attribute(const std::string& text) {
+  std::string escaped;
+  for (const char c : escape_xml(text)) escaped += c == '\n' ? "&#10;" : c == '\t' ? "&#9;" : std::string(1, c);
+  return escaped;
+}
+
 std::vector<ExportFile> write_cvat(const LabelExport& job) {
   std::string xml = "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<annotations>\n  <version>1.1</version>\n";
   const data::Images& images = job.dataset.train;
   for (size_t k = 0; k < job.items.size(); ++k) {
     const int64_t item = job.items[k];
     xml += fmt::format("  <image id=\"{}\" name=\"{}\" width=\"{}\" height=\"{}\">\n", k,
-                       escape_xml(file_of(job, item, "CVAT")), images.width, images.height);
+                       attribute(file_of(job, item, "CVAT")), images.width, images.height);
     if (const auto at = job.answers.find(item); at != job.answers.end())
-      xml += fmt::format("    <tag label=\"{}\" source=\"manual\"/>\n", escape_xml(choice_of(job, at->second)));
+      xml += fmt::format("    <tag label=\"{}\" source=\"manual\"/>\n", attribute(choice_of(job, at->second)));
     xml += "  </image>\n";
   }
   std::string names = "[\n";
