@@ -203,10 +203,10 @@ WaitingRun open_waiting(const fs::path& path, const std::vector<std::string>& se
   const auto refuse = [&] {
     read_run_json(path);  // "not a run" comes first
     if (marker_of(path) == Marker::done)
-      fail(ExitCode::usage,
-           fmt::format("{} is done: no round would train on another answer. Correct the labels that the "
-                       "data set has, or begin a new run",
-                       path.string()));
+      fail(ExitCode::usage, fmt::format("{} does not wait for labels: it is done, and no round would train on another "
+                                        "answer; correct the labels that the "
+                                        "data set has, or begin a new run",
+                                        path.string()));
     fail(ExitCode::usage, fmt::format("{} does not wait for labels; go on with: {}", path.string(),
                                       command_line("resume " + path.string(), settings)));
   };
