@@ -52,6 +52,8 @@ void cut(json& task, const std::set<int64_t>& items) {
 
 }  // namespace
 
+std::string PageTask::html() const { return label_page(title, task); }
+
 PageTask page_task(RunDir& run, const Query& query, const data::Dataset& dataset, const std::vector<int64_t>& items) {
   const std::string page = page_name(query);
   std::optional<json> task;
@@ -68,7 +70,7 @@ PageTask page_task(RunDir& run, const Query& query, const data::Dataset& dataset
 
 bool write_open_page(RunDir& run, const Query& query, const data::Dataset& dataset, const std::vector<int64_t>& items) {
   const PageTask page = page_task(run, query, dataset, items);
-  const NamedFile file{page_name(query), label_page(page.title, page.task), /*for_people=*/true};
+  const NamedFile file{page_name(query), page.html(), /*for_people=*/true};
   return run.files().commit({file}).empty();
 }
 

@@ -13,6 +13,7 @@ namespace crc::apps {
 struct PageTask {
   std::string title;
   nlohmann::ordered_json task;  // apps/draw/label_page.h
+  std::string html() const;
 };
 
 // The task of the run's own page, for `items` of the query alone; without what the model said of them where that page is

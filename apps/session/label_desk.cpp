@@ -4,7 +4,6 @@
 
 #include <algorithm>
 
-#include "apps/draw/label_page.h"
 #include "apps/label/open_page.h"
 #include "apps/label/statements.h"
 
@@ -65,7 +64,7 @@ bool serve_query(WaitingRun& run, LabelServer& server, const Sitting& sitting) {
       .page =
           [&] {
             page.task["answers"] = to_json(standing_answers(run));
-            return label_page(page.title, page.task);
+            return page.html();
           },
       .answers = [&] { return standing_answers(run); },
       .record =

@@ -206,8 +206,8 @@ std::vector<Reader> all() {
       {"histogram", [](Bytes b, const fs::path&) { histogram_from_json(text_of(b), "scores.json"); }, histogram_seeds},
       {"label_file",
        [](Bytes b, const fs::path&) {
-         static const std::vector<std::string> kFiles{"a.png", "b/c.png", "d.png"};
-         read_labels(text_of(b), "labels.csv", {kClassNames, 3, kFiles}, Disagreement::last);
+         static const std::vector<std::string> kFiles{"a.png", "b/c.png", "d.png", "e.png", "f.png", "g.png"};
+         read_labels(text_of(b), "labels.csv", {kClassNames, 6, kFiles}, Disagreement::last);
        },
        [] {
          return std::vector<std::string>{
