@@ -190,20 +190,17 @@ void check_precision(const Context& context, const Config& begun) {
 namespace {
 
 // A folder that is none of the data set which data.name means where nobody set it is most likely another kind's.
-data::Dataset load_named_by_default(const data::Source& source) {
-  try {
-    return data::load(source);
-  } catch (const data::OtherFolder& error) {
-    const Text there = data::contents_of(source.dir);
-    if (there.empty()) fail(error.code(), source.dir.string() + " is not a folder; name the one that holds the data");
-    fail(error.code(),
-         fmt::format(
-             "{} holds {}, which is no data set that is known without data.name. Looked for: train.npy "
-             "(data.name = \"arrays\" or \"embeddings\"), labels.csv or train/<class>/ (\"folder\"), the files of "
-             "{} (what it is where nothing says another). Name another folder, or set data.name; crc_train "
-             "list has all",
-             source.dir.string(), there, source.name));
-  }
+data::Dataset load_named_by_default(const data::Source& source) try {
+  return data::load(source);
+} catch (const data::OtherFolder& error) {
+  const Text there = data::contents_of(source.dir);
+  if (there.empty()) fail(error.code(), source.dir.string() + " is not a folder; name the one that holds the data");
+  fail(error.code(),
+       source.dir.string() + " holds " + there +
+           ", which is no data set that is known without data.name. Looked for: train.npy (data.name = \"arrays\" or "
+           "\"embeddings\"), labels.csv or train/<class>/ (\"folder\"), the files of " +
+           source.name +
+           " (what it is where nothing says another). Name another folder, or set data.name; crc_train list has all");
 }
 
 }  // namespace

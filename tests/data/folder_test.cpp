@@ -62,7 +62,7 @@ TEST_F(Folder, ClassFoldersWithoutASplit) {
   EXPECT_EQ(dataset.train.labels, (std::vector<int32_t>{0, 1, 1, -1}));
   EXPECT_EQ(dataset.test.count, 0);
   // Of named classes the order counts, and other folders are no classes.
-  dataset = load({"folder", dir_.path(), {{"class_names", "dog, \"a, b\""}}});
+  dataset = load({"folder", dir_.path(), {{"class_names", "dog ,\"a, b\""}}});
   EXPECT_EQ(dataset.class_names, (std::vector<std::string>{"dog", "a, b"}));
   EXPECT_EQ(dataset.train.labels, (std::vector<int32_t>{-1, 0, 0, -1}));
 }

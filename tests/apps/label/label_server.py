@@ -2,7 +2,7 @@
 """The labelling page as `crc_train label RUN` serves it, in a real browser, headless: who gets in, two tabs, a kill in the
 middle, one process at a time, and --continue. Skipped by name where there is no Chromium.
 usage: tests/apps/label/label_server.py BUILD_DIRECTORY"""
-import http.client, json, os, pathlib, random, shutil, signal, struct, subprocess, sys, tempfile, time
+import http.client, json, os, pathlib, random, select, shutil, signal, struct, subprocess, sys, tempfile, time
 from urllib.parse import urlsplit
 
 TRAIN = str(pathlib.Path(sys.argv[1]).resolve() / "crc_train")
@@ -124,6 +124,7 @@ class Browser:
             message["sessionId"] = session
         os.write(self.write, json.dumps(message).encode() + b"\0")
         while self.count not in self.replies:
+            check(select.select([self.read], [], [], 120)[0], "the browser answers no more to", method)
             self.rest += os.read(self.read, 1 << 16)
             *whole, self.rest = self.rest.split(b"\0")
             for text in whole:
