@@ -66,6 +66,8 @@ RgbImage decode_image(std::span<const uint8_t> bytes, const Path& path, int64_t 
   return decode_png(bytes, path);
 }
 
+Crop crop_called(const std::string& word) { return Crop(std::ranges::find(kCrops, word) - kCrops.begin()); }
+
 RgbImage resize(RgbImage image, int64_t side, Crop crop) {
   if (crop != Crop::stretch && image.height != image.width) {
     const auto [shorter, longer] = std::minmax(image.height, image.width);

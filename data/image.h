@@ -23,6 +23,7 @@ RgbImage decode_image(std::span<const uint8_t> bytes, const Path& path, int64_t 
 // it between black bars.
 inline const std::vector<std::string> kCrops{"center", "stretch", "pad"};
 enum class Crop : uint8_t { center, stretch, pad };
+Crop crop_called(const std::string& word);  // one of kCrops
 
 // [side, side, 3]: each pixel is the mean of the area that it covers, exact but for rounding to the nearest (halves
 // up), so the same everywhere. An image of that size stays as it is.

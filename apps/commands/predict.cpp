@@ -41,10 +41,6 @@ struct Inputs {
   std::vector<std::string> skipped;  // cannot be read, and why (--skip-unreadable)
 };
 
-data::Crop crop_of(const Config& config) {
-  return data::Crop(std::ranges::find(data::kCrops, config.get<std::string>("data.crop")) - data::kCrops.begin());
-}
-
 data::RgbImage fitted(data::RgbImage image, const Model& model, const fs::path& path, int64_t& resized) {
   const data::Images& like = model.dataset.train;
   if (image.height == like.height && image.width == like.width) return image;
@@ -52,7 +48,7 @@ data::RgbImage fitted(data::RgbImage image, const Model& model, const fs::path& 
     fail(ExitCode::config, fmt::format("{} is {}x{}, and the network was trained on {}x{}; bring it to that size",
                                        path.string(), image.height, image.width, like.height, like.width));
   ++resized;
-  return data::resize(std::move(image), like.height, crop_of(model.config));
+  return data::resize(std::move(image), like.height, data::crop_called(model.config.get<std::string>("data.crop")));
 }
 
 // Folders stand for the images below them; names are relative to the one folder, or as they were given.

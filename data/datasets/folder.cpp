@@ -152,7 +152,7 @@ class Reader {
 Reading reading_of(Options& options) {
   Reading reading;
   reading.side = options.integer("resize", 0, 0, 512);
-  reading.crop = Crop(std::ranges::find(kCrops, options.choice("crop", kCrops)) - kCrops.begin());
+  reading.crop = crop_called(options.choice("crop", kCrops));
   reading.skip = options.choice("unreadable", kUnreadable) == "skip";
   return reading;
 }
