@@ -116,8 +116,11 @@ Chosen ChoicesFile::keep(const std::string& key, const Chosen& choice) {
   const auto [found, is_new] = machines_[machine_].emplace(key, choice);
   if (!is_new) return found->second;
   json state = {{"schema", 1}, {"machines", json::object()}};
-  for (const auto& [name, choices] : machines_)
-    for (const auto& [at, chosen] : choices) state["machines"][name][at] = json_of_choice(chosen);
+  for (const auto& [name, choices] : machines_) {
+    json of_machine = json::object();
+    for (const auto& [at, chosen] : choices) of_machine[at] = json_of_choice(chosen);
+    state["machines"][name] = std::move(of_machine);
+  }
   save_state(folder_ / kName, std::move(state), ++saves_, /*file_alone=*/true);
   return choice;
 }

@@ -172,8 +172,11 @@ void RunFiles::truncate(const std::string& name, int64_t bytes) {
 
 void RunFiles::write_manifest(bool file_alone) {
   json files = json::object(), queries = json::array();
-  for (const auto& [name, sums] : files_)
-    for (const FileSum& sum : sums) files[name].push_back({{"bytes", sum.bytes}, {"xxh3", sum.xxh3}});
+  for (const auto& [name, sums] : files_) {
+    json list = json::array();  // a null that becomes an array ends the program where memory is short
+    for (const FileSum& sum : sums) list.push_back({{"bytes", sum.bytes}, {"xxh3", sum.xxh3}});
+    files[name] = std::move(list);
+  }
   for (const Query& query : queries_)
     queries.push_back({{"round", query.round}, {"folder", query.folder}, {"items", query.items}});
   save_state(path_ / kManifest, {{"schema", 1}, {"files", files}, {"queries", queries}}, ++saves_, file_alone);

@@ -55,8 +55,8 @@ TEST_F(Resources, AnyAllocationMayFail) {
     const size_t at = counted.words.rfind("allocations ");
     ASSERT_NE(at, std::string::npos) << counted.words;
     const long all = std::stol(counted.words.substr(at + 12));
-    for (int i = 0; i < 8; ++i) {
-      const std::string call = std::to_string(1 + all * i / 8) + (i % 2 ? "+" : "");
+    for (int i = 0; i < 24; ++i) {
+      const std::string call = std::to_string(1 + all * i / 24) + (i % 2 ? "+" : "");
       const Outcome o = shell("export FAIL_MALLOC=" + call + "; " + command.substr(0, command.find("exec")) +
                               "exec env " + preload + command.substr(command.find("exec") + 4));
       EXPECT_TRUE(o.code == 0 || o.code == 71) << "allocation " << call << ": " << o.code << "\n" << o.words;
