@@ -167,10 +167,11 @@ bool is_folder(const Path& path, Use use) {
 
 std::vector<Path> list_folder(const Path& folder, Use use) {
   std::vector<Path> paths;
-  std::error_code error;
-  std::filesystem::directory_iterator at(folder, error);
-  for (; !error && at != std::filesystem::directory_iterator(); at.increment(error)) paths.push_back(at->path());
-  if (error) fail_system(use, "listing", folder, error.value());
+  try {  // increment(std::error_code&) is noexcept, and yet allocates
+    for (const auto& entry : std::filesystem::directory_iterator(folder)) paths.push_back(entry.path());
+  } catch (const std::filesystem::filesystem_error& error) {
+    fail_system(use, "listing", folder, error.code().value());
+  }
   std::ranges::sort(paths, {}, [](const Path& path) { return path.native(); });
   return paths;
 }
