@@ -349,6 +349,11 @@ void add_selection(std::vector<ConfigKey>& keys) {
               "model: go on with that round's trained model; labels: train on its labels from scratch"),
        integer("eval.batch", 500, 1, 65536, "images per evaluation batch; does not change results"),
        integer("eval.last", 20, 1, 1000, "final evaluations whose median is reported"),
+       later(
+           integer("eval.cross_validation", 0, 0, 100,
+                   "for data without test images: each round estimates its accuracy from so many more trainings, each "
+                   "on the labels without one of so many equal, stratified parts, tested on that part; 0: none"),
+           int64_t(0)),
        place(real("report.interval", 30, 0.1, 86400, "seconds between progress lines when stderr is not a terminal")),
        place(integer("report.query_images", 50, 0, 1000, "queried images drawn per round")),
        place(later(boolean("report.show_guess", false,

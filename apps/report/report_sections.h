@@ -17,6 +17,7 @@ TableCell mean_cell(const MeanStd& fraction);  // in percent: 93.12 +- 0.40
 TableCell group_cell(const RunGroup& group);   // its name behind its colour
 
 std::string runs_section(const RunList& runs);
+std::string cross_validation_section(const RunList& runs);           // empty: no run has any
 std::string rounds_section(const RunList& runs);                     // every round of every run, with its times
 std::string cost_section(const Groups& groups);                      // epochs and computing time per method
 std::string queries_section(const RunList& runs, size_t max_bytes);  // of data URIs
