@@ -200,7 +200,7 @@ mkdir "$work/have"
 cd "$work/have"
 have
 cd "$root"
-for file in README.md docs/*.md; do
+for file in README.md docs/*.md docs/tutorials/*.md; do
   list=$work/commands
   commands_of "$file" > "$list" || failed=1
   [ -s "$list" ] || continue
