@@ -46,6 +46,8 @@ void add_run(std::vector<ConfigKey>& keys) {
       {integer("run.seed", 0, 0, 4294967295.0, "key of every random draw of the run"),
        place(text("run.device", "auto", {"auto", "cpu", "cuda", "cuda:N"}, "auto: CUDA where it works, else the CPU")),
        place(integer("run.threads", 0, 0, 4096, "CPU threads; 0: all cores")), precision_rule(),
+       place(later(boolean("run.tensorboard", false, "TensorBoard's event files in the run's folder tensorboard"),
+                   false)),
        place(text("run.name", "", {}, "name in reports; empty: the directory's name"))});
 }
 

@@ -165,7 +165,7 @@ Config Sweep::config(const SweepCell& cell) const {
 }
 
 PlannedRun Sweep::run_of(const SweepCell& cell) const {
-  PlannedRun run{.directory = path(cell), .config = config(cell)};
+  PlannedRun run{.directory = path(cell), .config = config(cell), .phase = int(cell.phase)};
   const bool from_pool = cell.phase == Phase::trial && spec_.initial_pools > 0;
   if (cell.phase == Phase::reconfirm) run.config.merge_setting("start.run=" + path(trial_of(cell)).string());
   if (from_pool && pools_done(cell.block))
