@@ -39,9 +39,9 @@ class Watchlist {
     }
   }
 
-  std::vector<Standing> look() {
+  std::vector<RunStanding> look() {
     for (const std::string& directory : directories_) find(directory);
-    std::vector<Standing> standings;
+    std::vector<RunStanding> standings;
     for (WatchedRun& run : runs_) standings.push_back(run.look());
     return standings;
   }
@@ -74,7 +74,7 @@ class Watchlist {
 // One frame over the one before. Of a terminal that became narrower meanwhile, the lines have been wrapped.
 class Frames {
  public:
-  void draw(const std::vector<Standing>& runs) {
+  void draw(const std::vector<RunStanding>& runs) {
     winsize size{};
     const bool known = ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 && size.ws_row > 0;
     const int columns = known ? size.ws_col : 80, rows = known ? size.ws_row : 24;
@@ -94,9 +94,9 @@ class Frames {
 };
 
 // Done, or nothing is left to look at.
-bool is_over(const std::vector<Standing>& runs) {
+bool is_over(const std::vector<RunStanding>& runs) {
   return std::ranges::all_of(
-      runs, [](const Standing& run) { return run.state == RunState::done || run.state == RunState::gone; });
+      runs, [](const RunStanding& run) { return run.state == WatchState::done || run.state == WatchState::gone; });
 }
 
 int command_watch(const WatchOptions& options) {
@@ -109,7 +109,7 @@ int command_watch(const WatchOptions& options) {
   const FinishFirst until_asked;  // Ctrl-C is how one stops looking
   Frames frames;
   for (;;) {
-    const std::vector<Standing> runs = list.look();
+    const std::vector<RunStanding> runs = list.look();
     frames.draw(runs);
     if (is_over(runs)) return 0;
     const auto next = std::chrono::steady_clock::now() + std::chrono::duration<double>(options.interval);

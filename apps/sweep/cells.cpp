@@ -20,13 +20,13 @@ constexpr const char* kKind[] = {"data.name",   "data.dir",    "data.resize",   
                                  "ssl.mu",      "ssl.epochs",  "ssl.patience_epochs", "ssl.steps_per_epoch"};
 
 // Cells of which an epoch takes about as long.
-std::string kind_of(const Config& config) {
+std::string cost_kind(const Config& config) {
   std::string kind;
   for (const char* key : kKind) kind += to_text(config.value(key)) + " ";
   return kind;
 }
 
-double mean_of(const std::vector<double>& values) {
+double mean_of_known(const std::vector<double>& values) {
   double sum = 0, count = 0;
   for (const double value : values)
     if (std::isfinite(value)) sum += value, ++count;
@@ -120,7 +120,7 @@ CellProgress::CellProgress(std::vector<PlannedRun> cells, int64_t at_a_time) : a
   for (PlannedRun& run : cells) {
     Cell cell{.run = run,
               .course = course_of(run.config),
-              .kind = kind_of(run.config),
+              .kind = cost_kind(run.config),
               .acquisition = {},
               .follower = Follower(run.directory)};
     cell.acquisition = cell.kind + run.config.get<std::string>("acquisition.name");
@@ -171,10 +171,10 @@ std::map<std::string, CellProgress::Cost> CellProgress::costs() const {
         if (std::isfinite(value)) return value;
       return kNone;
     };
-    cost = {.epoch = first_known({mean_of(now[cell.kind]), mean_of(ever[cell.kind]),
-                                  mean_of(steps) * double(cell.course.steps_per_epoch)}),
-            .query = first_known({mean_of(queries[cell.acquisition]), mean_of(all_queries), 0}),
-            .usual = mean_of(usual[cell.kind])};
+    cost = {.epoch = first_known({mean_of_known(now[cell.kind]), mean_of_known(ever[cell.kind]),
+                                  mean_of_known(steps) * double(cell.course.steps_per_epoch)}),
+            .query = first_known({mean_of_known(queries[cell.acquisition]), mean_of_known(all_queries), 0}),
+            .usual = mean_of_known(usual[cell.kind])};
   }
   return costs;
 }

@@ -50,6 +50,7 @@ RoundTrainer::RoundTrainer(const RunContext& run)
 void RoundTrainer::begin(Int round) {
   round_ = round;
   history_ = {};
+  test_logits_.clear();
   finished_ = run_.directory.read_rounds();
   if (events_) events_->follow();
   const data::Pool pool = run_.labels.pool(round);
@@ -159,10 +160,9 @@ void RoundTrainer::warn_of_weeks() {
       step_pace_.seconds(), duration(left), course.rounds, course.epochs, course.steps_per_epoch));
 }
 
-ssl::Evaluation RoundTrainer::evaluate(const ssl::ImageSet& images, const std::vector<int32_t>& labels) const {
+std::vector<float> RoundTrainer::logits_of(const ssl::ImageSet& images) const {
   const Interruptible stoppable = run_.progress.stoppable();  // what was trained is saved
-  const ssl::Prediction prediction = run_.predictor.predict(*net_, tested(), images);
-  return ssl::evaluate(prediction.logits.to_host<float>(run_.context), labels, run_.dataset.classes());
+  return run_.predictor.predict(*net_, tested(), images).logits.to_host<float>(run_.context);
 }
 
 void RoundTrainer::end_epoch() {
@@ -180,13 +180,27 @@ void RoundTrainer::end_epoch() {
 }
 
 void RoundTrainer::evaluate_epoch() {
-  const ssl::Evaluation test = tests_ ? evaluate(test_images_, run_.dataset.test.labels) : ssl::Evaluation();
+  const Int classes = run_.dataset.classes();
+  if (tests_) test_logits_ = logits_of(test_images_);
+  const ssl::Evaluation test =
+      tests_ ? ssl::evaluate(test_logits_, run_.dataset.test.labels, classes) : ssl::Evaluation();
   history_.accuracy.push_back(test.accuracy);
   history_.loss.push_back(test.loss);
   history_.balanced_accuracy.push_back(test.balanced_accuracy);
   history_.calibration_error.push_back(test.calibration_error);
   if (validation_images_)
-    history_.validation.push_back(evaluate(*validation_images_, run_.dataset.validation.labels).accuracy);
+    history_.validation.push_back(
+        ssl::evaluate(logits_of(*validation_images_), run_.dataset.validation.labels, classes).accuracy);
+}
+
+// What the tested model gets wrong of the test images.
+std::vector<NamedFile> RoundTrainer::mistakes() {
+  if (!tests_) return {};
+  if (test_logits_.empty()) test_logits_ = logits_of(test_images_);  // resumed at the round's end
+  const data::Images& test = run_.dataset.test;
+  const Int classes = run_.dataset.classes();
+  return mistake_files(fmt::format("rounds/{:02}", round_), ssl::evaluate(test_logits_, test.labels, classes),
+                       ssl::find_mistakes(test_logits_, test.labels, classes), test);
 }
 
 void RoundTrainer::keep_best() {
@@ -233,9 +247,10 @@ void RoundTrainer::commit() {
   const nn::WeightBuffers best(run_.context, net_->layout(), "best");
   run_.context.copy_in(best.weights().values, history_.best_values.data());
   run_.context.copy_in(best.weights().running, history_.best_running.data());
-  run_.directory.files().commit(
-      {{weights_name(round_, nn::Epoch::last), weights_file(tested(), nn::Epoch::last)},
-       {weights_name(round_, nn::Epoch::best), weights_file(best.weights(), nn::Epoch::best)}});
+  std::vector<NamedFile> files = mistakes();
+  files.push_back({weights_name(round_, nn::Epoch::last), weights_file(tested(), nn::Epoch::last)});
+  files.push_back({weights_name(round_, nn::Epoch::best), weights_file(best.weights(), nn::Epoch::best)});
+  run_.directory.files().commit(files);
 }
 
 RoundRow RoundTrainer::row() const {

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "apps/base/signals.h"
+#include "apps/rundir/query_files.h"
 #include "apps/train/experiment.h"
 #include "apps/train/round_history.h"
 #include "apps/watch/tensorboard.h"
@@ -43,7 +44,8 @@ class RoundTrainer {
   void save(bool round_end);
   const nn::Weights& tested() const { return trainer_->tested(); }
   std::string measured(const RoundRow& row) const;
-  ssl::Evaluation evaluate(const ssl::ImageSet& images, const std::vector<int32_t>& labels) const;
+  std::vector<float> logits_of(const ssl::ImageSet& images) const;  // [N,C]
+  std::vector<NamedFile> mistakes();
   std::string weights_file(const nn::Weights& weights, nn::Epoch epoch) const;
 
   const RunContext& run_;
@@ -56,6 +58,7 @@ class RoundTrainer {
   int64_t round_ = 0;
   std::unique_ptr<ssl::Trainer> trainer_;
   RoundHistory history_;
+  std::vector<float> test_logits_;  // of the last epoch; empty: not evaluated since
   std::vector<RoundRow> finished_;  // rounds
   Pace epoch_pace_, step_pace_;     // of epochs with evaluation and checkpoint; of a step, by chunks of this epoch
   double trained_s_ = 0;            // in this process

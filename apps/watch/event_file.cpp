@@ -8,8 +8,8 @@
 namespace crc::apps {
 namespace {
 
-constexpr size_t kHeader = 12, kFooter = 4;  // bytes: length and its checksum; the payload's
-constexpr size_t kTime = 9;                  // of an event: the tag of wall_time and a double
+constexpr size_t kRecordHeader = 12, kRecordFooter = 4;  // bytes: length and its checksum; the payload's
+constexpr size_t kEventTime = 9;                  // of an event: the tag of wall_time and a double
 
 static_assert(std::endian::native == std::endian::little);
 
@@ -28,7 +28,7 @@ template <class T> std::string bytes_of(T value) {
   std::memcpy(bytes.data(), &value, sizeof(T));
   return bytes;
 }
-template <class T> T at(std::string_view bytes, size_t place) {
+template <class T> T value_in(std::string_view bytes, size_t place) {
   T value;
   std::memcpy(&value, bytes.data() + place, sizeof(T));
   return value;
@@ -43,12 +43,12 @@ std::string varint(uint64_t value) {
   return bytes + char(value);
 }
 
-enum Wire { number = 0, fixed64 = 1, length = 2, fixed32 = 5 };
-std::string key(int field, Wire wire) { return varint(uint64_t(field) << 3 | wire); }
-std::string text(int field, std::string_view bytes) {
-  return key(field, length) + varint(bytes.size()) + std::string(bytes);
+enum class Wire { varint = 0, fixed64 = 1, bytes = 2, fixed32 = 5 };
+std::string wire_key(int field, Wire wire) { return varint(uint64_t(field) << 3 | uint64_t(wire)); }
+std::string wire_bytes(int field, std::string_view bytes) {
+  return wire_key(field, Wire::bytes) + varint(bytes.size()) + std::string(bytes);
 }
-std::string event_at(double wall_time) { return key(1, fixed64) + bytes_of(wall_time); }
+std::string event_at(double wall_time) { return wire_key(1, Wire::fixed64) + bytes_of(wall_time); }
 
 }  // namespace
 
@@ -66,28 +66,28 @@ std::string tf_record(std::string_view payload) {
 
 Records read_records(std::string_view file) {
   Records records;
-  for (size_t begin = 0; begin + kHeader + kFooter <= file.size();) {
+  for (size_t begin = 0; begin + kRecordHeader + kRecordFooter <= file.size();) {
     const std::string_view rest = file.substr(begin);
-    const auto size = at<uint64_t>(rest, 0);
-    if (size > rest.size() - kHeader - kFooter || rest.substr(8, 4) != masked(rest.substr(0, 8))) break;
-    const std::string_view payload = rest.substr(kHeader, size);
-    if (rest.substr(kHeader + size, kFooter) != masked(payload)) break;
-    begin += kHeader + size + kFooter;
+    const auto size = value_in<uint64_t>(rest, 0);
+    if (size > rest.size() - kRecordHeader - kRecordFooter || rest.substr(8, 4) != masked(rest.substr(0, 8))) break;
+    const std::string_view payload = rest.substr(kRecordHeader, size);
+    if (rest.substr(kRecordHeader + size, kRecordFooter) != masked(payload)) break;
+    begin += kRecordHeader + size + kRecordFooter;
     records.payloads.push_back(payload);
     records.ends.push_back(begin);
   }
   return records;
 }
 
-std::string version_event(double wall_time) { return event_at(wall_time) + text(3, "brain.Event:2"); }
+std::string version_event(double wall_time) { return event_at(wall_time) + wire_bytes(3, "brain.Event:2"); }
 
 std::string scalar_event(double wall_time, int64_t step, const std::vector<Scalar>& scalars) {
   std::string summary;
   for (const Scalar& scalar : scalars)
-    summary += text(1, text(1, scalar.tag) + key(2, fixed32) + bytes_of(scalar.value));
-  return event_at(wall_time) + key(2, number) + varint(uint64_t(step)) + text(5, summary);
+    summary += wire_bytes(1, wire_bytes(1, scalar.tag) + wire_key(2, Wire::fixed32) + bytes_of(scalar.value));
+  return event_at(wall_time) + wire_key(2, Wire::varint) + varint(uint64_t(step)) + wire_bytes(5, summary);
 }
 
-std::string_view without_time(std::string_view event) { return event.substr(std::min(kTime, event.size())); }
+std::string_view without_time(std::string_view event) { return event.substr(std::min(kEventTime, event.size())); }
 
 }  // namespace crc::apps

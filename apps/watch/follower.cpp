@@ -13,13 +13,13 @@ namespace {
 
 using json = nlohmann::ordered_json;
 
-template <class T> T value(const json& object, const char* key, T otherwise) {
+template <class T> T value_at(const json& object, const char* key, T otherwise) {
   const auto at = object.find(key);
   return at != object.end() && at->is_number() ? at->template get<T>() : otherwise;
 }
 
 // Whole lines from byte `begin` on.
-std::string new_lines(const fs::path& path, int64_t begin) {
+std::string whole_lines(const fs::path& path, int64_t begin) {
   std::ifstream file(path, std::ios::binary);
   file.seekg(begin);
   std::string text(std::istreambuf_iterator<char>(file), {});
@@ -60,7 +60,7 @@ void Follower::read_metrics() {
   const auto bytes = int64_t(fs::file_size(path, error));
   if (error || bytes == metrics_read_) return;
   if (bytes < metrics_read_) *this = Follower(run_), read_rounds();  // a resume went back to its checkpoint
-  const std::string text = new_lines(path, metrics_read_);
+  const std::string text = whole_lines(path, metrics_read_);
   metrics_read_ += int64_t(text.size());
   for (size_t begin = 0, end; (end = text.find('\n', begin)) != text.npos; begin = end + 1)
     take_line(std::string_view(text).substr(begin, end - begin));
@@ -69,18 +69,18 @@ void Follower::read_metrics() {
 void Follower::take_line(std::string_view line) {
   const json object = read_json(line).value_or(json());
   if (!object.is_object()) return;
-  const auto round = value<int64_t>(object, "round", -1), epoch = value<int64_t>(object, "epoch", -1);
+  const auto round = value_at<int64_t>(object, "round", -1), epoch = value_at<int64_t>(object, "epoch", -1);
   if (round < 0 || epoch < 0) return;  // another kind of record
   if (round != metrics_round_) seconds_ = 0, best_ = kNone, best_epoch_ = 0;
-  const double seconds = value(object, "seconds", kNone);
+  const double seconds = value_at(object, "seconds", kNone);
   if (seconds > seconds_ && epoch == (round == metrics_round_ ? epochs_ + 1 : 1)) epoch_pace_.took(seconds - seconds_);
   if (std::isfinite(seconds)) seconds_ = seconds;
   metrics_round_ = round;
-  metrics_step_ = value<int64_t>(object, "step", 0);
+  metrics_step_ = value_at<int64_t>(object, "step", 0);
   epochs_ = epoch;
-  labels_ = value(object, "labels", labels_);
-  accuracy_ = value(object, "test_acc", kNone);
-  const double selecting = value(object, "val_acc", accuracy_);
+  labels_ = value_at(object, "labels", labels_);
+  accuracy_ = value_at(object, "test_acc", kNone);
+  const double selecting = value_at(object, "val_acc", accuracy_);
   measured_ = measured_ || std::isfinite(selecting);
   if (std::isfinite(selecting) && !(selecting <= best_)) best_ = selecting, best_epoch_ = epoch;
 }
@@ -97,7 +97,7 @@ void Follower::read_checkpoints() {
       checkpoint_round_ = checkpoint_step_ = -1;
       fs::file_time_type before{};
       for (const json& entry : index.is_object() ? index.value("checkpoints", json::array()) : json::array()) {
-        const auto in = value<int64_t>(entry, "round", -1), step = value<int64_t>(entry, "step", 0);
+        const auto in = value_at<int64_t>(entry, "round", -1), step = value_at<int64_t>(entry, "step", 0);
         const fs::file_time_type at = fs::last_write_time(run_ / "ckpt" / entry.value("file", ""), error);
         if (error) continue;
         if (in == checkpoint_round_ && step > checkpoint_step_)

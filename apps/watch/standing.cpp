@@ -23,7 +23,7 @@ namespace {
 
 constexpr double kSilent = 900;  // seconds without a sign; report.interval is 30, and scoring may take minutes
 
-std::string first_line(const fs::path& path) {
+std::string line_of(const fs::path& path) {
   std::ifstream file(path);
   std::string line;
   std::getline(file, line);
@@ -34,9 +34,9 @@ std::string first_line(const fs::path& path) {
 std::optional<bool> holder_lives(const fs::path& run) {
   static const std::regex pattern(R"(process (\d+) on (.*), boot (\S*), since .*)");
   std::smatch match;
-  const std::string line = first_line(run / RunLock::kName);
+  const std::string line = line_of(run / RunLock::kName);
   if (!std::regex_match(line, match, pattern) || match[2] != host_name()) return std::nullopt;
-  if (match[3] != first_line("/proc/sys/kernel/random/boot_id")) return false;
+  if (match[3] != line_of("/proc/sys/kernel/random/boot_id")) return false;
   return ::kill(std::stoi(match[1]), 0) == 0 || errno == EPERM;
 }
 
@@ -55,25 +55,25 @@ double seconds_since_writing(const fs::path& run) {
 
 }  // namespace
 
-std::string to_string(RunState state) {
+std::string to_string(WatchState state) {
   switch (state) {
-    case RunState::running:
+    case WatchState::running:
       return "running";
-    case RunState::silent:
+    case WatchState::silent:
       return "silent";
-    case RunState::killed:
+    case WatchState::killed:
       return "killed";
-    case RunState::preempted:
+    case WatchState::preempted:
       return "stopped";
-    case RunState::waiting:
+    case WatchState::waiting:
       return "waiting";
-    case RunState::damaged:
+    case WatchState::damaged:
       return "damaged";
-    case RunState::gone:
+    case WatchState::gone:
       return "gone";
-    case RunState::done:
+    case WatchState::done:
       return "done";
-    case RunState::to_come:
+    case WatchState::to_come:
       return "to come";
   }
   return "";
@@ -81,23 +81,23 @@ std::string to_string(RunState state) {
 
 WatchedRun::WatchedRun(fs::path run, std::string name) : follower_(std::move(run)) { standing_.name = std::move(name); }
 
-RunState WatchedRun::state() const {
+WatchState WatchedRun::state() const {
   const fs::path& run = follower_.run();
   std::error_code error;
-  if (!fs::exists(run / "run.json", error)) return seen_ ? RunState::gone : RunState::to_come;
+  if (!fs::exists(run / "run.json", error)) return seen_ ? WatchState::gone : WatchState::to_come;
   switch (marker_of(run)) {
     case Marker::done:
-      return RunState::done;
+      return WatchState::done;
     case Marker::waiting:
-      return RunState::waiting;
+      return WatchState::waiting;
     case Marker::preempted:
-      return RunState::preempted;
+      return WatchState::preempted;
     default:
       break;
   }
-  if (!course_) return RunState::damaged;
-  if (const std::optional<bool> lives = holder_lives(run)) return *lives ? RunState::running : RunState::killed;
-  return standing_.age > kSilent ? RunState::silent : RunState::running;
+  if (!course_) return WatchState::damaged;
+  if (const std::optional<bool> lives = holder_lives(run)) return *lives ? WatchState::running : WatchState::killed;
+  return standing_.age > kSilent ? WatchState::silent : WatchState::running;
 }
 
 void WatchedRun::read_config() try {
@@ -130,20 +130,20 @@ void WatchedRun::count_labels() try {
 } catch (const std::exception&) {
 }
 
-const Standing& WatchedRun::look() {
-  if (standing_.state == RunState::done && fs::exists(follower_.run() / "DONE")) {
+const RunStanding& WatchedRun::look() {
+  if (standing_.state == WatchState::done && fs::exists(follower_.run() / "DONE")) {
     standing_.age = seconds_since_writing(follower_.run());
     return standing_;
   }
   read_config();
   standing_.age = seconds_since_writing(follower_.run());
   standing_.state = state();
-  seen_ = seen_ || standing_.state != RunState::to_come;
-  if (standing_.state == RunState::gone) standing_.left = standing_.rate = kNone;
-  if (standing_.state == RunState::gone || standing_.state == RunState::to_come || !course_) return standing_;
+  seen_ = seen_ || standing_.state != WatchState::to_come;
+  if (standing_.state == WatchState::gone) standing_.left = standing_.rate = kNone;
+  if (standing_.state == WatchState::gone || standing_.state == WatchState::to_come || !course_) return standing_;
   follower_.look();
   count_labels();
-  const bool done = standing_.state == RunState::done, running = standing_.state == RunState::running;
+  const bool done = standing_.state == WatchState::done, running = standing_.state == WatchState::running;
   const bool between = follower_.epochs() == 0 && follower_.step() == 0 && follower_.round() > 0 && !running;
   standing_.round = std::min(follower_.round() - (done || between), standing_.rounds);
   standing_.epoch = done || between ? follower_.finished().back().epochs : follower_.epochs();
@@ -165,35 +165,35 @@ int64_t width_of(std::string_view utf8) {
 
 namespace {
 
-struct Column {
+struct WatchColumn {
   const char* head;
-  std::string (*cell)(const Standing&);
+  std::string (*cell)(const RunStanding&);
   int matters;  // the least goes first
 };
 
-std::string number(double value, const char* format) {
+std::string number_cell(double value, const char* format) {
   return std::isfinite(value) ? fmt::format(fmt::runtime(format), value) : "";
 }
 
-bool has_begun(const Standing& run) { return run.rounds > 0 || run.epochs > 0; }
+bool has_begun(const RunStanding& run) { return run.rounds > 0 || run.epochs > 0; }
 
-const Column kColumns[] = {
-    {"run", [](const Standing& run) { return shown(run.name); }, 100},
-    {"state", [](const Standing& run) { return to_string(run.state); }, 90},
+const WatchColumn kWatchColumns[] = {
+    {"run", [](const RunStanding& run) { return shown(run.name); }, 100},
+    {"state", [](const RunStanding& run) { return to_string(run.state); }, 90},
     {"round",
-     [](const Standing& run) { return has_begun(run) ? fmt::format("{}/{}", run.round, run.rounds) : std::string(); },
+     [](const RunStanding& run) { return has_begun(run) ? fmt::format("{}/{}", run.round, run.rounds) : std::string(); },
      50},
     {"epoch",
-     [](const Standing& run) { return has_begun(run) ? fmt::format("{}/{}", run.epoch, run.epochs) : std::string(); },
+     [](const RunStanding& run) { return has_begun(run) ? fmt::format("{}/{}", run.epoch, run.epochs) : std::string(); },
      40},
-    {"accuracy", [](const Standing& run) { return number(100 * run.accuracy, "{:.2f} %"); }, 80},
-    {"labels", [](const Standing& run) { return run.labels > 0 ? fmt::format("{}", run.labels) : std::string(); }, 30},
-    {"steps/s", [](const Standing& run) { return number(run.rate, "{:.3g}"); }, 20},
-    {"left", [](const Standing& run) { return std::isfinite(run.left) ? duration(run.left) : std::string(); }, 70},
-    {"last sign", [](const Standing& run) { return std::isfinite(run.age) ? duration(run.age) : std::string(); }, 60},
+    {"accuracy", [](const RunStanding& run) { return number_cell(100 * run.accuracy, "{:.2f} %"); }, 80},
+    {"labels", [](const RunStanding& run) { return run.labels > 0 ? fmt::format("{}", run.labels) : std::string(); }, 30},
+    {"steps/s", [](const RunStanding& run) { return number_cell(run.rate, "{:.3g}"); }, 20},
+    {"left", [](const RunStanding& run) { return std::isfinite(run.left) ? duration(run.left) : std::string(); }, 70},
+    {"last sign", [](const RunStanding& run) { return std::isfinite(run.age) ? duration(run.age) : std::string(); }, 60},
 };
 
-std::string cut(const std::string& text, int64_t width) {
+std::string cut_to(const std::string& text, int64_t width) {
   if (width_of(text) <= width) return text;
   std::string out;
   int64_t count = 0;
@@ -204,9 +204,9 @@ std::string cut(const std::string& text, int64_t width) {
   return width > 0 ? out + "…" : "";
 }
 
-std::string counts(const std::vector<const Standing*>& runs) {
-  std::map<RunState, int> counts;
-  for (const Standing* run : runs) ++counts[run->state];
+std::string counts_of(const std::vector<const RunStanding*>& runs) {
+  std::map<WatchState, int> counts;
+  for (const RunStanding* run : runs) ++counts[run->state];
   std::string text;
   for (const auto& [state, count] : counts)
     text += fmt::format("{}{} {}", text.empty() ? "" : ", ", count, to_string(state));
@@ -214,39 +214,39 @@ std::string counts(const std::vector<const Standing*>& runs) {
 }
 
 // Whoever is at work or needs somebody first, then those that are done, those to come last; in their order.
-std::vector<const Standing*> most_telling(const std::vector<const Standing*>& runs, size_t count) {
-  const auto urgency = [](const Standing* run) {
-    return run->state == RunState::to_come ? 2 : run->state == RunState::done ? 1 : 0;
+std::vector<const RunStanding*> most_telling(const std::vector<const RunStanding*>& runs, size_t count) {
+  const auto urgency = [](const RunStanding* run) {
+    return run->state == WatchState::to_come ? 2 : run->state == WatchState::done ? 1 : 0;
   };
-  std::vector<const Standing*> chosen;
+  std::vector<const RunStanding*> chosen;
   for (int level = 0; level < 3; ++level)
-    for (const Standing* run : runs)
+    for (const RunStanding* run : runs)
       if (urgency(run) == level && chosen.size() < count) chosen.push_back(run);
-  std::vector<const Standing*> in_order;
-  for (const Standing* run : runs)
+  std::vector<const RunStanding*> in_order;
+  for (const RunStanding* run : runs)
     if (std::ranges::count(chosen, run)) in_order.push_back(run);
   return in_order;
 }
 
 }  // namespace
 
-std::vector<std::string> watch_table(const std::vector<Standing>& runs, int columns, int most) {
+std::vector<std::string> watch_table(const std::vector<RunStanding>& runs, int columns, int most) {
   constexpr int64_t kLeastName = 12, kGap = 2;
-  std::vector<const Standing*> all;
-  for (const Standing& run : runs) all.push_back(&run);
+  std::vector<const RunStanding*> all;
+  for (const RunStanding& run : runs) all.push_back(&run);
   const bool fits = most <= 0 || int64_t(all.size()) + 2 <= most;
-  const std::vector<const Standing*> rows = fits ? all : most_telling(all, size_t(std::max(1, most - 2)));
+  const std::vector<const RunStanding*> rows = fits ? all : most_telling(all, size_t(std::max(1, most - 2)));
 
-  std::vector<std::vector<std::string>> cells(std::size(kColumns));
+  std::vector<std::vector<std::string>> cells(std::size(kWatchColumns));
   std::vector<int64_t> widths;
-  for (size_t c = 0; c < std::size(kColumns); ++c) {
-    cells[c].emplace_back(kColumns[c].head);
-    for (const Standing* run : rows) cells[c].push_back(kColumns[c].cell(*run));
+  for (size_t c = 0; c < std::size(kWatchColumns); ++c) {
+    cells[c].emplace_back(kWatchColumns[c].head);
+    for (const RunStanding* run : rows) cells[c].push_back(kWatchColumns[c].cell(*run));
     int64_t widest = 0;
     for (const std::string& cell : cells[c]) widest = std::max(widest, width_of(cell));
     widths.push_back(widest);
   }
-  std::vector<size_t> drawn(std::size(kColumns));
+  std::vector<size_t> drawn(std::size(kWatchColumns));
   for (size_t c = 0; c < drawn.size(); ++c) drawn[c] = c;
   const auto rest = [&] {  // what is left for the name
     int64_t width = columns;
@@ -255,14 +255,14 @@ std::vector<std::string> watch_table(const std::vector<Standing>& runs, int colu
     return width;
   };
   while (drawn.size() > 1 && rest() < std::min(widths[0], kLeastName))
-    drawn.erase(std::ranges::min_element(drawn, {}, [](size_t c) { return kColumns[c].matters; }));
+    drawn.erase(std::ranges::min_element(drawn, {}, [](size_t c) { return kWatchColumns[c].matters; }));
   widths[0] = std::min(widths[0], std::max<int64_t>(1, rest()));
 
   std::vector<std::string> lines;
   for (size_t row = 0; row <= rows.size(); ++row) {
     std::string line;
     for (const size_t c : drawn) {
-      const std::string cell = cut(cells[c][row], widths[c]);
+      const std::string cell = cut_to(cells[c][row], widths[c]);
       const std::string pad(size_t(widths[c] - width_of(cell)), ' ');
       line += c == 0 ? cell + pad : c == 1 ? "  " + cell + pad : "  " + pad + cell;
     }
@@ -270,7 +270,7 @@ std::vector<std::string> watch_table(const std::vector<Standing>& runs, int colu
     lines.push_back(std::move(line));
   }
   const std::string hidden = fits ? "" : fmt::format(" ({} are not shown)", all.size() - rows.size());
-  if (all.size() > 1) lines.push_back(cut(counts(all) + hidden, columns));
+  if (all.size() > 1) lines.push_back(cut_to(counts_of(all) + hidden, columns));
   return lines;
 }
 

@@ -10,12 +10,12 @@
 namespace crc::apps {
 
 // to_come: it has no directory yet. silent: its process is on another machine, and has written nothing for long.
-enum class RunState { running, silent, killed, preempted, waiting, damaged, gone, done, to_come };
-std::string to_string(RunState state);
+enum class WatchState { running, silent, killed, preempted, waiting, damaged, gone, done, to_come };
+std::string to_string(WatchState state);
 
-struct Standing {
+struct RunStanding {
   std::string name;
-  RunState state = RunState::to_come;
+  WatchState state = WatchState::to_come;
   int64_t round = 0, rounds = 0, epoch = 0, epochs = 0, labels = 0;
   double accuracy = kNone;           // a fraction
   double rate = kNone;               // steps per second, evaluation included
@@ -26,14 +26,14 @@ struct Standing {
 class WatchedRun {
  public:
   WatchedRun(fs::path run, std::string name);
-  const Standing& look();
+  const RunStanding& look();
 
  private:
-  RunState state() const;
+  WatchState state() const;
   void read_config();
   void count_labels();
   Follower follower_;
-  Standing standing_;
+  RunStanding standing_;
   std::optional<Course> course_;
   bool seen_ = false;
   int64_t ledger_bytes_ = 0;
@@ -41,7 +41,7 @@ class WatchedRun {
 
 // The lines of a table, none wider than `columns`: of narrow ones the columns that matter least go. `most` lines (0: any
 // number): of what does not fit, those to come and those that are done are counted instead.
-std::vector<std::string> watch_table(const std::vector<Standing>& runs, int columns, int most = 0);
+std::vector<std::string> watch_table(const std::vector<RunStanding>& runs, int columns, int most = 0);
 
 int64_t width_of(std::string_view utf8);  // characters
 

@@ -13,9 +13,9 @@ namespace {
 
 using json = nlohmann::ordered_json;
 
-double now() { return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count(); }
+double wall_time() { return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count(); }
 
-std::string section_of(const std::string& key) {
+std::string tag_section(const std::string& key) {
   static const std::map<std::string, std::string> sections = {{"loss_x", "loss"},
                                                               {"loss_u", "loss"},
                                                               {"test_loss", "loss"},
@@ -33,14 +33,14 @@ std::string section_of(const std::string& key) {
   return key.starts_with("pseudo_") ? "pseudo/" : key.starts_with("running.") ? "method/" : "other/";
 }
 
-double mean_of(const json& list) {
+double mean_of_list(const json& list) {
   double sum = 0, count = 0;
   for (const json& value : list)
     if (value.is_number()) sum += value.get<double>(), ++count;
   return count > 0 ? sum / count : std::nan("");
 }
 
-int64_t integer(const json& line, const char* key) {
+int64_t integer_at(const json& line, const char* key) {
   const auto at = line.find(key);
   return at != line.end() && at->is_number_integer() ? at->get<int64_t>() : 0;
 }
@@ -51,8 +51,8 @@ std::vector<Scalar> scalars_of(const json& line) {
   std::vector<Scalar> scalars;
   for (const auto& [key, value] : line.items()) {
     if (key == "seq" || key == "step") continue;
-    const double number = value.is_number() ? value.get<double>() : value.is_array() ? mean_of(value) : std::nan("");
-    if (std::isfinite(number)) scalars.push_back({section_of(key) + key, float(number)});
+    const double number = value.is_number() ? value.get<double>() : value.is_array() ? mean_of_list(value) : std::nan("");
+    if (std::isfinite(number)) scalars.push_back({tag_section(key) + key, float(number)});
   }
   return scalars;
 }
@@ -67,12 +67,12 @@ std::vector<std::string> EventLog::new_events() {
   for (size_t end; (end = text.find('\n', begin)) != text.npos; begin = end + 1) {
     const json line = read_json(std::string_view(text).substr(begin, end - begin)).value_or(json::object());
     const json object = line.is_object() ? line : json::object();
-    if (const int64_t round = integer(object, "round"); round != round_) {
+    if (const int64_t round = integer_at(object, "round"); round != round_) {
       base_ += round_ < 0 ? 0 : step_;  // every round counts its steps anew
       round_ = round;
     }
-    step_ = integer(object, "step");
-    events.push_back(scalar_event(now(), base_ + step_, scalars_of(object)));
+    step_ = integer_at(object, "step");
+    events.push_back(scalar_event(wall_time(), base_ + step_, scalars_of(object)));
   }
   metrics_read_ = int64_t(begin);
   return events;
@@ -83,7 +83,7 @@ void EventLog::open() {
   opened_ = true;
   make_directories(file_.parent_path());
   remove_stale_temporaries(file_.parent_path());
-  if (!file_exists(file_)) commit_file(file_, tf_record(version_event(now())));
+  if (!file_exists(file_)) commit_file(file_, tf_record(version_event(wall_time())));
   const std::string content = read_file(file_);
   const Records records = read_records(content);
   std::vector<std::string> events = new_events();
@@ -94,7 +94,7 @@ void EventLog::open() {
          without_time(records.payloads[kept]) == without_time(events[kept - 1]))
     ++kept;
   if (kept == 0) {  // not a file of ours, or damaged from its first byte on
-    commit_file(file_, tf_record(version_event(now())));
+    commit_file(file_, tf_record(version_event(wall_time())));
     kept = 1;
   } else if (records.ends[kept - 1] < content.size()) {
     truncate_file(file_, int64_t(records.ends[kept - 1]));

@@ -7,9 +7,9 @@
 namespace crc::apps {
 namespace {
 
-constexpr size_t kRecent = 10;
+constexpr size_t kRecentPaces = 10;
 
-double mean_of(const std::vector<RoundRow>& rows, double (*value)(const RoundRow&)) {
+double mean_of_rounds(const std::vector<RoundRow>& rows, double (*value)(const RoundRow&)) {
   double sum = 0, count = 0;
   for (const RoundRow& row : rows)
     if (const double v = value(row); std::isfinite(v)) sum += v, ++count;
@@ -41,11 +41,11 @@ Work work_left(const Course& course, const Place& place, double usual) {
 }
 
 double usual_epochs(const std::vector<RoundRow>& finished) {
-  return mean_of(finished, [](const RoundRow& row) { return double(row.epochs); });
+  return mean_of_rounds(finished, [](const RoundRow& row) { return double(row.epochs); });
 }
 
 double query_seconds(const std::vector<RoundRow>& finished) {
-  return mean_of(finished, [](const RoundRow& row) { return row.query_s; });
+  return mean_of_rounds(finished, [](const RoundRow& row) { return row.query_s; });
 }
 
 int64_t queries_in(const std::vector<RoundRow>& finished) {
@@ -54,7 +54,7 @@ int64_t queries_in(const std::vector<RoundRow>& finished) {
 
 void Pace::took(double seconds) {
   last_.push_back(seconds);
-  if (last_.size() > kRecent) last_.pop_front();
+  if (last_.size() > kRecentPaces) last_.pop_front();
 }
 
 double Pace::seconds() const {
