@@ -58,11 +58,8 @@ std::vector<Point> legend_places(const Frame& frame, const std::vector<LegendEnt
 Frame frame_of(int width, int height, std::vector<LegendEntry>& entries) {
   std::erase_if(entries, [](const LegendEntry& entry) { return entry.name.empty(); });
   Frame frame{kLeft, width - kRight, kTop, height - kBottom};
-  const std::vector<Point> places = legend_places(frame, entries);
-  while (!places.empty() && frame.bottom - places.back().y < kLeastPlot && entries.size() > 1) {
+  while (entries.size() > 1 && frame.bottom - legend_places(frame, entries).back().y < kLeastPlot)
     entries.pop_back();  // what does not fit is in the table below every chart
-    if (legend_places(frame, entries).back().y + kLeastPlot <= frame.bottom) break;
-  }
   if (!entries.empty()) frame.top = legend_places(frame, entries).back().y + 23;
   return frame;
 }
@@ -90,12 +87,25 @@ void draw_legend(Canvas& canvas, const Frame& frame, const std::vector<LegendEnt
   }
 }
 
+// In two lines where one is too wide.
+std::pair<std::string, std::string> in_lines(const std::string& text, double size, double room) {
+  if (text_width(text, size) <= room) return {text, ""};
+  size_t end = text.rfind(' ');
+  while (end != text.npos && end > 0 && text_width(text.substr(0, end), size) > room) end = text.rfind(' ', end - 1);
+  if (end == text.npos || end == 0) return {text, ""};
+  return {text.substr(0, end), text.substr(end + 1)};
+}
+
 void draw_titles(Canvas& canvas, const Frame& frame, const std::string& title, const std::string& x_label,
                  const std::string& y_label, int height) {
-  const double room = frame.right - frame.left, size = kTitleSize * std::min(1.0, room / text_width(title, kTitleSize));
-  canvas.text({frame.left, 20}, title, {.size = std::max(kTickSize, size), .bold = true});
-  canvas.text({(frame.left + frame.right) / 2, height - 10.0}, x_label,
-              {.size = kLabelSize, .ink = Ink::muted, .align = Align::center});
+  const double room = frame.right - frame.left, middle = (frame.left + frame.right) / 2;
+  const auto [first, second] = in_lines(title, 1.08 * kTitleSize, room);  // bold is wider than the stroke font
+  canvas.text({frame.left, second.empty() ? 20.0 : 12.0}, first, {.size = kTitleSize, .bold = true});
+  if (!second.empty()) canvas.text({frame.left, 28}, second, {.size = kTitleSize, .bold = true});
+  const TextStyle below{.size = kLabelSize, .ink = Ink::muted, .align = Align::center};
+  const auto [upper, lower] = in_lines(x_label, kLabelSize, room + kLeft);
+  canvas.text({middle, height - (lower.empty() ? 10.0 : 15.0)}, upper, below);
+  if (!lower.empty()) canvas.text({middle, height - 2.0}, lower, below);
   if (text_width(title, kTitleSize) + text_width(y_label, kLabelSize) + 40 < frame.right - frame.left) {
     canvas.text({frame.right, 20}, y_label, {.size = kLabelSize, .ink = Ink::muted, .align = Align::right});
   }
@@ -315,7 +325,8 @@ void draw_hints(Canvas& canvas, const Frame& frame, const BarChart& chart, const
       text = value_text(low) + " to " + value_text(low + width);
     }
     for (const BarSeries& series : chart.series)
-      if (i < series.values.size()) text += "\n" + series.name + ": " + value_text(series.values[i]);
+      if (i < series.values.size() && std::isfinite(series.values[i]))
+        text += "\n" + series.name + ": " + value_text(series.values[i]);
     canvas.hint({x(double(i)), frame.top}, x(1) - x(0), frame.bottom - frame.top, text);
   }
 }

@@ -102,16 +102,20 @@ bool may_report_again(const fs::path& out, const fs::path& of) {
   return read_file(page).substr(0, 1024).find(kPageGenerator) != std::string::npos;
 }
 
-std::string contents_of_page(const std::string& html) {
-  static const std::string open = "<section id=\"", heading = "<h2>";
+std::string with_contents(const std::string& html) {
+  const std::string_view open = "<section id=\"";
+  const auto text_from = [&](size_t at, char end) { return html.substr(at, html.find(end, at) - at); };
+  const size_t first = html.find(open);
+  if (first == html.npos) return html;
   std::string links;
-  for (size_t at = 0; (at = html.find(open, at)) != html.npos;) {
-    at += open.size();
-    const std::string id = html.substr(at, html.find('"', at) - at);
-    const size_t title = html.find(heading, at) + heading.size();
-    links += fmt::format("<a href=\"#{}\">{}</a>\n", id, html.substr(title, html.find("</h2>", title) - title));
+  for (size_t at = first; at < html.npos;) {
+    const size_t next = html.find(open, at), block = html.find("<h1>", at);
+    if (block < next) links += "<b>" + text_from(block + 4, '<') + "</b>\n";  // of a sweep
+    if (next == html.npos) break;
+    at = next + open.size();
+    links += fmt::format("<a href=\"#{}\">{}</a>\n", text_from(at, '"'), text_from(html.find("<h2>", at) + 4, '<'));
   }
-  return links.empty() ? "" : "<nav>\n" + links + "</nav>\n";
+  return html.substr(0, first) + "<nav>\n" + links + "</nav>\n" + html.substr(first);
 }
 
 std::string live_note(int reload_s) {
@@ -130,7 +134,7 @@ std::string report_html(const Runs& runs, int reload_s) {
                                training_section(groups) + cost_section(groups) + rounds_section(list) +
                                runs_section(list) + settings_section(list);
   return html_page(runs.size() == 1 ? runs[0].name : "crc report",
-                   live_note(reload_s) + header(runs, groups) + contents_of_page(sections) + sections, reload_s);
+                   live_note(reload_s) + with_contents(header(runs, groups) + sections), reload_s);
 }
 
 }  // namespace crc::apps

@@ -15,9 +15,8 @@ constexpr size_t kMaxReport = 5'000'000;
 // what it cost. `reload_s`: html_page's.
 std::string report_html(const std::vector<RunRecord>& runs, int reload_s = 0);
 
-// The page's own contents: links to the sections in `html`, and what a page that comes again says of itself.
-std::string contents_of_page(const std::string& html);
-std::string live_note(int reload_s);  // empty for 0
+std::string with_contents(const std::string& html);  // links to the sections before the first of them
+std::string live_note(int reload_s);                 // what a page that comes again says of itself; empty for 0
 
 // Whether the reports of `out` are of this program's making and may be made again: it is `of`, the directory of the one
 // run or sweep that is reported, or holds nothing but an earlier report.

@@ -167,8 +167,7 @@ std::string write_sweep_report(const Sweep& sweep, const fs::path& out, bool rep
     body += block_sections(sweep, runs, block, groups, figures, pairs[block]);
   }
   if (!runs.empty()) body += settings_section({&runs.front().record});
-  files.put(out / "report.html",
-            html_page(sweep.spec().title, live_note(reload_s) + contents_of_page(body) + body, reload_s));
+  files.put(out / "report.html", html_page(sweep.spec().title, live_note(reload_s) + with_contents(body), reload_s));
   std::string text = markdown(table), matrices;
   if (!missing.empty()) text += "\n" + missing + ".\n";
   for (const PairedBlock& block : pairs) text += markdown_areas(block), matrices += markdown_pairs(block);

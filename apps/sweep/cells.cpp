@@ -208,6 +208,7 @@ double CellProgress::seconds_left(double now) {
   last_ = now;
   double left = 0;
   for (const auto& [phase, places] : free) left += *std::ranges::max_element(places);
+  if (left == 0) return 0;
   // What records leave out (starting, checkpoints, reports), and cores that are shared otherwise than they were.
   margin *= double(3 * at_a_time_);
   return left * std::clamp((worked_ + margin) / (spent + margin), 0.5, 10.0);

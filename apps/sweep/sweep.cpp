@@ -57,7 +57,7 @@ Sweep::Sweep(fs::path directory, SweepOptions options, std::string recipe_text)
       recipe_text_(std::move(recipe_text)),
       spec_(parse_sweep(recipe_text_, "recipe " + options_.recipe)) {
   const auto set = [&](const char* what, int64_t& own, int64_t asked) {
-    if (asked != own) departures_.push_back(fmt::format("{} {} instead of {}", asked, what, own));
+    if (asked != own) departures_.push_back(fmt::format("{} {} instead of {}", what, asked, own));
     own = asked;
   };
   if (options_.trials > 0) set("trials", spec_.trials, options_.trials);

@@ -50,7 +50,7 @@ double seconds_since_writing(const fs::path& run) {
     const double since = std::chrono::duration<double>(fs::file_time_type::clock::now() - written).count();
     age = std::isnan(age) ? since : std::min(age, since);
   }
-  return std::max(0.0, age);
+  return age < 0 ? 0 : age;  // NaN stays
 }
 
 }  // namespace

@@ -103,35 +103,20 @@ TEST_F(CellsTest, WhoseRoundsEndByPatience) {
 TEST_F(CellsTest, OfAResumedSweep) {
   for (int i = 0; i < 4; ++i) {
     add({.rounds = 3, .epochs = 10, .epoch_s = 30});
-    sweep.runs.back().directory = dir / std::to_string(i);
     sweep.runs.back().write(-1, 1e9);
   }
-  FakeSweep now = sweep;
-  for (int i = 4; i < 10; ++i) {
-    add({.rounds = 3, .epochs = 10, .epoch_s = 60, .start_s = 5});
-    now.runs.push_back(sweep.runs.back());
-  }
-  std::vector<FakeRun> all = sweep.runs;
-  sweep.runs.assign(all.begin() + 4, all.end());
-  sweep.phases.assign(6, 0);
-  sweep.schedule(0);
-  CellProgress progress(
-      [&] {
-        FakeSweep whole = sweep;
-        whole.runs = all;
-        whole.phases.assign(10, 0);
-        whole.extra.assign(10, "model.depth=28");
-        return whole.planned();
-      }(),
-      sweep.places);
+  for (int i = 0; i < 6; ++i) add({.rounds = 3, .epochs = 10, .epoch_s = 60, .start_s = 5});
+  CellProgress progress(sweep.planned(), sweep.places);
+  FakeSweep now = sweep;  // what this command trains
+  now.runs.erase(now.runs.begin(), now.runs.begin() + 4);
+  now.schedule(0);
   double before = -1;
-  for (double at = 0; at < 0.9 * sweep.end; before = at, at += 7) {
-    for (size_t i = 0; i < sweep.runs.size(); ++i)
-      if (at >= sweep.begins[i]) sweep.runs[i].write(before - sweep.begins[i], at - sweep.begins[i]);
-    const int64_t done = progress.done();
-    EXPECT_GE(done, progress.total() * 4 / 10);
+  for (double at = 0; at < 0.9 * now.end; before = at, at += 7) {
+    for (size_t i = 0; i < now.runs.size(); ++i)
+      if (at >= now.begins[i]) now.runs[i].write(before - now.begins[i], at - now.begins[i]);
+    EXPECT_GE(progress.done(), progress.total() * 4 / 10);
     EXPECT_GE(progress.finished(), 4);
-    const double left = progress.seconds_left(at), truth = sweep.end - at;  // at once: the others' files say it
+    const double left = progress.seconds_left(at), truth = now.end - at;  // known at once: the others' files say it
     EXPECT_GT(left, truth / 2.1) << at;
     EXPECT_LT(left, truth * 2) << at;
   }

@@ -44,7 +44,7 @@ TEST(EventFile, AnEventHasTimeStepTagAndValue) {
       "\x0a\x03"
       "a/b"
       "\x15\0\0\x80\x3e",
-      28);
+      26);
   EXPECT_EQ(event, expected);
   EXPECT_EQ(without_time(event), without_time(scalar_event(77, 300, {{"a/b", 0.25f}})));
   EXPECT_NE(without_time(event), without_time(scalar_event(1.5, 301, {{"a/b", 0.25f}})));

@@ -13,7 +13,7 @@
 namespace crc::apps::test {
 
 struct FakeRun {
-  fs::path directory;
+  fs::path directory = {};
   int64_t rounds = 3, epochs = 10, best = 10;  // of every round; the epoch that stays the best
   double epoch_s = 60, query_s = 0;
   double start_s = 0, save_s = 0;  // before the first epoch, and after each: what no record says
