@@ -51,6 +51,7 @@ rule 'crc_train label runs/own --export label-studio --out tasks.json'
 rule 'crc_train label runs/own --import exported.json' -- annotate
 rule 'crc_train eval --run runs/*'
 rule 'crc_train verify runs/*'
+rule 'crc_train watch runs/*'
 rule 'crc_train report runs/*'
 rule 'crc_train sweep table6 --out /tmp/t6 --trials 1 --pools 1 *' "${tiny[@]}" "${ten[@]}" --only '^q50-(pool|random)' \
   --set data.train_size=200 --set data.test_size=50

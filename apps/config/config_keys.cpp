@@ -46,6 +46,8 @@ void add_run(std::vector<ConfigKey>& keys) {
       {integer("run.seed", 0, 0, 4294967295.0, "key of every random draw of the run"),
        place(text("run.device", "auto", {"auto", "cpu", "cuda", "cuda:N"}, "auto: CUDA where it works, else the CPU")),
        place(integer("run.threads", 0, 0, 4096, "CPU threads; 0: all cores")), precision_rule(),
+       place(later(boolean("run.tensorboard", false, "TensorBoard's event files in the run's folder tensorboard"),
+                   false)),
        place(text("run.name", "", {}, "name in reports; empty: the directory's name"))});
 }
 
@@ -349,6 +351,10 @@ void add_selection(std::vector<ConfigKey>& keys) {
               "model: go on with that round's trained model; labels: train on its labels from scratch"),
        integer("eval.batch", 500, 1, 65536, "images per evaluation batch; does not change results"),
        integer("eval.last", 20, 1, 1000, "final evaluations whose median is reported"),
+       place(later(integer("ckpt.keep", 3, 1, 1000000,
+                           "newest checkpoints that are kept besides every round's end; with 1 a damaged one has no "
+                           "other of its round to fall back on"),
+                   int64_t(3))),
        place(real("report.interval", 30, 0.1, 86400, "seconds between progress lines when stderr is not a terminal")),
        place(integer("report.query_images", 50, 0, 1000, "queried images drawn per round")),
        place(later(boolean("report.show_guess", false,

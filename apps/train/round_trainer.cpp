@@ -42,6 +42,7 @@ RoundTrainer::RoundTrainer(const RunContext& run)
       net_(make_net(run.config, run.dataset)),
       test_images_(upload(run.context, run.dataset.test, run.dataset.test.labels)),
       tests_(data::has_labels(run.dataset.test)) {
+  if (run.config.get<bool>("run.tensorboard")) events_.emplace(run.directory.path());
   const data::Images& validation = run.dataset.validation;
   if (data::has_labels(validation)) validation_images_.emplace(upload(run.context, validation, validation.labels));
 }
@@ -49,6 +50,9 @@ RoundTrainer::RoundTrainer(const RunContext& run)
 void RoundTrainer::begin(Int round) {
   round_ = round;
   history_ = {};
+  test_logits_.clear();
+  finished_ = run_.directory.read_rounds();
+  if (events_) events_->follow();
   const data::Pool pool = run_.labels.pool(round);
   std::vector<Int> unlabeled = pool.unlabeled();
   if (run_.config.get<bool>("data.include_labeled_in_unlabeled")) {
@@ -70,12 +74,16 @@ bool RoundTrainer::complete() const {
 }
 
 bool RoundTrainer::train() {
+  const Int per_epoch = run_.config.get<Int>("ssl.steps_per_epoch");
   while (!complete()) {
+    const Clock::time_point start = Clock::now();
+    const bool whole = trainer_->step() == history_.epochs() * per_epoch;
     train_epoch();
     if (run_.progress.stop_asked()) return false;
     unsaved_.reset();
     stop_if_asked();
     end_epoch();
+    if (whole) epoch_pace_.took(seconds_since(start));
   }
   return true;
 }
@@ -93,6 +101,7 @@ void RoundTrainer::train_until(Int step) {
   constexpr double kSaveEvery = 300;  // seconds of work that a kill may cost
   const Int per_graph = run_.config.get<Int>("ssl.steps_per_graph");
   double step_seconds = 0;
+  step_pace_ = {};
   while (trainer_->step() < step && !run_.progress.stop_asked()) {
     // Chunks of about a quarter second keep the display alive and signals answered; they change no result.
     Int chunk = step_seconds > 0 ? std::clamp<Int>(Int(0.25 / step_seconds), 1, step - trainer_->step()) : 1;
@@ -100,31 +109,66 @@ void RoundTrainer::train_until(Int step) {
     const Clock::time_point start = Clock::now();
     trainer_->train(chunk);
     run_.context.synchronize();
+    trained_s_ += seconds_since(start);
     step_seconds = seconds_since(start) / double(chunk);
-    show_progress();
+    step_pace_.took(step_seconds);
+    show(fmt::format("epoch {}/{}", history_.epochs() + 1, run_.config.get<Int>("ssl.epochs")));
+    warn_of_weeks();
     if (seconds_since(last_save_) > kSaveEvery && trainer_->step() < step) save(false);
   }
 }
 
-void RoundTrainer::show_progress() {
-  const Int per_round = run_.config.get<Int>("ssl.epochs") * run_.config.get<Int>("ssl.steps_per_epoch");
-  const Int rounds = run_.config.get<Int>("acquisition.rounds");
-  run_.progress.update({.label = fmt::format("round {}/{} epoch {}/{}", round_, rounds, history_.accuracy.size() + 1,
-                                             run_.config.get<Int>("ssl.epochs")),
-                        .done = round_ * per_round + trainer_->step(),
-                        .total = (rounds + 1) * per_round,
-                        .detail = history_.measured() ? percent("acc ", history_.selecting().back()) : ""});
+double RoundTrainer::seconds_left() const {
+  Course course = course_of(run_.config);
+  if (!tests_ && !validation_images_) course.patience = 0;  // what it counts is not measured
+  const double per_epoch = double(course.steps_per_epoch);
+  Place place{.round = round_ + 1, .queries = queries_in(finished_)};
+  if (!complete()) {
+    place.round = round_;
+    place.epochs = double(trainer_->step()) / per_epoch;
+    if (history_.epochs() > 0) place.since_best = history_.epochs() - history_.best_epoch();
+  }
+  const Work left = work_left(course, place, usual_epochs(finished_));
+  const double epoch = epoch_pace_.seconds(), query = query_seconds(finished_);
+  return left.epochs * (std::isfinite(epoch) ? epoch : per_epoch * step_pace_.seconds()) +
+         (std::isfinite(query) ? left.queries * query : 0);
 }
 
-ssl::Evaluation RoundTrainer::evaluate(const ssl::ImageSet& images, const std::vector<int32_t>& labels) const {
+void RoundTrainer::show(const std::string& doing) {
+  if (!trainer_) return;  // of a round that another run has trained
+  const Int per_round = run_.config.get<Int>("ssl.epochs") * run_.config.get<Int>("ssl.steps_per_epoch");
+  const Int rounds = run_.config.get<Int>("acquisition.rounds");
+  run_.progress.update({.label = fmt::format("round {}/{} {}", round_, rounds, doing),
+                        .done = round_ * per_round + trainer_->step(),
+                        .total = (rounds + 1) * per_round,
+                        .detail = history_.measured() ? percent("acc ", history_.selecting().back()) : "",
+                        .rate = 1 / step_pace_.seconds(),
+                        .left = seconds_left()});
+}
+
+// Once, as soon as the pace can be told.
+void RoundTrainer::warn_of_weeks() {
+  constexpr double kLong = 14 * 86400.0, kTell = 2;  // seconds
+  if (warned_ || trained_s_ < kTell) return;
+  warned_ = true;
+  const double left = seconds_left();
+  if (left < kLong) return;
+  const Course course = course_of(run_.config);
+  run_.progress.warn(fmt::format(
+      "at {:.3g} s a step this run takes about {} here: {} rounds of up to {} epochs of {} steps; a smaller network "
+      "(model.depth, model.width), fewer steps (ssl.epochs, ssl.steps_per_epoch) or a GPU make it shorter",
+      step_pace_.seconds(), duration(left), course.rounds, course.epochs, course.steps_per_epoch));
+}
+
+std::vector<float> RoundTrainer::logits_of(const ssl::ImageSet& images) const {
   const Interruptible stoppable = run_.progress.stoppable();  // what was trained is saved
-  const ssl::Prediction prediction = run_.predictor.predict(*net_, tested(), images);
-  return ssl::evaluate(prediction.logits.to_host<float>(run_.context), labels, run_.dataset.classes());
+  return run_.predictor.predict(*net_, tested(), images).logits.to_host<float>(run_.context);
 }
 
 void RoundTrainer::end_epoch() {
   const Clock::time_point start = Clock::now();
   const ssl::EpochLosses losses = trainer_->losses(run_.config.get<Int>("ssl.steps_per_epoch"));
+  show(fmt::format("epoch {}/{}, evaluation", history_.epochs() + 1, run_.config.get<Int>("ssl.epochs")));
   evaluate_epoch();
   if (history_.best_epoch() + 1 == history_.epochs()) keep_best();
   history_.seconds += seconds_since(start);
@@ -136,13 +180,27 @@ void RoundTrainer::end_epoch() {
 }
 
 void RoundTrainer::evaluate_epoch() {
-  const ssl::Evaluation test = tests_ ? evaluate(test_images_, run_.dataset.test.labels) : ssl::Evaluation();
+  const Int classes = run_.dataset.classes();
+  if (tests_) test_logits_ = logits_of(test_images_);
+  const ssl::Evaluation test =
+      tests_ ? ssl::evaluate(test_logits_, run_.dataset.test.labels, classes) : ssl::Evaluation();
   history_.accuracy.push_back(test.accuracy);
   history_.loss.push_back(test.loss);
   history_.balanced_accuracy.push_back(test.balanced_accuracy);
   history_.calibration_error.push_back(test.calibration_error);
   if (validation_images_)
-    history_.validation.push_back(evaluate(*validation_images_, run_.dataset.validation.labels).accuracy);
+    history_.validation.push_back(
+        ssl::evaluate(logits_of(*validation_images_), run_.dataset.validation.labels, classes).accuracy);
+}
+
+// What the tested model gets wrong of the test images.
+std::vector<NamedFile> RoundTrainer::mistakes() {
+  if (!tests_) return {};
+  if (test_logits_.empty()) test_logits_ = logits_of(test_images_);  // resumed at the round's end
+  const data::Images& test = run_.dataset.test;
+  const Int classes = run_.dataset.classes();
+  return mistake_files(fmt::format("rounds/{:02}", round_), ssl::evaluate(test_logits_, test.labels, classes),
+                       ssl::find_mistakes(test_logits_, test.labels, classes), test);
 }
 
 void RoundTrainer::keep_best() {
@@ -169,6 +227,7 @@ void RoundTrainer::record_epoch(const ssl::EpochLosses& losses) {
   if (validation_images_) record["val_acc"] = history_.validation.back();
   add_pseudo_labels(record, *trainer_, run_.context, size_t(run_.dataset.classes()));
   run_.directory.append_metrics(record);
+  if (events_) events_->follow();
   run_.progress.line(fmt::format(
       "round {} epoch {}: loss {:.4f} + {:.4f}, mask {:.0f} %{}{}", round_, history_.epochs(), losses.labeled,
       losses.unlabeled, 100 * losses.mask_rate, percent(", test accuracy ", history_.accuracy.back()),
@@ -188,9 +247,10 @@ void RoundTrainer::commit() {
   const nn::WeightBuffers best(run_.context, net_->layout(), "best");
   run_.context.copy_in(best.weights().values, history_.best_values.data());
   run_.context.copy_in(best.weights().running, history_.best_running.data());
-  run_.directory.files().commit(
-      {{weights_name(round_, nn::Epoch::last), weights_file(tested(), nn::Epoch::last)},
-       {weights_name(round_, nn::Epoch::best), weights_file(best.weights(), nn::Epoch::best)}});
+  std::vector<NamedFile> files = mistakes();
+  files.push_back({weights_name(round_, nn::Epoch::last), weights_file(tested(), nn::Epoch::last)});
+  files.push_back({weights_name(round_, nn::Epoch::best), weights_file(best.weights(), nn::Epoch::best)});
+  run_.directory.files().commit(files);
 }
 
 RoundRow RoundTrainer::row() const {

@@ -4,23 +4,13 @@
 #include <string>
 #include <vector>
 
+#include "apps/rundir/run_record.h"
 #include "data/dataset.h"
 #include "ssl/evaluate.h"
 
 namespace crc::apps {
 
-struct Mistake {
-  int64_t item;  // of the images
-  int32_t label, predicted;
-  double given;       // probability of the label
-  double confidence;  // probability of the predicted class
-};
-
-// The images whose predicted class is not their label, the least likely label first; of equal ones in order. What a
-// network contradicts most surely: where it has not seen the image its worst mistakes, and among images it learned the
-// labels that are likeliest wrong (confident learning, Northcutt et al. 2021, by self-confidence). logits [N,C].
-std::vector<Mistake> find_mistakes(const std::vector<float>& logits, const std::vector<int32_t>& labels,
-                                   int64_t classes);
+using ssl::Mistake, ssl::find_mistakes;
 
 // item,file,class,predicted,probability_of_class,probability; a row for each.
 std::string mistakes_csv(const std::vector<Mistake>& mistakes, const data::Images& images,
@@ -42,5 +32,8 @@ struct PageSubject {
 };
 std::string mistakes_page(const PageSubject& subject, const ssl::Evaluation& evaluation,
                           const std::vector<Mistake>& mistakes);
+
+// The same of a run's last round, as a section of its report, by what the round left; empty where it left nothing.
+std::string mistakes_section(const RunRecord& run);
 
 }  // namespace crc::apps
