@@ -95,6 +95,11 @@ void declare_sweep(Command& program, CommandCall& call) {
   const auto o = std::make_shared<SweepCommandOptions>();
   Command sweep =
       program.command("sweep", "all runs of a table or figure: method x block x trial; resumes what is there");
+  sweep.examples(
+      "  crc_train sweep table6 --dry-run                        which runs it has\n"
+      "  crc_train sweep table6 --set data.dir=DIR --out t6      all of them; the same line goes on after a kill\n"
+      "  crc_train sweep table6 --out t6 --only '^q50' --jobs 4  some of them, four at a time\n"
+      "  crc_train sweep table6 --out t6 --slurm t6.sbatch       as a job array for Slurm\n");
   sweep.option("recipe", o->recipe, "recipe with a [sweep] (crc_train list), or a TOML file");
   sweep.option("--out", o->out, "directory of the runs; --dry-run needs none");
   add_settings(sweep, o->settings);
