@@ -46,6 +46,10 @@ void ExactMoment::add(std::span<const double> rows) {
          GemmConfig{.transpose_a = true, .beta = 1});
 }
 
+void ExactMoment::sum(Ranks& ranks) {
+  for (Product& p : products_) ranks.sum(p.sums);
+}
+
 std::vector<double> ExactMoment::matrix() const {
   std::vector<double> m(width_ * width_);
   for (int64_t i = 0; i < width_; ++i)

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "kernels/core/context.h"
+#include "kernels/core/ranks.h"
 
 namespace crc::select {
 
@@ -16,6 +17,7 @@ class ExactMoment {
   // largest [width]: bounds of |a_j| over all rows that will ever come, at most `rows` of them.
   ExactMoment(std::span<const double> largest, int64_t rows);
   void add(std::span<const double> rows);  // [n,width]
+  void sum(Ranks& ranks);                  // over processes that each added some of the rows; collective
   // [width,width], row-major, symmetric.
   std::vector<double> matrix() const;
 

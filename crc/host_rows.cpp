@@ -7,6 +7,17 @@
 
 namespace crc::select {
 
+template <class T> void check_finite(std::span<const T> row, const char* what, int64_t item) {
+  for (size_t d = 0; d < row.size(); ++d)
+    if (!std::isfinite(row[d]))
+      fail(ExitCode::numerical,
+           fmt::format("{} of item {} are not finite: column {} is {}; was the model that made them trained to "
+                       "divergence?",
+                       what, item, d, row[d]));
+}
+template void check_finite(std::span<const float>, const char*, int64_t);
+template void check_finite(std::span<const double>, const char*, int64_t);
+
 template <class T>
 HostMatrix<T> read_rows(Context& context, View<const T, 2> array, const std::string& acquisition, const char* what,
                         std::initializer_list<std::span<const int64_t>> lists) {
@@ -21,13 +32,7 @@ HostMatrix<T> read_rows(Context& context, View<const T, 2> array, const std::str
   };
   HostMatrix<T> rows = read();
   for (const auto& list : lists)
-    for (const int64_t item : list)
-      for (int64_t d = 0; d < rows.width; ++d)
-        if (!std::isfinite(rows[item][d]))
-          fail(ExitCode::numerical,
-               fmt::format("{} of item {} are not finite: column {} is {}; was the model that made them trained to "
-                           "divergence?",
-                           what, item, d, rows[item][d]));
+    for (const int64_t item : list) check_finite(rows[item], what, item);
   return rows;
 }
 

@@ -30,6 +30,9 @@ template <class T> struct HostMatrix {
 };
 using HostRows = HostMatrix<float>;
 
+// Error numerical, naming the item: the row holds NaN or infinity.
+template <class T> void check_finite(std::span<const T> row, const char* what, int64_t item);
+
 // Error config if the array is empty ("<acquisition> needs <what>"), numerical if a row that one of `lists` names holds
 // NaN or infinity.
 template <class T>
