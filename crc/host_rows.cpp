@@ -41,6 +41,13 @@ template HostMatrix<float> read_rows(Context&, View<const float, 2>, const std::
 template HostMatrix<double> read_rows(Context&, View<const double, 2>, const std::string&, const char*,
                                       std::initializer_list<std::span<const int64_t>>);
 
+int fp32_exponent(double largest) {
+  constexpr int kLeast = -60, kMost = 127;  // of the largest: entries of 2^-80 of it are normal numbers yet
+  int exponent = 0;
+  std::frexp(largest, &exponent);
+  return largest == 0 || (exponent >= kLeast && exponent <= kMost) ? 0 : exponent;
+}
+
 Fp32Features read_features(Context& context, const Rows& features, const std::string& acquisition,
                            std::initializer_list<std::span<const int64_t>> lists) {
   if (const auto* single = std::get_if<View<const float, 2>>(&features))
@@ -50,10 +57,7 @@ Fp32Features read_features(Context& context, const Rows& features, const std::st
   for (const auto& list : lists)
     for (const int64_t item : list)
       for (double value : wide[item]) largest = std::max(largest, std::abs(value));
-  constexpr int kLeast = -60, kMost = 127;  // of the largest: entries of 2^-80 of it are normal numbers yet
-  int exponent = 0;
-  std::frexp(largest, &exponent);
-  if (largest == 0 || (exponent >= kLeast && exponent <= kMost)) exponent = 0;
+  const int exponent = fp32_exponent(largest);
   std::vector<float> narrow;
   narrow.reserve(wide.data.size());
   for (double value : wide.data) narrow.push_back(float(std::ldexp(value, -exponent)));

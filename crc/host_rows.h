@@ -44,6 +44,7 @@ struct Fp32Features : HostRows {
   int exponent;
   double square(double value) const { return std::ldexp(value, 2 * exponent); }  // of features, from one of the rows
 };
+int fp32_exponent(double largest);  // by the largest magnitude of features
 Fp32Features read_features(Context& context, const Rows& features, const std::string& acquisition,
                            std::initializer_list<std::span<const int64_t>> lists);
 

@@ -44,6 +44,7 @@ class PoolRows {
   Tensor gather(Context& context, std::span<const int64_t> places) const;  // [places,D]
   std::span<const float> host(int64_t place) const { return host_.subspan(place * width_, width_); }
   double square(double value) const { return std::ldexp(value, 2 * exponent_); }  // of features, from unscaled rows
+  int exponent() const { return exponent_; }
   Scaling scaling() const { return scaling_; }
   int64_t owned_bytes() const { return int64_t(values_.capacity() * sizeof(float)); }
 

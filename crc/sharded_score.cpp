@@ -17,14 +17,15 @@ std::vector<int64_t> numbers(int64_t first, int64_t count) {
 // Rows of some items, on the host and on the device, as a pool of their own.
 template <class T> struct SomeRows {
   HostMatrix<T> host;
+  bool elsewhere;  // the context is no CPU
   Tensor device;
 
-  SomeRows(Context& context, std::vector<T> rows, int64_t width) : host(std::move(rows), width) {
-    if (context.device().kind != DeviceKind::cpu)
-      device = Tensor::from_host(context, {host.count(), width}, host.data.data(), "rows of groups");
+  SomeRows(Context& context, std::vector<T> rows, int64_t width)
+      : host(std::move(rows), width), elsewhere(context.device().kind != DeviceKind::cpu) {
+    if (elsewhere) device = Tensor::from_host(context, {host.count(), width}, host.data.data(), "rows of groups");
   }
   View<const T, 2> view() const {
-    if (device.size() > 0) return device.view<const T, 2>();
+    if (elsewhere) return device.view<const T, 2>();
     return {host.data.data(), {host.count(), host.width}, {}, "rows of groups"};
   }
 };
