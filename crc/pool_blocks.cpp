@@ -8,10 +8,27 @@
 
 namespace crc::select {
 
-PoolBlocks::PoolBlocks(Context& context, const Problem& problem, const Config& config) : context_(context) {
+void chain(Ranks& ranks, std::vector<double>& total, const std::function<void(std::vector<double>&)>& add) {
+  for (int turn = 0; turn < ranks.size(); ++turn) {
+    std::vector<Ranks::Bytes> out(static_cast<size_t>(ranks.size()));
+    if (turn == ranks.rank()) {
+      add(total);
+      const char* bytes = reinterpret_cast<const char*>(total.data());
+      for (Ranks::Bytes& part : out) part.assign(bytes, bytes + total.size() * sizeof(double));
+    }
+    const std::vector<Ranks::Bytes> in = ranks.exchange(std::move(out));
+    std::memcpy(total.data(), in[size_t(turn)].data(), total.size() * sizeof(double));
+  }
+}
+
+PoolBlocks::PoolBlocks(Context& context, const Problem& problem, const Config& config, Whose whose)
+    : context_(context), problem_(problem) {
   if (!problem.shards) {
     pool_.emplace(context, problem, config, Scaling::none);
     items_ = pool_->items, width_ = pool_->rows().shape[1], exponent_ = pool_->exponent();
+    if (whose == Whose::pool) return;
+    items_.assign(problem.unlabeled.begin(), problem.unlabeled.end());
+    unlabeled_ = pool_->gather(context, pool_->unlabeled);
     return;
   }
   if (!problem.shards->features)
@@ -19,12 +36,15 @@ PoolBlocks::PoolBlocks(Context& context, const Problem& problem, const Config& c
   shards_ = &*problem.shards->features;
   ranks_ = &problem.shards->ranks;
   width_ = shards_->columns();
-  std::ranges::merge(shards_->own(problem.labeled), shards_->own(problem.unlabeled), std::back_inserter(items_));
+  const std::span<const int64_t> labeled = shards_->own(problem.labeled), unlabeled = shards_->own(problem.unlabeled);
+  std::ranges::merge(whose == Whose::pool ? labeled : std::span<const int64_t>(), unlabeled,
+                     std::back_inserter(items_));
   if (!shards_->wide()) return;
   double largest[] = {0};
-  shards_->each_block<double>(items_, [&](auto, std::span<const double> rows) {
-    for (double value : rows) largest[0] = std::max(largest[0], std::abs(value));
-  });
+  for (const auto& list : {labeled, unlabeled})
+    shards_->each_block<double>(list, [&](auto, std::span<const double> rows) {
+      for (double value : rows) largest[0] = std::max(largest[0], std::abs(value));
+    });
   ranks_->largest(largest);
   exponent_ = fp32_exponent(largest[0]);
 }
@@ -47,6 +67,7 @@ std::vector<float> PoolBlocks::narrowed(std::span<const double> wide) const {
 }
 
 void PoolBlocks::each(const std::function<void(int64_t, View<const float, 2>)>& f) const {
+  if (unlabeled_.shape().size() == 2) return f(0, unlabeled_.view<const float, 2>());
   if (pool_) return f(0, pool_->rows());
   int64_t begin = 0;
   const auto pass_on = [&](std::span<const float> rows) {
@@ -62,23 +83,20 @@ void PoolBlocks::each(const std::function<void(int64_t, View<const float, 2>)>& 
 }
 
 Tensor PoolBlocks::rows(std::span<const int64_t> items) const {
-  if (pool_) return pool_->gather(context_, places(items));
+  if (pool_) {
+    std::vector<int64_t> at;
+    for (int64_t item : items) at.push_back(std::ranges::lower_bound(pool_->items, item) - pool_->items.begin());
+    return pool_->gather(context_, at);
+  }
   const std::vector<float> values =
       shards_->wide() ? narrowed(shards_->everywhere<double>(items)) : shards_->everywhere<float>(items);
   return Tensor::from_host(context_, {int64_t(items.size()), width_}, values.data(), "some rows of the pool");
 }
 
-void PoolBlocks::chain(std::vector<double>& total, const std::function<void(std::vector<double>&)>& add) const {
-  for (int turn = 0; turn < ranks_->size(); ++turn) {
-    std::vector<Ranks::Bytes> out(static_cast<size_t>(ranks_->size()));
-    if (turn == ranks_->rank()) {
-      add(total);
-      const char* bytes = reinterpret_cast<const char*>(total.data());
-      for (Ranks::Bytes& part : out) part.assign(bytes, bytes + total.size() * sizeof(double));
-    }
-    const std::vector<Ranks::Bytes> in = ranks_->exchange(std::move(out));
-    std::memcpy(total.data(), in[size_t(turn)].data(), total.size() * sizeof(double));
-  }
+const PoolIndex& PoolBlocks::index() const {
+  if (pool_) return *pool_;
+  if (!index_) index_.emplace(problem_, Copies(*shards_, problem_.shards->items, problem_.labeled, problem_.unlabeled));
+  return *index_;
 }
 
 }  // namespace crc::select

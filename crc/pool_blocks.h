@@ -13,10 +13,16 @@
 
 namespace crc::select {
 
+// add(total) in one process after the other, each going on from the last: sums in the order of the items, for any number
+// of processes. Collective.
+void chain(Ranks& ranks, std::vector<double>& total, const std::function<void(std::vector<double>&)>& add);
+
+enum class Whose : uint8_t { pool, unlabeled };
+
 class PoolBlocks {
  public:
-  // Errors: those of read_features.
-  PoolBlocks(Context& context, const Problem& problem, const Config& config);
+  // Of the whole pool, or of its unlabelled items alone. Errors: those of read_features.
+  PoolBlocks(Context& context, const Problem& problem, const Config& config, Whose whose = Whose::pool);
 
   std::span<const int64_t> items() const { return items_; }            // of this process, labelled ones too, ascending
   std::span<const int64_t> own(std::span<const int64_t> items) const;  // those of an ascending list that are here
@@ -29,15 +35,17 @@ class PoolBlocks {
   Tensor rows(std::span<const int64_t> items) const;  // [items,D], whoever holds them; collective
 
   Ranks& ranks() const { return *ranks_; }
-  // add(total) in one process after the other, each going on from the last: sums in the order of the items, for any
-  // number of processes. Collective.
-  void chain(std::vector<double>& total, const std::function<void(std::vector<double>&)>& add) const;
+  const PoolIndex& index() const;                                      // of the whole pool; collective at first
+  const PoolRows* whole() const { return pool_ ? &*pool_ : nullptr; }  // in one process
 
  private:
   std::vector<float> narrowed(std::span<const double> wide) const;
 
   Context& context_;
+  const Problem& problem_;
   const ShardedRows* shards_ = nullptr;
+  mutable std::optional<PoolIndex> index_;
+  Tensor unlabeled_;              // of one process
   std::optional<PoolRows> pool_;  // of one process
   mutable Ranks alone_;
   Ranks* ranks_ = &alone_;

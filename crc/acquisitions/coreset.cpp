@@ -14,7 +14,7 @@ namespace {
 
 Tensor mean_of(Context& context, const PoolBlocks& pool, int64_t count) {
   std::vector<double> total(size_t(pool.width()));
-  pool.chain(total, [&](std::vector<double>& sum) {
+  chain(pool.ranks(), total, [&](std::vector<double>& sum) {
     pool.each([&](int64_t, View<const float, 2> rows) {
       std::vector<float> host(size_t(rows.size()));
       context.copy_out(host.data(), rows);
