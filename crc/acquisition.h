@@ -15,11 +15,12 @@
 #include "crc/host_rows.h"
 #include "crc/jacobians.h"
 #include "crc/progress.h"
-#include "crc/sharded_rows.h"
 #include "kernels/core/choice.h"
 #include "kernels/core/context.h"
 
 namespace crc::select {
+
+struct Shards;  // crc/sharded_rows.h
 
 // The last linear layer: logits = weight features + bias.
 struct Head {

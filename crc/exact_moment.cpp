@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "kernels/core/ranks.h"
 #include "kernels/ops/gemm.h"
 
 namespace crc::select {

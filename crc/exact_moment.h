@@ -8,7 +8,10 @@
 #include <vector>
 
 #include "kernels/core/context.h"
-#include "kernels/core/ranks.h"
+
+namespace crc {
+class Ranks;
+}
 
 namespace crc::select {
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "crc/host_loop.h"
+#include "crc/sharded_rows.h"
 #include "kernels/cpu/lapack.h"
 #include "kernels/ops/gemm.h"
 #include "kernels/ops/rotate_rows.h"
@@ -103,17 +105,18 @@ LastLayerNtk::LastLayerNtk(Context& context, const ShardedRows& features, std::s
   };
   std::vector<double> bounds(2 * size_t(width_), -INFINITY);  // of a, and of -a
   pass("rows for their bounds", 1, [&](std::span<const double> a) {
-    for (size_t k = 0; k < a.size(); ++k) {
-      double *high = &bounds[k % size_t(width_)], *low = high + width_;
-      *high = std::max(*high, a[k]), *low = std::max(*low, -a[k]);
-    }
+    for (auto row = a.begin(); row != a.end(); row += width_)
+      for (int64_t d = 0; d < width_; ++d) {
+        bounds[d] = std::max(bounds[d], row[d]);
+        bounds[width_ + d] = std::max(bounds[width_ + d], -row[d]);
+      }
   });
   features.ranks().largest(bounds);
   const std::span<double> high = std::span(bounds).first(size_t(width_)), low = std::span(bounds).last(size_t(width_));
   for (double& value : low) value = -value;
   take_bounds(low, high);
   std::vector<double> moment(size_t(width_ * width_), 0);
-  Context host = Context::cpu();
+  Context host = host_of(context);
   pass("rows of the moment matrix", scale_, [&](std::span<const double> a) {
     const View<const double, 2> view{a.data(), {int64_t(a.size()) / width_, width_}, {}, "rows"};
     gemm(host, View<double, 2>{moment.data(), {width_, width_}, {}, "moment matrix"}, view, view,

@@ -17,10 +17,11 @@
 #include "crc/host_rows.h"
 #include "crc/labeled_rank.h"
 #include "crc/progress.h"
-#include "crc/sharded_rows.h"
 #include "kernels/core/tensor.h"
 
 namespace crc::select {
+
+class ShardedRows;
 
 // Of a labelled set, in the scale of LastLayerNtk.
 struct LabeledSpectrum {

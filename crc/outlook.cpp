@@ -5,6 +5,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "crc/sharded_rows.h"
 #include "crc/uncertainty.h"
 
 namespace crc::select {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "crc/pool_rows.h"
+#include "crc/sharded_rows.h"
 #include "kernels/core/ranks.h"
 
 namespace crc::select {

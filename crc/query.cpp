@@ -221,14 +221,14 @@ void Query::take(const crc_active::Problem& problem, int64_t group_size) {
 
 void Query::load(Context& context) {
   if (scores_groups(options_.config.name)) check_candidates(options_.config, machine_bytes());
-  if (together()) return share_rows();
+  if (together()) return share_rows(context);
   load_model(context);
   features_.load(context, Precision::as_stored);
   logits_.load(context, Precision::as_stored);
 }
 
 // What each process will need is said, and refused where it is more than its machine has.
-void Query::share_rows() {
+void Query::share_rows(Context& context) {
   constexpr int64_t kBytesPerItem = 72;            // lists, scores and candidates, of the whole pool in every process
   constexpr int64_t kBlocks = int64_t(400) << 20;  // rows on their way
   constexpr double kGib = 1 << 30;
@@ -240,7 +240,7 @@ void Query::share_rows() {
   int64_t mapped = 0;
   const auto share = [&](const RowArrays& arrays, const char* what, std::optional<ShardedRows>& rows) {
     if (arrays.items() == 0) return;
-    rows.emplace(*options_.ranks, arrays.files(), what, cuts);
+    rows.emplace(context, *options_.ranks, arrays.files(), what, cuts);
     if (acquisition.has(what == std::string_view("features") ? Trait::features : Trait::logits))
       mapped += rows->own_bytes();
   };

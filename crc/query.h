@@ -10,6 +10,7 @@
 #include "crc/acquisition.h"
 #include "crc/arrays.h"
 #include "crc/represents.h"
+#include "crc/sharded_rows.h"
 
 namespace crc::select {
 
@@ -60,7 +61,7 @@ class Query {
   void take_lists(const crc_active::Problem& problem);
   void take_candidates(const crc_active::Problem& problem, int64_t group_size);
   void load_model(Context& context);
-  void share_rows();
+  void share_rows(Context& context);
   bool together() const { return options_.ranks && options_.ranks->size() > 1; }
   std::vector<double> diversify(Context& context, const Problem& problem, Config& config) const;
 

@@ -7,6 +7,7 @@
 
 #include "crc/k_means.h"
 #include "crc/pool_rows.h"
+#include "crc/sharded_rows.h"
 #include "crc/uncertainty.h"
 
 namespace crc::select {

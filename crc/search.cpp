@@ -7,6 +7,7 @@
 #include <numeric>
 #include <unordered_set>
 
+#include "crc/sharded_rows.h"
 #include "kernels/core/random.h"
 
 namespace crc::select {

@@ -6,10 +6,11 @@
 #include <vector>
 
 #include "crc/host_rows.h"
-#include "crc/sharded_rows.h"
 #include "crc/ties.h"
 
 namespace crc::select {
+
+class ShardedRows;
 
 struct Groups {
   int64_t size = 1;              // G

@@ -1,8 +1,10 @@
 #include "crc/sharded_rows.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "crc/arrays.h"
+#include "crc/host_loop.h"
 #include "crc/host_rows.h"
 
 namespace crc::select {
@@ -17,8 +19,9 @@ int64_t bytes_of(Type type) { return type == Type::f64 ? 8 : type == Type::f32 ?
 
 }  // namespace
 
-ShardedRows::ShardedRows(Ranks& ranks, std::vector<Array> files, const char* what, std::vector<int64_t> cuts)
-    : ranks_(&ranks), files_(std::move(files)), cuts_(std::move(cuts)), what_(what) {
+ShardedRows::ShardedRows(Context& context, Ranks& ranks, std::vector<Array> files, const char* what,
+                         std::vector<int64_t> cuts)
+    : context_(&context), ranks_(&ranks), files_(std::move(files)), cuts_(std::move(cuts)), what_(what) {
   int64_t begin = 0;
   for (const Array& file : files_) {
     begins_.push_back(begin);
@@ -42,13 +45,9 @@ std::span<const int64_t> ShardedRows::own(std::span<const int64_t> items) const 
   return {begin, end};
 }
 
-template <class T> void ShardedRows::read(int64_t item, int64_t count, T* out) const {
-  while (count > 0) {
-    const auto f = size_t(std::ranges::upper_bound(begins_, item) - begins_.begin()) - 1;
-    const int64_t first = item - begins_[f], n = std::min(count, files_[f].shape[0] - first);
-    read_rows(files_[f], first, first + n, out);
-    item += n, count -= n, out += n * columns();
-  }
+template <class T> void ShardedRows::read(int64_t item, T* out) const {
+  const auto f = size_t(std::ranges::upper_bound(begins_, item) - begins_.begin()) - 1;
+  read_rows(files_[f], item - begins_[f], item - begins_[f] + 1, out);
 }
 
 template <class T>
@@ -58,16 +57,17 @@ void ShardedRows::each_block(std::span<const int64_t> items,
   std::vector<T> rows(size_t(std::min<int64_t>(most, int64_t(items.size())) * width));
   while (!items.empty()) {
     const auto some = items.first(std::min(items.size(), size_t(most)));
-    for (size_t k = 0; k < some.size();) {  // neighbours at once
-      size_t n = 1;
-      while (k + n < some.size() && some[k + n] == some[k] + int64_t(n)) ++n;
-      read(some[k], int64_t(n), rows.data() + int64_t(k) * width);
-      k += n;
-    }
-    const std::span<const T> read_now(rows.data(), some.size() * size_t(width));
-    for (size_t k = 0; k < some.size(); ++k)
-      check_finite(read_now.subspan(k * size_t(width), size_t(width)), what_, some[k]);
-    f(some, read_now);
+    const std::span<T> values(rows.data(), some.size() * size_t(width));
+    std::vector<char> finite(some.size());
+    each_on_host(*context_, int64_t(some.size()), [&](int64_t k) {
+      const std::span<T> row = values.subspan(size_t(k * width), size_t(width));
+      read(some[size_t(k)], row.data());
+      finite[size_t(k)] = std::ranges::all_of(row, [](T x) { return std::isfinite(x); });
+    });
+    const auto bad = size_t(std::ranges::find(finite, char(false)) - finite.begin());
+    if (bad < some.size())
+      check_finite(std::span<const T>(values).subspan(bad * size_t(width), size_t(width)), what_, some[bad]);
+    f(some, values);
     items = items.subspan(some.size());
   }
 }

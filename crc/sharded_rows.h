@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "crc/select.h"
+#include "kernels/core/context.h"
 #include "kernels/core/ranks.h"
 
 namespace crc::select {
@@ -18,8 +19,9 @@ namespace crc::select {
 class ShardedRows {
  public:
   // The whole array, as its files: of their numbers only those of this process's items are read. cuts [ranks+1]: process
-  // r holds the items [cuts[r],cuts[r+1]).
-  ShardedRows(Ranks& ranks, std::vector<crc_active::Array> files, const char* what, std::vector<int64_t> cuts);
+  // r holds the items [cuts[r],cuts[r+1]). `context` and `ranks` must outlive this.
+  ShardedRows(Context& context, Ranks& ranks, std::vector<crc_active::Array> files, const char* what,
+              std::vector<int64_t> cuts);
 
   Ranks& ranks() const { return *ranks_; }
   int64_t columns() const { return files_[0].shape[1]; }
@@ -39,10 +41,11 @@ class ShardedRows {
   template <class T> std::vector<T> everywhere(std::span<const int64_t> items) const;  // the same rows to all
 
  private:
-  template <class T> void read(int64_t item, int64_t count, T* out) const;
+  template <class T> void read(int64_t item, T* out) const;
   void pack(int64_t item, std::vector<char>& out) const;  // as packed_ says
   template <class T> void unpack(const char* packed, T* row) const;
 
+  Context* context_;
   Ranks* ranks_;
   std::vector<crc_active::Array> files_;
   std::vector<int64_t> begins_, cuts_;

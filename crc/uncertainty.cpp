@@ -7,6 +7,7 @@
 #include <functional>
 #include <numeric>
 
+#include "crc/sharded_rows.h"
 #include "kernels/core/host_softmax.h"
 
 namespace crc::select {

@@ -11,6 +11,8 @@
 
 namespace crc::select {
 
+class ShardedRows;
+
 // Logits of the pool, in the precision that they come in.
 struct Logits {
   std::variant<HostMatrix<float>, HostMatrix<double>> rows;
