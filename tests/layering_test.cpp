@@ -80,6 +80,7 @@ const std::vector<Edge> kEdges{
     {"ssl/", {"ssl/", "nn/", "kernels/"}},
     {"crc/", {"crc/", "kernels/"}},
     {"apps/base/", in_apps({})},
+    {"apps/ranks/", in_apps({"ranks"})},
     {"apps/config/", in_apps({"config"})},
     {"apps/draw/", in_apps({"draw"})},
     {"apps/rundir/", in_apps({"config", "draw", "rundir"})},
