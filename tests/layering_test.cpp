@@ -87,6 +87,7 @@ const std::vector<Edge> kEdges{
     {"apps/train/", in_apps({"config", "rundir", "train"})},
     {"apps/label/", in_apps({"config", "draw", "rundir", "label"})},
     {"apps/sweep/", in_apps({"config", "rundir", "sweep"})},
+    {"apps/jobs/", in_apps({"config", "rundir", "sweep", "jobs"})},
     {"apps/report/", in_apps({"config", "draw", "rundir", "train", "label", "sweep", "report"})},
     {"apps/session/", in_apps({"config", "draw", "rundir", "gate", "train", "label", "sweep", "report", "session"})},
     {"apps/select/", {"apps/base/", "apps/draw/", "apps/rundir/", "apps/select/", "crc/", "data/", "kernels/"}},
