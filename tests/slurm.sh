@@ -212,7 +212,7 @@ equal_tables together
 echo "slurm: four cells in a task: the same"
 
 # ---- what became of the long one
-resumed() { grep -q "resumed round" long/*/log.txt && [ "$(restarts "$long")" -gt 0 ]; }
+resumed() { grep -qs "resumed round" long/*/log.txt && [ "$(restarts "$long")" -gt 0 ]; }
 await 120 "the run at its time limit is resumed" resumed
 scancel "$long"
 await 60 "the cancelled job ends" gone "$long"
