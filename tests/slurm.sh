@@ -211,6 +211,31 @@ await 180 "all ends" gone "$(submitted together.words reconfirm)"
 equal_tables together
 echo "slurm: four cells in a task: the same"
 
+# ---- one selection in several tasks of a step, over MPI
+npy() { printf '\x93NUMPY\x01\x00\x76\x00%-117s\n' "{'descr': '$1', 'fortran_order': False, 'shape': ($2), }"; }
+rows() { npy '<f2' "$2, 8" && printf "$(awk "BEGIN { srand($1); for (i = 0; i < $2 * 8; ++i) printf \"\\\\x%02x\\\\x3c\", int(rand() * 256) }")"; }
+select_rows() {  # into $1; the rest before it
+  "${@:2}" "$build/crc_select" --threads 1 --features h0.npy h1.npy --labeled l.npy --acquisition crc --group 5 --budget 20 \
+    --out "$1" > select.words 2>&1 || fail "crc_select: ${*:2}"
+}
+ways=()
+[ ! -e "$build/libcrc_mpi_openmpi.so" ] || ways+=(pmix)
+[ ! -e "$build/libcrc_mpi_mpich.so" ] || ways+=(pmi2)
+known=$(srun --mpi=list 2>&1)
+[ ${#ways[@]} -gt 0 ] || echo "slurm: left out: srun crc_select, for this build has no adapter to an MPI"
+for way in "${ways[@]}"; do
+  grep -qw $way <<< "$known" || { echo "slurm: left out: srun --mpi=$way crc_select, for this Slurm lacks it"; continue; }
+  rows 1 300 > h0.npy
+  rows 2 401 > h1.npy
+  { npy '<i8' '10,' && printf "$(printf '\\x%02x\\0\\0\\0\\0\\0\\0\\0' $(seq 0 20 180))"; } > l.npy
+  [ -e one.csv ] || select_rows one.csv
+  for tasks in 2 3 4; do
+    select_rows several-$way-$tasks.csv srun --quiet --partition=common --mpi=$way --ntasks=$tasks
+    cmp one.csv several-$way-$tasks.csv || fail "other picks: $tasks tasks, $way"
+  done
+  echo "slurm: srun --mpi=$way crc_select in 2, 3 and 4 tasks: the picks of one process"
+done
+
 # ---- what became of the long one
 resumed() { grep -qs "resumed round" long/*/log.txt && [ "$(restarts "$long")" -gt 0 ]; }
 await 120 "the run at its time limit is resumed" resumed
