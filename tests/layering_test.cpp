@@ -89,6 +89,7 @@ const std::vector<Edge> kEdges{
     {"apps/train/", in_apps({"config", "rundir", "watch", "train"})},
     {"apps/label/", in_apps({"config", "draw", "rundir", "label"})},
     {"apps/sweep/", in_apps({"config", "rundir", "watch", "sweep"})},
+    {"apps/jobs/", in_apps({"config", "rundir", "watch", "sweep", "jobs"})},
     {"apps/report/", in_apps({"config", "draw", "rundir", "watch", "train", "label", "sweep", "report"})},
     {"apps/session/",
      in_apps({"config", "draw", "rundir", "watch", "gate", "train", "label", "sweep", "report", "session"})},
