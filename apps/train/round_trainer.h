@@ -34,6 +34,7 @@ class RoundTrainer {
   void show_progress();
   void end_epoch();
   void evaluate_epoch();
+  void choose_average();
   void keep_best();
   void record_epoch(const ssl::EpochLosses& losses);
   void save(bool round_end);
@@ -51,7 +52,8 @@ class RoundTrainer {
   int64_t round_ = 0;
   std::unique_ptr<ssl::Trainer> trainer_;
   RoundHistory history_;
-  std::optional<FinishFirst> unsaved_;  // while there are steps that no checkpoint holds, and from a stop on
+  std::vector<double> averages_validated_;  // this epoch's validation accuracy of each average
+  std::optional<FinishFirst> unsaved_;      // while there are steps that no checkpoint holds, and from a stop on
   std::chrono::steady_clock::time_point last_save_ = std::chrono::steady_clock::now();
 };
 

@@ -19,7 +19,7 @@
 namespace crc::apps {
 namespace {
 
-constexpr size_t kMostItems = 10;     // in a message
+constexpr size_t kMostWithout = 10;   // in a message
 constexpr size_t kLongestWord = 200;  // bytes of who and when
 const data::CsvForm kForm{.advice = "a label file has columns item and class", .columns = {}};
 
@@ -154,7 +154,7 @@ void read_csv(std::string_view text, const std::string& file, const LabelNames& 
   }
   if (!without.empty())
     notes.push_back(fmt::format("{}: {} rows give no class: items {}", file, without.size(),
-                                data::join_first(without, kMostItems)));
+                                data::join_first(without, kMostWithout)));
 }
 
 std::vector<ExportFile> write_csv(const LabelExport& job) {
