@@ -43,6 +43,7 @@ void RoundHistory::save(nn::TensorFile& file) const {
   add("history.balanced_accuracy", balanced_accuracy);
   add("history.calibration_error", calibration_error);
   add("history.validation", validation);
+  if (!average.empty()) add("history.average", average);
   add("history.seconds", std::vector<double>{seconds});
   add("history.best_values", best_values);
   add("history.best_running", best_running);
@@ -56,6 +57,7 @@ RoundHistory RoundHistory::restore(const nn::TensorFile& file, const std::string
           .balanced_accuracy = read("history.balanced_accuracy"),
           .calibration_error = read("history.calibration_error"),
           .validation = read("history.validation"),
+          .average = file.find("history.average") ? read("history.average") : std::vector<double>(),
           .seconds = read("history.seconds").at(0),
           .best_values = weights("history.best_values"),
           .best_running = weights("history.best_running")};

@@ -11,9 +11,10 @@ namespace crc::apps {
 
 struct RoundHistory {
   std::vector<double> accuracy, loss, balanced_accuracy,
-      calibration_error;                         // on the test set, one per epoch; NaN: none
-  std::vector<double> validation;                // accuracy on the validation split; empty: there is none
-  double seconds = 0;                            // of training and evaluation
+      calibration_error;           // on the test set, one per epoch; NaN: none
+  std::vector<double> validation;  // accuracy on the validation split; empty: there is none
+  std::vector<double> average;     // of several averages the one that was tested (Trainer::choose_average)
+  double seconds = 0;              // of training and evaluation
   std::vector<float> best_values, best_running;  // the tested model's at best_epoch()
 
   int64_t epochs() const { return int64_t(accuracy.size()); }

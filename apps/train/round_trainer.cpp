@@ -9,6 +9,7 @@
 #include <set>
 
 #include "apps/base/json.h"
+#include "apps/config/method_keys.h"
 #include "apps/train/weights_file.h"
 #include "data/text.h"
 #include "nn/weights_io.h"
@@ -75,7 +76,7 @@ std::string percent(const char* what, double fraction) {
 
 RoundTrainer::RoundTrainer(const RunContext& run)
     : run_(run),
-      net_(make_net(run.config, run.dataset)),
+      net_(make_training_net(run.config, run.dataset)),
       test_images_(upload(run.context, run.dataset.test, run.dataset.test.labels)),
       tests_(data::has_labels(run.dataset.test)) {
   if (run.config.get<bool>("run.tensorboard")) events_.emplace(run.directory.path());
@@ -204,6 +205,10 @@ std::vector<float> RoundTrainer::logits_of(const ssl::ImageSet& images) const {
   return run_.predictor.predict(*net_, tested(), images).logits.to_host<float>(run_.context);
 }
 
+ssl::Evaluation RoundTrainer::evaluate(const ssl::ImageSet& images, const std::vector<int32_t>& labels) const {
+  return ssl::evaluate(logits_of(images), labels, run_.dataset.classes());
+}
+
 void RoundTrainer::end_epoch() {
   const Clock::time_point start = Clock::now();
   const ssl::EpochLosses losses = trainer_->losses(run_.config.get<Int>("ssl.steps_per_epoch"));
@@ -218,8 +223,22 @@ void RoundTrainer::end_epoch() {
   run_.progress.line(fmt::format("scratch memory: {:.1f} MB, the libraries' workspaces included", double(bytes) / 1e6));
 }
 
+// Of several averages the one that is best on the held-out images is tested; of equally good ones the first.
+void RoundTrainer::choose_average() {
+  averages_validated_.clear();
+  for (Int k = 0; k < trainer_->averages(); ++k) {
+    trainer_->choose_average(k);
+    averages_validated_.push_back(evaluate(*validation_images_, run_.dataset.validation.labels).accuracy);
+  }
+  const auto best = std::ranges::max_element(averages_validated_);
+  trainer_->choose_average(best - averages_validated_.begin());
+  history_.validation.push_back(*best);
+  if (trainer_->averages() > 1) history_.average.push_back(double(best - averages_validated_.begin()));
+}
+
 void RoundTrainer::evaluate_epoch() {
   const Int classes = run_.dataset.classes();
+  if (validation_images_) choose_average();
   if (tests_) test_logits_ = logits_of(test_images_);
   const ssl::Evaluation test =
       tests_ ? ssl::evaluate(test_logits_, run_.dataset.test.labels, classes) : ssl::Evaluation();
@@ -227,9 +246,6 @@ void RoundTrainer::evaluate_epoch() {
   history_.loss.push_back(test.loss);
   history_.balanced_accuracy.push_back(test.balanced_accuracy);
   history_.calibration_error.push_back(test.calibration_error);
-  if (validation_images_)
-    history_.validation.push_back(
-        ssl::evaluate(logits_of(*validation_images_), run_.dataset.validation.labels, classes).accuracy);
 }
 
 // What the tested model gets wrong of the test images.
@@ -264,6 +280,12 @@ void RoundTrainer::record_epoch(const ssl::EpochLosses& losses) {
                                    {"ece", history_.calibration_error.back()},
                                    {"seconds", history_.seconds}};
   if (validation_images_) record["val_acc"] = history_.validation.back();
+  if (!history_.average.empty()) {
+    std::vector<double> decays = further_decays(run_.config);
+    decays.insert(decays.begin(), run_.config.get<double>("ssl.ema_decay"));
+    record["tested_decay"] = decays[size_t(history_.average.back())];
+    record["val_acc_by_decay"] = averages_validated_;
+  }
   add_pseudo_labels(record, *trainer_, run_.context, size_t(run_.dataset.classes()));
   run_.directory.append_metrics(record);
   if (events_) events_->follow();
@@ -275,6 +297,7 @@ void RoundTrainer::record_epoch(const ssl::EpochLosses& losses) {
 
 std::string RoundTrainer::weights_file(const nn::Weights& weights, nn::Epoch epoch) const {
   nn::TensorFile file = nn::export_weights(run_.context, net_->layout(), weights, nn::Names::kekmodel);
+  std::erase_if(file.tensors, [](const nn::TensorEntry& t) { return t.name.starts_with(nn::Projection::kPrefix); });
   nn::WeightsInfo info = weights_info(run_.config, run_.dataset);
   info.epoch = word_of(epoch);
   file.metadata = nn::to_metadata(info);
@@ -403,6 +426,13 @@ void RoundTrainer::restore(const Checkpoint& checkpoint) {
   history_ = RoundHistory::restore(file, source);
   if (history_.epochs() > 0)
     nn::check_values(net_->layout(), history_.best_values, history_.best_running, source + ", best");
+  if (!history_.average.empty()) {
+    const double average = history_.average.back();
+    if (!(average >= 0 && average < double(trainer_->averages())))
+      fail(ExitCode::corrupt_data, fmt::format("{}: 'history.average' says {}, and this run has {} averages", source,
+                                               average, trainer_->averages()));
+    trainer_->choose_average(Int(average));
+  }
   // A round that ended stays as it ended: its query may be in the ledger.
   if (!checkpoint.info.round_end) history_.forget(!tests_, !validation_images_);
   run_.progress.line(fmt::format("resumed round {} at step {} from {}", round_, trainer_->step(), checkpoint.file));
