@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <nlohmann/json.hpp>
 
 #include "apps/rundir/rounds.h"
 
@@ -61,6 +62,18 @@ RoundHistory RoundHistory::restore(const nn::TensorFile& file, const std::string
           .seconds = read("history.seconds").at(0),
           .best_values = weights("history.best_values"),
           .best_running = weights("history.best_running")};
+}
+
+void add_pseudo_labels(nlohmann::ordered_json& record, ssl::Trainer& trainer, Context& context, size_t classes) {
+  const ssl::EpochPseudo pseudo = trainer.pseudo_labels();
+  if (!std::isnan(pseudo.unclaimed)) {
+    record["pseudo_precision"] = pseudo.precision;
+    record["pseudo_recall"] = pseudo.recall;
+    record["pseudo_share"] = pseudo.share;
+    record["unclaimed"] = pseudo.unclaimed;
+  }
+  for (const auto& [name, values] : trainer.running().to_host(context))
+    if (values.size() <= classes) record["running." + name] = values;
 }
 
 double median_of_last(const std::vector<double>& values, size_t count) {

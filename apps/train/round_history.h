@@ -2,10 +2,12 @@
 // of every checkpoint, so a resumed round stops at the same epoch and scores with the same weights.
 #pragma once
 
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
 
 #include "nn/safetensors.h"
+#include "ssl/trainer.h"
 
 namespace crc::apps {
 
@@ -34,6 +36,10 @@ struct RoundHistory {
   void save(nn::TensorFile& file) const;
   static RoundHistory restore(const nn::TensorFile& file, const std::string& source);
 };
+
+// What an epoch's pseudo-labels were worth by class, and what the method remembers, if it has no more numbers than there
+// are classes; into the epoch's line of metrics.jsonl.
+void add_pseudo_labels(nlohmann::ordered_json& record, ssl::Trainer& trainer, Context& context, size_t classes);
 
 double median_of_last(const std::vector<double>& values, size_t count);  // of numbers; NaN for none
 

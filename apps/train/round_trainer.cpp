@@ -20,53 +20,6 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using Int = int64_t;
 
-// What the epoch's pseudo-labels were worth by class, and what the method remembers, if it has no more numbers than
-// there are classes.
-void add_pseudo_labels(nlohmann::ordered_json& record, ssl::Trainer& trainer, Context& context, size_t classes) {
-  const ssl::EpochPseudo pseudo = trainer.pseudo_labels();
-  if (!std::isnan(pseudo.unclaimed)) {
-    record["pseudo_precision"] = pseudo.precision;
-    record["pseudo_recall"] = pseudo.recall;
-    record["pseudo_share"] = pseudo.share;
-    record["unclaimed"] = pseudo.unclaimed;
-  }
-  for (const auto& [name, values] : trainer.running().to_host(context))
-    if (values.size() <= classes) record["running." + name] = values;
-}
-
-// Of the parts of a round's cross-validation, as they are done: rounds/NN/folds.json.
-class FoldResults {
- public:
-  FoldResults(RunDir& run, Int round, Int folds) : run_(run), name_(round_name(round, "folds.json")), folds_(folds) {
-    if (!run.files().has(name_)) return;
-    const nlohmann::ordered_json all = parse_json(run.files().read(name_), (run.path() / name_).string());
-    if (all.value("folds", Int(0)) != folds || !all.contains("parts") || !all["parts"].is_array()) return;
-    for (const auto& part : all["parts"]) parts_.push_back({part.value("right", Int(0)), part.value("items", Int(0))});
-  }
-  Int done() const { return Int(parts_.size()); }
-  void add(Int right, Int items) {
-    parts_.push_back({right, items});
-    nlohmann::ordered_json parts = nlohmann::ordered_json::array();
-    for (const Part& part : parts_) parts.push_back({{"right", part.right}, {"items", part.items}});
-    run_.files().commit({{name_, json_text(nlohmann::ordered_json{{"folds", folds_}, {"parts", parts}}, 1) + "\n"}});
-  }
-  void fill(RoundRow& row) const {
-    Int right = 0, items = 0;
-    for (const Part& part : parts_) right += part.right, items += part.items;
-    const Share interval = wilson(right, items);
-    row.acc_cv = double(right) / double(items), row.acc_cv_low = interval.low, row.acc_cv_high = interval.high;
-  }
-
- private:
-  struct Part {
-    Int right, items;
-  };
-  RunDir& run_;
-  std::string name_;
-  Int folds_;
-  std::vector<Part> parts_;
-};
-
 // "last 12.00 %"; nothing where nothing was measured.
 std::string percent(const char* what, double fraction) {
   return std::isnan(fraction) ? "" : fmt::format("{}{:.2f} %", what, 100 * fraction);
@@ -355,7 +308,7 @@ void RoundTrainer::cross_validate(RoundRow& row) {
           folds));
   const std::vector<Int> fold_of =
       data::stratified_folds(pool.labels(), classes, folds, round_seed(run_.config, round_));
-  FoldResults results(run_.directory, round_, folds);
+  FoldResults results(run_.directory.files(), round_, folds);
   for (Int fold = results.done(); fold < folds; ++fold) {
     std::vector<data::LabeledItem> part;
     for (size_t k = 0; k < fold_of.size(); ++k)
