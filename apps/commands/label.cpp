@@ -75,8 +75,9 @@ void print_classes(const Ledger& ledger, const std::vector<Answer>& answers,
   } else if (run.journal.empty()) {
     words += "nothing was recorded";
   } else {
-    words +=
-        fmt::format("the other {} are kept in {}", run.query.items.size() - open.size(), run.journal.path().string());
+    words += fmt::format("the {} kept in {}",
+                         data::counted(int64_t(run.query.items.size() - open.size()), "other is", "others are"),
+                         run.journal.path().string());
     if (!run.dataset.train.embedded())
       words += write_open_page(run.directory, run.query, run.dataset, open)
                    ? fmt::format(", and {}/{}/label.html shows those that are open", at, run.query.folder)

@@ -97,10 +97,9 @@ void LabelSource::wait(const Query& query, const Items& unknown) const {
   }
   if (open.empty()) open = unknown;
   const Int more = Int(open.size()) - 1;
-  const std::string others = more == 0
-                                 ? ""
-                                 : fmt::format(", nor {} of the {} asked",
-                                               data::counted(more, "other has", "others have"), query.items.size());
+  const std::string others = more == 0 ? ""
+                                       : fmt::format(" (nor {} {} more of the {} asked)", more == 1 ? "has" : "have",
+                                                     more, query.items.size());
   directory_.mark(Marker::waiting, "for the labels of " + csv.string());
   const std::string or_by_eye =
       dataset_.train.embedded() ? "" : fmt::format("open {} in a browser, or ", (folder / "label.html").string());

@@ -58,7 +58,7 @@ TEST_F(DataFolder, WhatIsNotReadIsSaidByReason) {
         "1 hidden file is not read: train/cat/._a.png", "1 file without images is not read: train/cow/notes.txt",
         "1 folder inside class folders is not read: train/cow/more",
         "2 files outside train/<class> and test/<class> are not read: valid, train/f.png",
-        "1 class folders are empty and make no class: train/bird"})
+        "1 class folder is empty and makes no class: train/bird"})
     EXPECT_NE(words.find(std::string("note         ") + note + "\n"), words.npos) << note << "\n" << words;
   said("3 images of another kind than PNG");
 }

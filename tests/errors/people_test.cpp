@@ -24,9 +24,9 @@ TEST_F(ForPeople, TheHelpOfACommandShowsItsOwnExamples) {
 TEST_F(ForPeople, ResumeNamesWhatIsStillOpen) {
   wait({"cat", "dog", "cow", "pig"}, [](int64_t at) { return std::to_string(at) + ".png"; });
   expect("resume " + at_ + " --quiet", 10,
-         "item " + std::to_string(query[0]) + " has no label, nor 5 others have of the 6 asked; open ");
+         "item " + std::to_string(query[0]) + " has no label (nor have 5 more of the 6 asked); open ");
   label("item,class\n" + std::to_string(query[0]) + ",cat\n" + std::to_string(query[2]) + ",unsure\n", 10, "");
-  expect("resume " + at_ + " --quiet", 10, "item " + std::to_string(query[1]) + " has no label, nor 3 others");
+  expect("resume " + at_ + " --quiet", 10, "item " + std::to_string(query[1]) + " has no label (nor have 3 more");
 }
 
 // Of two images with one stem FiftyOne would make one.
