@@ -18,7 +18,7 @@ foreach(mpi openmpi mpich)
                        COMMAND ${compiler} -std=c99 -O2 -shared -fPIC -o ${adapter}
                                ${CMAKE_SOURCE_DIR}/apps/ranks/mpi_adapter.c)
     add_custom_target(crc_mpi_${mpi} ALL DEPENDS ${adapter})
-    install(FILES ${adapter} DESTINATION ${CMAKE_INSTALL_LIBDIR}/crc)
+    install(FILES ${adapter} DESTINATION ${CMAKE_INSTALL_LIBDIR}/crc OPTIONAL)
     crc_row("mpi (${mpi})" found "${compiler}; crc_select under mpirun and srun")
   endif()
 endforeach()

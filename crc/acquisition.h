@@ -41,8 +41,8 @@ struct Problem {
   // [N], in host memory, finite, not negative: how much item i counts; empty: 1 each. Where Trait::weights says so, and
   // as each file says how; 0: comes last.
   std::span<const double> weights = {};
-  // Where rows lie in several processes, as Trait::shards allows: `features` and `logits` are empty then, and all else is
-  // the same in every process.
+  // Where rows lie in several processes, as Trait::shards allows: `features` and `logits` are empty then, and all else
+  // is the same in every process.
   const Shards* shards = nullptr;
 };
 

@@ -1,6 +1,6 @@
-// Features of a pool in fp32, as this process holds them, block by block: as one block where they lie in one process (as
-// PoolRows has them), else its own rows, converted while they are read, so that memory does not grow with the pool. An
-// acquisition that asks rows() for what it must see of others' and adds up in chain() is the same program for both.
+// Features of a pool in fp32, as this process holds them, block by block: as one block where they lie in one process
+// (as PoolRows has them), else its own rows, converted while they are read, so that memory does not grow with the pool.
+// An acquisition that asks rows() for what it must see of others' and adds up in chain() is the same program for both.
 #pragma once
 
 #include <functional>
@@ -14,8 +14,8 @@
 
 namespace crc::select {
 
-// add(total) in one process after the other, each going on from the last: sums in the order of the items, for any number
-// of processes. Collective.
+// add(total) in one process after the other, each going on from the last: sums in the order of the items, for any
+// number of processes. Collective.
 void chain(Ranks& ranks, std::vector<double>& total, const std::function<void(std::vector<double>&)>& add);
 
 enum class Whose : uint8_t { pool, unlabeled };

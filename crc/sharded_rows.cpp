@@ -13,9 +13,9 @@ namespace {
 using crc_active::Array;
 using crc_active::Type;
 
-constexpr int64_t kBlockBytes = 16ll << 20;  // of rows that are read at a time
+constexpr int64_t kReadBytes = 16ll << 20;  // of rows that are read at a time
 
-int64_t bytes_of(Type type) { return type == Type::f64 ? 8 : type == Type::f32 ? 4 : 2; }
+int64_t stored_bytes(Type type) { return type == Type::f64 ? 8 : type == Type::f32 ? 4 : 2; }
 
 }  // namespace
 
@@ -36,7 +36,7 @@ int ShardedRows::owner(int64_t item) const { return int(std::ranges::upper_bound
 
 int64_t ShardedRows::own_bytes() const {
   const auto r = size_t(ranks_->rank());
-  return (cuts_[r + 1] - cuts_[r]) * columns() * bytes_of(packed_);
+  return (cuts_[r + 1] - cuts_[r]) * columns() * stored_bytes(packed_);
 }
 
 std::span<const int64_t> ShardedRows::own(std::span<const int64_t> items) const {
@@ -53,7 +53,7 @@ template <class T> void ShardedRows::read(int64_t item, T* out) const {
 template <class T>
 void ShardedRows::each_block(std::span<const int64_t> items,
                              const std::function<void(std::span<const int64_t>, std::span<const T>)>& f) const {
-  const int64_t width = columns(), most = std::max<int64_t>(1, kBlockBytes / (width * int64_t(sizeof(T))));
+  const int64_t width = columns(), most = std::max<int64_t>(1, kReadBytes / (width * int64_t(sizeof(T))));
   std::vector<T> rows(size_t(std::min<int64_t>(most, int64_t(items.size())) * width));
   while (!items.empty()) {
     const auto some = items.first(std::min(items.size(), size_t(most)));
@@ -74,7 +74,7 @@ void ShardedRows::each_block(std::span<const int64_t> items,
 
 void ShardedRows::pack(int64_t item, std::vector<char>& out) const {
   const auto f = size_t(std::ranges::upper_bound(begins_, item) - begins_.begin()) - 1;
-  const int64_t width = columns(), row = item - begins_[f], bytes = bytes_of(packed_);
+  const int64_t width = columns(), row = item - begins_[f], bytes = stored_bytes(packed_);
   const size_t end = out.size();
   out.resize(end + size_t(width * bytes));
   if (files_[f].type == packed_ && files_[f].strides.empty()) {
@@ -104,7 +104,7 @@ template <class T> std::vector<T> ShardedRows::deliver(std::span<const std::vect
       if (owner(item) == own_rank) pack(item, packed[r]);
   packed = ranks_->exchange(std::move(packed));
   const std::vector<int64_t>& own = wanted[size_t(own_rank)];
-  const int64_t width = columns(), bytes = width * bytes_of(packed_);
+  const int64_t width = columns(), bytes = width * stored_bytes(packed_);
   std::vector<int64_t> next(packed.size(), 0);
   std::vector<T> rows(own.size() * size_t(width));
   for (size_t k = 0; k < own.size(); ++k) {

@@ -18,8 +18,8 @@ namespace crc::select {
 
 class ShardedRows {
  public:
-  // The whole array, as its files: of their numbers only those of this process's items are read. cuts [ranks+1]: process
-  // r holds the items [cuts[r],cuts[r+1]). `context` and `ranks` must outlive this.
+  // The whole array, as its files: of their numbers only those of this process's items are read. cuts [ranks+1]:
+  // process r holds the items [cuts[r],cuts[r+1]). `context` and `ranks` must outlive this.
   ShardedRows(Context& context, Ranks& ranks, std::vector<crc_active::Array> files, const char* what,
               std::vector<int64_t> cuts);
 

@@ -12,8 +12,8 @@
 
 namespace crc::test {
 
-// f in each of `size` ranks, and what each returned; whoever throws an Error tells the others, as run_together does, and
-// leaves nothing. `errors` [size], if given: what each threw.
+// f in each of `size` ranks, and what each returned; whoever throws an Error tells the others, as run_together does,
+// and leaves nothing. `errors` [size], if given: what each threw.
 template <class T>
 std::vector<std::optional<T>> in_ranks(int size, const std::function<T(Ranks&)>& f,
                                        std::vector<std::string>* errors = nullptr) {
