@@ -7,9 +7,9 @@
 #include "apps/base/outputs.h"
 #include "apps/base/terminal.h"
 #include "apps/commands/commands.h"
-#include "apps/commands/sweep_cells.h"
 #include "apps/jobs/job_file.h"
 #include "apps/report/sweep_report.h"
+#include "apps/session/sweep_cells.h"
 #include "data/utf8.h"
 #include "kernels/core/error.h"
 #include "kernels/core/threads.h"
@@ -110,6 +110,11 @@ void declare_sweep(Command& program, CommandCall& call) {
   const auto o = std::make_shared<SweepCommandOptions>();
   Command sweep =
       program.command("sweep", "all runs of a table or figure: method x block x trial; resumes what is there");
+  sweep.examples(
+      "  crc_train sweep table6 --dry-run                        which runs it has\n"
+      "  crc_train sweep table6 --set data.dir=DIR --out t6      all of them; the same line goes on after a kill\n"
+      "  crc_train sweep table6 --out t6 --only '^q50' --jobs 4  some of them, four at a time\n"
+      "  crc_train sweep table6 --out t6 --slurm t6.sbatch       as a job array for Slurm\n");
   sweep.option("recipe", o->recipe, "recipe with a [sweep] (crc_train list), or a TOML file");
   sweep.option("--out", o->out, "directory of the runs; --dry-run needs none");
   add_settings(sweep, o->settings);

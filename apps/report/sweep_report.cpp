@@ -7,6 +7,7 @@
 #include "apps/base/outputs.h"
 #include "apps/report/boundary.h"
 #include "apps/report/figures.h"
+#include "apps/report/report.h"
 #include "apps/report/report_sections.h"
 #include "apps/report/result_table.h"
 #include "data/text.h"
@@ -14,7 +15,7 @@
 namespace crc::apps {
 namespace {
 
-constexpr size_t kImagesOfBlocks = 900'000;  // bytes of data URIs of all blocks
+constexpr size_t kImagesOfBlocks = 2'000'000;  // bytes of data URIs of all blocks
 
 struct Figure {
   std::string name;  // figures/<name>.png
@@ -101,15 +102,14 @@ std::string block_sections(const Sweep& sweep, const std::vector<SweepRun>& runs
   for (const Figure& each : figures) drawn += chart_figure(each.chart, each.caption);
   std::vector<std::string> parts;
   if (!groups.empty())
-    parts = {section("figures", "Results", drawn),
-             pairs_section(pairs),
-             classes_section(groups),
-             training_section(groups),
-             scores_section(groups, /*eigenvalues=*/false),
-             cost_section(groups)};
-  for (std::string part :
-       {queries_section(list, kImagesOfBlocks / sweep.spec().blocks.size()), runs_section(list), rounds_section(list)})
-    parts.push_back(std::move(part));
+    parts = {section("figures", "How good it is", drawn), pairs_section(pairs), classes_section(groups)};
+  parts.push_back(queries_section(list, kImagesOfBlocks / sweep.spec().blocks.size()));
+  if (!groups.empty())
+    for (std::string part :
+         {scores_section(groups, /*eigenvalues=*/false), training_section(groups), cost_section(groups)})
+      parts.push_back(std::move(part));
+  parts.push_back(rounds_section(list));
+  parts.push_back(runs_section(list));
   for (std::string& part : parts) html += with_prefix(std::move(part), fmt::format("b{}-", block));
   return html;
 }
@@ -130,11 +130,6 @@ std::string overview(const Sweep& sweep, const ResultTable& table, const std::st
                                  escape_xml(spec.source), escape_xml(sweep.recipe()), sweep.cells().size());
   if (!missing.empty()) body += paragraph(escape_xml(missing + "."));
   if (!spec.note.empty()) body += paragraph(escape_xml(spec.note));
-  if (!sweep.changes().empty())
-    body +=
-        paragraph(escape_xml(fmt::format("Changed from the recipe: {}. Names of blocks and the paper's numbers are "
-                                         "those of the recipe.",
-                                         data::join(sweep.changes()))));
   std::string tables = html(table), others;
   for (size_t k = 0; k < std::size(kMeasures); ++k) {
     const bool measured = std::ranges::any_of(table.rows, [&](const ResultRow& row) {
@@ -147,7 +142,7 @@ std::string overview(const Sweep& sweep, const ResultTable& table, const std::st
 
 }  // namespace
 
-std::string write_sweep_report(const Sweep& sweep, const fs::path& out, bool replace) {
+std::string write_sweep_report(const Sweep& sweep, const fs::path& out, bool replace, int reload_s) {
   Outputs files(page_files(out), {.force = replace, .inputs = {}, .makes_folders = true});
   const std::vector<SweepRun> runs = load_runs(sweep);
   const ResultTable table = make_table(sweep, runs);
@@ -172,7 +167,7 @@ std::string write_sweep_report(const Sweep& sweep, const fs::path& out, bool rep
     body += block_sections(sweep, runs, block, groups, figures, pairs[block]);
   }
   if (!runs.empty()) body += settings_section({&runs.front().record});
-  files.put(out / "report.html", html_page(sweep.spec().title, body));
+  files.put(out / "report.html", html_page(sweep.spec().title, live_note(reload_s) + with_contents(body), reload_s));
   std::string text = markdown(table), matrices;
   if (!missing.empty()) text += "\n" + missing + ".\n";
   for (const PairedBlock& block : pairs) text += markdown_areas(block), matrices += markdown_pairs(block);

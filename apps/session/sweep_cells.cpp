@@ -1,16 +1,19 @@
-#include "apps/commands/sweep_cells.h"
+#include "apps/session/sweep_cells.h"
 
 #include <fmt/format.h>
 #include <omp.h>
 
 #include <algorithm>
+#include <chrono>
+#include <cmath>
 #include <limits>
 #include <thread>
+#include <utility>
 
 #include "apps/base/program.h"
 #include "apps/base/progress.h"
 #include "apps/base/signals.h"
-#include "apps/commands/run.h"
+#include "apps/session/training.h"
 #include "apps/sweep/child.h"
 #include "apps/sweep/gpus.h"
 #include "apps/sweep/sweep.h"
@@ -63,14 +66,24 @@ std::vector<PlannedRun> runs_of(const Sweep& sweep, const Cells& cells) {
 // What a sweep shows while it runs: all its cells, whatever the phase.
 class Display {
  public:
-  Display(const Sweep& sweep, const Cells& cells, bool quiet)
-      : count_(cells.size()), cells_(runs_of(sweep, cells)), progress(options_of(sweep, cells, quiet)) {}
+  Display(const Sweep& sweep, const Cells& cells, int64_t at_a_time, bool quiet)
+      : count_(cells.size()),
+        at_a_time_(at_a_time),
+        cells_(runs_of(sweep, cells), at_a_time),
+        progress(options_of(sweep, cells, quiet)) {}
   void update(Phase phase) {
     const int64_t done = cells_.done();
+    const double left = cells_.seconds_left(seconds_since(start_));
     progress.update({.label = to_string(phase),
                      .done = done,
                      .total = cells_.total(),
-                     .detail = fmt::format("{} of {} runs", cells_.finished(), count_)});
+                     .detail = fmt::format("{} of {} runs", cells_.finished(), count_),
+                     .left = left});
+    if (std::isnan(left) || std::exchange(warned_, true) || left < kLong) return;
+    progress.warn(
+        fmt::format("these runs take about {} here, {} at a time; fewer (--trials, --only), shorter ones "
+                    "(ssl.epochs) or more machines (--slurm) make it shorter",
+                    duration(left), at_a_time_));
   }
 
  private:
@@ -80,8 +93,12 @@ class Display {
     options.memory = std::numeric_limits<double>::infinity();
     return options;
   }
+  static constexpr double kLong = 14 * 86400.0;  // seconds
   size_t count_;
+  int64_t at_a_time_;
   CellProgress cells_;
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+  bool warned_ = false;
 
  public:
   Progress progress;
@@ -137,9 +154,13 @@ int train_cell(const Sweep& sweep, const SweepCell& cell, bool quiet, const std:
   std::vector<std::string> settings;
   for (size_t i = 2; i + 1 < arguments.size(); ++i)
     if (arguments[i] == "--set") settings.push_back(arguments[++i]);
-  if (arguments[0] == "resume") return train_on(arguments[1], settings, quiet, name, gpu);
-  return train_new({.config = arguments[1], .settings = settings, .out = sweep.path(cell).string(), .quiet = quiet},
-                   arguments, name, gpu);
+  const ProgressOptions progress = ProgressOptions::for_stderr(quiet, 0, {}, name);
+  if (arguments[0] == "resume") return int(continue_run(arguments[1], settings, progress, gpu));
+  const NewRun run{.config = resolve_recipe(arguments[1], settings),
+                   .directory = sweep.path(cell),
+                   .arguments = arguments,
+                   .gpu = gpu};
+  return int(start_run(run, progress));
 }
 
 // A failure counts more than an interruption: whoever continues must look at it.
@@ -170,7 +191,7 @@ int train_missing(const Sweep& sweep, const Cells& cells, const Labour& labour) 
   await_free(runs_of(sweep, cells));
   const int64_t parallel =
       labour.parallel > 0 ? labour.parallel : std::max<int64_t>(1, std::thread::hardware_concurrency());
-  Display display(sweep, cells, labour.quiet);
+  Display display(sweep, cells, parallel * labour.together, labour.quiet);
   int code = 0;
   for (Phase phase : {Phase::pool, Phase::trial, Phase::reconfirm})
     if (code == 0) code = run_phase(sweep, cells, phase, parallel, labour.together, display);

@@ -1,4 +1,4 @@
-#include "apps/session/mistakes.h"
+#include "apps/report/mistakes.h"
 
 #include <gtest/gtest.h>
 
