@@ -125,7 +125,7 @@ first_stride = 2
 batch = 8
 mu = 2
 epochs = 3
-steps_per_epoch = 250
+steps_per_epoch = 200
 [acquisition]
 initial = 20
 budget = 20
@@ -152,6 +152,7 @@ sed -e 's/^trials = 3/trials = 1/; s/^initial_pools = 3/initial_pools = 0/; s/^r
   -e 's/^steps_per_epoch = .*/steps_per_epoch = 1000000/' twelve.toml | sed '$d' > long.toml
 sweep() { "$build/crc_train" sweep --quiet "$@" > sweep.words 2>&1 || fail "crc_train sweep $*"; }
 trains() { [ -e "$1/log.txt" ] && [ ! -e "$1/DONE" ] && grep -q training "$1/log.txt"; }
+urgently() { srun --quiet --partition=urgent --gres=gpu:2 true > urgent.words 2>&1 || fail "the urgent job"; }
 one_trains() { local cell; for cell in "$1"/*-t?; do trains "$cell" && return; done; return 1; }
 restarts() { scontrol --oneliner show job "$1" | grep -o 'Restarts=[0-9]*' | cut -d = -f 2 | awk '{ sum += $1 } END { print sum + 0 }'; }
 submitted() { sed -n "s/^$2: job \([0-9]*\), .*/\1/p" "$1"; }  # words, phase: the job's number
@@ -164,11 +165,6 @@ equal_tables() {
 }
 sweep twelve.toml --out local --jobs 2
 
-# ---- at the time limit: told before, queued again by the job file, resumed; cancelled, it stays away
-sweep long.toml --out long --slurm long.sh
-bash long.sh --partition=common --gres=none --time=1 --signal=TERM@55 > long.words
-long=$(submitted long.words trial)
-
 # ---- twelve cells, two at a time; preempted at once, and one cancelled
 out="a folder, 100% its own"  # a name of which Slurm would make something else
 sweep twelve.toml --out "$out" --slurm twelve.sh
@@ -178,7 +174,7 @@ trial=$(submitted twelve.words trial)
 scontrol show job "$trial" | grep -q 'TresPerNode=gres:gpu:1' || fail "no GPU is asked for"
 scontrol show job "$trial" | grep -q 'Dependency=afterok:' || fail "the trials wait for nothing"
 await 120 "a trial trains" one_trains "$out"
-srun --quiet --partition=urgent --gres=gpu:2 true > urgent.words 2>&1 || fail "the urgent job"
+urgently
 [ "$(restarts "$trial")" -gt 0 ] || fail "nothing was preempted"
 echo "slurm: preempted and queued again: $(restarts "$trial") tasks"
 await 120 "the last trial trains" trains "$out/random-t2"
@@ -189,14 +185,11 @@ await 60 "what waits for them is given up" gone "$(submitted twelve.words reconf
 [ "$(ls -d "$out"/*/DONE | wc -l)" = 8 ] || fail "not eight of twelve cells are done"
 grep -q "resumed round" "$out"/*-t?/log.txt || fail "no run was resumed"
 
-# ---- once more: what is missing; preempted after a warning
-bash twelve.sh --partition=graceful --cpus-per-task=1 > again.words
-trial=$(submitted again.words trial)
+# ---- once more: what is missing
+bash twelve.sh --cpus-per-task=1 > again.words
 [ "$(grep -o '^[a-z]*: job\|tasks: [0-9]*' again.words | paste -sd ' ')" = "trial: job tasks: 1 reconfirm: job tasks: 3" ] ||
   fail "submitted again: $(cat again.words)"
 await 60 "the cancelled run is taken up" grep -q "resumed round" "$out/random-t2/log.txt"
-srun --quiet --partition=urgent --gres=gpu:2 true > urgent.words 2>&1 || fail "the urgent job"
-await 30 "it is queued again" test "$(restarts "$trial")" -gt 0
 await 180 "all ends" gone "$(submitted again.words reconfirm)"
 equal_tables "$out"
 bash twelve.sh > done.words
@@ -236,11 +229,20 @@ for way in "${ways[@]}"; do
   echo "slurm: srun --mpi=$way crc_select in 2, 3 and 4 tasks: the picks of one process"
 done
 
-# ---- what became of the long one
-resumed() { grep -qs "resumed round" long/*/log.txt && [ "$(restarts "$long")" -gt 0 ]; }
-await 120 "the run at its time limit is resumed" resumed
-scancel "$long"
-await 60 "the cancelled job ends" gone "$long"
+# ---- told before a preemption or the time limit: both queued again by the job file, and resumed; cancelled, they stay away
+resumed() { grep -qs "resumed round" $1/*/log.txt && [ "$(restarts "$2")" -gt 0 ]; }
+sweep long.toml --out limit --slurm limit.sh
+sweep long.toml --out grace --slurm grace.sh
+bash limit.sh --gres=none --time=1 --signal=TERM@55 > limit.words
+bash grace.sh --partition=graceful > grace.words
+limit=$(submitted limit.words trial) grace=$(submitted grace.words trial)
+await 120 "a run trains in a partition with a grace period" one_trains grace
+urgently
+grep -q "stopped after a checkpoint" grace/*/log.txt || fail "the grace period was not used"
+await 120 "it is resumed" resumed grace "$grace"
+await 120 "the run at its time limit is resumed" resumed limit "$limit"
+scancel "$limit" "$grace"
+for job in $limit $grace; do await 60 "the cancelled job ends" gone "$job"; done
 sleep 7  # for longer than a requeued job waits
-gone "$long" || fail "a cancelled job is queued again"
-echo "slurm: told before the time limit, queued again, resumed; cancelled, it stays away"
+for job in $limit $grace; do gone "$job" || fail "a cancelled job is queued again"; done
+echo "slurm: told before a preemption and before the time limit, queued again, resumed; cancelled, they stay away"
