@@ -153,10 +153,14 @@ double PoolScorer::cross_validated(const nn::Weights& weights) const {
     return 1;
   }
   const double fitted = ssl::fit_temperature(logits, left_out, classes);
-  run_.progress.line(
-      fmt::format("probabilities are softmax(logits / {:.4g}), fitted to {} labels, each predicted "
-                  "without its fold of {}{}",
-                  fitted, left_out.size(), kFolds, ssl::temperature_note(fitted)));
+  const std::string by =
+      fmt::format("{} labels, each predicted without those of its fold (of {})", left_out.size(), kFolds);
+  if (!ssl::temperature_note(fitted).empty()) {
+    run_.progress.line(
+        by + ", settle no temperature, for they are too few, all right or all wrong: probabilities are not calibrated");
+    return 1;
+  }
+  run_.progress.line(fmt::format("probabilities are softmax(logits / {:.4g}), fitted to {}", fitted, by));
   return fitted;
 }
 

@@ -110,7 +110,9 @@ struct RememberRows {
     last = lanes.min(last);
     if (last == none) return;
     const int64_t columns = bank.shape[1];
-    const float *now = z.data - last * columns, m = labels[r] < 0 ? 0.0f : decay;
+    const float* now = z.data - last * columns;
+    // Read by the lane that writes it: the others have no order with it.
+    const float m = lanes.max(lanes.lane == 0 && labels[r] >= 0 ? decay : 0.0f);
     float* row = bank.data + r * columns;
     for (int64_t e = lanes.lane; e < columns; e += lanes.count) row[e] = m * row[e] + (1 - m) * now[e];
     const double length = sqrt(inner_product(row, row, columns, lanes));
