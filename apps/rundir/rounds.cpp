@@ -62,7 +62,7 @@ std::vector<const Column*> columns_of(const data::CsvReader& csv) {
 
 }  // namespace
 
-Share wilson(int64_t hits, int64_t of) {
+WilsonInterval wilson(int64_t hits, int64_t of) {
   constexpr double z = 1.959963984540054;  // of the normal distribution, 97.5 %
   const double n = double(of), p = double(hits) / n, scale = 1 / (1 + z * z / n);
   const double middle = scale * (p + z * z / (2 * n)),
@@ -89,7 +89,7 @@ void FoldResults::add(int64_t right, int64_t items) {
 void FoldResults::fill(RoundRow& row) const {
   int64_t right = 0, items = 0;
   for (const Part& part : parts_) right += part.right, items += part.items;
-  const Share interval = wilson(right, items);
+  const WilsonInterval interval = wilson(right, items);
   row.acc_cv = double(right) / double(items), row.acc_cv_low = interval.low, row.acc_cv_high = interval.high;
 }
 

@@ -32,10 +32,10 @@ struct RoundRow {
 };
 
 // Wilson's interval of a share at 95 %.
-struct Share {
+struct WilsonInterval {
   double low, high;
 };
-Share wilson(int64_t hits, int64_t of);
+WilsonInterval wilson(int64_t hits, int64_t of);
 
 class RunFiles;
 
