@@ -32,7 +32,7 @@ TEST(Mistakes, TheLeastLikelyLabelFirst) {
 }
 
 TEST(Mistakes, WilsonsInterval) {  // Brown, Cai and DasGupta 2001, by hand
-  const auto close = [](Share share, double low, double high) {
+  const auto close = [](WilsonInterval share, double low, double high) {
     EXPECT_NEAR(share.low, low, 5e-5);
     EXPECT_NEAR(share.high, high, 5e-5);
   };
