@@ -1,7 +1,7 @@
 // The paper's figures as charts.
 #pragma once
 
-#include "apps/report/result_table.h"
+#include "apps/sweep/sweep.h"
 #include "apps/report/summary.h"
 
 namespace crc::apps {

@@ -1,4 +1,4 @@
-#include "apps/commands/rank_barrier.h"
+#include "apps/report/rank_barrier.h"
 
 #include <gtest/gtest.h>
 
