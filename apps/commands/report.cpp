@@ -8,8 +8,8 @@
 #include "apps/base/outputs.h"
 #include "apps/base/terminal.h"
 #include "apps/commands/commands.h"
-#include "apps/report/result_table.h"
-#include "apps/report/sweep_report.h"
+#include "apps/evidence/result_table.h"
+#include "apps/evidence/sweep_report.h"
 #include "apps/report/verify_run.h"
 #include "kernels/core/error.h"
 

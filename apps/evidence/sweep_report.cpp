@@ -1,14 +1,14 @@
-#include "apps/report/sweep_report.h"
+#include "apps/evidence/sweep_report.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 
 #include "apps/base/outputs.h"
+#include "apps/evidence/paired_tables.h"
 #include "apps/report/boundary.h"
 #include "apps/report/figures.h"
 #include "apps/report/report_sections.h"
-#include "apps/report/result_table.h"
 #include "data/text.h"
 
 namespace crc::apps {
@@ -91,7 +91,7 @@ std::string with_prefix(std::string html, const std::string& prefix) {
 }
 
 std::string block_sections(const Sweep& sweep, const std::vector<SweepRun>& runs, size_t block, const Groups& groups,
-                           const std::vector<Figure>& figures, const PairedBlock& pairs) {
+                           const std::vector<Figure>& figures, const Study& study, const PairedBlock& pairs) {
   RunList list;
   for (const SweepRun& run : runs)
     if (run.cell->block == block) list.push_back(&run.record);
@@ -103,6 +103,7 @@ std::string block_sections(const Sweep& sweep, const std::vector<SweepRun>& runs
   if (!groups.empty())
     parts = {section("figures", "Results", drawn),
              pairs_section(pairs),
+             section("differences", "What else differs", html_differences(study, pairs.name)),
              classes_section(groups),
              training_section(groups),
              scores_section(groups, /*eigenvalues=*/false),
@@ -124,11 +125,14 @@ std::string unfinished(const Sweep& sweep) {
                                      data::join_first(names, 8));
 }
 
-std::string overview(const Sweep& sweep, const ResultTable& table, const std::string& missing) {
+std::string overview(const Sweep& sweep, const Study& study, const std::vector<PairedBlock>& pairs,
+                     const ResultTable& table, const std::string& missing) {
   const SweepSpec& spec = sweep.spec();
-  std::string body = fmt::format("<h1>{}</h1>\n<p class=\"sub\">{} · recipe {} · {} runs</p>\n", escape_xml(spec.title),
-                                 escape_xml(spec.source), escape_xml(sweep.recipe()), sweep.cells().size());
+  std::string body = study.test_words.empty() ? "" : paragraph("<strong>" + escape_xml(study.test_words) + "</strong>");
+  body += fmt::format("<h1>{}</h1>\n<p class=\"sub\">{} · recipe {} · {} runs</p>\n", escape_xml(spec.title),
+                      escape_xml(spec.source), escape_xml(sweep.recipe()), sweep.cells().size());
   if (!missing.empty()) body += paragraph(escape_xml(missing + "."));
+  if (!study.rule.empty()) body += paragraph(escape_xml(study.rule));
   if (!spec.note.empty()) body += paragraph(escape_xml(spec.note));
   if (!sweep.changes().empty())
     body +=
@@ -142,7 +146,7 @@ std::string overview(const Sweep& sweep, const ResultTable& table, const std::st
     });
     if (measured) others += details(fmt::format("All columns, {}", kMeasureWords[k]), html(table, k));
   }
-  return body + section("table", "Table", tables + others);
+  return body + section("table", "Table", tables + html_blocks(pairs) + others);
 }
 
 }  // namespace
@@ -152,10 +156,9 @@ std::string write_sweep_report(const Sweep& sweep, const fs::path& out, bool rep
   const std::vector<SweepRun> runs = load_runs(sweep);
   const ResultTable table = make_table(sweep, runs);
   const std::string missing = unfinished(sweep);
-  std::string body = overview(sweep, table, missing);
-  std::vector<PairedBlock> pairs;
-  for (size_t block = 0; block < sweep.spec().blocks.size(); ++block)
-    pairs.push_back(compare_methods(sweep, runs, block));
+  const Study study = study_of(sweep, runs);
+  const std::vector<PairedBlock> pairs = paired_blocks(study);
+  std::string body = overview(sweep, study, pairs, table, missing);
   for (size_t block = 0; block < sweep.spec().blocks.size(); ++block) {
     const Groups groups = groups_of(sweep, runs, block);
     if (groups.empty()) continue;
@@ -169,13 +172,15 @@ std::string write_sweep_report(const Sweep& sweep, const fs::path& out, bool rep
                              "What the model of each round predicts, and its test accuracy, for the first trial of "
                              "each method."));
     }
-    body += block_sections(sweep, runs, block, groups, figures, pairs[block]);
+    body += block_sections(sweep, runs, block, groups, figures, study, pairs[block]);
   }
   if (!runs.empty()) body += settings_section({&runs.front().record});
   files.put(out / "report.html", html_page(sweep.spec().title, body));
-  std::string text = markdown(table), matrices;
+  std::string text = (study.test_words.empty() ? "" : study.test_words + "\n\n") + markdown(table), matrices;
+  if (!study.rule.empty()) text += "\n" + study.rule + "\n";
   if (!missing.empty()) text += "\n" + missing + ".\n";
-  for (const PairedBlock& block : pairs) text += markdown_areas(block), matrices += markdown_pairs(block);
+  for (const PairedBlock& block : pairs)
+    text += markdown_areas(block), matrices += markdown_pairs(block) + markdown_sentences(block);
   files.put(out / "table.md", text + matrices);
   files.put(out / "table.csv", csv(table));
   files.put(out / "pairs.csv", csv(pairs));

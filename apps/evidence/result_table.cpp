@@ -1,4 +1,4 @@
-#include "apps/report/result_table.h"
+#include "apps/evidence/result_table.h"
 
 #include <fmt/format.h>
 

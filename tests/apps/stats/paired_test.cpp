@@ -1,10 +1,10 @@
-#include "apps/sweep/paired.h"
+#include "apps/stats/paired.h"
 
 #include <gmock/gmock.h>
 
 #include <cmath>
 
-#include "apps/sweep/student_t.h"
+#include "apps/stats/distributions.h"
 
 namespace crc::apps::test {
 namespace {
@@ -64,7 +64,10 @@ TEST(Paired, ByHand) {
   EXPECT_NEAR(pair.difference.p, 1 - std::sqrt(12.0 / 14), 1e-12);
   EXPECT_EQ(pair.p_holm, pair.difference.p);
   EXPECT_EQ(std::vector({pair.wins, pair.losses, pair.ties}), (std::vector{3, 0, 0}));
-  EXPECT_EQ(words(pair), "no difference that 3 trials show");  // p = 0.074
+  EXPECT_EQ(words(pair), "no difference that 3 trials show; 10 would be needed for 1 point");  // p = 0.074
+  EXPECT_EQ(pair.effect, 2);
+  EXPECT_EQ(pair.ranks.rank_biserial, 1);
+  EXPECT_EQ(c.widest(), 2 * pair.difference.half);
 }
 
 TEST(Paired, HolmOverThePairsOfABlock) {
@@ -87,7 +90,7 @@ TEST(Paired, HolmOverThePairsOfABlock) {
   EXPECT_EQ(std::min(holm[1], holm[2]), 3 * std::min(raw[1], raw[2]));
   EXPECT_EQ(words(c.pair(0, 2)), "better");
   EXPECT_EQ(words(c.pair(0, 2), true), "worse");
-  EXPECT_EQ(words(c.pair(0, 1)), "no difference that 6 trials show");
+  EXPECT_EQ(words(c.pair(0, 1)), "no difference that 6 trials show, enough for 1 point");
   EXPECT_EQ(c.pair(2, 1).method, 1u);
 }
 

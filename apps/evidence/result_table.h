@@ -8,7 +8,6 @@
 #include <vector>
 
 #include "apps/report/summary.h"
-#include "apps/sweep/paired.h"
 #include "apps/sweep/sweep.h"
 #include "apps/sweep/sweep_measure.h"
 
@@ -54,23 +53,5 @@ std::string markdown(const ResultTable& table);
 std::string csv(const ResultTable& table);
 // With every column's own measure, or with one for all.
 std::string html(const ResultTable& table, std::optional<size_t> measure = std::nullopt);
-
-// The methods of one block by the areas under their curves, paired by trial: the same seed and initial pool. A trial
-// counts when it has measured every label count of the block; re-confirmations do not.
-struct PairedBlock {
-  std::string name;
-  Measure measure;
-  int64_t trials;                    // that the sweep has
-  std::vector<double> labels;        // counts; empty, as the comparison: no trial is complete
-  Comparison comparison;             // of the methods that have one
-  std::vector<std::string> without;  // the others
-};
-PairedBlock compare_methods(const Sweep& sweep, const std::vector<SweepRun>& runs, size_t block);
-
-// Areas, and differences to the method called random; and the differences of all to all. Empty where there are none.
-std::string markdown_areas(const PairedBlock& block);
-std::string markdown_pairs(const PairedBlock& block);
-std::string csv(const std::vector<PairedBlock>& blocks);  // one line per pair; percent and points
-std::string pairs_section(const PairedBlock& block);      // of report.html
 
 }  // namespace crc::apps
