@@ -1,4 +1,4 @@
-// A study: what the runs of a sweep, or any runs, measured under which settings. All statistics are computed from it, and
+// A study: what the runs of a sweep, or any runs, measured under which settings. All statistics are made of it, and
 // it is what results/*.jsonl keep when run directories are gone: a line for the study, one for each method, one for
 // each run.
 #pragma once
@@ -43,8 +43,8 @@ struct Study {
   std::vector<StudyRun> runs = {};
 };
 
-// The trials of a sweep; with initial pools, from the first query on. Re-confirmations are none of it. `measure`: for all
-// blocks in place of their own.
+// The trials of a sweep; with initial pools, from the first query on. Re-confirmations are none of it. `measure`: for
+// all blocks in place of their own.
 Study study_of(const Sweep& sweep, const std::vector<SweepRun>& runs, std::optional<Measure> measure = {});
 // Any runs, by the groups of group_runs; a trial is a seed. Error usage: two runs of a group have the same.
 Study study_of(const std::vector<RunRecord>& runs, Measure measure, const std::string& name);

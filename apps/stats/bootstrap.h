@@ -7,10 +7,10 @@
 // Tails: plain percentiles are too narrow for few values, since a resample of n spreads as if divided by n, not n - 1.
 // Where the smallest stratum has n values, the percentiles are those at Phi(-z) and Phi(z), z = 1.96 sqrt(n / (n - 1)),
 // in place of 2.5 and 97.5 (Hesterberg 2015, "What teachers should know about the bootstrap", without his further
-// factor for means, t in place of 1.96): interquartile means of ten normal values are covered in 95 of 100 cases, of seven
-// in 93, of five in 90. Medians of few have no bootstrap here, which covers that of seven in 87, but order statistics,
-// and means have no bootstrap but Student's t itself (apps/stats/paired.h):
-// percentiles of ten values cover a mean in 90 of 100 cases, and t in 95 at any n where values are normal.
+// factor for means, t in place of 1.96): interquartile means of ten normal values are covered in 95 of 100 cases, of
+// seven in 93, of five in 90. Medians have no bootstrap here, which covers that of seven values in 87 cases, but order
+// statistics; and means have Student's t (apps/stats/paired.h), which covers in 95 at any n where values are normal,
+// while percentiles of ten do in 90.
 #pragma once
 
 #include <cmath>

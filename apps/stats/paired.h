@@ -1,7 +1,7 @@
 // Methods compared on the trials that they share: the area under each one's curve of accuracy by labels, and the paired
 // differences of these areas.
 //
-// The verdict is the paired t test's, corrected by Holm (1979) over all pairs. Not Wilcoxon's: of five trials its smallest
+// The verdict is the paired t test's, corrected by Holm (1979) over all pairs. Not Wilcoxon's: of five trials its least
 // p is 0.0625, so that it can never say "better", and of ten 0.002, too much for the 45 pairs of ten methods; and areas
 // are means over a curve, near enough to normal. Wilcoxon's p stands beside, for who doubts that.
 #pragma once

@@ -23,7 +23,7 @@ double ties(std::span<const double> values) {
   return sum;
 }
 
-// The chance that a sum of `ranks`, each taken with probability 1/2, is at most `at_most`. Ranks are halves of integers.
+// The chance that a sum of `ranks`, each taken with probability 1/2, is at most `at_most`. Twice a rank is an integer.
 double chance_at_most(std::span<const double> ranks, double at_most) {
   const double whole = std::accumulate(ranks.begin(), ranks.end(), 0.0);
   std::vector<double> chance(size_t(std::lround(2 * whole)) + 1);
