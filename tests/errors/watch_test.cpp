@@ -71,8 +71,8 @@ TEST_F(WatchOutside, OfASweepShowsTheCellsToCome) {
 }
 
 TEST_F(WatchOutside, ALiveReportBecomesAnOrdinaryOne) {
-  Background run(start(60));
-  await("metrics.jsonl");
+  Background run(start(150));
+  await("run.json");
   Background report("report " + run_path() + " --live --interval 1 --force");
   std::string live;
   for (int i = 0; i < 600 && live.find("data-reload=\"1\"") == std::string::npos; ++i) {
