@@ -148,6 +148,10 @@ int command_report(const ReportOptions& options) {
 void declare_report(Command& program, CommandCall& call) {
   const auto o = std::make_shared<ReportOptions>();
   Command report = program.command("report", "tables and figures of runs and sweeps");
+  report.examples(
+      "  crc_train report runs/a                     runs/a/report.html anew\n"
+      "  crc_train report runs/a runs/b --out both   a page that compares two runs\n"
+      "  crc_train report /tmp/t6                    tables and figures of a sweep\n");
   report.option("directories", o->directories, "directories of runs, sweeps or demos").required();
   report.option("--out", o->out, "where to; default: the directory itself, or report/ for several runs");
   const CommandOption live = report.flag(

@@ -17,6 +17,10 @@ struct ResumeOptions {
 void declare_resume(Command& program, CommandCall& call) {
   const auto o = std::make_shared<ResumeOptions>();
   Command resume = program.command("resume", "continue a run that was stopped or killed");
+  resume.examples(
+      "  crc_train resume runs/a                       after a kill, or after its query was labelled\n"
+      "  crc_train resume runs/a --set data.dir=DIR    the images lie elsewhere now\n"
+      "  crc_train resume runs/a --set run.device=cpu  on another device\n");
   resume.option("directory", o->directory, "run directory").required();
   add_settings(resume, o->settings);
   resume.flag("--quiet,-q", o->quiet, "no progress, only errors");

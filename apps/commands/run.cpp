@@ -109,6 +109,10 @@ int command_run(const RunOptions& options, const std::vector<std::string>& argum
 void declare_run(Command& program, CommandCall& call) {
   const auto o = std::make_shared<RunOptions>();
   Command command = program.command("run", "train, score, query, label, train again");
+  command.examples(
+      "  crc_train run photos.toml --out runs/photos                     a configuration of your own (crc_train init)\n"
+      "  crc_train run cifar10 --set data.dir=DIR --out runs/a           CIFAR-10, the queries of the paper\n"
+      "  crc_train run photos.toml --set ssl.epochs=20 --dry-run --time  what would happen, and how long it takes\n");
   command.option("config", o->config, "TOML file or built-in recipe (crc_train list)");
   add_settings(command, o->settings);
   command.option("--out", o->out, "run directory, must not exist");

@@ -355,6 +355,11 @@ void add_selection(std::vector<ConfigKey>& keys) {
                            "newest checkpoints that are kept besides every round's end; with 1 a damaged one has no "
                            "other of its round to fall back on"),
                    int64_t(3))),
+       later(
+           integer("eval.cross_validation", 0, 0, 100,
+                   "for data without test images: each round estimates its accuracy from so many more trainings, each "
+                   "on the labels without one of so many equal, stratified parts, tested on that part; 0: none"),
+           int64_t(0)),
        place(real("report.interval", 30, 0.1, 86400, "seconds between progress lines when stderr is not a terminal")),
        place(integer("report.query_images", 50, 0, 1000, "queried images drawn per round")),
        place(later(boolean("report.show_guess", false,

@@ -31,6 +31,10 @@ json to_json(const LabelTask& task) {
     if (!item.file.empty()) entry["file"] = item.file;
     if (!item.guess.empty()) entry["guess"] = guesses(item.guess);
     if (!item.nearest.empty()) entry["near"] = examples(item.nearest);
+    if (const auto& photo = item.photo) {
+      entry["photo"] = data_uri("image/jpeg", photo->jpeg);
+      if (photo->width < 1 || photo->height < 1) entry["part"] = {photo->left, photo->top, photo->width, photo->height};
+    }
     items.push_back(std::move(entry));
   }
   return {{"key", task.key},     {"classes", task.classes},      {"pictures", pictures}, {"items", items},

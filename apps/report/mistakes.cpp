@@ -115,14 +115,6 @@ std::string mistakes_csv(const std::vector<Mistake>& mistakes, const data::Image
   return csv.str();
 }
 
-Share wilson(int64_t hits, int64_t of) {
-  constexpr double z = 1.959963984540054;  // of the normal distribution, 97.5 %
-  const double n = double(of), p = double(hits) / n, scale = 1 / (1 + z * z / n);
-  const double middle = scale * (p + z * z / (2 * n)),
-               half = scale * z * std::sqrt(p * (1 - p) / n + z * z / (4 * n * n));
-  return {std::max(0.0, middle - half), std::min(1.0, middle + half)};
-}
-
 std::string mistakes_page(const PageSubject& subject, const ssl::Evaluation& e, const std::vector<Mistake>& mistakes) {
   int64_t right = 0;
   for (size_t c = 0; c < subject.class_names.size(); ++c) right += e.confusion[c * subject.class_names.size() + c];

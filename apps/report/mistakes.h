@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "apps/rundir/rounds.h"
 #include "apps/rundir/run_record.h"
 #include "data/dataset.h"
 #include "ssl/evaluate.h"
@@ -15,12 +16,6 @@ using ssl::Mistake, ssl::find_mistakes;
 // item,file,class,predicted,probability_of_class,probability; a row for each.
 std::string mistakes_csv(const std::vector<Mistake>& mistakes, const data::Images& images,
                          const std::vector<std::string>& class_names);
-
-// Wilson's interval of a share at 95 %.
-struct Share {
-  double low, high;
-};
-Share wilson(int64_t hits, int64_t of);
 
 // Accuracy with its interval, precision and recall of each class with theirs, the confusion matrix, and the first
 // mistakes with their pictures; under 5 MB.

@@ -32,6 +32,8 @@ std::string header(const Runs& runs, const Groups& groups) {
   const std::vector<int64_t> counts = label_counts({first});
   const int64_t labels = counts.empty() ? int64_t(runs[0].labels.size()) : counts.back();
   const MeanStd accuracy = at_labels(first, labels, &RoundRow::acc_last);
+  const MeanStd validated = at_labels(first, labels, &RoundRow::acc_cv);
+  const MeanStd& shown = accuracy.count > 0 ? accuracy : validated;
   double total = 0;
   for (const RunRecord& run : runs) {
     for (const RoundRow& row : run.rounds) {
@@ -43,8 +45,9 @@ std::string header(const Runs& runs, const Groups& groups) {
     return fmt::format("<div class=\"tile\"><b>{}</b><span>{}</span></div>\n", value, escape_xml(what));
   };
   return html + "<div class=\"tiles\">\n" +
-         tile(accuracy.count ? fmt::format("{:.2f} %", 100 * accuracy.mean) : "–",
-              "accuracy, " + first.name + (accuracy.count > 1 ? fmt::format(", {} seeds", accuracy.count) : "")) +
+         tile(shown.count ? fmt::format("{:.{}f} %", 100 * shown.mean, accuracy.count ? 2 : 1) : "–",
+              (accuracy.count || !validated.count ? "accuracy, " : "cross-validated accuracy, ") + first.name +
+                  (shown.count > 1 ? fmt::format(", {} seeds", shown.count) : "")) +
          tile(fmt::format("{}", labels), "labels used") +
          tile(fmt::format("{}", std::max<size_t>(1, counts.size()) - 1), "queries") +
          tile(TableCell::seconds(total).html, runs.size() > 1 ? "computing time, all runs" : "computing time") +
@@ -129,7 +132,7 @@ std::string report_html(const Runs& runs, int reload_s) {
   const Groups groups = group_runs(runs);
   RunList list;
   for (const RunRecord& run : runs) list.push_back(&run);
-  const std::string sections = accuracy_section(groups) + classes_section(groups) + queries_section(list, kMaxImages) +
+  const std::string sections = accuracy_section(groups) + cross_validation_section(list) + classes_section(groups) + queries_section(list, kMaxImages) +
                                scores_section(groups) + (runs.size() == 1 ? mistakes_section(runs[0]) : "") +
                                training_section(groups) + cost_section(groups) + rounds_section(list) +
                                runs_section(list) + settings_section(list);

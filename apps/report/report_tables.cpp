@@ -53,6 +53,24 @@ std::string runs_section(const RunList& runs) {
           "runs with the same head used exactly the same labels in the same order.</p>\n");
 }
 
+std::string cross_validation_section(const RunList& runs) {
+  std::vector<std::vector<TableCell>> rows;
+  for (const RunRecord* const run : runs)
+    for (const RoundRow& r : run->rounds)
+      if (std::isfinite(r.acc_cv))
+        rows.push_back({TableCell::text(run->name), TableCell::integer(r.round), TableCell::integer(r.labels),
+                        TableCell::percent(r.acc_cv), TableCell::percent(r.acc_cv_low),
+                        TableCell::percent(r.acc_cv_high)});
+  if (rows.empty()) return "";
+  return section(
+      "cross-validation", "Cross-validated accuracy",
+      table({"run", "round", "labels", "accuracy %", "from %", "to %"}, rows) +
+          "<p class=\"note\">Every labelled item was judged by a network that was trained, as the round's was, "
+          "on the labels of the other parts (<code>eval.cross_validation</code>); the interval is Wilson's at "
+          "95 %. The items are those that were labelled, which the acquisition chose: on others the network "
+          "may be better or worse. It learned from fewer labels than the round's own.</p>\n");
+}
+
 std::string rounds_section(const RunList& runs) {
   std::string html;
   for (const RunRecord* const each : runs) {

@@ -11,7 +11,10 @@
 #include "apps/draw/label_page.h"
 #include "apps/draw/png.h"
 #include "data/csv.h"
+#include "data/image.h"
+#include "data/jpeg.h"
 #include "data/npz.h"
+#include "data/png.h"
 #include "kernels/core/error.h"
 
 namespace crc::apps {
@@ -100,6 +103,28 @@ class Pictures {
   std::map<int64_t, size_t> places_;
 };
 
+// At a size to look at; nothing: the file shows no more than the image, or cannot be read now.
+std::optional<LabelPhoto> photo_of(const Photographs& photographs, const data::Images& images, int64_t item) {
+  constexpr int64_t kLongest = 720;
+  constexpr int kQuality = 82;
+  if (photographs.folder.empty() || images.names.empty()) return std::nullopt;
+  const fs::path path = photographs.folder / images.names[size_t(item)];
+  try {
+    data::RgbImage photo = data::decode_image(data::read_file(path, data::kMostPngBytes), path, kLongest / 2);
+    if (photo.height <= images.height && photo.width <= images.width) return std::nullopt;
+    LabelPhoto seen;
+    if (data::crop_called(photographs.crop) == data::Crop::center) {
+      const double h = double(photo.height), w = double(photo.width), side = std::min(h, w);
+      seen.left = (w - side) / 2 / w, seen.top = (h - side) / 2 / h, seen.width = side / w, seen.height = side / h;
+    }
+    const data::Bytes jpeg = data::encode_jpeg(data::fit_within(std::move(photo), kLongest), kQuality);
+    seen.jpeg.assign(jpeg.begin(), jpeg.end());
+    return seen;
+  } catch (const Error&) {  // the page can do without
+    return std::nullopt;
+  }
+}
+
 // Another query, also of a run of the same name, has other answers in the browser.
 std::string key_of(const Query& query, const data::Dataset& dataset) {
   data::Fingerprint key;
@@ -111,26 +136,34 @@ std::string key_of(const Query& query, const data::Dataset& dataset) {
 
 }  // namespace
 
+Photographs photographs_of(const Config& config) {
+  if (config.get<std::string>("data.name") != "folder" || config.get<int64_t>("data.resize") == 0) return {};
+  return {config.get<std::string>("data.dir"), config.get<std::string>("data.crop")};
+}
+
 NamedFile label_page_file(const fs::path& run, const Query& query, const data::Dataset& dataset,
                           const std::vector<LabelHint>& hints, const std::map<int64_t, int64_t>& classes,
-                          bool show_guesses) {
+                          bool show_guesses, const Photographs& photographs) {
   const data::Images& images = dataset.train;
   const std::string name = fs::absolute(run).lexically_normal().filename().string();
-  LabelTask task{.title = fmt::format("{}: {} images to label{}", name, query.items.size(),
-                                      query.round > 0 ? fmt::format(", query {}", query.round) : ""),
-                 .key = fmt::format("crc {} {} {}", name, query.folder, key_of(query, dataset)),
-                 .classes = dataset.class_names,
-                 .pictures = {},
-                 .items = {},
-                 .width = images.width,
-                 .show_guesses = show_guesses,
-                 .then = fmt::format(
-                     "Then, beside the run's directory: crc_train label {0} labels.csv && crc_train resume {0}", name)};
+  LabelTask task{
+      .title = fmt::format("{}: {} to label{}", name, data::counted(int64_t(query.items.size()), "image", "images"),
+                           query.round > 0 ? fmt::format(", query {}", query.round) : ""),
+      .key = fmt::format("crc {} {} {}", name, query.folder, key_of(query, dataset)),
+      .classes = dataset.class_names,
+      .pictures = {},
+      .items = {},
+      .width = images.width,
+      .show_guesses = show_guesses,
+      .then = fmt::format("Then, beside the run's directory: crc_train label {0} labels.csv && crc_train resume {0}",
+                          name)};
   Pictures pictures(images, task.pictures);
   for (size_t i = 0; i < query.items.size(); ++i) {
     const int64_t item = query.items[i];
-    LabelItem entry{
-        .item = item, .file = images.names.empty() ? "" : images.names[size_t(item)], .picture = pictures.of(item)};
+    LabelItem entry{.item = item,
+                    .file = images.names.empty() ? "" : images.names[size_t(item)],
+                    .picture = pictures.of(item),
+                    .photo = photo_of(photographs, images, item)};
     if (i < hints.size()) {
       for (const auto& [index, probability] : hints[i].guess) entry.guess.push_back({index, probability});
       for (const int64_t other : hints[i].nearest) entry.nearest.push_back({pictures.of(other), classes.at(other)});

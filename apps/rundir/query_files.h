@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "apps/config/config.h"
 #include "apps/rundir/run_files.h"
 #include "crc/acquisition.h"
 #include "crc/represents.h"
@@ -64,9 +65,17 @@ struct LabelHint {
   std::vector<int64_t> nearest;                   // labelled items, the nearest first; may be empty
 };
 
+// Where images are files: what people look at is the photograph, not the square that a network gets.
+struct Photographs {
+  fs::path folder;  // data.dir; empty: the images are all there is
+  std::string crop;
+};
+
+Photographs photographs_of(const Config& config);
+
 // label.html for the items of `query`, which has images; `hints` [items] or empty, `classes` by labelled item.
 NamedFile label_page_file(const fs::path& run, const Query& query, const data::Dataset& dataset,
                           const std::vector<LabelHint>& hints, const std::map<int64_t, int64_t>& classes,
-                          bool show_guesses);
+                          bool show_guesses, const Photographs& photographs);
 
 }  // namespace crc::apps

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <span>
 #include <variant>
 
 #include "data/csv.h"
@@ -30,7 +31,11 @@ constexpr Column kColumns[] = {{"round", &RoundRow::round},
                                {"lambda_min", &RoundRow::lambda_min},
                                {"epochs", &RoundRow::epochs},
                                {"train_s", &RoundRow::train_s},
-                               {"query_s", &RoundRow::query_s}};
+                               {"query_s", &RoundRow::query_s},
+                               {"acc_cv", &RoundRow::acc_cv},
+                               {"acc_cv_low", &RoundRow::acc_cv_low},
+                               {"acc_cv_high", &RoundRow::acc_cv_high}};
+constexpr size_t kAlways = std::size(kColumns) - 3;  // the others where a row has them
 
 std::vector<std::string> names() {
   std::vector<std::string> all;
@@ -54,10 +59,22 @@ std::vector<const Column*> columns_of(const data::CsvReader& csv) {
 
 }  // namespace
 
+Share wilson(int64_t hits, int64_t of) {
+  constexpr double z = 1.959963984540054;  // of the normal distribution, 97.5 %
+  const double n = double(of), p = double(hits) / n, scale = 1 / (1 + z * z / n);
+  const double middle = scale * (p + z * z / (2 * n)),
+               half = scale * z * std::sqrt(p * (1 - p) / n + z * z / (4 * n * n));
+  return {std::max(0.0, middle - half), std::min(1.0, middle + half)};
+}
+
 std::string rounds_to_csv(const std::vector<RoundRow>& rows) {
-  data::CsvWriter csv(names());
+  const bool all = std::ranges::any_of(rows, [](const RoundRow& row) { return !std::isnan(row.acc_cv); });
+  const std::span columns(kColumns, all ? std::size(kColumns) : kAlways);
+  std::vector<std::string> heading = names();
+  heading.resize(columns.size());
+  data::CsvWriter csv(heading);
   for (const RoundRow& row : rows) {
-    for (const Column& column : kColumns) {
+    for (const Column& column : columns) {
       if (auto* integer = std::get_if<int64_t RoundRow::*>(&column.member)) {
         csv.number(row.*(*integer));
       } else {

@@ -27,7 +27,15 @@ struct RoundRow {
   double lambda_min = kNone;  // smallest eigenvalue of the labels with the chosen groups
   int64_t epochs = 0;
   double train_s = kNone, query_s = kNone;
+  // Of the labels, by eval.cross_validation, and its interval (95 %, Wilson). Files have these columns where a row does.
+  double acc_cv = kNone, acc_cv_low = kNone, acc_cv_high = kNone;
 };
+
+// Wilson's interval of a share at 95 %.
+struct Share {
+  double low, high;
+};
+Share wilson(int64_t hits, int64_t of);
 
 std::string rounds_to_csv(const std::vector<RoundRow>& rows);
 std::vector<RoundRow> rounds_from_csv(std::string_view text, const std::string& name);  // Error 65 with the line

@@ -43,7 +43,8 @@ double step_seconds(Context& context, const Config& config, const data::Dataset&
 
 double training_seconds(const Config& config, double step_seconds) {
   const int64_t rounds = config.get<int64_t>("acquisition.rounds") + 1;
-  return step_seconds * double(rounds * config.get<int64_t>("ssl.epochs") * config.get<int64_t>("ssl.steps_per_epoch"));
+  return step_seconds * double((1 + config.get<int64_t>("eval.cross_validation")) * rounds *
+                               config.get<int64_t>("ssl.epochs") * config.get<int64_t>("ssl.steps_per_epoch"));
 }
 
 }  // namespace crc::apps

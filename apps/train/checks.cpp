@@ -70,6 +70,24 @@ void check_validation(const Config& config, const data::Dataset& dataset, const 
                      dataset.validation.count, dataset.validation.count - plan.validation));
 }
 
+// Every part has every class, and so have the labels without it. Where people choose, only time shows it.
+void check_folds(const Config& config, const data::Dataset& dataset, const LabelPlan& plan) {
+  const Int folds = config.get<Int>("eval.cross_validation");
+  if (folds == 0) return;
+  if (folds == 1)
+    fail(ExitCode::config, "eval.cross_validation = 1: nothing would be left to train on; choose 2 or more");
+  if (propagates(config))
+    fail(ExitCode::config,
+         "eval.cross_validation is of trained networks, and label_propagation trains none; leave it 0");
+  const auto fewest = std::ranges::min_element(plan.first_per_class);
+  if (*fewest > 0 && *fewest < folds)
+    fail(ExitCode::config,
+         fmt::format("eval.cross_validation = {}: each part needs a label of every class, and {} has {} of them in the "
+                     "first round; choose at most {}, or begin with more labels",
+                     folds, data::legible(dataset.class_names[size_t(fewest - plan.first_per_class.begin())]), *fewest,
+                     *fewest > 1 ? *fewest : 0));
+}
+
 void check_pool(const LabelPlan& plan) {
   if (plan.queries == 0 || plan.in_the_end() <= plan.images()) return;
   const Int possible = (plan.images() - plan.first) / plan.budget;
@@ -170,6 +188,7 @@ LabelPlan check_experiment(const Config& config, const data::Dataset& dataset) {
   const LabelPlan plan = plan_labels(config, dataset, load_start(config, dataset));
   check_validation(config, dataset, plan);
   check_first(config, dataset, plan);
+  check_folds(config, dataset, plan);
   check_queries(config, dataset, plan);
   const bool all_unlabeled = config.get<bool>("data.include_labeled_in_unlabeled");
   ssl::check_training(train, images.height, images.width, plan.first,

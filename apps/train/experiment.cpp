@@ -205,8 +205,11 @@ data::Dataset load_named_by_default(const data::Source& source) try {
 
 }  // namespace
 
-data::Dataset load_dataset(const Config& config) {
-  data::Source source{.name = config.get<Text>("data.name"), .dir = config.get<Text>("data.dir"), .options = {}};
+data::Dataset load_whole_dataset(const Config& config, Int scaled_rows) {
+  data::Source source{.name = config.get<Text>("data.name"),
+                      .dir = config.get<Text>("data.dir"),
+                      .options = {},
+                      .scaled_rows = scaled_rows};
   if (!config.get<Text>("data.profile").empty()) source.options["profile"] = config.get<Text>("data.profile");
   for (const auto& [key, option] :
        {std::pair("data.train_size", "train"), {"data.test_size", "test"}, {"data.seed", "seed"}})
@@ -229,6 +232,11 @@ data::Dataset load_dataset(const Config& config) {
   limit(dataset.test, config.get<Int>("data.limit_test"));
   if (const double ratio = config.get<double>("data.imbalance"); ratio > 0)
     data::make_long_tailed(dataset, ratio, uint32_t(config.get<Int>("data.split_seed")));
+  return dataset;
+}
+
+data::Dataset load_dataset(const Config& config) {
+  data::Dataset dataset = load_whole_dataset(config, 0);
   if (const Int held_out = config.get<Int>("data.validation_size")) {
     dataset.side.train.clear();  // its ids would move
     const uint32_t seed = uint32_t(config.get<Int>("data.split_seed"));
@@ -240,21 +248,6 @@ data::Dataset load_dataset(const Config& config) {
 
 void print_notes(const data::Dataset& dataset) {
   for (const Text& note : dataset.notes) print_error("note: {}: {}\n", dataset.name, note);
-}
-
-void check_fingerprint(const data::Dataset& dataset, const Text& fingerprint) {
-  if (dataset.fingerprint == fingerprint) return;
-  fail(ExitCode::corrupt_data, "the data set is not the one this run began with (fingerprint " + dataset.fingerprint +
-                                   ", then " + fingerprint + "); restore the files, or start a new run");
-}
-
-void check_data(const data::Dataset& dataset, const RunFacts& facts) {
-  check_fingerprint(dataset, facts.data_hash);
-  if (dataset.class_names != facts.class_names)
-    fail(ExitCode::corrupt_data,
-         fmt::format("the classes are {}, and were {} when this run began; restore the file with their names",
-                     data::join_first(data::legible(dataset.class_names), 20),
-                     data::join_first(data::legible(facts.class_names), 20)));
 }
 
 std::unique_ptr<nn::Net> make_net(const Config& config, const data::Dataset& dataset) {

@@ -37,13 +37,12 @@ void check_precision(const Context& context, const Config& begun);
 // data::load and data::hold_out_labeled.
 data::Dataset load_dataset(const Config& config);
 
+// The same with nothing held out; embeddings are scaled by their first `scaled_rows` (0: all).
+data::Dataset load_whole_dataset(const Config& config, int64_t scaled_rows);
+
 // Its notes on stderr: "note: ...".
 void print_notes(const data::Dataset& dataset);
 
-// Error 65 when the data is not that of `fingerprint`, with which the run began.
-void check_fingerprint(const data::Dataset& dataset, const std::string& fingerprint);
-// Nor its classes other ones: the ledger's numbers would mean something else.
-void check_data(const data::Dataset& dataset, const RunFacts& facts);
 // In the arithmetic of run.precision (auto: fp32), or in true fp32 whatever that says: what an acquisition's features,
 // logits and Jacobians come from. Both have the same parameters. Error config: a shape that the network cannot have.
 std::unique_ptr<nn::Net> make_net(const Config& config, const data::Dataset& dataset);

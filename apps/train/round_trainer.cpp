@@ -6,8 +6,11 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 #include <numeric>
+#include <set>
 
+#include "apps/base/json.h"
 #include "apps/train/weights_file.h"
+#include "data/text.h"
 #include "nn/weights_io.h"
 
 namespace crc::apps {
@@ -29,6 +32,39 @@ void add_pseudo_labels(nlohmann::ordered_json& record, ssl::Trainer& trainer, Co
   for (const auto& [name, values] : trainer.running().to_host(context))
     if (values.size() <= classes) record["running." + name] = values;
 }
+
+// Of the parts of a round's cross-validation, as they are done: rounds/NN/folds.json.
+class FoldResults {
+ public:
+  FoldResults(RunDir& run, Int round, Int folds) : run_(run), name_(round_name(round, "folds.json")), folds_(folds) {
+    if (!run.files().has(name_)) return;
+    const nlohmann::ordered_json all = parse_json(run.files().read(name_), (run.path() / name_).string());
+    if (all.value("folds", Int(0)) != folds || !all.contains("parts") || !all["parts"].is_array()) return;
+    for (const auto& part : all["parts"]) parts_.push_back({part.value("right", Int(0)), part.value("items", Int(0))});
+  }
+  Int done() const { return Int(parts_.size()); }
+  void add(Int right, Int items) {
+    parts_.push_back({right, items});
+    nlohmann::ordered_json parts = nlohmann::ordered_json::array();
+    for (const Part& part : parts_) parts.push_back({{"right", part.right}, {"items", part.items}});
+    run_.files().commit({{name_, json_text(nlohmann::ordered_json{{"folds", folds_}, {"parts", parts}}, 1) + "\n"}});
+  }
+  void fill(RoundRow& row) const {
+    Int right = 0, items = 0;
+    for (const Part& part : parts_) right += part.right, items += part.items;
+    const Share interval = wilson(right, items);
+    row.acc_cv = double(right) / double(items), row.acc_cv_low = interval.low, row.acc_cv_high = interval.high;
+  }
+
+ private:
+  struct Part {
+    Int right, items;
+  };
+  RunDir& run_;
+  std::string name_;
+  Int folds_;
+  std::vector<Part> parts_;
+};
 
 // "last 12.00 %"; nothing where nothing was measured.
 std::string percent(const char* what, double fraction) {
@@ -54,18 +90,21 @@ void RoundTrainer::begin(Int round) {
   finished_ = run_.directory.read_rounds();
   if (events_) events_->follow();
   const data::Pool pool = run_.labels.pool(round);
-  std::vector<Int> unlabeled = pool.unlabeled();
+  make_trainer(pool.labeled(), pool.unlabeled());
+  run_.progress.line(fmt::format("round {}: {} {}", round,
+                                 propagates(run_.config) ? "propagating" : "training from scratch on",
+                                 data::counted(int64_t(pool.labeled().size()), "label", "labels")));
+}
+
+void RoundTrainer::make_trainer(const std::vector<Int>& labeled, std::vector<Int> unlabeled) {
   if (run_.config.get<bool>("data.include_labeled_in_unlabeled")) {
-    unlabeled.resize(size_t(pool.items()));
+    unlabeled.resize(size_t(run_.dataset.train.count));
     std::iota(unlabeled.begin(), unlabeled.end(), 0);
   }
   trainer_.reset();  // its memory goes first
   run_.context.for_each_scratch([](Arena& arena) { arena.clear(); });
-  trainer_ = std::make_unique<ssl::Trainer>(run_.context, *net_, run_.images, pool.labeled(), unlabeled,
-                                            train_config(run_.config, run_.dataset, round));
-  run_.progress.line(fmt::format("round {}: {} {} labels", round,
-                                 propagates(run_.config) ? "propagating" : "training from scratch on",
-                                 pool.labeled().size()));
+  trainer_ = std::make_unique<ssl::Trainer>(run_.context, *net_, run_.images, labeled, unlabeled,
+                                            train_config(run_.config, run_.dataset, round_));
 }
 
 bool RoundTrainer::complete() const {
@@ -253,6 +292,58 @@ void RoundTrainer::commit() {
   run_.directory.files().commit(files);
 }
 
+// As the round was trained, as long, on the labels of the other parts.
+ssl::Evaluation RoundTrainer::train_without(const std::vector<data::LabeledItem>& part, Int fold) {
+  const data::Pool pool = run_.labels.pool(round_);
+  std::vector<Int> labeled = pool.labeled(), unlabeled = pool.unlabeled(), items;
+  for (const data::LabeledItem& left_out : part) items.push_back(left_out.item);
+  const std::set<Int> without(items.begin(), items.end());
+  std::erase_if(labeled, [&](Int item) { return without.contains(item); });
+  unlabeled.insert(unlabeled.end(), items.begin(), items.end());
+  std::ranges::sort(unlabeled);
+  make_trainer(labeled, std::move(unlabeled));
+  const Int steps = history_.epochs() * run_.config.get<Int>("ssl.steps_per_epoch");
+  const Int folds = run_.config.get<Int>("eval.cross_validation");
+  for (Int at_once = 1; trainer_->step() < steps;) {
+    const Clock::time_point start = Clock::now();
+    trainer_->train(std::min(at_once, steps - trainer_->step()));
+    run_.context.synchronize();
+    if (run_.progress.stop_asked()) throw Stopped();
+    at_once = std::clamp<Int>(Int(double(at_once) * 0.25 / std::max(seconds_since(start), 1e-3)), 1, steps);
+    run_.progress.update({.label = fmt::format("round {} part {}/{}", round_, fold + 1, folds),
+                          .done = fold * steps + trainer_->step(),
+                          .total = folds * steps,
+                          .detail = ""});
+  }
+  data::Images images = data::subset(run_.dataset.train, items);
+  for (size_t k = 0; k < part.size(); ++k) images.labels[k] = part[k].label;
+  return evaluate(upload(run_.context, images, images.labels), images.labels);
+}
+
+void RoundTrainer::cross_validate(RoundRow& row) {
+  const Int folds = run_.config.get<Int>("eval.cross_validation"), classes = run_.dataset.classes();
+  if (folds == 0) return;
+  const data::Pool pool = run_.labels.pool(round_);
+  for (Int c = 0; c < classes; ++c)
+    if (const Int count = Int(pool.labeled_of_class(int32_t(c)).size()); count < folds)
+      return run_.progress.warn(fmt::format(
+          "round {} has no cross-validated accuracy: class {} has {}, and eval.cross_validation = {} needs {} of each",
+          round_, data::legible(run_.dataset.class_names[size_t(c)]), data::counted(count, "label", "labels"), folds,
+          folds));
+  const std::vector<Int> fold_of =
+      data::stratified_folds(pool.labels(), classes, folds, round_seed(run_.config, round_));
+  FoldResults results(run_.directory, round_, folds);
+  for (Int fold = results.done(); fold < folds; ++fold) {
+    std::vector<data::LabeledItem> part;
+    for (size_t k = 0; k < fold_of.size(); ++k)
+      if (fold_of[k] == fold) part.push_back(pool.labels()[k]);
+    const ssl::Evaluation e = train_without(part, fold);
+    results.add(std::llround(e.accuracy * double(e.images)), e.images);
+  }
+  trainer_.reset();
+  results.fill(row);
+}
+
 RoundRow RoundTrainer::row() const {
   RoundRow row;
   row.round = round_;
@@ -276,11 +367,15 @@ std::string RoundTrainer::results(const RoundRow& row) const {
                                 ? "propagated"
                                 : "stopped " + history_.stop_reason(run_.config.get<Int>("ssl.epochs"),
                                                                     run_.config.get<Int>("ssl.patience_epochs"));
-  return fmt::format("round {} with {} labels {}: {}, {}", round_, row.labels, ended, measured(row),
-                     duration(row.train_s));
+  return fmt::format("round {} with {} {}: {}, {}", round_, data::counted(row.labels, "label", "labels"), ended,
+                     measured(row), duration(row.train_s));
 }
 
 std::string RoundTrainer::measured(const RoundRow& row) const {
+  if (!std::isnan(row.acc_cv))
+    return (tests_ ? percent("last ", row.acc_last) + ", " : "") +
+           fmt::format("cross-validated {:.1f} % ({:.1f} to {:.1f})", 100 * row.acc_cv, 100 * row.acc_cv_low,
+                       100 * row.acc_cv_high);
   if (tests_)
     return percent("last ", row.acc_last) + percent(", median ", row.acc_median) + percent(", best ", row.acc_best) +
            percent(", by validation ", row.acc_val);

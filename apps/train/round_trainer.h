@@ -26,6 +26,10 @@ class RoundTrainer {
   void restore(const Checkpoint& checkpoint);  // of that round
   bool train();                                // to the round's end; false: stopped by a signal, after a checkpoint
 
+  // With eval.cross_validation, after commit(): the columns of that. Parts that were trained before a kill are read from
+  // rounds/NN/folds.json. Frees what the round's own training holds.
+  void cross_validate(RoundRow& row);
+
   void commit();         // the last checkpoint, the weights of the last and of the best epoch
   RoundRow row() const;  // what training and the test set say of it; the query's columns stay empty
   std::string results(const RoundRow& row) const;  // in words
@@ -33,6 +37,8 @@ class RoundTrainer {
 
  private:
   bool complete() const;
+  ssl::Evaluation train_without(const std::vector<data::LabeledItem>& part, int64_t fold);
+  void make_trainer(const std::vector<int64_t>& labeled, std::vector<int64_t> unlabeled);
   void train_epoch();              // to its end, or until a signal came; saved in any case
   void train_until(int64_t step);  // at most to `step`; returns early when a signal arrived
   double seconds_left() const;
