@@ -114,6 +114,17 @@ TEST_F(WatchOutside, TensorBoardsEventsAreThoseOfMetricsAfterEveryKill) {
   expect("verify " + run_path(), 0, "");
 }
 
+TEST_F(WatchOutside, ARunOfWeeksSaysSoAtItsStart) {
+  Background run(start(1'000'000'000, "--set ssl.patience_epochs=0"));
+  await("log.txt");
+  for (int i = 0; i < 1200 && read(run_path() + "/log.txt").find("warning:") == std::string::npos; ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  EXPECT_EQ(run.after(0, SIGTERM), 75);
+  const std::string log = read(run_path() + "/log.txt");
+  EXPECT_TRUE(std::regex_search(log, std::regex("warning: at [0-9.e-]+ s a step this run takes about [0-9]+d[0-9]+h")))
+      << log;
+}
+
 TEST_F(WatchOutside, FewerCheckpointsAreKeptWhereThatIsAsked) {
   expect(start(6, "--set ckpt.keep=1"), 0, "");
   size_t kept = 0;
