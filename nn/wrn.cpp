@@ -33,7 +33,7 @@ template <class T> class Wrn : public Net {
   void forward(Context& context, const Weights& weights, const Activations& input, Mode mode, View<float, 2> features,
                View<float, 2> logits, nn::Saved* saved) const override;
   void backward(Context& context, const Weights& weights, const Weights& grads, View<const float, 2> dlogits,
-                const nn::Saved& saved) const override;
+                const nn::Saved& saved, View<const float, 2> dfeatures) const override;
   std::unique_ptr<nn::Saved> new_saved() const override { return std::make_unique<Saved>(); }
   Program program() const override {
     Program program;
@@ -87,6 +87,7 @@ Wrn<T>::Wrn(const WrnConfig& c)
   }
   last_norm_.emplace(layout_, "bn1", in, c.norm);
   head_.emplace(layout_, "fc", in, c.classes, c.head_init, c.decay_head_bias);
+  project(c.projection);
 }
 
 template <class T>
@@ -167,13 +168,14 @@ void Wrn<T>::forward(Context& context, const Weights& weights, const Activations
 
 template <class T>
 void Wrn<T>::backward(Context& context, const Weights& weights, const Weights& grads, View<const float, 2> dlogits,
-                      const nn::Saved& saved_base) const {
+                      const nn::Saved& saved_base, View<const float, 2> more) const {
   const Saved& saved = static_cast<const Saved&>(saved_base);
   Arena& arena = context.scratch();
   Arena::Frame frame(arena);
   const int64_t n = dlogits.shape[0];
   auto dfeatures = arena.take<float, 2>({n, feature_dim()}, "gradient of the features");
   head_->backward(context, weights, grads, dfeatures, dlogits, saved.features);
+  if (more.size() > 0) add(context, dfeatures.flat(), dfeatures.flat(), more.flat());
 
   // The gradient of the residual stream alternates between two buffers.
   int64_t widest = saved.last.size();

@@ -86,7 +86,7 @@ int print_plan(const RunOptions& options) {
   print_text(sweep_note(options.config));
   print("{}\n", config.to_toml());
   const std::string device = plan_device(config);
-  const std::unique_ptr<nn::Net> net = make_net(config, dataset);
+  const std::unique_ptr<nn::Net> net = make_training_net(config, dataset);
   print("{}{}{}", plan(config, dataset, *net, labels), device, memory_totals(config, dataset, *net, labels));
   if (options.time) print_text(plan_time(config, dataset));
   for (const std::string& note : dataset.notes) print("note     {}\n", note);

@@ -9,6 +9,7 @@
 #include <set>
 
 #include "apps/base/json.h"
+#include "apps/config/method_keys.h"
 #include "apps/train/weights_file.h"
 #include "data/text.h"
 #include "nn/weights_io.h"
@@ -19,53 +20,6 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using Int = int64_t;
 
-// What the epoch's pseudo-labels were worth by class, and what the method remembers, if it has no more numbers than
-// there are classes.
-void add_pseudo_labels(nlohmann::ordered_json& record, ssl::Trainer& trainer, Context& context, size_t classes) {
-  const ssl::EpochPseudo pseudo = trainer.pseudo_labels();
-  if (!std::isnan(pseudo.unclaimed)) {
-    record["pseudo_precision"] = pseudo.precision;
-    record["pseudo_recall"] = pseudo.recall;
-    record["pseudo_share"] = pseudo.share;
-    record["unclaimed"] = pseudo.unclaimed;
-  }
-  for (const auto& [name, values] : trainer.running().to_host(context))
-    if (values.size() <= classes) record["running." + name] = values;
-}
-
-// Of the parts of a round's cross-validation, as they are done: rounds/NN/folds.json.
-class FoldResults {
- public:
-  FoldResults(RunDir& run, Int round, Int folds) : run_(run), name_(round_name(round, "folds.json")), folds_(folds) {
-    if (!run.files().has(name_)) return;
-    const nlohmann::ordered_json all = parse_json(run.files().read(name_), (run.path() / name_).string());
-    if (all.value("folds", Int(0)) != folds || !all.contains("parts") || !all["parts"].is_array()) return;
-    for (const auto& part : all["parts"]) parts_.push_back({part.value("right", Int(0)), part.value("items", Int(0))});
-  }
-  Int done() const { return Int(parts_.size()); }
-  void add(Int right, Int items) {
-    parts_.push_back({right, items});
-    nlohmann::ordered_json parts = nlohmann::ordered_json::array();
-    for (const Part& part : parts_) parts.push_back({{"right", part.right}, {"items", part.items}});
-    run_.files().commit({{name_, json_text(nlohmann::ordered_json{{"folds", folds_}, {"parts", parts}}, 1) + "\n"}});
-  }
-  void fill(RoundRow& row) const {
-    Int right = 0, items = 0;
-    for (const Part& part : parts_) right += part.right, items += part.items;
-    const Share interval = wilson(right, items);
-    row.acc_cv = double(right) / double(items), row.acc_cv_low = interval.low, row.acc_cv_high = interval.high;
-  }
-
- private:
-  struct Part {
-    Int right, items;
-  };
-  RunDir& run_;
-  std::string name_;
-  Int folds_;
-  std::vector<Part> parts_;
-};
-
 // "last 12.00 %"; nothing where nothing was measured.
 std::string percent(const char* what, double fraction) {
   return std::isnan(fraction) ? "" : fmt::format("{}{:.2f} %", what, 100 * fraction);
@@ -75,7 +29,7 @@ std::string percent(const char* what, double fraction) {
 
 RoundTrainer::RoundTrainer(const RunContext& run)
     : run_(run),
-      net_(make_net(run.config, run.dataset)),
+      net_(make_training_net(run.config, run.dataset)),
       test_images_(upload(run.context, run.dataset.test, run.dataset.test.labels)),
       tests_(data::has_labels(run.dataset.test)) {
   if (run.config.get<bool>("run.tensorboard")) events_.emplace(run.directory.path());
@@ -204,6 +158,10 @@ std::vector<float> RoundTrainer::logits_of(const ssl::ImageSet& images) const {
   return run_.predictor.predict(*net_, tested(), images).logits.to_host<float>(run_.context);
 }
 
+ssl::Evaluation RoundTrainer::evaluate(const ssl::ImageSet& images, const std::vector<int32_t>& labels) const {
+  return ssl::evaluate(logits_of(images), labels, run_.dataset.classes());
+}
+
 void RoundTrainer::end_epoch() {
   const Clock::time_point start = Clock::now();
   const ssl::EpochLosses losses = trainer_->losses(run_.config.get<Int>("ssl.steps_per_epoch"));
@@ -218,8 +176,22 @@ void RoundTrainer::end_epoch() {
   run_.progress.line(fmt::format("scratch memory: {:.1f} MB, the libraries' workspaces included", double(bytes) / 1e6));
 }
 
+// Of several averages the one that is best on the held-out images is tested; of equally good ones the first.
+void RoundTrainer::choose_average() {
+  averages_validated_.clear();
+  for (Int k = 0; k < trainer_->averages(); ++k) {
+    trainer_->choose_average(k);
+    averages_validated_.push_back(evaluate(*validation_images_, run_.dataset.validation.labels).accuracy);
+  }
+  const auto best = std::ranges::max_element(averages_validated_);
+  trainer_->choose_average(best - averages_validated_.begin());
+  history_.validation.push_back(*best);
+  if (trainer_->averages() > 1) history_.average.push_back(double(best - averages_validated_.begin()));
+}
+
 void RoundTrainer::evaluate_epoch() {
   const Int classes = run_.dataset.classes();
+  if (validation_images_) choose_average();
   if (tests_) test_logits_ = logits_of(test_images_);
   const ssl::Evaluation test =
       tests_ ? ssl::evaluate(test_logits_, run_.dataset.test.labels, classes) : ssl::Evaluation();
@@ -227,9 +199,6 @@ void RoundTrainer::evaluate_epoch() {
   history_.loss.push_back(test.loss);
   history_.balanced_accuracy.push_back(test.balanced_accuracy);
   history_.calibration_error.push_back(test.calibration_error);
-  if (validation_images_)
-    history_.validation.push_back(
-        ssl::evaluate(logits_of(*validation_images_), run_.dataset.validation.labels, classes).accuracy);
 }
 
 // What the tested model gets wrong of the test images.
@@ -264,6 +233,12 @@ void RoundTrainer::record_epoch(const ssl::EpochLosses& losses) {
                                    {"ece", history_.calibration_error.back()},
                                    {"seconds", history_.seconds}};
   if (validation_images_) record["val_acc"] = history_.validation.back();
+  if (!history_.average.empty()) {
+    std::vector<double> decays = further_decays(run_.config);
+    decays.insert(decays.begin(), run_.config.get<double>("ssl.ema_decay"));
+    record["tested_decay"] = decays[size_t(history_.average.back())];
+    record["val_acc_by_decay"] = averages_validated_;
+  }
   add_pseudo_labels(record, *trainer_, run_.context, size_t(run_.dataset.classes()));
   run_.directory.append_metrics(record);
   if (events_) events_->follow();
@@ -275,6 +250,7 @@ void RoundTrainer::record_epoch(const ssl::EpochLosses& losses) {
 
 std::string RoundTrainer::weights_file(const nn::Weights& weights, nn::Epoch epoch) const {
   nn::TensorFile file = nn::export_weights(run_.context, net_->layout(), weights, nn::Names::kekmodel);
+  std::erase_if(file.tensors, [](const nn::TensorEntry& t) { return t.name.starts_with(nn::Projection::kPrefix); });
   nn::WeightsInfo info = weights_info(run_.config, run_.dataset);
   info.epoch = word_of(epoch);
   file.metadata = nn::to_metadata(info);
@@ -332,7 +308,7 @@ void RoundTrainer::cross_validate(RoundRow& row) {
           folds));
   const std::vector<Int> fold_of =
       data::stratified_folds(pool.labels(), classes, folds, round_seed(run_.config, round_));
-  FoldResults results(run_.directory, round_, folds);
+  FoldResults results(run_.directory.files(), round_, folds);
   for (Int fold = results.done(); fold < folds; ++fold) {
     std::vector<data::LabeledItem> part;
     for (size_t k = 0; k < fold_of.size(); ++k)
@@ -403,6 +379,13 @@ void RoundTrainer::restore(const Checkpoint& checkpoint) {
   history_ = RoundHistory::restore(file, source);
   if (history_.epochs() > 0)
     nn::check_values(net_->layout(), history_.best_values, history_.best_running, source + ", best");
+  if (!history_.average.empty()) {
+    const double average = history_.average.back();
+    if (!(average >= 0 && average < double(trainer_->averages())))
+      fail(ExitCode::corrupt_data, fmt::format("{}: 'history.average' says {}, and this run has {} averages", source,
+                                               average, trainer_->averages()));
+    trainer_->choose_average(Int(average));
+  }
   // A round that ended stays as it ended: its query may be in the ledger.
   if (!checkpoint.info.round_end) history_.forget(!tests_, !validation_images_);
   run_.progress.line(fmt::format("resumed round {} at step {} from {}", round_, trainer_->step(), checkpoint.file));

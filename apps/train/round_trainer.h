@@ -45,12 +45,14 @@ class RoundTrainer {
   void warn_of_weeks();
   void end_epoch();
   void evaluate_epoch();
+  void choose_average();
   void keep_best();
   void record_epoch(const ssl::EpochLosses& losses);
   void save(bool round_end);
   const nn::Weights& tested() const { return trainer_->tested(); }
   std::string measured(const RoundRow& row) const;
   std::vector<float> logits_of(const ssl::ImageSet& images) const;  // [N,C]
+  ssl::Evaluation evaluate(const ssl::ImageSet& images, const std::vector<int32_t>& labels) const;
   std::vector<NamedFile> mistakes();
   std::string weights_file(const nn::Weights& weights, nn::Epoch epoch) const;
 
@@ -69,7 +71,8 @@ class RoundTrainer {
   Pace epoch_pace_, step_pace_;     // of epochs with evaluation and checkpoint; of a step, by chunks of this epoch
   double trained_s_ = 0;            // in this process
   bool warned_ = false;
-  std::optional<FinishFirst> unsaved_;  // while there are steps that no checkpoint holds, and from a stop on
+  std::vector<double> averages_validated_;  // this epoch's validation accuracy of each average
+  std::optional<FinishFirst> unsaved_;      // while there are steps that no checkpoint holds, and from a stop on
   std::chrono::steady_clock::time_point last_save_ = std::chrono::steady_clock::now();
 };
 
