@@ -15,8 +15,8 @@ namespace {
 
 constexpr double kLeft = 52, kRight = 20, kTop = 64, kBottom = 46;
 constexpr double kTickSize = 11.5, kLabelSize = 12, kTitleSize = 15;
-constexpr double kLegendRow = 18, kLeastPlot = 130;  // heights: of one row, of what is left below the legend
-constexpr size_t kMostHints = 100;                   // of a chart: a page has many
+constexpr double kLegendRow = 18, kLeastPlot = 130;          // heights: of one row, of what is left below the legend
+constexpr size_t kMostHints = 100, kMostHintBytes = 12'000;  // of a chart: a page has many
 
 struct Frame {
   double left, right, top, bottom;
@@ -225,7 +225,9 @@ void draw_hints(Canvas& canvas, const Frame& frame, const LineChart& chart, cons
       const std::string spread = deviation(series, i) > 0 ? " ± " + fmt::format("{:.2g}", deviation(series, i)) : "";
       texts[p.x] += "\n" + (series.name.empty() ? "" : series.name + ": ") + value_text(p.y) + spread;
     }
-  const size_t stride = (texts.size() + kMostHints - 1) / kMostHints;
+  size_t bytes = 0;
+  for (const auto& [at, text] : texts) bytes += text.size();
+  const size_t stride = std::max((texts.size() + kMostHints - 1) / kMostHints, bytes / kMostHintBytes + 1);
   std::vector<std::pair<double, std::string>> kept;
   size_t place = 0;
   for (const auto& [at, text] : texts)

@@ -178,7 +178,7 @@ std::string markdown(const ResultTable& table) {
     for (size_t c = 0; c < row.entries.size(); ++c) {
       const ResultEntry& entry = row.entries[c];
       text += fmt::format(" | {}{}{}", percent(entry.ours[table.columns[c].measure], 2), entry.reconfirmed ? "*" : "",
-                          entry.paper.empty() ? "" : " (" + entry.paper + dagger(table) + ")");
+                          entry.paper.empty() ? "" : " (" + entry.paper + ")" + dagger(table));
     }
     text += " |\n";
   }

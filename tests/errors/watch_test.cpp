@@ -71,8 +71,8 @@ TEST_F(WatchOutside, OfASweepShowsTheCellsToCome) {
 }
 
 TEST_F(WatchOutside, ALiveReportBecomesAnOrdinaryOne) {
-  Background run(start(60));
-  await("metrics.jsonl");
+  Background run(start(150));
+  await("run.json");
   Background report("report " + run_path() + " --live --interval 1 --force");
   std::string live;
   for (int i = 0; i < 600 && live.find("data-reload=\"1\"") == std::string::npos; ++i) {
@@ -112,6 +112,17 @@ TEST_F(WatchOutside, TensorBoardsEventsAreThoseOfMetricsAfterEveryKill) {
   EXPECT_EQ(at, events.size());
   EXPECT_EQ(records, 1 + std::count(metrics.begin(), metrics.end(), '\n'));
   expect("verify " + run_path(), 0, "");
+}
+
+TEST_F(WatchOutside, ARunOfWeeksSaysSoAtItsStart) {
+  Background run(start(1'000'000'000, "--set ssl.patience_epochs=0"));
+  await("log.txt");
+  for (int i = 0; i < 1200 && read(run_path() + "/log.txt").find("warning:") == std::string::npos; ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  EXPECT_EQ(run.after(0, SIGTERM), 75);
+  const std::string log = read(run_path() + "/log.txt");
+  EXPECT_TRUE(std::regex_search(log, std::regex("warning: at [0-9.e-]+ s a step this run takes about [0-9]+d[0-9]+h")))
+      << log;
 }
 
 TEST_F(WatchOutside, FewerCheckpointsAreKeptWhereThatIsAsked) {
