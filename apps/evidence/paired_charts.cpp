@@ -10,7 +10,7 @@
 namespace crc::apps {
 namespace {
 
-constexpr double kNameSize = 12, kTickSize = 11.5, kTitleSize = 15, kRow = 22;
+constexpr double kNameSize = 12, kPairTickSize = 11.5, kPairTitleSize = 15, kRow = 22;
 
 std::string shortened(std::string text, double most) {
   if (text_width(text, kNameSize) <= most) return text;
@@ -21,7 +21,9 @@ std::string shortened(std::string text, double most) {
   return text + "…";
 }
 
-void title(Canvas& canvas, const std::string& text) { canvas.text({16, 20}, text, {.size = kTitleSize, .bold = true}); }
+void title(Canvas& canvas, const std::string& text) {
+  canvas.text({16, 20}, text, {.size = kPairTitleSize, .bold = true});
+}
 
 }  // namespace
 
@@ -51,12 +53,12 @@ void draw(Canvas& canvas, const RankChart& chart) {
   for (const double end : {left, x(1 + chart.critical_difference)})
     canvas.line({end, 42}, {end, 50}, {.ink = Ink::muted, .width = 1.5});
   canvas.text({left - 8, 50}, fmt::format("critical difference {:.2f}", chart.critical_difference),
-              {.size = kTickSize, .ink = Ink::muted, .align = Align::right});
+              {.size = kPairTickSize, .ink = Ink::muted, .align = Align::right});
   canvas.line({left, axis}, {right, axis}, {.ink = Ink::text, .width = 1});
   for (size_t rank = 1; rank <= count; ++rank) {
     canvas.line({x(double(rank)), axis - 4}, {x(double(rank)), axis}, {.ink = Ink::text, .width = 1});
     canvas.text({x(double(rank)), axis - 8}, fmt::format("{}", rank),
-                {.size = kTickSize, .ink = Ink::muted, .align = Align::center});
+                {.size = kPairTickSize, .ink = Ink::muted, .align = Align::center});
   }
   std::vector<size_t> order(count);
   std::iota(order.begin(), order.end(), size_t(0));
@@ -119,7 +121,7 @@ void draw(Canvas& canvas, const DifferenceChart& chart) {
     canvas.line({x(tick), top}, {x(tick), bottom},
                 {.ink = tick == 0 ? Ink::text : Ink::grid, .width = tick == 0 ? 1.2 : 1});
     canvas.text({x(tick), bottom + 16}, tick_text(tick),
-                {.size = kTickSize, .ink = Ink::muted, .align = Align::center});
+                {.size = kPairTickSize, .ink = Ink::muted, .align = Align::center});
   }
   for (size_t i = 0; i < chart.rows.size(); ++i) {
     const DifferenceRow& row = chart.rows[i];

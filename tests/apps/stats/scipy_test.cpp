@@ -51,7 +51,7 @@ void check_method(const MethodAreas& method, const Json& expected, const std::st
   }
 }
 
-void check_pair(const Pair& pair, bool turned, const Json& expected, const std::string& where) {
+void check_pair(const apps::Pair& pair, bool turned, const Json& expected, const std::string& where) {
   const double sign = turned ? -1 : 1;
   const auto check = [&](double value, const char* key) { expect_near(value, expected[key], 1e-8, where + key); };
   check(sign * pair.difference.mean, "mean");

@@ -343,7 +343,7 @@ TEST(ResultTable, PutsThePapersNumberBesideOurs) {
     if (run.cell->phase == Phase::trial)
       areas[run.cell->method][run.cell->index] = 50 * (run.record.rounds[1].acc_best + run.record.rounds[2].acc_best);
   ASSERT_EQ(paired.comparison.pairs.size(), 1u);
-  const Pair& pair = paired.comparison.pairs[0];
+  const apps::Pair& pair = paired.comparison.pairs[0];
   EXPECT_EQ(pair.difference.count, 2);
   EXPECT_NEAR(std::abs(pair.difference.mean), std::abs(areas[0][0] + areas[0][1] - areas[1][0] - areas[1][1]) / 2,
               1e-9);
