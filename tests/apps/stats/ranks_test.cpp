@@ -9,7 +9,6 @@ namespace crc::apps::test {
 namespace {
 
 using ::testing::ElementsAre;
-using ::testing::Pair;
 
 TEST(Ranks, SignedRanksByHand) {
   EXPECT_THAT(midranks(std::vector<double>{3, 1, 3, 7}), ElementsAre(2.5, 1, 2.5, 4));
@@ -30,8 +29,9 @@ TEST(Ranks, FriedmanAndNemenyi) {
   EXPECT_NEAR(r.chi_squared, 6.5, 1e-12);
   EXPECT_NEAR(r.p, std::exp(-3.25), 1e-12);
   EXPECT_NEAR(r.critical_difference, 2.343 * std::sqrt(12.0 / 24), 1e-3);  // Demsar 2006, Table 5
-  EXPECT_THAT(not_told_apart({1, 2.25, 2.75}, r.critical_difference), ElementsAre(Pair(0, 1), Pair(1, 2)));
-  EXPECT_THAT(not_told_apart({2, 1.5, 4.1, 4}, 0.6), ElementsAre(Pair(0, 1), Pair(2, 3)));
+  EXPECT_THAT(not_told_apart({1, 2.25, 2.75}, r.critical_difference),
+              ElementsAre(::testing::Pair(0, 1), ::testing::Pair(1, 2)));
+  EXPECT_THAT(not_told_apart({2, 1.5, 4.1, 4}, 0.6), ElementsAre(::testing::Pair(0, 1), ::testing::Pair(2, 3)));
   EXPECT_THAT(not_told_apart({1, 2, 3}, 0.5), ElementsAre());
   EXPECT_TRUE(std::isnan(rank_methods(std::vector<std::vector<double>>{{1, 2}}).p));
   EXPECT_EQ(rank_methods({}).trials, 0);
