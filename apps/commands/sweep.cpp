@@ -7,10 +7,10 @@
 #include "apps/base/outputs.h"
 #include "apps/base/terminal.h"
 #include "apps/commands/commands.h"
-#include "apps/commands/sweep_cells.h"
 #include "apps/evidence/stop_rule.h"
 #include "apps/evidence/sweep_report.h"
-#include "apps/sweep/slurm.h"
+#include "apps/jobs/job_file.h"
+#include "apps/session/sweep_cells.h"
 #include "data/text.h"
 #include "data/utf8.h"
 #include "kernels/core/error.h"
@@ -20,8 +20,9 @@ namespace crc::apps {
 namespace {
 
 struct SweepCommandOptions {
-  std::string recipe, out, only, slurm;
-  bool force = false;  // of slurm
+  std::string recipe, out, only;
+  std::vector<std::string> job_files = std::vector<std::string>(schedulers().size());  // empty: none
+  bool force = false;                                                                  // of job files
   std::vector<std::string> settings, cells;
   int64_t trials = 0, pools = -1, jobs = 1, together = 1;
   std::string until;                 // "width < 1.0"
@@ -29,6 +30,10 @@ struct SweepCommandOptions {
   std::vector<std::string> without;  // controls that are not wanted
   bool dry_run = false, quiet = false;
 };
+
+bool writes_job_files(const SweepCommandOptions& options) {
+  return std::ranges::any_of(options.job_files, [](const std::string& file) { return !file.empty(); });
+}
 
 SweepOptions options_of(const SweepCommandOptions& o) {
   SweepOptions options{.recipe = o.recipe, .settings = o.settings, .trials = o.trials, .pools = o.pools};
@@ -45,8 +50,8 @@ SweepOptions options_of(const SweepCommandOptions& o) {
     if (o.hours > 0) fail(ExitCode::usage, "--hours is the budget of --until");
     return options;
   }
-  if (!o.only.empty() || !o.slurm.empty())
-    fail(ExitCode::usage, "--until decides by all trials which come next: without --only and --slurm");
+  if (!o.only.empty() || writes_job_files(o))
+    fail(ExitCode::usage, "--until decides by all trials which come next: without --only and job files");
   options.until = parse_rule(o.until);
   options.until->hours = o.hours;
   return options;
@@ -79,6 +84,16 @@ void print_plan(const Sweep& sweep, const Cells& cells) {
   }
 }
 
+void write_job_files(const SweepCommandOptions& options, const Sweep& sweep, Outputs& outputs) {
+  const JobFile what{chosen_cells(sweep, options.only), fs::read_symlink("/proc/self/exe").string(), fs::current_path(),
+                     options.together};
+  for (size_t i = 0; i < schedulers().size(); ++i)
+    outputs.put(options.job_files[i], job_file(*schedulers()[i], sweep, what));
+  outputs.commit();
+  for (const std::string& file : options.job_files)
+    if (!file.empty()) print("{}: {} runs; submit with: bash {}\n", file, what.cells.size(), file);
+}
+
 // With --until also the trials that it adds. Whoever interrupts goes on where sweep.json stands.
 int train_all(Sweep& sweep, const SweepCommandOptions& options) {
   const Labour labour{.parallel = options.jobs, .together = options.together, .quiet = options.quiet};
@@ -103,23 +118,22 @@ int command_sweep(const SweepCommandOptions& options) {
                                       options.out));
   if (!options.cells.empty()) return train_cells(Sweep::open(out), options.cells, options.quiet);
   const SweepOptions what = options_of(options);
-  Outputs script({options.slurm}, {.force = options.force,
-                                   .inputs = {options.recipe, out / "recipe.toml", out / "sweep.json"},
-                                   .makes_folders = true});
+  Outputs job_files({options.job_files.begin(), options.job_files.end()},
+                    {.force = options.force,
+                     .inputs = {options.recipe, out / "recipe.toml", out / "sweep.json"},
+                     .makes_folders = true});
   if (!options.dry_run)  // whether runs could be made there, before data sets are loaded
     (void)Outputs({out / "sweep.json"}, {.force = true, .inputs = {}, .makes_folders = true});
   const Sweep planned = Sweep::plan(out, what);
   if (what.until) check_rule(planned);
-  check_cells(planned, chosen_cells(planned, options.only), false, options.slurm.empty());
+  check_cells(planned, chosen_cells(planned, options.only), false, !writes_job_files(options));
   if (options.dry_run) {
     print_plan(planned, chosen_cells(planned, options.only));
     return 0;
   }
   Sweep sweep = Sweep::create(out, what);
-  if (!options.slurm.empty()) {
-    script.put(options.slurm, slurm_script(sweep, fs::read_symlink("/proc/self/exe").string(), options.together));
-    script.commit();
-    print("{}: {} runs; submit with: bash {}\n", options.slurm, sweep.cells().size(), options.slurm);
+  if (writes_job_files(options)) {
+    write_job_files(options, sweep, job_files);
     return 0;
   }
   const int code = train_all(sweep, options);
@@ -136,6 +150,11 @@ void declare_sweep(Command& program, CommandCall& call) {
   const auto o = std::make_shared<SweepCommandOptions>();
   Command sweep =
       program.command("sweep", "all runs of a table or figure: method x block x trial; resumes what is there");
+  sweep.examples(
+      "  crc_train sweep table6 --dry-run                        which runs it has\n"
+      "  crc_train sweep table6 --set data.dir=DIR --out t6      all of them; the same line goes on after a kill\n"
+      "  crc_train sweep table6 --out t6 --only '^q50' --jobs 4  some of them, four at a time\n"
+      "  crc_train sweep table6 --out t6 --slurm t6.sbatch       as a job array for Slurm\n");
   sweep.option("recipe", o->recipe, "recipe with a [sweep] (crc_train list), or a TOML file");
   sweep.option("--out", o->out, "directory of the runs; --dry-run needs none");
   add_settings(sweep, o->settings);
@@ -155,7 +174,9 @@ void declare_sweep(Command& program, CommandCall& call) {
   sweep.option("--together", o->together, "runs per process, a thread each: small nets then share a GPU")
       .in(1, 256)
       .shows_default();
-  sweep.option("--slurm", o->slurm, "write a Slurm job file instead of running");
+  for (size_t i = 0; i < schedulers().size(); ++i)
+    sweep.option("--" + std::string(schedulers()[i]->option), o->job_files[i],
+                 fmt::format("write a job file for {} instead of running (docs/cluster.md)", schedulers()[i]->name));
   add_force(sweep, o->force);
   sweep.option("--cell", o->cells, "run this cell of a sweep that exists, in this process; may be repeated").repeated();
   sweep.flag("--dry-run", o->dry_run, "list the runs and stop");

@@ -9,6 +9,7 @@
 #include "apps/draw/html.h"
 #include "apps/report/report_sections.h"
 #include "data/csv.h"
+#include "data/text.h"
 
 namespace crc::apps {
 namespace {
@@ -71,8 +72,16 @@ std::string caption(const ResultTable& table, std::optional<size_t> measure, con
                      : most == 1 ? "of one run"
                                  : fmt::format("mean ± population standard deviation over up to {} runs", most),
                      paper ? fmt::format("; {} the paper's number", where) : "",
-                     again ? "; * trained again on each run's labels, as the paper's starred numbers" : "");
+                     again ? "; * trained again on each run's labels, as the paper's starred numbers" : "") +
+         (!paper || table.departures.empty()
+              ? ""
+              : fmt::format(" † The paper's numbers are of other settings than these runs', which differ from the "
+                            "recipe in: {}.",
+                            data::join(table.departures)));
 }
+
+// What stands behind a number of the paper that is not comparable.
+const char* dagger(const ResultTable& table) { return table.departures.empty() ? "" : "†"; }
 
 }  // namespace
 
@@ -88,7 +97,7 @@ std::vector<SweepRun> load_runs(const Sweep& sweep) {
 
 ResultTable make_table(const Sweep& sweep, const std::vector<SweepRun>& runs) {
   const SweepSpec& spec = sweep.spec();
-  ResultTable table{spec.title, spec.source, {}, {}};
+  ResultTable table{spec.title, spec.source, {}, {}, sweep.departures()};
   for (size_t b = 0; b < spec.blocks.size(); ++b) {
     const SweepBlock& block = spec.blocks[b];
     const Config config = sweep.config({.name = {}, .block = b});
@@ -131,7 +140,7 @@ ResultTable make_table(const Sweep& sweep, const std::vector<SweepRun>& runs) {
 }
 
 ResultTable make_table(const std::vector<RunGroup>& groups) {
-  ResultTable table{"Accuracy by labels", "", {}, {}};
+  ResultTable table{"Accuracy by labels", "", {}, {}, {}};
   const std::vector<int64_t> counts = label_counts(groups);
   for (int64_t count : counts) table.columns.push_back({"", fmt::format("{}", count), size_t(Measure::last)});
   for (const RunGroup& group : groups) {
@@ -169,7 +178,7 @@ std::string markdown(const ResultTable& table) {
     for (size_t c = 0; c < row.entries.size(); ++c) {
       const ResultEntry& entry = row.entries[c];
       text += fmt::format(" | {}{}{}", percent(entry.ours[table.columns[c].measure], 2), entry.reconfirmed ? "*" : "",
-                          entry.paper.empty() ? "" : " (" + entry.paper + ")");
+                          entry.paper.empty() ? "" : " (" + entry.paper + dagger(table) + ")");
     }
     text += " |\n";
   }
@@ -215,7 +224,7 @@ std::string html(const ResultTable& table, std::optional<size_t> measure) {
         TableCell ours = mean_cell(entry.ours[measure.value_or(table.columns[c].measure)]);
         if (entry.reconfirmed) ours.html += "*";
         if (!entry.paper.empty())
-          ours.html += fmt::format("<br/><span class=\"pm\">{}</span>", escape_xml(entry.paper));
+          ours.html += fmt::format("<br/><span class=\"pm\">{}{}</span>", escape_xml(entry.paper), dagger(table));
         cells.push_back(std::move(ours));
       }
     }

@@ -35,6 +35,7 @@ struct ResultTable {
   std::string title, source;
   std::vector<ResultColumn> columns;
   std::vector<ResultRow> rows;
+  std::vector<std::string> departures;  // from the recipe: then the paper's numbers are of other settings
 };
 
 struct SweepRun {
@@ -47,7 +48,7 @@ std::vector<SweepRun> load_runs(const Sweep& sweep);
 ResultTable make_table(const Sweep& sweep, const std::vector<SweepRun>& runs);
 ResultTable make_table(const std::vector<RunGroup>& groups);  // any runs: one column per label count
 
-// "70.10 ± 4.20 (69.81±4.77)": ours, then the paper's in brackets.
+// "70.10 ± 4.20 (69.81±4.77)": ours, then the paper's in brackets, with † where its settings are not these.
 std::string markdown(const ResultTable& table);
 // One line per row and column: block, head, method, runs, mean and std of every measure, the paper's. In percent.
 std::string csv(const ResultTable& table);

@@ -8,13 +8,14 @@
 #include "apps/evidence/paired_tables.h"
 #include "apps/report/boundary.h"
 #include "apps/report/figures.h"
+#include "apps/report/report.h"
 #include "apps/report/report_sections.h"
 #include "data/text.h"
 
 namespace crc::apps {
 namespace {
 
-constexpr size_t kImagesOfBlocks = 900'000;  // bytes of data URIs of all blocks
+constexpr size_t kImagesOfBlocks = 2'000'000;  // bytes of data URIs of all blocks
 
 struct Figure {
   std::string name;  // figures/<name>.png
@@ -101,16 +102,15 @@ std::string block_sections(const Sweep& sweep, const std::vector<SweepRun>& runs
   for (const Figure& each : figures) drawn += chart_figure(each.chart, each.caption);
   std::vector<std::string> parts;
   if (!groups.empty())
-    parts = {section("figures", "Results", drawn),
-             pairs_section(pairs),
-             section("differences", "What else differs", html_differences(study, pairs.name)),
-             classes_section(groups),
-             training_section(groups),
-             scores_section(groups, /*eigenvalues=*/false),
-             cost_section(groups)};
-  for (std::string part :
-       {queries_section(list, kImagesOfBlocks / sweep.spec().blocks.size()), runs_section(list), rounds_section(list)})
-    parts.push_back(std::move(part));
+    parts = {section("figures", "How good it is", drawn), pairs_section(pairs),
+             section("differences", "What else differs", html_differences(study, pairs.name)), classes_section(groups)};
+  parts.push_back(queries_section(list, kImagesOfBlocks / sweep.spec().blocks.size()));
+  if (!groups.empty())
+    for (std::string part :
+         {scores_section(groups, /*eigenvalues=*/false), training_section(groups), cost_section(groups)})
+      parts.push_back(std::move(part));
+  parts.push_back(rounds_section(list));
+  parts.push_back(runs_section(list));
   for (std::string& part : parts) html += with_prefix(std::move(part), fmt::format("b{}-", block));
   return html;
 }
@@ -125,20 +125,18 @@ std::string unfinished(const Sweep& sweep) {
                                      data::join_first(names, 8));
 }
 
+std::string first_line(const Study& study) {
+  return study.test_words.empty() ? "" : paragraph("<strong>" + escape_xml(study.test_words) + "</strong>");
+}
+
 std::string overview(const Sweep& sweep, const Study& study, const std::vector<PairedBlock>& pairs,
                      const ResultTable& table, const std::string& missing) {
   const SweepSpec& spec = sweep.spec();
-  std::string body = study.test_words.empty() ? "" : paragraph("<strong>" + escape_xml(study.test_words) + "</strong>");
-  body += fmt::format("<h1>{}</h1>\n<p class=\"sub\">{} · recipe {} · {} runs</p>\n", escape_xml(spec.title),
-                      escape_xml(spec.source), escape_xml(sweep.recipe()), sweep.cells().size());
+  std::string body = fmt::format("<h1>{}</h1>\n<p class=\"sub\">{} · recipe {} · {} runs</p>\n", escape_xml(spec.title),
+                                 escape_xml(spec.source), escape_xml(sweep.recipe()), sweep.cells().size());
   if (!missing.empty()) body += paragraph(escape_xml(missing + "."));
   if (!study.rule.empty()) body += paragraph(escape_xml(study.rule));
   if (!spec.note.empty()) body += paragraph(escape_xml(spec.note));
-  if (!sweep.changes().empty())
-    body +=
-        paragraph(escape_xml(fmt::format("Changed from the recipe: {}. Names of blocks and the paper's numbers are "
-                                         "those of the recipe.",
-                                         data::join(sweep.changes()))));
   std::string tables = html(table), others;
   for (size_t k = 0; k < std::size(kMeasures); ++k) {
     const bool measured = std::ranges::any_of(table.rows, [&](const ResultRow& row) {
@@ -151,7 +149,7 @@ std::string overview(const Sweep& sweep, const Study& study, const std::vector<P
 
 }  // namespace
 
-std::string write_sweep_report(const Sweep& sweep, const fs::path& out, bool replace) {
+std::string write_sweep_report(const Sweep& sweep, const fs::path& out, bool replace, int reload_s) {
   Outputs files(page_files(out), {.force = replace, .inputs = {}, .makes_folders = true});
   const std::vector<SweepRun> runs = load_runs(sweep);
   const ResultTable table = make_table(sweep, runs);
@@ -175,7 +173,7 @@ std::string write_sweep_report(const Sweep& sweep, const fs::path& out, bool rep
     body += block_sections(sweep, runs, block, groups, figures, study, pairs[block]);
   }
   if (!runs.empty()) body += settings_section({&runs.front().record});
-  files.put(out / "report.html", html_page(sweep.spec().title, body));
+  files.put(out / "report.html", html_page(sweep.spec().title, live_note(reload_s) + with_contents(body), reload_s));
   std::string text = (study.test_words.empty() ? "" : study.test_words + "\n\n") + markdown(table), matrices;
   if (!study.rule.empty()) text += "\n" + study.rule + "\n";
   if (!missing.empty()) text += "\n" + missing + ".\n";

@@ -43,12 +43,22 @@ Sweep::Sweep(fs::path directory, SweepOptions options, std::string recipe_text)
       options_(std::move(options)),
       recipe_text_(std::move(recipe_text)),
       spec_(parse_sweep(recipe_text_, "recipe " + options_.recipe)) {
-  if (options_.trials > 0) spec_.trials = options_.trials;
-  if (options_.pools >= 0) spec_.initial_pools = options_.pools;
+  const auto set = [&](const char* what, int64_t& own, int64_t asked) {
+    if (asked != own) departures_.push_back(fmt::format("{} {} instead of {}", what, asked, own));
+    own = asked;
+  };
+  if (options_.trials > 0) set("trials", spec_.trials, options_.trials);
+  if (options_.pools >= 0) set("initial pools", spec_.initial_pools, options_.pools);
   if (options_.until) spec_.trials = options_.until->trials = std::max(spec_.trials, options_.until->trials);
   add_controls();
   fill_title();
   add_cells();
+}
+
+std::vector<std::string> Sweep::departures() const {
+  std::vector<std::string> list = departures_;
+  std::ranges::remove_copy_if(options_.settings, std::back_inserter(list), is_place);
+  return list;
 }
 
 // "Q = {acquisition.budget}" says what the first block's runs have, whatever --set made of it.
@@ -180,7 +190,7 @@ Config Sweep::config(const SweepCell& cell) const {
 }
 
 PlannedRun Sweep::run_of(const SweepCell& cell) const {
-  PlannedRun run{.directory = path(cell), .config = config(cell)};
+  PlannedRun run{.directory = path(cell), .config = config(cell), .phase = int(cell.phase)};
   const bool from_pool = cell.phase == Phase::trial && spec_.initial_pools > 0;
   if (cell.phase == Phase::reconfirm) run.config.merge_setting("start.run=" + path(trial_of(cell)).string());
   if (from_pool && pools_done(cell.block))

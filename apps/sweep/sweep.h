@@ -69,7 +69,9 @@ class Sweep {
 
   const fs::path& directory() const { return directory_; }
   const std::string& recipe() const { return options_.recipe; }
-  const std::vector<std::string>& changes() const { return options_.settings; }  // on every cell, beyond the recipe
+  // What makes its runs others than the recipe's, whose paper's numbers stand beside them: settings that decide results,
+  // and how often they are repeated.
+  std::vector<std::string> departures() const;
   const SweepSpec& spec() const { return spec_; }
   const std::optional<StopRule>& until() const { return options_.until; }
   const std::vector<SweepCell>& cells() const { return cells_; }
@@ -116,6 +118,7 @@ class Sweep {
   std::string recipe_text_;
   SweepSpec spec_;
   std::vector<SweepCell> cells_;
+  std::vector<std::string> departures_;  // in the numbers of trials and pools
   std::shared_ptr<RunLock> lock_;
 };
 

@@ -92,7 +92,7 @@ TEST_F(Compare, ASweepAddsTrialsUntilItsRuleHolds) {
   expect(sweep("b", rule + "--hours 0.00001"), 0, "Ended after 2 trials, the widest interval");
   expect(sweep("n", "--until 'width > 1'"), 64, "write \"width < 1.0\"");
   expect(sweep("n", "--hours 2"), 64, "--hours is the budget of --until");
-  expect(sweep("n", "--until 'width < 1' --only entropy"), 64, "without --only and --slurm");
+  expect(sweep("n", "--until 'width < 1' --only entropy"), 64, "without --only and job files");
   expect(sweep("n", "--without badge"), 64, "the controls of");
   EXPECT_FALSE(exists("n"));
 }

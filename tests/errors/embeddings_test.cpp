@@ -155,6 +155,21 @@ TEST_F(EmbeddingRuns, PeopleAreAskedFromTheFirstLabelOn) {
   expect("run embeddings --dry-run" + kEmbeddings + rows, 0, "120 have none");
 }
 
+TEST_F(EmbeddingRuns, LabelsCalibrateWhatIsPropagatedFromThem) {
+  const std::string run_ = "run embeddings" + kEmbeddings + data() +
+                           "--set acquisition.first=random --set acquisition.calibrate=cross_validation ";
+  const std::string propagates = "--set ssl.method=label_propagation --set acquisition.name=margin ";
+  expect(run_ + propagates + "--set acquisition.initial=12 --out " + out(), 0,
+         "fitted to 12 labels, each predicted without those of its fold (of 5)");
+  expect(run_ + propagates + "--set acquisition.initial=3 --out " + out("three"), 0,
+         "no class has two labels: probabilities are not calibrated");
+  expect(
+      run_ + "--set ssl.method=supervised --out " + out("refused"), 78,
+      "acquisition.calibrate = \"cross_validation\" would train every round's network once more for each fold of its "
+      "labels");
+  EXPECT_FALSE(fs::exists(out("refused")));
+}
+
 TEST_F(EmbeddingRuns, WhatCannotWorkIsSaidBefore) {
   const std::string dry = "run embeddings --dry-run" + kEmbeddings + data();
   expect(dry + "--set model.name=wrn", 78, "takes images, and the items are embeddings");

@@ -11,7 +11,6 @@
 #include "apps/report/figures.h"
 #include "apps/rundir/run_dir.h"
 #include "apps/sweep/cells.h"
-#include "apps/sweep/slurm.h"
 #include "tests/apps/example_run.h"
 #include "tests/apps/scratch_dir.h"
 #include "tests/expect_error.h"
@@ -366,18 +365,6 @@ TEST(ResultTable, PutsThePapersNumberBesideOurs) {
   EXPECT_THAT(html, HasSubstr("<section id=\"b0-classes\">"));
   EXPECT_EQ(html.find("http"), html.find("http://www.w3.org"));  // nothing is loaded
   EXPECT_TRUE(fs::exists(folder.dir / "out/figures/q50-accuracy.png"));
-}
-
-TEST(Slurm, OneArrayPerPhase) {
-  Folder folder;
-  const Sweep sweep = Sweep::create(folder.dir / "s", folder.options);
-  const std::string script = slurm_script(sweep, "/opt/it's/crc_train");
-  EXPECT_THAT(script, HasSubstr("'q50-random-t0'"));
-  EXPECT_THAT(script, HasSubstr("'/opt/it'\\''s/crc_train' sweep --out"));
-  EXPECT_THAT(script, HasSubstr("together=1 "));
-  EXPECT_THAT(slurm_script(sweep, "crc_train", 4), HasSubstr("together=4 "));
-  commit_file(folder.dir / "job.sh", script);
-  EXPECT_EQ(std::system(("bash -n " + (folder.dir / "job.sh").string()).c_str()), 0);
 }
 
 TEST(Figures, FitAndHorizon) {
