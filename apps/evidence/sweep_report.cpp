@@ -125,12 +125,15 @@ std::string unfinished(const Sweep& sweep) {
                                      data::join_first(names, 8));
 }
 
+std::string first_line(const Study& study) {
+  return study.test_words.empty() ? "" : paragraph("<strong>" + escape_xml(study.test_words) + "</strong>");
+}
+
 std::string overview(const Sweep& sweep, const Study& study, const std::vector<PairedBlock>& pairs,
                      const ResultTable& table, const std::string& missing) {
   const SweepSpec& spec = sweep.spec();
-  std::string body = study.test_words.empty() ? "" : paragraph("<strong>" + escape_xml(study.test_words) + "</strong>");
-  body += fmt::format("<h1>{}</h1>\n<p class=\"sub\">{} · recipe {} · {} runs</p>\n", escape_xml(spec.title),
-                      escape_xml(spec.source), escape_xml(sweep.recipe()), sweep.cells().size());
+  std::string body = fmt::format("<h1>{}</h1>\n<p class=\"sub\">{} · recipe {} · {} runs</p>\n", escape_xml(spec.title),
+                                 escape_xml(spec.source), escape_xml(sweep.recipe()), sweep.cells().size());
   if (!missing.empty()) body += paragraph(escape_xml(missing + "."));
   if (!study.rule.empty()) body += paragraph(escape_xml(study.rule));
   if (!spec.note.empty()) body += paragraph(escape_xml(spec.note));
