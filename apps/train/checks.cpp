@@ -74,8 +74,7 @@ void check_validation(const Config& config, const data::Dataset& dataset, const 
   if (!further_decays(config).empty() && plan.validation == 0)
     fail(ExitCode::config,
          "ssl.ema_decays: which average is tested is chosen on held-out items with labels alone, and there are none; "
-         "set "
-         "data.validation_size, or leave ssl.ema_decays out");
+         "set data.validation_size, or leave ssl.ema_decays out");
   if (plan.validation < dataset.validation.count)
     fail(ExitCode::config,
          fmt::format("data.validation = \"any\" held out {} images, {} of them without a label, which measure nothing; "

@@ -278,6 +278,7 @@ ssl::Evaluation RoundTrainer::train_without(const std::vector<data::LabeledItem>
   unlabeled.insert(unlabeled.end(), items.begin(), items.end());
   std::ranges::sort(unlabeled);
   make_trainer(labeled, std::move(unlabeled));
+  if (!history_.average.empty()) trainer_->choose_average(Int(history_.average.back()));
   const Int steps = history_.epochs() * run_.config.get<Int>("ssl.steps_per_epoch");
   const Int folds = run_.config.get<Int>("eval.cross_validation");
   for (Int at_once = 1; trainer_->step() < steps;) {
