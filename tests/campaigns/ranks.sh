@@ -64,7 +64,7 @@ echo "mpirun ($mpi), 1, 2, 3, 4 and 7 processes: compared with one"
 code=0
 mpirun "${options[@]}" -n 1 "$build/crc_select" "${pool[@]}" --budget 5 --out bad.csv : \
        -n 1 "$build/crc_select" --features none.npy --budget 5 --out bad.csv 2> words.txt || code=$?
-grep -q "process 1 of 2: none.npy" words.txt && [ $code = 66 ] || { echo "a failure: exit code $code"; cat words.txt; failed=1; }
+grep -q "process 1 of 2: reading none.npy" words.txt && [ $code = 66 ] || { echo "a failure: exit code $code"; cat words.txt; failed=1; }
 code=0
 timeout 60 mpirun "${options[@]}" -n 1 "$build/crc_select" "${pool[@]}" --budget 5 --out bad.csv : -n 1 sh -c 'kill -9 $$' 2> words.txt || code=$?
 [ $code != 0 ] && [ $code != 124 ] && [ ! -e bad.csv ] || { echo "a killed process: exit code $code"; cat words.txt; failed=1; }

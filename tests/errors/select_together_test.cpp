@@ -89,7 +89,7 @@ TEST_F(SelectTogether, ThePicksAreThoseOfOneProcess) {
        {"--acquisition crc --group 3 --budget 6", "--acquisition crc --search exchange --budget 3",
         "--acquisition crc --search independent --draws 90 --group 2 --budget 4", "--acquisition entropy --budget 5",
         "--acquisition margin --budget 5 --class-weights 1,2,3,1", "--acquisition random --budget 7 --quota 3",
-        "--acquisition coreset --budget 6 --quota 3"}) {
+        "--acquisition coreset --budget 6 --quota 3", "--acquisition kmeans --budget 3"}) {
     const std::string alone = selected(many + what + " --scores s1.npy --summary s1.html"), scores = read("s1.npy");
     for (int size : {2, 3}) {
       expect_all(together(size, many + what + " --force --out t.csv --scores s.npy --summary s.html"), 0,
@@ -134,7 +134,8 @@ TEST_F(SelectTogether, AShardThatIsWrongEndsAll) {
 // What one process alone meets, wherever it is then.
 TEST_F(SelectTogether, OneThatFailsEndsAllWithItsWords) {
   const std::string good = many + "--budget 4 --out t.csv";
-  expect_all(together({good, "--features none.npy --budget 4 --out t.csv", good}), 66, "process 1 of 3: none.npy");
+  expect_all(together({good, "--features none.npy --budget 4 --out t.csv", good}), 66,
+             "process 1 of 3: reading none.npy: No such file");
   std::vector<float> damaged(features);
   damaged[size_t(55 * kWidth + 2)] = NAN;
   write<float>("h2.npy", {damaged.begin() + 41 * kWidth, damaged.end()}, {kItems - 41, kWidth});
