@@ -222,6 +222,9 @@ for way in "${ways[@]}"; do
   rows 2 401 > h1.npy
   { npy '<i8' '10,' && printf "$(printf '\\x%02x\\0\\0\\0\\0\\0\\0\\0' $(seq 0 20 180))"; } > l.npy
   [ -e one.csv ] || select_rows one.csv
+  code=0
+  srun --quiet --partition=common --ntasks=2 "$build/crc_select" --features h0.npy --budget 2 --out no.csv > select.words 2>&1 || code=$?
+  [ $code = 69 ] && grep -q "srun --mpi=pmix" select.words || fail "tasks that know nothing of each other: $code"
   for tasks in 2 3 4; do
     select_rows several-$way-$tasks.csv srun --quiet --partition=common --mpi=$way --ntasks=$tasks
     cmp one.csv several-$way-$tasks.csv || fail "other picks: $tasks tasks, $way"
