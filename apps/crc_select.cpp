@@ -4,6 +4,7 @@
 #include "apps/base/command_line.h"
 #include "apps/base/program.h"
 #include "apps/base/terminal.h"
+#include "apps/ranks/together.h"
 #include "apps/select/job.h"
 #include "kernels/core/threads.h"
 
@@ -90,18 +91,18 @@ void declare(apps::Command& program, apps::SelectJob& job) {
   program.flag("--force", job.force, "replace output files that exist");
 }
 
-int parse_and_run(int argc, char** argv) {
+void parse_and_run(int argc, char** argv, Ranks& ranks) {
   apps::CommandLine line("crc_select", "which items to label next, from features and logits", kExamples);
   apps::SelectJob job;
   declare(line.top(), job);
-  if (!line.parse(argc, argv)) return 0;
+  if (!line.parse(argc, argv)) return;
   job.command = apps::shell_words({argv, size_t(argc)});
-  apps::print_message(apps::run_select(job));
-  return 0;
+  apps::print_message(apps::run_select(job, ranks));
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  return apps::run_program("crc_select", [&] { return parse_and_run(argc, argv); });
+  return apps::run_program("crc_select",
+                           [&] { return apps::run_together([&](Ranks& ranks) { parse_and_run(argc, argv, ranks); }); });
 }

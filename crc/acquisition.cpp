@@ -161,6 +161,7 @@ Selection select(Context& context, const Problem& problem, const Config& config)
   for (int64_t item : unlabeled)
     if (std::binary_search(labeled.begin(), labeled.end(), item))
       fail(ExitCode::config, fmt::format("item {} is both labeled and unlabeled; remove it from one list", item));
+  if (problem.shards) check_takes(config, Trait::shards);
   check_request(config, {int64_t(labeled.size()), int64_t(unlabeled.size()), problem.jacobians});
   if (problem.classes < 1) fail(ExitCode::config, fmt::format("{} classes; at least 1 is needed", problem.classes));
   check_model(problem);

@@ -20,6 +20,8 @@
 
 namespace crc::select {
 
+struct Shards;  // crc/sharded_rows.h
+
 // The last linear layer: logits = weight features + bias.
 struct Head {
   View<const float, 2> weight = {};  // [C,D]
@@ -39,6 +41,9 @@ struct Problem {
   // [N], in host memory, finite, not negative: how much item i counts; empty: 1 each. Where Trait::weights says so, and
   // as each file says how; 0: comes last.
   std::span<const double> weights = {};
+  // Where rows lie in several processes, as Trait::shards allows: `features` and `logits` are empty then, and all else
+  // is the same in every process.
+  const Shards* shards = nullptr;
 };
 
 // Weights of `items`, in their order.
@@ -138,6 +143,7 @@ enum class Trait : unsigned {
   weights = 256,      // at problem.weights
   quotas = 512,       // it keeps config.quota for each of config.parts
   partitions = 1024,  // it takes config.partitions
+  shards = 2048,      // its pool may lie in several processes
 };
 
 struct Acquisition {

@@ -38,6 +38,7 @@ class RowArrays {
   int64_t columns() const { return shards_.empty() ? 0 : shards_[0].shape[1]; }
   std::string name() const;  // "features", "a.npy and 3 more"; "" without arrays
   const Rows& rows() const { return rows_; }
+  const std::vector<Array>& files() const { return shards_; }
   bool in_place() const { return in_place_; }  // not copied by load()
 
  private:

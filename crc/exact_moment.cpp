@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "kernels/core/ranks.h"
 #include "kernels/ops/gemm.h"
 
 namespace crc::select {
@@ -44,6 +45,10 @@ void ExactMoment::add(std::span<const double> rows) {
   for (Product& p : products_)
     gemm(host_, View<double, 2>{p.sums.data(), {width_, width_}, {}, "sums"}, slice(p.i), slice(p.j),
          GemmConfig{.transpose_a = true, .beta = 1});
+}
+
+void ExactMoment::sum(Ranks& ranks) {
+  for (Product& p : products_) ranks.sum(p.sums);
 }
 
 std::vector<double> ExactMoment::matrix() const {

@@ -9,6 +9,10 @@
 
 #include "kernels/core/context.h"
 
+namespace crc {
+class Ranks;
+}
+
 namespace crc::select {
 
 class ExactMoment {
@@ -16,6 +20,7 @@ class ExactMoment {
   // largest [width]: bounds of |a_j| over all rows that will ever come, at most `rows` of them.
   ExactMoment(std::span<const double> largest, int64_t rows);
   void add(std::span<const double> rows);  // [n,width]
+  void sum(Ranks& ranks);                  // over processes that each added some of the rows; collective
   // [width,width], row-major, symmetric.
   std::vector<double> matrix() const;
 

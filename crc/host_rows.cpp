@@ -7,6 +7,17 @@
 
 namespace crc::select {
 
+template <class T> void check_finite(std::span<const T> row, const char* what, int64_t item) {
+  for (size_t d = 0; d < row.size(); ++d)
+    if (!std::isfinite(row[d]))
+      fail(ExitCode::numerical,
+           fmt::format("{} of item {} are not finite: column {} is {}; was the model that made them trained to "
+                       "divergence?",
+                       what, item, d, row[d]));
+}
+template void check_finite(std::span<const float>, const char*, int64_t);
+template void check_finite(std::span<const double>, const char*, int64_t);
+
 template <class T>
 HostMatrix<T> read_rows(Context& context, View<const T, 2> array, const std::string& acquisition, const char* what,
                         std::initializer_list<std::span<const int64_t>> lists) {
@@ -21,13 +32,7 @@ HostMatrix<T> read_rows(Context& context, View<const T, 2> array, const std::str
   };
   HostMatrix<T> rows = read();
   for (const auto& list : lists)
-    for (const int64_t item : list)
-      for (int64_t d = 0; d < rows.width; ++d)
-        if (!std::isfinite(rows[item][d]))
-          fail(ExitCode::numerical,
-               fmt::format("{} of item {} are not finite: column {} is {}; was the model that made them trained to "
-                           "divergence?",
-                           what, item, d, rows[item][d]));
+    for (const int64_t item : list) check_finite(rows[item], what, item);
   return rows;
 }
 
@@ -35,6 +40,13 @@ template HostMatrix<float> read_rows(Context&, View<const float, 2>, const std::
                                      std::initializer_list<std::span<const int64_t>>);
 template HostMatrix<double> read_rows(Context&, View<const double, 2>, const std::string&, const char*,
                                       std::initializer_list<std::span<const int64_t>>);
+
+int fp32_exponent(double largest) {
+  constexpr int kLeast = -60, kMost = 127;  // of the largest: entries of 2^-80 of it are normal numbers yet
+  int exponent = 0;
+  std::frexp(largest, &exponent);
+  return largest == 0 || (exponent >= kLeast && exponent <= kMost) ? 0 : exponent;
+}
 
 Fp32Features read_features(Context& context, const Rows& features, const std::string& acquisition,
                            std::initializer_list<std::span<const int64_t>> lists) {
@@ -45,10 +57,7 @@ Fp32Features read_features(Context& context, const Rows& features, const std::st
   for (const auto& list : lists)
     for (const int64_t item : list)
       for (double value : wide[item]) largest = std::max(largest, std::abs(value));
-  constexpr int kLeast = -60, kMost = 127;  // of the largest: entries of 2^-80 of it are normal numbers yet
-  int exponent = 0;
-  std::frexp(largest, &exponent);
-  if (largest == 0 || (exponent >= kLeast && exponent <= kMost)) exponent = 0;
+  const int exponent = fp32_exponent(largest);
   std::vector<float> narrow;
   narrow.reserve(wide.data.size());
   for (double value : wide.data) narrow.push_back(float(std::ldexp(value, -exponent)));

@@ -30,6 +30,9 @@ template <class T> struct HostMatrix {
 };
 using HostRows = HostMatrix<float>;
 
+// Error numerical, naming the item: the row holds NaN or infinity.
+template <class T> void check_finite(std::span<const T> row, const char* what, int64_t item);
+
 // Error config if the array is empty ("<acquisition> needs <what>"), numerical if a row that one of `lists` names holds
 // NaN or infinity.
 template <class T>
@@ -41,6 +44,7 @@ struct Fp32Features : HostRows {
   int exponent;
   double square(double value) const { return std::ldexp(value, 2 * exponent); }  // of features, from one of the rows
 };
+int fp32_exponent(double largest);  // by the largest magnitude of features
 Fp32Features read_features(Context& context, const Rows& features, const std::string& acquisition,
                            std::initializer_list<std::span<const int64_t>> lists);
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 
 #include "kernels/ops/min_distance.h"
 #include "kernels/ops/pairwise_tile.h"
@@ -12,36 +13,44 @@ namespace {
 constexpr int kMostRounds = 100;
 constexpr double kTolerance = 1e-4;
 
+// Rows, of which this process holds those from number `first` on.
+struct Points {
+  Ranks& ranks;
+  int64_t own, first, all, width;
+  std::function<void(const std::function<void(int64_t, View<const float, 2>)>&)> each;      // f(begin, rows [n,D])
+  std::function<void(const std::function<void(int64_t, std::span<const float>)>&)> values;  // the same on the host
+  std::function<std::vector<float>(int64_t)> row;                                           // by number; collective
+};
+
 class KMeans {
  public:
-  KMeans(Context& context, View<const float, 2> rows, const Progress& progress)
+  KMeans(Context& context, Points points, const Progress& progress)
       : context_(context),
-        rows_(rows),
-        n_(rows.shape[0]),
-        width_(rows.shape[1]),
+        points_(std::move(points)),
+        n_(points_.own),
+        width_(points_.width),
         progress_(progress),
         values_(context, {n_, 1}, Dtype::f64, "distances"),
-        places_(context, {n_, 1}, Dtype::i64, "nearest centres") {
-    if (rows.device.kind == DeviceKind::cpu) {
-      host_ = {rows.data, size_t(rows.size())};
-    } else {
-      copy_.resize(size_t(rows.size()));
-      context.copy_out(copy_.data(), rows);
-      host_ = copy_;
-    }
-  }
+        places_(context, {n_, 1}, Dtype::i64, "nearest centres") {}
 
   // Until there are k, or all rows are centres or their copies.
   void plus_plus(int64_t k, Draws& draws) {
     const std::vector<double> far(size_t(n_), INFINITY);
     const Tensor nearest = Tensor::from_host(context_, {n_}, far.data(), "squared distances");
-    int64_t next = std::min(n_ - 1, int64_t(draws.uniform53() * double(n_)));
+    int64_t next = std::min(points_.all - 1, int64_t(draws.uniform53() * double(points_.all)));
     while (true) {
-      centers_.insert(centers_.end(), row(next), row(next) + width_);
+      const std::vector<float> row = points_.row(next);
+      centers_.insert(centers_.end(), row.begin(), row.end());
       report(progress_, "first centres", count(), k);
       if (count() == k) return;
-      min_distance(context_, nearest.view<double, 1>(), rows_, rows_.slice(next, next + 1));
-      if ((next = draw_place(nearest.to_host<double>(context_), draws)) < 0) return;
+      const Tensor center = Tensor::from_host(context_, {1, width_}, row.data(), "centre");
+      points_.each([&](int64_t begin, View<const float, 2> rows) {
+        min_distance(context_, nearest.view<double, 1>().slice(begin, begin + rows.shape[0]), rows,
+                     center.view<const float, 2>());
+        context_.synchronize();
+      });
+      next = draw_place(points_.ranks, points_.first, nearest.to_host<double>(context_), draws);
+      if (next < 0) return;
     }
   }
 
@@ -51,81 +60,116 @@ class KMeans {
     for (int round = 0; round < kMostRounds; ++round) {
       report(progress_, "k-means, at most", round, kMostRounds);
       assign();
-      if (of_ == before) return;
+      int64_t moved[] = {of_ != before || round == 0};
+      points_.ranks.sum(moved);
+      if (moved[0] == 0) return;
       before = of_;
       if (update() <= most_shift) break;
     }
     assign();
   }
 
-  Clusters clusters() { return {count(), std::move(of_), std::move(distances_)}; }
+  Clusters clusters() {
+    return {count(), points_.ranks.gather(std::span<const int64_t>(of_)),
+            points_.ranks.gather(std::span<const double>(distances_))};
+  }
 
  private:
-  const float* row(int64_t i) const { return host_.data() + i * width_; }
   int64_t count() const { return width_ == 0 ? 1 : int64_t(centers_.size()) / width_; }
 
   void assign() {
     const Tensor centers = Tensor::from_host(context_, {count(), width_}, centers_.data(), "centres");
-    pairwise_least(context_, values_.view<double, 2>(), places_.view<int64_t, 2>(), rows_,
-                   centers.view<const float, 2>(), Pairing{});
+    points_.each([&](int64_t begin, View<const float, 2> rows) {
+      const int64_t end = begin + rows.shape[0];
+      pairwise_least(context_, values_.view<double, 2>().slice(begin, end),
+                     places_.view<int64_t, 2>().slice(begin, end), rows, centers.view<const float, 2>(), Pairing{});
+      context_.synchronize();
+    });
     distances_ = values_.to_host<double>(context_);
     of_ = places_.to_host<int64_t>(context_);
     fill_empty();
   }
   // The farthest items, of equally far ones the first, go to clusters that have none.
   void fill_empty() {
+    struct Far {
+      double distance;
+      int64_t cluster;
+    };
     std::vector<int64_t> sizes(size_t(count()), 0);
     for (int64_t c : of_) ++sizes[c];
+    points_.ranks.sum(sizes);
     for (int64_t c = 0; c < count(); ++c) {
       if (sizes[c] > 0) continue;
-      const auto farthest = std::ranges::max_element(distances_) - distances_.begin();
-      if (!(distances_[farthest] > 0)) return;
-      --sizes[of_[farthest]], ++sizes[c];
-      of_[farthest] = c, distances_[farthest] = 0;
+      const auto at = std::ranges::max_element(distances_) - distances_.begin();
+      const Far own = n_ > 0 ? Far{distances_[at], of_[at]} : Far{-1, -1};
+      const std::vector<Far> all = points_.ranks.gather(std::span(&own, 1));
+      const auto farthest = std::ranges::max_element(all, {}, &Far::distance);
+      if (!(farthest->distance > 0)) return;
+      --sizes[farthest->cluster], ++sizes[c];
+      if (farthest - all.begin() == points_.ranks.rank()) of_[at] = c, distances_[at] = 0;
     }
   }
   // Centres to means; the sum of their squared shifts.
   double update() {
-    std::vector<double> sums(centers_.size());
-    std::vector<int64_t> sizes(size_t(count()), 0);
-    for (int64_t i = 0; i < n_; ++i) {
-      double* sum = &sums[of_[i] * width_];
-      const float* x = row(i);
-      for (int64_t d = 0; d < width_; ++d) sum[d] += double(x[d]);
-      ++sizes[of_[i]];
-    }
+    const size_t entries = centers_.size();
+    std::vector<double> sums(entries + size_t(count()));  // and sizes
+    chain(points_.ranks, sums, [&](std::vector<double>& total) {
+      points_.values([&](int64_t begin, std::span<const float> x) {
+        for (int64_t i = 0; i * width_ < int64_t(x.size()); ++i) {
+          double* sum = &total[of_[begin + i] * width_];
+          for (int64_t d = 0; d < width_; ++d) sum[d] += double(x[i * width_ + d]);
+        }
+      });
+      for (int64_t c : of_) ++total[entries + size_t(c)];
+    });
     double shift = 0;
     for (int64_t c = 0; c < count(); ++c)
-      for (int64_t d = 0; d < width_ && sizes[c] > 0; ++d) {
+      for (int64_t d = 0; d < width_ && sums[entries + size_t(c)] > 0; ++d) {
         float& center = centers_[c * width_ + d];
-        const float mean = float(sums[c * width_ + d] / double(sizes[c]));
+        const float mean = float(sums[c * width_ + d] / sums[entries + size_t(c)]);
         shift += (double(mean) - double(center)) * (double(mean) - double(center));
         center = mean;
       }
     return shift;
   }
   double mean_variance() const {
-    std::vector<double> sum(size_t(width_), 0), square(size_t(width_), 0);
-    for (int64_t i = 0; i < n_; ++i)
-      for (int64_t d = 0; d < width_; ++d) sum[d] += double(row(i)[d]);
-    for (double& s : sum) s /= double(n_);
-    for (int64_t i = 0; i < n_; ++i)
-      for (int64_t d = 0; d < width_; ++d) square[d] += (double(row(i)[d]) - sum[d]) * (double(row(i)[d]) - sum[d]);
-    double total = 0;
-    for (double s : square) total += s / double(n_);
-    return width_ > 0 ? total / double(width_) : 0;
+    const auto total = [&](const auto& f) {
+      std::vector<double> sum(size_t(width_), 0);
+      chain(points_.ranks, sum, [&](std::vector<double>& s) {
+        points_.values([&](int64_t, std::span<const float> x) {
+          for (auto row = x.begin(); row != x.end(); row += width_)
+            for (int64_t d = 0; d < width_; ++d) s[d] += f(double(row[d]), d);
+        });
+      });
+      return sum;
+    };
+    std::vector<double> mean = total([](double x, int64_t) { return x; });
+    for (double& m : mean) m /= double(points_.all);
+    const std::vector<double> square = total([&](double x, int64_t d) { return (x - mean[d]) * (x - mean[d]); });
+    double all = 0;
+    for (double s : square) all += s / double(points_.all);
+    return width_ > 0 ? all / double(width_) : 0;
   }
 
   Context& context_;
-  View<const float, 2> rows_;
+  Points points_;
   int64_t n_, width_;
   const Progress& progress_;
-  std::span<const float> host_;        // the rows
-  std::vector<float> copy_, centers_;  // the rows of a GPU
+  std::vector<float> centers_;
   std::vector<double> distances_;
   std::vector<int64_t> of_;
   Tensor values_, places_;
 };
+
+Clusters clusters_of(Context& context, Points points, int64_t k, uint32_t seed, int64_t round,
+                     const Progress& progress) {
+  constexpr int64_t kOfNoItem = -1;  // item numbers have draws of their own (crc/ties.h)
+  Draws draws(seed, Purpose::acquisition, kOfNoItem, round);
+  KMeans means(context, std::move(points), progress);
+  means.plus_plus(k, draws);
+  means.lloyd();
+  return means.clusters();
+}
 
 }  // namespace
 
@@ -137,26 +181,64 @@ std::vector<std::vector<int64_t>> Clusters::members() const {
 
 Clusters k_means(Context& context, View<const float, 2> rows, int64_t k, uint32_t seed, int64_t round,
                  const Progress& progress) {
-  constexpr int64_t kOfNoItem = -1;  // item numbers have draws of their own (crc/ties.h)
-  Draws draws(seed, Purpose::acquisition, kOfNoItem, round);
-  KMeans means(context, rows, progress);
-  means.plus_plus(k, draws);
-  means.lloyd();
-  return means.clusters();
+  std::vector<float> copy;
+  std::span<const float> host(rows.data, size_t(rows.size()));
+  if (rows.device.kind != DeviceKind::cpu) {
+    copy.resize(size_t(rows.size()));
+    context.copy_out(copy.data(), rows);
+    host = copy;
+  }
+  Ranks alone;
+  const int64_t n = rows.shape[0], width = rows.shape[1];
+  const auto row = [&](int64_t i) {
+    const auto values = host.subspan(size_t(i * width), size_t(width));
+    return std::vector<float>(values.begin(), values.end());
+  };
+  return clusters_of(
+      context, {alone, n, 0, n, width, [&](const auto& f) { f(0, rows); }, [&](const auto& f) { f(0, host); }, row}, k,
+      seed, round, progress);
+}
+
+Clusters k_means(Context& context, const PoolBlocks& pool, int64_t k, uint32_t seed, int64_t round,
+                 const Progress& progress) {
+  const int64_t own = int64_t(pool.items().size());
+  const std::vector<int64_t> items = pool.ranks().gather(pool.items());
+  const int64_t first = own > 0 ? std::ranges::lower_bound(items, pool.items()[0]) - items.begin() : 0;
+  const auto values = [&](const auto& f) {
+    pool.each([&](int64_t begin, View<const float, 2> rows) {
+      if (rows.device.kind == DeviceKind::cpu) return f(begin, std::span<const float>(rows.data, size_t(rows.size())));
+      std::vector<float> host(size_t(rows.size()));
+      context.copy_out(host.data(), rows);
+      f(begin, std::span<const float>(host));
+    });
+  };
+  const auto row = [&](int64_t i) { return pool.rows({&items[size_t(i)], 1}).template to_host<float>(context); };
+  return clusters_of(context,
+                     {pool.ranks(), own, first, int64_t(items.size()), pool.width(),
+                      [&](const auto& f) { pool.each(f); }, values, row},
+                     k, seed, round, progress);
 }
 
 int64_t draw_place(std::span<const double> weights, Draws& draws) {
-  double total = 0;
-  for (double w : weights) total += w;
-  const double target = draws.uniform53() * total;
-  double sum = 0;
-  int64_t last = -1;
-  for (int64_t i = 0; i < int64_t(weights.size()); ++i) {
-    if (!(weights[i] > 0)) continue;
-    last = i;
-    if ((sum += weights[i]) > target) break;
-  }
-  return last;
+  Ranks alone;
+  return draw_place(alone, 0, weights, draws);
+}
+
+int64_t draw_place(Ranks& ranks, int64_t first, std::span<const double> weights, Draws& draws) {
+  std::vector<double> total(1, 0);
+  chain(ranks, total, [&](std::vector<double>& t) {
+    for (double w : weights) t[0] += w;
+  });
+  const double target = draws.uniform53() * total[0];
+  std::vector<double> state{0, -1, 0};  // the sum, its last place, and whether it is beyond the target
+  chain(ranks, state, [&](std::vector<double>& s) {
+    for (int64_t i = 0; i < int64_t(weights.size()) && s[2] == 0; ++i) {
+      if (!(weights[i] > 0)) continue;
+      s[1] = double(first + i);
+      if ((s[0] += weights[i]) > target) s[2] = 1;
+    }
+  });
+  return int64_t(state[1]);
 }
 
 }  // namespace crc::select

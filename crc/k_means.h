@@ -10,6 +10,7 @@
 #include <span>
 #include <vector>
 
+#include "crc/pool_blocks.h"
 #include "crc/progress.h"
 #include "kernels/core/random.h"
 #include "kernels/core/tensor.h"
@@ -27,7 +28,14 @@ struct Clusters {
 Clusters k_means(Context& context, View<const float, 2> rows, int64_t k, uint32_t seed, int64_t round,
                  const Progress& progress = {});
 
+// Of the rows of a pool that several processes may hold, in the order of their items: the same clusters, in every one.
+// Every drawn centre and every round take two sums that go from process to process. Collective.
+Clusters k_means(Context& context, const PoolBlocks& pool, int64_t k, uint32_t seed, int64_t round,
+                 const Progress& progress = {});
+
 // A place drawn with probability proportional to weights; -1 if all weights are 0.
 int64_t draw_place(std::span<const double> weights, Draws& draws);
+// The same where processes hold the weights one after the other, this one from number `first` on. Collective.
+int64_t draw_place(Ranks& ranks, int64_t first, std::span<const double> weights, Draws& draws);
 
 }  // namespace crc::select

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "crc/host_loop.h"
+#include "crc/sharded_rows.h"
 #include "kernels/cpu/lapack.h"
 #include "kernels/ops/gemm.h"
 #include "kernels/ops/rotate_rows.h"
@@ -69,14 +71,7 @@ LastLayerNtk::LastLayerNtk(Context& context, View<const T, 2> features, const Ho
         low[d] = std::min(low[d], double(h[d])), high[d] = std::max(high[d], double(h[d]));
     }
   low.back() = high.back() = 1;
-  for (int64_t d = 0; d < width_; ++d) {
-    constant_features_ += d + 1 < width_ && low[d] == high[d];
-    largest_.push_back(std::max(std::abs(low[d]), std::abs(high[d])));
-  }
-  int exponent = 0;
-  std::frexp(std::ranges::max(largest_), &exponent);
-  scale_ = std::ldexp(1.0, -exponent);
-  for (double& bound : largest_) bound *= scale_;
+  take_bounds(low, high);
   find_rank(labeled, unlabeled, progress);
 }
 
@@ -85,11 +80,85 @@ template LastLayerNtk::LastLayerNtk(Context&, View<const float, 2>, const HostMa
 template LastLayerNtk::LastLayerNtk(Context&, View<const double, 2>, const HostMatrix<double>&,
                                     std::span<const int64_t>, std::span<const int64_t>, const Progress&);
 
-// The rank alone needs no exact sum; a basis of the range, where there is one to be found, does.
+LastLayerNtk::LastLayerNtk(Context& context, const ShardedRows& features, std::span<const int64_t> labeled,
+                           std::span<const int64_t> unlabeled, const Progress& progress)
+    : context_(context), width_(features.columns() + 1) {
+  const int64_t all = int64_t(labeled.size() + unlabeled.size());
+  int64_t own = 0, done = 0;
+  for (const auto& list : {labeled, unlabeled}) own += int64_t(features.own(list).size());
+  // f(rows [n,D+1]) of all own rows, block by block.
+  const auto pass = [&](const char* what, double scale, const std::function<void(std::span<const double>)>& f) {
+    std::vector<double> a;
+    done = 0;
+    for (const auto& list : {labeled, unlabeled})
+      features.each_block<double>(features.own(list), [&](Items items, std::span<const double> rows) {
+        report(progress, what, done, own);
+        done += int64_t(items.size());
+        const int64_t width = width_ - 1;
+        a.resize(items.size() * size_t(width_));
+        for (int64_t k = 0; k < int64_t(items.size()); ++k) {
+          for (int64_t d = 0; d < width; ++d) a[k * width_ + d] = rows[k * width + d] * scale;
+          a[k * width_ + width] = scale;
+        }
+        f(a);
+      });
+  };
+  std::vector<double> bounds(2 * size_t(width_), -INFINITY);  // of a, and of -a
+  pass("rows for their bounds", 1, [&](std::span<const double> a) {
+    for (auto row = a.begin(); row != a.end(); row += width_)
+      for (int64_t d = 0; d < width_; ++d) {
+        bounds[d] = std::max(bounds[d], row[d]);
+        bounds[width_ + d] = std::max(bounds[width_ + d], -row[d]);
+      }
+  });
+  features.ranks().largest(bounds);
+  const std::span<double> high = std::span(bounds).first(size_t(width_)), low = std::span(bounds).last(size_t(width_));
+  for (double& value : low) value = -value;
+  take_bounds(low, high);
+  std::vector<double> moment(size_t(width_ * width_), 0);
+  Context host = host_of(context);
+  pass("rows of the moment matrix", scale_, [&](std::span<const double> a) {
+    const View<const double, 2> view{a.data(), {int64_t(a.size()) / width_, width_}, {}, "rows"};
+    gemm(host, View<double, 2>{moment.data(), {width_, width_}, {}, "moment matrix"}, view, view,
+         GemmConfig{.transpose_a = true, .beta = 1});
+  });
+  features.ranks().sum(moment);
+  decide_rank(std::move(moment), [&] {
+    ExactMoment exact(largest_, all);
+    pass("rows of the exact moment matrix", scale_, [&](std::span<const double> a) { exact.add(a); });
+    exact.sum(features.ranks());
+    return exact;
+  });
+}
+
+template <class T>
+LastLayerNtk LastLayerNtk::over(View<const T, 2> features, const HostMatrix<T>& host, Spectra* spectra) const {
+  LastLayerNtk some = *this;
+  some.device_ = features;
+  some.spectra_ = spectra;
+  some.row_ = [&host](int64_t item, std::span<double> a) {
+    std::ranges::copy(host[item], a.begin());
+    a.back() = 1;
+  };
+  return some;
+}
+template LastLayerNtk LastLayerNtk::over(View<const float, 2>, const HostMatrix<float>&, Spectra*) const;
+template LastLayerNtk LastLayerNtk::over(View<const double, 2>, const HostMatrix<double>&, Spectra*) const;
+
+void LastLayerNtk::take_bounds(std::span<const double> low, std::span<const double> high) {
+  for (int64_t d = 0; d < width_; ++d) {
+    constant_features_ += d + 1 < width_ && low[d] == high[d];
+    largest_.push_back(std::max(std::abs(low[d]), std::abs(high[d])));
+  }
+  int exponent = 0;
+  std::frexp(std::ranges::max(largest_), &exponent);
+  scale_ = std::ldexp(1.0, -exponent);
+  for (double& bound : largest_) bound *= scale_;
+}
+
 void LastLayerNtk::find_rank(Items labeled, Items unlabeled, const Progress& progress) {
   std::vector<int64_t> items(labeled.begin(), labeled.end());
   items.insert(items.end(), unlabeled.begin(), unlabeled.end());
-  rank_ = width_;
   const Tensor moment(context_, {width_, width_}, Dtype::f64, "moment matrix");
   const int64_t all = int64_t(items.size());
   const Tensor index = on_device(context_, items),
@@ -102,16 +171,22 @@ void LastLayerNtk::find_rank(Items labeled, Items unlabeled, const Progress& pro
     std::visit([&](const auto& h) { augmented_rows(context_, a, h, some, scale_); }, device_);
     gemm(context_, moment.view<double, 2>(), a, a, GemmConfig{.transpose_a = true, .beta = begin == 0 ? 0.0 : 1.0});
   }
-  const auto above_rounding = [&](std::vector<double>& vectors) {  // rows become eigenvectors
+  decide_rank(moment.to_host<double>(context_), [&] { return moment_of(items); });
+}
+
+// The rank alone needs no exact sum; a basis of the range, where there is one to be found, does. What is full by twice
+// the tolerance is so in any order of summation.
+void LastLayerNtk::decide_rank(std::vector<double> moment, const std::function<ExactMoment()>& exact) {
+  const auto above = [&](std::vector<double>& vectors, double tolerance) {  // rows become eigenvectors
     std::vector<double> values(width_);
     symmetric_eigenvectors(width_, vectors.data(), values.data());
-    return std::ranges::count_if(values, [&](double value) { return value > kRankTolerance * values.back(); });
+    return std::ranges::count_if(values, [&](double value) { return value > tolerance * values.back(); });
   };
-  std::vector<double> vectors = moment.to_host<double>(context_);
-  if (above_rounding(vectors) == width_) return;
-  vectors = moment_of(items).matrix();
-  rank_ = above_rounding(vectors);
-  if (rank_ < width_) basis_.assign(vectors.end() - rank_ * width_, vectors.end());
+  rank_ = width_;
+  if (above(moment, 2 * kRankTolerance) == width_) return;
+  moment = exact().matrix();
+  rank_ = above(moment, kRankTolerance);
+  if (rank_ < width_) basis_.assign(moment.end() - rank_ * width_, moment.end());
 }
 
 ExactMoment LastLayerNtk::moment_of(Items items) const {
@@ -133,7 +208,19 @@ void LastLayerNtk::scaled_rows(Items items, std::vector<double>& rows) const {
   }
 }
 
-LabeledSpectrum LastLayerNtk::spectrum(std::span<const int64_t> labeled) const {
+std::shared_ptr<const LabeledSpectrum> LastLayerNtk::spectrum(std::span<const int64_t> labeled) const {
+  if (!spectra_) return std::make_shared<LabeledSpectrum>(moment_spectrum(labeled));
+  if (!spectra_->moment) spectra_->moment = std::make_shared<LabeledSpectrum>(moment_spectrum(labeled));
+  return spectra_->moment;
+}
+
+std::shared_ptr<const LabeledSpectrum> LastLayerNtk::singular_spectrum(std::span<const int64_t> labeled) const {
+  if (!spectra_) return std::make_shared<LabeledSpectrum>(row_spectrum(labeled));
+  if (!spectra_->singular) spectra_->singular = std::make_shared<LabeledSpectrum>(row_spectrum(labeled));
+  return spectra_->singular;
+}
+
+LabeledSpectrum LastLayerNtk::moment_spectrum(Items labeled) const {
   LabeledSpectrum s;
   std::vector<double> vectors = moment_of(labeled).matrix();
   if (!basis_.empty())
@@ -150,7 +237,7 @@ LabeledSpectrum LastLayerNtk::spectrum(std::span<const int64_t> labeled) const {
 }
 
 // Rows stand in the order of their entries, so that the bits do not depend on the items' numbers.
-LabeledSpectrum LastLayerNtk::singular_spectrum(std::span<const int64_t> labeled) const {
+LabeledSpectrum LastLayerNtk::row_spectrum(Items labeled) const {
   const int64_t n = int64_t(labeled.size());
   std::vector<double> rows = sorted_rows(coordinates(labeled).to_host<double>(context_), rank_);
   std::vector<double> values(std::min(n, rank_)), vectors(rank_ * rank_);

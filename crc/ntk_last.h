@@ -10,6 +10,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <span>
 
 #include "crc/exact_moment.h"
@@ -20,11 +21,18 @@
 
 namespace crc::select {
 
+class ShardedRows;
+
 // Of a labelled set, in the scale of LastLayerNtk.
 struct LabeledSpectrum {
   std::vector<double> lambda;  // [r] ascending; the r - |L| structural zeros are 0 exactly
   Tensor rotation;             // [D+1,r]: column k belongs to lambda[k]
   LabeledRank rank;
+};
+
+// What is computed once of one labelled set, for whoever asks again.
+struct Spectra {
+  std::shared_ptr<const LabeledSpectrum> moment, singular;
 };
 
 class LastLayerNtk {
@@ -33,6 +41,14 @@ class LastLayerNtk {
   template <class T>
   LastLayerNtk(Context& context, View<const T, 2> features, const HostMatrix<T>& host, std::span<const int64_t> labeled,
                std::span<const int64_t> unlabeled, const Progress& progress = {});
+  // Of a pool in several processes: two passes over the rows, three where the rank is not D+1. It knows none of them,
+  // and over() has some. Collective.
+  LastLayerNtk(Context& context, const ShardedRows& features, std::span<const int64_t> labeled,
+               std::span<const int64_t> unlabeled, const Progress& progress = {});
+  // The same kernel over some rows of the pool: item k is row k. With `spectra` all that are asked for are of one
+  // labelled set, and are kept there. The arguments must outlive it.
+  template <class T>
+  LastLayerNtk over(View<const T, 2> features, const HostMatrix<T>& host, Spectra* spectra = nullptr) const;
 
   int64_t features() const { return width_ - 1; }                   // D
   int64_t rank() const { return rank_; }                            // r
@@ -43,10 +59,10 @@ class LastLayerNtk {
   // What counts as rounding of the largest eigenvalue, for n rows.
   double noise(int64_t n) const { return double(std::max(n, rank_)) * 0x1p-52; }
 
-  LabeledSpectrum spectrum(std::span<const int64_t> labeled) const;
+  std::shared_ptr<const LabeledSpectrum> spectrum(std::span<const int64_t> labeled) const;
   // The same from the rows themselves, by singular values: eigenvalues down to row_noise(n)^2 of the largest, where
   // the moment matrix, which holds their squares, rounds them away at noise(n). O(|L| r min(|L|,r)), on the host.
-  LabeledSpectrum singular_spectrum(std::span<const int64_t> labeled) const;
+  std::shared_ptr<const LabeledSpectrum> singular_spectrum(std::span<const int64_t> labeled) const;
   // What counts as rounding of the largest singular value, for n rows: a margin over LAPACK's own error.
   double row_noise(int64_t n) const { return 16 * double(std::max(n, width_)) * 0x1p-52; }
   // [n,r]: scale a(x) R for every item; without a rotation in the basis of the pool's range.
@@ -59,11 +75,17 @@ class LastLayerNtk {
  private:
   using Items = std::span<const int64_t>;
   ExactMoment moment_of(Items items) const;
-  void scaled_rows(Items items, std::vector<double>& rows) const;  // [n,D+1]
+  void scaled_rows(Items items, std::vector<double>& rows) const;               // [n,D+1]
+  void take_bounds(std::span<const double> low, std::span<const double> high);  // [D+1] of every column of a
   void find_rank(Items labeled, Items unlabeled, const Progress& progress);
+  // From sums in some order where they suffice, else from exact ones.
+  void decide_rank(std::vector<double> moment, const std::function<ExactMoment()>& exact);
+  LabeledSpectrum moment_spectrum(Items labeled) const;
+  LabeledSpectrum row_spectrum(Items labeled) const;
   Tensor rotation_of(std::vector<double> vectors) const;  // [D+1,r] from [r,r], rows in the pool's range
 
   Context& context_;
+  Spectra* spectra_ = nullptr;  // where some are kept
   Rows device_;
   std::function<void(int64_t, std::span<double>)> row_;
   int64_t width_, rank_ = 0, constant_features_ = 0;  // D+1

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "crc/sharded_rows.h"
 #include "crc/uncertainty.h"
 
 namespace crc::select {
@@ -56,10 +57,11 @@ Outlook outlook(Context& context, const Problem& problem, const Config& config, 
     o.after = mean_of(represented->distances);
     if (!problem.labeled.empty()) o.before = mean_of(represented->before);
   }
-  const bool saw_logits = find_acquisition(config.name).has(Trait::logits) &&
-                          std::visit([](const auto& view) { return view.size() > 0; }, problem.logits);
+  const bool given = problem.shards ? problem.shards->logits.has_value()
+                                    : std::visit([](const auto& view) { return view.size() > 0; }, problem.logits);
+  const bool saw_logits = find_acquisition(config.name).has(Trait::logits) && given;
   if (saw_logits && !(config.name == "uherding" && problem.labeled.empty()))
-    o.changes = expected_changes(read_logits(context, problem, config), selection.picks);
+    o.changes = expected_changes(context, problem, config, selection.picks);
   return o;
 }
 

@@ -4,7 +4,7 @@
 
 namespace crc::select {
 
-Picker::Picker(const PoolRows& pool, const Problem& problem, const Config& config, std::vector<double> scores)
+Picker::Picker(const PoolIndex& pool, const Problem& problem, const Config& config, std::vector<double> scores)
     : pool_(pool),
       ties_(config.seed, config.round),
       known_(pool, problem.labeled),

@@ -13,7 +13,7 @@ namespace crc::select {
 class Picker {
  public:
   // `scores` of all unlabelled items, at first.
-  Picker(const PoolRows& pool, const Problem& problem, const Config& config, std::vector<double> scores);
+  Picker(const PoolIndex& pool, const Problem& problem, const Config& config, std::vector<double> scores);
 
   bool complete() const { return picks_.complete(); }
 
@@ -32,7 +32,7 @@ class Picker {
   Selection finish(std::string summary) { return picks_.finish(std::move(summary)); }
 
  private:
-  const PoolRows& pool_;
+  const PoolIndex& pool_;
   Ties ties_;
   Known known_;
   std::vector<bool> taken_;

@@ -21,21 +21,25 @@ PoolRows::PoolRows(Context& context, const Problem& problem, const Config& confi
     : PoolRows(context, problem,
                read_features(context, problem.features, config.name, {problem.labeled, problem.unlabeled}), scaling) {}
 
-PoolRows::PoolRows(Context& context, const Problem& problem, Fp32Features features, Scaling scaling)
-    : copies(features, problem.labeled, problem.unlabeled),
-      scaling_(scaling),
-      width_(features.width),
-      exponent_(features.exponent) {
+PoolIndex::PoolIndex(const Problem& problem, Copies found) : copies(std::move(found)) {
   std::ranges::merge(problem.labeled, problem.unlabeled, std::back_inserter(items));
-  const bool as_they_are = scaling == Scaling::none && features.owned.empty() && count() == features.count();
-  values_ = std::move(features.owned);  // rows go towards the front, so that they may be the same array
-  if (values_.empty() && !as_they_are) values_.resize(items.size() * size_t(width_));
   size_t next_labeled = 0;
   for (size_t place = 0; place < items.size(); ++place) {
     const bool known = next_labeled < problem.labeled.size() && problem.labeled[next_labeled] == items[place];
     next_labeled += known;
     (known ? labeled : unlabeled).push_back(int64_t(place));
-    if (as_they_are) continue;
+  }
+}
+
+PoolRows::PoolRows(Context& context, const Problem& problem, Fp32Features features, Scaling scaling)
+    : PoolIndex(problem, Copies(features, problem.labeled, problem.unlabeled)),
+      scaling_(scaling),
+      width_(features.width),
+      exponent_(features.exponent) {
+  const bool as_they_are = scaling == Scaling::none && features.owned.empty() && count() == features.count();
+  values_ = std::move(features.owned);  // rows go towards the front, so that they may be the same array
+  if (values_.empty() && !as_they_are) values_.resize(items.size() * size_t(width_));
+  for (size_t place = 0; place < items.size() && !as_they_are; ++place) {
     const std::span<const float> row = features[items[place]];
     double total = 0;
     for (float x : row) total += double(x) * double(x);
@@ -60,7 +64,7 @@ Tensor PoolRows::gather(Context& context, std::span<const int64_t> places) const
   return rows;
 }
 
-int64_t best_place(const PoolRows& pool, std::span<const int64_t> places, std::span<const double> values,
+int64_t best_place(const PoolIndex& pool, std::span<const int64_t> places, std::span<const double> values,
                    const std::vector<bool>& taken, const Known& known, const Ties& ties) {
   int64_t best = -1;
   bool best_known = false;

@@ -34,22 +34,28 @@ class SharedRows {
   View<const float, 2> view_;
 };
 
-class PoolRows {
+// Which items there are, and which of them repeat others.
+struct PoolIndex {
+  PoolIndex(const Problem& problem, Copies found);  // lists ascending
+
+  int64_t count() const { return int64_t(items.size()); }  // M
+  std::vector<int64_t> items;                              // [M] ids
+  std::vector<int64_t> labeled, unlabeled;                 // their places in items
+  Copies copies;                                           // by ids
+};
+
+class PoolRows : public PoolIndex {
  public:
   // Errors: those of read_features.
   PoolRows(Context& context, const Problem& problem, const Config& config, Scaling scaling);
 
   View<const float, 2> rows() const { return view_; }                      // [M,D]
-  int64_t count() const { return int64_t(items.size()); }                  // M
   Tensor gather(Context& context, std::span<const int64_t> places) const;  // [places,D]
   std::span<const float> host(int64_t place) const { return host_.subspan(place * width_, width_); }
   double square(double value) const { return std::ldexp(value, 2 * exponent_); }  // of features, from unscaled rows
+  int exponent() const { return exponent_; }
   Scaling scaling() const { return scaling_; }
   int64_t owned_bytes() const { return int64_t(values_.capacity() * sizeof(float)); }
-
-  std::vector<int64_t> items;               // [M] ids
-  std::vector<int64_t> labeled, unlabeled;  // their places in items
-  Copies copies;                            // by ids
 
  private:
   PoolRows(Context& context, const Problem& problem, Fp32Features features, Scaling scaling);
@@ -66,7 +72,7 @@ class PoolRows {
 // Items of which a copy is labelled or picked: they come last, and are drawn where nothing else is left.
 class Known {
  public:
-  Known(const PoolRows& pool, std::span<const int64_t> labeled) : copies_(pool.copies) {
+  Known(const PoolIndex& pool, std::span<const int64_t> labeled) : copies_(pool.copies) {
     for (int64_t item : labeled) add(item);
   }
   void add(int64_t item) { originals_.insert(copies_.original(item)); }
@@ -79,7 +85,7 @@ class Known {
 
 // The place in `items` of the largest value among `places` that are not `taken`, unknown ones first; ties by draw. -1
 // if there is none.
-int64_t best_place(const PoolRows& pool, std::span<const int64_t> places, std::span<const double> values,
+int64_t best_place(const PoolIndex& pool, std::span<const int64_t> places, std::span<const double> values,
                    const std::vector<bool>& taken, const Known& known, const Ties& ties);
 
 // A selection of items one by one, as an acquisition picks them: `scores` of all unlabelled ones, at first.

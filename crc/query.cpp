@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <string_view>
 #include <tuple>
 
 #include "crc/batch_mode.h"
@@ -75,6 +76,7 @@ Query::Query(const crc_active::Problem& arrays, QueryOptions options)
       asked_search_(options_.config.search) {
   check_options(arrays);
   check_acquisition(options_.config.name);
+  if (together()) check_takes(options_.config, Trait::shards);
   items_ = features_.items() > 0 ? features_.items() : logits_.items() > 0 ? logits_.items() : extent_of(samples_, 1);
   if (items_ == 0)
     fail(ExitCode::usage, fmt::format("nothing to choose from: give {}, {} or {}, one row per item", option("features"),
@@ -106,6 +108,11 @@ void Query::check_options(const crc_active::Problem& arrays) const {
   if (!logits && options_.quota > 0 && options_.per_cluster == 0)
     refuse(fmt::format("{} needs {}, which predict the class of each item, or {}", option("quota"), option("logits"),
                        option("per_cluster")));
+  if (together() && (options_.represents || options_.per_cluster > 0))
+    fail(ExitCode::config,
+         fmt::format("{} looks at all rows at once, and they lie in {} processes: use one, or leave it "
+                     "out",
+                     option(options_.represents ? "represents" : "per_cluster"), options_.ranks->size()));
   if (is_given(bias_) && !is_given(head_))
     refuse(fmt::format("{} is the head's: give {} too", option("bias"), option("head")));
 }
@@ -214,9 +221,44 @@ void Query::take(const crc_active::Problem& problem, int64_t group_size) {
 
 void Query::load(Context& context) {
   if (scores_groups(options_.config.name)) check_candidates(options_.config, machine_bytes());
+  if (together()) return share_rows(context);
   load_model(context);
   features_.load(context, Precision::as_stored);
   logits_.load(context, Precision::as_stored);
+}
+
+// What each process will need is said, and refused where it is more than its machine has.
+void Query::share_rows(Context& context) {
+  constexpr int64_t kBytesPerItem = 72;            // lists, scores and candidates, of the whole pool in every process
+  constexpr int64_t kBlocks = int64_t(400) << 20;  // rows on their way
+  constexpr double kGib = 1 << 30;
+  const int size = options_.ranks->size();
+  std::vector<int64_t> cuts = options_.cuts;
+  for (int r = 0; cuts.empty() || int(cuts.size()) <= size; ++r) cuts.push_back(Share::cut(items_, r, size));
+  shards_.emplace(Shards{*options_.ranks, items_, {}, {}});
+  const Acquisition& acquisition = find_acquisition(options_.config.name);
+  int64_t mapped = 0;
+  const auto share = [&](const RowArrays& arrays, const char* what, std::optional<ShardedRows>& rows) {
+    if (arrays.items() == 0) return;
+    rows.emplace(context, *options_.ranks, arrays.files(), what, cuts);
+    if (acquisition.has(what == std::string_view("features") ? Trait::features : Trait::logits))
+      mapped += rows->own_bytes();
+  };
+  share(features_, "features", shards_->features);
+  share(logits_, "logits", shards_->logits);
+  const int64_t moments =
+      scores_groups(options_.config.name) ? 16 * 8 * (features_.columns() + 1) * (features_.columns() + 1) : 0;
+  const int64_t bytes = kBytesPerItem * items_ + moments + kBlocks;
+  if (bytes > machine_bytes())
+    fail(ExitCode::out_of_memory,
+         fmt::format("{} items in {} processes: each needs {:.3g} GB, {} bytes for every item of all among them, and "
+                     "this machine has {:.3g} GB; start one process on each machine, and take larger machines",
+                     items_, size, double(bytes) / 1e9, kBytesPerItem, double(machine_bytes()) / 1e9));
+  if (options_.config.say)
+    options_.config.say(
+        fmt::format("{} processes, {} items; in each at most {:.1f} GiB of memory beside about {:.1f} GiB "
+                    "of mapped rows",
+                    size, items_, double(bytes) / kGib, double(mapped) / kGib));
 }
 
 std::vector<std::string> Query::notes() const {
@@ -277,7 +319,8 @@ Chosen Query::choose(Context& context) const {
                   .classes = classes_,
                   .labels = labels_,
                   .samples = sample_view_,
-                  .head = head_view_};
+                  .head = head_view_,
+                  .shards = shards_ ? &*shards_ : nullptr};
   Chosen found;
   found.config = options_.config;
   const std::vector<double> weights = diversify(context, problem, found.config);

@@ -2,6 +2,7 @@
 // what picks represent, what more labels bring. crc_select and crc/select.h choose through it.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -9,6 +10,7 @@
 #include "crc/acquisition.h"
 #include "crc/arrays.h"
 #include "crc/represents.h"
+#include "crc/sharded_rows.h"
 
 namespace crc::select {
 
@@ -18,6 +20,9 @@ struct QueryOptions {
   bool represents = false;
   bool candidates = false, class_weights = false;  // take() will bring some
   bool command_line = false;                       // errors name options as crc_select spells them
+  // Several processes choose together, each over the rows from cut to cut; [ranks+1], empty: equal parts.
+  Ranks* ranks = nullptr;
+  std::vector<int64_t> cuts = {};
 };
 
 // What a selection found, and what was asked about it.
@@ -56,6 +61,8 @@ class Query {
   void take_lists(const crc_active::Problem& problem);
   void take_candidates(const crc_active::Problem& problem, int64_t group_size);
   void load_model(Context& context);
+  void share_rows(Context& context);
+  bool together() const { return options_.ranks && options_.ranks->size() > 1; }
   std::vector<double> diversify(Context& context, const Problem& problem, Config& config) const;
 
   QueryOptions options_;
@@ -70,6 +77,7 @@ class Query {
   std::vector<Tensor> converted_;
   View<const float, 3> sample_view_;
   Head head_view_;
+  std::optional<Shards> shards_;
 };
 
 // Items in ascending order; error config where one is listed twice or is none of 0..items-1.

@@ -7,6 +7,7 @@
 
 #include "crc/k_means.h"
 #include "crc/pool_rows.h"
+#include "crc/sharded_rows.h"
 #include "crc/uncertainty.h"
 
 namespace crc::select {
@@ -34,6 +35,7 @@ std::string names_with(Trait trait) {
 }
 
 int64_t rows_of(const Problem& problem) {
+  if (problem.shards) return problem.shards->items;
   const auto rows = [](const auto& view) { return view.shape[0]; };
   return std::max(std::visit(rows, problem.features), std::visit(rows, problem.logits));
 }
@@ -64,9 +66,11 @@ void check_quotas(const Problem& problem, const Config& config) {
 
 void check_takes(const Config& config, Trait trait) {
   if (find_acquisition(config.name).has(trait)) return;
+  const char* what = trait == Trait::weights  ? "weights of items"
+                     : trait == Trait::shards ? "pool in several processes"
+                                              : "quotas of classes or clusters";
   fail(ExitCode::config,
-       fmt::format("acquisition \"{}\" takes no {}; these do: {}", config.name,
-                   trait == Trait::weights ? "weights of items" : "quotas of classes or clusters", names_with(trait)));
+       fmt::format("acquisition \"{}\" takes no {}; these do: {}", config.name, what, names_with(trait)));
 }
 
 void check_diversity(const Problem& problem, const Config& config) {
@@ -75,14 +79,29 @@ void check_diversity(const Problem& problem, const Config& config) {
 }
 
 std::vector<int32_t> predicted_classes(Context& context, const Problem& problem, const Config& config) {
-  const auto largest = [&](auto array) {
-    const auto rows = read_rows(context, array, config.name, "logits", {problem.labeled, problem.unlabeled});
-    std::vector<int32_t> classes;
-    for (int64_t item = 0; item < rows.count(); ++item)
-      classes.push_back(int32_t(std::ranges::max_element(rows[item]) - rows[item].begin()));
+  const auto largest = [](const auto& row) { return int32_t(std::ranges::max_element(row) - row.begin()); };
+  std::vector<int32_t> classes;
+  if (problem.shards) {
+    std::vector<int64_t> pool;
+    std::ranges::merge(problem.labeled, problem.unlabeled, std::back_inserter(pool));
+    const ShardedRows& logits = sharded_logits(problem, config);
+    std::vector<int32_t> own;
+    logits.each_block<double>(logits.own(pool), [&](auto some, std::span<const double> rows) {
+      const size_t width = rows.size() / some.size();
+      for (size_t k = 0; k < some.size(); ++k) own.push_back(largest(rows.subspan(k * width, width)));
+    });
+    classes.assign(size_t(rows_of(problem)), 0);  // outside the pool nobody asks
+    const std::vector<int32_t> all = problem.shards->ranks.gather(std::span<const int32_t>(own));
+    for (size_t k = 0; k < pool.size(); ++k) classes[size_t(pool[k])] = all[k];
     return classes;
-  };
-  return std::visit(largest, problem.logits);
+  }
+  std::visit(
+      [&](auto array) {
+        const auto rows = read_rows(context, array, config.name, "logits", {problem.labeled, problem.unlabeled});
+        for (int64_t item = 0; item < rows.count(); ++item) classes.push_back(largest(rows[item]));
+      },
+      problem.logits);
+  return classes;
 }
 
 std::vector<int32_t> feature_clusters(Context& context, const Problem& problem, const Config& config,

@@ -28,7 +28,7 @@ class Quotas {
   std::vector<int64_t> counts_;  // of picks, by part
 };
 
-// Error config: config.name is not of Trait::weights, or quotas.
+// Error config: config.name is not of Trait::weights, quotas or shards.
 void check_takes(const Config& config, Trait trait);
 
 // Error config: quotas and weights that the acquisition does not know, that are not one for each row of the arrays, or

@@ -62,8 +62,8 @@ RowScores::RowScores(Context& context, const LastLayerNtk& ntk, std::span<const 
       rank_(rank) {}
 
 RowScores::Stack RowScores::shape(int64_t size) const {
-  const int64_t r = ntk_.rank(), kept = spectrum_.rank.rank;
-  return {spectrum_, size, r, kept, std::min(kept + size, r), kept + size <= r};
+  const int64_t r = ntk_.rank(), kept = spectrum_->rank.rank;
+  return {*spectrum_, size, r, kept, std::min(kept + size, r), kept + size <= r};
 }
 
 std::vector<RowScores::Score> RowScores::operator()(std::span<const int64_t> members, int64_t size) {
@@ -80,7 +80,7 @@ std::vector<RowScores::Score> RowScores::operator()(std::span<const int64_t> mem
   for (int64_t begin = 0; begin < total; begin += batch) {
     const int64_t count = std::min(batch, total - begin);
     const std::vector<double> v =
-        ntk_.coordinates(members.subspan(begin * size, count * size), &spectrum_.rotation).to_host<double>(context_);
+        ntk_.coordinates(members.subspan(begin * size, count * size), &spectrum_->rotation).to_host<double>(context_);
     for (int64_t b = 0; b < count; ++b) {
       std::vector<double> group = sorted_rows({&v[b * size * r], size_t(size * r)}, r);
       double trace = 0;

@@ -34,7 +34,7 @@ class RowScores {
   Context host_;
   const LastLayerNtk& ntk_;
   int64_t labeled_;
-  LabeledSpectrum spectrum_;
+  std::shared_ptr<const LabeledSpectrum> spectrum_;
   LabeledRank rank_;
 };
 

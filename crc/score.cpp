@@ -26,7 +26,7 @@ Scorer by_rows_too(Scorer inner, Context& context, const LastLayerNtk& ntk, Item
     for (size_t k = 0; k < results.size(); ++k)
       if (results[k] == 0) zeros.push_back(int64_t(k));
     if (!zeros.empty()) {
-      if (!state->rows) state->rows.emplace(context, ntk, state->labeled, ntk.spectrum(state->labeled).rank);
+      if (!state->rows) state->rows.emplace(context, ntk, state->labeled, ntk.spectrum(state->labeled)->rank);
       context.copy_out(members.data(), groups);
       for (int64_t k : zeros)
         for (int64_t g = 0; g < size; ++g) items.push_back(state->unlabeled[members[k * size + g]]);
@@ -58,13 +58,13 @@ Scorer make_scorer(Solver solver, Context& context, const LastLayerNtk& ntk, Ite
 }
 
 Achieved smallest_eigenvalue(Context& context, const LastLayerNtk& ntk, Items labeled, Items picks) {
-  const LabeledRank known = ntk.spectrum(labeled).rank;
+  const LabeledRank known = ntk.spectrum(labeled)->rank;
   std::vector<int64_t> all(labeled.begin(), labeled.end());
   all.insert(all.end(), picks.begin(), picks.end());
-  const LabeledSpectrum s = ntk.spectrum(all);
+  const auto s = ntk.spectrum(all);
   const int64_t size = int64_t(picks.size());
-  double value = s.lambda[ntk.rank() - known.place(size)],
-         floor = ntk.noise(int64_t(all.size())) * s.rank.top + known.leak(size);
+  double value = s->lambda[ntk.rank() - known.place(size)],
+         floor = ntk.noise(int64_t(all.size())) * s->rank.top + known.leak(size);
   if (value <= floor) {
     const RowScores::Score exact = RowScores(context, ntk, labeled, known)(picks, size).front();
     value = exact.value > exact.floor ? exact.value : 0, floor = exact.floor;

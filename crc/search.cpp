@@ -1,9 +1,13 @@
+#define XXH_INLINE_ALL
 #include "crc/search.h"
+
+#include <xxhash.h>
 
 #include <algorithm>
 #include <numeric>
 #include <unordered_set>
 
+#include "crc/sharded_rows.h"
 #include "kernels/core/random.h"
 
 namespace crc::select {
@@ -38,6 +42,46 @@ Copies::Copies(const HostMatrix<T>& features, std::span<const int64_t> labeled, 
 
 template Copies::Copies(const HostMatrix<float>&, std::span<const int64_t>, std::span<const int64_t>);
 template Copies::Copies(const HostMatrix<double>&, std::span<const int64_t>, std::span<const int64_t>);
+
+Copies::Copies(const ShardedRows& features, int64_t items, std::span<const int64_t> labeled,
+               std::span<const int64_t> unlabeled)
+    : original_(size_t(items), -1), labeled_(size_t(items), false) {
+  struct Entry {
+    uint64_t low, high;  // the hash
+    int64_t item;
+    auto operator<=>(const Entry&) const = default;
+  };
+  Ranks& ranks = features.ranks();
+  std::vector<Ranks::Bytes> parts(static_cast<size_t>(ranks.size()));
+  std::vector<double> row(static_cast<size_t>(features.columns()));
+  for (const auto& list : {labeled, unlabeled}) {
+    for (int64_t item : list) original_[item] = item;
+    features.each_block<double>(features.own(list), [&](auto some, std::span<const double> rows) {
+      for (size_t k = 0; k < some.size(); ++k) {
+        for (size_t d = 0; d < row.size(); ++d) row[d] = rows[k * row.size() + d] + 0.0;  // -0 equals 0
+        const XXH128_hash_t hash = XXH3_128bits(row.data(), row.size() * sizeof(double));
+        const Entry entry{hash.low64, hash.high64, some[k]};
+        const char* bytes = reinterpret_cast<const char*>(&entry);
+        Ranks::Bytes& part = parts[hash.high64 % parts.size()];
+        part.insert(part.end(), bytes, bytes + sizeof entry);
+      }
+    });
+  }
+  std::vector<Entry> entries;
+  for (const Ranks::Bytes& part : ranks.exchange(std::move(parts))) {
+    const auto* some = reinterpret_cast<const Entry*>(part.data());
+    entries.insert(entries.end(), some, some + part.size() / sizeof(Entry));
+  }
+  std::ranges::sort(entries);
+  std::vector<int64_t> found;  // item, original, ...
+  for (size_t k = 0, first = 0; k < entries.size(); ++k) {
+    if (entries[k].low != entries[first].low || entries[k].high != entries[first].high) first = k;
+    if (first != k) found.push_back(entries[k].item), found.push_back(entries[first].item);
+  }
+  found = ranks.gather(std::span<const int64_t>(found));
+  for (size_t k = 0; k < found.size(); k += 2) original_[found[k]] = found[k + 1];
+  for (int64_t item : labeled) labeled_[original_[item]] = true;
+}
 
 bool Copies::degenerate(std::span<const int64_t> group) const {
   std::vector<int64_t> originals;

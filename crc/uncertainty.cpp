@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <numeric>
 
+#include "crc/sharded_rows.h"
 #include "kernels/core/host_softmax.h"
 
 namespace crc::select {
@@ -35,6 +37,15 @@ Logits read_logits(Context& context, const Problem& problem, const Config& confi
   return logits;
 }
 
+const ShardedRows& sharded_logits(const Problem& problem, const Config& config) {
+  const std::optional<ShardedRows>& logits = problem.shards->logits;
+  if (!logits) fail(ExitCode::config, fmt::format("acquisition \"{}\" needs logits, and none were given", config.name));
+  if (logits->columns() < 2)
+    fail(ExitCode::config,
+         fmt::format("acquisition \"{}\" needs logits of at least 2 classes, got {}", config.name, logits->columns()));
+  return *logits;
+}
+
 std::vector<double> softmax(std::vector<double> p) {
   const HostSoftmax softmax(std::span<const double>{p});
   for (double& v : p) v = softmax.p(v);
@@ -53,23 +64,53 @@ double margin_uncertainty(std::vector<double> p) {
   return 1 - (p[0] - p[1]);
 }
 
-double expected_changes(const Logits& logits, std::span<const int64_t> items) {
-  double changes = 0;
-  for (int64_t item : items) changes += 1 - std::ranges::max(softmax(logits[item]));
-  return changes;
+double expected_changes(Context& context, const Problem& problem, const Config& config,
+                        std::span<const int64_t> items) {
+  std::vector<double> changes;
+  const auto of = [](std::vector<double> logits) { return 1 - std::ranges::max(softmax(std::move(logits))); };
+  if (problem.shards) {
+    const ShardedRows& logits = sharded_logits(problem, config);
+    const std::vector<double> rows = logits.everywhere<double>(items);
+    for (auto row = rows.begin(); row != rows.end(); row += logits.columns())
+      changes.push_back(of({row, row + logits.columns()}));
+  } else {
+    changes = from_logits(context, problem, config, items, of);
+  }
+  return std::accumulate(changes.begin(), changes.end(), 0.0);
+}
+
+std::vector<double> from_logits(Context& context, const Problem& problem, const Config& config,
+                                std::span<const int64_t> items, const std::function<double(std::vector<double>)>& f) {
+  std::vector<double> values;
+  if (!problem.shards) {
+    const Logits logits = read_logits(context, problem, config);
+    values.reserve(items.size());
+    for (int64_t item : items) values.push_back(f(logits[item]));
+    return values;
+  }
+  const ShardedRows& logits = sharded_logits(problem, config);
+  logits.each_block<double>(logits.own(items), [&](auto some, std::span<const double> rows) {
+    const size_t classes = rows.size() / some.size();
+    for (size_t k = 0; k < some.size(); ++k) {
+      const auto row = rows.subspan(k * classes, classes);
+      values.push_back(f({row.begin(), row.end()}));
+    }
+    report(config.progress, "rows of the logits", int64_t(values.size()), int64_t(logits.own(items).size()));
+  });
+  return problem.shards->ranks.gather(std::span<const double>(values));
 }
 
 Selection most_uncertain(Context& context, const Problem& problem, const Config& config,
                          const std::function<double(std::span<const double> p)>& measure) {
-  const Logits logits = read_logits(context, problem, config);
-  std::vector<double> certain(size_t(logits.classes()), 0.0), scores;
-  certain[0] = 1;
-  const double none = problem.weights.empty() ? 0 : measure(certain);
-  scores.reserve(problem.unlabeled.size());
-  for (int64_t item : problem.unlabeled) {
-    std::vector<double> descending = logits[item];
+  const auto score = [&](std::vector<double> descending) {
     std::sort(descending.rbegin(), descending.rend());
-    scores.push_back(measure(softmax(std::move(descending))) - none);
+    return measure(softmax(std::move(descending)));
+  };
+  std::vector<double> scores = from_logits(context, problem, config, problem.unlabeled, score);
+  if (!problem.weights.empty()) {
+    const double certain[] = {1, 0};
+    const double none = measure(certain);
+    for (double& s : scores) s -= none;
   }
   return best_items(problem, config, std::move(scores));
 }

@@ -11,6 +11,8 @@
 
 namespace crc::select {
 
+class ShardedRows;
+
 // Logits of the pool, in the precision that they come in.
 struct Logits {
   std::variant<HostMatrix<float>, HostMatrix<double>> rows;
@@ -19,6 +21,9 @@ struct Logits {
 };
 // Of the unlabelled items and `more`. Errors as read_rows, and config if there are fewer than two classes.
 Logits read_logits(Context& context, const Problem& problem, const Config& config, std::span<const int64_t> more = {});
+
+// The same where the pool lies in several processes.
+const ShardedRows& sharded_logits(const Problem& problem, const Config& config);
 
 // Class probabilities, in the order of the classes. The largest logit goes first, in fp64.
 std::vector<double> softmax(std::vector<double> logits);
@@ -31,7 +36,12 @@ double margin_uncertainty(std::vector<double> p);
 
 // How many of the items will be labelled otherwise than predicted, by the model's own probabilities: the sum of
 // 1 - max_c p_c.
-double expected_changes(const Logits& logits, std::span<const int64_t> items);
+double expected_changes(Context& context, const Problem& problem, const Config& config, std::span<const int64_t> items);
+
+// f of the logits of every item of some unlabelled ones, in their order; ascending where the pool lies in several
+// processes. Errors: those of read_logits.
+std::vector<double> from_logits(Context& context, const Problem& problem, const Config& config,
+                                std::span<const int64_t> items, const std::function<double(std::vector<double>)>& f);
 
 // The items with the largest measure(p), p = softmax(logits) of the item, largest probability first: descending, so
 // that the measure does not depend on the order of the classes. C >= 2. Where items have weights, the scores are what is

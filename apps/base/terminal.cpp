@@ -16,6 +16,7 @@ namespace crc::apps {
 namespace {
 
 std::atomic<bool> g_reader_gone = false;  // several runs may share the process
+std::atomic<bool> g_silent = false;
 
 // 0, or the error of the write that failed.
 int write_all(int fd, std::string_view bytes) {
@@ -64,7 +65,7 @@ std::string shown(std::string_view text) {
 void print_text(std::string_view text) { print_drawing(shown(text)); }
 
 void print_drawing(std::string_view text) {
-  if (g_reader_gone) return;
+  if (g_reader_gone || g_silent) return;
   const int error = write_all(STDOUT_FILENO, text);
   if (error == EPIPE)
     g_reader_gone = true;
@@ -74,7 +75,11 @@ void print_drawing(std::string_view text) {
 
 void print_message(std::string_view text) { draw_message(shown(text)); }
 
-void draw_message(std::string_view text) { (void)write_all(STDERR_FILENO, text); }
+void draw_message(std::string_view text) {
+  if (!g_silent) (void)write_all(STDERR_FILENO, text);
+}
+
+void speak(bool whether) { g_silent = !whether; }
 
 void check_stdout() {
   const int copy = ::dup(STDOUT_FILENO);  // closing it says what closing stdout would

@@ -23,6 +23,9 @@ void print_drawing(std::string_view text);  // the same with our own escape sequ
 void print_message(std::string_view text);  // to stderr
 void draw_message(std::string_view text);   // the same with our own escape sequences in it
 
+// Whether this process says anything from now on: of several that work together one speaks (apps/ranks/).
+void speak(bool whether);
+
 template <class... Args> void print(fmt::format_string<Args...> format, Args&&... args) {
   print_text(fmt::format(format, std::forward<Args>(args)...));
 }

@@ -4,10 +4,10 @@
 
 #include "apps/base/terminal.h"
 #include "apps/commands/commands.h"
-#include "apps/commands/sweep_cells.h"
-#include "apps/report/result_table.h"
+#include "apps/evidence/result_table.h"
+#include "apps/evidence/sweep_report.h"
 #include "apps/report/summary.h"
-#include "apps/report/sweep_report.h"
+#include "apps/session/sweep_cells.h"
 #include "kernels/core/error.h"
 #include "kernels/core/threads.h"
 

@@ -7,7 +7,7 @@
 #include "apps/base/outputs.h"
 #include "apps/base/terminal.h"
 #include "apps/commands/commands.h"
-#include "apps/session/mistakes.h"
+#include "apps/report/mistakes.h"
 #include "apps/session/model.h"
 #include "data/npy.h"
 #include "ssl/evaluate.h"

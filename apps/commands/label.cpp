@@ -4,10 +4,10 @@
 #include "apps/base/outputs.h"
 #include "apps/base/terminal.h"
 #include "apps/commands/commands.h"
-#include "apps/commands/run.h"
 #include "apps/label/formats.h"
 #include "apps/label/open_page.h"
 #include "apps/session/label_desk.h"
+#include "apps/session/training.h"
 #include "data/text.h"
 
 namespace crc::apps {
@@ -170,7 +170,7 @@ int serve(const LabelOptions& options) {
       if (!finished || !options.go_on) return code;
     }
     try {
-      return train_on(options.directory, options.settings, /*quiet=*/false);
+      return int(continue_run(options.directory, options.settings, ProgressOptions::for_stderr(false, 0, {})));
     } catch (const Error& error) {
       if (error.code() != ExitCode::waiting_for_labels || marker_of(options.directory) != Marker::waiting) throw;
     }

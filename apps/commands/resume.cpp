@@ -1,6 +1,6 @@
 // crc_train resume
 #include "apps/commands/commands.h"
-#include "apps/commands/run.h"
+#include "apps/session/training.h"
 #include "apps/sweep/child.h"
 
 namespace crc::apps {
@@ -26,7 +26,7 @@ void declare_resume(Command& program, CommandCall& call) {
   resume.flag("--quiet,-q", o->quiet, "no progress, only errors");
   resume.run([o, &call] {
     end_with_parent();
-    call.code = train_on(o->directory, o->settings, o->quiet);
+    call.code = int(continue_run(o->directory, o->settings, ProgressOptions::for_stderr(o->quiet, 0, {})));
   });
 }
 

@@ -90,7 +90,7 @@ std::string rounds_section(const RunList& runs) {
                           rows),
                     each == runs[0]);
   }
-  return section("rounds", "Rounds and timing", html);
+  return section("rounds", "Every round", html);
 }
 
 std::string cost_section(const Groups& groups) {
@@ -111,7 +111,7 @@ std::string cost_section(const Groups& groups) {
                     TableCell::real(mean_std(epochs).mean, "{:.1f}"), TableCell::seconds(mean_std(train).mean),
                     TableCell::seconds(mean_std(query).mean), TableCell::seconds(total)});
   }
-  return section("cost", "Time and cost",
+  return section("cost", "What it cost",
                  table({"method", "runs", "rounds", "epochs per round", "training per round", "query", "all"}, rows) +
                      "<p class=\"note\">Computing time on the machine named below; a round that was taken over from "
                      "another run costs nothing here.</p>\n");
@@ -121,7 +121,7 @@ std::string settings_section(const RunList& runs) {
   const RunRecord& run = *runs[0];
   std::vector<std::vector<TableCell>> machine;
   for (const auto& [key, value] : run.facts) {
-    machine.push_back({TableCell::text(key), {"<span style=\"white-space:normal\">" + escape_xml(value) + "</span>"}});
+    machine.push_back({TableCell::text(key), {.html = escape_xml(value), .wraps = true}});
   }
   std::string html = table({"", "first run"}, machine);
   for (const RunRecord* const each : runs) {

@@ -73,7 +73,7 @@ std::vector<NamedFile> query_files(const std::string& folder, const select::Sele
     tiles.push_back(images.image(selection.picks[i]));
   if (!tiles.empty())
     add("query.png",
-        data::encode_png(contact_sheet(tiles, images.height, images.width, {.scale = images.height < 32 ? 3 : 2})));
+        data::encode_png(contact_sheet(tiles, images.height, images.width, {.scale = sheet_scale(images.height)})));
 
   data::NpzWriter scores;
   const int64_t count = int64_t(selection.scores.size());
@@ -223,6 +223,67 @@ ScoreHistogram histogram_from_json(std::string_view text, const std::string& nam
     for (const json& bin : object.value("decades", json::array()))
       h.decades[bin.at(0).get<int64_t>()] = bin.at(1).get<int64_t>();
     return h;
+  } catch (const std::exception& error) {
+    fail(ExitCode::corrupt_data, fmt::format("{} is damaged: {}; remove it to leave it out", name, error.what()));
+  }
+}
+
+std::vector<NamedFile> mistake_files(const std::string& folder, const ssl::Evaluation& evaluation,
+                                     const std::vector<ssl::Mistake>& mistakes, const data::Images& images) {
+  constexpr size_t kMost = 40;
+  const int64_t classes = int64_t(evaluation.predicted.size());
+  json confusion = json::array(), surest = json::array();
+  for (int64_t k = 0; k < int64_t(evaluation.confusion.size()); ++k)  // many classes leave most of it empty
+    if (const int64_t count = evaluation.confusion[size_t(k)]; count > 0)
+      confusion.push_back({k / classes, k % classes, count});
+  std::vector<std::span<const uint8_t>> tiles;
+  for (const ssl::Mistake& m : std::span(mistakes).first(std::min(kMost, mistakes.size()))) {
+    json entry = {{"item", m.item},
+                  {"label", m.label},
+                  {"predicted", m.predicted},
+                  {"given", m.given},
+                  {"confidence", m.confidence}};
+    if (!images.names.empty()) entry["name"] = images.names[size_t(m.item)];
+    surest.push_back(std::move(entry));
+    if (!images.embedded()) tiles.push_back(images.image(m.item));
+  }
+  std::vector<NamedFile> files{{folder + "/mistakes.json", json_text(json{{"schema", 1},
+                                                                          {"classes", classes},
+                                                                          {"images", evaluation.images},
+                                                                          {"mistakes", mistakes.size()},
+                                                                          {"confusion", confusion},
+                                                                          {"surest", surest}}) +
+                                                               "\n"}};
+  if (tiles.empty()) return files;
+  const data::Bytes png =
+      data::encode_png(contact_sheet(tiles, images.height, images.width, {.scale = sheet_scale(images.height)}));
+  files.push_back({folder + "/mistakes.png", std::string(png.begin(), png.end())});
+  return files;
+}
+
+RoundMistakes mistakes_from_json(std::string_view text, const std::string& name) {
+  const json object = parse_json(text, name);
+  try {
+    RoundMistakes found;
+    found.classes = object.at("classes").get<int64_t>();
+    found.images = object.at("images").get<int64_t>();
+    found.mistakes = object.at("mistakes").get<int64_t>();
+    if (found.classes < 1 || found.classes > 10'000) throw std::runtime_error("so many classes there are not");
+    const auto class_at = [&](const json& value) {
+      const auto index = value.get<int64_t>();
+      if (index < 0 || index >= found.classes) throw std::runtime_error("a class that there is not");
+      return index;
+    };
+    found.confusion.assign(size_t(found.classes * found.classes), 0);
+    for (const json& cell : object.at("confusion"))
+      found.confusion[size_t(class_at(cell.at(0)) * found.classes + class_at(cell.at(1)))] = cell.at(2).get<int64_t>();
+    for (const json& m : object.at("surest")) {
+      found.surest.push_back({m.at("item").get<int64_t>(), int32_t(class_at(m.at("label"))),
+                              int32_t(class_at(m.at("predicted"))), m.at("given").get<double>(),
+                              m.at("confidence").get<double>()});
+      if (m.contains("name")) found.names.push_back(m.at("name").get<std::string>());
+    }
+    return found;
   } catch (const std::exception& error) {
     fail(ExitCode::corrupt_data, fmt::format("{} is damaged: {}; remove it to leave it out", name, error.what()));
   }

@@ -1,4 +1,4 @@
-// rounds/NN/ of a query: query.csv (the items, best group first), query.png (what they look like), label.html (where a
+// rounds/NN/ of a round: mistakes.json and mistakes.png; of its query: query.csv (the items, best group first), query.png (what they look like), label.html (where a
 // person gives them their classes), scores.npz (all candidates), scores.json (how their scores are distributed).
 #pragma once
 
@@ -14,6 +14,7 @@
 #include "crc/acquisition.h"
 #include "crc/represents.h"
 #include "data/dataset.h"
+#include "ssl/evaluate.h"
 
 namespace crc::apps {
 
@@ -44,6 +45,19 @@ std::string picks_csv(const select::Selection& selection, const std::vector<std:
 // Below `folder` of a run, for RunFiles::commit. Shows so many images in query.png.
 std::vector<NamedFile> query_files(const std::string& folder, const select::Selection& selection,
                                    const data::Images& images, int64_t shown);
+
+// What a round's model got wrong of the test images: mistakes.json (what was taken for what, and the surest mistakes) and
+// mistakes.png (their pictures, in the same order).
+struct RoundMistakes {
+  int64_t classes = 0, images = 0, mistakes = 0;
+  std::vector<int64_t> confusion;    // [C,C], rows are true classes
+  std::vector<ssl::Mistake> surest;  // the first of find_mistakes
+  std::vector<std::string> names;    // of their images; empty: they have none
+  std::string png;                   // read with the rest; empty: embeddings
+};
+std::vector<NamedFile> mistake_files(const std::string& folder, const ssl::Evaluation& evaluation,
+                                     const std::vector<ssl::Mistake>& mistakes, const data::Images& images);
+RoundMistakes mistakes_from_json(std::string_view text, const std::string& name);  // Error 65
 
 // What helps a person with an item.
 struct LabelHint {

@@ -32,10 +32,30 @@ struct RoundRow {
 };
 
 // Wilson's interval of a share at 95 %.
-struct Share {
+struct WilsonInterval {
   double low, high;
 };
-Share wilson(int64_t hits, int64_t of);
+WilsonInterval wilson(int64_t hits, int64_t of);
+
+class RunFiles;
+
+// Of the parts of a round's cross-validation, as they are done: rounds/NN/folds.json.
+class FoldResults {
+ public:
+  FoldResults(RunFiles& files, int64_t round, int64_t folds);
+  int64_t done() const { return int64_t(parts_.size()); }
+  void add(int64_t right, int64_t items);
+  void fill(RoundRow& row) const;
+
+ private:
+  struct Part {
+    int64_t right, items;
+  };
+  RunFiles& files_;
+  std::string name_;
+  int64_t folds_;
+  std::vector<Part> parts_;
+};
 
 std::string rounds_to_csv(const std::vector<RoundRow>& rows);
 std::vector<RoundRow> rounds_from_csv(std::string_view text, const std::string& name);  // Error 65 with the line

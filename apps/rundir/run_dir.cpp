@@ -119,7 +119,7 @@ RunDir::RunDir(RunLock lock, RunFiles files, Config config, Ledger ledger, RunFa
       files_(std::move(files)),
       config_(std::move(config)),
       ledger_(std::move(ledger)),
-      checkpoints_(path_ / kCheckpoints),
+      checkpoints_(path_ / kCheckpoints, config_.get<int64_t>("ckpt.keep")),
       facts_(std::move(facts)) {
   lock_.include(path_ / kLabels);
 }

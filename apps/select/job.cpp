@@ -51,8 +51,8 @@ void check_options(const SelectJob& job) {
     fail(ExitCode::usage, "--sheet needs --images: a folder of PNG files, or a list with one path a line");
 }
 
-bool has_distances(const SelectJob& job) {
-  return !job.summary.empty() && !job.features.empty() &&
+bool has_distances(const SelectJob& job, const Ranks& ranks) {
+  return ranks.size() == 1 && !job.summary.empty() && !job.features.empty() &&
          select::find_acquisition(job.config.name).has(select::Trait::features);
 }
 
@@ -161,10 +161,17 @@ std::vector<std::pair<std::string, std::string>> describe_inputs(const SelectJob
   return rows;
 }
 
+std::string exchanged(const Ranks& ranks) {
+  if (ranks.size() == 1) return "";
+  return fmt::format("{} processes; this one sent {:.4g} MB in {} exchanges\n", ranks.size(),
+                     double(ranks.bytes()) / 1e6, ranks.exchanges());
+}
+
 }  // namespace
 
-std::string run_select(const SelectJob& job) {
-  Outputs files(outputs(job), {.force = job.force, .inputs = inputs(job)});
+std::string run_select(const SelectJob& job, Ranks& ranks) {
+  std::optional<Outputs> files;
+  if (ranks.rank() == 0) files.emplace(outputs(job), OutputRules{.force = job.force, .inputs = inputs(job)});
   check_options(job);
   const auto start = std::chrono::steady_clock::now();
   Inputs in(job);
@@ -172,10 +179,11 @@ std::string run_select(const SelectJob& job) {
   select::QueryOptions options{.config = job.config,
                                .quota = job.quota,
                                .per_cluster = job.per_cluster,
-                               .represents = !job.represents.empty() || has_distances(job),
+                               .represents = !job.represents.empty() || has_distances(job, ranks),
                                .candidates = !job.candidates.empty(),
                                .class_weights = !job.class_weights.empty(),
-                               .command_line = true};
+                               .command_line = true,
+                               .ranks = &ranks};
   reporter->attach(options.config);
   select::Query query(in.problem, std::move(options));
   Context context = Context::from_name(job.device, Context::For::selection);
@@ -184,13 +192,16 @@ std::string run_select(const SelectJob& job) {
   in.read_lists(job, query.items());
   query.take(in.problem, job.candidates.empty() ? 0 : in.candidates.size);
   check_kept(job, query);
-  files.protect(in.images.paths);
+  if (files) files->protect(in.images.paths);
   for (const std::string& note : query.notes()) print_error("note: {}\n", note);
   query.load(context);
   const double reading = seconds_since(start);
   const auto selecting = std::chrono::steady_clock::now();
   const select::Chosen found = query.choose(context);
   reporter.reset();
+  data::check_mapped_files();
+  ranks.barrier();  // all have found their files as they were
+  if (!files) return "";
   const select::Selection& selection = found.selection;
   const auto standings = select::standings(found.represented);
   const SelectFacts facts{.config = found.config,
@@ -208,25 +219,24 @@ std::string run_select(const SelectJob& job) {
                           .standings = standings,
                           .weighted = !job.class_weights.empty(),
                           .outlook = found.outlook};
-  data::check_mapped_files();
-  files.put(job.out, picks_csv(selection, in.images.names,
-                               job.represents.empty() ? std::map<int64_t, select::Standing>{} : standings));
-  files.commit();  // what took time is kept, whatever happens to the others
-  put_arrays(files, job, selection);
-  if (!job.represents.empty()) files.put(job.represents, represents_csv(found.represented));
-  files.commit();
+  files->put(job.out, picks_csv(selection, in.images.names,
+                                job.represents.empty() ? std::map<int64_t, select::Standing>{} : standings));
+  files->commit();  // what took time is kept, whatever happens to the others
+  put_arrays(*files, job, selection);
+  if (!job.represents.empty()) files->put(job.represents, represents_csv(found.represented));
+  files->commit();
   std::string sheet;
   if (!job.images.empty() && (!job.sheet.empty() || !job.summary.empty()))
     sheet = picks_sheet_png(
         in.images, selection.picks,
         fmt::format("{}: {} picked, {}best first", job.config.name, selection.picks.size(),
                     selection.picks.size() > kMostOnSheet ? fmt::format("the first {} shown, ", kMostOnSheet) : ""));
-  files.put(job.sheet, sheet);
-  if (!job.summary.empty()) files.put(job.summary, select_page(facts, sheet));
-  files.commit();
+  files->put(job.sheet, sheet);
+  if (!job.summary.empty()) files->put(job.summary, select_page(facts, sheet));
+  files->commit();
   std::string written = "wrote";
   for (const fs::path& file : outputs(job)) written += " " + file.string();
-  return select_lines(facts) + written + "\n";
+  return select_lines(facts) + exchanged(ranks) + written + "\n";
 }
 
 std::string shell_words(std::span<char* const> arguments) {

@@ -9,6 +9,7 @@
 #include "apps/base/files.h"
 #include "apps/select/model_files.h"
 #include "crc/acquisition.h"
+#include "kernels/core/ranks.h"
 
 namespace crc::apps {
 
@@ -31,7 +32,8 @@ struct SelectJob {
 
 // Everything is checked before the scoring starts that can be: names of outputs, arrays, lists. The picks are committed
 // first. Returns what the terminal shows. Errors: docs/selecting.md.
-std::string run_select(const SelectJob& job);
+// With several processes the rank 0 alone writes, and returns anything; collective.
+std::string run_select(const SelectJob& job, Ranks& ranks);
 
 std::string shell_words(std::span<char* const> arguments);  // quoted where a shell needs it
 

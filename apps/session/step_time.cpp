@@ -25,7 +25,7 @@ double step_seconds(Context& context, const Config& config, const data::Dataset&
   const ssl::ImageSet images = upload(context, some, labels);
   std::vector<int64_t> items(labels.size());
   std::iota(items.begin(), items.end(), 0);
-  const std::unique_ptr<nn::Net> net = make_net(config, dataset);
+  const std::unique_ptr<nn::Net> net = make_training_net(config, dataset);
   ssl::Trainer trainer(context, *net, images, items, items, train_config(config, dataset, 0));
   std::vector<double> seconds;
   double total = 0;

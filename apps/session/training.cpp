@@ -195,6 +195,14 @@ ExitCode resume_run(const fs::path& path, const std::vector<std::string>& settin
   return execute(context, directory, std::move(data), progress);
 }
 
+ExitCode continue_run(const fs::path& path, const std::vector<std::string>& settings, const ProgressOptions& progress,
+                      int gpu) {
+  if (!is_done(path, settings)) return resume_run(path, settings, progress, gpu);
+  Progress(progress).line(
+      fmt::format("{} is done already; its report is {}", path.string(), (path / "report.html").string()));
+  return ExitCode::ok;
+}
+
 bool is_done(const fs::path& path, const std::vector<std::string>& settings) {
   if (marker_of(path) != Marker::done) return false;
   RunFiles files(path);

@@ -102,6 +102,7 @@ void ActiveRun::end_round(Int round) {
 
 void ActiveRun::query(Int round) {
   const Clock::time_point start = Clock::now();
+  trainer_.show("choosing labels");
   const select::Selection selection = scorer_.select(round, run_.labels.pool(round));
   std::vector<RoundRow> rows = run_.directory.read_rounds();
   rows.back().query_s = seconds_since(start);

@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "apps/base/program.h"
+#include "apps/config/method_keys.h"
 #include "apps/config/reference.h"
 #include "apps/train/experiment.h"
 #include "apps/train/pool_scorer.h"
@@ -63,6 +64,17 @@ void check_validation(const Config& config, const data::Dataset& dataset, const 
     fail(ExitCode::config,
          "acquisition.calibrate = \"validation\" needs held-out items with labels; set "
          "data.validation_size, or choose \"none\"");
+  if (config.choice<Calibration>("acquisition.calibrate") == Calibration::cross_validation && !propagates(config))
+    fail(
+        ExitCode::config,
+        fmt::format("acquisition.calibrate = \"cross_validation\" would train every round's network once more for each "
+                    "fold of its labels, and is for ssl.method = \"label_propagation\", which trains none; with \"{}\" "
+                    "use \"validation\", with data.validation_size, or \"none\"",
+                    config.get<Text>("ssl.method")));
+  if (!further_decays(config).empty() && plan.validation == 0)
+    fail(ExitCode::config,
+         "ssl.ema_decays: which average is tested is chosen on held-out items with labels alone, and there are none; "
+         "set data.validation_size, or leave ssl.ema_decays out");
   if (plan.validation < dataset.validation.count)
     fail(ExitCode::config,
          fmt::format("data.validation = \"any\" held out {} images, {} of them without a label, which measure nothing; "

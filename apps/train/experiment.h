@@ -47,6 +47,8 @@ void print_notes(const data::Dataset& dataset);
 // logits and Jacobians come from. Both have the same parameters. Error config: a shape that the network cannot have.
 std::unique_ptr<nn::Net> make_net(const Config& config, const data::Dataset& dataset);
 std::unique_ptr<nn::Net> make_exact_net(const Config& config, const data::Dataset& dataset);
+// As make_net, with a projection head where the method has one: its parameters come last, and no weights file has them.
+std::unique_ptr<nn::Net> make_training_net(const Config& config, const data::Dataset& dataset);
 
 NormalizeConfig normalize_config(const Config& config, const data::Dataset& dataset);
 
@@ -61,8 +63,6 @@ ssl::TrainConfig train_config(const Config& config, const data::Dataset& dataset
 
 // The acquisition that acquisition.first names; empty where it is one of the words of FirstLabels.
 std::string first_acquisition(const Config& config);
-
-select::Config selection_config(const Config& config, int64_t round);
 
 // ssl.method = "label_propagation", which has no network.
 bool propagates(const Config& config);

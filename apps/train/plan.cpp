@@ -198,7 +198,7 @@ std::string memory_totals(const Config& config, const data::Dataset& dataset, co
 
 void check_host_memory(const Config& config, const data::Dataset& dataset, const LabelPlan& labels) {
   const Int here = machine_memory();
-  const Memory m = memory_of(config, dataset, *make_net(config, dataset), labels);
+  const Memory m = memory_of(config, dataset, *make_training_net(config, dataset), labels);
   if (here > 0 && m.total() > here)
     fail(ExitCode::out_of_memory,
          fmt::format(

@@ -9,6 +9,7 @@
 #include <set>
 
 #include "apps/base/json.h"
+#include "apps/config/method_keys.h"
 #include "apps/train/weights_file.h"
 #include "data/text.h"
 #include "nn/weights_io.h"
@@ -19,53 +20,6 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using Int = int64_t;
 
-// What the epoch's pseudo-labels were worth by class, and what the method remembers, if it has no more numbers than
-// there are classes.
-void add_pseudo_labels(nlohmann::ordered_json& record, ssl::Trainer& trainer, Context& context, size_t classes) {
-  const ssl::EpochPseudo pseudo = trainer.pseudo_labels();
-  if (!std::isnan(pseudo.unclaimed)) {
-    record["pseudo_precision"] = pseudo.precision;
-    record["pseudo_recall"] = pseudo.recall;
-    record["pseudo_share"] = pseudo.share;
-    record["unclaimed"] = pseudo.unclaimed;
-  }
-  for (const auto& [name, values] : trainer.running().to_host(context))
-    if (values.size() <= classes) record["running." + name] = values;
-}
-
-// Of the parts of a round's cross-validation, as they are done: rounds/NN/folds.json.
-class FoldResults {
- public:
-  FoldResults(RunDir& run, Int round, Int folds) : run_(run), name_(round_name(round, "folds.json")), folds_(folds) {
-    if (!run.files().has(name_)) return;
-    const nlohmann::ordered_json all = parse_json(run.files().read(name_), (run.path() / name_).string());
-    if (all.value("folds", Int(0)) != folds || !all.contains("parts") || !all["parts"].is_array()) return;
-    for (const auto& part : all["parts"]) parts_.push_back({part.value("right", Int(0)), part.value("items", Int(0))});
-  }
-  Int done() const { return Int(parts_.size()); }
-  void add(Int right, Int items) {
-    parts_.push_back({right, items});
-    nlohmann::ordered_json parts = nlohmann::ordered_json::array();
-    for (const Part& part : parts_) parts.push_back({{"right", part.right}, {"items", part.items}});
-    run_.files().commit({{name_, json_text(nlohmann::ordered_json{{"folds", folds_}, {"parts", parts}}, 1) + "\n"}});
-  }
-  void fill(RoundRow& row) const {
-    Int right = 0, items = 0;
-    for (const Part& part : parts_) right += part.right, items += part.items;
-    const Share interval = wilson(right, items);
-    row.acc_cv = double(right) / double(items), row.acc_cv_low = interval.low, row.acc_cv_high = interval.high;
-  }
-
- private:
-  struct Part {
-    Int right, items;
-  };
-  RunDir& run_;
-  std::string name_;
-  Int folds_;
-  std::vector<Part> parts_;
-};
-
 // "last 12.00 %"; nothing where nothing was measured.
 std::string percent(const char* what, double fraction) {
   return std::isnan(fraction) ? "" : fmt::format("{}{:.2f} %", what, 100 * fraction);
@@ -75,9 +29,10 @@ std::string percent(const char* what, double fraction) {
 
 RoundTrainer::RoundTrainer(const RunContext& run)
     : run_(run),
-      net_(make_net(run.config, run.dataset)),
+      net_(make_training_net(run.config, run.dataset)),
       test_images_(upload(run.context, run.dataset.test, run.dataset.test.labels)),
       tests_(data::has_labels(run.dataset.test)) {
+  if (run.config.get<bool>("run.tensorboard")) events_.emplace(run.directory.path());
   const data::Images& validation = run.dataset.validation;
   if (data::has_labels(validation)) validation_images_.emplace(upload(run.context, validation, validation.labels));
 }
@@ -85,6 +40,9 @@ RoundTrainer::RoundTrainer(const RunContext& run)
 void RoundTrainer::begin(Int round) {
   round_ = round;
   history_ = {};
+  test_logits_.clear();
+  finished_ = run_.directory.read_rounds();
+  if (events_) events_->follow();
   const data::Pool pool = run_.labels.pool(round);
   make_trainer(pool.labeled(), pool.unlabeled());
   run_.progress.line(fmt::format("round {}: {} {}", round,
@@ -109,12 +67,16 @@ bool RoundTrainer::complete() const {
 }
 
 bool RoundTrainer::train() {
+  const Int per_epoch = run_.config.get<Int>("ssl.steps_per_epoch");
   while (!complete()) {
+    const Clock::time_point start = Clock::now();
+    const bool whole = trainer_->step() == history_.epochs() * per_epoch;
     train_epoch();
     if (run_.progress.stop_asked()) return false;
     unsaved_.reset();
     stop_if_asked();
     end_epoch();
+    if (whole) epoch_pace_.took(seconds_since(start));
   }
   return true;
 }
@@ -132,6 +94,7 @@ void RoundTrainer::train_until(Int step) {
   constexpr double kSaveEvery = 300;  // seconds of work that a kill may cost
   const Int per_graph = run_.config.get<Int>("ssl.steps_per_graph");
   double step_seconds = 0;
+  step_pace_ = {};
   while (trainer_->step() < step && !run_.progress.stop_asked()) {
     // Chunks of about a quarter second keep the display alive and signals answered; they change no result.
     Int chunk = step_seconds > 0 ? std::clamp<Int>(Int(0.25 / step_seconds), 1, step - trainer_->step()) : 1;
@@ -139,31 +102,70 @@ void RoundTrainer::train_until(Int step) {
     const Clock::time_point start = Clock::now();
     trainer_->train(chunk);
     run_.context.synchronize();
+    trained_s_ += seconds_since(start);
     step_seconds = seconds_since(start) / double(chunk);
-    show_progress();
+    step_pace_.took(step_seconds);
+    show(fmt::format("epoch {}/{}", history_.epochs() + 1, run_.config.get<Int>("ssl.epochs")));
+    warn_of_weeks();
     if (seconds_since(last_save_) > kSaveEvery && trainer_->step() < step) save(false);
   }
 }
 
-void RoundTrainer::show_progress() {
+double RoundTrainer::seconds_left() const {
+  Course course = course_of(run_.config);
+  if (!tests_ && !validation_images_) course.patience = 0;  // what it counts is not measured
+  const double per_epoch = double(course.steps_per_epoch);
+  Place place{.round = round_ + 1, .queries = queries_in(finished_)};
+  if (!complete()) {
+    place.round = round_;
+    place.epochs = double(trainer_->step()) / per_epoch;
+    if (history_.epochs() > 0) place.since_best = history_.epochs() - history_.best_epoch();
+  }
+  const Work left = work_left(course, place, usual_epochs(finished_));
+  const double epoch = epoch_pace_.seconds(), query = query_seconds(finished_);
+  return left.epochs * (std::isfinite(epoch) ? epoch : per_epoch * step_pace_.seconds()) +
+         (std::isfinite(query) ? left.queries * query : 0);
+}
+
+void RoundTrainer::show(const std::string& doing) {
+  if (!trainer_) return;  // of a round that another run has trained
   const Int per_round = run_.config.get<Int>("ssl.epochs") * run_.config.get<Int>("ssl.steps_per_epoch");
   const Int rounds = run_.config.get<Int>("acquisition.rounds");
-  run_.progress.update({.label = fmt::format("round {}/{} epoch {}/{}", round_, rounds, history_.accuracy.size() + 1,
-                                             run_.config.get<Int>("ssl.epochs")),
+  run_.progress.update({.label = fmt::format("round {}/{} {}", round_, rounds, doing),
                         .done = round_ * per_round + trainer_->step(),
                         .total = (rounds + 1) * per_round,
-                        .detail = history_.measured() ? percent("acc ", history_.selecting().back()) : ""});
+                        .detail = history_.measured() ? percent("acc ", history_.selecting().back()) : "",
+                        .rate = 1 / step_pace_.seconds(),
+                        .left = seconds_left()});
+}
+
+// Once, as soon as the pace can be told.
+void RoundTrainer::warn_of_weeks() {
+  constexpr double kLong = 14 * 86400.0, kTell = 2;  // seconds
+  if (warned_ || trained_s_ < kTell) return;
+  warned_ = true;
+  const double left = seconds_left();
+  if (left < kLong) return;
+  const Course course = course_of(run_.config);
+  run_.progress.warn(fmt::format(
+      "at {:.3g} s a step this run takes about {} here: {} rounds of up to {} epochs of {} steps; a smaller network "
+      "(model.depth, model.width), fewer steps (ssl.epochs, ssl.steps_per_epoch) or a GPU make it shorter",
+      step_pace_.seconds(), duration(left), course.rounds, course.epochs, course.steps_per_epoch));
+}
+
+std::vector<float> RoundTrainer::logits_of(const ssl::ImageSet& images) const {
+  const Interruptible stoppable = run_.progress.stoppable();  // what was trained is saved
+  return run_.predictor.predict(*net_, tested(), images).logits.to_host<float>(run_.context);
 }
 
 ssl::Evaluation RoundTrainer::evaluate(const ssl::ImageSet& images, const std::vector<int32_t>& labels) const {
-  const Interruptible stoppable = run_.progress.stoppable();  // what was trained is saved
-  const ssl::Prediction prediction = run_.predictor.predict(*net_, tested(), images);
-  return ssl::evaluate(prediction.logits.to_host<float>(run_.context), labels, run_.dataset.classes());
+  return ssl::evaluate(logits_of(images), labels, run_.dataset.classes());
 }
 
 void RoundTrainer::end_epoch() {
   const Clock::time_point start = Clock::now();
   const ssl::EpochLosses losses = trainer_->losses(run_.config.get<Int>("ssl.steps_per_epoch"));
+  show(fmt::format("epoch {}/{}, evaluation", history_.epochs() + 1, run_.config.get<Int>("ssl.epochs")));
   evaluate_epoch();
   if (history_.best_epoch() + 1 == history_.epochs()) keep_best();
   history_.seconds += seconds_since(start);
@@ -174,14 +176,39 @@ void RoundTrainer::end_epoch() {
   run_.progress.line(fmt::format("scratch memory: {:.1f} MB, the libraries' workspaces included", double(bytes) / 1e6));
 }
 
+// Of several averages the one that is best on the held-out images is tested; of equally good ones the first.
+void RoundTrainer::choose_average() {
+  averages_validated_.clear();
+  for (Int k = 0; k < trainer_->averages(); ++k) {
+    trainer_->choose_average(k);
+    averages_validated_.push_back(evaluate(*validation_images_, run_.dataset.validation.labels).accuracy);
+  }
+  const auto best = std::ranges::max_element(averages_validated_);
+  trainer_->choose_average(best - averages_validated_.begin());
+  history_.validation.push_back(*best);
+  if (trainer_->averages() > 1) history_.average.push_back(double(best - averages_validated_.begin()));
+}
+
 void RoundTrainer::evaluate_epoch() {
-  const ssl::Evaluation test = tests_ ? evaluate(test_images_, run_.dataset.test.labels) : ssl::Evaluation();
+  const Int classes = run_.dataset.classes();
+  if (validation_images_) choose_average();
+  if (tests_) test_logits_ = logits_of(test_images_);
+  const ssl::Evaluation test =
+      tests_ ? ssl::evaluate(test_logits_, run_.dataset.test.labels, classes) : ssl::Evaluation();
   history_.accuracy.push_back(test.accuracy);
   history_.loss.push_back(test.loss);
   history_.balanced_accuracy.push_back(test.balanced_accuracy);
   history_.calibration_error.push_back(test.calibration_error);
-  if (validation_images_)
-    history_.validation.push_back(evaluate(*validation_images_, run_.dataset.validation.labels).accuracy);
+}
+
+// What the tested model gets wrong of the test images.
+std::vector<NamedFile> RoundTrainer::mistakes() {
+  if (!tests_) return {};
+  if (test_logits_.empty()) test_logits_ = logits_of(test_images_);  // resumed at the round's end
+  const data::Images& test = run_.dataset.test;
+  const Int classes = run_.dataset.classes();
+  return mistake_files(fmt::format("rounds/{:02}", round_), ssl::evaluate(test_logits_, test.labels, classes),
+                       ssl::find_mistakes(test_logits_, test.labels, classes), test);
 }
 
 void RoundTrainer::keep_best() {
@@ -206,8 +233,15 @@ void RoundTrainer::record_epoch(const ssl::EpochLosses& losses) {
                                    {"ece", history_.calibration_error.back()},
                                    {"seconds", history_.seconds}};
   if (validation_images_) record["val_acc"] = history_.validation.back();
+  if (!history_.average.empty()) {
+    std::vector<double> decays = further_decays(run_.config);
+    decays.insert(decays.begin(), run_.config.get<double>("ssl.ema_decay"));
+    record["tested_decay"] = decays[size_t(history_.average.back())];
+    record["val_acc_by_decay"] = averages_validated_;
+  }
   add_pseudo_labels(record, *trainer_, run_.context, size_t(run_.dataset.classes()));
   run_.directory.append_metrics(record);
+  if (events_) events_->follow();
   run_.progress.line(fmt::format(
       "round {} epoch {}: loss {:.4f} + {:.4f}, mask {:.0f} %{}{}", round_, history_.epochs(), losses.labeled,
       losses.unlabeled, 100 * losses.mask_rate, percent(", test accuracy ", history_.accuracy.back()),
@@ -216,6 +250,7 @@ void RoundTrainer::record_epoch(const ssl::EpochLosses& losses) {
 
 std::string RoundTrainer::weights_file(const nn::Weights& weights, nn::Epoch epoch) const {
   nn::TensorFile file = nn::export_weights(run_.context, net_->layout(), weights, nn::Names::kekmodel);
+  std::erase_if(file.tensors, [](const nn::TensorEntry& t) { return t.name.starts_with(nn::Projection::kPrefix); });
   nn::WeightsInfo info = weights_info(run_.config, run_.dataset);
   info.epoch = word_of(epoch);
   file.metadata = nn::to_metadata(info);
@@ -227,9 +262,10 @@ void RoundTrainer::commit() {
   const nn::WeightBuffers best(run_.context, net_->layout(), "best");
   run_.context.copy_in(best.weights().values, history_.best_values.data());
   run_.context.copy_in(best.weights().running, history_.best_running.data());
-  run_.directory.files().commit(
-      {{weights_name(round_, nn::Epoch::last), weights_file(tested(), nn::Epoch::last)},
-       {weights_name(round_, nn::Epoch::best), weights_file(best.weights(), nn::Epoch::best)}});
+  std::vector<NamedFile> files = mistakes();
+  files.push_back({weights_name(round_, nn::Epoch::last), weights_file(tested(), nn::Epoch::last)});
+  files.push_back({weights_name(round_, nn::Epoch::best), weights_file(best.weights(), nn::Epoch::best)});
+  run_.directory.files().commit(files);
 }
 
 // As the round was trained, as long, on the labels of the other parts.
@@ -242,6 +278,7 @@ ssl::Evaluation RoundTrainer::train_without(const std::vector<data::LabeledItem>
   unlabeled.insert(unlabeled.end(), items.begin(), items.end());
   std::ranges::sort(unlabeled);
   make_trainer(labeled, std::move(unlabeled));
+  if (!history_.average.empty()) trainer_->choose_average(Int(history_.average.back()));
   const Int steps = history_.epochs() * run_.config.get<Int>("ssl.steps_per_epoch");
   const Int folds = run_.config.get<Int>("eval.cross_validation");
   for (Int at_once = 1; trainer_->step() < steps;) {
@@ -272,7 +309,7 @@ void RoundTrainer::cross_validate(RoundRow& row) {
           folds));
   const std::vector<Int> fold_of =
       data::stratified_folds(pool.labels(), classes, folds, round_seed(run_.config, round_));
-  FoldResults results(run_.directory, round_, folds);
+  FoldResults results(run_.directory.files(), round_, folds);
   for (Int fold = results.done(); fold < folds; ++fold) {
     std::vector<data::LabeledItem> part;
     for (size_t k = 0; k < fold_of.size(); ++k)
@@ -343,6 +380,13 @@ void RoundTrainer::restore(const Checkpoint& checkpoint) {
   history_ = RoundHistory::restore(file, source);
   if (history_.epochs() > 0)
     nn::check_values(net_->layout(), history_.best_values, history_.best_running, source + ", best");
+  if (!history_.average.empty()) {
+    const double average = history_.average.back();
+    if (!(average >= 0 && average < double(trainer_->averages())))
+      fail(ExitCode::corrupt_data, fmt::format("{}: 'history.average' says {}, and this run has {} averages", source,
+                                               average, trainer_->averages()));
+    trainer_->choose_average(Int(average));
+  }
   // A round that ended stays as it ended: its query may be in the ledger.
   if (!checkpoint.info.round_end) history_.forget(!tests_, !validation_images_);
   run_.progress.line(fmt::format("resumed round {} at step {} from {}", round_, trainer_->step(), checkpoint.file));

@@ -65,7 +65,7 @@ Accuracy against_definition(const ScoringPool& pool, Solver solver) {
   Accuracy a{0, kCertificate};
   for (size_t k = 0; k < found.size(); ++k) {
     const double noise = 2 * pool.ntk.noise(int64_t(pool.labeled.size()) + pool.groups.shape()[1]) *
-                         pool.ntk.spectrum(pool.labeled).lambda.back() / unit;
+                         pool.ntk.spectrum(pool.labeled)->lambda.back() / unit;
     a.error = std::max(a.error, std::abs(found[k] - expected[k]) / expected[k]);
     a.tolerance = std::max(a.tolerance, kCertificate + noise / expected[k]);
   }

@@ -4,29 +4,27 @@
 
 #include "crc/batch_mode.h"
 #include "crc/score.h"
+#include "crc/sharded_score.h"
 
 namespace crc::select {
 namespace {
 
-template <class T>
-Selection select_by(Context& context, View<const T, 2> features, const Problem& problem, const Config& config) {
-  const HostMatrix<T> host =
-      read_rows(context, features, config.name, "features", {problem.labeled, problem.unlabeled});
-  const LastLayerNtk ntk(context, features, host, problem.labeled, problem.unlabeled, config.progress);
-  const Copies copies(host, problem.labeled, problem.unlabeled);
+// smallest(labeled): a Scorer; achieved(picks): Achieved.
+template <class Smallest, class Reached>
+Selection select_over(Context& context, const Problem& problem, const Config& config, const LastLayerNtk& ntk,
+                      const Copies& copies, const Smallest& smallest, const Reached& reached) {
   const auto classes = double(problem.classes);
   Selection selection =
       select_groups(context, problem, config, copies, [&](std::span<const int64_t> labeled) -> Scorer {
-        return
-            [classes, smallest = make_scorer(config.solver, context, ntk, labeled, problem.unlabeled)](auto positions) {
-              std::vector<double> scores = smallest(positions);
-              for (double& score : scores) score *= classes;
-              return scores;
-            };
+        return [classes, score = smallest(labeled)](auto positions) {
+          std::vector<double> scores = score(positions);
+          for (double& value : scores) value *= classes;
+          return scores;
+        };
       });
   selection.rank = ntk.rank();
   selection.constant_features = ntk.constant_features();
-  const Achieved achieved = smallest_eigenvalue(context, ntk, problem.labeled, selection.picks);
+  const Achieved achieved = reached(selection.picks);
   selection.labeled_rank = achieved.labeled_rank;
   selection.achieved = classes * achieved.value;
   selection.noise_floor = classes * achieved.noise_floor;
@@ -36,11 +34,38 @@ Selection select_by(Context& context, View<const T, 2> features, const Problem& 
   return selection;
 }
 
+template <class T>
+Selection select_by(Context& context, View<const T, 2> features, const Problem& problem, const Config& config) {
+  const HostMatrix<T> host =
+      read_rows(context, features, config.name, "features", {problem.labeled, problem.unlabeled});
+  const LastLayerNtk ntk(context, features, host, problem.labeled, problem.unlabeled, config.progress);
+  const Copies copies(host, problem.labeled, problem.unlabeled);
+  const auto smallest = [&](Items labeled) {
+    return make_scorer(config.solver, context, ntk, labeled, problem.unlabeled);
+  };
+  const auto reached = [&](Items picks) { return smallest_eigenvalue(context, ntk, problem.labeled, picks); };
+  return select_over(context, problem, config, ntk, copies, smallest, reached);
+}
+
+Selection select_sharded(Context& context, const Problem& problem, const Config& config) {
+  if (!problem.shards->features)
+    fail(ExitCode::config, fmt::format("acquisition \"{}\" needs features, and none were given", config.name));
+  const ShardedRows& features = *problem.shards->features;
+  const LastLayerNtk ntk(context, features, problem.labeled, problem.unlabeled, config.progress);
+  const Copies copies(features, problem.shards->items, problem.labeled, problem.unlabeled);
+  const auto smallest = [&](Items labeled) {
+    return make_sharded_scorer(config.solver, context, ntk, features, labeled, problem.unlabeled);
+  };
+  const auto reached = [&](Items picks) { return smallest_eigenvalue(context, ntk, features, problem.labeled, picks); };
+  return select_over(context, problem, config, ntk, copies, smallest, reached);
+}
+
 }  // namespace
 
 void check_crc(const Config& config, const Request&) { check_groups(config); }
 
 Selection select_crc(Context& context, const Problem& problem, const Config& config) {
+  if (problem.shards) return select_sharded(context, problem, config);
   return std::visit([&](const auto& features) { return select_by(context, features, problem, config); },
                     problem.features);
 }

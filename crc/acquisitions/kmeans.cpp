@@ -12,12 +12,12 @@
 namespace crc::select {
 
 Selection select_kmeans(Context& context, const Problem& problem, const Config& config) {
-  const PoolRows pool(context, problem, config, Scaling::none);
-  const Tensor rows = pool.gather(context, pool.unlabeled);
-  say_estimate(context, pool, config, {},
-               {double(config.budget) * double(pool.unlabeled.size()), "pairs for each of at most 100 rounds", 1});
-  const Clusters clusters =
-      k_means(context, rows.view<const float, 2>(), config.budget, config.seed, config.round, config.progress);
+  const PoolBlocks rows(context, problem, config, Whose::unlabeled);
+  if (rows.whole())
+    say_estimate(context, *rows.whole(), config, {},
+                 {double(config.budget) * double(problem.unlabeled.size()), "pairs for each of at most 100 rounds", 1});
+  const Clusters clusters = k_means(context, rows, config.budget, config.seed, config.round, config.progress);
+  const PoolIndex& pool = rows.index();
   std::vector<double> scores;
   double inertia = 0;
   for (double d : clusters.distances) scores.push_back(-d), inertia += d;

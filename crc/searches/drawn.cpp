@@ -4,19 +4,22 @@
 #include <cmath>
 #include <numeric>
 
+#include "crc/sharded_rows.h"
+
 namespace crc::select {
 namespace {
 
-// Groups scored at a time: enough to fill the device, and on the CPU few enough to say where it stands.
-int64_t groups_at_once(const Context& context) {
-  return context.device().kind == DeviceKind::cpu ? int64_t(1) << 11 : int64_t(1) << 18;
+// Groups scored at a time, in each process: enough to fill the device, and on the CPU few enough to say where it stands.
+int64_t groups_at_once(const Context& context, const Problem& problem) {
+  const int64_t processes = problem.shards ? problem.shards->ranks.size() : 1;
+  return (context.device().kind == DeviceKind::cpu ? int64_t(1) << 11 : int64_t(1) << 18) * processes;
 }
 
-std::vector<double> score_all(Context& context, const Config& config, const Candidates& candidates,
-                              const Scorer& score) {
+std::vector<double> score_all(Context& context, const Problem& problem, const Config& config,
+                              const Candidates& candidates, const Scorer& score) {
   std::vector<double> scores;
   scores.reserve(size_t(candidates.count()));
-  const int64_t most = groups_at_once(context);
+  const int64_t most = groups_at_once(context, problem);
   for (int64_t first = 0; first < candidates.count(); first += most) {
     report(config.progress, "groups", first, candidates.count());
     const Tensor positions = candidates.positions(context, first, std::min(most, candidates.count() - first));
@@ -86,7 +89,7 @@ Selection select_drawn(const SearchInput& in, const Draw& draw) {
   bool listed = true;
   while (true) {
     const Candidates candidates = draw(left, int64_t(selection.scores.size()), chosen.count());
-    const std::vector<double> scores = score_all(context, config, candidates, score);
+    const std::vector<double> scores = score_all(context, problem, config, candidates, score);
     listed =
         listed && candidates.count() <= (kListedMembers - int64_t(selection.candidates.size())) / candidates.size();
     if (listed) {

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <memory>
-#include <optional>
 
 #include "crc/score.h"
 
@@ -16,7 +15,7 @@ struct Capacitance {
   Context& context;
   const LastLayerNtk& ntk;
   std::vector<int64_t> labeled, unlabeled;
-  std::optional<LabeledSpectrum> spectrum;  // made when first needed, as is what follows
+  std::shared_ptr<const LabeledSpectrum> spectrum;  // made when first needed, as is what follows
   Tensor v;                                 // [U,r]
   Scorer dense;
 

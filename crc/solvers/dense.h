@@ -58,7 +58,7 @@ struct Dense {
         labeled(ntk.coordinates(l)),
         unlabeled(ntk.coordinates(u)),
         norms(ntk.squared_norms(u)),
-        known(ntk.spectrum(l).rank),
+        known(ntk.spectrum(l)->rank),
         rank(ntk.rank()) {}
 
   int64_t n(Positions groups) const { return labeled.shape()[0] + groups.shape[1]; }

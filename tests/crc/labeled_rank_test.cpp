@@ -211,7 +211,8 @@ std::vector<double> by_count(Context& context, const Pool& p, const Selection& s
   const int64_t rank = ntk.rank(), known = int64_t(labeled.size()), count = int64_t(s.scores.size());
   const bool primal = known + s.group_size <= rank;
   const int64_t zeros = primal ? rank - known : 0;
-  const select::LabeledSpectrum spectrum = ntk.spectrum(labeled);
+  const auto kept = ntk.spectrum(labeled);
+  const select::LabeledSpectrum& spectrum = *kept;
   const Tensor v = ntk.coordinates(unlabeled, &spectrum.rotation);
   std::vector<int64_t> places;
   for (int64_t item : s.candidates) places.push_back(std::ranges::lower_bound(unlabeled, item) - unlabeled.begin());

@@ -20,7 +20,7 @@
 namespace crc::apps {
 namespace {
 
-constexpr size_t kMostListed = 10;    // in a message
+constexpr size_t kItemsShown = 10;    // in a message
 constexpr size_t kLongestWord = 200;  // bytes of who and when
 const data::CsvForm kForm{.advice = "a label file has columns item and class", .columns = {}};
 
@@ -157,7 +157,7 @@ void read_csv(std::string_view text, const std::string& file, const LabelNames& 
     notes.push_back(
         fmt::format("{}: {} {}", file,
                     data::counted(int64_t(without.size()), "row gives no class: item", "rows give no class: items"),
-                    data::join_first(without, kMostListed)));
+                    data::join_first(without, kItemsShown)));
 }
 
 std::vector<ExportFile> write_csv(const LabelExport& job) {

@@ -1,0 +1,16 @@
+// MPI, opened at run time through the adapter (apps/ranks/mpi_adapter.c) of whichever implementation started us.
+#pragma once
+
+#include <memory>
+
+#include "kernels/core/ranks.h"
+
+namespace crc::apps {
+
+enum class Launcher : uint8_t { open_mpi, mpich };  // whose processes we are
+
+// `size`: how many there are by the variables of the launcher. Error device_unavailable: no adapter, or one of another
+// MPI, whose processes do not find each other.
+std::unique_ptr<Transport> mpi_transport(Launcher launcher, int size);
+
+}  // namespace crc::apps

@@ -1,0 +1,102 @@
+#include "apps/ranks/together.h"
+
+#include <fmt/format.h>
+
+#include <cstdlib>
+#include <new>
+#include <optional>
+#include <string>
+
+#include "apps/base/terminal.h"
+#include "apps/ranks/mpi.h"
+#include "apps/ranks/sockets.h"
+#include "data/csv.h"
+
+namespace crc::apps {
+namespace {
+
+std::string variable(const char* name) {
+  const char* value = std::getenv(name);
+  return value ? value : "";
+}
+
+std::optional<int> number_in(const char* name) {
+  const std::optional<int64_t> number = data::parse<int64_t>(variable(name));
+  return number ? std::optional<int>(int(*number)) : std::nullopt;
+}
+
+struct Started {
+  Launcher launcher;
+  int rank, size;
+};
+
+// By the variables that launchers set. Slurm's own say nothing of MPI: srun --mpi=pmix is Open MPI's way (PMIX_RANK),
+// --mpi=pmi2 MPICH's (PMI_RANK).
+std::optional<Started> started() {
+  struct Names {
+    const char *rank, *size;
+    Launcher launcher;
+  };
+  for (const Names& names : {Names{"OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE", Launcher::open_mpi},
+                             Names{"PMIX_RANK", "SLURM_STEP_NUM_TASKS", Launcher::open_mpi},
+                             Names{"PMI_RANK", "PMI_SIZE", Launcher::mpich}}) {
+    const std::optional<int> rank = number_in(names.rank), size = number_in(names.size);
+    if (rank && size && *size > 1) return Started{names.launcher, *rank, *size};
+  }
+  const std::optional<int> tasks = number_in("SLURM_STEP_NUM_TASKS"), rank = number_in("SLURM_PROCID");
+  if (rank && tasks && *tasks > 1)
+    fail(ExitCode::device_unavailable,
+         fmt::format(
+             "srun started {} tasks without MPI: srun --mpi=pmix (Open MPI) or --mpi=pmi2 (MPICH) lets them work "
+             "together; CRC_RANKS=off, if they have nothing to do with each other",
+             *tasks));
+  return std::nullopt;
+}
+
+std::unique_ptr<Transport> transport() {
+  const std::string asked = variable("CRC_RANKS");
+  if (asked == "off") return nullptr;
+  if (!asked.empty()) {
+    std::unique_ptr<Transport> sockets = socket_transport(asked);
+    if (sockets->rank() != 0) speak(false);
+    return sockets;
+  }
+  const std::optional<Started> who = started();
+  if (!who) return nullptr;
+  if (who->rank != 0) speak(false);
+  return mpi_transport(who->launcher, who->size);
+}
+
+// The others hear of it, and rank 0 passes it on to whoever makes words of it.
+int give_up(Ranks& ranks, ExitCode code, const char* words) {
+  ranks.tell(code, words);
+  if (ranks.rank() == 0) throw;
+  return int(code);
+}
+
+}  // namespace
+
+int run_together(const std::function<void(Ranks&)>& body) {
+  std::unique_ptr<Transport> joined;
+  try {
+    joined = transport();
+  } catch (const Error& error) {
+    if (number_in("SLURM_PROCID").value_or(0) != 0) speak(false);
+    throw;
+  }
+  Ranks ranks = joined ? Ranks(std::move(joined)) : Ranks();
+  try {
+    body(ranks);
+    ranks.barrier();
+    return 0;
+  } catch (const Error& error) {
+    return give_up(ranks, error.code(), error.what());
+  } catch (const std::bad_alloc&) {
+    return give_up(ranks, ExitCode::out_of_memory,
+                   "out of host memory; take more machines, or fewer processes on each");
+  } catch (const std::exception& error) {
+    return give_up(ranks, ExitCode::internal, error.what());
+  }
+}
+
+}  // namespace crc::apps

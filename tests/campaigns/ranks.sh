@@ -1,0 +1,72 @@
+#!/usr/bin/env bash
+# Pools in several processes, longer than the tests: many random cases against one process, and crc_select under the
+# mpirun that is here, with its picks compared to one process's, a process that is killed, and one that fails. Ends with
+# 77 where there is no mpirun or the build has no adapter to its MPI.
+# usage: tests/campaigns/ranks.sh BUILD [cases]
+set -euo pipefail
+build=$(cd "${1:?usage: $0 BUILD [cases]}" && pwd)
+cases=${2:-1000}
+for variable in "${!CRC_@}"; do unset "$variable"; done
+export OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive
+
+if [ -x "$build/tests/crc_test" ]; then
+  CRC_SHARD_CASES=$cases "$build/tests/crc_test" --gtest_filter='Sharded.*' --gtest_brief=1
+  echo "$cases random cases: equal"
+fi
+
+skip() { echo "left out: $*"; exit 77; }
+command -v mpirun > /dev/null || skip "crc_select under MPI: there is no mpirun"
+case $(mpirun --version 2>&1) in
+  *"Open MPI"* | *OpenRTE*) mpi=openmpi; options=(--oversubscribe --allow-run-as-root) ;;
+  *) mpi=mpich; options=() ;;
+esac
+[ -e "$build/libcrc_mpi_$mpi.so" ] || skip "crc_select under MPI: the build has no libcrc_mpi_$mpi.so"
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cd "$work"
+python3 - << 'PYTHON'
+import random, struct
+
+def save(name, descr, shape, code, numbers):
+    header = repr({"descr": descr, "fortran_order": False, "shape": shape})
+    header += " " * (63 - (10 + len(header)) % 64) + "\n"
+    with open(name, "wb") as file:
+        file.write(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header.encode())
+        file.write(struct.pack(f"<{len(numbers)}{code}", *numbers))
+
+random.seed(0)
+width, items = 24, 5000
+h = [random.randrange(64) / 64 for _ in range(items * width)]
+h[17 * width:18 * width] = h[4000 * width:4001 * width]
+for k, (begin, end) in enumerate([(0, 100), (100, 3000), (3000, items)]):
+    save(f"h{k}.npy", "<f2", (end - begin, width), "e", h[begin * width:end * width])
+save("p.npy", "<f4", (items, 5), "f", [random.gauss(0, 1) for _ in range(items * 5)])
+save("l.npy", "<i8", (40,), "q", random.sample(range(items), 40))
+PYTHON
+under() { local n=$1; shift; timeout 120 mpirun -n "$n" "${options[@]}" "$build/crc_select" --threads 1 "$@"; }
+pool=(--features h0.npy h1.npy h2.npy --logits p.npy --labeled l.npy)
+failed=0
+for what in "crc --group 5 --budget 20" "crc --group 2 --budget 4 --search independent --draws 700" "crc --search greedy --budget 3" \
+            "entropy --budget 30" "margin --budget 30 --class-weights 1,2,1,1,3" "random --budget 9" "coreset --budget 12" \
+            "kmeans --budget 8"; do
+  words=($what)
+  "$build/crc_select" --threads 1 "${pool[@]}" --acquisition "${words[@]}" --out one.csv --scores one.npy --force 2> /dev/null
+  for n in 1 2 3 4 7; do
+    under $n "${pool[@]}" --acquisition "${words[@]}" --out several.csv --scores several.npy --force 2> words.txt || cat words.txt
+    cmp one.csv several.csv && cmp one.npy several.npy || { echo "other picks: $n processes, $what"; failed=1; }
+    rm -f several.csv several.npy
+  done
+done
+echo "mpirun ($mpi), 1, 2, 3, 4 and 7 processes: compared with one"
+
+# One fails: its code and words. One is killed: an end, and no picks.
+code=0
+mpirun "${options[@]}" -n 1 "$build/crc_select" "${pool[@]}" --budget 5 --out bad.csv : \
+       -n 1 "$build/crc_select" --features none.npy --budget 5 --out bad.csv 2> words.txt || code=$?
+grep -q "process 1 of 2: reading none.npy" words.txt && [ $code = 66 ] || { echo "a failure: exit code $code"; cat words.txt; failed=1; }
+code=0
+timeout 60 mpirun "${options[@]}" -n 1 "$build/crc_select" "${pool[@]}" --budget 5 --out bad.csv : -n 1 sh -c 'kill -9 $$' 2> words.txt || code=$?
+[ $code != 0 ] && [ $code != 124 ] && [ ! -e bad.csv ] || { echo "a killed process: exit code $code"; cat words.txt; failed=1; }
+echo "failures end: yes"
+exit $failed

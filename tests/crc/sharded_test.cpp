@@ -1,0 +1,201 @@
+// A pool in several processes: the same selection, bit for bit, as in one. Processes are threads joined by sockets
+// (tests/apps/ranks/together.h); CRC_SHARD_CASES says how many random cases there are.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstdlib>
+#include <memory>
+
+#include "crc/query.h"
+#include "kernels/core/random.h"
+#include "tests/apps/ranks/together.h"
+
+namespace crc::test {
+namespace {
+
+using crc_active::Array;
+using crc_active::Type;
+using select::Chosen;
+using select::Config;
+using select::QueryOptions;
+
+uint16_t half_of(float x) {  // multiples of 1/64 below 4: exact
+  if (x == 0) return 0;
+  const auto bits = std::bit_cast<uint32_t>(x);
+  return uint16_t((bits >> 16 & 0x8000) | ((((bits >> 23) & 0xff) - 112) << 10) | (bits >> 13 & 0x3ff));
+}
+
+// One array of numbers in several files of rows, each of a type and an order of its own.
+struct Files {
+  std::vector<std::unique_ptr<char[]>> memory;
+  std::vector<Array> arrays;
+
+  void add(const float* values, int64_t rows, int64_t width, Type type, bool fortran) {
+    const int64_t bytes = type == Type::f64 ? 8 : type == Type::f32 ? 4 : 2;
+    memory.push_back(std::make_unique<char[]>(size_t(rows * width * bytes)));
+    for (int64_t i = 0; i < rows; ++i)
+      for (int64_t d = 0; d < width; ++d) {
+        char* at = memory.back().get() + (fortran ? d * rows + i : i * width + d) * bytes;
+        const float x = values[i * width + d];
+        if (type == Type::f64) *reinterpret_cast<double*>(at) = double(x);
+        if (type == Type::f32) *reinterpret_cast<float*>(at) = x;
+        if (type == Type::f16) *reinterpret_cast<uint16_t*>(at) = half_of(x);
+      }
+    arrays.push_back({.data = memory.back().get(), .type = type, .shape = {rows, width}});
+    if (fortran) arrays.back().strides = {1, rows};
+  }
+};
+
+struct Case {
+  Draws draws;
+  int64_t items, width, classes;
+  Files features, logits;
+  std::vector<int64_t> labeled, unlabeled, cuts;
+  std::vector<double> weights, class_weights;
+  bool listed = false;
+  QueryOptions options;
+  int ranks;
+  std::string words;
+
+  int64_t below(int64_t n) { return int64_t(draws.below(uint32_t(n))); }
+  template <class T> T one_of(std::initializer_list<T> values) { return values.begin()[below(int64_t(values.size()))]; }
+
+  explicit Case(uint32_t seed, const std::vector<std::string>& names) : draws(seed, Purpose::test, 77, 0) {
+    Config& config = options.config;
+    config.name = names[size_t(below(int64_t(names.size())))];
+    items = 12 + below(90), width = 1 + below(12), classes = 2 + below(4);
+    std::vector<float> h = values(items * width), f = values(items * classes);
+    for (int64_t copies = below(6); copies > 0; --copies) {
+      const int64_t from = below(items), to = below(items);
+      std::copy_n(h.begin() + from * width, width, h.begin() + to * width);
+    }
+    if (below(3) == 0)  // a constant column, or a copy of another: the rank is less than D+1
+      for (int64_t i = 0, d = below(width); i < items; ++i)
+        h[size_t(i * width)] = d == 0 ? 0.5f : h[size_t(i * width + d)];
+    split(features, h, width), split(logits, f, classes);
+    for (int64_t item = 0; item < items; ++item) {
+      const int64_t where = below(6);
+      if (where == 0)
+        labeled.push_back(item);
+      else if (where > 1 || item < 8)
+        unlabeled.push_back(item);
+    }
+    if (below(4) == 0) labeled.clear();
+    listed = below(2) == 0;
+    if (!listed) {
+      unlabeled.clear();
+      for (int64_t item = 0; item < items; ++item)
+        if (!std::ranges::binary_search(labeled, item)) unlabeled.push_back(item);
+    }
+    config.seed = uint32_t(below(1000)), config.round = below(3);
+    const int64_t groups = 1 + below(3);
+    if (select::scores_groups(config.name)) {
+      config.search = one_of({select::Search::partition, select::Search::partition, select::Search::independent,
+                              select::Search::greedy, select::Search::exchange});
+      const bool single = config.search == select::Search::greedy || config.search == select::Search::exchange;
+      config.group_size = single ? 1 : 1 + below(std::min<int64_t>(6, int64_t(unlabeled.size()) / groups));
+      config.solver = one_of({select::Solver::capacitance, select::Solver::capacitance, select::Solver::syevd,
+                              select::Solver::syev_batched, select::Solver::fp32_positive});
+      if (config.search == select::Search::independent && below(2) == 0) config.candidates = 20 + below(200);
+    }
+    config.budget = config.group_size * groups;
+    if (select::find_acquisition(config.name).has(select::Trait::weights) && below(4) == 0)
+      for (int64_t c = 0; c < classes; ++c) class_weights.push_back(double(1 + below(3)));
+    if (select::find_acquisition(config.name).has(select::Trait::quotas) && below(4) == 0)
+      options.quota = std::max<int64_t>(1, config.budget);
+    ranks = one_of({1, 2, 3, 4, 7});
+    for (int r = 1; r < ranks; ++r) cuts.push_back(below(items + 1));  // some have none
+    cuts.push_back(0), cuts.push_back(items);
+    std::ranges::sort(cuts);
+    words = "seed " + std::to_string(seed) + ": " + config.name + ", " + std::string(word_of(config.search)) + ", " +
+            std::string(word_of(config.solver)) + ", " + std::to_string(items) + " x " + std::to_string(width) +
+            ", L " + std::to_string(labeled.size()) + ", Q " + std::to_string(config.budget) + ", G " +
+            std::to_string(config.group_size) + ", " + std::to_string(ranks) + " ranks";
+  }
+
+  std::vector<float> values(int64_t count) {
+    const uint32_t levels = one_of<uint32_t>({2, 8, 128, 128});  // few: ties and copies
+    std::vector<float> v;
+    for (int64_t k = 0; k < count; ++k) v.push_back(float(draws.below(levels)) / 64 - (levels == 8 ? 0.0625f : 0));
+    return v;
+  }
+  void split(Files& files, const std::vector<float>& v, int64_t columns) {
+    const bool mixed = below(2) == 0;
+    const Type type = one_of({Type::f16, Type::f32, Type::f64});
+    for (int64_t begin = 0; begin < items;) {
+      const int64_t rows = 1 + below(items - begin);
+      files.add(v.data() + begin * columns, rows, columns, mixed ? one_of({Type::f16, Type::f32, Type::f64}) : type,
+                below(3) == 0);
+      begin += rows;
+    }
+  }
+
+  Chosen choose(Ranks* together) const {
+    crc_active::Problem problem{.features = features.arrays, .logits = logits.arrays, .labeled = labeled};
+    if (listed) problem.unlabeled = unlabeled;
+    problem.class_weights = class_weights;
+    QueryOptions own = options;
+    own.ranks = together;
+    if (together) own.cuts = cuts;
+    select::Query query(problem, own);
+    query.take(problem);
+    Context context = Context::cpu(1);
+    query.load(context);
+    return query.choose(context);
+  }
+};
+
+void expect_equal(const Chosen& a, const Chosen& b, const std::string& words) {
+  const select::Selection &x = a.selection, &y = b.selection;
+  EXPECT_EQ(x.picks, y.picks) << words;
+  EXPECT_EQ(x.scores, y.scores) << words;
+  EXPECT_EQ(x.candidates, y.candidates) << words;
+  ASSERT_EQ(x.groups.size(), y.groups.size()) << words;
+  for (size_t k = 0; k < x.groups.size(); ++k) {
+    EXPECT_EQ(x.groups[k].items, y.groups[k].items) << words;
+    EXPECT_EQ(x.groups[k].score, y.groups[k].score) << words;
+  }
+  EXPECT_EQ(x.summary, y.summary) << words;
+  EXPECT_EQ(x.warnings, y.warnings) << words;
+  EXPECT_EQ(x.achieved, y.achieved) << words;
+  EXPECT_EQ(x.noise_floor, y.noise_floor) << words;
+  EXPECT_EQ(x.duplicates, y.duplicates) << words;
+  EXPECT_EQ(a.outlook, b.outlook) << words;
+}
+
+std::vector<std::string> those_on_shards() {
+  std::vector<std::string> names;
+  for (const select::Acquisition& a : select::acquisitions())
+    if (a.has(select::Trait::shards)) names.push_back(a.name);
+  for (int more = 0; more < 4; ++more) names.push_back("crc");  // it has most ways
+  return names;
+}
+
+TEST(Sharded, AnyNumberOfProcessesPicksTheSame) {
+  const char* asked = std::getenv("CRC_SHARD_CASES");
+  const int cases = asked ? std::atoi(asked) : 240;
+  for (uint32_t seed = 0; int(seed) < cases && !testing::Test::HasFailure(); ++seed) {
+    const Case random(seed, those_on_shards());
+    std::string refused;
+    Chosen alone;
+    try {
+      alone = random.choose(nullptr);
+    } catch (const Error& error) {
+      refused = error.what();
+    }
+    std::vector<std::string> errors;
+    const auto all = in_ranks<Chosen>(
+        random.ranks, [&](Ranks& ranks) { return random.choose(&ranks); }, &errors);
+    for (size_t r = 0; r < all.size(); ++r) {
+      if (!refused.empty()) {
+        EXPECT_NE(errors[r].find(refused), std::string::npos) << random.words << ": " << refused << "\n" << errors[r];
+        continue;
+      }
+      ASSERT_TRUE(all[r]) << random.words << ": " << errors[r];
+      expect_equal(*all[r], alone, random.words);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace crc::test

@@ -1,0 +1,186 @@
+// crc_select as several processes, joined by sockets as MPI would join them: equal picks, one voice, one exit code, and
+// an end in every case.
+#include <fcntl.h>
+
+#include <chrono>
+
+#include "apps/ranks/sockets.h"
+#include "tests/errors/select_fixture.h"
+
+namespace crc::test {
+namespace {
+
+class SelectTogether : public SelectFixture {
+ protected:
+  SelectTogether() {
+    const auto part = [&](const char* name, int64_t begin, int64_t end) {
+      write<float>(name, {features.begin() + begin * kWidth, features.begin() + end * kWidth}, {end - begin, kWidth});
+    };
+    part("h0.npy", 0, 7), part("h1.npy", 7, 41), part("h2.npy", 41, kItems);
+  }
+
+  struct Ended {
+    std::vector<int> codes;
+    std::vector<std::string> words;
+  };
+  // One process for each of `arguments`, or any other command that does not begin with an option. Who has not ended
+  // after a minute is killed, and fails the test.
+  Ended together(const std::vector<std::string>& arguments) const {
+    const int size = int(arguments.size());
+    const auto mesh = apps::socket_mesh(size);
+    std::vector<pid_t> processes;
+    for (int r = 0; r < size; ++r) {
+      const pid_t pid = fork();
+      if (pid == 0) start(arguments[size_t(r)], r, mesh);
+      processes.push_back(pid);
+    }
+    for (const auto& row : mesh)
+      for (int fd : row)
+        if (fd >= 0) close(fd);
+    Ended ended{std::vector<int>(size_t(size), -1), {}};
+    const auto start = std::chrono::steady_clock::now();
+    for (int r = 0; r < size; ++r) {
+      int status = 0;
+      while (waitpid(processes[size_t(r)], &status, WNOHANG) == 0) {
+        if (std::chrono::steady_clock::now() - start > std::chrono::minutes(1)) {
+          ADD_FAILURE() << "process " << r << " hangs: " << arguments[size_t(r)];
+          kill(processes[size_t(r)], SIGKILL);
+        }
+        std::this_thread::sleep_for(std::chrono::milliseconds(5));
+      }
+      ended.codes[size_t(r)] = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+      ended.words.push_back(read("words" + std::to_string(r)));
+    }
+    return ended;
+  }
+  Ended together(int size, const std::string& arguments) const {
+    return together(std::vector<std::string>(size_t(size), arguments));
+  }
+  void expect_all(const Ended& ended, int code, const std::string& words) const {
+    for (size_t r = 0; r < ended.codes.size(); ++r) {
+      EXPECT_EQ(ended.codes[r], code) << r << ": " << ended.words[r];
+      if (r > 0) EXPECT_EQ(ended.words[r], "") << "only rank 0 speaks";
+    }
+    EXPECT_NE(ended.words[0].find(words), std::string::npos) << ended.words[0];
+  }
+
+  const std::string many = "--features h0.npy h1.npy h2.npy --logits p.npy --labeled l.npy ";
+
+ private:
+  [[noreturn]] void start(const std::string& arguments, int rank, const std::vector<std::vector<int>>& mesh) const {
+    std::string words = std::to_string(rank) + ":";
+    for (size_t r = 0; r < mesh.size(); ++r) {
+      words += (r > 0 ? "," : "") + std::to_string(mesh[size_t(rank)][r]);
+      for (int fd : mesh[r])
+        if (int(r) != rank && fd >= 0) close(fd);
+    }
+    setenv("CRC_RANKS", words.c_str(), 1);
+    const int out = open((folder + "/words" + std::to_string(rank)).c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    dup2(out, STDOUT_FILENO), dup2(out, STDERR_FILENO);
+    const bool ours = arguments.starts_with("--");
+    const std::string command = "cd " + folder + "; exec " + (ours ? program("--threads 1 " + arguments) : arguments);
+    execl("/bin/sh", "sh", "-c", command.c_str(), nullptr);
+    _exit(127);
+  }
+};
+
+TEST_F(SelectTogether, ThePicksAreThoseOfOneProcess) {
+  for (const char* what :
+       {"--acquisition crc --group 3 --budget 6", "--acquisition crc --search exchange --budget 3",
+        "--acquisition crc --search independent --draws 90 --group 2 --budget 4", "--acquisition entropy --budget 5",
+        "--acquisition margin --budget 5 --class-weights 1,2,3,1", "--acquisition random --budget 7 --quota 3",
+        "--acquisition coreset --budget 6 --quota 3", "--acquisition kmeans --budget 3"}) {
+    const std::string alone = selected(many + what + " --scores s1.npy --summary s1.html"), scores = read("s1.npy");
+    for (int size : {2, 3}) {
+      expect_all(together(size, many + what + " --force --out t.csv --scores s.npy --summary s.html"), 0,
+                 "wrote t.csv s.npy s.html");
+      EXPECT_EQ(read("t.csv"), alone) << what;
+      EXPECT_EQ(read("s.npy"), scores) << what;
+    }
+  }
+  expect_all(together(3, many + "--budget 2 --force --out t.csv"), 0, "3 processes; this one sent");
+}
+
+TEST_F(SelectTogether, WhatCannotBeSharedIsRefused) {
+  expect_all(together(3, many + "--budget 4 --acquisition bait --out t.csv"), 78,
+             "acquisition \"bait\" takes no pool in several processes; these do: random, entropy, confidence, margin");
+  expect_all(together(2, many + "--budget 4 --represents r.csv --out t.csv"), 78,
+             "--represents looks at all rows at once, and they lie in 2 processes");
+  expect_all(together(2, many + "--budget 4 --acquisition random --per-cluster 3 --out t.csv"), 78,
+             "--per-cluster looks");
+  expect_all(together(2, many + "--budget 4 --groop 3 --out t.csv"), 64, "--groop");
+  EXPECT_FALSE(exists("t.csv"));
+}
+
+TEST_F(SelectTogether, OnlyOneAnswersQuestionsAndReadsOutputs) {
+  const Ended help = together(2, "--help");
+  expect_all(help, 0, "--acquisition");
+  write_text("t.csv", "mine");
+  expect_all(together(3, many + "--budget 4 --out t.csv"), 73, "t.csv");
+  EXPECT_EQ(read("t.csv"), "mine");
+}
+
+TEST_F(SelectTogether, AShardThatIsWrongEndsAll) {
+  write<float>("wide.npy", features, {kItems, kWidth});
+  write<float>("h1.npy", std::vector<float>(34 * (kWidth + 1)), {34, kWidth + 1});
+  expect_all(together(3, many + "--budget 4 --out t.csv"), 65, "all of one width");
+  const std::string whole = read("h2.npy");
+  write<float>("h1.npy", {features.begin() + 7 * kWidth, features.begin() + 41 * kWidth}, {34, kWidth});
+  write_text("h2.npy", whole.substr(0, whole.size() - 8));
+  expect_all(together(3, many + "--budget 4 --out t.csv"), 65, "h2.npy");
+  EXPECT_FALSE(exists("t.csv"));
+}
+
+// What one process alone meets, wherever it is then.
+TEST_F(SelectTogether, OneThatFailsEndsAllWithItsWords) {
+  const std::string good = many + "--budget 4 --out t.csv";
+  expect_all(together({good, "--features none.npy --budget 4 --out t.csv", good}), 66,
+             "process 1 of 3: reading none.npy: No such file");
+  std::vector<float> damaged(features);
+  damaged[size_t(55 * kWidth + 2)] = NAN;
+  write<float>("h2.npy", {damaged.begin() + 41 * kWidth, damaged.end()}, {kItems - 41, kWidth});
+  expect_all(together(3, good), 76, "process 2 of 3: features of item 55 are not finite: column 2 is nan");
+  expect_all(together(3, good + " --acquisition coreset"), 76, "features of item 55 are not finite");
+  EXPECT_FALSE(exists("t.csv"));
+}
+
+TEST_F(SelectTogether, AFullDiskIsToldToAll) {
+  const std::string good = many + "--budget 4 --out t.csv --scores s.npy";
+  setenv("CRC_FAULT", "write:1:enospc", 1);
+  expect_all(together(3, good), 74, "No space left");
+  unsetenv("CRC_FAULT");
+  EXPECT_FALSE(exists("t.csv"));
+  EXPECT_FALSE(exists("s.npy"));
+}
+
+TEST_F(SelectTogether, OneThatDiesIsNamed) {
+  const std::string good = many + "--budget 4 --out t.csv";
+  const Ended ended = together({good, good, "kill -9 $$"});
+  EXPECT_EQ(ended.codes[0], 70) << ended.words[0];
+  EXPECT_EQ(ended.codes[1], 70);
+  EXPECT_NE(ended.words[0].find("process 2 of 3 ended before the work was done"), std::string::npos) << ended.words[0];
+  EXPECT_FALSE(exists("t.csv"));
+}
+
+TEST_F(SelectTogether, LaunchersWithoutMpiAreNamed) {
+  const auto started = [&](const std::string& variables) {
+    return shell("cd " + folder + "; exec env " + variables + program(many + "--budget 4 --force --out t.csv"));
+  };
+  const std::string mpi = "CRC_MPI_ADAPTER=/none.so OMPI_COMM_WORLD_SIZE=3 OMPI_COMM_WORLD_RANK=";
+  const Outcome first = started(mpi + "0"), second = started(mpi + "1");
+  EXPECT_EQ(first.code, 69) << first.words;
+  EXPECT_NE(first.words.find("this is one of 3 processes, and there is no adapter to their MPI (/none.so"),
+            std::string::npos)
+      << first.words;
+  EXPECT_EQ(second.code, 69);
+  EXPECT_EQ(second.words, "");
+  const Outcome slurm = started("SLURM_STEP_NUM_TASKS=2 SLURM_PROCID=0");
+  EXPECT_EQ(slurm.code, 69);
+  EXPECT_NE(slurm.words.find("srun --mpi=pmix"), std::string::npos) << slurm.words;
+  EXPECT_EQ(started("SLURM_STEP_NUM_TASKS=2 SLURM_PROCID=0 CRC_RANKS=off").code, 0);
+  EXPECT_EQ(started("OMPI_COMM_WORLD_SIZE=1 OMPI_COMM_WORLD_RANK=0").code, 0) << "one process needs nothing";
+  EXPECT_EQ(started("CRC_RANKS=both").code, 64);
+}
+
+}  // namespace
+}  // namespace crc::test
