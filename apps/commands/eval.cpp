@@ -57,8 +57,8 @@ Split split_of(Model& job, Split asked) {
     return Split::validation;
   }
   fail(ExitCode::input_missing,
-       fmt::format("{} has no {} images, so there is nothing to test; hold some out (data.validation_size) or have "
-                   "eval.cross_validation estimate the accuracy in a new run, or look at --split {}",
+       fmt::format("{} has no {} images, so there is nothing to test; choose --split {}; a new run can hold some out "
+                   "(data.validation_size), or estimate the accuracy from its labels (eval.cross_validation)",
                    job.dataset.name, word_of(asked),
                    asked == Split::train ? "test" : "train, the images that it learned from"));
 }

@@ -46,7 +46,7 @@ class Predict : public OwnImages {
 };
 
 TEST_F(Predict, ImagesOfAFolderWithoutTheRunsData) {
-  predict(run_dir() + " " + folder + "/data --out " + folder + "/known.csv --quiet", 0, "wrote ");
+  EXPECT_EQ(predict(run_dir() + " " + folder + "/data --out " + folder + "/known.csv --quiet", 0, ""), "");
   expect("eval --json --split test --run " + run_dir() + " --logits " + folder + "/test.npy", 0, "\"accuracy\"");
   fs::rename(folder + "/data", folder + "/elsewhere");
   const std::string out = folder + "/p.csv";
