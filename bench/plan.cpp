@@ -40,6 +40,8 @@ double bytes(const Trace::Op& op) {
   for (const Trace::Array& array : op.arrays) sum += double(array.bytes) * double(array.written ? 1 : reads);
   if (op.name == "batchnorm_act_backward")
     sum -= double(op.arrays[5].bytes) * double(reads - 1);  // plus: in one kernel
+  if (op.name == "add_batchnorm_act")
+    sum += double(op.arrays[4].bytes) * (op.eval ? 1 : 2);  // the sum in place of x: read, and read again
   if (op.name == "augment_batch") sum -= double(op.arrays[1].bytes) - double(count(op.arrays[0]));  // not the whole set
   return sum;
 }

@@ -21,7 +21,7 @@ Cost cost_of(const Trace::Op& op) {
 }
 
 // Nothing is summed up over the batch then.
-bool only_applies(const Trace::Op& op) { return op.eval && op.name.starts_with("batchnorm"); }
+bool only_applies(const Trace::Op& op) { return op.eval && op.name.find("batchnorm") != std::string::npos; }
 
 bool is_bf16(const Trace::Array& array) { return count(array) > 0 && array.bytes / count(array) == 2; }
 
@@ -41,6 +41,6 @@ int64_t kernels_of(const Trace::Op& op) {
   return kernels;
 }
 
-int64_t reads_of(const Trace::Op& op) { return cost_of(op).reads - only_applies(op); }
+int64_t reads_of(const Trace::Op& op) { return std::max<int64_t>(1, cost_of(op).reads - only_applies(op)); }
 
 }  // namespace crc::bench

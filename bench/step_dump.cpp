@@ -50,7 +50,8 @@ nn::TensorFile dump_step(Context& context, Scale scale, const std::string& metho
   Tensor state(context, {int64_t(sizeof(StepState))}, Dtype::u8, "step state");
   Tensor losses(context, {1, ssl::kLossColumns}, Dtype::f32, "losses");
   set_step(context, state.as<StepState>(), config.schedule, int64_t(0));
-  const ssl::PoolSize pool{net->classes(), unlabeled, unlabeled};
+  const ssl::PoolSize pool{net->classes(), unlabeled, unlabeled, config.batch};
+  const ssl::LabelLoss label_loss(context, config, {});
   const ssl::MethodState running(context, ssl::find_method(method).running(config, pool));
   const std::unique_ptr<nn::Saved> saved[] = {net->new_saved(), net->new_saved()};
   {
@@ -62,11 +63,13 @@ nn::TensorFile dump_step(Context& context, Scale scale, const std::string& metho
                                         gradients.weights(),
                                         state.as<StepState>(),
                                         config,
+                                        label_loss,
                                         {saved[0].get(), saved[1].get()},
                                         losses.view<float, 2>(),
                                         {},  // what pseudo-labels are worth is not asked
                                         running,
-                                        pool},
+                                        pool,
+                                        {}},  // no bank of labelled images
                                        {images, labels, config.batch, unlabeled});
   }
   const std::vector<float> columns = losses.to_host<float>(context);

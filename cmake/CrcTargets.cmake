@@ -56,14 +56,14 @@ const std::vector<${type}>& ${kind}() {
   target_sources(crc_apps PRIVATE ${generated})
 endfunction()
 
-# crc_embed_page(name variable): compiles apps/draw/pages/<name>.html into crc_apps as `const std::string_view <variable>` of
-# apps/draw/<name>.h.
-function(crc_embed_page name variable)
+# crc_embed_page(name variable header): compiles apps/draw/pages/<name>.html into crc_apps as `const std::string_view
+# <variable>` of apps/draw/<header>.h.
+function(crc_embed_page name variable header)
   set(file apps/draw/pages/${name}.html)
   set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${file})
   file(READ ${file} page)
   set(generated ${CMAKE_BINARY_DIR}/generated/${name}_embedded.cpp)
-  file(CONFIGURE OUTPUT ${generated} CONTENT "#include \"apps/draw/${name}.h\"
+  file(CONFIGURE OUTPUT ${generated} CONTENT "#include \"apps/draw/${header}.h\"
 
 namespace crc::apps {
 const std::string_view ${variable} = R\"page(@page@)page\";

@@ -148,6 +148,19 @@ Dataset load(const Source& source) {
   return dataset;
 }
 
+Images subset(const Images& images, const std::vector<int64_t>& items) {
+  Images out{.height = images.height, .width = images.width, .pixels = {}, .labels = {}, .features = images.features};
+  out.count = int64_t(items.size());
+  out.views.resize(images.views.size());
+  for (const int64_t i : items) {
+    move_row(out.pixels, images.pixels, images.bytes_per_image(), i);
+    for (size_t v = 0; v < images.views.size(); ++v) move_row(out.views[v], images.views[v], images.features, i);
+    out.labels.push_back(images.labels[size_t(i)]);
+    if (!images.names.empty()) out.names.push_back(images.names[size_t(i)]);
+  }
+  return out;
+}
+
 NormalizeStats measure(const Images& images) {
   NormalizeStats stats;
   const double n = 255.0 * double(images.count) * double(images.height * images.width);

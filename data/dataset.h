@@ -78,6 +78,7 @@ struct Source {
   std::string name;
   Path dir;
   std::map<std::string, std::string> options;
+  int64_t scaled_rows = 0;  // embeddings: they are scaled by their first so many rows; 0: by all
 };
 
 struct DatasetEntry {
@@ -103,6 +104,8 @@ Dataset load(const Source& source);
 // (data/datasets/embedding_files.h). Errors: input_missing; corrupt_data (another shape, a row that is not finite);
 // config (the set is embeddings).
 void attach_embeddings(Dataset& dataset, const Path& path, const std::string& scaling);
+
+Images subset(const Images& images, const std::vector<int64_t>& items);  // in this order
 
 // For loaders. Mean and standard deviation over all pixels, from exact integer sums.
 NormalizeStats measure(const Images& images);

@@ -44,6 +44,33 @@ std::vector<Share> shares(int64_t length, int64_t side) {
   return all;
 }
 
+// Each of height x width pixels is the mean of the area that it covers.
+RgbImage averaged(RgbImage image, int64_t height, int64_t width) {
+  const int64_t h = image.height, w = image.width, area = h * w;
+  const std::vector<Share> columns = shares(w, width), rows = shares(h, height);
+  std::vector<uint32_t> narrow(size_t(h * width * 3));  // [h, width, 3], sums over w: at most 255 w
+  for (int64_t y = 0; y < h; ++y)
+    for (int64_t i = 0; i < width; ++i)
+      for (size_t k = 0; k < columns[size_t(i)].weights.size(); ++k)
+        for (int64_t c = 0; c < 3; ++c)
+          narrow[size_t((y * width + i) * 3 + c)] +=
+              uint32_t(columns[size_t(i)].weights[k]) *
+              image.pixels[size_t((y * w + columns[size_t(i)].first + int64_t(k)) * 3 + c)];
+  std::vector<uint8_t> pixels(size_t(height * width * 3));
+  std::vector<uint64_t> sums(size_t(width * 3));
+  for (int64_t j = 0; j < height; ++j) {
+    std::ranges::fill(sums, uint64_t(area) / 2);
+    for (size_t k = 0; k < rows[size_t(j)].weights.size(); ++k)
+      for (size_t i = 0; i < sums.size(); ++i)
+        sums[i] +=
+            uint64_t(rows[size_t(j)].weights[k]) * narrow[size_t((rows[size_t(j)].first + int64_t(k)) * width * 3) + i];
+    for (size_t i = 0; i < sums.size(); ++i) pixels[size_t(j * width * 3) + i] = uint8_t(sums[i] / uint64_t(area));
+  }
+  image.pixels = std::move(pixels);
+  image.height = height, image.width = width;
+  return image;
+}
+
 }  // namespace
 
 ImageKind kind_of_name(const Path& path) {
@@ -76,29 +103,15 @@ RgbImage resize(RgbImage image, int64_t side, Crop crop) {
     image.height = cut.height, image.width = cut.width;
   }
   if (image.height == side && image.width == side) return image;
-  const int64_t h = image.height, w = image.width, area = h * w;
-  const std::vector<Share> columns = shares(w, side), rows = shares(h, side);
-  std::vector<uint32_t> narrow(size_t(h * side * 3));  // [h, side, 3], sums over w: at most 255 w
-  for (int64_t y = 0; y < h; ++y)
-    for (int64_t i = 0; i < side; ++i)
-      for (size_t k = 0; k < columns[size_t(i)].weights.size(); ++k)
-        for (int64_t c = 0; c < 3; ++c)
-          narrow[size_t((y * side + i) * 3 + c)] +=
-              uint32_t(columns[size_t(i)].weights[k]) *
-              image.pixels[size_t((y * w + columns[size_t(i)].first + int64_t(k)) * 3 + c)];
-  std::vector<uint8_t> pixels(size_t(side * side * 3));
-  std::vector<uint64_t> sums(size_t(side * 3));
-  for (int64_t j = 0; j < side; ++j) {
-    std::ranges::fill(sums, uint64_t(area) / 2);
-    for (size_t k = 0; k < rows[size_t(j)].weights.size(); ++k)
-      for (size_t i = 0; i < sums.size(); ++i)
-        sums[i] +=
-            uint64_t(rows[size_t(j)].weights[k]) * narrow[size_t((rows[size_t(j)].first + int64_t(k)) * side * 3) + i];
-    for (size_t i = 0; i < sums.size(); ++i) pixels[size_t(j * side * 3) + i] = uint8_t(sums[i] / uint64_t(area));
-  }
-  image.pixels = std::move(pixels);
-  image.height = image.width = side;
-  return image;
+  return averaged(std::move(image), side, side);
+}
+
+RgbImage fit_within(RgbImage image, int64_t longest) {
+  const int64_t longer = std::max(image.height, image.width);
+  if (longer <= longest) return image;
+  const auto scaled = [&](int64_t side) { return std::max<int64_t>(1, (side * longest + longer / 2) / longer); };
+  const int64_t height = scaled(image.height), width = scaled(image.width);
+  return averaged(std::move(image), height, width);
 }
 
 }  // namespace crc::data

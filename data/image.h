@@ -29,4 +29,7 @@ Crop crop_called(const std::string& word);  // one of kCrops
 // up), so the same everywhere. An image of that size stays as it is.
 RgbImage resize(RgbImage image, int64_t side, Crop crop);
 
+// The same of the whole image, in its shape, where its longer side has more pixels than `longest`.
+RgbImage fit_within(RgbImage image, int64_t longest);
+
 }  // namespace crc::data

@@ -101,6 +101,33 @@ bool decode(std::span<const uint8_t> bytes, int64_t least, Failure& failure, Dec
   return true;
 }
 
+// False: failure->words say why. `out` is of std::malloc.
+bool encode(const RgbImage& image, int quality, Failure& failure, unsigned char*& out, unsigned long& bytes) {
+  jpeg_compress_struct encoder;
+  std::memset(&encoder, 0, sizeof encoder);
+  encoder.err = jpeg_std_error(&failure.base);
+  failure.base.error_exit = leave;
+  if (setjmp(failure.back)) {
+    jpeg_destroy_compress(&encoder);
+    return false;
+  }
+  jpeg_create_compress(&encoder);
+  jpeg_mem_dest(&encoder, &out, &bytes);
+  encoder.image_width = JDIMENSION(image.width), encoder.image_height = JDIMENSION(image.height);
+  encoder.input_components = 3;
+  encoder.in_color_space = JCS_RGB;
+  jpeg_set_defaults(&encoder);
+  jpeg_set_quality(&encoder, quality, TRUE);
+  jpeg_start_compress(&encoder, TRUE);
+  while (encoder.next_scanline < encoder.image_height) {
+    auto* at = const_cast<uint8_t*>(image.pixels.data()) + size_t(encoder.next_scanline) * size_t(image.width) * 3;
+    jpeg_write_scanlines(&encoder, &at, 1);
+  }
+  jpeg_finish_compress(&encoder);
+  jpeg_destroy_compress(&encoder);
+  return true;
+}
+
 // CMYK becomes RGB as ink on paper does.
 RgbImage rgb_of(const Decoded& in) {
   RgbImage image{in.height, in.width, {}};
@@ -122,6 +149,16 @@ RgbImage rgb_of(const Decoded& in) {
 
 bool is_jpeg(std::span<const uint8_t> bytes) {
   return bytes.size() > 2 && bytes[0] == 0xff && bytes[1] == 0xd8 && bytes[2] == 0xff;
+}
+
+Bytes encode_jpeg(const RgbImage& image, int quality) {
+  Failure failure{};
+  unsigned char* out = nullptr;
+  unsigned long bytes = 0;
+  const bool whole = encode(image, quality, failure, out, bytes);
+  const std::unique_ptr<unsigned char, decltype(&std::free)> owned(out, std::free);
+  if (!whole) fail_internal(fmt::format("a JPEG of {}x{}: {}", image.height, image.width, failure.words));
+  return {out, out + bytes};
 }
 
 RgbImage decode_jpeg(std::span<const uint8_t> bytes, const Path& path, int64_t least) {

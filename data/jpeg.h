@@ -15,4 +15,7 @@ bool is_jpeg(std::span<const uint8_t> bytes);  // begins as one
 // Errors: corrupt_data, naming `path`: not a JPEG, a cut or damaged one, one of more than kMostJpegPixels.
 RgbImage decode_jpeg(std::span<const uint8_t> bytes, const Path& path, int64_t least = 0);
 
+// A baseline JPEG file of it, for people to look at. quality: 1 to 100.
+Bytes encode_jpeg(const RgbImage& image, int quality);
+
 }  // namespace crc::data

@@ -149,4 +149,17 @@ std::vector<int64_t> draw_long_tailed(std::span<const int32_t> labels, int64_t c
   return drawn;
 }
 
+std::vector<int64_t> stratified_folds(std::span<const LabeledItem> labels, int64_t classes, int64_t folds,
+                                      uint32_t seed) {
+  std::vector<std::vector<size_t>> of_class(static_cast<size_t>(classes));
+  for (size_t k = 0; k < labels.size(); ++k) of_class.at(size_t(labels[k].label)).push_back(k);
+  std::vector<int64_t> fold(labels.size());
+  int64_t next = 0;
+  for (size_t c = 0; c < of_class.size(); ++c)
+    for (size_t i = 0; i < of_class[c].size(); ++i, ++next)
+      fold[of_class[c][permute(seed, Purpose::dataset, uint32_t(c) + 1, uint32_t(of_class[c].size()), uint32_t(i))]] =
+          next % folds;
+  return fold;
+}
+
 }  // namespace crc::data

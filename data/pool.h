@@ -62,4 +62,9 @@ std::vector<int64_t> long_tail_counts(std::span<const int64_t> per_class, int64_
 std::vector<int64_t> draw_long_tailed(std::span<const int32_t> labels, int64_t classes, int64_t count, double ratio,
                                       uint32_t seed);
 
+// Parts for cross-validation: of each label which of `folds` parts it is in, 0..folds-1. Every class is dealt out to all
+// of them in an order drawn by `seed`, so the sizes of two parts differ by one at most, and so do a class's in them.
+std::vector<int64_t> stratified_folds(std::span<const LabeledItem> labels, int64_t classes, int64_t folds,
+                                      uint32_t seed);
+
 }  // namespace crc::data

@@ -54,12 +54,15 @@ void note_repeats(Dataset& dataset) {
     if (test) leaks.push_back(name(*first) + " = " + name(*test));
     if (other) contradictions.push_back(labelled(*labeled) + " = " + labelled(*other));
   }
-  const char* what = dataset.train.embedded() ? "rows" : "images";
+  const std::string what = dataset.train.embedded() ? "row" : "image";
+  const auto stand = [&](const std::vector<std::string>& all) {
+    return counted(int64_t(all.size()), what + " stands", what + "s stand");
+  };
   if (!leaks.empty())
     dataset.notes.push_back(
-        fmt::format("{} {} stand both in training and in test: {}", leaks.size(), what, join_first(leaks, kMostNamed)));
+        fmt::format("{} both in training and in test: {}", stand(leaks), join_first(leaks, kMostNamed)));
   if (!contradictions.empty())
-    dataset.notes.push_back(fmt::format("{} {} stand twice with different labels: {}", contradictions.size(), what,
+    dataset.notes.push_back(fmt::format("{} twice with different labels: {}", stand(contradictions),
                                         join_first(contradictions, kMostNamed)));
 }
 

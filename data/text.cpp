@@ -61,6 +61,10 @@ std::string join_first(const std::vector<std::string>& parts, size_t most) {
   return join({parts.begin(), parts.begin() + long(most)}) + fmt::format(", ... ({})", parts.size());
 }
 
+std::string counted(int64_t count, std::string_view one, std::string_view many) {
+  return std::to_string(count) + " " + std::string(count == 1 ? one : many);
+}
+
 std::string in_quotes(std::string_view text) { return fmt::format("{:?}", text); }
 
 std::string legible(std::string_view name) {

@@ -22,6 +22,9 @@ template <class T> std::optional<T> parse(std::string_view text) {
   return value;
 }
 
+// "1 image", "3 images": a number and the words for so many.
+std::string counted(int64_t count, std::string_view one, std::string_view many);
+
 std::string in_quotes(std::string_view text);  // "text", with escapes for what does not print and what is not UTF-8
 // A name as a message shows it: as it is where that is unmistakable, else quoted.
 std::string legible(std::string_view name);

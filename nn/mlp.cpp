@@ -2,6 +2,7 @@
 
 #include <optional>
 
+#include "kernels/ops/add.h"
 #include "kernels/ops/leaky_relu.h"
 #include "nn/layers/linear.h"
 
@@ -21,6 +22,7 @@ class Mlp : public Net {
       in = c.hidden[i];
     }
     layers_.emplace_back(layout_, "fc", in, c.classes, Init::xavier_normal, false);
+    project(c.projection);
   }
 
   void forward(Context& context, const Weights& weights, const Activations& input, Mode, View<float, 2> features,
@@ -53,7 +55,7 @@ class Mlp : public Net {
   }
 
   void backward(Context& context, const Weights& weights, const Weights& grads, View<const float, 2> dlogits,
-                const nn::Saved& saved_base) const override {
+                const nn::Saved& saved_base, View<const float, 2> dfeatures) const override {
     const Saved& saved = static_cast<const Saved&>(saved_base);
     Arena& arena = context.scratch();
     Arena::Frame frame(arena);
@@ -64,6 +66,7 @@ class Mlp : public Net {
       auto dx = i == 0 ? none : arena.take<float, 2>({n, widths_[i - 1]}, "hidden gradient");  // [N,width]
       layers_[i].backward(context, weights, grads, dx, dy, saved.inputs[i]);
       if (i == 0) break;
+      if (i == int64_t(widths_.size()) && dfeatures.size() > 0) add(context, dx.flat(), dx.flat(), dfeatures.flat());
       leaky_relu_backward(context, dx.flat(), dx.flat(), saved.sums[i - 1].flat(), slope_);
       dy = dx;
     }

@@ -11,6 +11,7 @@ struct MlpConfig {
   std::vector<int64_t> hidden = {64, 64};
   int64_t classes = 2;
   float slope = 0.1f;
+  int64_t projection = 0;  // size of a projection head (nn/projection.h); 0: none
 };
 
 // Parameters "layers.0.weight", ..., "fc.weight". Features are the last hidden activations, or the input.

@@ -30,6 +30,12 @@ int ParamLayout::add_running(std::string name, int64_t channels) {
   return int(running_.size()) - 1;
 }
 
+int ParamLayout::find(std::string_view name) const {
+  for (size_t p = 0; p < params_.size(); ++p)
+    if (params_[p].name == name) return int(p);
+  fail_internal("the network has no parameter '" + std::string(name) + "'");
+}
+
 int64_t ParamLayout::count() const {
   int64_t n = 0;
   for (const ParamSpec& spec : params_) n += spec.size();

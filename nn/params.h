@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "kernels/core/tensor.h"
@@ -48,7 +49,8 @@ class ParamLayout {
   int64_t decayed() const { return decayed_; }               // floats in the decayed section, padding included
   int64_t total() const { return decayed_ + not_decayed_; }  // floats in the buffer, padding included
   int64_t running_total() const { return running_total_; }
-  int64_t count() const;  // parameters as the papers count them
+  int64_t count() const;                  // parameters as the papers count them
+  int find(std::string_view name) const;  // error internal: there is none
   int64_t offset(int param) const { return params_[param].offset + (params_[param].decayed ? 0 : decayed_); }
 
  private:

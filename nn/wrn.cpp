@@ -4,6 +4,7 @@
 #include <optional>
 #include <vector>
 
+#include "kernels/ops/add.h"
 #include "kernels/ops/pool.h"
 #include "nn/layers/linear.h"
 #include "nn/wrn_unit.h"
@@ -32,7 +33,7 @@ template <class T> class Wrn : public Net {
   void forward(Context& context, const Weights& weights, const Activations& input, Mode mode, View<float, 2> features,
                View<float, 2> logits, nn::Saved* saved) const override;
   void backward(Context& context, const Weights& weights, const Weights& grads, View<const float, 2> dlogits,
-                const nn::Saved& saved) const override;
+                const nn::Saved& saved, View<const float, 2> dfeatures) const override;
   std::unique_ptr<nn::Saved> new_saved() const override { return std::make_unique<Saved>(); }
   Program program() const override {
     Program program;
@@ -54,7 +55,7 @@ template <class T> class Wrn : public Net {
   };
   void forward_eval(Context&, const Weights&, View<const T, 4> x, View<float, 2> features) const;
   void forward_saving(Context&, const Weights&, View<const T, 4> x, Mode, View<float, 2> features, Saved&) const;
-  void finish(Context&, const Weights&, View<const T, 4> last, Mode, View<float, 2> stats,
+  void finish(Context&, const Weights&, const Residual<T>& last, Mode, View<float, 2> stats,
               View<float, 2> features) const;
 
   std::optional<Conv2d> stem_;
@@ -86,14 +87,16 @@ Wrn<T>::Wrn(const WrnConfig& c)
   }
   last_norm_.emplace(layout_, "bn1", in, c.norm);
   head_.emplace(layout_, "fc", in, c.classes, c.head_init, c.decay_head_bias);
+  project(c.projection);
 }
 
 template <class T>
-void Wrn<T>::finish(Context& context, const Weights& weights, View<const T, 4> last, Mode mode, View<float, 2> stats,
+void Wrn<T>::finish(Context& context, const Weights& weights, const Residual<T>& last, Mode mode, View<float, 2> stats,
                     View<float, 2> features) const {
   Arena::Frame frame(context.scratch());
-  auto act = context.scratch().take<T, 4>({last.shape[0], last.shape[1], last.shape[2], last.shape[3]}, "last act");
-  last_norm_->forward(context, weights, act, stats, last, mode);
+  const auto& s = last.x.shape;
+  auto act = context.scratch().take<T, 4>({s[0], s[1], s[2], s[3]}, "last act");
+  norm_joined(context, *last_norm_, weights, act, stats, last, mode);
   global_avg_pool(context, features, act);
 }
 
@@ -114,12 +117,15 @@ void Wrn<T>::forward_eval(Context& context, const Weights& weights, View<const T
   for (const WrnUnit& unit : units_) {
     Arena::Frame frame(arena);
     WrnUnit::Saved<T> unused;
-    const View<T, 4> y = unit.forward<T>(context, weights, x, Mode::eval, unused);
-    std::copy_n(y.shape, 4, x.shape);
-    context.copy(x, y);
+    const Residual<T> y = unit.forward<T>(context, weights, {x}, Mode::eval, unused);
+    std::copy_n(y.x.shape, 4, x.shape);
+    if (y.open())
+      add(context, x.flat(), y.x.flat(), y.plus.flat());
+    else
+      context.copy(x, y.x);
   }
   auto stats = arena.take<float, 2>({2, x.shape[3]}, "statistics");
-  finish(context, weights, x, Mode::eval, stats, features);
+  finish(context, weights, {x}, Mode::eval, stats, features);
 }
 
 template <class T>
@@ -131,12 +137,12 @@ void Wrn<T>::forward_saving(Context& context, const Weights& weights, View<const
   saved.units.resize(units_.size());
   auto stem = arena.take<T, 4>({images.shape[0], images.shape[1], images.shape[2], stem_->out_channels()}, "stem");
   stem_->forward<T>(context, weights, stem, images);
-  View<const T, 4> x = stem;
+  Residual<T> residual{stem};
   for (size_t i = 0; i < units_.size(); ++i)
-    x = units_[i].template forward<T>(context, weights, x, mode, saved.units[i]);
-  saved.last = x;
-  saved.last_stats = arena.take<float, 2>({2, x.shape[3]}, "last statistics");
-  finish(context, weights, x, mode, saved.last_stats, features);
+    residual = units_[i].template forward<T>(context, weights, residual, mode, saved.units[i]);
+  saved.last = residual.x;
+  saved.last_stats = arena.take<float, 2>({2, residual.x.shape[3]}, "last statistics");
+  finish(context, weights, residual, mode, saved.last_stats, features);
   saved.features = features;
 }
 
@@ -162,13 +168,14 @@ void Wrn<T>::forward(Context& context, const Weights& weights, const Activations
 
 template <class T>
 void Wrn<T>::backward(Context& context, const Weights& weights, const Weights& grads, View<const float, 2> dlogits,
-                      const nn::Saved& saved_base) const {
+                      const nn::Saved& saved_base, View<const float, 2> more) const {
   const Saved& saved = static_cast<const Saved&>(saved_base);
   Arena& arena = context.scratch();
   Arena::Frame frame(arena);
   const int64_t n = dlogits.shape[0];
   auto dfeatures = arena.take<float, 2>({n, feature_dim()}, "gradient of the features");
   head_->backward(context, weights, grads, dfeatures, dlogits, saved.features);
+  if (more.size() > 0) add(context, dfeatures.flat(), dfeatures.flat(), more.flat());
 
   // The gradient of the residual stream alternates between two buffers.
   int64_t widest = saved.last.size();

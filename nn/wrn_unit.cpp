@@ -39,9 +39,24 @@ int WrnUnit::append(Program& program, int x) const {
   return program.add({.kind = Instruction::Kind::add, .input = y, .other = s});
 }
 
+template <class T> View<const T, 4> joined(Context& context, const Residual<T>& residual) {
+  if (residual.open()) add(context, residual.x.flat(), residual.x.flat(), residual.plus.flat());
+  return residual.x;
+}
+
 template <class T>
-View<T, 4> WrnUnit::forward(Context& context, const Weights& weights, View<const T, 4> x, Mode mode,
-                            Saved<T>& saved) const {
+void norm_joined(Context& context, const BatchNormAct& norm, const Weights& weights, View<T, 4> y, View<float, 2> saved,
+                 const Residual<T>& residual, Mode mode) {
+  if (residual.open())
+    norm.add_forward<T>(context, weights, y, saved, residual.x, residual.plus, mode);
+  else
+    norm.forward<T>(context, weights, y, saved, residual.x, mode);
+}
+
+template <class T>
+Residual<T> WrnUnit::forward(Context& context, const Weights& weights, const Residual<T>& in, Mode mode,
+                             Saved<T>& saved) const {
+  const View<T, 4> x = in.x;
   Arena& arena = context.scratch();
   const int64_t n = x.shape[0], h = conv1_.out_extent(x.shape[1]), w = conv1_.out_extent(x.shape[2]);
   auto y = arena.take<T, 4>({n, h, w, config_.out}, "unit output");  // [N,H',W',out]
@@ -52,10 +67,10 @@ View<T, 4> WrnUnit::forward(Context& context, const Weights& weights, View<const
 
   View<const T, 4> conv_input = x;
   if (config_.input == UnitInput::raw) {
-    bn1_.forward_stats(context, weights, saved.stats1, x, mode);
+    bn1_.forward_stats(context, weights, saved.stats1, joined(context, in), mode);
   } else {
     auto a1 = arena.take<T, 4>({n, x.shape[1], x.shape[2], config_.in}, "act(bn1(x))");
-    bn1_.forward(context, weights, a1, saved.stats1, x, mode);
+    norm_joined(context, bn1_, weights, a1, saved.stats1, in, mode);
     conv_input = saved.a1 = a1;
   }
   auto y1 = arena.take<T, 4>({n, h, w, config_.out}, "conv1 output");
@@ -66,15 +81,12 @@ View<T, 4> WrnUnit::forward(Context& context, const Weights& weights, View<const
   saved.y1 = y1;
   saved.a2 = a2;
 
-  if (!shortcut_) {
-    add(context, y.flat(), y.flat(), x.flat());
-  } else {
-    Arena::Frame frame(arena);
-    auto s = arena.take<T, 4>({n, h, w, config_.out}, "shortcut");
-    shortcut_->forward<T>(context, weights, s, config_.input == UnitInput::activated ? conv_input : x);
-    add(context, y.flat(), y.flat(), s.flat());
-  }
-  return y;
+  if (!shortcut_) return {y, x};
+  const Arena::Frame frame(arena);
+  auto s = arena.take<T, 4>({n, h, w, config_.out}, "shortcut");
+  shortcut_->forward<T>(context, weights, s, config_.input == UnitInput::activated ? conv_input : View<const T, 4>(x));
+  joined<T>(context, {y, s});
+  return {y};
 }
 
 template <class T>
@@ -106,9 +118,12 @@ void WrnUnit::backward(Context& context, const Weights& weights, const Weights& 
   if (activated) bn1_.backward<T>(context, weights, grads, dx, dx, saved.x, saved.stats1, saved.mode);
 }
 
-#define INSTANTIATE(T)                                                                                     \
-  template View<T, 4> WrnUnit::forward(Context&, const Weights&, View<const T, 4>, Mode, Saved<T>&) const; \
-  template void WrnUnit::backward(Context&, const Weights&, const Weights&, View<T, 4>, View<const T, 4>,  \
+#define INSTANTIATE(T)                                                                                        \
+  template View<const T, 4> joined(Context&, const Residual<T>&);                                             \
+  template void norm_joined(Context&, const BatchNormAct&, const Weights&, View<T, 4>, View<float, 2>,        \
+                            const Residual<T>&, Mode);                                                        \
+  template Residual<T> WrnUnit::forward(Context&, const Weights&, const Residual<T>&, Mode, Saved<T>&) const; \
+  template void WrnUnit::backward(Context&, const Weights&, const Weights&, View<T, 4>, View<const T, 4>,     \
                                   const Saved<T>&) const;
 INSTANTIATE(float)
 INSTANTIATE(bf16)

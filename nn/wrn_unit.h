@@ -18,6 +18,21 @@ enum class UnitInput : uint8_t {
   split,      // conv1 reads act(bn1(x)), the 1x1 shortcut reads x (He et al. 2016, pre-activation)
 };
 
+// What flows from unit to unit: value = x + plus, where plus (if any) is not added yet: whoever reads the value first does
+// that on the way, into x.
+template <class T> struct Residual {
+  View<T, 4> x;
+  View<const T, 4> plus = {};
+
+  bool open() const { return plus.size() > 0; }
+};
+// The value, added where nothing else can do it on the way.
+template <class T> View<const T, 4> joined(Context& context, const Residual<T>& residual);
+// y = act(norm(value)); afterwards residual.x is the value.
+template <class T>
+void norm_joined(Context& context, const BatchNormAct& norm, const Weights& weights, View<T, 4> y, View<float, 2> saved,
+                 const Residual<T>& residual, Mode mode);
+
 class WrnUnit {
  public:
   struct Config {
@@ -41,9 +56,10 @@ class WrnUnit {
 
   // Appends the unit's evaluation pass to the program; returns its output value.
   int append(Program& program, int x) const;
-  // x [N,H,W,in] -> [N,H',W',out], in scratch memory of the caller's frame.
+  // [N,H,W,in] -> [N,H',W',out], in scratch memory of the caller's frame; of an identity unit the sum is left open.
   template <class T>
-  View<T, 4> forward(Context& context, const Weights& weights, View<const T, 4> x, Mode mode, Saved<T>& saved) const;
+  Residual<T> forward(Context& context, const Weights& weights, const Residual<T>& in, Mode mode,
+                      Saved<T>& saved) const;
   // dx [N,H,W,in] = ; grads +=.
   template <class T>
   void backward(Context& context, const Weights& weights, const Weights& grads, View<T, 4> dx, View<const T, 4> dy,

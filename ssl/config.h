@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "kernels/augment/augment_batch.h"
 #include "kernels/ops/adam.h"
@@ -22,7 +23,20 @@ CRC_CHOICE(Optimizer, sgd, adam)
 // Distribution alignment towards: nothing; the uniform distribution; the running mean of labelled predictions; the
 // running shares of labels (ssl/methods/alignment.h).
 CRC_CHOICE(Align, none, uniform, predicted, labels)
+// Menon et al. 2021: tau * log of the labelled classes' shares is added to the logits in the labelled loss (Eq. 10), or
+// taken off those of the tested model (Eq. 9): its head's bias. One of them, for each corrects all of it.
+CRC_CHOICE(LogitAdjustment, none, loss, prediction)
+// What a labelled image weighs by how often its class is labelled (ssl/label_loss.h).
+CRC_CHOICE(ClassWeights, none, inverse, effective)
 using nn::Tested;
+
+struct SimMatchConfig {
+  int64_t embedding = 128;    // size of the projections that are compared
+  float alpha = 0.9f;         // of the prediction in its mixture with the bank's labels
+  float bank_decay = 0.7f;    // of a labelled image's embedding in the bank
+  float instance_weight = 1;  // of the loss between instances, times that of the unlabelled loss
+  int64_t warmup = 0;         // steps without all this
+};
 
 struct TrainConfig {
   std::string method = "fixmatch";
@@ -40,6 +54,11 @@ struct TrainConfig {
   bool threshold_warmup = true;  // flexmatch: items without a pseudo-label hold thresholds down
   bool interpolate = true;       // adamatch: random interpolation of labelled logits
   DashConfig dash = {};          // its temperature is the one above
+  SimMatchConfig simmatch = {};
+  LogitAdjustment logit_adjustment = LogitAdjustment::none;
+  double adjustment = 1;  // its tau
+  ClassWeights class_weights = ClassWeights::none;
+  double class_beta = 0.999;  // effective: of the effective number of samples
   Sampling labeled_sampling = Sampling::permutations, unlabeled_sampling = Sampling::permutations;
   int64_t steps_per_epoch = 1024;  // also how many steps of losses are kept
   int64_t steps_per_graph = 16;    // captured as one CUDA graph; changes no result
@@ -51,7 +70,8 @@ struct TrainConfig {
   AdamConfig adam = {};
   EmaBuffers ema_buffers = EmaBuffers::copied;
   Tested tested = Tested::ema;
-  augment::AugmentConfig weak = {};  // flip, crop and normalisation of every view; seed and purpose are set per view
+  std::vector<double> ema_decays = {};  // of further averages, one of which may be the tested one instead
+  augment::AugmentConfig weak = {};     // flip, crop and normalisation of every view; seed and purpose are set per view
   augment::Policy strong = augment::Policy::randaugment_kekmodel;
   // The same for embeddings, where no further view of theirs is given; seed and purpose are set per view.
   RowNoise weak_rows = {}, strong_rows = {};

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <span>
 
 #include "kernels/core/host_softmax.h"
 #include "ssl/inputs.h"
@@ -93,6 +94,21 @@ Evaluation evaluate(const std::vector<float>& logits, const std::vector<int32_t>
   }
   e.balanced_accuracy = recalls / double(occurring);
   return e;
+}
+
+std::vector<Mistake> find_mistakes(const std::vector<float>& logits, const std::vector<int32_t>& labels,
+                                   int64_t classes) {
+  std::vector<Mistake> mistakes;
+  for (size_t i = 0; i < labels.size() && i * size_t(classes) < logits.size(); ++i) {
+    if (labels[i] < 0) continue;
+    const std::span<const float> row = std::span(logits).subspan(i * size_t(classes), size_t(classes));
+    const HostSoftmax softmax(row);
+    if (softmax.argmax() != labels[i])
+      mistakes.push_back({int64_t(i), labels[i], int32_t(softmax.argmax()), softmax.p(double(row[size_t(labels[i])])),
+                          softmax.largest()});
+  }
+  std::ranges::stable_sort(mistakes, {}, &Mistake::given);
+  return mistakes;
 }
 
 }  // namespace crc::ssl

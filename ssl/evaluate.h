@@ -35,4 +35,16 @@ struct Evaluation {
 // fp64 on the host; label -1: unknown. Error numerical for a logit that is not finite.
 Evaluation evaluate(const std::vector<float>& logits, const std::vector<int32_t>& labels, int64_t classes);
 
+struct Mistake {
+  int64_t item;  // of the images
+  int32_t label, predicted;
+  double given;       // probability of the label
+  double confidence;  // probability of the predicted class
+};
+// The images whose predicted class is not their label, the least likely label first; of equal ones in order. What a
+// network contradicts most surely: where it has not seen the image its worst mistakes, and among images it learned the
+// labels that are likeliest wrong (confident learning, Northcutt et al. 2021, by self-confidence). logits [N,C].
+std::vector<Mistake> find_mistakes(const std::vector<float>& logits, const std::vector<int32_t>& labels,
+                                   int64_t classes);
+
 }  // namespace crc::ssl

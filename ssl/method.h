@@ -10,6 +10,7 @@
 
 #include "nn/net.h"
 #include "ssl/config.h"
+#include "ssl/label_loss.h"
 #include "ssl/method_state.h"
 
 namespace crc::ssl {
@@ -32,6 +33,7 @@ struct Batch {
   int64_t labeled = 0, unlabeled = 0;
   View<const int32_t, 1> truth = {};  // [unlabeled] or empty: their true labels, to judge pseudo-labels by; -1: unknown
   View<const int64_t, 1> items = {};  // [unlabeled]: their ids, for methods that remember items
+  View<const int64_t, 1> labeled_items = {};  // [labeled]: the same
 };
 
 // What the size of running state may depend on.
@@ -39,6 +41,7 @@ struct PoolSize {
   int64_t classes;
   int64_t items;      // ids are below this
   int64_t unlabeled;  // items that batches are drawn from
+  int64_t labeled;
 };
 
 struct TrainingStep {
@@ -48,11 +51,13 @@ struct TrainingStep {
   nn::Weights grads;  // zero on entry
   View<const StepState, 1> state;
   const TrainConfig& config;
+  const LabelLoss& label_loss;
   nn::Saved* saved[2];    // room for two forward passes of `net`
   View<float, 2> losses;  // ring [K, kLossColumns] for record_mean
   View<float, 2> tally;   // [kTallies,C] for tally_pseudo
   const MethodState& running;
   PoolSize pool;
+  View<const int64_t, 1> labeled;  // [pool.labeled]: ids
 };
 
 // Columns of the ring: the labelled and the unlabelled loss (before its weight); of the unlabelled images the share
@@ -66,6 +71,8 @@ class Method {
   virtual void gradients(const TrainingStep& step, const Batch& batch) const = 0;
   // What it remembers; the step finds it by name in `running`.
   virtual std::vector<StateArray> running(const TrainConfig&, const PoolSize&) const { return {}; }
+  // Size of the projection head (nn/projection.h) that it needs of its network; 0: none.
+  virtual int64_t projection(const TrainConfig&) const { return 0; }
   // False: there are no steps, and the model is the labels themselves (ssl/propagation.h).
   virtual bool trains() const { return true; }
 };

@@ -43,8 +43,8 @@ class LabelTable : public nn::Net {
                nn::Saved*) const override {
     refuse();
   }
-  void backward(Context&, const nn::Weights&, const nn::Weights&, View<const float, 2>,
-                const nn::Saved&) const override {
+  void backward(Context&, const nn::Weights&, const nn::Weights&, View<const float, 2>, const nn::Saved&,
+                View<const float, 2>) const override {
     refuse();
   }
   std::unique_ptr<nn::Saved> new_saved() const override { return nullptr; }

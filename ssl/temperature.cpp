@@ -39,6 +39,17 @@ double fit_temperature(const std::vector<float>& logits, const std::vector<int32
   return std::exp(-(low + high) / 2);
 }
 
+std::vector<int64_t> deal_folds(const std::vector<int32_t>& labels, int64_t classes, int64_t folds) {
+  std::vector<std::vector<size_t>> of_class(static_cast<size_t>(classes));
+  for (size_t i = 0; i < labels.size(); ++i)
+    if (labels[i] >= 0) of_class[size_t(labels[i])].push_back(i);
+  std::vector<int64_t> fold(labels.size(), -1);
+  int64_t next = 0;
+  for (const std::vector<size_t>& items : of_class)
+    for (size_t k = 0; items.size() > 1 && k < items.size(); ++k) fold[items[k]] = next++ % folds;
+  return fold;
+}
+
 std::string temperature_note(double temperature) {
   const double at_an_end = 0.999 * std::log(kMostTemperature);
   return std::abs(std::log(temperature)) < at_an_end ? ""

@@ -4,8 +4,8 @@
 #include <cmath>
 
 #include "kernels/augment/ctaugment_update.h"
+#include "kernels/ops/add.h"
 #include "kernels/ops/draw_batch.h"
-#include "kernels/ops/ema.h"
 #include "kernels/ops/gather.h"
 #include "kernels/ops/softmax_ce.h"
 #include "kernels/ops/tally_pseudo.h"
@@ -35,16 +35,6 @@ bool uses_rates(const TrainConfig& config) {
 
 }  // namespace
 
-void check_training(const TrainConfig& config, int64_t height, int64_t width, int64_t labeled, int64_t unlabeled) {
-  if (height > 0) augment::check_image_size(height, width, config.weak);
-  if (labeled == 0) fail(ExitCode::config, "there are no labelled images; label some, or set acquisition.initial");
-  if (unlabeled_per_step(config) > 0 && unlabeled == 0)
-    fail(ExitCode::config, "ssl.method \"" + config.method + "\" needs unlabelled images, and none are left");
-  if (config.ema_buffers == EmaBuffers::own && config.method != "mean_teacher")
-    fail(ExitCode::config, "ssl.ema_buffers = \"own\" is for ssl.method \"mean_teacher\": with \"" + config.method +
-                               "\" no pass of the averaged model moves them; use \"copied\" or \"averaged\"");
-}
-
 Trainer::Trainer(Context& context, const nn::Net& net, const ImageSet& images, const std::vector<int64_t>& labeled,
                  const std::vector<int64_t>& unlabeled, TrainConfig config)
     : context_(context),
@@ -62,7 +52,14 @@ Trainer::Trainer(Context& context, const nn::Net& net, const ImageSet& images, c
       second_moment_(context, {config_.optimizer == Optimizer::adam ? net.layout().total() : 0}, Dtype::f32,
                      "second moment"),
       rates_(context, {uses_rates(config_) ? augment::kCtRows : 0, augment::kCtBins}, Dtype::f32, "ctaugment rates"),
-      pool_{net.classes(), images.size(), int64_t(unlabeled.size())},
+      more_values_(context, {int64_t(config_.ema_decays.size()), net.layout().total()}, Dtype::f32, "further averages"),
+      more_running_(context,
+                    {config_.ema_buffers == EmaBuffers::averaged ? int64_t(config_.ema_decays.size()) : 0,
+                     net.layout().running_total()},
+                    Dtype::f32, "their statistics"),
+      counts_(labels_by_class(labeled)),
+      label_loss_(context, config_, counts_),
+      pool_{net.classes(), images.size(), int64_t(unlabeled.size()), int64_t(labeled.size())},
       running_(context, method_.running(config_, pool_)),
       tally_(context, {kTallies, net.classes()}, Dtype::f32, "tally of pseudo-labels"),
       state_(context, {int64_t(sizeof(StepState))}, Dtype::u8, "step state"),
@@ -70,13 +67,57 @@ Trainer::Trainer(Context& context, const nn::Net& net, const ImageSet& images, c
       labeled_(Tensor::from_host(context, {int64_t(labeled.size())}, labeled.data(), "labelled ids")),
       unlabeled_(Tensor::from_host(context, {int64_t(unlabeled.size())}, unlabeled.data(), "unlabelled ids")),
       saved_{net.new_saved(), net.new_saved()} {
+  if (const int64_t size = net.projection() ? net.projection()->size() : 0; size != method_.projection(config_))
+    fail_internal("ssl.method \"" + config_.method + "\" needs a projection of size " +
+                  std::to_string(method_.projection(config_)) + ", and the network has one of " + std::to_string(size));
   nn::initialize(context, net.layout(), student_weights_, config_.seed);
   context.copy(ema_weights_.values, student_weights_.values);
   context.copy(ema_weights_.running, student_weights_.running);
+  begin_averages();
+  if (config_.logit_adjustment == LogitAdjustment::prediction) {
+    const std::vector<float> shift = logit_shift(counts_, -config_.adjustment);
+    adjustment_ = Tensor::from_host(context, {net.classes()}, shift.data(), "adjustment of predictions");
+    adjusted_ = std::make_unique<nn::WeightBuffers>(context, net.layout(), "adjusted model");
+    adjusted_weights_ = adjusted_->weights();
+  }
   const std::vector<float> ones(size_t(rates_.size()), 1.0f);
   context.copy_in(rates_.view<float, 1>(), ones.data());
   set_step(context, state_.as<StepState>(), config_.schedule, int64_t(0));
   if (!method_.trains()) take_labels(labeled);
+}
+
+// All averages begin with the student. Statistics that are not averaged are those of `ema`, for every average.
+void Trainer::begin_averages() {
+  const auto values = more_values_.view<float, 2>(), running = more_running_.view<float, 2>();
+  for (int64_t k = 0; k < values.shape[0]; ++k) {
+    decays_.decay[k] = float(config_.ema_decays[size_t(k)]);
+    const bool own = running.shape[0] > 0;
+    further_.push_back({values.slice(k, k + 1).flat(), own ? running.slice(k, k + 1).flat() : ema_weights_.running});
+    context_.copy(further_.back().values, student_weights_.values);
+    if (own) context_.copy(further_.back().running, student_weights_.running);
+  }
+}
+
+std::vector<int64_t> Trainer::labels_by_class(const std::vector<int64_t>& labeled) const {
+  if (config_.logit_adjustment == LogitAdjustment::none && config_.class_weights == ClassWeights::none) return {};
+  std::vector<int32_t> known(size_t(images_.size()));
+  context_.copy_out(known.data(), images_.labels());
+  std::vector<int64_t> counts(size_t(net_.classes()));
+  for (const int64_t item : labeled)
+    if (const int32_t label = known[size_t(item)]; label >= 0) ++counts[size_t(label)];
+  return counts;
+}
+
+const nn::Weights& Trainer::tested() {
+  const nn::Weights& model = config_.tested == Tested::student ? student_weights_
+                             : average_ == 0                   ? ema_weights_
+                                                               : further_[size_t(average_) - 1];
+  if (!adjusted_) return model;
+  context_.copy(adjusted_weights_.values, model.values);
+  context_.copy(adjusted_weights_.running, model.running);
+  const auto bias = adjusted_weights_.param<1>(net_.layout(), net_.layout().find("fc.bias"));
+  add(context_, bias, bias, adjustment_.view<float, 1>());
+  return adjusted_weights_;
 }
 
 // A method without steps: student and average are the labels of all items, -1 where there is none.
@@ -89,13 +130,8 @@ void Trainer::take_labels(const std::vector<int64_t>& labeled) {
   context_.copy_in(ema_weights_.values, values.data());
 }
 
-struct Trainer::Drawn {
-  Batch batch;
-  View<const int64_t, 1> labeled_items;  // [labeled]
-};
-
 // Draws the items of this step and builds their views in scratch memory of the caller's frame.
-Trainer::Drawn Trainer::next_batch() {
+Batch Trainer::next_batch() {
   Arena& arena = context_.scratch();
   const int64_t b = config_.batch, m = unlabeled_per_step(config_);
   const View<const StepState, 1> state = state_.as<StepState>();
@@ -116,7 +152,7 @@ Trainer::Drawn Trainer::next_batch() {
     look += view.items != BatchView::Items::labeled;
     begin += rows;
   }
-  return {{images, labels.slice(0, b), b, m, labels.slice(b, b + m), items.slice(b, b + m)}, items.slice(0, b)};
+  return {images, labels.slice(0, b), b, m, labels.slice(b, b + m), items.slice(b, b + m), items.slice(0, b)};
 }
 
 // One view y of `items`, the method's look number `look` at unlabelled ones: an augmentation of images; of embeddings
@@ -138,10 +174,10 @@ void Trainer::look_at(const BatchView& view, int64_t look, const nn::Activations
 }
 
 // CTAugment: how well the averaged model recognises labelled images at random levels moves those levels' rates.
-void Trainer::learn_from_probes(const Drawn& drawn) {
+void Trainer::learn_from_probes(const Batch& batch) {
   Arena& arena = context_.scratch();
   Arena::Frame frame(arena);
-  const int64_t b = drawn.batch.labeled;
+  const int64_t b = batch.labeled;
   const View<const StepState, 1> state = state_.as<StepState>();
   AugmentConfig probe = config_.weak;
   probe.seed = config_.seed;
@@ -151,20 +187,19 @@ void Trainer::learn_from_probes(const Drawn& drawn) {
   auto features = arena.take<float, 2>({b, net_.feature_dim()}, "probe features");  // [B,D]
   auto probabilities = arena.take<float, 2>({b, net_.classes()}, "probabilities");  // [B,C]
   std::visit(
-      [&](const auto& y) { augment_batch(context_, y, images_.pixels(), drawn.labeled_items, state, probe, rates()); },
+      [&](const auto& y) { augment_batch(context_, y, images_.pixels(), batch.labeled_items, state, probe, rates()); },
       images);
   net_.forward(context_, ema_weights_, images, Mode::eval, features, probabilities, nullptr);
   softmax(context_, probabilities, probabilities);
-  ctaugment_update(context_, rates_.view<float, 2>(), probabilities, drawn.batch.labels, drawn.labeled_items, state,
-                   probe);
+  ctaugment_update(context_, rates_.view<float, 2>(), probabilities, batch.labels, batch.labeled_items, state, probe);
 }
 
 void Trainer::run_steps(int64_t count) {
   for (int64_t i = 0; i < count; ++i) {
     Arena::Frame frame(context_.scratch());
-    const Drawn drawn = next_batch();
-    if (rates_.size() > 0) learn_from_probes(drawn);
-    step_on(drawn.batch);
+    const Batch batch = next_batch();
+    if (rates_.size() > 0) learn_from_probes(batch);
+    step_on(batch);
   }
 }
 
@@ -179,19 +214,31 @@ void Trainer::step_on(const Batch& batch) {
                      grad_weights_,
                      state,
                      config_,
+                     label_loss_,
                      {saved_[0].get(), saved_[1].get()},
                      ring_.view<float, 2>(),
                      tally_.view<float, 2>(),
                      running_,
-                     pool_},
+                     pool_,
+                     labeled_.view<const int64_t, 1>()},
                     batch);
   optimize();
-  ema_update(context_, ema_weights_.values, student_weights_.values, state);
+  follow();
+  advance_step(context_, state_.as<StepState>(), config_.schedule);
+}
+
+// The averages follow the student, all of them in one pass.
+void Trainer::follow() {
+  const auto move = [&](View<float, 1> ema, const Tensor& more, View<const float, 1> student) {
+    const View<const StepState, 1> state = state_.as<StepState>();
+    if (averages() == 1) return ema_update(context_, ema, student, state);
+    ema_updates(context_, ema, more.view<float, 2>(), student, state, decays_);
+  };
+  move(ema_weights_.values, more_values_, student_weights_.values);
   if (config_.ema_buffers == EmaBuffers::averaged)
-    ema_update(context_, ema_weights_.running, student_weights_.running, state);
+    move(ema_weights_.running, more_running_, student_weights_.running);
   else if (config_.ema_buffers == EmaBuffers::copied)
     context_.copy(ema_weights_.running, student_weights_.running);
-  advance_step(context_, state_.as<StepState>(), config_.schedule);
 }
 
 void Trainer::optimize() {
@@ -289,6 +336,8 @@ void Trainer::save(nn::TensorFile& file) {
   add("student.running", student_weights_.running);
   add("ema.values", ema_weights_.values);
   add("ema.running", ema_weights_.running);
+  if (more_values_.size() > 0) add("averages.values", more_values_.view<float, 1>());
+  if (more_running_.size() > 0) add("averages.running", more_running_.view<float, 1>());
   add("momentum", momentum_.view<float, 1>());
   if (config_.optimizer == Optimizer::adam) add("second_moment", second_moment_.view<float, 1>());
   if (rates_.size() > 0) add("ctaugment_rates", rates_.view<float, 1>());
@@ -313,6 +362,8 @@ void Trainer::restore(const nn::TensorFile& file, const std::string& source) {
   };
   read_model("student", student_weights_);
   read_model("ema", ema_weights_);
+  if (more_values_.size() > 0) read("averages.values", more_values_.view<float, 1>());
+  if (more_running_.size() > 0) read("averages.running", more_running_.view<float, 1>());
   read("momentum", momentum_.view<float, 1>());
   if (config_.optimizer == Optimizer::adam) read("second_moment", second_moment_.view<float, 1>());
   if (rates_.size() > 0) read("ctaugment_rates", rates_.view<float, 1>());

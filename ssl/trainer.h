@@ -6,6 +6,7 @@
 #include <memory>
 #include <vector>
 
+#include "kernels/ops/ema.h"
 #include "nn/safetensors.h"
 #include "ssl/image_set.h"
 #include "ssl/method.h"
@@ -48,7 +49,11 @@ class Trainer {
   const MethodState& running() const { return running_; }
   const nn::Weights& student() const { return student_weights_; }
   const nn::Weights& ema() const { return ema_weights_; }
-  const nn::Weights& tested() const { return config_.tested == Tested::student ? student_weights_ : ema_weights_; }
+  // The model that is tested: config.tested, and of several averages the one that was chosen last; adjusted where
+  // config.logit_adjustment says so. Valid until the next call.
+  const nn::Weights& tested();
+  int64_t averages() const { return 1 + int64_t(further_.size()); }  // ema, then those of config.ema_decays
+  void choose_average(int64_t average) { average_ = average; }
 
   // Everything a resumed run needs, as named arrays; restoring it continues with the same bits (CPU).
   void save(nn::TensorFile& file);
@@ -57,13 +62,15 @@ class Trainer {
  private:
   void run_steps(int64_t count);
   void warm_up();
-  struct Drawn;
   View<const float, 2> rates() const { return rates_.view<const float, 2>(); }
-  Drawn next_batch();
+  Batch next_batch();
   void look_at(const BatchView& view, int64_t look, const nn::Activations& y, View<const int64_t, 1> items);
-  void learn_from_probes(const Drawn& drawn);
+  void learn_from_probes(const Batch& batch);
   void take_labels(const std::vector<int64_t>& labeled);
   void optimize();
+  void follow();
+  void begin_averages();
+  std::vector<int64_t> labels_by_class(const std::vector<int64_t>& labeled) const;
 
   Context& context_;
   const nn::Net& net_;
@@ -72,8 +79,17 @@ class Trainer {
   const Method& method_;
   nn::WeightBuffers student_, ema_, grads_;
   nn::Weights student_weights_, ema_weights_, grad_weights_;
-  Tensor momentum_, second_moment_;  // the latter is Adam's alone
-  Tensor rates_;                     // ctaugment's alone
+  Tensor momentum_, second_moment_;    // the latter is Adam's alone
+  Tensor rates_;                       // ctaugment's alone
+  Tensor more_values_, more_running_;  // of config.ema_decays, [K,P] and [K,R]; the latter only where it is averaged
+  EmaDecays decays_;
+  std::vector<nn::Weights> further_;
+  int64_t average_ = 0;
+  std::vector<int64_t> counts_;  // labelled items of each class; empty: nothing depends on them
+  LabelLoss label_loss_;
+  std::unique_ptr<nn::WeightBuffers> adjusted_;  // with logit_adjustment = prediction: the tested model,
+  nn::Weights adjusted_weights_;
+  Tensor adjustment_;  // and what its head's bias has more [C]
   PoolSize pool_;
   MethodState running_;
   Tensor tally_;

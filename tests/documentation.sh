@@ -50,10 +50,14 @@ rule 'crc_train label runs/own --skip-rest' -- answer_one
 rule 'crc_train label runs/own --export label-studio --out tasks.json'
 rule 'crc_train label runs/own --import exported.json' -- annotate
 rule 'crc_train eval --run runs/*'
+rule 'crc_train export *' -- wait_for_labels
 rule 'crc_train verify runs/*'
+rule 'crc_train watch runs/*'
 rule 'crc_train report runs/*'
 rule 'crc_train sweep table6 --out /tmp/t6 --trials 1 --pools 1 *' "${tiny[@]}" "${ten[@]}" --only '^q50-(pool|random)' \
   --set data.train_size=200 --set data.test_size=50
+rule 'crc_train sweep demo --out runs/until *' --quiet --trials 2 "${tiny[@]}" --set data.train_size=200 --set data.test_size=50
+rule 'crc_train compare *'
 rule 'crc_train sweep embeddings *' --trials 1 --only '^linear-10-to-100-(random|typiclust)' --set acquisition.rounds=1 \
   --set ssl.steps_per_epoch=2 -- embedded
 rule 'crc_train sweep table6 *' --trials 1 --pools 1 "${tiny[@]}" "${ten[@]}" --only '^q50-(pool|random)'
@@ -200,7 +204,7 @@ mkdir "$work/have"
 cd "$work/have"
 have
 cd "$root"
-for file in README.md docs/*.md; do
+for file in README.md docs/*.md docs/tutorials/*.md; do
   list=$work/commands
   commands_of "$file" > "$list" || failed=1
   [ -s "$list" ] || continue

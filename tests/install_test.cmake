@@ -1,5 +1,5 @@
 # The install tree is whole: its program runs, and finds every shared library but glibc's inside the tree.
-#   cmake -DBUILD=build -DPREFIX=empty-folder -P install_test.cmake
+#   cmake -DBUILD=build -DPREFIX=empty-folder -DGENERATOR=Ninja -P install_test.cmake
 file(REMOVE_RECURSE ${PREFIX})
 execute_process(COMMAND ${CMAKE_COMMAND} --install ${BUILD} --prefix ${PREFIX} OUTPUT_QUIET COMMAND_ERROR_IS_FATAL ANY)
 execute_process(COMMAND ${PREFIX}/bin/crc_train --version COMMAND_ERROR_IS_FATAL ANY)
@@ -23,7 +23,7 @@ endif()
 # declares leaves it.
 set(example ${PREFIX}/example)
 get_filename_component(source ${CMAKE_CURRENT_LIST_DIR}/../docs/examples ABSOLUTE)
-execute_process(COMMAND ${CMAKE_COMMAND} -S ${source} -B ${example} -DCMAKE_PREFIX_PATH=${PREFIX} OUTPUT_QUIET
+execute_process(COMMAND ${CMAKE_COMMAND} -G ${GENERATOR} -S ${source} -B ${example} -DCMAKE_PREFIX_PATH=${PREFIX} OUTPUT_QUIET
                 COMMAND_ERROR_IS_FATAL ANY)
 execute_process(COMMAND ${CMAKE_COMMAND} --build ${example} OUTPUT_QUIET COMMAND_ERROR_IS_FATAL ANY)
 execute_process(COMMAND ${example}/select_example OUTPUT_VARIABLE said ERROR_QUIET COMMAND_ERROR_IS_FATAL ANY)

@@ -140,6 +140,9 @@ CommandOption Command::flag(const std::string& names, bool& value, const std::st
 Command Command::command(const std::string& name, const std::string& help) {
   return Command(app_->add_subcommand(name, help));
 }
+void Command::examples(const std::string& lines) {
+  app_->footer("\nExamples\n" + lines + "\nExit codes: crc_train --help\n");
+}
 void Command::needs_command() { app_->require_subcommand(1); }
 void Command::run(std::function<void()> action) { app_->callback(std::move(action)); }
 

@@ -54,6 +54,7 @@ class Command {
   CommandOption flag(const std::string& names, bool& value, const std::string& help);
 
   Command command(const std::string& name, const std::string& help);  // one of its own
+  void examples(const std::string& lines);  // end its --help, and that of commands declared in it afterwards
   void needs_command();
   void run(std::function<void()> action);  // once it has been named and everything fits
 

@@ -97,17 +97,20 @@ void Progress::update(const ProgressState& state) {
   if (options_.on_update) options_.on_update(state);
   const double now = options_.seconds();
   measure(state.done, now);
-  const bool draw = options_.terminal && !options_.quiet && now - last_drawn_ >= kRedraw;
+  const bool due = now - last_drawn_ >= kRedraw || state.label != last_label_;
+  const bool draw = options_.terminal && !options_.quiet && due;
   const bool print = now - last_plain_ >= options_.interval;
   if (!draw && !print) return;
 
   std::string text = shown(state.label);
   const size_t label = text.size();
   if (state.total > 0) text += fmt::format(" | {:.1f}%", 100.0 * double(state.done) / double(state.total));
-  if (rate_ > 0) {
-    text += " | " + rate_text(rate_);
-    if (state.total > state.done) text += " | " + duration(seconds_left(state, now)) + " left";
-  }
+  const double rate = std::isfinite(state.rate) ? state.rate : rate_;
+  if (rate > 0) text += " | " + rate_text(rate);
+  if (std::isfinite(state.left))
+    text += " | " + duration(state.left) + " left";
+  else if (rate_ > 0 && state.total > state.done)
+    text += " | " + duration(seconds_left(state, now)) + " left";
   if (!state.detail.empty()) text += " | " + shown(state.detail);
   if (print) {
     last_plain_ = now;
@@ -115,6 +118,7 @@ void Progress::update(const ProgressState& state) {
   }
   if (draw) {
     last_drawn_ = now;
+    last_label_ = state.label;
     live_ = true;
     text = text.substr(0, size_t(std::max(1, options_.columns - 1)));  // a wrapped line could not be redrawn
     if (options_.color && text.size() >= label) {

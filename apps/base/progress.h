@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <functional>
+#include <limits>
 #include <string>
 
 #include "apps/base/files.h"
@@ -41,6 +42,8 @@ struct ProgressState {
   std::string label;
   int64_t done = 0, total = 0;
   std::string detail;
+  // Units per second and seconds left, by somebody who knows the work; NaN: as measured from `done`.
+  double rate = std::numeric_limits<double>::quiet_NaN(), left = std::numeric_limits<double>::quiet_NaN();
 };
 
 struct Stopped {};  // thrown out of a computation that was asked to stop: whatever is not training is done again
@@ -63,6 +66,7 @@ class Progress {
   double seconds_left(const ProgressState& state, double now) const;
   ProgressOptions options_;
   double last_drawn_ = -1e30, last_plain_ = -1e30;
+  std::string last_label_;                   // drawn
   double rate_ = 0, rate_time_ = 0;          // units per second, smoothed, and when it was measured
   double first_time_ = 0, rate_passed_ = 0;  // of the first update(); how long the last measurement took
   int64_t rate_done_ = -1;

@@ -169,6 +169,12 @@ int command_data_augment(const DataOptions& options) {
 void declare_data(Command& program, CommandCall& call) {
   const auto o = std::make_shared<DataOptions>();
   Command data = program.command("data", "make, describe and look at data sets");
+  data.examples(
+      "  crc_train data info --set data.name=folder --set data.dir=photos    sizes, classes, and what is not read\n"
+      "  crc_train data preview grid.png --set data.dir=DIR                  images with their weak and strong views\n"
+      "  crc_train data make DIR --set data.train_size=2000                  the built-in digits, as CIFAR-10 has its "
+      "files\n"
+      "  crc_train data augment --op posterize --value 4 in.png out.png      one operation, as training does it\n");
   data.needs_command();
   const auto data_command = [&, o](const char* name, const char* description, int (*command)(const DataOptions&)) {
     Command sub = data.command(name, description);

@@ -4,10 +4,10 @@
 
 #include "apps/base/terminal.h"
 #include "apps/commands/commands.h"
-#include "apps/commands/sweep_cells.h"
-#include "apps/report/result_table.h"
+#include "apps/evidence/result_table.h"
+#include "apps/evidence/sweep_report.h"
 #include "apps/report/summary.h"
-#include "apps/report/sweep_report.h"
+#include "apps/session/sweep_cells.h"
 #include "kernels/core/error.h"
 #include "kernels/core/threads.h"
 
@@ -73,6 +73,9 @@ int command_demo(const DemoOptions& options) {
 void declare_demo(Command& program, CommandCall& call) {
   const auto o = std::make_shared<DemoOptions>();
   Command demo = program.command("demo", "CRC against random and entropy on built-in data");
+  demo.examples(
+      "  crc_train demo                             a few minutes; then demo/report.html\n"
+      "  crc_train demo --out /tmp/demo --seeds 2   fewer curves, elsewhere\n");
   demo.option("--out", o->out, "directory of the demo's runs").shows_default();
   demo.option("--seeds", o->seeds, "curves per acquisition").in(1, 1000).shows_default();
   demo.option("--jobs", o->jobs, "curves trained at a time; 0: one per core").in(0, kMostThreads).shows_default();

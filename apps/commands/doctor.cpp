@@ -94,6 +94,9 @@ int command_doctor(const std::string& device) {
 void declare_doctor(Command& program, CommandCall& call) {
   const auto device = std::make_shared<std::string>();
   Command doctor = program.command("doctor", "device, libraries, threads and a self-test");
+  doctor.examples(
+      "  crc_train doctor                   what this machine has, and whether it works\n"
+      "  crc_train doctor --device cuda:1   the second GPU\n");
   doctor.option("--device", *device, "auto, cpu, cuda or cuda:N").shows_default("auto");
   doctor.run([device, &call] { call.code = command_doctor(*device); });
 }

@@ -7,7 +7,7 @@
 #include "apps/base/outputs.h"
 #include "apps/base/terminal.h"
 #include "apps/commands/commands.h"
-#include "apps/session/mistakes.h"
+#include "apps/report/mistakes.h"
 #include "apps/session/model.h"
 #include "data/npy.h"
 #include "ssl/evaluate.h"
@@ -15,7 +15,7 @@
 namespace crc::apps {
 namespace {
 
-CRC_CHOICE(Split, test, train)
+CRC_CHOICE(Split, test, validation, train)
 
 struct EvalOptions {
   std::string weights, data, logits, features, page, mistakes;
@@ -41,14 +41,39 @@ Model model_of(const EvalOptions& options) {
                              : model_of_run(options.run, options.round, options.model, settings_of(options));
 }
 
-const data::Images& split_of(const Model& job, Split which) {
-  const bool train = which == Split::train;
-  const data::Images& split = train ? job.dataset.train : job.dataset.test;
-  if (split.count == 0)
-    fail(ExitCode::input_missing,
-         fmt::format("{} has no {} images, so there is nothing to test; choose --split {}, or data that has some",
-                     job.dataset.name, word_of(which), word_of(train ? Split::test : Split::train)));
-  return split;
+const data::Images& images_of(const data::Dataset& dataset, Split which) {
+  return which == Split::train ? dataset.train : which == Split::test ? dataset.test : dataset.validation;
+}
+
+// Where nothing is there to test on, the held-out images are.
+Split split_of(Model& job, Split asked) {
+  if (images_of(job.dataset, asked).count > 0) return asked;
+  const bool held_out = job.dataset.validation.count > 0;
+  if (asked == Split::test && held_out) {
+    job.notes.push_back(
+        fmt::format("{} has no test images: these are the held-out ones (data.validation_size), by "
+                    "which the best epoch was chosen",
+                    job.dataset.name));
+    return Split::validation;
+  }
+  fail(ExitCode::input_missing,
+       fmt::format("{} has no {} images, so there is nothing to test; hold some out (data.validation_size) or have "
+                   "eval.cross_validation estimate the accuracy in a new run, or look at --split {}",
+                   job.dataset.name, word_of(asked),
+                   asked == Split::train ? "test" : "train, the images that it learned from"));
+}
+
+const char* what_is(Split split) {
+  switch (split) {
+    case Split::test:
+      return "test images";
+    case Split::validation:
+      return "held-out images, by which the best epoch was chosen: a little better than others would be";
+    case Split::train:
+      return "training images, which it has learned from: no estimate of what it is worth on others. A label that it "
+             "contradicts nevertheless may be wrong";
+  }
+  return "";
 }
 
 data::Bytes matrix_file(const Tensor& t, Context& context) {
@@ -97,19 +122,16 @@ void print_table(const Model& job, const ssl::Evaluation& e, int64_t images) {
 }
 
 // What is wrong, for people.
-void put_mistakes(Outputs& outputs, const EvalOptions& options, const Model& job, const data::Images& split,
+void put_mistakes(Outputs& outputs, const EvalOptions& options, const Model& job, Split which,
                   const std::vector<int32_t>& labels, const std::vector<float>& logits, const ssl::Evaluation& e) {
   if (options.page.empty() && options.mistakes.empty()) return;
+  const data::Images& split = images_of(job.dataset, which);
   const std::vector<Mistake> mistakes = find_mistakes(logits, labels, job.dataset.classes());
   if (!options.mistakes.empty()) outputs.put(options.mistakes, mistakes_csv(mistakes, split, job.dataset.class_names));
-  const bool train = options.split == Split::train;
-  const PageSubject subject{
-      .title = options.run.empty() ? options.weights : options.run,
-      .what = train ? "training images, which it has learned from: no estimate of what it is worth on others. A label "
-                      "that it contradicts nevertheless may be wrong"
-                    : "test images",
-      .images = split,
-      .class_names = job.dataset.class_names};
+  const PageSubject subject{.title = options.run.empty() ? options.weights : options.run,
+                            .what = what_is(which),
+                            .images = split,
+                            .class_names = job.dataset.class_names};
   if (!options.page.empty()) outputs.put(options.page, mistakes_page(subject, e, mistakes));
 }
 
@@ -119,17 +141,18 @@ int command_eval(const EvalOptions& options) {
   Model job = model_of(options);
   outputs.protect({job.config.get<std::string>("data.dir")});
   print_notes(job.dataset);
-  const data::Images& split = split_of(job, options.split);
+  const Split which = split_of(job, options.split);
+  const bool train = which == Split::train;
+  const data::Images& split = images_of(job.dataset, which);
   Context context = make_context(job.config, {}, options.json ? Announce::no : Announce::yes);
   const ssl::ImageSet images = upload(context, split, split.labels), pool = pool_of(context, job);
-  const ssl::Prediction p =
-      Judge(context, job, options.split == Split::train ? images : pool).predict(images, options.limit);
+  const ssl::Prediction p = Judge(context, job, train ? images : pool).predict(images, options.limit);
   const std::vector<float> logits = p.logits.to_host<float>(context);
-  const std::vector<int32_t>& labels = options.split == Split::train && !job.labels.empty() ? job.labels : split.labels;
+  const std::vector<int32_t>& labels = train && !job.labels.empty() ? job.labels : split.labels;
   const ssl::Evaluation e = ssl::evaluate(logits, labels, job.dataset.classes());
   if (!options.logits.empty()) outputs.put(options.logits, matrix_file(p.logits, context));
   if (!options.features.empty()) outputs.put(options.features, matrix_file(p.features, context));
-  put_mistakes(outputs, options, job, split, labels, logits, e);
+  put_mistakes(outputs, options, job, which, labels, logits, e);
   outputs.commit();
   options.json ? print_json(job, context, e, p.logits.shape()[0]) : print_table(job, e, p.logits.shape()[0]);
   return 0;
@@ -140,6 +163,12 @@ int command_eval(const EvalOptions& options) {
 void declare_eval(Command& program, CommandCall& call) {
   const auto o = std::make_shared<EvalOptions>();
   Command eval = program.command("eval", "test a network's weights on a data set's images");
+  eval.examples(
+      "  crc_train eval --run runs/a                                  the last round's network on the test images\n"
+      "  crc_train eval --run runs/a --round 2 --model best           of an earlier round, its best epoch\n"
+      "  crc_train eval --run runs/a --page mistakes.html             what it gets wrong, in pictures\n"
+      "  crc_train eval --run runs/a --split train --mistakes m.csv   labels that it contradicts: suspected errors\n"
+      "  crc_train eval --weights W.safetensors --data DIR --logits L.npy\n");
   const CommandOption weights =
       eval.option("--weights", o->weights, "safetensors file, any port's tensor names; says its network itself");
   CommandOption of_run = eval.option("--run", o->run, "a run directory: its network, data and normalisation");
@@ -147,7 +176,9 @@ void declare_eval(Command& program, CommandCall& call) {
   eval.option("--round", o->round, "its round; default: the last finished one").needs(of_run).in(0, 100000);
   eval.choice("--model", o->model, "last or best epoch of that round").needs(of_run);
   eval.option("--data", o->data, "directory of the data set; its kind is data.name (default cifar10)");
-  eval.choice("--split", o->split, "test, or train: the pool, item by item, for crc_select");
+  eval.choice(
+      "--split", o->split,
+      "test (where there is none: validation), the held-out images, or train: the pool, item by item, for crc_select");
   eval.option("--limit", o->limit, "only the first N images").in(0, kMaxCount);
   eval.option("--logits", o->logits, "write the logits [N,C] to this .npy file");
   eval.option("--features", o->features, "write the features [N,D] to this .npy file");

@@ -20,7 +20,7 @@ int command_init(InitOptions options) {
   const fs::path folder = fs::path(options.ask.dir).lexically_normal();
   const std::string name = (folder.has_filename() ? folder : folder.parent_path()).filename().string();
   if (options.out.empty()) options.out = (name.empty() || name == "." || name == ".." ? "images" : name) + ".toml";
-  Outputs outputs({options.out}, {.force = options.force, .inputs = {}});
+  Outputs outputs({options.out}, {.force = options.force, .inputs = {options.ask.dir}});
   const Starter starter = make_starter(options.ask);
   outputs.put(options.out, starter.toml);
   outputs.commit();
@@ -36,6 +36,10 @@ int command_init(InitOptions options) {
 void declare_init(Command& program, CommandCall& call) {
   const auto o = std::make_shared<InitOptions>();
   Command init = program.command("init", "look at a folder of images and write a configuration that fits it");
+  init.examples(
+      "  crc_train init photos --classes ripe,unripe    photos without labels: the run asks for the first ones\n"
+      "  crc_train init photos --hours 8                classes by the folder's labels, a night of training\n"
+      "  crc_train init photos --set run.seed=7         with a setting of your own\n");
   init.option("folder", o->ask.dir, "images: PNG and JPEG, any sizes, labelled or not (docs/data.md)").required();
   init.option("--classes", o->ask.classes,
               "what there is to tell apart: cat,dog; default: what the folder's labels say");

@@ -4,10 +4,10 @@
 #include "apps/base/outputs.h"
 #include "apps/base/terminal.h"
 #include "apps/commands/commands.h"
-#include "apps/commands/run.h"
 #include "apps/label/formats.h"
 #include "apps/label/open_page.h"
 #include "apps/session/label_desk.h"
+#include "apps/session/training.h"
 #include "data/text.h"
 
 namespace crc::apps {
@@ -66,15 +66,18 @@ void print_classes(const Ledger& ledger, const std::vector<Answer>& answers,
   const std::string at = run.directory.path().string();
   std::vector<std::string> items;
   for (const int64_t item : open) items.push_back(std::to_string(item));
-  std::string words = fmt::format("{} of {} queried items have no label in {}: {}; ", open.size(),
-                                  run.query.items.size(), source, data::join_first(items, kShown));
+  std::string words =
+      fmt::format("{} of {} no label in {}: {}; ", open.size(),
+                  data::counted(int64_t(run.query.items.size()), "queried item has", "queried items have"), source,
+                  data::join_first(items, kShown));
   if (recorded.corrected > 0) {
-    words += fmt::format("{} earlier answers corrected", recorded.corrected);
+    words += data::counted(recorded.corrected, "earlier answer", "earlier answers") + " corrected";
   } else if (run.journal.empty()) {
     words += "nothing was recorded";
   } else {
-    words +=
-        fmt::format("the other {} are kept in {}", run.query.items.size() - open.size(), run.journal.path().string());
+    words += fmt::format("the {} kept in {}",
+                         data::counted(int64_t(run.query.items.size() - open.size()), "other is", "others are"),
+                         run.journal.path().string());
     if (!run.dataset.train.embedded())
       words += write_open_page(run.directory, run.query, run.dataset, open)
                    ? fmt::format(", and {}/{}/label.html shows those that are open", at, run.query.folder)
@@ -89,11 +92,13 @@ void print_recorded(WaitingRun& run, const Recorded& recorded) {
   const Ledger& ledger = run.directory.ledger();
   const int64_t labels = std::ranges::count_if(recorded.given, [](const Answer&a) { return a.class_index >= 0; }),
                 skipped = int64_t(recorded.given.size()) - labels;
-  if (recorded.corrected > 0) print("{} earlier answers corrected\n", recorded.corrected);
+  if (recorded.corrected > 0)
+    print("{} corrected\n", data::counted(recorded.corrected, "earlier answer", "earlier answers"));
   if (!recorded.given.empty() && skipped > 0)
-    print("{} items closed without a class; they are not asked again (unless --ask-again)\n", skipped);
-  print("{} labels recorded, {} in the ledger; go on with: {}\n", labels, ledger.labels().size(),
-        run.directory.resume_command());
+    print("{} asked again (unless --ask-again)\n", data::counted(skipped, "item closed without a class; it is not",
+                                                                 "items closed without a class; they are not"));
+  print("{} recorded, {} in the ledger; go on with: {}\n", data::counted(labels, "label", "labels"),
+        ledger.labels().size(), run.directory.resume_command());
   print_classes(ledger, recorded.given, run.dataset.class_names);
 }
 
@@ -129,7 +134,9 @@ int export_query(const LabelOptions& options) {
   LabelExport job{
       .title = run.query.folder, .dataset = run.dataset, .names = names, .items = run.query.items, .answers = {}};
   for (const int64_t item : job.items)
-    if (const std::optional<Answer> said = run.journal.of(item)) job.answers.emplace(item, *said);
+    if (const std::optional<Answer> said = run.journal.of(item);
+        said && !(said->class_index < 0 && names.class_of(said->skip)))  // there the word would be that class
+      job.answers.emplace(item, *said);
   std::vector<std::pair<fs::path, std::string>> files;
   for (ExportFile& file : format->write(job)) {
     fs::path path = options.out;
@@ -138,7 +145,8 @@ int export_query(const LabelOptions& options) {
   }
   std::vector<fs::path> paths;
   for (const auto& [path, content] : files) paths.push_back(path);
-  Outputs outputs(paths, {.force = options.force, .inputs = {options.directory}});
+  Outputs outputs(paths, {.force = options.force,
+                          .inputs = {options.directory, run.directory.config().get<std::string>("data.dir")}});
   for (const auto& [path, content] : files) outputs.put(path, content);
   outputs.commit();
   for (const fs::path& path : paths) print("{}\n", path.string());
@@ -154,15 +162,15 @@ int serve(const LabelOptions& options) {
       WaitingRun run = open_waiting(options.directory, options.settings);
       LabelServer server(int(port), token);
       print("{}\n", server.url());
-      print_error("{} images to label; open the address above in a browser on this machine; Ctrl-C stops\n",
-                  run.journal.open().size());
+      print_error("{} to label; open the address above in a browser on this machine; Ctrl-C stops\n",
+                  data::counted(int64_t(run.journal.open().size()), "image", "images"));
       port = server.port();
       const bool finished = serve_query(run, server, {.who = options.annotator, .comes_back = options.go_on});
       const int code = settle(run, {}, {"page", "the page", "the page"}, options);
       if (!finished || !options.go_on) return code;
     }
     try {
-      return train_on(options.directory, options.settings, /*quiet=*/false);
+      return int(continue_run(options.directory, options.settings, ProgressOptions::for_stderr(false, 0, {})));
     } catch (const Error& error) {
       if (error.code() != ExitCode::waiting_for_labels || marker_of(options.directory) != Marker::waiting) throw;
     }
@@ -190,6 +198,13 @@ void declare_label(Command& program, CommandCall& call) {
   Command label = program.command("label",
                                   "give a run that waits the labels it asked for, all or some of them; "
                                   "without a file: on a page in the browser");
+  label.examples(
+      "  crc_train label runs/a                          on a page in the browser, each answer recorded at once\n"
+      "  crc_train label runs/a labels.csv               what the page saved, or a CSV with columns item and class\n"
+      "  crc_train label runs/a --skip-rest              close what is open without a class\n"
+      "  crc_train label runs/a again.csv --correct      other classes for items that were labelled before\n"
+      "  crc_train label runs/a --export cvat --out tasks.xml\n"
+      "  crc_train label runs/a --import annotations.xml\n");
   label.option("directory", o->directory, "run directory").required();
   CommandOption labels = label.option(
       "labels", o->labels,

@@ -47,9 +47,11 @@ int command_list() {
 }  // namespace
 
 void declare_list(Command& program, CommandCall& call) {
-  program.command("list", "methods, acquisitions, data sets, augmentations and recipes").run([&call] {
-    call.code = command_list();
-  });
+  Command list = program.command("list", "methods, acquisitions, data sets, augmentations and recipes");
+  list.examples(
+      "  crc_train list                  everything, with a line for each\n"
+      "  crc_train list | grep -i badge  what one of them is\n");
+  list.run([&call] { call.code = command_list(); });
 }
 
 }  // namespace crc::apps

@@ -180,10 +180,13 @@ void summarize(const Model& model, const Inputs& inputs, const std::vector<float
   if (temperature != 1) print("note: probabilities are softmax(logits / {:.4g})\n", temperature);
   if (held_out > 0) print("note: fitted to {} held-out items{}\n", held_out, ssl::temperature_note(temperature));
   if (inputs.resized > 0)
-    print("note: {} images had another size and were brought to {}x{} (data.crop = {})\n", inputs.resized,
+    print("note: {} brought to {}x{} (data.crop = {})\n",
+          data::counted(inputs.resized, "image had another size and was", "images had another size and were"),
           model.dataset.train.height, model.dataset.train.width, model.config.get<std::string>("data.crop"));
   if (!inputs.skipped.empty())
-    print("note: {} files cannot be read and are left out: {}\n", inputs.skipped.size(),
+    print("note: {}: {}\n",
+          data::counted(int64_t(inputs.skipped.size()), "file cannot be read and is left out",
+                        "files cannot be read and are left out"),
           data::join_first(inputs.skipped, 5));
   for (const std::string& note : model.notes) print("note: {}\n", note);
   if (!model.assumed.empty())
@@ -217,6 +220,7 @@ int command_predict(const PredictOptions& options) {
     outputs.put(options.probabilities,
                 data::encode_npy<float>(p, std::vector<int64_t>{int64_t(names.size()), classes}));
   outputs.commit();
+  if (options.quiet) return 0;
   summarize(model, inputs, p, temperature, options.calibrate ? model.dataset.validation.count : 0);
   print("wrote {}\n", options.out);
   return 0;
@@ -227,6 +231,11 @@ int command_predict(const PredictOptions& options) {
 void declare_predict(Command& program, CommandCall& call) {
   const auto o = std::make_shared<PredictOptions>();
   Command predict = program.command("predict", "a trained network's classes and probabilities for any images");
+  predict.examples(
+      "  crc_train predict runs/a photos/ --out p.csv                    a row for each image\n"
+      "  crc_train predict runs/a a.jpg b.png --out p.csv                some images\n"
+      "  crc_train predict W.safetensors images.npy --out p.csv          by a weights file; uint8 [N,H,W,3]\n"
+      "  crc_train predict runs/a photos/ --out p.csv --calibrate        probabilities that fit the held-out items\n");
   predict.option("network", o->network, "a run directory, or a weights file (.safetensors)").required();
   predict
       .option("inputs", o->inputs,
@@ -241,7 +250,7 @@ void declare_predict(Command& program, CommandCall& call) {
       .excludes(heat);
   predict.flag("--skip-unreadable", o->skip, "name files that cannot be read, and go on without them");
   add_force(predict, o->force);
-  predict.flag("--quiet,-q", o->quiet, "no progress, only errors");
+  predict.flag("--quiet,-q", o->quiet, "nothing but errors");
   add_settings(predict, o->settings);
   predict.run([o, &call] { call.code = command_predict(*o); });
 }

@@ -58,6 +58,9 @@ void declare_rank_barrier(Command& program, CommandCall& call) {
   Command barrier = program.command(
       "rank-barrier",
       "plot how well \"the smallest positive eigenvalue\" in fp32 ranks groups, beside the exact score");
+  barrier.examples(
+      "  crc_train rank-barrier --out barrier.png                                synthetic features\n"
+      "  crc_train rank-barrier --features H.npy --labeled 50,500 --out b.svg    your own, at two sizes\n");
   barrier.option("--features", o->features, "[items,D], .npy (default: synthetic, D = 128)");
   barrier.option("--labeled", o->labeled, "sizes of the labelled set").separated_by(',').in(1, 20000);
   barrier.option("--group", o->group, "items per group (G)").in(1, 1000).shows_default();

@@ -1,6 +1,6 @@
 // crc_train resume
 #include "apps/commands/commands.h"
-#include "apps/commands/run.h"
+#include "apps/session/training.h"
 #include "apps/sweep/child.h"
 
 namespace crc::apps {
@@ -17,12 +17,16 @@ struct ResumeOptions {
 void declare_resume(Command& program, CommandCall& call) {
   const auto o = std::make_shared<ResumeOptions>();
   Command resume = program.command("resume", "continue a run that was stopped or killed");
+  resume.examples(
+      "  crc_train resume runs/a                       after a kill, or after its query was labelled\n"
+      "  crc_train resume runs/a --set data.dir=DIR    the images lie elsewhere now\n"
+      "  crc_train resume runs/a --set run.device=cpu  on another device\n");
   resume.option("directory", o->directory, "run directory").required();
   add_settings(resume, o->settings);
   resume.flag("--quiet,-q", o->quiet, "no progress, only errors");
   resume.run([o, &call] {
     end_with_parent();
-    call.code = train_on(o->directory, o->settings, o->quiet);
+    call.code = int(continue_run(o->directory, o->settings, ProgressOptions::for_stderr(o->quiet, 0, {})));
   });
 }
 

@@ -1,6 +1,4 @@
 // crc_train run
-#include "apps/commands/run.h"
-
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -19,6 +17,16 @@
 namespace crc::apps {
 namespace {
 
+struct RunOptions {
+  std::string config;                 // a TOML file, or the name of a built-in recipe; empty: the defaults
+  std::vector<std::string> settings;  // --set key=value
+  std::string out;                    // run directory; empty: runs/<recipe>-s<seed>
+  bool dry_run = false;
+  bool memory = false;  // with dry_run: every array of a training step
+  bool time = false;    // with dry_run: how long training takes here
+  bool quiet = false;
+};
+
 // Whether the settings alone of a recipe with a [sweep] are those of one of its runs, as the demo's are.
 bool is_a_cell(const std::string& recipe) {
   Config alone;
@@ -31,6 +39,22 @@ bool is_a_cell(const std::string& recipe) {
   } catch (const Error&) {  // what is wrong in [sweep] is the sweep's to say
     return false;
   }
+}
+
+// Most recipes of a table or figure are what their runs have in common, and none of them: says so. Errors of parse_sweep.
+std::string sweep_note(const std::string& recipe) {
+  if (recipe.empty() || !find_sweep(recipe_text(recipe), recipe) || is_a_cell(recipe)) return "";
+  return fmt::format(
+      "# {0} is a sweep of many runs, and what follows is none of them: its settings without those of a "
+      "block and a method.\n# The runs: crc_train sweep {0} --dry-run\n",
+      recipe);
+}
+
+// --out, or its default.
+fs::path run_directory(const RunOptions& options, const Config& config) {
+  const fs::path out = options.out.empty() ? default_run_directory(options.config, config) : options.out;
+  check_outside_images(config, out);
+  return out;
 }
 
 // The line of the plan, and in the configuration what the device takes. A plan for another machine stands without.
@@ -62,7 +86,7 @@ int print_plan(const RunOptions& options) {
   print_text(sweep_note(options.config));
   print("{}\n", config.to_toml());
   const std::string device = plan_device(config);
-  const std::unique_ptr<nn::Net> net = make_net(config, dataset);
+  const std::unique_ptr<nn::Net> net = make_training_net(config, dataset);
   print("{}{}{}", plan(config, dataset, *net, labels), device, memory_totals(config, dataset, *net, labels));
   if (options.time) print_text(plan_time(config, dataset));
   for (const std::string& note : dataset.notes) print("note     {}\n", note);
@@ -75,43 +99,20 @@ int command_run(const RunOptions& options, const std::vector<std::string>& argum
   const std::string note = sweep_note(options.config);
   if (!options.quiet) print_message(note);
   end_with_parent();
-  return train_new(options, arguments);
+  const Config config = resolve_recipe(options.config, options.settings);
+  const NewRun run{.config = config, .directory = run_directory(options, config), .arguments = arguments};
+  return int(start_run(run, ProgressOptions::for_stderr(options.quiet, 0, {})));
 }
 
 }  // namespace
 
-std::string sweep_note(const std::string& recipe) {
-  if (recipe.empty() || !find_sweep(recipe_text(recipe), recipe) || is_a_cell(recipe)) return "";
-  return fmt::format(
-      "# {0} is a sweep of many runs, and what follows is none of them: its settings without those of a "
-      "block and a method.\n# The runs: crc_train sweep {0} --dry-run\n",
-      recipe);
-}
-
-fs::path run_directory(const RunOptions& options, const Config& config) {
-  const fs::path out = options.out.empty() ? default_run_directory(options.config, config) : options.out;
-  check_outside_images(config, out);
-  return out;
-}
-
-int train_new(const RunOptions& options, const std::vector<std::string>& arguments, const std::string& name, int gpu) {
-  const Config config = resolve_recipe(options.config, options.settings);
-  const NewRun run{.config = config, .directory = run_directory(options, config), .arguments = arguments, .gpu = gpu};
-  return int(start_run(run, ProgressOptions::for_stderr(options.quiet, 0, {}, name)));
-}
-
-int train_on(const std::string& path, const std::vector<std::string>& settings, bool quiet, const std::string& name,
-             int gpu) {
-  if (is_done(path, settings)) {
-    if (!quiet) print_error("{} is done already; its report is {}/report.html\n", path, path);
-    return 0;
-  }
-  return int(resume_run(path, settings, ProgressOptions::for_stderr(quiet, 0, {}, name), gpu));
-}
-
 void declare_run(Command& program, CommandCall& call) {
   const auto o = std::make_shared<RunOptions>();
   Command command = program.command("run", "train, score, query, label, train again");
+  command.examples(
+      "  crc_train run photos.toml --out runs/photos                     a configuration of your own (crc_train init)\n"
+      "  crc_train run cifar10 --set data.dir=DIR --out runs/a           CIFAR-10, the queries of the paper\n"
+      "  crc_train run photos.toml --set ssl.epochs=20 --dry-run --time  what would happen, and how long it takes\n");
   command.option("config", o->config, "TOML file or built-in recipe (crc_train list)");
   add_settings(command, o->settings);
   command.option("--out", o->out, "run directory, must not exist");

@@ -68,6 +68,9 @@ int command_verify(const std::vector<std::string>& directories) {
 void declare_verify(Command& program, CommandCall& call) {
   const auto directories = std::make_shared<std::vector<std::string>>();
   Command verify = program.command("verify", "compare every file of runs and sweeps with what the runs recorded");
+  verify.examples(
+      "  crc_train verify runs/a  every file of a run\n"
+      "  crc_train verify t6      of all runs of a sweep\n");
   verify.option("directories", *directories, "run or sweep directories").required();
   verify.run([directories, &call] { call.code = command_verify(*directories); });
 }

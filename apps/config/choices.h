@@ -11,7 +11,7 @@ CRC_CHOICE(Normalization, dataset, half)                          // data.normal
 CRC_CHOICE(Network, wrn, mlp, linear)                             // model.name
 CRC_CHOICE(NetInit, kaiming_fan_out, kaiming_fan_out_torch_head)  // model.init
 CRC_CHOICE(Protocol, realistic, pseudo_al)                        // acquisition.protocol
-CRC_CHOICE(Calibration, none, validation)                         // acquisition.calibrate
+CRC_CHOICE(Calibration, none, validation, cross_validation)       // acquisition.calibrate
 CRC_CHOICE(FirstLabels, random, model, given, leading)            // acquisition.first, or an acquisition's name
 CRC_CHOICE(PoolFeatures, network, embeddings)                     // acquisition.features
 CRC_CHOICE(StartUse, model, labels)                               // start.use

@@ -6,6 +6,7 @@
 #include "apps/config/choices.h"
 #include "apps/config/config_schema.h"
 #include "apps/config/key_kinds.h"
+#include "apps/config/method_keys.h"
 #include "crc/acquisition.h"
 #include "crc/batch_mode.h"
 #include "data/datasets/embedding_files.h"
@@ -18,8 +19,6 @@
 
 namespace crc::apps {
 namespace {
-
-constexpr double kMany = 1e12;
 
 std::vector<std::string> names_of_methods() {
   std::vector<std::string> names;
@@ -46,6 +45,8 @@ void add_run(std::vector<ConfigKey>& keys) {
       {integer("run.seed", 0, 0, 4294967295.0, "key of every random draw of the run"),
        place(text("run.device", "auto", {"auto", "cpu", "cuda", "cuda:N"}, "auto: CUDA where it works, else the CPU")),
        place(integer("run.threads", 0, 0, 4096, "CPU threads; 0: all cores")), precision_rule(),
+       place(later(boolean("run.tensorboard", false, "TensorBoard's event files in the run's folder tensorboard"),
+                   false)),
        place(text("run.name", "", {}, "name in reports; empty: the directory's name"))});
 }
 
@@ -171,7 +172,8 @@ void add_ssl(std::vector<ConfigKey>& keys) {
                "pi_model, mean_teacher: one student pass learns both losses (Oliver), not one pass each (perrying)"),
        real("ssl.threshold", 0.95, 0, 1, "a pseudo-label counts from this confidence on"),
        real("ssl.temperature", 1, 0.01, 100,
-            "divides the weak logits before the softmax; uda, dash, refixmatch: of the target alone"),
+            "divides the weak logits before the softmax; uda, dash, refixmatch: of the target alone; simmatch: of "
+            "similarities"),
        choice("ssl.sampling", Sampling::permutations,
               "items of a batch: from permutations of all, so that none comes twice before all came; independent draws "
               "(replacement); or permutations of a list that holds all about batch * steps_per_epoch / N times "
@@ -235,44 +237,6 @@ void add_ssl(std::vector<ConfigKey>& keys) {
              std::string())});
 }
 
-// Of the methods that ssl/methods/matching.h is the frame of.
-void add_matching(std::vector<ConfigKey>& keys) {
-  keys.insert(
-      keys.end(),
-      {later(choice("ssl.ramp_shape", RampShape::gaussian,
-                    "how the unsupervised weight rises over ramp_steps: exp(-5 (1 - r)^2); r (linear); (1 - cos(pi r)) "
-                    "/ 2 (cosine)"),
-             std::string("gaussian")),
-       later(real("ssl.ramp_share", 0, 0, 1,
-                  "the ramp as a share of the schedule's steps, instead of ramp_steps; 0: as "
-                  "ramp_steps says"),
-             0.0),
-       later(real("ssl.running_decay", 0.999, 0, 1,
-                  "softmatch, adamatch, freematch: decay of what they remember of their batches"),
-             0.999),
-       choice_or_none<ssl::Align>(
-           "ssl.align",
-           "softmatch, adamatch: predictions are aligned with nothing, the uniform distribution, "
-           "the running mean of labelled predictions, or the running shares of the labels; empty: "
-           "as the paper has it (uniform; predicted)"),
-       later(integer("ssl.align_window", 0, 0, 4096,
-                     "what is aligned is the mean prediction of so many steps (ReMixMatch: 128); 0: a running mean"),
-             int64_t(0)),
-       later(real("ssl.sigmas", 2, 0.01, 100, "softmatch: its Gaussian is so many times narrower than the confidence"),
-             2.0),
-       later(real("ssl.fairness", 0.01, 0, 100, "freematch: weight of its fairness loss"), 0.01),
-       later(boolean("ssl.threshold_warmup", true,
-                     "flexmatch: items without a pseudo-label yet hold the thresholds down"),
-             true),
-       later(boolean("ssl.interpolate", true, "adamatch: random interpolation of labelled logits, by a second pass"),
-             true),
-       later(integer("ssl.dash.warmup_steps", 2048, 0, kMany, "dash: steps on the labels alone, before all others"),
-             int64_t(2048)),
-       later(real("ssl.dash.gamma", 1.27, 1, 100, "dash: what the threshold is divided by after each period"), 1.27),
-       later(integer("ssl.dash.period_epochs", 10, 1, kMany, "dash: epochs of a period"), int64_t(10)),
-       later(real("ssl.dash.least", 0.05, 0, 100, "dash: where the threshold stops"), 0.05)});
-}
-
 ConfigKey search_rule() {
   ConfigKey key =
       choice("acquisition.search", select::Search::partition,
@@ -318,7 +282,9 @@ void add_selection(std::vector<ConfigKey>& keys) {
        later(
            choice("acquisition.calibrate", Calibration::none,
                   "validation: acquisitions that read probabilities see softmax(logits / T), with the T that fits the "
-                  "held-out items best (data.validation_size; Guo et al. 2017)"),
+                  "held-out items best (data.validation_size; Guo et al. 2017); cross_validation: with the T that fits "
+                  "the "
+                  "labels best, each predicted without those of its fold (label_propagation)"),
            std::string("none")),
        choice("acquisition.model", nn::Epoch::best,
               "which of the round's tested models scores the pool: that of the best evaluation or of the last"),
@@ -349,6 +315,15 @@ void add_selection(std::vector<ConfigKey>& keys) {
               "model: go on with that round's trained model; labels: train on its labels from scratch"),
        integer("eval.batch", 500, 1, 65536, "images per evaluation batch; does not change results"),
        integer("eval.last", 20, 1, 1000, "final evaluations whose median is reported"),
+       place(later(integer("ckpt.keep", 3, 1, 1000000,
+                           "newest checkpoints that are kept besides every round's end; with 1 a damaged one has no "
+                           "other of its round to fall back on"),
+                   int64_t(3))),
+       later(
+           integer("eval.cross_validation", 0, 0, 100,
+                   "for data without test images: each round estimates its accuracy from so many more trainings, each "
+                   "on the labels without one of so many equal, stratified parts, tested on that part; 0: none"),
+           int64_t(0)),
        place(real("report.interval", 30, 0.1, 86400, "seconds between progress lines when stderr is not a terminal")),
        place(integer("report.query_images", 50, 0, 1000, "queried images drawn per round")),
        place(later(boolean("report.show_guess", false,
@@ -365,7 +340,7 @@ void add_selection(std::vector<ConfigKey>& keys) {
 const std::vector<ConfigKey>& config_schema() {
   static const std::vector<ConfigKey> keys = [] {
     std::vector<ConfigKey> all;
-    for (auto add : {add_run, add_data, add_model, add_ssl, add_matching, add_selection}) add(all);
+    for (auto add : {add_run, add_data, add_model, add_ssl, add_methods, add_selection}) add(all);
     // A TOML table stands once: the keys of a section together, sections as they first come.
     const auto section_of = [](const ConfigKey& key) { return key.path.substr(0, key.path.rfind('.')); };
     std::map<std::string, size_t> places;

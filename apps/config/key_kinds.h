@@ -10,6 +10,8 @@
 
 namespace crc::apps {
 
+inline constexpr double kMany = 1e12;  // beyond what anybody asks for
+
 inline ConfigKey integer(std::string path, int64_t fallback, double low, double high, std::string doc) {
   return {
       .path = std::move(path), .fallback = fallback, .doc = std::move(doc), .low = low, .high = high, .choices = {}};

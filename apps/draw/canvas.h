@@ -57,6 +57,8 @@ class Canvas {
   virtual void text(Point baseline, std::string_view text, TextStyle style) = 0;
   // `scale` CSS pixels per pixel of the picture, without smoothing.
   virtual void image(Point corner, double scale, Pixels picture) = 0;
+  // What a reader who points into this rectangle is told; where nobody can point, nothing.
+  virtual void hint(Point, double /*width*/, double /*height*/, std::string_view /*text*/) {}
 
   void line(Point a, Point b, Stroke stroke) { polyline(std::array{a, b}, stroke); }
   void rectangle(double x, double y, double width, double height, Ink fill, double opacity = 1) {
@@ -72,6 +74,7 @@ class SvgCanvas : public Canvas {
   void dot(Point center, double radius, Ink fill) override;
   void text(Point baseline, std::string_view text, TextStyle style) override;
   void image(Point corner, double scale, Pixels picture) override;
+  void hint(Point corner, double width, double height, std::string_view text) override;
 
   // `description` is what a screen reader says. Standalone: with its own colours, as a file; else the page has them.
   std::string finish(int width, int height, std::string_view description, bool standalone) const;

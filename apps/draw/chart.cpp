@@ -1,9 +1,12 @@
 #include "apps/draw/chart.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <cmath>
 #include <limits>
+#include <map>
 
 #include "apps/draw/axes.h"
 
@@ -12,6 +15,8 @@ namespace {
 
 constexpr double kLeft = 52, kRight = 20, kTop = 64, kBottom = 46;
 constexpr double kTickSize = 11.5, kLabelSize = 12, kTitleSize = 15;
+constexpr double kLegendRow = 18, kLeastPlot = 130;          // heights: of one row, of what is left below the legend
+constexpr size_t kMostHints = 100, kMostHintBytes = 12'000;  // of a chart: a page has many
 
 struct Frame {
   double left, right, top, bottom;
@@ -25,8 +30,6 @@ struct LegendEntry {
   bool dashed = false;
 };
 
-Frame frame_of(int width, int height) { return {kLeft, width - kRight, kTop, height - kBottom}; }
-
 void draw_marker(Canvas& canvas, Point at, Ink ink, double radius, bool hollow) {
   canvas.dot(at, radius + 1.2, Ink::paper);  // a rim, so that dots stay apart from lines
   canvas.dot(at, radius, ink);
@@ -37,13 +40,35 @@ void draw_triangle(Canvas& canvas, double x, double y, Ink ink) {
   canvas.polygon(std::array{Point{x, y}, Point{x - 3.5, y + 6}, Point{x + 3.5, y + 6}}, ink);
 }
 
-void draw_legend(Canvas& canvas, const Frame& frame, const std::vector<LegendEntry>& entries) {
-  double x = frame.left;
-  const double y = kTop - 23;
+double width_of(const LegendEntry& entry) { return 24 + text_width(entry.name, kLabelSize); }
+
+// Where each entry begins; in rows, as many as it takes.
+std::vector<Point> legend_places(const Frame& frame, const std::vector<LegendEntry>& entries) {
+  std::vector<Point> places;
+  Point at{frame.left, kTop - 23};
   for (const LegendEntry& entry : entries) {
-    if (entry.name.empty()) continue;
-    const double end = x + 24 + text_width(entry.name, kLabelSize);
-    if (end > frame.right + 4) break;  // what does not fit is in the table below every chart
+    if (at.x > frame.left && at.x + width_of(entry) > frame.right + 4) at = {frame.left, at.y + kLegendRow};
+    places.push_back(at);
+    at.x += width_of(entry) + 20;
+  }
+  return places;
+}
+
+// A frame below the title and the legend.
+Frame frame_of(int width, int height, std::vector<LegendEntry>& entries) {
+  std::erase_if(entries, [](const LegendEntry& entry) { return entry.name.empty(); });
+  Frame frame{kLeft, width - kRight, kTop, height - kBottom};
+  while (entries.size() > 1 && frame.bottom - legend_places(frame, entries).back().y < kLeastPlot)
+    entries.pop_back();  // what does not fit is in the table below every chart
+  if (!entries.empty()) frame.top = legend_places(frame, entries).back().y + 23;
+  return frame;
+}
+
+void draw_legend(Canvas& canvas, const Frame& frame, const std::vector<LegendEntry>& entries) {
+  const std::vector<Point> places = legend_places(frame, entries);
+  for (size_t i = 0; i < entries.size(); ++i) {
+    const LegendEntry& entry = entries[i];
+    const auto [x, y] = places[i];
     switch (entry.mark) {
       case LegendEntry::line:
         canvas.line({x, y - 4}, {x + 16, y - 4}, {.ink = entry.ink, .width = entry.width, .dashed = entry.dashed});
@@ -59,15 +84,28 @@ void draw_legend(Canvas& canvas, const Frame& frame, const std::vector<LegendEnt
         break;
     }
     canvas.text({x + 22, y}, entry.name, {.size = kLabelSize});
-    x = end + 20;
   }
+}
+
+// In two lines where one is too wide.
+std::pair<std::string, std::string> in_lines(const std::string& text, double size, double room) {
+  if (text_width(text, size) <= room) return {text, ""};
+  size_t end = text.rfind(' ');
+  while (end != text.npos && end > 0 && text_width(text.substr(0, end), size) > room) end = text.rfind(' ', end - 1);
+  if (end == text.npos || end == 0) return {text, ""};
+  return {text.substr(0, end), text.substr(end + 1)};
 }
 
 void draw_titles(Canvas& canvas, const Frame& frame, const std::string& title, const std::string& x_label,
                  const std::string& y_label, int height) {
-  canvas.text({frame.left, 20}, title, {.size = kTitleSize, .bold = true});
-  canvas.text({(frame.left + frame.right) / 2, height - 10.0}, x_label,
-              {.size = kLabelSize, .ink = Ink::muted, .align = Align::center});
+  const double room = frame.right - frame.left, middle = (frame.left + frame.right) / 2;
+  const auto [first, second] = in_lines(title, 1.08 * kTitleSize, room);  // bold is wider than the stroke font
+  canvas.text({frame.left, second.empty() ? 20.0 : 12.0}, first, {.size = kTitleSize, .bold = true});
+  if (!second.empty()) canvas.text({frame.left, 28}, second, {.size = kTitleSize, .bold = true});
+  const TextStyle below{.size = kLabelSize, .ink = Ink::muted, .align = Align::center};
+  const auto [upper, lower] = in_lines(x_label, kLabelSize, room + kLeft);
+  canvas.text({middle, height - (lower.empty() ? 10.0 : 15.0)}, upper, below);
+  if (!lower.empty()) canvas.text({middle, height - 2.0}, lower, below);
   if (text_width(title, kTitleSize) + text_width(y_label, kLabelSize) + 40 < frame.right - frame.left) {
     canvas.text({frame.right, 20}, y_label, {.size = kLabelSize, .ink = Ink::muted, .align = Align::right});
   }
@@ -80,6 +118,8 @@ void draw_y_axis(Canvas& canvas, const Frame& frame, const Scale& y, const std::
                 {.size = kTickSize, .ink = Ink::muted, .align = Align::right});
   }
 }
+
+int ticks_in(const Frame& frame) { return std::clamp(int((frame.right - frame.left) / 70), 3, 8); }
 
 void draw_x_axis(Canvas& canvas, const Frame& frame) {
   canvas.line({frame.left, frame.bottom}, {frame.right, frame.bottom}, {.ink = Ink::muted, .width = 1});
@@ -169,10 +209,44 @@ class LinePlot {
   Scale x_, y_;
 };
 
+std::string label_of(const std::string& axis, const std::string& value) {
+  return axis.empty() || axis.size() > 24 ? value : axis + " " + value;
+}
+
+std::string value_text(double value) { return fmt::format("{:.4g}", value); }
+
+// One for each place on the x axis, of all lines that have a value there.
+void draw_hints(Canvas& canvas, const Frame& frame, const LineChart& chart, const Scale& x) {
+  std::map<double, std::string> texts;
+  for (const LineSeries& series : chart.series)
+    for (size_t i = 0; i < series.mean.size(); ++i) {
+      const Point p = series.mean[i];
+      if (!std::isfinite(p.x) || !std::isfinite(p.y)) continue;
+      const std::string spread = deviation(series, i) > 0 ? " ± " + fmt::format("{:.2g}", deviation(series, i)) : "";
+      texts[p.x] += "\n" + (series.name.empty() ? "" : series.name + ": ") + value_text(p.y) + spread;
+    }
+  size_t bytes = 0;
+  for (const auto& [at, text] : texts) bytes += text.size();
+  const size_t stride = std::max((texts.size() + kMostHints - 1) / kMostHints, bytes / kMostHintBytes + 1);
+  std::vector<std::pair<double, std::string>> kept;
+  size_t place = 0;
+  for (const auto& [at, text] : texts)
+    if (place++ % stride == 0) kept.emplace_back(x(at), label_of(chart.x_label, tick_text(at)) + text);
+  for (size_t i = 0; i < kept.size(); ++i) {
+    const double left = i > 0 ? (kept[i - 1].first + kept[i].first) / 2 : frame.left;
+    const double right = i + 1 < kept.size() ? (kept[i].first + kept[i + 1].first) / 2 : frame.right;
+    canvas.hint({left, frame.top}, right - left, frame.bottom - frame.top, kept[i].second);
+  }
+}
+
 }  // namespace
 
 void draw(Canvas& canvas, const LineChart& chart) {
-  const Frame frame = frame_of(chart.width, chart.height);
+  std::vector<LegendEntry> legend;
+  for (const LineSeries& s : chart.series)
+    legend.push_back(
+        {s.name, s.ink, s.reference ? LegendEntry::hollow : LegendEntry::line, s.emphasized ? 2.8 : 1.9, s.dashed});
+  const Frame frame = frame_of(chart.width, chart.height, legend);
   draw_titles(canvas, frame, chart.title, chart.x_label, chart.y_label, chart.height);
   auto [xs, ys] = extents(chart);
   if (xs.empty() || ys.empty()) {
@@ -186,8 +260,14 @@ void draw(Canvas& canvas, const LineChart& chart) {
   const Scale x{xs.low, xs.high, frame.left + inset, frame.right - inset}, y{ys.low, ys.high, frame.bottom, frame.top};
   draw_y_axis(canvas, frame, y, round_ticks(ys.low, ys.high, 6));
   draw_x_axis(canvas, frame);
-  for (double tick : chart.x_ticks.empty() ? round_ticks(xs.low, xs.high, 8) : chart.x_ticks) {
+  const std::vector<double> x_ticks =
+      chart.x_ticks.empty() ? round_ticks(xs.low, xs.high, ticks_in(frame)) : chart.x_ticks;
+  double free = frame.left - 30;  // to the right of the last text
+  for (double tick : x_ticks) {
     canvas.line({x(tick), frame.bottom}, {x(tick), frame.bottom + 4}, {.ink = Ink::muted, .width = 1});
+    const double half = text_width(tick_text(tick), kTickSize) / 2;
+    if (x(tick) - half < free) continue;
+    free = x(tick) + half + 5;
     canvas.text({x(tick), frame.bottom + 17}, tick_text(tick),
                 {.size = kTickSize, .ink = Ink::muted, .align = Align::center});
   }
@@ -199,12 +279,8 @@ void draw(Canvas& canvas, const LineChart& chart) {
       if ((series.reference ? 2 : series.emphasized ? 1 : 0) == layer) plot.mean(series);
     }
   }
-  std::vector<LegendEntry> legend;
-  for (const LineSeries& s : chart.series) {
-    legend.push_back(
-        {s.name, s.ink, s.reference ? LegendEntry::hollow : LegendEntry::line, s.emphasized ? 2.8 : 1.9, s.dashed});
-  }
   draw_legend(canvas, frame, legend);
+  draw_hints(canvas, frame, chart, x);
 }
 
 namespace {
@@ -227,7 +303,7 @@ void draw_categories(Canvas& canvas, const Frame& frame, const BarChart& chart, 
   const TextStyle style{.size = kTickSize, .ink = Ink::muted, .align = Align::center};
   if (chart.x_range) {
     const Scale numbers{chart.x_range->first, chart.x_range->second, frame.left, frame.right};
-    for (double tick : round_ticks(numbers.low, numbers.high, 8)) {
+    for (double tick : round_ticks(numbers.low, numbers.high, ticks_in(frame))) {
       canvas.line({numbers(tick), frame.bottom}, {numbers(tick), frame.bottom + 4}, {.ink = Ink::muted});
       canvas.text({numbers(tick), frame.bottom + 18}, tick_text(tick), style);
     }
@@ -241,10 +317,29 @@ void draw_categories(Canvas& canvas, const Frame& frame, const BarChart& chart, 
   }
 }
 
+void draw_hints(Canvas& canvas, const Frame& frame, const BarChart& chart, const Scale& x, size_t count) {
+  if (count > 2 * kMostHints) return;
+  const double width = chart.x_range ? (chart.x_range->second - chart.x_range->first) / double(count) : 0;
+  for (size_t i = 0; i < count; ++i) {
+    std::string text = i < chart.categories.size() ? chart.categories[i] : "";
+    if (chart.x_range) {
+      const double low = chart.x_range->first + width * double(i);
+      text = value_text(low) + " to " + value_text(low + width);
+    }
+    for (const BarSeries& series : chart.series)
+      if (i < series.values.size() && std::isfinite(series.values[i]))
+        text += "\n" + series.name + ": " + value_text(series.values[i]);
+    canvas.hint({x(double(i)), frame.top}, x(1) - x(0), frame.bottom - frame.top, text);
+  }
+}
+
 }  // namespace
 
 void draw(Canvas& canvas, const BarChart& chart) {
-  const Frame frame = frame_of(chart.width, chart.height);
+  std::vector<LegendEntry> legend;
+  for (const BarSeries& series : chart.series) legend.push_back({series.name, series.ink, LegendEntry::bar});
+  if (!chart.marks.empty()) legend.push_back({chart.mark_name, series_ink(1), LegendEntry::triangle});
+  const Frame frame = frame_of(chart.width, chart.height, legend);
   draw_titles(canvas, frame, chart.title, chart.x_label, chart.y_label, chart.height);
   Extent ys;
   ys.add(0);
@@ -261,11 +356,8 @@ void draw(Canvas& canvas, const BarChart& chart) {
   draw_x_axis(canvas, frame);
   draw_categories(canvas, frame, chart, x);
   for (double mark : chart.marks) draw_triangle(canvas, x(mark), frame.bottom + 1, series_ink(1));
-
-  std::vector<LegendEntry> legend;
-  for (const BarSeries& series : chart.series) legend.push_back({series.name, series.ink, LegendEntry::bar});
-  if (!chart.marks.empty()) legend.push_back({chart.mark_name, series_ink(1), LegendEntry::triangle});
   draw_legend(canvas, frame, legend);
+  draw_hints(canvas, frame, chart, x, count);
 }
 
 BarChart histogram_chart(const std::string& title, const std::string& x_label, double low, double high,

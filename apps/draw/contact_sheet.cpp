@@ -37,4 +37,27 @@ data::RgbImage contact_sheet(std::span<const std::span<const uint8_t>> tiles, in
   return sheet;
 }
 
+std::vector<data::RgbImage> tiles_of(const data::RgbImage& sheet, int64_t count) {
+  const int64_t columns = std::min(SheetConfig().columns, count), rows = (count + 9) / 10;
+  std::vector<data::RgbImage> tiles;
+  for (const int64_t scale : {3, 2}) {
+    const int64_t gap = 3 * scale, inner_y = sheet.height - gap, inner_x = sheet.width - gap;
+    if (count < 1 || !tiles.empty() || inner_y % (rows * scale) || inner_x % (columns * scale)) continue;
+    const int64_t height = inner_y / rows / scale - 3, width = inner_x / columns / scale - 3;
+    if (height < 1 || width < 1 || sheet_scale(height) != scale) continue;
+    for (int64_t i = 0; i < count; ++i) {
+      data::RgbImage tile{height, width, {}};
+      for (int64_t y = 0; y < height; ++y)
+        for (int64_t x = 0; x < width; ++x) {
+          const int64_t from_y = gap + i / columns * (height * scale + gap) + y * scale;
+          const int64_t from_x = gap + i % columns * (width * scale + gap) + x * scale;
+          const auto pixel = sheet.pixels.begin() + (from_y * sheet.width + from_x) * 3;
+          tile.pixels.insert(tile.pixels.end(), pixel, pixel + 3);
+        }
+      tiles.push_back(std::move(tile));
+    }
+  }
+  return tiles;
+}
+
 }  // namespace crc::apps

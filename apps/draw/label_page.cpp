@@ -1,9 +1,8 @@
 #include "apps/draw/label_page.h"
 
-#include <map>
-
 #include "apps/base/json.h"
 #include "apps/draw/canvas.h"
+#include "apps/draw/html.h"
 #include "apps/draw/png.h"
 
 namespace crc::apps {
@@ -32,6 +31,10 @@ json to_json(const LabelTask& task) {
     if (!item.file.empty()) entry["file"] = item.file;
     if (!item.guess.empty()) entry["guess"] = guesses(item.guess);
     if (!item.nearest.empty()) entry["near"] = examples(item.nearest);
+    if (const auto& photo = item.photo) {
+      entry["photo"] = data_uri("image/jpeg", photo->jpeg);
+      if (photo->width < 1 || photo->height < 1) entry["part"] = {photo->left, photo->top, photo->width, photo->height};
+    }
     items.push_back(std::move(entry));
   }
   return {{"key", task.key},     {"classes", task.classes},      {"pictures", pictures}, {"items", items},
@@ -42,18 +45,6 @@ json to_json(const LabelTask& task) {
 std::string in_script(std::string text) {
   for (size_t at = 0; (at = text.find('<', at)) != std::string::npos;) text.replace(at, 1, "\\u003c");
   return text;
-}
-
-// What is put in is not looked at again.
-std::string filled(std::string_view page, const std::map<std::string_view, std::string>& values) {
-  std::string text;
-  for (size_t at = 0;;) {
-    const size_t open = page.find("{{", at), close = open == page.npos ? page.npos : page.find("}}", open);
-    if (close == page.npos) return text.append(page.substr(at));
-    const auto value = values.find(page.substr(open + 2, close - open - 2));
-    text.append(page.substr(at, open - at)).append(value == values.end() ? "{" : value->second);
-    at = value == values.end() ? open + 1 : close + 2;
-  }
 }
 
 }  // namespace

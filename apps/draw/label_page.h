@@ -20,12 +20,19 @@ struct LabelExample {  // an image that has its label
   int64_t class_index;
 };
 
+struct LabelPhoto {  // the file that an image was made of
+  std::string jpeg;
+  // Of what the image shows, in parts of the photograph's width and height; the whole: all of it.
+  double left = 0, top = 0, width = 1, height = 1;
+};
+
 struct LabelItem {
   int64_t item;
   std::string file;  // its name; empty: none
   size_t picture;
   std::vector<LabelGuess> guess = {};      // the likeliest first; empty: nobody guesses
   std::vector<LabelExample> nearest = {};  // the nearest first
+  std::optional<LabelPhoto> photo = {};    // shown large, the picture beside it; nothing: the picture is all there is
 };
 
 struct LabelTask {

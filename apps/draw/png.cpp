@@ -9,9 +9,9 @@ std::string encode_png(std::span<const uint8_t> rgb, int width, int height) {
   return {bytes.begin(), bytes.end()};
 }
 
-std::string data_uri_png(std::string_view bytes) {
+std::string data_uri(const std::string& kind, std::string_view bytes) {
   constexpr char kDigits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string text = "data:image/png;base64,";
+  std::string text = "data:" + kind + ";base64,";
   for (size_t i = 0; i < bytes.size(); i += 3) {
     const size_t left = std::min<size_t>(3, bytes.size() - i);
     uint32_t three = 0;
@@ -20,5 +20,7 @@ std::string data_uri_png(std::string_view bytes) {
   }
   return text;
 }
+
+std::string data_uri_png(std::string_view bytes) { return data_uri("image/png", bytes); }
 
 }  // namespace crc::apps

@@ -96,6 +96,13 @@ void SvgCanvas::image(Point corner, double scale, Pixels picture) {
       data_uri_png(encode_png(picture.rgb, picture.width, picture.height)));
 }
 
+void SvgCanvas::hint(Point corner, double width, double height, std::string_view text) {
+  body_ += fmt::format(
+      "<rect class=\"hint\" x=\"{:.1f}\" y=\"{:.1f}\" width=\"{:.1f}\" height=\"{:.1f}\" fill-opacity=\"0\" "
+      "pointer-events=\"all\"><title>{}</title></rect>\n",
+      corner.x, corner.y, width, height, escape_xml(text));
+}
+
 std::string SvgCanvas::finish(int width, int height, std::string_view description, bool standalone) const {
   const std::string style =
       standalone

@@ -59,7 +59,7 @@ void compare_pairs(Context& context, const GateCheck& check) {
   const Tensor sums(context, {n}, Dtype::f64, "sums"), least(context, {n, 1}, Dtype::f64, "least"),
       places(context, {n, 1}, Dtype::i64, "places");
   const auto rows = x.view<const float, 2>();
-  for (const Measure measure : {Measure::squared, Measure::cosine, Measure::rbf}) {
+  for (const crc::Measure measure : {crc::Measure::squared, crc::Measure::cosine, crc::Measure::rbf}) {
     const Pairing pairing{.measure = measure};
     pairwise_least(context, least.view<double, 2>(), places.view<int64_t, 2>(), rows, rows, pairing);
     pairwise_most(context, sums.view<double, 1>(), rows, rows, pairing);

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "data/text.h"
+#include "data/utf8.h"
 #include "kernels/core/error.h"
 
 namespace crc::apps {
@@ -51,12 +52,24 @@ std::string choice_of(const LabelExport& job, const Answer& answer) {
   return answer.class_index >= 0 ? job.dataset.class_names[size_t(answer.class_index)] : answer.skip;
 }
 
+void check_xml(const std::string& text, const std::string& tool) {
+  const auto control = [](unsigned char c) { return c < 0x20 && c != '\t' && c != '\n' && c != '\r'; };
+  if (std::ranges::any_of(text, control))
+    fail(ExitCode::usage, fmt::format("{} has a control character, which no XML file can hold, and {} reads XML; use "
+                                      "--export csv",
+                                      data::in_quotes(text), tool));
+}
+
 const std::string& file_of(const LabelExport& job, int64_t item, const std::string& tool) {
   if (job.dataset.train.names.empty())
     fail(ExitCode::usage, fmt::format("the items of {} are no files, by whose names {} would know them; --export "
                                       "label-studio carries the images, and csv their numbers",
                                       job.dataset.name, tool));
   const std::string& file = job.dataset.train.names[size_t(item)];
+  if (!data::is_utf8(file))
+    fail(ExitCode::usage, fmt::format("{} is not UTF-8, and {} could not give the name back; rename the file in a new "
+                                      "run, or use --export label-studio or csv, which carry the items' numbers",
+                                      data::in_quotes(file), tool));
   if (!job.names.item_of(file))
     fail(ExitCode::usage,
          fmt::format("{}, and {} knows images by their files' names; --export label-studio carries the "

@@ -60,7 +60,8 @@ Answer answer_called(const std::string& name, int64_t item, const LabelNames& na
 // The classes and, where no class has their name, the words for none.
 std::vector<std::string> choices_of(const data::Dataset& dataset);
 std::string choice_of(const LabelExport& job, const Answer& answer);
-// The name of an item's file. Error usage: it has none of its own, and `tool` could not tell the images apart.
+void check_xml(const std::string& text, const std::string& tool);  // Error usage: no XML can hold it
+// The name of an item's file, in UTF-8. Error usage: it has none of its own, and `tool` could not tell the images apart.
 const std::string& file_of(const LabelExport& job, int64_t item, const std::string& tool);
 
 }  // namespace crc::apps

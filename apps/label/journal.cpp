@@ -10,7 +10,7 @@
 namespace crc::apps {
 
 Journal::Journal(const RunDir& run, const Query& query)
-    : path_(run.path() / query.folder / RunFiles::kAnswers), query_(query), limits_(run.facts().limits) {
+    : path_(run.path() / query.folder / RunFiles::kAnswers), query_(query), limits_(run.limits()) {
   if (!fs::exists(path_)) return;
   ledger_ = Ledger::open(path_, limits_);
   const std::set<int64_t> asked(query.items.begin(), query.items.end());

@@ -14,7 +14,8 @@ using json = nlohmann::ordered_json;
 std::string page_name(const Query& query) { return query.folder + "/label.html"; }
 
 json fresh_task(const RunDir& run, const Query& query, const data::Dataset& dataset) {
-  const NamedFile page = label_page_file(run.path(), query, dataset, {}, {}, /*show_guesses=*/false);
+  const NamedFile page =
+      label_page_file(run.path(), query, dataset, {}, {}, /*show_guesses=*/false, photographs_of(run.config()));
   return *task_of_page(page.content);
 }
 
@@ -60,11 +61,11 @@ PageTask page_task(RunDir& run, const Query& query, const data::Dataset& dataset
   if (run.files().has(page) && !run.files().damage(page)) task = task_of_page(run.files().read(page));
   if (!task || !covers(*task, items, dataset.class_names)) task = fresh_task(run, query, dataset);
   cut(*task, {items.begin(), items.end()});
-  const size_t all = query.items.size();
-  const std::string count = items.size() < all ? fmt::format("{} of {}", items.size(), all) : std::to_string(all);
+  const int64_t all = int64_t(query.items.size());
+  const std::string count =
+      (int64_t(items.size()) < all ? fmt::format("{} of ", items.size()) : "") + data::counted(all, "image", "images");
   const std::string name = fs::absolute(run.path()).lexically_normal().filename().string();
-  return {fmt::format("{}: {} images to label{}", name, count,
-                      query.round > 0 ? fmt::format(", query {}", query.round) : ""),
+  return {fmt::format("{}: {} to label{}", name, count, query.round > 0 ? fmt::format(", query {}", query.round) : ""),
           std::move(*task)};
 }
 

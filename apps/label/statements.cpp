@@ -105,11 +105,14 @@ std::map<int64_t, Answer> Statements::resolve(Disagreement how, const LabelNames
       twice.insert(twice.end(), said.size() - 1, std::to_string(item));
   }
   if (!twice.empty())
-    notes.push_back(fmt::format("{}: {} rows repeat an item with the same class: items {}", file, twice.size(),
+    notes.push_back(fmt::format("{}: {} {}", file,
+                                data::counted(int64_t(twice.size()), "row repeats an item with the same class: item",
+                                              "rows repeat an item with the same class: items"),
                                 data::join_first(twice, kMostItems)));
   if (!decided.empty())
-    notes.push_back(fmt::format("{}: {} items have answers that differ, decided by {}: {}", file, decided.size(),
-                                word_of(how), data::join_first(decided, kMostItems)));
+    notes.push_back(fmt::format("{}: {} answers that differ, decided by {}: {}", file,
+                                data::counted(int64_t(decided.size()), "item has", "items have"), word_of(how),
+                                data::join_first(decided, kMostItems)));
   return answers;
 }
 

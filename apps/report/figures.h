@@ -1,8 +1,8 @@
 // The paper's figures as charts.
 #pragma once
 
-#include "apps/report/result_table.h"
 #include "apps/report/summary.h"
+#include "apps/sweep/sweep.h"
 
 namespace crc::apps {
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "apps/report/mistakes.h"
 #include "apps/report/report_sections.h"
 #include "apps/sweep/sweep.h"
 #include "kernels/core/error.h"
@@ -14,7 +15,7 @@ namespace {
 
 using Runs = std::vector<RunRecord>;
 
-constexpr size_t kMaxImages = 1'300'000;  // bytes of data URIs; the rest of a report is small
+constexpr size_t kMaxImages = 2'500'000;  // bytes of queried images; the rest of a report is small
 
 std::string header(const Runs& runs, const Groups& groups) {
   const Config& config = runs[0].config;
@@ -31,6 +32,8 @@ std::string header(const Runs& runs, const Groups& groups) {
   const std::vector<int64_t> counts = label_counts({first});
   const int64_t labels = counts.empty() ? int64_t(runs[0].labels.size()) : counts.back();
   const MeanStd accuracy = at_labels(first, labels, &RoundRow::acc_last);
+  const MeanStd validated = at_labels(first, labels, &RoundRow::acc_cv);
+  const MeanStd& shown = accuracy.count > 0 ? accuracy : validated;
   double total = 0;
   for (const RunRecord& run : runs) {
     for (const RoundRow& row : run.rounds) {
@@ -42,8 +45,9 @@ std::string header(const Runs& runs, const Groups& groups) {
     return fmt::format("<div class=\"tile\"><b>{}</b><span>{}</span></div>\n", value, escape_xml(what));
   };
   return html + "<div class=\"tiles\">\n" +
-         tile(accuracy.count ? fmt::format("{:.2f} %", 100 * accuracy.mean) : "–",
-              "accuracy, " + first.name + (accuracy.count > 1 ? fmt::format(", {} seeds", accuracy.count) : "")) +
+         tile(shown.count ? fmt::format("{:.{}f} %", 100 * shown.mean, accuracy.count ? 2 : 1) : "–",
+              (accuracy.count || !validated.count ? "accuracy, " : "cross-validated accuracy, ") + first.name +
+                  (shown.count > 1 ? fmt::format(", {} seeds", shown.count) : "")) +
          tile(fmt::format("{}", labels), "labels used") +
          tile(fmt::format("{}", std::max<size_t>(1, counts.size()) - 1), "queries") +
          tile(TableCell::seconds(total).html, runs.size() > 1 ? "computing time, all runs" : "computing time") +
@@ -62,7 +66,7 @@ std::string accuracy_section(const Groups& groups) {
   const std::vector<int64_t> counts = label_counts(groups);
   if (!counts.empty() && !is_measured(groups))
     return section(
-        "accuracy", "Results",
+        "accuracy", "How good it is",
         paragraph("No test accuracy: the data set has no labelled test images, so that nothing was measured. "
                   "The last model of every round stands for its best one, unless held-out images chose it."));
   std::string caption = "Accuracy of the tested model after the last epoch; the axis counts the labels in the ledger.";
@@ -86,7 +90,7 @@ std::string accuracy_section(const Groups& groups) {
                   paragraph("Median of the last evaluations") + table(heads, rows_for(&RoundRow::acc_median)) +
                       paragraph("Best evaluation, chosen on the test set: for comparison with published numbers only") +
                       table(heads, rows_for(&RoundRow::acc_best)));
-  return section("accuracy", "Results", html);
+  return section("accuracy", "How good it is", html);
 }
 
 }  // namespace
@@ -101,15 +105,39 @@ bool may_report_again(const fs::path& out, const fs::path& of) {
   return read_file(page).substr(0, 1024).find(kPageGenerator) != std::string::npos;
 }
 
-std::string report_html(const Runs& runs) {
+std::string with_contents(const std::string& html) {
+  const std::string_view open = "<section id=\"";
+  const auto text_from = [&](size_t at, char end) { return html.substr(at, html.find(end, at) - at); };
+  const size_t first = html.find(open);
+  if (first == html.npos) return html;
+  std::string links;
+  for (size_t at = first; at < html.npos;) {
+    const size_t next = html.find(open, at), block = html.find("<h1>", at);
+    if (block < next) links += "<b>" + text_from(block + 4, '<') + "</b>\n";  // of a sweep
+    if (next == html.npos) break;
+    at = next + open.size();
+    links += fmt::format("<a href=\"#{}\">{}</a>\n", text_from(at, '"'), text_from(html.find("<h2>", at) + 4, '<'));
+  }
+  return html.substr(0, first) + "<nav>\n" + links + "</nav>\n" + html.substr(first);
+}
+
+std::string live_note(int reload_s) {
+  if (reload_s <= 0) return "";
+  return fmt::format("<p class=\"live\">The run goes on; as of {}. This page comes again every {} s.</p>\n", utc_now(),
+                     reload_s);
+}
+
+std::string report_html(const Runs& runs, int reload_s) {
   if (runs.empty()) fail(ExitCode::usage, "a report needs at least one run's directory");
   const Groups groups = group_runs(runs);
   RunList list;
   for (const RunRecord& run : runs) list.push_back(&run);
+  const std::string sections = accuracy_section(groups) + cross_validation_section(list) + classes_section(groups) + queries_section(list, kMaxImages) +
+                               scores_section(groups) + (runs.size() == 1 ? mistakes_section(runs[0]) : "") +
+                               training_section(groups) + cost_section(groups) + rounds_section(list) +
+                               runs_section(list) + settings_section(list);
   return html_page(runs.size() == 1 ? runs[0].name : "crc report",
-                   header(runs, groups) + accuracy_section(groups) + runs_section(list) + rounds_section(list) +
-                       cost_section(groups) + queries_section(list, kMaxImages) + classes_section(groups) +
-                       training_section(groups) + scores_section(groups) + settings_section(list));
+                   live_note(reload_s) + with_contents(header(runs, groups) + sections), reload_s);
 }
 
 }  // namespace crc::apps

@@ -2,11 +2,14 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 
 #include "apps/draw/axes.h"
 #include "apps/draw/html.h"
 #include "apps/report/figures.h"
 #include "apps/report/report_sections.h"
+#include "data/png.h"
+#include "kernels/core/error.h"
 
 namespace crc::apps {
 namespace {
@@ -93,6 +96,60 @@ BarChart pseudo_classes_chart(const Groups& groups, std::vector<double> EpochMet
 
 }  // namespace
 
+std::vector<data::RgbImage> tiles_in(const std::string& sheet_png, int64_t count) {
+  if (sheet_png.empty() || count < 1) return {};
+  try {
+    return tiles_of(data::decode_png({reinterpret_cast<const uint8_t*>(sheet_png.data()), sheet_png.size()}, "sheet"),
+                    count);
+  } catch (const Error&) {  // what is no picture is shown as it is
+    return {};
+  }
+}
+
+std::string image_tag(const data::RgbImage& picture) {
+  constexpr int64_t kMostSide = 96;
+  const int64_t factor = (std::max(picture.height, picture.width) + kMostSide - 1) / kMostSide;
+  data::RgbImage small{picture.height / factor, picture.width / factor, {}};
+  for (int64_t y = 0; y < small.height; ++y)
+    for (int64_t x = 0; x < small.width; ++x)
+      for (int64_t c = 0; c < 3; ++c) {
+        int64_t sum = 0;
+        for (int64_t k = 0; k < factor * factor; ++k)
+          sum += picture.pixels[size_t(((y * factor + k / factor) * picture.width + x * factor + k % factor) * 3 + c)];
+        small.pixels.push_back(uint8_t(sum / (factor * factor)));
+      }
+  const data::Bytes png = data::encode_png(small);
+  return fmt::format("<img alt=\"\" src=\"{}\"/>",
+                     data_uri_png({reinterpret_cast<const char*>(png.data()), png.size()}));
+}
+
+namespace {
+
+// Each queried image with the class that it has now; or the sheet as it is, where nothing says what it shows.
+std::string query_pictures(const RunRecord& run, int64_t round, const std::string& png) {
+  const auto asked = run.asked.find(round);
+  const std::vector<int64_t> items = asked == run.asked.end() ? std::vector<int64_t>() : asked->second;
+  const int64_t shown = std::min(int64_t(items.size()), run.config.get<int64_t>("report.query_images"));
+  const std::vector<data::RgbImage> tiles = tiles_in(png, shown);
+  if (tiles.empty())
+    return fmt::format("<figure class=\"sheet\"><img alt=\"images queried after round {}\" src=\"{}\"/></figure>\n",
+                       round, data_uri_png(png));
+  std::map<int64_t, int64_t> classes;
+  for (const Label& label : run.labels) classes[label.item] = label.class_index;
+  std::string html = "<div class=\"pictures\">\n";
+  for (size_t i = 0; i < tiles.size(); ++i) {
+    const auto label = classes.find(items[i]);
+    const size_t index = label == classes.end() ? run.class_names.size() : size_t(label->second);
+    html += fmt::format("<figure>{}<figcaption>{}#{}</figcaption></figure>\n", image_tag(tiles[i]),
+                        index < run.class_names.size() ? "<b>" + escape_xml(run.class_names[index]) + "</b><br/>" : "",
+                        items[i]);
+  }
+  return html + "</div>\n" +
+         (tiles.size() < items.size() ? paragraph(fmt::format("The first {} of {}.", tiles.size(), items.size())) : "");
+}
+
+}  // namespace
+
 std::string queries_section(const RunList& runs, size_t max_bytes) {
   std::string html;
   size_t used = 0, left_out = 0;
@@ -100,24 +157,20 @@ std::string queries_section(const RunList& runs, size_t max_bytes) {
     const RunRecord& run = *each;
     std::string images;
     for (const auto& [round, png] : run.query_png) {
-      if (used + png.size() * 4 / 3 > max_bytes) {
+      const std::string pictures = used < max_bytes ? query_pictures(run, round, png) : "";
+      if (pictures.empty() || used + pictures.size() > max_bytes) {
         ++left_out;
         continue;
       }
-      used += png.size() * 4 / 3;
-      images += fmt::format(
-          "<figure><img alt=\"images queried after round {}\" src=\"{}\"/><figcaption>after round {}"
-          "</figcaption></figure>\n",
-          round, data_uri_png(png), round);
+      used += pictures.size();
+      images += fmt::format("<h3>after round {}</h3>\n", round) + pictures;
     }
-    if (!images.empty()) {
-      html += details(run.name, "<div class=\"queries\">\n" + images + "</div>\n", each == runs[0]);
-    }
+    if (!images.empty()) html += details(run.name, images, each == runs[0]);
   }
   if (left_out > 0) {
     html += paragraph(fmt::format("{} more are in the runs' directories: <code>rounds/NN/query.png</code>.", left_out));
   }
-  return html.empty() ? "" : section("queries", "Queried images", html);
+  return html.empty() ? "" : section("queries", "What was asked", html);
 }
 
 std::string classes_section(const Groups& groups) {
@@ -148,7 +201,7 @@ std::string classes_section(const Groups& groups) {
     }
     chart.series.push_back(std::move(series));
   }
-  return section("classes", "Classes of the labels", chart_figure(chart));
+  return section("classes", "How many labels", chart_figure(chart));
 }
 
 std::string training_section(const Groups& groups) {

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "apps/draw/chart.h"
+#include "apps/draw/contact_sheet.h"
 #include "apps/draw/html.h"
 #include "apps/report/summary.h"
 
@@ -16,7 +17,12 @@ using Groups = std::vector<RunGroup>;
 TableCell mean_cell(const MeanStd& fraction);  // in percent: 93.12 +- 0.40
 TableCell group_cell(const RunGroup& group);   // its name behind its colour
 
+// The pictures of a sheet of so many; none where it is no such sheet.
+std::vector<data::RgbImage> tiles_in(const std::string& sheet_png, int64_t count);
+std::string image_tag(const data::RgbImage& picture);  // <img>, in itself; large ones at a fraction of their size
+
 std::string runs_section(const RunList& runs);
+std::string cross_validation_section(const RunList& runs);           // empty: no run has any
 std::string rounds_section(const RunList& runs);                     // every round of every run, with its times
 std::string cost_section(const Groups& groups);                      // epochs and computing time per method
 std::string queries_section(const RunList& runs, size_t max_bytes);  // of data URIs

@@ -53,6 +53,24 @@ std::string runs_section(const RunList& runs) {
           "runs with the same head used exactly the same labels in the same order.</p>\n");
 }
 
+std::string cross_validation_section(const RunList& runs) {
+  std::vector<std::vector<TableCell>> rows;
+  for (const RunRecord* const run : runs)
+    for (const RoundRow& r : run->rounds)
+      if (std::isfinite(r.acc_cv))
+        rows.push_back({TableCell::text(run->name), TableCell::integer(r.round), TableCell::integer(r.labels),
+                        TableCell::percent(r.acc_cv), TableCell::percent(r.acc_cv_low),
+                        TableCell::percent(r.acc_cv_high)});
+  if (rows.empty()) return "";
+  return section(
+      "cross-validation", "Cross-validated accuracy",
+      table({"run", "round", "labels", "accuracy %", "from %", "to %"}, rows) +
+          "<p class=\"note\">Every labelled item was judged by a network that was trained, as the round's was, "
+          "on the labels of the other parts (<code>eval.cross_validation</code>); the interval is Wilson's at "
+          "95 %. The items are those that were labelled, which the acquisition chose: on others the network "
+          "may be better or worse. It learned from fewer labels than the round's own.</p>\n");
+}
+
 std::string rounds_section(const RunList& runs) {
   std::string html;
   for (const RunRecord* const each : runs) {
@@ -72,7 +90,7 @@ std::string rounds_section(const RunList& runs) {
                           rows),
                     each == runs[0]);
   }
-  return section("rounds", "Rounds and timing", html);
+  return section("rounds", "Every round", html);
 }
 
 std::string cost_section(const Groups& groups) {
@@ -93,7 +111,7 @@ std::string cost_section(const Groups& groups) {
                     TableCell::real(mean_std(epochs).mean, "{:.1f}"), TableCell::seconds(mean_std(train).mean),
                     TableCell::seconds(mean_std(query).mean), TableCell::seconds(total)});
   }
-  return section("cost", "Time and cost",
+  return section("cost", "What it cost",
                  table({"method", "runs", "rounds", "epochs per round", "training per round", "query", "all"}, rows) +
                      "<p class=\"note\">Computing time on the machine named below; a round that was taken over from "
                      "another run costs nothing here.</p>\n");
@@ -103,7 +121,7 @@ std::string settings_section(const RunList& runs) {
   const RunRecord& run = *runs[0];
   std::vector<std::vector<TableCell>> machine;
   for (const auto& [key, value] : run.facts) {
-    machine.push_back({TableCell::text(key), {"<span style=\"white-space:normal\">" + escape_xml(value) + "</span>"}});
+    machine.push_back({TableCell::text(key), {.html = escape_xml(value), .wraps = true}});
   }
   std::string html = table({"", "first run"}, machine);
   for (const RunRecord* const each : runs) {

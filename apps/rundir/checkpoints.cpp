@@ -21,7 +21,7 @@ void Checkpoints::create(const fs::path& directory) {
   save_state(directory / kIndex, {{"schema", 1}, {"checkpoints", json::array()}}, 0);
 }
 
-Checkpoints::Checkpoints(const fs::path& directory) : directory_(directory) {
+Checkpoints::Checkpoints(const fs::path& directory, int64_t keep) : directory_(directory), keep_(keep) {
   const fs::path path = directory_ / kIndex;
   const std::optional<json> index = load_state(path, notes_);
   if (!index) {
@@ -81,12 +81,12 @@ void Checkpoints::save(const CheckpointInfo& info, std::string_view payload) {
   commit_file(directory_ / file, payload);
 
   entries_.push_back({.info = info, .file = file, .xxh3 = xxh3, .bytes = int64_t(payload.size())});
-  size_t newer = 0;
+  int64_t newer = 0;
   std::vector<Entry> kept;
   std::set<int64_t> ended;  // rounds whose end is kept already
   for (auto e = entries_.rbegin(); e != entries_.rend(); ++e) {
     const bool last_end = e->info.round_end && ended.insert(e->info.round).second;
-    if (newer++ < kKeep || last_end) kept.push_back(*e);
+    if (newer++ < keep_ || last_end) kept.push_back(*e);
   }
   std::reverse(kept.begin(), kept.end());
   entries_ = std::move(kept);

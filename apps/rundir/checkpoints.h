@@ -32,12 +32,12 @@ struct Checkpoint {
 
 class Checkpoints {
  public:
-  static constexpr size_t kKeep = 3;  // newest ones kept besides the round ends
-
   static constexpr const char* kIndex = "index.json";
 
-  static void create(const fs::path& directory);    // an empty index
-  explicit Checkpoints(const fs::path& directory);  // Error 65: no index, or not one that this program wrote
+  static void create(const fs::path& directory);  // an empty index
+  // `keep`: newest ones that save() leaves besides the round ends (ckpt.keep), at least one. Error 65: no index, or not
+  // one that this program wrote.
+  explicit Checkpoints(const fs::path& directory, int64_t keep = 3);
 
   // The same end of a round once more (of a run that was resumed there) is no second checkpoint.
   void save(const CheckpointInfo& info, std::string_view payload);
@@ -65,6 +65,7 @@ class Checkpoints {
   bool lists(const std::string& name) const;
   std::vector<std::string> payload_files() const;
   fs::path directory_;
+  int64_t keep_;
   std::vector<Entry> entries_;
   int64_t saves_ = 0;               // of the index
   std::vector<std::string> notes_;  // about it

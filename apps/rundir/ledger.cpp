@@ -17,7 +17,9 @@ using Text = std::string;
 constexpr size_t kMaxSource = 260;  // "file:" and a name as long as names can be
 const std::string kGenesis(32, '0');
 
-bool has_class(LedgerEvent event) { return event == LedgerEvent::label || event == LedgerEvent::relabel; }
+bool has_class(LedgerEvent event) {
+  return event == LedgerEvent::label || event == LedgerEvent::relabel || event == LedgerEvent::give;
+}
 bool is_answer(LedgerEvent event) { return event == LedgerEvent::label || event == LedgerEvent::skip; }
 
 std::string quoted(const std::string& text) { return json_text(json(text)); }
@@ -29,7 +31,8 @@ std::string line_of(const Entry& entry, const std::string& prev, std::string* ha
   };
   std::string line = fmt::format(R"({{"seq":{})", entry.seq);
   if (entry.event != LedgerEvent::label) line += fmt::format(R"(,"event":"{}")", word_of(entry.event));
-  line += fmt::format(R"(,"item":{})", entry.item);
+  line += entry.event == LedgerEvent::grow ? fmt::format(R"(,"items":{})", entry.items)
+                                           : fmt::format(R"(,"item":{})", entry.item);
   if (has_class(entry.event)) line += fmt::format(R"(,"class":{})", entry.class_index);
   line += text("word", entry.word) + fmt::format(R"(,"round":{},"source":{})", entry.round, quoted(entry.source)) +
           text("who", entry.who) + text("when", entry.when) + fmt::format(R"(,"prev":"{}")", prev);
@@ -43,7 +46,10 @@ bool advance(std::unordered_map<int64_t, int64_t>& states, const Entry& entry) {
   const bool known = at != states.end();
   switch (entry.event) {
     case LedgerEvent::label:
+    case LedgerEvent::give:
       return states.emplace(entry.item, entry.class_index).second;
+    case LedgerEvent::grow:
+      return true;
     case LedgerEvent::skip:
       return states.emplace(entry.item, Ledger::kSkipped).second;
     case LedgerEvent::relabel:
@@ -73,6 +79,7 @@ class LedgerReader {
     if (line != std::string_view(expected).substr(0, expected.size() - 1)) refuse("is not in the ledger's exact form");
     check_ranges(entry);
     if (!advance(states_, entry)) refuse_event(entry);
+    if (entry.event == LedgerEvent::grow) limits_.items = entry.items;
     ++seq_;
     round_ = entry.round;
     prev_ = entry.hash;
@@ -89,12 +96,14 @@ class LedgerReader {
   Entry read(const json& object) const {
     Entry entry;
     entry.seq = integer(object, "seq");
-    entry.item = integer(object, "item");
     if (object.contains("event")) {
       const std::optional<LedgerEvent> event = find_choice<LedgerEvent>(text(object, "event"));
       if (!event) refuse(fmt::format("has event {}, which this version does not know", object["event"].get<Text>()));
       entry.event = *event;
     }
+    const bool grows = entry.event == LedgerEvent::grow;
+    entry.item = grows ? -1 : integer(object, "item");
+    if (grows) entry.items = integer(object, "items");
     if (has_class(entry.event)) entry.class_index = integer(object, "class");
     entry.round = integer(object, "round");
     entry.source = text(object, "source");
@@ -103,7 +112,10 @@ class LedgerReader {
     return entry;
   }
   void check_ranges(const Entry& entry) const {
-    if (entry.item < 0 || (limits_.items > 0 && entry.item >= limits_.items)) {
+    if (entry.event == LedgerEvent::grow) {
+      if (entry.items < limits_.items || entry.items <= 0)
+        refuse(fmt::format("has a pool of {} items after one of {}", entry.items, limits_.items));
+    } else if (entry.item < 0 || (limits_.items > 0 && entry.item >= limits_.items)) {
       refuse(fmt::format("labels item {}; the data set has items 0 to {}", entry.item, limits_.items - 1));
     }
     if (has_class(entry.event) &&
@@ -115,6 +127,7 @@ class LedgerReader {
   [[noreturn]] void refuse_event(const Entry& entry) const {
     switch (entry.event) {
       case LedgerEvent::label:
+      case LedgerEvent::give:
         refuse(fmt::format("labels item {} a second time", entry.item));
       case LedgerEvent::skip:
         refuse(fmt::format("skips item {}, which was answered before", entry.item));
@@ -163,7 +176,10 @@ Ledger::Ledger(fs::path path, LabelLimits limits, LedgerContent content)
       entries_(std::move(content.entries)),
       torn_lines_(content.torn_lines),
       bytes_(content.valid_bytes) {
-  for (const Entry& entry : entries_) advance(states_, entry);
+  for (const Entry& entry : entries_) {
+    advance(states_, entry);
+    if (entry.event == LedgerEvent::grow) limits_.items = entry.items;
+  }
   head_ = entries_.empty() ? kGenesis : entries_.back().hash;
 }
 
@@ -246,8 +262,12 @@ void Ledger::add(LedgerEvent event, int64_t round, const std::string& source, co
               .hash = ""};
   if (std::max({entry.source.size(), entry.who.size(), entry.when.size(), entry.word.size()}) > kMaxSource)
     fail_internal("ledger: source is longer than 260 bytes");
+  append(std::move(entry), lines);
+}
+
+void Ledger::append(Entry entry, std::string& lines) {
   if (!advance(states_, entry))
-    fail(ExitCode::corrupt_data, fmt::format("item {} already has a label; an item is labelled once", answer.item));
+    fail(ExitCode::corrupt_data, fmt::format("item {} already has a label; an item is labelled once", entry.item));
   lines += line_of(entry, head_, &entry.hash);
   head_ = entry.hash;
   entries_.push_back(std::move(entry));
@@ -291,12 +311,54 @@ int64_t Ledger::change(int64_t round, const std::string& source, std::span<const
   return added;
 }
 
+void Ledger::grow(int64_t round, int64_t items, const std::string& list, std::span<const Answer> answers) {
+  if (!entries_.empty() && round < entries_.back().round)
+    fail_internal(fmt::format("ledger: a pool of round {} after round {}", round, entries_.back().round));
+  Ledger next = *this;
+  std::string lines;
+  if (const Entry* last = last_growth(entries_); !last || last->word != list) {
+    next.limits_.items = items;
+    next.append({.seq = size(),
+                 .event = LedgerEvent::grow,
+                 .item = -1,
+                 .items = items,
+                 .word = list,
+                 .round = round,
+                 .source = kDataSet,
+                 .who = "",
+                 .when = "",
+                 .hash = ""},
+                lines);
+  }
+  for (const Answer& answer : answers) {
+    const std::optional<int64_t> now = next.state(answer.item);
+    if (answer.class_index < 0) {
+      if (now) next.add(LedgerEvent::withdraw, round, kDataSet, answer, lines);
+    } else if (!now || *now != answer.class_index) {
+      next.check(answer);
+      next.add(now ? LedgerEvent::relabel : LedgerEvent::give, round, kDataSet, answer, lines);
+    }
+  }
+  publish(std::move(next), lines);
+}
+
+const Entry* last_growth(std::span<const Entry> entries) {
+  for (size_t i = entries.size(); i-- > 0;)
+    if (entries[i].event == LedgerEvent::grow) return &entries[i];
+  return nullptr;
+}
+
+int64_t growths(std::span<const Entry> entries) {
+  return std::ranges::count(entries, LedgerEvent::grow, &Entry::event);
+}
+
 Standing standing(std::span<const Entry> entries, int64_t round) {
   Standing now;
   std::unordered_map<int64_t, size_t> places;
   std::set<int64_t> skipped;
   for (const Entry& entry : entries) {
     if (entry.round > round) break;
+    if (entry.event == LedgerEvent::grow) continue;
     const auto at = places.find(entry.item);
     if (has_class(entry.event) && at != places.end()) {
       now.labels[at->second].class_index = entry.class_index;

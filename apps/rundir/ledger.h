@@ -7,8 +7,11 @@
 //
 // seq counts from 0. item is the index in the training set. What round r says holds from round r on; round 0 is the
 // initial pool. source is who gave it ("initial", "oracle", "file:labels.csv"); who and when stand where they are known.
+//   {"seq":2,"event":"grow","items":320,"word":"<32 hex>","round":2,"source":"data set","prev":"...","hash":"..."}
+//
 // event: none is an answer with a class; "skip" one without (word: why), and the item is not asked again; "relabel" gives
-// a labelled or skipped item another class; "withdraw" takes back what stands, and the item may be asked again. prev is
+// a labelled or skipped item another class; "withdraw" takes back what stands, and the item may be asked again. "grow" says that the pool has `items` items from then on, of the
+// list with the XXH3-128 `word` (pool/NNN.csv), and "give" that an item has a label of the data set's since. prev is
 // the hash of the line before (zeros first); hash is the XXH3-128 of the line's bytes before `,"hash"`.
 //
 // On load everything is checked: the chain, byte for byte; no item labelled twice; rounds never decrease; ranges. A last
@@ -30,14 +33,15 @@
 
 namespace crc::apps {
 
-CRC_CHOICE(LedgerEvent, label, skip, relabel, withdraw)
+CRC_CHOICE(LedgerEvent, label, skip, relabel, withdraw, give, grow)
 
 struct Entry {  // a line
   int64_t seq = 0;
   LedgerEvent event = LedgerEvent::label;
-  int64_t item = 0;
-  int64_t class_index = -1;  // of label and relabel
-  std::string word;          // of skip: why there is no class
+  int64_t item = 0;          // -1: of grow
+  int64_t items = 0;         // of grow: how many there are
+  int64_t class_index = -1;  // of label, relabel and give
+  std::string word;          // of skip: why there is no class; of grow: the list's checksum
   int64_t round = 0;
   std::string source, who, when;
   std::string hash;  // the chain's head after this line
@@ -97,9 +101,15 @@ class Ledger {
   // already. Returns how many entries were added. Error 73 as above.
   int64_t change(int64_t round, const std::string& source, std::span<const Answer> answers);
 
+  // From `round` on the pool has `items` items, of the list with this checksum, and its data set says `answers` of them:
+  // a class, or that there is none any more. Once more what a crash tore: only what is missing is added.
+  static constexpr const char* kDataSet = "data set";  // the source of these entries
+  void grow(int64_t round, int64_t items, const std::string& list, std::span<const Answer> answers);
+
   std::span<const Entry> entries() const { return entries_; }
   std::vector<Label> labels() const { return standing(entries_).labels; }
   int64_t size() const { return int64_t(entries_.size()); }  // lines
+  LabelLimits limits() const { return limits_; }             // items: as many as there are by now
   // What stands of an item: its class, kSkipped, or nothing.
   static constexpr int64_t kSkipped = -1;
   std::optional<int64_t> state(int64_t item) const;
@@ -112,6 +122,7 @@ class Ledger {
   size_t present(int64_t round, std::span<const Answer> answers) const;
   void check(const Answer& answer) const;
   void add(LedgerEvent event, int64_t round, const std::string& source, const Answer& answer, std::string& lines);
+  void append(Entry entry, std::string& lines);
   void publish(Ledger next, const std::string& lines);
   std::string word(int64_t item) const;  // with which it was skipped
   fs::path path_;
@@ -122,6 +133,10 @@ class Ledger {
   int torn_lines_;
   int64_t bytes_;
 };
+
+// The entry of the pool as it is now, nothing: it never grew; and how often it did.
+const Entry* last_growth(std::span<const Entry> entries);
+int64_t growths(std::span<const Entry> entries);
 
 // Entries when `head` was the chain's head; -1: this ledger never had that head (it is another run's).
 int64_t entries_at(std::span<const Entry> entries, const std::string& head);

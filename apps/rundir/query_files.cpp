@@ -11,7 +11,10 @@
 #include "apps/draw/label_page.h"
 #include "apps/draw/png.h"
 #include "data/csv.h"
+#include "data/image.h"
+#include "data/jpeg.h"
 #include "data/npz.h"
+#include "data/png.h"
 #include "kernels/core/error.h"
 
 namespace crc::apps {
@@ -70,7 +73,7 @@ std::vector<NamedFile> query_files(const std::string& folder, const select::Sele
     tiles.push_back(images.image(selection.picks[i]));
   if (!tiles.empty())
     add("query.png",
-        data::encode_png(contact_sheet(tiles, images.height, images.width, {.scale = images.height < 32 ? 3 : 2})));
+        data::encode_png(contact_sheet(tiles, images.height, images.width, {.scale = sheet_scale(images.height)})));
 
   data::NpzWriter scores;
   const int64_t count = int64_t(selection.scores.size());
@@ -100,6 +103,28 @@ class Pictures {
   std::map<int64_t, size_t> places_;
 };
 
+// At a size to look at; nothing: the file shows no more than the image, or cannot be read now.
+std::optional<LabelPhoto> photo_of(const Photographs& photographs, const data::Images& images, int64_t item) {
+  constexpr int64_t kLongest = 720;
+  constexpr int kQuality = 82;
+  if (photographs.folder.empty() || images.names.empty()) return std::nullopt;
+  const fs::path path = photographs.folder / images.names[size_t(item)];
+  try {
+    data::RgbImage photo = data::decode_image(data::read_file(path, data::kMostPngBytes), path, kLongest / 2);
+    if (photo.height <= images.height && photo.width <= images.width) return std::nullopt;
+    LabelPhoto seen;
+    if (data::crop_called(photographs.crop) == data::Crop::center) {
+      const double h = double(photo.height), w = double(photo.width), side = std::min(h, w);
+      seen.left = (w - side) / 2 / w, seen.top = (h - side) / 2 / h, seen.width = side / w, seen.height = side / h;
+    }
+    const data::Bytes jpeg = data::encode_jpeg(data::fit_within(std::move(photo), kLongest), kQuality);
+    seen.jpeg.assign(jpeg.begin(), jpeg.end());
+    return seen;
+  } catch (const Error&) {  // the page can do without
+    return std::nullopt;
+  }
+}
+
 // Another query, also of a run of the same name, has other answers in the browser.
 std::string key_of(const Query& query, const data::Dataset& dataset) {
   data::Fingerprint key;
@@ -111,26 +136,34 @@ std::string key_of(const Query& query, const data::Dataset& dataset) {
 
 }  // namespace
 
+Photographs photographs_of(const Config& config) {
+  if (config.get<std::string>("data.name") != "folder" || config.get<int64_t>("data.resize") == 0) return {};
+  return {config.get<std::string>("data.dir"), config.get<std::string>("data.crop")};
+}
+
 NamedFile label_page_file(const fs::path& run, const Query& query, const data::Dataset& dataset,
                           const std::vector<LabelHint>& hints, const std::map<int64_t, int64_t>& classes,
-                          bool show_guesses) {
+                          bool show_guesses, const Photographs& photographs) {
   const data::Images& images = dataset.train;
   const std::string name = fs::absolute(run).lexically_normal().filename().string();
-  LabelTask task{.title = fmt::format("{}: {} images to label{}", name, query.items.size(),
-                                      query.round > 0 ? fmt::format(", query {}", query.round) : ""),
-                 .key = fmt::format("crc {} {} {}", name, query.folder, key_of(query, dataset)),
-                 .classes = dataset.class_names,
-                 .pictures = {},
-                 .items = {},
-                 .width = images.width,
-                 .show_guesses = show_guesses,
-                 .then = fmt::format(
-                     "Then, beside the run's directory: crc_train label {0} labels.csv && crc_train resume {0}", name)};
+  LabelTask task{
+      .title = fmt::format("{}: {} to label{}", name, data::counted(int64_t(query.items.size()), "image", "images"),
+                           query.round > 0 ? fmt::format(", query {}", query.round) : ""),
+      .key = fmt::format("crc {} {} {}", name, query.folder, key_of(query, dataset)),
+      .classes = dataset.class_names,
+      .pictures = {},
+      .items = {},
+      .width = images.width,
+      .show_guesses = show_guesses,
+      .then = fmt::format("Then, beside the run's directory: crc_train label {0} labels.csv && crc_train resume {0}",
+                          name)};
   Pictures pictures(images, task.pictures);
   for (size_t i = 0; i < query.items.size(); ++i) {
     const int64_t item = query.items[i];
-    LabelItem entry{
-        .item = item, .file = images.names.empty() ? "" : images.names[size_t(item)], .picture = pictures.of(item)};
+    LabelItem entry{.item = item,
+                    .file = images.names.empty() ? "" : images.names[size_t(item)],
+                    .picture = pictures.of(item),
+                    .photo = photo_of(photographs, images, item)};
     if (i < hints.size()) {
       for (const auto& [index, probability] : hints[i].guess) entry.guess.push_back({index, probability});
       for (const int64_t other : hints[i].nearest) entry.nearest.push_back({pictures.of(other), classes.at(other)});
@@ -190,6 +223,67 @@ ScoreHistogram histogram_from_json(std::string_view text, const std::string& nam
     for (const json& bin : object.value("decades", json::array()))
       h.decades[bin.at(0).get<int64_t>()] = bin.at(1).get<int64_t>();
     return h;
+  } catch (const std::exception& error) {
+    fail(ExitCode::corrupt_data, fmt::format("{} is damaged: {}; remove it to leave it out", name, error.what()));
+  }
+}
+
+std::vector<NamedFile> mistake_files(const std::string& folder, const ssl::Evaluation& evaluation,
+                                     const std::vector<ssl::Mistake>& mistakes, const data::Images& images) {
+  constexpr size_t kMost = 40;
+  const int64_t classes = int64_t(evaluation.predicted.size());
+  json confusion = json::array(), surest = json::array();
+  for (int64_t k = 0; k < int64_t(evaluation.confusion.size()); ++k)  // many classes leave most of it empty
+    if (const int64_t count = evaluation.confusion[size_t(k)]; count > 0)
+      confusion.push_back({k / classes, k % classes, count});
+  std::vector<std::span<const uint8_t>> tiles;
+  for (const ssl::Mistake& m : std::span(mistakes).first(std::min(kMost, mistakes.size()))) {
+    json entry = {{"item", m.item},
+                  {"label", m.label},
+                  {"predicted", m.predicted},
+                  {"given", m.given},
+                  {"confidence", m.confidence}};
+    if (!images.names.empty()) entry["name"] = images.names[size_t(m.item)];
+    surest.push_back(std::move(entry));
+    if (!images.embedded()) tiles.push_back(images.image(m.item));
+  }
+  std::vector<NamedFile> files{{folder + "/mistakes.json", json_text(json{{"schema", 1},
+                                                                          {"classes", classes},
+                                                                          {"images", evaluation.images},
+                                                                          {"mistakes", mistakes.size()},
+                                                                          {"confusion", confusion},
+                                                                          {"surest", surest}}) +
+                                                               "\n"}};
+  if (tiles.empty()) return files;
+  const data::Bytes png =
+      data::encode_png(contact_sheet(tiles, images.height, images.width, {.scale = sheet_scale(images.height)}));
+  files.push_back({folder + "/mistakes.png", std::string(png.begin(), png.end())});
+  return files;
+}
+
+RoundMistakes mistakes_from_json(std::string_view text, const std::string& name) {
+  const json object = parse_json(text, name);
+  try {
+    RoundMistakes found;
+    found.classes = object.at("classes").get<int64_t>();
+    found.images = object.at("images").get<int64_t>();
+    found.mistakes = object.at("mistakes").get<int64_t>();
+    if (found.classes < 1 || found.classes > 10'000) throw std::runtime_error("so many classes there are not");
+    const auto class_at = [&](const json& value) {
+      const auto index = value.get<int64_t>();
+      if (index < 0 || index >= found.classes) throw std::runtime_error("a class that there is not");
+      return index;
+    };
+    found.confusion.assign(size_t(found.classes * found.classes), 0);
+    for (const json& cell : object.at("confusion"))
+      found.confusion[size_t(class_at(cell.at(0)) * found.classes + class_at(cell.at(1)))] = cell.at(2).get<int64_t>();
+    for (const json& m : object.at("surest")) {
+      found.surest.push_back({m.at("item").get<int64_t>(), int32_t(class_at(m.at("label"))),
+                              int32_t(class_at(m.at("predicted"))), m.at("given").get<double>(),
+                              m.at("confidence").get<double>()});
+      if (m.contains("name")) found.names.push_back(m.at("name").get<std::string>());
+    }
+    return found;
   } catch (const std::exception& error) {
     fail(ExitCode::corrupt_data, fmt::format("{} is damaged: {}; remove it to leave it out", name, error.what()));
   }

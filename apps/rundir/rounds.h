@@ -27,6 +27,34 @@ struct RoundRow {
   double lambda_min = kNone;  // smallest eigenvalue of the labels with the chosen groups
   int64_t epochs = 0;
   double train_s = kNone, query_s = kNone;
+  // Of the labels, by eval.cross_validation, and its interval (95 %, Wilson). Files have these columns where a row does.
+  double acc_cv = kNone, acc_cv_low = kNone, acc_cv_high = kNone;
+};
+
+// Wilson's interval of a share at 95 %.
+struct WilsonInterval {
+  double low, high;
+};
+WilsonInterval wilson(int64_t hits, int64_t of);
+
+class RunFiles;
+
+// Of the parts of a round's cross-validation, as they are done: rounds/NN/folds.json.
+class FoldResults {
+ public:
+  FoldResults(RunFiles& files, int64_t round, int64_t folds);
+  int64_t done() const { return int64_t(parts_.size()); }
+  void add(int64_t right, int64_t items);
+  void fill(RoundRow& row) const;
+
+ private:
+  struct Part {
+    int64_t right, items;
+  };
+  RunFiles& files_;
+  std::string name_;
+  int64_t folds_;
+  std::vector<Part> parts_;
 };
 
 std::string rounds_to_csv(const std::vector<RoundRow>& rows);

@@ -17,7 +17,8 @@ namespace {
 using json = nlohmann::ordered_json;
 
 constexpr const char *kRun = "run.json", *kConfig = "config.toml", *kLabels = "labels.jsonl",
-                     *kMetrics = "metrics.jsonl", *kRounds = "rounds.csv", *kCheckpoints = "ckpt", *kLog = "log.txt";
+                     *kMetrics = "metrics.jsonl", *kRounds = "rounds.csv", *kCheckpoints = "ckpt", *kLog = "log.txt",
+                     *kPool = "pool";
 constexpr Marker kMarkers[] = {Marker::done, Marker::waiting, Marker::preempted};
 
 json run_json(const Config& config, const RunInfo& info) {
@@ -53,7 +54,7 @@ bool is_state(const fs::path& name, const char* file) { return name == file || n
 bool holds_creation_only(const fs::path& directory, bool whole) {
   for (const fs::path& path : list_folder(directory, Use::output)) {
     const std::string name = path.filename().string();
-    if (whole && (name == kRun || name == kLog)) continue;
+    if (whole && (name == kRun || name == kLog || name == kPool)) continue;
     if (name == RunLock::kName || name == kConfig || is_state(name, RunFiles::kManifest)) continue;
     if (is_temporary(path)) continue;
     if ((name == kLabels || name == kMetrics) && fs::file_size(path) == 0) continue;
@@ -118,7 +119,7 @@ RunDir::RunDir(RunLock lock, RunFiles files, Config config, Ledger ledger, RunFa
       files_(std::move(files)),
       config_(std::move(config)),
       ledger_(std::move(ledger)),
-      checkpoints_(path_ / kCheckpoints),
+      checkpoints_(path_ / kCheckpoints, config_.get<int64_t>("ckpt.keep")),
       facts_(std::move(facts)) {
   lock_.include(path_ / kLabels);
 }
@@ -166,6 +167,7 @@ void RunDir::abandon(bool made) noexcept {
           path_ / RunFiles::kManifest, copy_of(path_ / RunFiles::kManifest)})
       fs::remove(file, ignored);
     fs::remove_all(path_ / kCheckpoints, ignored);
+    fs::remove_all(path_ / kPool, ignored);
     if (made) fs::remove(path_, ignored);  // if empty
   } catch (...) {
     // What is left is an unfinished creation, which a new start completes.
@@ -241,6 +243,12 @@ void RunDir::record(int64_t round, const std::string& source, std::span<const An
 
 void RunDir::correct(int64_t round, const std::string& source, std::span<const Answer> answers) {
   if (ledger_.change(round, source, answers) > 0) files_.save();
+}
+
+void RunDir::grow(int64_t round, int64_t items, const std::string& list, std::span<const Answer> answers) {
+  const std::string before = ledger_.head();
+  ledger_.grow(round, items, list, answers);
+  if (ledger_.head() != before) files_.save();
 }
 
 void RunDir::save_checkpoint(CheckpointInfo info, std::string_view payload) {

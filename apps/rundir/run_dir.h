@@ -1,6 +1,6 @@
 // A run's directory (docs/run-directory.md):
 //   run.json config.toml labels.jsonl metrics.jsonl rounds.csv log.txt report.html
-//   manifest.json  ckpt/{index.json,*.safetensors}  rounds/NN/...
+//   manifest.json  ckpt/{index.json,*.safetensors}  rounds/NN/...  pool/NNN.csv
 //   .lock  and one of DONE, PREEMPTED, WAITING when nobody works on it
 // The object holds the lock; what it writes is committed (apps/base/files.h) and listed (apps/rundir/run_files.h).
 #pragma once
@@ -65,7 +65,7 @@ class RunDir {
   const std::vector<std::string>& moves() const { return moves_; }  // where it is not config.toml's (Config::moves)
   std::string resume_command() const { return command_line("resume " + path_.string(), settings_); }
   const std::vector<std::string>& settings() const { return settings_; }  // of open()
-  const RunFacts& facts() const { return facts_; }  // check_data compares them with the data found
+  const RunFacts& facts() const { return facts_; }  // load_run_data compares them with the data found
   Ledger& ledger() { return ledger_; }
   Checkpoints& checkpoints() { return checkpoints_; }
 
@@ -77,6 +77,10 @@ class RunDir {
   // Into the ledger (Ledger::record), and the manifest says so.
   void record(int64_t round, const std::string& source, std::span<const Answer> answers);
   void correct(int64_t round, const std::string& source, std::span<const Answer> answers);  // Ledger::change
+
+  void grow(int64_t round, int64_t items, const std::string& list,
+            std::span<const Answer> answers);              // Ledger::grow
+  LabelLimits limits() const { return ledger_.limits(); }  // of the data set as it is by now
 
   // metrics.jsonl: one flat object per line; "seq" counts all lines. NaN is written as null.
   void append_metrics(const nlohmann::ordered_json& record);

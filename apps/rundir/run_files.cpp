@@ -37,7 +37,7 @@ std::string remedy(const std::string& name) {
     return "restore it from a copy; of the last round, crc_train resume writes it again if the run is not done, and "
            "the checkpoint of each round's end (ckpt/) holds the same values";
   if (file == "query.csv") return "nothing depends on it: manifest.json holds the items that were asked for";
-  if (file == "query.png" || file.starts_with("scores."))
+  if (file == "query.png" || file.starts_with("scores.") || file.starts_with("mistakes."))
     return "restore it from a copy; of the last query, crc_train resume writes it again if the run is not done";
   if (file == "report.html") return "crc_train report writes it";
   return "restore it from a copy";

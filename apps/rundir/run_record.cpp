@@ -83,6 +83,12 @@ void read_round_files(RunRecord& record, RunFiles& files) {
     if (files.has(png)) record.query_png[round] = files.read(png, kMaxImage);
     if (files.has(scores))
       record.scores[round] = histogram_from_json(files.read(scores), (record.path / scores).string());
+    for (const Query& query : files.queries())
+      if (query.folder + "/query.png" == png) record.asked[round] = query.items;
+    const std::string wrong = round_name(round, "mistakes.json"), sheet = round_name(round, "mistakes.png");
+    if (round == int64_t(record.rounds.size()) || !files.has(wrong)) continue;
+    record.mistakes = mistakes_from_json(files.read(wrong), (record.path / wrong).string());
+    if (files.has(sheet)) record.mistakes->png = files.read(sheet, kMaxImage);
   }
 }
 

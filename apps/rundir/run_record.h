@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -39,9 +40,11 @@ struct RunRecord {
   std::string ledger_head;
   std::vector<RoundRow> rounds;
   std::vector<EpochMetrics> epochs;
-  std::map<int64_t, std::string> query_png;  // round -> rounds/NN/query.png
-  std::map<int64_t, ScoreHistogram> scores;  // round -> rounds/NN/scores.json
-  std::vector<std::string> notes;            // damage that changed nothing
+  std::map<int64_t, std::string> query_png;       // round -> rounds/NN/query.png
+  std::map<int64_t, std::vector<int64_t>> asked;  // round -> the items of its query
+  std::map<int64_t, ScoreHistogram> scores;       // round -> rounds/NN/scores.json
+  std::optional<RoundMistakes> mistakes;          // of the last finished round that says them
+  std::vector<std::string> notes;                 // damage that changed nothing
 };
 
 // Errors as read_run; 65 too if another file that is read is not what the run wrote.

@@ -26,6 +26,7 @@ RunFacts facts_of(const json& run, const fs::path& path, std::string* config_fil
             .data_hash = run.at("data_hash").get<std::string>(),
             .config_hash = run.at("config_hash").get<std::string>(),
             .class_names = run.at("class_names").get<std::vector<std::string>>(),
+            .normalized = run.contains("normalize"),
             .start = run.value("start", std::map<std::string, std::string>())};
   } catch (const std::exception& error) {
     fail(ExitCode::corrupt_data, fmt::format("{}: {}; restore it from a copy", path.string(), error.what()));

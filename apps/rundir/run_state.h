@@ -20,6 +20,7 @@ struct RunFacts {
   LabelLimits limits;
   std::string data_hash, config_hash;
   std::vector<std::string> class_names;
+  bool normalized = true;  // run.json says with which statistics it sees its images
   // Of start.run: what was taken from it -> XXH3-128. Empty: nothing, or not recorded.
   std::map<std::string, std::string> start;
 };

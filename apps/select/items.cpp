@@ -56,7 +56,10 @@ List from_npy(const fs::path& path, int64_t items) {
 // Item numbers of a run count its training set without the images that it holds out.
 void check_pool(const fs::path& run, int64_t items) {
   if (!file_exists(run / "run.json")) return;
-  const int64_t theirs = read_run_json(run).value("items", items);
+  const std::string ledger = (run / "labels.jsonl").string();
+  const std::vector<Entry> entries = parse_ledger(read_named_file(ledger), ledger).entries;
+  const Entry* growth = last_growth(entries);
+  const int64_t theirs = growth ? growth->items : read_run_json(run).value("items", items);
   if (theirs != items)
     fail(ExitCode::corrupt_data,
          fmt::format("{0} numbers the {1} images of its pool, and the arrays have {2} rows: its items are other rows "

@@ -6,7 +6,7 @@
 #include <set>
 
 #include "apps/label/statements.h"
-#include "apps/train/experiment.h"
+#include "apps/session/run_data.h"
 #include "data/text.h"
 
 namespace crc::apps {
@@ -17,8 +17,8 @@ constexpr size_t kShown = 10;  // items in a message
 using ByItem = std::map<int64_t, Answer>;
 using Note = std::function<void(const std::string&)>;
 
-void say(const Note& note, const std::vector<std::string>& items, const std::string& what) {
-  if (!items.empty()) note(fmt::format("{} {}: {}", items.size(), what, data::join_first(items, kShown)));
+void say(const Note& note, const std::vector<std::string>& items, const std::string& one, const std::string& many) {
+  if (!items.empty()) note(data::counted(int64_t(items.size()), one, many) + ": " + data::join_first(items, kShown));
 }
 
 // The data set's own; -1: it has none, or people have spoken of the item.
@@ -49,8 +49,10 @@ class Recorder {
     take_others();
     if (rules_.ask_again) ask_again();
     if (!run_.answered) take_query();
-    say(note_, own_, fmt::format("items are not in {} and have the label of the data set", source_.word));
-    say(note_, overruled_, fmt::format("items have another class in the data set; {} counts", source_.word));
+    say(note_, own_, fmt::format("item is not in {} and has the label of the data set", source_.word),
+        fmt::format("items are not in {} and have the label of the data set", source_.word));
+    say(note_, overruled_, fmt::format("item has another class in the data set; {} counts", source_.word),
+        fmt::format("items have another class in the data set; {} counts", source_.word));
     check_labels_left();
     return std::move(change_);
   }
@@ -81,8 +83,10 @@ class Recorder {
                                            shown(answer.class_index, takes_back(answer) ? kWithdraw : answer.skip),
                                            source_.word));
     }
-    say(note_, unasked, "labelled items were not asked for and are not recorded");
-    say(note_, contradicted, "of them have another class in the ledger, which stays");
+    say(note_, unasked, "labelled item was not asked for and is not recorded",
+        "labelled items were not asked for and are not recorded");
+    say(note_, contradicted, "of them has another class in the ledger, which stays",
+        "of them have another class in the ledger, which stays");
   }
 
   // A word takes a label back: that item is no answer to a query of now.
@@ -213,8 +217,7 @@ WaitingRun open_waiting(const fs::path& path, const std::vector<std::string>& se
   const Marker marker = marker_of(path);
   if (marker != Marker::waiting && (wants == Wants::answers || marker != Marker::preempted)) refuse();
   RunDir directory = RunDir::open(path, settings);
-  data::Dataset dataset = load_dataset(directory.config());
-  check_data(dataset, directory.facts());
+  data::Dataset dataset = load_run_data(directory).dataset;
   if (directory.files().queries().empty())
     fail(ExitCode::waiting_for_labels,
          fmt::format("{} was asked by an earlier version of this program, which did not record the items; ask again "
@@ -235,8 +238,9 @@ Recorded record_answers(WaitingRun& run, const ByItem& answers, const AnswerSour
     std::vector<std::string> missing;
     for (const int64_t item : change.open) missing.push_back(std::to_string(item));
     fail(ExitCode::waiting_for_labels,
-         fmt::format("{} of {} queried items have no label in {}: {}; label them all, nothing was recorded",
-                     missing.size(), run.query.items.size(), source.name, data::join_first(missing, kShown)));
+         fmt::format("{} of {} no label in {}: {}; label them all, nothing was recorded", missing.size(),
+                     data::counted(int64_t(run.query.items.size()), "queried item has", "queried items have"),
+                     source.name, data::join_first(missing, kShown)));
   }
   run.directory.correct(run.query.round, source.ledger, change.to_ledger);
   if (!change.to_journal.empty()) {

@@ -22,7 +22,7 @@ struct WaitingRun {
 };
 enum class Wants { answers, corrections };  // corrections: a run that is answered will do
 // Errors: usage (it does not wait), waiting_for_labels (an earlier version did not record the items), those of
-// RunDir::open and check_data.
+// RunDir::open and load_run_data.
 WaitingRun open_waiting(const fs::path& run, const std::vector<std::string>& settings, Wants wants = Wants::answers);
 
 struct AnswerSource {

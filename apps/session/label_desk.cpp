@@ -75,7 +75,8 @@ bool serve_query(WaitingRun& run, LabelServer& server, const Sitting& sitting) {
       .finish =
           [&] {
             if (open() > 0)
-              return fmt::format("{} images are still open; the program has ended and says how to go on.", open());
+              return data::counted(open(), "image is", "images are") +
+                     " still open; the program has ended and says how to go on.";
             return std::string(sitting.comes_back
                                    ? "All recorded. The run trains now, and this page comes back with the next images."
                                    : "All recorded. The program has ended and says how to go on.");

@@ -7,6 +7,7 @@
 
 #include "apps/config/recipes.h"
 #include "apps/rundir/run_state.h"
+#include "apps/session/run_data.h"
 #include "data/datasets/embedding_files.h"
 #include "nn/weights_io.h"
 
@@ -25,14 +26,16 @@ std::unique_ptr<nn::Net> net_of(Model& model, const Context& context) {
 
 // A run's round, before the data are looked at.
 struct LoadedRound {
+  RunFiles files;
   RunState run;
   Model model;
 };
 
 LoadedRound load_round(const fs::path& path, int64_t wanted, nn::Epoch epoch,
                        const std::vector<std::string>& settings) {
-  RunFiles files(path);
-  LoadedRound recorded{.run = read_run(files), .model = {}};
+  LoadedRound recorded{.files = RunFiles(path), .run = {}, .model = {}};
+  RunFiles& files = recorded.files;
+  recorded.run = read_run(files);
   const int64_t finished = int64_t(recorded.run.rounds.size()), round = wanted < 0 ? finished - 1 : wanted;
   if (round < 0 || round >= finished)
     fail(ExitCode::input_missing,
@@ -63,8 +66,7 @@ void take_shape(Model& model) {
 Model model_of_run(const fs::path& path, int64_t wanted, nn::Epoch epoch, const std::vector<std::string>& settings) {
   LoadedRound recorded = load_round(path, wanted, epoch, settings);
   Model& model = recorded.model;
-  model.dataset = load_dataset(model.config);
-  check_fingerprint(model.dataset, recorded.run.facts.data_hash);
+  model.dataset = load_run_data(path, recorded.files, model.config, recorded.run.facts, recorded.run.entries).dataset;
   model.dataset.normalize = run_normalization(recorded.run.run, model.dataset);
   model.normalize = normalize_config(model.config, model.dataset);
   check_fits(model.file, weights_info(model.config, model.dataset), ExitCode::corrupt_data, kNotOfThisRun);

@@ -8,6 +8,7 @@
 #include "apps/config/recipes.h"
 #include "apps/session/answers.h"
 #include "apps/session/model.h"
+#include "apps/session/run_data.h"
 #include "apps/session/training.h"
 #include "crc/acquisition.h"
 #include "data/text.h"
@@ -120,8 +121,7 @@ Session::Asked Session::query(int64_t wanted) const {
                                               directory_, asked, std::max<int64_t>(k, 0)));
   const Query& query = files.queries()[size_t(k)];
   const Config config = resume_config(run.config, settings_);
-  const data::Dataset dataset = load_dataset(config);
-  check_data(dataset, run.facts);
+  const data::Dataset dataset = load_run_data(directory_, files, config, run.facts, run.entries).dataset;
   const data::Images& train = dataset.train;
   Asked result;
   result.round = query.round, result.folder = query.folder, result.items = query.items;
@@ -140,9 +140,17 @@ Session::Asked Session::query(int64_t wanted) const {
 std::vector<std::string> Session::label(const std::vector<Label>& labels, const std::string& source) const {
   WaitingRun run = open_waiting(directory_, settings_);
   std::vector<std::string> notes;
-  record_answers(run, answers_of(labels, run.dataset), {source, "the answers", "the answers"}, {},
-                 [&](const std::string& note) { notes.push_back(note); });
-  mark_labelled(run);
+  const Recorded recorded = record_answers(run, answers_of(labels, run.dataset), {source, "the answers", "the answers"},
+                                           {.partial = true}, [&](const std::string& note) { notes.push_back(note); });
+  if (recorded.open.empty()) {
+    mark_labelled(run);
+    return notes;
+  }
+  std::vector<std::string> open;
+  for (const int64_t item : recorded.open) open.push_back(std::to_string(item));
+  notes.push_back(fmt::format("{} of {} no answer yet: {}", open.size(),
+                              data::counted(int64_t(run.query.items.size()), "queried item has", "queried items have"),
+                              data::join_first(open, 10)));
   return notes;
 }
 

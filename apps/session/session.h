@@ -66,8 +66,9 @@ class Session {
     int64_t class_index;  // -1: by its name
     std::string class_name;
   };
-  // Answers the query that the run waits for, whole or not at all; the ledger's source is `source`. Returns what a
-  // person should know. Errors: 64 (it does not wait), 65 (no such item or class), 10 (items without an answer).
+  // Answers the query that the run waits for, all of it or some: what is said is kept, and while items are open the run
+  // goes on waiting. The ledger's source is `source`. Returns what a person should know, open items among it. Errors,
+  // with nothing recorded: 64 (it does not wait), 65 (no such item or class).
   std::vector<std::string> label(const std::vector<Label>& labels, const std::string& source) const;
 
   struct Predicted {

@@ -101,6 +101,12 @@ Counts count(const data::Dataset& dataset) {
   return counts;
 }
 
+// Of labelled images, to measure by where there is no test set: a fifth, where every class has enough for both.
+int64_t held_out_of(const Counts& counts) {
+  constexpr int64_t kLeast = 10;  // of the rarest class
+  return counts.least >= kLeast ? counts.labelled / 5 : 0;
+}
+
 // What fits that many images and classes; `side` of the images.
 void choose(Settings& settings, const Counts& counts, int64_t side, bool has_test) {
   const auto set = [&](const std::string& key, const auto& value) {
@@ -120,6 +126,7 @@ void choose(Settings& settings, const Counts& counts, int64_t side, bool has_tes
   set("ssl.steps_per_epoch", 100);
   set("ssl.ema_decay", 0.99);
   if (!has_test) set("ssl.patience_epochs", 0);
+  if (const int64_t held_out = held_out_of(counts); !has_test && held_out > 0) set("data.validation_size", held_out);
   set("acquisition.first", given ? "given" : "model");
   const int64_t group = budget % kGroup == 0 ? kGroup : 1;
   const int64_t initial = std::min(std::max(budget, 2 * counts.classes), std::max<int64_t>(1, free / 2));
@@ -152,6 +159,8 @@ std::string written(const Config& config, const StarterAsk& ask, const Counts& c
   file.key("resize", "squares of so many pixels; larger ones show more and take longer; 0: as they are");
   file.key("crop", "\"stretch\" or \"pad\" where the edges of images matter");
   file.key("unreadable", "\"refuse\": end with an error instead");
+  if (config.get<int64_t>("data.validation_size") > 0)
+    file.key("validation_size", "labelled images to measure by, of which none is trained on: crc_train eval --run RUN");
   file.others();
   file.section("model");
   file.key("depth", "16 or 28 on a GPU");
@@ -219,8 +228,9 @@ Starter make_starter(const StarterAsk& ask) {
                   .found = {},
                   .notes = dataset.notes,
                   .asks_first = counts.least == 0};
-  starter.found.push_back(fmt::format("{} images, {} of them labelled, in {} classes: {}", counts.images,
-                                      counts.labelled, counts.classes, data::join_first(dataset.class_names, 10)));
+  starter.found.push_back(fmt::format("{}, {} of them labelled, in {} classes: {}",
+                                      data::counted(counts.images, "image", "images"), counts.labelled, counts.classes,
+                                      data::join_first(dataset.class_names, 10)));
   if (!sizes.shorter.empty())
     starter.found.push_back(fmt::format("shorter sides from {} to {} pixels, half of them {} or less",
                                         sizes.shorter.front(), sizes.shorter.back(),

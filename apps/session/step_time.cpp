@@ -25,7 +25,7 @@ double step_seconds(Context& context, const Config& config, const data::Dataset&
   const ssl::ImageSet images = upload(context, some, labels);
   std::vector<int64_t> items(labels.size());
   std::iota(items.begin(), items.end(), 0);
-  const std::unique_ptr<nn::Net> net = make_net(config, dataset);
+  const std::unique_ptr<nn::Net> net = make_training_net(config, dataset);
   ssl::Trainer trainer(context, *net, images, items, items, train_config(config, dataset, 0));
   std::vector<double> seconds;
   double total = 0;
@@ -43,7 +43,8 @@ double step_seconds(Context& context, const Config& config, const data::Dataset&
 
 double training_seconds(const Config& config, double step_seconds) {
   const int64_t rounds = config.get<int64_t>("acquisition.rounds") + 1;
-  return step_seconds * double(rounds * config.get<int64_t>("ssl.epochs") * config.get<int64_t>("ssl.steps_per_epoch"));
+  return step_seconds * double((1 + config.get<int64_t>("eval.cross_validation")) * rounds *
+                               config.get<int64_t>("ssl.epochs") * config.get<int64_t>("ssl.steps_per_epoch"));
 }
 
 }  // namespace crc::apps

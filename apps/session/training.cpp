@@ -7,6 +7,7 @@
 #include "apps/gate/choices_file.h"
 #include "apps/report/report.h"
 #include "apps/session/answers.h"
+#include "apps/session/run_data.h"
 #include "apps/sweep/sweep.h"
 #include "apps/train/active_run.h"
 #include "apps/train/checks.h"
@@ -57,17 +58,34 @@ void keep_choices(Context& context, const fs::path& run, Progress& progress) {
   context.gate().log_to([&progress](const std::string& line) { progress.note(line); });
 }
 
-ExitCode execute(Context& context, RunDir& directory, const data::Dataset& dataset, ProgressOptions options) {
+// All rounds; with what came to the pool, from the round on that begins next.
+ExitCode run_rounds(Context& context, RunDir& directory, RunData& data, Progress& progress) {
+  if (!data.growth.empty()) {
+    std::optional<int64_t> begins;
+    const std::optional<ExitCode> code = ActiveRun(context, directory, data.dataset, progress, [&](int64_t round) {
+                                           return begins = round, true;
+                                         }).run();
+    if (code) {
+      if (*code == ExitCode::ok)
+        progress.warn("the data set has changed, and no later round trains on it: this run did not look at that");
+      return *code;
+    }
+    progress.line(take_growth(directory, data, *begins));
+  }
+  return ActiveRun(context, directory, data.dataset, progress).run().value();
+}
+
+ExitCode execute(Context& context, RunDir& directory, RunData data, ProgressOptions options) {
   const StopNote stop_note(directory.path() / to_string(Marker::preempted),
                            "continue with: " + directory.resume_command());
   options.interval = directory.config().get<double>("report.interval");
   options.log = directory.path() / "log.txt";
   Progress progress(std::move(options));
   if (const std::string device = announcement(context); !device.empty()) progress.line(device);
-  for (const std::string& note : dataset.notes) progress.warn(dataset.name + ": " + note);
+  for (const std::string& note : data.dataset.notes) progress.warn(data.dataset.name + ": " + note);
   for (const std::string& move : directory.moves()) progress.line("this time with " + move);
   keep_choices(context, directory.path(), progress);
-  const ExitCode code = ActiveRun(context, directory, dataset, progress).run();
+  const ExitCode code = run_rounds(context, directory, data, progress);
   const FinishFirst finish_first;  // what is left takes a moment, and is what whoever asked wants to find
   if (code == ExitCode::ok) {
     finish(directory);
@@ -132,6 +150,7 @@ Begun begin(const NewRun& run) {
                                      .validation_labels = labels.validation,
                                      .normalize = dataset.normalize,
                                      .start = labels.start});
+  keep_first_list(directory, dataset);
   return {std::move(dataset), std::move(context), made, std::move(directory)};
 }
 
@@ -155,7 +174,7 @@ ExitCode start_run(const NewRun& run, const ProgressOptions& progress) {
   check_outside_images(run.config, run.directory);
   Begun begun = begin(run);
   try {
-    return execute(begun.context, begun.directory, begun.dataset, progress);
+    return execute(begun.context, begun.directory, {.dataset = std::move(begun.dataset)}, progress);
   } catch (...) {
     begun.directory.abandon(begun.made);  // where nothing has begun, nothing stands in the way of the next attempt
     throw;
@@ -167,14 +186,21 @@ ExitCode resume_run(const fs::path& path, const std::vector<std::string>& settin
   RunDir directory = RunDir::open(path, settings);
   const Config& config = directory.config();
   check_acquisitions(config, path);
-  data::Dataset dataset = load_dataset(config);
-  check_data(dataset, directory.facts());
-  dataset.normalize = run_normalization(read_run_json(path), dataset);
-  settle_answers(directory, dataset);
-  check_moves(config, dataset, labels_before_last_query(directory.ledger(), config));
+  RunData data = load_run_data(directory);
+  data.dataset.normalize = run_normalization(read_run_json(path), data.dataset);
+  settle_answers(directory, data.dataset);
+  check_moves(config, data.dataset, labels_before_last_query(directory.ledger(), config));
   Context context = make_context(config, {}, Announce::no, gpu);
   check_precision(context, config);
-  return execute(context, directory, dataset, progress);
+  return execute(context, directory, std::move(data), progress);
+}
+
+ExitCode continue_run(const fs::path& path, const std::vector<std::string>& settings, const ProgressOptions& progress,
+                      int gpu) {
+  if (!is_done(path, settings)) return resume_run(path, settings, progress, gpu);
+  Progress(progress).line(
+      fmt::format("{} is done already; its report is {}", path.string(), (path / "report.html").string()));
+  return ExitCode::ok;
 }
 
 bool is_done(const fs::path& path, const std::vector<std::string>& settings) {

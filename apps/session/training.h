@@ -34,6 +34,10 @@ ExitCode start_run(const NewRun& run, const ProgressOptions& progress);
 ExitCode resume_run(const fs::path& directory, const std::vector<std::string>& settings,
                     const ProgressOptions& progress, int gpu = 0);
 
+// The same of a run that may be done, which it then says.
+ExitCode continue_run(const fs::path& directory, const std::vector<std::string>& settings,
+                      const ProgressOptions& progress, int gpu = 0);
+
 // Whether the run is done; then `settings` are checked as if it went on, and its report is written where there is none.
 bool is_done(const fs::path& directory, const std::vector<std::string>& settings);
 

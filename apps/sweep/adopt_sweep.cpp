@@ -87,7 +87,8 @@ void Sweep::remove_runs() const {
   }
 }
 
-Sweep Sweep::adopt(const fs::path& directory, const SweepOptions& options, bool anew) {
+Sweep Sweep::adopt(const fs::path& directory, SweepOptions options, bool anew) {
+  if (is_sweep(directory)) options.controls = kControls;  // those that it has
   Sweep sweep = plan(directory, options);
   sweep.refuse_strangers();  // before .lock is created in somebody's directory
   sweep.lock();

@@ -4,11 +4,10 @@
 
 #include <algorithm>
 #include <chrono>
-#include <fstream>
-#include <numeric>
+#include <cmath>
+#include <limits>
 #include <thread>
 
-#include "apps/base/json.h"
 #include "apps/base/signals.h"
 #include "apps/rundir/run_dir.h"
 #include "kernels/core/error.h"
@@ -16,42 +15,22 @@
 namespace crc::apps {
 namespace {
 
-int64_t count(const Config& config, const char* key) { return config.get<int64_t>(key); }
+constexpr const char* kKind[] = {"data.name",   "data.dir",    "data.resize",         "model.name",
+                                 "model.depth", "model.width", "ssl.method",          "ssl.batch",
+                                 "ssl.mu",      "ssl.epochs",  "ssl.patience_epochs", "ssl.steps_per_epoch"};
 
-int64_t steps_per_round(const Config& config) {
-  return count(config, "ssl.epochs") * count(config, "ssl.steps_per_epoch");
+// Cells of which an epoch takes about as long.
+std::string cost_kind(const Config& config) {
+  std::string kind;
+  for (const char* key : kKind) kind += to_text(config.value(key)) + " ";
+  return kind;
 }
 
-int64_t steps_in_all(const PlannedRun& cell) {
-  const int64_t rounds = count(cell.config, "acquisition.rounds") + (cell.adopts ? 0 : 1);
-  return std::max<int64_t>(1, rounds * steps_per_round(cell.config));
-}
-
-// Of the round in hand: what the last whole line of metrics.jsonl says.
-int64_t steps_in_round(const fs::path& metrics, int64_t round) {
-  constexpr std::streamoff kTail = 1 << 13;
-  std::ifstream file(metrics, std::ios::binary | std::ios::ate);
-  if (!file) return 0;
-  file.seekg(std::max<std::streamoff>(0, file.tellg() - kTail));
-  const std::string text(std::istreambuf_iterator<char>(file), {});
-  const size_t end = text.rfind('\n');
-  if (end == text.npos || end == 0) return 0;
-  const size_t before = text.rfind('\n', end - 1);
-  const size_t begin = before == text.npos ? 0 : before + 1;
-  const auto line = read_json(std::string_view(text).substr(begin, end - begin));
-  if (!line || !line->is_object() || line->value("round", nlohmann::ordered_json()) != round) return 0;
-  const auto step = line->value("step", nlohmann::ordered_json());
-  return step.is_number_integer() ? step.get<int64_t>() : 0;
-}
-
-// Less than all before the run is marked as done.
-int64_t steps_done(const PlannedRun& cell) {
-  const int64_t per_round = steps_per_round(cell.config), all = steps_in_all(cell);
-  if (marker_of(cell.directory) == Marker::done) return all;
-  const fs::path file = cell.directory / "rounds.csv";
-  const int64_t rounds = file_exists(file) ? int64_t(rounds_from_csv(read_file(file), file.string()).size()) : 0;
-  const int64_t finished = std::max<int64_t>(0, rounds - (cell.adopts ? 1 : 0)) * per_round;
-  return std::min(all - 1, finished + std::min(per_round, steps_in_round(cell.directory / "metrics.jsonl", rounds)));
+double mean_of_known(const std::vector<double>& values) {
+  double sum = 0, count = 0;
+  for (const double value : values)
+    if (std::isfinite(value)) sum += value, ++count;
+  return count > 0 ? sum / count : kNone;
 }
 
 bool in_use(const fs::path& run) {
@@ -93,24 +72,146 @@ void check_cell(const PlannedRun& cell) {
                    cell.directory.string(), differences));
 }
 
-CellProgress::CellProgress(std::vector<PlannedRun> cells) : cells_(std::move(cells)), done_(cells_.size()) {
-  for (const PlannedRun& cell : cells_) steps_.push_back(steps_in_all(cell));
+struct CellProgress::Cell {
+  PlannedRun run;
+  Course course;
+  std::string kind, acquisition;
+  Follower follower;
+  bool ended = false, looked = false;
+  int64_t done = 0;                  // optimizer steps, never less than before
+  double epochs = 0, begun = 0;      // that were trained, in all and before this command
+  int64_t queries = 0, asked = 0;    // the same of queries
+  double gained = 0, moved = kNone;  // seconds of work by this command, and when they grew last
+
+  int64_t first() const { return run.adopts ? 1 : 0; }  // round
+  int64_t per_round() const { return course.epochs * course.steps_per_epoch; }
+  int64_t steps() const { return std::max<int64_t>(1, (course.rounds - first()) * per_round()); }
+
+  void look() {
+    if (ended) return;
+    ended = marker_of(run.directory) == Marker::done;  // before the files: what they say then is all
+    follower.look();
+    const int64_t rounds = follower.round();
+    const int64_t finished = std::max<int64_t>(0, rounds - first()) * per_round();
+    const int64_t seen =  // less than all before the run is marked as done
+        ended ? steps() : std::min(steps() - 1, finished + std::min(per_round(), follower.step()));
+    done = std::max(done, seen);
+    double trained = follower.place(course).epochs;
+    for (int64_t r = first(); r < rounds; ++r) trained += double(follower.finished()[size_t(r)].epochs);
+    queries = queries_in(follower.finished());
+    if (!looked) begun = trained, asked = queries;
+    epochs = trained;
+    looked = true;
+  }
+
+  Work left(double usual, double part) const {
+    if (ended) return {};
+    Course mine = course;
+    if (!follower.measured() && follower.epochs() > 0) mine.patience = 0;  // what it counts is not measured
+    Place place = follower.place(course);
+    place.round = std::max(place.round, first());
+    Work work = work_left(mine, place, usual);
+    work.epochs = std::max(0.0, work.epochs - part);
+    return work;
+  }
+};
+
+CellProgress::CellProgress(std::vector<PlannedRun> cells, int64_t at_a_time) : at_a_time_(at_a_time) {
+  for (PlannedRun& run : cells) {
+    Cell cell{.run = run,
+              .course = course_of(run.config),
+              .kind = cost_kind(run.config),
+              .acquisition = {},
+              .follower = Follower(run.directory)};
+    cell.acquisition = cell.kind + run.config.get<std::string>("acquisition.name");
+    cells_.push_back(std::move(cell));
+  }
 }
 
-int64_t CellProgress::total() const { return std::accumulate(steps_.begin(), steps_.end(), int64_t(0)); }
+CellProgress::~CellProgress() = default;
+
+int64_t CellProgress::total() const {
+  int64_t sum = 0;
+  for (const Cell& cell : cells_) sum += cell.steps();
+  return sum;
+}
 
 int64_t CellProgress::done() {
-  for (size_t i = 0; i < cells_.size(); ++i) try {
-      if (done_[i] < steps_[i]) done_[i] = std::max(done_[i], steps_done(cells_[i]));
-    } catch (const Error&) {  // a damaged file is the run's to report
-    }
-  return std::accumulate(done_.begin(), done_.end(), int64_t(0));
+  int64_t sum = 0;
+  for (Cell& cell : cells_) {
+    cell.look();
+    sum += cell.done;
+  }
+  return sum;
 }
 
-int64_t CellProgress::finished() const {
-  int64_t count = 0;
-  for (size_t i = 0; i < cells_.size(); ++i) count += done_[i] == steps_[i];
-  return count;
+int64_t CellProgress::finished() const { return std::ranges::count_if(cells_, &Cell::ended); }
+
+// Seconds of an epoch of every kind: of cells that this command has trained, if there are any; of other cells by their
+// steps, where no cell of a kind has begun.
+std::map<std::string, CellProgress::Cost> CellProgress::costs() const {
+  std::map<std::string, std::vector<double>> now, ever, usual, queries;
+  std::vector<double> steps, all_queries;
+  for (const Cell& cell : cells_) {
+    const double epoch = cell.follower.epoch_seconds(cell.course);
+    ever[cell.kind].push_back(epoch);
+    if (cell.epochs > cell.begun) now[cell.kind].push_back(epoch);
+    steps.push_back(epoch / double(cell.course.steps_per_epoch));
+    for (const RoundRow& row : cell.follower.finished()) {
+      usual[cell.kind].push_back(double(row.epochs));
+      queries[cell.acquisition].push_back(row.query_s);
+      all_queries.push_back(row.query_s);
+    }
+  }
+  std::map<std::string, Cost> costs;  // by acquisition
+  for (const Cell& cell : cells_) {
+    Cost& cost = costs[cell.acquisition];
+    const auto first_known = [](std::initializer_list<double> values) {
+      for (const double value : values)
+        if (std::isfinite(value)) return value;
+      return kNone;
+    };
+    cost = {.epoch = first_known({mean_of_known(now[cell.kind]), mean_of_known(ever[cell.kind]),
+                                  mean_of_known(steps) * double(cell.course.steps_per_epoch)}),
+            .query = first_known({mean_of_known(queries[cell.acquisition]), mean_of_known(all_queries), 0}),
+            .usual = mean_of_known(usual[cell.kind])};
+  }
+  return costs;
+}
+
+double CellProgress::seconds_left(double now) {
+  std::map<std::string, Cost> costs = this->costs();
+  std::map<int, std::vector<double>> free;  // of every phase: when each place is
+  double spent = 0, margin = 0;
+  int working = std::numeric_limits<int>::max();  // the phase
+  for (Cell& cell : cells_)
+    if (!cell.ended) working = std::min(working, cell.run.phase);
+  int64_t busy = 0;
+  for (Cell& cell : cells_) {
+    const Cost& cost = costs[cell.acquisition];
+    if (!(cost.epoch > 0)) return kNone;
+    const double gained = (cell.epochs - cell.begun) * cost.epoch + double(cell.queries - cell.asked) * cost.query;
+    if (gained > cell.gained) cell.moved = now;
+    cell.gained = gained;
+    spent += gained;
+    const double part = std::isnan(cell.moved) ? 0 : std::clamp((now - cell.moved) / cost.epoch, 0.0, 1.0);
+    const Work work = cell.left(cost.usual, part);
+    if (cell.ended) continue;
+    busy += cell.run.phase == working;
+    margin = std::max(margin, cost.epoch);
+    std::vector<double>& places = free[cell.run.phase];
+    if (places.empty()) places.assign(size_t(at_a_time_), 0.0);
+    *std::ranges::min_element(places) += work.epochs * cost.epoch + work.queries * cost.query;
+  }
+  if (std::isnan(last_)) last_ = now;
+  worked_ += (now - last_) * double(std::min(busy, at_a_time_));
+  last_ = now;
+  double left = 0;
+  for (const auto& [phase, places] : free) left += *std::ranges::max_element(places);
+  if (left == 0) return 0;
+  // What records leave out (starting, checkpoints, reports), and cores that are shared otherwise than they were.
+  margin *= double(3 * at_a_time_);
+  return left * std::clamp((worked_ + margin) / (spent + margin), 0.5, 10.0);
 }
 
 void await_free(const std::vector<PlannedRun>& cells) {

@@ -4,10 +4,8 @@
 
 #include <algorithm>
 #include <cmath>
-#include <nlohmann/json.hpp>
 #include <set>
 
-#include "apps/base/json.h"
 #include "apps/config/choices.h"
 #include "apps/rundir/run_dir.h"
 #include "apps/sweep/sweep_measure.h"
@@ -16,11 +14,6 @@
 namespace crc::apps {
 namespace {
 
-using json = nlohmann::ordered_json;
-
-constexpr const char* kFile = "sweep.json";
-constexpr const char* kRecipe = "recipe.toml";  // what the cells run, whatever later versions of the recipe say
-constexpr int64_t kMaxRecipe = 1 << 20;
 // Seeds of pools, trials and repetitions must not meet.
 constexpr int64_t kPoolSeed = 1000, kAgainSeed = 2000;
 
@@ -39,12 +32,6 @@ std::string slug(std::string_view name) {
   return text;
 }
 
-// Whether it says where and how runs take place, not what they compute.
-bool is_place(const std::string& setting) {
-  const std::string key = setting.substr(0, setting.find('='));
-  return key != "preset" && config_key(key).decides == Decides::place;
-}
-
 }  // namespace
 
 std::string to_string(Phase phase) {
@@ -56,10 +43,22 @@ Sweep::Sweep(fs::path directory, SweepOptions options, std::string recipe_text)
       options_(std::move(options)),
       recipe_text_(std::move(recipe_text)),
       spec_(parse_sweep(recipe_text_, "recipe " + options_.recipe)) {
-  if (options_.trials > 0) spec_.trials = options_.trials;
-  if (options_.pools >= 0) spec_.initial_pools = options_.pools;
+  const auto set = [&](const char* what, int64_t& own, int64_t asked) {
+    if (asked != own) departures_.push_back(fmt::format("{} {} instead of {}", what, asked, own));
+    own = asked;
+  };
+  if (options_.trials > 0) set("trials", spec_.trials, options_.trials);
+  if (options_.pools >= 0) set("initial pools", spec_.initial_pools, options_.pools);
+  if (options_.until) spec_.trials = options_.until->trials = std::max(spec_.trials, options_.until->trials);
+  add_controls();
   fill_title();
   add_cells();
+}
+
+std::vector<std::string> Sweep::departures() const {
+  std::vector<std::string> list = departures_;
+  std::ranges::remove_copy_if(options_.settings, std::back_inserter(list), is_place);
+  return list;
 }
 
 // "Q = {acquisition.budget}" says what the first block's runs have, whatever --set made of it.
@@ -69,6 +68,32 @@ void Sweep::fill_title() {
     const std::string place = "{" + key.path + "}";
     for (size_t at; (at = spec_.title.find(place)) != spec_.title.npos;)
       spec_.title.replace(at, place.size(), to_text(first.value(key.path)));
+  }
+}
+
+// Where the recipe gives no published numbers: a table or figure of a paper has its rows alone. A control has the
+// settings that all methods of the block share.
+void Sweep::add_controls() {
+  for (size_t b = 0; b < spec_.blocks.size(); ++b) {
+    std::vector<SweepMethod>& methods = spec_.blocks[b].methods;
+    std::vector<std::string> shared = methods[0].settings;
+    std::set<std::string> present;
+    bool asks = false, published = spec_.figure.has_value();
+    for (size_t m = 0; m < methods.size(); ++m) {
+      const Config config = this->config({.name = {}, .block = b, .method = m});
+      present.insert(config.get<std::string>("acquisition.name"));
+      asks = asks || config.get<int64_t>("acquisition.rounds") > 0;
+      published = published || !methods[m].paper.empty();
+      std::erase_if(shared, [&](const std::string& setting) {
+        return std::ranges::find(methods[m].settings, setting) == methods[m].settings.end();
+      });
+    }
+    std::erase_if(shared, [](const std::string& setting) { return setting.starts_with("acquisition.name="); });
+    for (const std::string& control : options_.controls) {
+      if (!asks || published || present.contains(control)) continue;
+      SweepMethod& method = methods.emplace_back(SweepMethod{.name = control, .settings = shared, .paper = {}});
+      method.settings.push_back("acquisition.name=" + control);
+    }
   }
 }
 
@@ -165,7 +190,7 @@ Config Sweep::config(const SweepCell& cell) const {
 }
 
 PlannedRun Sweep::run_of(const SweepCell& cell) const {
-  PlannedRun run{.directory = path(cell), .config = config(cell)};
+  PlannedRun run{.directory = path(cell), .config = config(cell), .phase = int(cell.phase)};
   const bool from_pool = cell.phase == Phase::trial && spec_.initial_pools > 0;
   if (cell.phase == Phase::reconfirm) run.config.merge_setting("start.run=" + path(trial_of(cell)).string());
   if (from_pool && pools_done(cell.block))
@@ -227,7 +252,7 @@ std::vector<std::string> Sweep::arguments(const SweepCell& cell) const {
       if (is_place(setting)) list.insert(list.end(), {"--set", setting});
     return list;
   }
-  std::vector<std::string> list{"run", (directory_ / kRecipe).string(), "--quiet", "--out", run.string()};
+  std::vector<std::string> list{"run", (directory_ / kRecipeFile).string(), "--quiet", "--out", run.string()};
   std::vector<std::string> all = settings(cell);
   if (cell.phase == Phase::trial && spec_.initial_pools > 0)
     all.push_back("start.run=" + fs::absolute(path(median_pool(cell.block))).string());
@@ -242,87 +267,6 @@ std::vector<std::string> Sweep::arguments(const SweepCell& cell) const {
   }
   for (const std::string& setting : all) list.insert(list.end(), {"--set", setting});
   return list;
-}
-
-std::string Sweep::json_text() const {
-  return crc::apps::json_text(json{{"schema", 1},
-                                   {"recipe", options_.recipe},
-                                   {"settings", options_.settings},
-                                   {"trials", options_.trials},
-                                   {"pools", options_.pools}},
-                              1) +
-         "\n";
-}
-
-// What must be the same for a sweep to be continued.
-std::string Sweep::identity() const {
-  std::vector<std::string> deciding = options_.settings;
-  std::erase_if(deciding, is_place);
-  return crc::apps::json_text(
-      json{{"recipe", recipe_text_}, {"settings", deciding}, {"trials", options_.trials}, {"pools", options_.pools}});
-}
-
-void Sweep::refuse_others() const {
-  if (file_exists(directory_ / kFile, Use::output)) {
-    if (open(directory_).identity() == identity()) return;
-    fail(ExitCode::output_refused,
-         fmt::format("{} holds a sweep with another recipe or other settings ({}); repeat its options to continue it, "
-                     "or name another directory",
-                     directory_.string(), (directory_ / kFile).string()));
-  }
-  if (!file_exists(directory_, Use::output)) return;
-  for (const fs::path& entry : list_folder(directory_, Use::output)) {
-    const std::string name = entry.filename().string();
-    if (name == RunLock::kName || is_temporary(entry)) continue;
-    if (name == kRecipe && read_file(entry, kMaxRecipe) == recipe_text_) continue;  // a creation that was killed
-    fail(ExitCode::output_refused, directory_.string() + " is not empty and no sweep; name another directory");
-  }
-}
-
-bool Sweep::is_sweep(const fs::path& directory) { return fs::exists(directory / kFile); }
-
-Sweep Sweep::plan(const fs::path& directory, const SweepOptions& options) {
-  return Sweep(directory, options, recipe_text(options.recipe));
-}
-
-Sweep Sweep::create(const fs::path& directory, const SweepOptions& options) {
-  Sweep sweep = plan(directory, options);
-  sweep.refuse_others();  // before .lock is created in somebody's directory
-  sweep.lock();
-  sweep.refuse_others();
-  sweep.write_index();
-  return sweep;
-}
-
-void Sweep::lock() {
-  make_directories(directory_);
-  lock_ = std::make_shared<RunLock>(directory_);
-  for (const fs::path& folder : {directory_, directory_ / "figures"}) remove_stale_temporaries(folder);
-  for (const SweepCell& cell : cells_) remove_file(path(cell).string() + ".err");  // of earlier versions
-}
-
-void Sweep::write_index() const {
-  const auto commit = [&](const char* name, const std::string& text) {
-    const fs::path file = directory_ / name;
-    if (!fs::exists(file) || read_file(file) != text) commit_file(file, text);
-  };
-  commit(kRecipe, recipe_text_);
-  commit(kFile, json_text());  // last: from here on it is a sweep
-}
-
-Sweep Sweep::open(const fs::path& directory) {
-  const fs::path file = directory / kFile;
-  const json object = parse_json(read_file(file, 1 << 24), file.string());
-  try {
-    return Sweep(directory,
-                 {.recipe = object.at("recipe").get<std::string>(),
-                  .settings = object.at("settings").get<std::vector<std::string>>(),
-                  .trials = object.at("trials").get<int64_t>(),
-                  .pools = object.at("pools").get<int64_t>()},
-                 read_file(directory / kRecipe, kMaxRecipe));
-  } catch (const nlohmann::json::exception& error) {
-    fail(ExitCode::corrupt_data, fmt::format("{} is damaged: {}; restore it", file.string(), error.what()));
-  }
 }
 
 std::vector<std::string> distinct_names(std::vector<std::string> wanted, const std::vector<std::string>& exact) {

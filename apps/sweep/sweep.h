@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,10 +27,23 @@ struct SweepCell {
   int64_t again = 0;  // reconfirm: which repetition
 };
 
+// sweep --until: trials are added, one at a time, until the widest 95 % interval of a difference between two methods is
+// narrower than `width` points, or another trial would exceed the budget. Fixed when the sweep is made. It looks at
+// widths alone, which for normal values say nothing of the means, so that stopping does not favour a verdict.
+struct StopRule {
+  double width = 0;
+  double hours = 0;        // of computing of all its runs together; 0: no budget
+  int64_t trials = 0;      // so far
+  std::string ended = {};  // why no more are added, in words; empty: not yet
+};
+StopRule parse_rule(const std::string& text);  // "width < 1.0"; Error usage
+
 struct SweepOptions {
-  std::string recipe;                 // a built-in recipe's name or a TOML file
-  std::vector<std::string> settings;  // on every cell, last
-  int64_t trials = 0, pools = -1;     // override the recipe's; 0 and -1: do not
+  std::string recipe;                      // a built-in recipe's name or a TOML file
+  std::vector<std::string> settings;       // on every cell, last
+  int64_t trials = 0, pools = -1;          // override the recipe's; 0 and -1: do not
+  std::vector<std::string> controls = {};  // acquisitions that every block has, besides its own methods
+  std::optional<StopRule> until = {};
 };
 
 class Sweep {
@@ -43,16 +57,23 @@ class Sweep {
   // the number of trials has changed, and without an index. `anew`: those runs are removed first, all or none. Error 73:
   // the directory or a run to be removed is in use, or there is another recipe's sweep or a run that no sweep made; 65: a
   // run differs from what this sweep would train.
-  static Sweep adopt(const fs::path& directory, const SweepOptions& options, bool anew);
+  static Sweep adopt(const fs::path& directory, SweepOptions options, bool anew);
   static Sweep open(const fs::path& directory);  // Error 66, 65
   static bool is_sweep(const fs::path& directory);
-  // The plan without a directory, for --dry-run.
+  // From here on with one more trial; pointers to cells() are void.
+  void add_trial();
+  void end_trials(const std::string& why);
+
+  // The plan without a directory, for --dry-run; of one that holds a sweep: with the controls and trials that it has.
   static Sweep plan(const fs::path& directory, const SweepOptions& options);
 
   const fs::path& directory() const { return directory_; }
   const std::string& recipe() const { return options_.recipe; }
-  const std::vector<std::string>& changes() const { return options_.settings; }  // on every cell, beyond the recipe
+  // What makes its runs others than the recipe's, whose paper's numbers stand beside them: settings that decide results,
+  // and how often they are repeated.
+  std::vector<std::string> departures() const;
   const SweepSpec& spec() const { return spec_; }
+  const std::optional<StopRule>& until() const { return options_.until; }
   const std::vector<SweepCell>& cells() const { return cells_; }
   fs::path path(const SweepCell& cell) const { return directory_ / cell.name; }
   bool done(const SweepCell& cell) const;
@@ -70,7 +91,12 @@ class Sweep {
 
  private:
   Sweep(fs::path directory, SweepOptions options, std::string recipe_text);
+  static SweepOptions as_before(const fs::path& directory, SweepOptions options);
+  static constexpr const char* kRecipeFile = "recipe.toml";  // what the cells run, whatever later versions of it say
+  // Whether it says where and how runs take place, not what they compute.
+  static bool is_place(const std::string& setting);
   void fill_title();
+  void add_controls();
   void add_cells();
   void add_reconfirmations(size_t block, size_t method);
   void name_cells();
@@ -92,6 +118,7 @@ class Sweep {
   std::string recipe_text_;
   SweepSpec spec_;
   std::vector<SweepCell> cells_;
+  std::vector<std::string> departures_;  // in the numbers of trials and pools
   std::shared_ptr<RunLock> lock_;
 };
 

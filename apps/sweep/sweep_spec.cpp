@@ -130,7 +130,7 @@ SweepSpec parse_sweep(std::string_view text, const std::string& name) {
                                "of a table or figure (crc_train list)");
   const Reader reader(name);
   reader.only(*table, {"title", "source", "note", "figure", "measure", "trial", "trials", "initial_pools", "reconfirm",
-                       "block"});
+                       "controls", "block"});
   SweepSpec spec;
   spec.title = reader.text(*table, "title", true);
   spec.source = reader.text(*table, "source");
@@ -146,6 +146,7 @@ SweepSpec parse_sweep(std::string_view text, const std::string& name) {
   spec.trials = reader.count(*table, "trials", 3, 1);
   spec.initial_pools = reader.count(*table, "initial_pools", 0, 0);
   spec.reconfirm = reader.count(*table, "reconfirm", 0, 0);
+  if (table->contains("controls")) spec.controls = reader.texts(*table, "controls");
   for (const toml::table* block : reader.tables(*table, "block"))
     spec.blocks.push_back(read_block(reader, *block, spec.measure));
   return spec;

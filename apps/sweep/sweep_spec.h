@@ -9,6 +9,7 @@
 //   initial_pools = 5      # start all from the pool and model of median accuracy; 0: no
 //   reconfirm = 2          # runs on fixed labels for the paper's starred numbers; 0: none
 //   measure = "best"       # best, last, median, validation; a block may have its own
+//   controls = ["random"]  # acquisitions that every block has, besides its own methods; not given: kControls
 //   note = "..."
 //
 //   [[sweep.block]]        # blocks stand side by side in the table
@@ -31,6 +32,9 @@
 #include "apps/sweep/sweep_measure.h"
 
 namespace crc::apps {
+
+// What a comparison needs beside whatever it compares: chance, and the simplest uncertainty.
+inline const std::vector<std::string> kControls{"random", "margin"};
 
 // What a sweep draws besides its accuracies: the paper's figures 2, 3 and 1.
 CRC_CHOICE(SweepFigure, transfer, eigenvalues, boundary)
@@ -55,6 +59,7 @@ struct SweepSpec {
   Measure measure = Measure::best;
   std::string trial = "t";
   int64_t trials = 3, initial_pools = 0, reconfirm = 0;
+  std::optional<std::vector<std::string>> controls;
   std::vector<SweepBlock> blocks;
 };
 

@@ -14,13 +14,17 @@ namespace crc::apps {
 using Int = int64_t;
 using Clock = std::chrono::steady_clock;
 
-ActiveRun::ActiveRun(Context& context, RunDir& directory, const data::Dataset& dataset, Progress& progress)
-    : run_(context, directory, dataset, progress), trainer_(run_), scorer_(run_) {}
+ActiveRun::ActiveRun(Context& context, RunDir& directory, const data::Dataset& dataset, Progress& progress,
+                     BeforeRound ends_before)
+    : run_(context, directory, dataset, progress),
+      ends_before_(std::move(ends_before)),
+      trainer_(run_),
+      scorer_(run_) {}
 
 // Whatever is not training may end at any moment: it is a function of what is committed, and done again.
-ExitCode ActiveRun::run() {
+std::optional<ExitCode> ActiveRun::run() {
   try {
-    if (run_rounds()) return ExitCode::ok;
+    if (const std::optional<ExitCode> code = run_rounds(); code != ExitCode::preempted) return code;
   } catch (const Stopped&) {
   }
   const std::string signal = stop_signal_name();
@@ -28,21 +32,30 @@ ExitCode ActiveRun::run() {
   return ExitCode::preempted;
 }
 
-bool ActiveRun::run_rounds() {
+std::optional<ExitCode> ActiveRun::run_rounds() {
   RunDir& directory = run_.directory;
   directory.mark(Marker::none, "");
   const std::optional<Checkpoint> checkpoint = directory.resume();
   for (const std::string& note : directory.notes()) run_.progress.warn(note);
   const Int rounds = run_.config.get<Int>("acquisition.rounds");
-  for (Int round = checkpoint ? checkpoint->info.round : begin(); round <= rounds; ++round) {
+  for (Int round = first_round(checkpoint); round <= rounds; ++round) {
+    const bool began = checkpoint && checkpoint->info.round == round;
+    if (!began && ends_before_ && ends_before_(round)) return std::nullopt;
     scorer_.forget();
     trainer_.begin(round);
-    if (checkpoint && checkpoint->info.round == round) trainer_.restore(*checkpoint);
-    if (!trainer_.train()) return false;
+    if (began) trainer_.restore(*checkpoint);
+    if (!trainer_.train()) return ExitCode::preempted;
     end_round(round);
     if (round < rounds) query(round);
   }
-  return true;
+  return ExitCode::ok;
+}
+
+// A pool that grew did so when its round was about to begin: what came before is on disk, of a pool that is no more.
+Int ActiveRun::first_round(const std::optional<Checkpoint>& checkpoint) {
+  const Entry* growth = last_growth(run_.directory.ledger().entries());
+  if (growth && growth->round > (checkpoint ? checkpoint->info.round : -1)) return growth->round;
+  return checkpoint ? checkpoint->info.round : begin();
 }
 
 Int ActiveRun::begin() {
@@ -78,6 +91,7 @@ void ActiveRun::end_round(Int round) {
   std::vector<RoundRow> rows = run_.directory.read_rounds();
   std::erase_if(rows, [&](const RoundRow& row) { return row.round >= round; });
   RoundRow row = trainer_.row();
+  trainer_.cross_validate(row);
   const ssl::PseudoLabels pseudo = scorer_.judge(round, run_.labels.pool(round).unlabeled());
   row.pseudo_rate = pseudo.rate;
   row.pseudo_acc = pseudo.accuracy;
@@ -88,6 +102,7 @@ void ActiveRun::end_round(Int round) {
 
 void ActiveRun::query(Int round) {
   const Clock::time_point start = Clock::now();
+  trainer_.show("choosing labels");
   const select::Selection selection = scorer_.select(round, run_.labels.pool(round));
   std::vector<RoundRow> rows = run_.directory.read_rounds();
   rows.back().query_s = seconds_since(start);
@@ -120,7 +135,7 @@ NamedFile ActiveRun::label_page(const Query& query) const {
   for (const Label& label : run_.directory.ledger().labels()) classes[label.item] = label.class_index;
   return label_page_file(run_.directory.path(), query, run_.dataset,
                          scorer_.hints(query.items, run_.labels.pool(query.round - 1)), classes,
-                         run_.config.get<bool>("report.show_guess"));
+                         run_.config.get<bool>("report.show_guess"), photographs_of(run_.config));
 }
 
 }  // namespace crc::apps

@@ -3,6 +3,8 @@
 // killed at any moment continues with the same labels and, on the CPU, the same bits.
 #pragma once
 
+#include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,15 +18,20 @@ namespace crc::apps {
 
 class ActiveRun {
  public:
-  ActiveRun(Context& context, RunDir& directory, const data::Dataset& dataset, Progress& progress);
+  // Asked before a round begins, with everything of the round before on disk: whether the run is to end here, because
+  // the pool is another one from this round on.
+  using BeforeRound = std::function<bool(int64_t round)>;
+  ActiveRun(Context& context, RunDir& directory, const data::Dataset& dataset, Progress& progress,
+            BeforeRound ends_before = {});
 
-  // All rounds. Returns `ok`, with the run to be marked as done when its report is written, or `preempted` after a
-  // checkpoint when a signal, or who listens to the progress, asked to stop.
-  ExitCode run();
+  // All rounds. Returns `ok`, with the run to be marked as done when its report is written; `preempted` after a
+  // checkpoint when a signal, or who listens to the progress, asked to stop; nothing where it ends before a round.
+  std::optional<ExitCode> run();
 
  private:
-  bool run_rounds();  // false: stopped
-  int64_t begin();    // records the first labels; returns the first round to train
+  std::optional<ExitCode> run_rounds();
+  int64_t first_round(const std::optional<Checkpoint>& checkpoint);
+  int64_t begin();  // records the first labels; returns the first round to train
   std::vector<Answer> first_labels();
   void adopt(const RunStart& start);  // round 0 of another run as this one's
   void end_round(int64_t round);
@@ -35,6 +42,7 @@ class ActiveRun {
   NamedFile label_page(const Query& query) const;
 
   RunContext run_;
+  BeforeRound ends_before_;
   RoundTrainer trainer_;
   PoolScorer scorer_;
 };

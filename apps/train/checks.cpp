@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "apps/base/program.h"
+#include "apps/config/method_keys.h"
 #include "apps/config/reference.h"
 #include "apps/train/experiment.h"
 #include "apps/train/pool_scorer.h"
@@ -63,11 +64,40 @@ void check_validation(const Config& config, const data::Dataset& dataset, const 
     fail(ExitCode::config,
          "acquisition.calibrate = \"validation\" needs held-out items with labels; set "
          "data.validation_size, or choose \"none\"");
+  if (config.choice<Calibration>("acquisition.calibrate") == Calibration::cross_validation && !propagates(config))
+    fail(
+        ExitCode::config,
+        fmt::format("acquisition.calibrate = \"cross_validation\" would train every round's network once more for each "
+                    "fold of its labels, and is for ssl.method = \"label_propagation\", which trains none; with \"{}\" "
+                    "use \"validation\", with data.validation_size, or \"none\"",
+                    config.get<Text>("ssl.method")));
+  if (!further_decays(config).empty() && plan.validation == 0)
+    fail(ExitCode::config,
+         "ssl.ema_decays: which average is tested is chosen on held-out items with labels alone, and there are none; "
+         "set data.validation_size, or leave ssl.ema_decays out");
   if (plan.validation < dataset.validation.count)
     fail(ExitCode::config,
          fmt::format("data.validation = \"any\" held out {} images, {} of them without a label, which measure nothing; "
                      "use \"labeled\"",
                      dataset.validation.count, dataset.validation.count - plan.validation));
+}
+
+// Every part has every class, and so have the labels without it. Where people choose, only time shows it.
+void check_folds(const Config& config, const data::Dataset& dataset, const LabelPlan& plan) {
+  const Int folds = config.get<Int>("eval.cross_validation");
+  if (folds == 0) return;
+  if (folds == 1)
+    fail(ExitCode::config, "eval.cross_validation = 1: nothing would be left to train on; choose 2 or more");
+  if (propagates(config))
+    fail(ExitCode::config,
+         "eval.cross_validation is of trained networks, and label_propagation trains none; leave it 0");
+  const auto fewest = std::ranges::min_element(plan.first_per_class);
+  if (*fewest > 0 && *fewest < folds)
+    fail(ExitCode::config,
+         fmt::format("eval.cross_validation = {}: each part needs a label of every class, and {} has {} of them in the "
+                     "first round; choose at most {}, or begin with more labels",
+                     folds, data::legible(dataset.class_names[size_t(fewest - plan.first_per_class.begin())]), *fewest,
+                     *fewest > 1 ? *fewest : 0));
 }
 
 void check_pool(const LabelPlan& plan) {
@@ -170,6 +200,7 @@ LabelPlan check_experiment(const Config& config, const data::Dataset& dataset) {
   const LabelPlan plan = plan_labels(config, dataset, load_start(config, dataset));
   check_validation(config, dataset, plan);
   check_first(config, dataset, plan);
+  check_folds(config, dataset, plan);
   check_queries(config, dataset, plan);
   const bool all_unlabeled = config.get<bool>("data.include_labeled_in_unlabeled");
   ssl::check_training(train, images.height, images.width, plan.first,

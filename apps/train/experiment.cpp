@@ -8,6 +8,7 @@
 
 #include "apps/base/terminal.h"
 #include "apps/config/choices.h"
+#include "apps/config/method_keys.h"
 #include "kernels/core/random.h"
 #include "nn/mlp.h"
 #include "nn/wrn.h"
@@ -100,7 +101,8 @@ void keep_neighbors(ssl::Propagation& graph, const fs::path& path, const Text& o
   commit_file(path, nn::encode_safetensors(std::move(file)));
 }
 
-std::unique_ptr<nn::Net> net_in(nn::Precision precision, const Config& config, const data::Dataset& dataset) {
+std::unique_ptr<nn::Net> net_in(nn::Precision precision, const Config& config, const data::Dataset& dataset,
+                                Int projection = 0) {
   const Network network = config.choice<Network>("model.name");
   check_embedded(config, dataset, network);
   if (propagates(config)) return ssl::make_label_table(dataset.train.count, dataset.train.features, dataset.classes());
@@ -110,7 +112,8 @@ std::unique_ptr<nn::Net> net_in(nn::Precision precision, const Config& config, c
     return nn::make_mlp({.inputs = dataset.train.embedded() ? dataset.train.features : dataset.train.bytes_per_image(),
                          .hidden = std::vector<Int>(size_t(depth), config.get<Int>("model.width")),
                          .classes = dataset.classes(),
-                         .slope = float(config.get<double>("model.slope"))});
+                         .slope = float(config.get<double>("model.slope")),
+                         .projection = projection});
   }
   return nn::make_wrn({.depth = config.get<Int>("model.depth"),
                        .width = config.get<Int>("model.width"),
@@ -125,7 +128,13 @@ std::unique_ptr<nn::Net> net_in(nn::Precision precision, const Config& config, c
                                         : nn::Init::uniform_fan_in,
                        .decay_head_bias = config.get<bool>("ssl.decay_fc_bias"),
                        .precision = precision == nn::Precision::bf16 ? Dtype::bf16 : Dtype::f32,
-                       .tf32 = precision == nn::Precision::tf32});
+                       .tf32 = precision == nn::Precision::tf32,
+                       .projection = projection});
+}
+
+nn::Precision precision_of(const Config& config) {
+  const bool open = config.get<Text>("run.precision") == "auto";  // no device has been asked
+  return open ? nn::Precision::fp32 : config.choice<nn::Precision>("run.precision");
 }
 
 }  // namespace
@@ -205,8 +214,11 @@ data::Dataset load_named_by_default(const data::Source& source) try {
 
 }  // namespace
 
-data::Dataset load_dataset(const Config& config) {
-  data::Source source{.name = config.get<Text>("data.name"), .dir = config.get<Text>("data.dir"), .options = {}};
+data::Dataset load_whole_dataset(const Config& config, Int scaled_rows) {
+  data::Source source{.name = config.get<Text>("data.name"),
+                      .dir = config.get<Text>("data.dir"),
+                      .options = {},
+                      .scaled_rows = scaled_rows};
   if (!config.get<Text>("data.profile").empty()) source.options["profile"] = config.get<Text>("data.profile");
   for (const auto& [key, option] :
        {std::pair("data.train_size", "train"), {"data.test_size", "test"}, {"data.seed", "seed"}})
@@ -229,6 +241,11 @@ data::Dataset load_dataset(const Config& config) {
   limit(dataset.test, config.get<Int>("data.limit_test"));
   if (const double ratio = config.get<double>("data.imbalance"); ratio > 0)
     data::make_long_tailed(dataset, ratio, uint32_t(config.get<Int>("data.split_seed")));
+  return dataset;
+}
+
+data::Dataset load_dataset(const Config& config) {
+  data::Dataset dataset = load_whole_dataset(config, 0);
   if (const Int held_out = config.get<Int>("data.validation_size")) {
     dataset.side.train.clear();  // its ids would move
     const uint32_t seed = uint32_t(config.get<Int>("data.split_seed"));
@@ -242,24 +259,12 @@ void print_notes(const data::Dataset& dataset) {
   for (const Text& note : dataset.notes) print_error("note: {}: {}\n", dataset.name, note);
 }
 
-void check_fingerprint(const data::Dataset& dataset, const Text& fingerprint) {
-  if (dataset.fingerprint == fingerprint) return;
-  fail(ExitCode::corrupt_data, "the data set is not the one this run began with (fingerprint " + dataset.fingerprint +
-                                   ", then " + fingerprint + "); restore the files, or start a new run");
-}
-
-void check_data(const data::Dataset& dataset, const RunFacts& facts) {
-  check_fingerprint(dataset, facts.data_hash);
-  if (dataset.class_names != facts.class_names)
-    fail(ExitCode::corrupt_data,
-         fmt::format("the classes are {}, and were {} when this run began; restore the file with their names",
-                     data::join_first(data::legible(dataset.class_names), 20),
-                     data::join_first(data::legible(facts.class_names), 20)));
-}
-
 std::unique_ptr<nn::Net> make_net(const Config& config, const data::Dataset& dataset) {
-  const bool open = config.get<Text>("run.precision") == "auto";  // no device has been asked
-  return net_in(open ? nn::Precision::fp32 : config.choice<nn::Precision>("run.precision"), config, dataset);
+  return net_in(precision_of(config), config, dataset);
+}
+std::unique_ptr<nn::Net> make_training_net(const Config& config, const data::Dataset& dataset) {
+  const ssl::TrainConfig train = train_config(config, dataset, 0);
+  return net_in(precision_of(config), config, dataset, ssl::find_method(train.method).projection(train));
 }
 std::unique_ptr<nn::Net> make_exact_net(const Config& config, const data::Dataset& dataset) {
   return net_in(nn::Precision::fp32, config, dataset);
@@ -271,20 +276,6 @@ NormalizeConfig normalize_config(const Config& config, const data::Dataset& data
   std::copy_n(dataset.normalize.mean, 3, normalize.mean);
   std::copy_n(dataset.normalize.std, 3, normalize.std);
   return normalize;
-}
-
-static void set_matching(ssl::TrainConfig& train, const Config& config) {
-  train.running_decay = float(config.get<double>("ssl.running_decay"));
-  if (!config.get<Text>("ssl.align").empty()) train.align = config.choice<ssl::Align>("ssl.align");
-  train.align_window = config.get<Int>("ssl.align_window");
-  train.sigmas = float(config.get<double>("ssl.sigmas"));
-  train.fairness = float(config.get<double>("ssl.fairness"));
-  train.threshold_warmup = config.get<bool>("ssl.threshold_warmup");
-  train.interpolate = config.get<bool>("ssl.interpolate");
-  train.dash.warmup = config.get<Int>("ssl.dash.warmup_steps");
-  train.dash.gamma = float(config.get<double>("ssl.dash.gamma"));
-  train.dash.least = float(config.get<double>("ssl.dash.least"));
-  train.dash.period = config.get<Int>("ssl.dash.period_epochs") * train.steps_per_epoch;
 }
 
 ssl::TrainConfig train_config(const Config& config, const data::Dataset& dataset, Int round) {
@@ -330,28 +321,13 @@ ssl::TrainConfig train_config(const Config& config, const data::Dataset& dataset
   train.weak_rows.dropout = float(config.get<double>("ssl.weak.dropout"));
   train.strong_rows.noise = float(config.get<double>("ssl.strong_noise"));
   train.strong_rows.dropout = float(config.get<double>("ssl.strong_dropout"));
-  set_matching(train, config);
+  set_methods(train, config);
   return train;
 }
 
 Text first_acquisition(const Config& config) {
   const Text& first = config.get<Text>("acquisition.first");
   return find_choice<FirstLabels>(first) ? "" : first;
-}
-
-select::Config selection_config(const Config& config, Int round) {
-  return {.name = config.get<Text>("acquisition.name"),
-          .budget = config.get<Int>("acquisition.budget"),
-          .group_size = config.get<Int>("acquisition.group_size"),
-          .search = config.choice<select::Search>("acquisition.search"),
-          .candidates = config.get<Int>("acquisition.candidates"),
-          .solver = config.choice<select::Solver>("acquisition.solver"),
-          .layers = config.get<Text>("acquisition.layers"),
-          .partitions = config.get<Int>("acquisition.partitions"),
-          .bait_top = config.get<Int>("acquisition.bait_top"),
-          .memory_bytes = Int(config.get<double>("acquisition.memory_gb") * 1e9),
-          .seed = uint32_t(config.get<Int>("run.seed")),
-          .round = round};
 }
 
 ssl::ImageSet upload(Context& context, const data::Images& images, const std::vector<int32_t>& labels) {

@@ -37,17 +37,18 @@ void check_precision(const Context& context, const Config& begun);
 // data::load and data::hold_out_labeled.
 data::Dataset load_dataset(const Config& config);
 
+// The same with nothing held out; embeddings are scaled by their first `scaled_rows` (0: all).
+data::Dataset load_whole_dataset(const Config& config, int64_t scaled_rows);
+
 // Its notes on stderr: "note: ...".
 void print_notes(const data::Dataset& dataset);
 
-// Error 65 when the data is not that of `fingerprint`, with which the run began.
-void check_fingerprint(const data::Dataset& dataset, const std::string& fingerprint);
-// Nor its classes other ones: the ledger's numbers would mean something else.
-void check_data(const data::Dataset& dataset, const RunFacts& facts);
 // In the arithmetic of run.precision (auto: fp32), or in true fp32 whatever that says: what an acquisition's features,
 // logits and Jacobians come from. Both have the same parameters. Error config: a shape that the network cannot have.
 std::unique_ptr<nn::Net> make_net(const Config& config, const data::Dataset& dataset);
 std::unique_ptr<nn::Net> make_exact_net(const Config& config, const data::Dataset& dataset);
+// As make_net, with a projection head where the method has one: its parameters come last, and no weights file has them.
+std::unique_ptr<nn::Net> make_training_net(const Config& config, const data::Dataset& dataset);
 
 NormalizeConfig normalize_config(const Config& config, const data::Dataset& dataset);
 
@@ -62,8 +63,6 @@ ssl::TrainConfig train_config(const Config& config, const data::Dataset& dataset
 
 // The acquisition that acquisition.first names; empty where it is one of the words of FirstLabels.
 std::string first_acquisition(const Config& config);
-
-select::Config selection_config(const Config& config, int64_t round);
 
 // ssl.method = "label_propagation", which has no network.
 bool propagates(const Config& config);

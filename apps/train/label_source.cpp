@@ -18,7 +18,7 @@ std::vector<int32_t> known_labels(const data::Images& images, const Ledger& ledg
   std::vector<int32_t> labels = images.labels;
   for (const Entry& entry :
        ledger.entries())  // what was skipped or taken back is not known, whatever the data set says
-    labels.at(size_t(entry.item)) = int32_t(entry.class_index);
+    if (entry.event != LedgerEvent::grow) labels.at(size_t(entry.item)) = int32_t(entry.class_index);
   return labels;
 }
 
@@ -73,23 +73,40 @@ bool LabelSource::lacks(const Query& query) const {
 std::vector<Answer> LabelSource::answers(const Query& query) const {
   const std::map<Int, Answer> all = known(query);
   std::vector<Answer> answers;
+  Items unknown;
   for (Int item : query.items) {
     const auto at = all.find(item);
-    if (at == all.end()) wait(query, item);
-    answers.push_back(at->second);
+    if (at == all.end())
+      unknown.push_back(item);
+    else
+      answers.push_back(at->second);
   }
+  if (!unknown.empty()) wait(query, unknown);
   return answers;
 }
 
-void LabelSource::wait(const Query& query, Int item) const {
+void LabelSource::wait(const Query& query, const Items& unknown) const {
   const fs::path folder = directory_.path() / query.folder, csv = folder / "query.csv";
+  const fs::path journal = folder / RunFiles::kAnswers;  // apps/label/journal.h
+  Items open = unknown;
+  if (fs::exists(journal)) {
+    const Standing said = standing(load_ledger(journal).entries);
+    std::erase_if(open, [&](Int item) {
+      return std::ranges::count(said.labels, item, &Label::item) > 0 || std::ranges::count(said.skipped, item) > 0;
+    });
+  }
+  if (open.empty()) open = unknown;
+  const Int more = Int(open.size()) - 1;
+  const std::string others = more == 0 ? ""
+                                       : fmt::format(" (nor {} {} more of the {} asked)", more == 1 ? "has" : "have",
+                                                     more, query.items.size());
   directory_.mark(Marker::waiting, "for the labels of " + csv.string());
   const std::string or_by_eye =
       dataset_.train.embedded() ? "" : fmt::format("open {} in a browser, or ", (folder / "label.html").string());
   fail(ExitCode::waiting_for_labels,
-       fmt::format("item {0} has no label; {1}add a column \"class\" to a copy of {2}, label its items, and run: "
-                   "{3} && {4}",
-                   item, or_by_eye, csv.string(),
+       fmt::format("item {0} has no label{1}; {2}add a column \"class\" to a copy of {3}, label its items, and run: "
+                   "{4} && {5}",
+                   open[0], others, or_by_eye, csv.string(),
                    command_line("label " + directory_.path().string() + " labels.csv", directory_.settings()),
                    directory_.resume_command()));
 }

@@ -31,7 +31,7 @@ class LabelSource {
 
  private:
   std::map<int64_t, Answer> known(const Query& query) const;
-  [[noreturn]] void wait(const Query& query, int64_t item) const;
+  [[noreturn]] void wait(const Query& query, const std::vector<int64_t>& unknown) const;
 
   RunDir& directory_;
   const data::Dataset& dataset_;

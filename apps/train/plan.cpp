@@ -169,18 +169,21 @@ LabelPlan plan_labels(const Config& config, const data::Dataset& dataset, const 
 
 std::string plan(const Config& config, const data::Dataset& dataset, const nn::Net& net, const LabelPlan& labels) {
   const Int rounds = config.get<Int>("acquisition.rounds"), epochs = config.get<Int>("ssl.epochs");
-  const Int steps = config.get<Int>("ssl.steps_per_epoch");
+  const Int steps = config.get<Int>("ssl.steps_per_epoch"), folds = config.get<Int>("eval.cross_validation");
   const Int images = ssl::images_per_step(train_config(config, dataset, 0));
   return fmt::format(
       "data     {}: {} training and {} test {}, {} classes\n{}"
       "network  {} parameters, {} features\n{}"
-      "training {} rounds of up to {} epochs of {} steps of {} images: {:.0f} steps\n",
+      "training {} rounds of up to {} epochs of {} steps of {} images: {:.0f} steps\n{}",
       dataset.name, dataset.train.count, dataset.test.count, kind_of(dataset.train), dataset.classes(),
       data::has_labels(dataset.test)
           ? ""
           : "         no test image has a label: no test accuracy, and none that ends a round\n",
       net.layout().count(), net.feature_dim(), describe(labels, config, dataset), rounds + 1, epochs, steps, images,
-      double(rounds + 1) * double(steps_of(config, epochs)));
+      double(rounds + 1) * double(steps_of(config, epochs)),
+      folds > 0 ? fmt::format("         and cross-validation trains each of them {} times more: {:.0f} steps in all\n",
+                              folds, double(1 + folds) * double(rounds + 1) * double(steps_of(config, epochs)))
+                : "");
 }
 
 std::string memory_totals(const Config& config, const data::Dataset& dataset, const nn::Net& net,
@@ -195,7 +198,7 @@ std::string memory_totals(const Config& config, const data::Dataset& dataset, co
 
 void check_host_memory(const Config& config, const data::Dataset& dataset, const LabelPlan& labels) {
   const Int here = machine_memory();
-  const Memory m = memory_of(config, dataset, *make_net(config, dataset), labels);
+  const Memory m = memory_of(config, dataset, *make_training_net(config, dataset), labels);
   if (here > 0 && m.total() > here)
     fail(ExitCode::out_of_memory,
          fmt::format(

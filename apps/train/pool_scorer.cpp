@@ -13,9 +13,25 @@
 #include "nn/init.h"
 #include "nn/weights_io.h"
 #include "ssl/inputs.h"
+#include "ssl/propagation.h"
 #include "ssl/temperature.h"
 
 namespace crc::apps {
+
+select::Config selection_config(const Config& config, int64_t round) {
+  return {.name = config.get<std::string>("acquisition.name"),
+          .budget = config.get<int64_t>("acquisition.budget"),
+          .group_size = config.get<int64_t>("acquisition.group_size"),
+          .search = config.choice<select::Search>("acquisition.search"),
+          .candidates = config.get<int64_t>("acquisition.candidates"),
+          .solver = config.choice<select::Solver>("acquisition.solver"),
+          .layers = config.get<std::string>("acquisition.layers"),
+          .partitions = config.get<int64_t>("acquisition.partitions"),
+          .bait_top = config.get<int64_t>("acquisition.bait_top"),
+          .memory_bytes = int64_t(config.get<double>("acquisition.memory_gb") * 1e9),
+          .seed = uint32_t(config.get<int64_t>("run.seed")),
+          .round = round};
+}
 
 NetJacobians::NetJacobians(const nn::Net& net, const nn::Weights& weights, const ssl::ImageSet& images,
                            const NormalizeConfig& normalize)
@@ -95,7 +111,9 @@ select::Selection PoolScorer::select(int64_t round, const data::Pool& pool) {
 }
 
 double PoolScorer::temperature(const nn::Weights& weights) const {
-  if (run_.config.choice<Calibration>("acquisition.calibrate") == Calibration::none) return 1;
+  const Calibration by = run_.config.choice<Calibration>("acquisition.calibrate");
+  if (by == Calibration::none) return 1;
+  if (by == Calibration::cross_validation) return cross_validated(weights);
   const data::Images& held_out = run_.dataset.validation;
   const ssl::ImageSet images = upload(run_.context, held_out, held_out.labels);
   const double fitted =
@@ -103,6 +121,46 @@ double PoolScorer::temperature(const nn::Weights& weights) const {
                            held_out.labels, run_.dataset.classes());
   run_.progress.line(fmt::format("probabilities are softmax(logits / {:.4g}), fitted to {} held-out items{}", fitted,
                                  held_out.count, ssl::temperature_note(fitted)));
+  return fitted;
+}
+
+// Of label propagation, whose model is the labels: those of a fold are left out and predicted from the others.
+double PoolScorer::cross_validated(const nn::Weights& weights) const {
+  constexpr int64_t kFolds = 5;
+  const Interruptible stoppable = run_.progress.stoppable();
+  const int64_t classes = run_.dataset.classes();
+  const std::vector<int32_t> labels = ssl::labels_of(run_.context, *net_, weights);
+  const std::vector<int64_t> fold = ssl::deal_folds(labels, classes, kFolds);
+  const nn::WeightBuffers others(run_.context, net_->layout(), "labels of the other folds");
+  std::vector<float> logits;
+  std::vector<int32_t> left_out;
+  for (int64_t f = 0; f < kFolds; ++f) {
+    if (std::ranges::count(fold, f) == 0) continue;
+    std::vector<float> known(size_t(weights.values.size()), -1.0f);
+    for (size_t i = 0; i < labels.size(); ++i)
+      if (fold[i] != f) known[i] = float(labels[i]);
+    run_.context.copy_in(others.weights().values, known.data());
+    const std::vector<float> all =
+        run_.predictor.predict(*net_, others.weights(), run_.images).logits.to_host<float>(run_.context);
+    for (size_t i = 0; i < labels.size(); ++i) {
+      if (fold[i] != f) continue;
+      logits.insert(logits.end(), all.begin() + int64_t(i) * classes, all.begin() + int64_t(i + 1) * classes);
+      left_out.push_back(labels[i]);
+    }
+  }
+  if (left_out.empty()) {
+    run_.progress.line("no class has two labels: probabilities are not calibrated");
+    return 1;
+  }
+  const double fitted = ssl::fit_temperature(logits, left_out, classes);
+  const std::string by =
+      fmt::format("{} labels, each predicted without those of its fold (of {})", left_out.size(), kFolds);
+  if (!ssl::temperature_note(fitted).empty()) {
+    run_.progress.line(
+        by + ", settle no temperature, for they are too few, all right or all wrong: probabilities are not calibrated");
+    return 1;
+  }
+  run_.progress.line(fmt::format("probabilities are softmax(logits / {:.4g}), fitted to {}", fitted, by));
   return fitted;
 }
 

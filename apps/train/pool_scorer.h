@@ -42,6 +42,8 @@ class NetJacobians : public select::Jacobians {
   std::vector<select::JacobianBlock> blocks_;
 };
 
+select::Config selection_config(const Config& config, int64_t round);
+
 // Scores the pool of a run, round after round, by the model of acquisition.model.
 class PoolScorer {
  public:
@@ -70,6 +72,7 @@ class PoolScorer {
   select::Selection select(const ssl::Prediction& prediction, const nn::Weights& weights, const data::Pool& pool,
                            select::Config config, double temperature = 1);
   double temperature(const nn::Weights& weights) const;  // of acquisition.calibrate
+  double cross_validated(const nn::Weights& weights) const;
   select::Selection select(select::Problem problem, const data::Pool& pool, select::Config config);
   View<const float, 2> embeddings();  // [N,D] of the pool
   Tensor dropout_samples(const ssl::Prediction& prediction, const select::Head& head, const select::Config& config,

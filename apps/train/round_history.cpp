@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <nlohmann/json.hpp>
 
 #include "apps/rundir/rounds.h"
 
@@ -43,6 +44,7 @@ void RoundHistory::save(nn::TensorFile& file) const {
   add("history.balanced_accuracy", balanced_accuracy);
   add("history.calibration_error", calibration_error);
   add("history.validation", validation);
+  if (!average.empty()) add("history.average", average);
   add("history.seconds", std::vector<double>{seconds});
   add("history.best_values", best_values);
   add("history.best_running", best_running);
@@ -56,9 +58,22 @@ RoundHistory RoundHistory::restore(const nn::TensorFile& file, const std::string
           .balanced_accuracy = read("history.balanced_accuracy"),
           .calibration_error = read("history.calibration_error"),
           .validation = read("history.validation"),
+          .average = file.find("history.average") ? read("history.average") : std::vector<double>(),
           .seconds = read("history.seconds").at(0),
           .best_values = weights("history.best_values"),
           .best_running = weights("history.best_running")};
+}
+
+void add_pseudo_labels(nlohmann::ordered_json& record, ssl::Trainer& trainer, Context& context, size_t classes) {
+  const ssl::EpochPseudo pseudo = trainer.pseudo_labels();
+  if (!std::isnan(pseudo.unclaimed)) {
+    record["pseudo_precision"] = pseudo.precision;
+    record["pseudo_recall"] = pseudo.recall;
+    record["pseudo_share"] = pseudo.share;
+    record["unclaimed"] = pseudo.unclaimed;
+  }
+  for (const auto& [name, values] : trainer.running().to_host(context))
+    if (values.size() <= classes) record["running." + name] = values;
 }
 
 double median_of_last(const std::vector<double>& values, size_t count) {

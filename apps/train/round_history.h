@@ -2,18 +2,21 @@
 // of every checkpoint, so a resumed round stops at the same epoch and scores with the same weights.
 #pragma once
 
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
 
 #include "nn/safetensors.h"
+#include "ssl/trainer.h"
 
 namespace crc::apps {
 
 struct RoundHistory {
   std::vector<double> accuracy, loss, balanced_accuracy,
-      calibration_error;                         // on the test set, one per epoch; NaN: none
-  std::vector<double> validation;                // accuracy on the validation split; empty: there is none
-  double seconds = 0;                            // of training and evaluation
+      calibration_error;           // on the test set, one per epoch; NaN: none
+  std::vector<double> validation;  // accuracy on the validation split; empty: there is none
+  std::vector<double> average;     // of several averages the one that was tested (Trainer::choose_average)
+  double seconds = 0;              // of training and evaluation
   std::vector<float> best_values, best_running;  // the tested model's at best_epoch()
 
   int64_t epochs() const { return int64_t(accuracy.size()); }
@@ -33,6 +36,10 @@ struct RoundHistory {
   void save(nn::TensorFile& file) const;
   static RoundHistory restore(const nn::TensorFile& file, const std::string& source);
 };
+
+// What an epoch's pseudo-labels were worth by class, and what the method remembers, if it has no more numbers than there
+// are classes; into the epoch's line of metrics.jsonl.
+void add_pseudo_labels(nlohmann::ordered_json& record, ssl::Trainer& trainer, Context& context, size_t classes);
 
 double median_of_last(const std::vector<double>& values, size_t count);  // of numbers; NaN for none
 

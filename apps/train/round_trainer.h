@@ -8,8 +8,11 @@
 #include <string>
 
 #include "apps/base/signals.h"
+#include "apps/rundir/query_files.h"
 #include "apps/train/experiment.h"
 #include "apps/train/round_history.h"
+#include "apps/watch/tensorboard.h"
+#include "apps/watch/time_left.h"
 #include "ssl/evaluate.h"
 #include "ssl/trainer.h"
 
@@ -23,23 +26,34 @@ class RoundTrainer {
   void restore(const Checkpoint& checkpoint);  // of that round
   bool train();                                // to the round's end; false: stopped by a signal, after a checkpoint
 
+  // With eval.cross_validation, after commit(): the columns of that. Parts that were trained before a kill are read from
+  // rounds/NN/folds.json. Frees what the round's own training holds.
+  void cross_validate(RoundRow& row);
+
   void commit();         // the last checkpoint, the weights of the last and of the best epoch
   RoundRow row() const;  // what training and the test set say of it; the query's columns stay empty
   std::string results(const RoundRow& row) const;  // in words
+  void show(const std::string& doing);             // where the run stands, on its progress line
 
  private:
   bool complete() const;
+  ssl::Evaluation train_without(const std::vector<data::LabeledItem>& part, int64_t fold);
+  void make_trainer(const std::vector<int64_t>& labeled, std::vector<int64_t> unlabeled);
   void train_epoch();              // to its end, or until a signal came; saved in any case
   void train_until(int64_t step);  // at most to `step`; returns early when a signal arrived
-  void show_progress();
+  double seconds_left() const;
+  void warn_of_weeks();
   void end_epoch();
   void evaluate_epoch();
+  void choose_average();
   void keep_best();
   void record_epoch(const ssl::EpochLosses& losses);
   void save(bool round_end);
   const nn::Weights& tested() const { return trainer_->tested(); }
   std::string measured(const RoundRow& row) const;
+  std::vector<float> logits_of(const ssl::ImageSet& images) const;  // [N,C]
   ssl::Evaluation evaluate(const ssl::ImageSet& images, const std::vector<int32_t>& labels) const;
+  std::vector<NamedFile> mistakes();
   std::string weights_file(const nn::Weights& weights, nn::Epoch epoch) const;
 
   const RunContext& run_;
@@ -47,11 +61,18 @@ class RoundTrainer {
   ssl::ImageSet test_images_;
   bool tests_;                                      // some test image has a label
   std::optional<ssl::ImageSet> validation_images_;  // if they have labels
+  std::optional<EventLog> events_;                  // run.tensorboard
 
   int64_t round_ = 0;
   std::unique_ptr<ssl::Trainer> trainer_;
   RoundHistory history_;
-  std::optional<FinishFirst> unsaved_;  // while there are steps that no checkpoint holds, and from a stop on
+  std::vector<float> test_logits_;  // of the last epoch; empty: not evaluated since
+  std::vector<RoundRow> finished_;  // rounds
+  Pace epoch_pace_, step_pace_;     // of epochs with evaluation and checkpoint; of a step, by chunks of this epoch
+  double trained_s_ = 0;            // in this process
+  bool warned_ = false;
+  std::vector<double> averages_validated_;  // this epoch's validation accuracy of each average
+  std::optional<FinishFirst> unsaved_;      // while there are steps that no checkpoint holds, and from a stop on
   std::chrono::steady_clock::time_point last_save_ = std::chrono::steady_clock::now();
 };
 

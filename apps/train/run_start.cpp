@@ -84,6 +84,11 @@ std::optional<RunStart> load_start(const Config& config, const data::Dataset& da
   if (run.empty()) return std::nullopt;
   RunFiles files(run);
   const RunState state = read_run(files);
+  if (last_growth(state.entries))
+    fail(ExitCode::config,
+         fmt::format("start.run = \"{}\" is a run whose pool has grown, and its items have other numbers here; go on "
+                     "with it (crc_train resume {}), or begin anew",
+                     run.string(), run.string()));
   if (state.facts.data_hash != dataset.fingerprint)
     fail(ExitCode::corrupt_data, fmt::format("start.run = \"{}\" was made with other data (fingerprint {}, here {})",
                                              run.string(), state.facts.data_hash, dataset.fingerprint));

@@ -37,8 +37,9 @@ void note_other_batches(Dataset& dataset, const Path& folder, const std::vector<
         name.starts_with("data_batch_") && std::ranges::find(files, name) == files.end())
       others.push_back(name);
   if (!others.empty())
-    dataset.notes.push_back(fmt::format("{} files are not read, for CIFAR-10 has {} batches: {}", others.size(),
-                                        kBatches, join_first(legible(others), 3)));
+    dataset.notes.push_back(fmt::format("{} not read, for CIFAR-10 has {} batches: {}",
+                                        counted(int64_t(others.size()), "file is", "files are"), kBatches,
+                                        join_first(legible(others), 3)));
 }
 
 Dataset load_cifar10(const Source& source, Options&) {

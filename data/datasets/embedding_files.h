@@ -22,6 +22,9 @@ class RowScaling {
  public:
   RowScaling(const std::string& scaling, const Rows& train);
   void apply(std::vector<float>& rows) const;  // [N,D]
+  const std::string& name() const { return scaling_; }
+  const std::vector<double>& mean() const { return mean_; }
+  const std::vector<double>& factor() const { return factor_; }
 
  private:
   std::string scaling_;

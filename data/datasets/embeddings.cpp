@@ -87,6 +87,12 @@ void check_view(const Path& path, const Rows& rows, int64_t count, int64_t width
                      rows.width != width ? "the widths" : "the rows"));
 }
 
+// Those by which all are scaled: of a pool that grew, the rows that it began with.
+Rows first_rows(const Rows& rows, int64_t count) {
+  if (count == 0 || count >= rows.count) return rows;
+  return {count, rows.width, {rows.values.begin(), rows.values.begin() + count * rows.width}};
+}
+
 Images take_rows(Rows rows) {
   Images images;
   images.count = rows.count;
@@ -123,7 +129,7 @@ Dataset load_embeddings(const Source& source, Options& options) {
   Fingerprint fingerprint;
   Rows rows = read_rows(features, fingerprint);
   const int64_t count = rows.count, width = rows.width;
-  dataset.scaling = std::make_shared<const RowScaling>(scaling, rows);
+  dataset.scaling = std::make_shared<const RowScaling>(scaling, first_rows(rows, source.scaled_rows));
   const RowScaling& scale = *dataset.scaling;
   fingerprint.add(scaling);
   scale.apply(rows.values);

@@ -29,12 +29,13 @@ class Losses {
       if (lost[k]) names_[k].push_back(name);
   }
   void note(std::vector<std::string>& notes) const {
-    constexpr const char* kWhat[] = {"have transparent pixels, of which the colour alone is read",
-                                     "have 16 bits a channel, of which the upper 8 are read",
-                                     "have several frames, of which the first is read"};
+    constexpr const char* kWhat[] = {"transparent pixels, of which the colour alone is read",
+                                     "16 bits a channel, of which the upper 8 are read",
+                                     "several frames, of which the first is read"};
     for (size_t k = 0; k < std::size(kWhat); ++k)
       if (!names_[k].empty())
-        notes.push_back(fmt::format("{} images {}: {}", names_[k].size(), kWhat[k], join_first(legible(names_[k]), 3)));
+        notes.push_back(fmt::format("{} {}: {}", counted(int64_t(names_[k].size()), "image has", "images have"),
+                                    kWhat[k], join_first(legible(names_[k]), 3)));
   }
 
  private:
@@ -89,8 +90,10 @@ class Skipped {
   }
   void note(std::vector<std::string>& notes) const {
     if (!reasons_.empty())
-      notes.push_back(
-          fmt::format("{} files cannot be read and are left out: {}", reasons_.size(), join_first(reasons_, 5)));
+      notes.push_back(fmt::format("{}: {}",
+                                  counted(int64_t(reasons_.size()), "file cannot be read and is left out",
+                                          "files cannot be read and are left out"),
+                                  join_first(reasons_, 5)));
   }
 
  private:

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstring>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -19,13 +20,30 @@ namespace fs = std::filesystem;
 
 constexpr size_t kMostNamed = 3;
 
+// "files are not read" of one: the first noun and every verb.
+std::string singular(std::string kind) {
+  constexpr std::pair<const char*, const char*> kNouns[] = {{"files", "file"},     {"folders", "folder"},
+                                                            {"images", "image"},   {"links", "link"},
+                                                            {"columns", "column"}, {"classes", "class"}};
+  size_t first = kind.npos;
+  const std::pair<const char*, const char*>* noun = nullptr;
+  for (const auto& pair : kNouns)
+    if (const size_t at = kind.find(pair.first); at < first) first = at, noun = &pair;
+  if (noun) kind.replace(first, std::strlen(noun->first), noun->second);
+  for (const auto& [many, one] :
+       {std::pair(" are ", " is "), {" have ", " has "}, {" lead ", " leads "}, {" make ", " makes "}})
+    for (size_t at = 0; (at = kind.find(many, at)) != kind.npos;) kind.replace(at, std::strlen(many), one);
+  return kind;
+}
+
 // Names by what holds for them, each kind a note in the end.
 class Kinds {
  public:
   void add(const std::string& kind, const std::string& name) { names_[kind].push_back(name); }
   void append_to(std::vector<std::string>& notes) const {
     for (const auto& [kind, names] : names_)
-      notes.push_back(fmt::format("{} {}: {}", names.size(), kind, join_first(legible(names), kMostNamed)));
+      notes.push_back(fmt::format("{}: {}", counted(int64_t(names.size()), singular(kind), kind),
+                                  join_first(legible(names), kMostNamed)));
   }
 
  private:
@@ -58,9 +76,8 @@ class Folder {
     if (!lost_.empty())
       fail(ExitCode::corrupt_data,
            fmt::format(
-               "folder: {} classes would be lost, for no file of theirs is read: {}; {}, or move the folders "
-               "away",
-               lost_.size(), join_first(lost_, 10),
+               "folder: {} would be lost, for no file of theirs is read: {}; {}, or move the folders away",
+               counted(int64_t(lost_.size()), "class", "classes"), join_first(lost_, 10),
                left_jpeg_ ? "set data.resize, which reads JPEG and any size" : "convert the images to PNG or JPEG"));
     note_one_sided("train", listing_.train, "test", listing_.test);
     note_one_sided("test", listing_.test, "train", listing_.train);

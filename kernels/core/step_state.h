@@ -11,6 +11,7 @@ struct StepState {
   float learning_rate;
   float ema_decay;
   float consistency_weight;  // ramp of the unsupervised loss
+  float ema_cap = 1;         // no average's decay is larger
 };
 
 }  // namespace crc

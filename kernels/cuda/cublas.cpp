@@ -12,14 +12,14 @@
 namespace crc {
 namespace {
 
-const DynamicLibrary& library() {
+const DynamicLibrary& cublas_library() {
   static const DynamicLibrary opened("cuBLAS", {"libcublas.so." CRC_STRING(CUBLAS_VER_MAJOR)});
   return opened;
 }
 
 void check(cublasStatus_t status, const char* call) {
   if (status == CUBLAS_STATUS_SUCCESS) return;
-  const auto text = CRC_SYMBOL(library(), cublasGetStatusString)(status);
+  const auto text = CRC_SYMBOL(cublas_library(), cublasGetStatusString)(status);
   fail(status == CUBLAS_STATUS_ALLOC_FAILED ? ExitCode::out_of_memory : ExitCode::internal,
        std::string(call) + ": " + (text ? text : "unknown status"));
 }
@@ -33,18 +33,18 @@ class CublasHandle {
 
   explicit CublasHandle(Cuda& cuda) : cuda_(cuda) {
     constexpr int64_t kWorkspaceBytes = 32ll << 20;  // what cuBLAS asks for on Hopper; more than it does elsewhere
-    if (const auto status = CRC_SYMBOL(library(), cublasCreate_v2)(&handle_); status != CUBLAS_STATUS_SUCCESS)
+    if (const auto status = CRC_SYMBOL(cublas_library(), cublasCreate_v2)(&handle_); status != CUBLAS_STATUS_SUCCESS)
       fail(status == CUBLAS_STATUS_ALLOC_FAILED ? ExitCode::out_of_memory : ExitCode::device_unavailable,
            "cuBLAS does not start on " + to_string(cuda.device()) + ": " +
-               CRC_SYMBOL(library(), cublasGetStatusString)(status));
+               CRC_SYMBOL(cublas_library(), cublasGetStatusString)(status));
     workspace_ = allocate(cuda_, kWorkspaceBytes);
     // In this order: setting the stream would drop the workspace.
-    check(CRC_SYMBOL(library(), cublasSetStream_v2)(handle_, cuda_.stream()), "cublasSetStream");
-    check(CRC_SYMBOL(library(), cublasSetWorkspace_v2)(handle_, workspace_, size_t(kWorkspaceBytes)),
+    check(CRC_SYMBOL(cublas_library(), cublasSetStream_v2)(handle_, cuda_.stream()), "cublasSetStream");
+    check(CRC_SYMBOL(cublas_library(), cublasSetWorkspace_v2)(handle_, workspace_, size_t(kWorkspaceBytes)),
           "cublasSetWorkspace");
   }
   ~CublasHandle() {
-    if (handle_) (void)CRC_SYMBOL(library(), cublasDestroy_v2)(handle_);
+    if (handle_) (void)CRC_SYMBOL(cublas_library(), cublasDestroy_v2)(handle_);
     if (workspace_) release(cuda_, workspace_);
   }
   CublasHandle(const CublasHandle&) = delete;
@@ -56,9 +56,9 @@ class CublasHandle {
     const auto operation = [](bool transpose) { return transpose ? CUBLAS_OP_T : CUBLAS_OP_N; };
     const int64_t lda = std::max<int64_t>(1, s.transpose_a ? s.m : s.k);
     const int64_t ldb = std::max<int64_t>(1, s.transpose_b ? s.k : s.n);
-    check(CRC_SYMBOL(library(), cublasGemmEx_64)(handle_, operation(s.transpose_b), operation(s.transpose_a), s.n, s.m,
-                                                 s.k, alpha, b, type, ldb, a, type, lda, beta, c, type, s.n, arithmetic,
-                                                 CUBLAS_GEMM_DEFAULT),
+    check(CRC_SYMBOL(cublas_library(), cublasGemmEx_64)(handle_, operation(s.transpose_b), operation(s.transpose_a),
+                                                        s.n, s.m, s.k, alpha, b, type, ldb, a, type, lda, beta, c, type,
+                                                        s.n, arithmetic, CUBLAS_GEMM_DEFAULT),
           "cublasGemmEx");
   }
   void gemm_batched(const CublasShape& s, const CublasBatch& batch, const void* alpha, const void* a, const void* b,
@@ -66,7 +66,7 @@ class CublasHandle {
     const auto operation = [](bool transpose) { return transpose ? CUBLAS_OP_T : CUBLAS_OP_N; };
     const int64_t lda = std::max<int64_t>(1, s.transpose_a ? s.m : s.k);
     const int64_t ldb = std::max<int64_t>(1, s.transpose_b ? s.k : s.n);
-    check(CRC_SYMBOL(library(), cublasGemmStridedBatchedEx_64)(
+    check(CRC_SYMBOL(cublas_library(), cublasGemmStridedBatchedEx_64)(
               handle_, operation(s.transpose_b), operation(s.transpose_a), s.n, s.m, s.k, alpha, b, type, ldb,
               batch.stride_b, a, type, lda, batch.stride_a, beta, c, type, s.n, batch.stride_c, batch.count, arithmetic,
               CUBLAS_GEMM_DEFAULT),

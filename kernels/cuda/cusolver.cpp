@@ -12,7 +12,7 @@
 namespace crc {
 namespace {
 
-const DynamicLibrary& library() {
+const DynamicLibrary& cusolver_library() {
   static const DynamicLibrary opened("cuSOLVER", {"libcusolver.so." CRC_STRING(CUSOLVER_VER_MAJOR)});
   return opened;
 }
@@ -26,10 +26,10 @@ void check(cusolverStatus_t status, const char* call) {
 constexpr cusolverEigMode_t kJob = CUSOLVER_EIG_MODE_NOVECTOR;
 constexpr cublasFillMode_t kTriangle = CUBLAS_FILL_MODE_UPPER;  // row-major lower is column-major upper
 
-auto work_size(double*) { return CRC_SYMBOL(library(), cusolverDnDsyevd_bufferSize); }
-auto work_size(float*) { return CRC_SYMBOL(library(), cusolverDnSsyevd_bufferSize); }
-auto solve(double*) { return CRC_SYMBOL(library(), cusolverDnDsyevd); }
-auto solve(float*) { return CRC_SYMBOL(library(), cusolverDnSsyevd); }
+auto work_size(double*) { return CRC_SYMBOL(cusolver_library(), cusolverDnDsyevd_bufferSize); }
+auto work_size(float*) { return CRC_SYMBOL(cusolver_library(), cusolverDnSsyevd_bufferSize); }
+auto solve(double*) { return CRC_SYMBOL(cusolver_library(), cusolverDnDsyevd); }
+auto solve(float*) { return CRC_SYMBOL(cusolver_library(), cusolverDnSsyevd); }
 
 }  // namespace
 
@@ -39,13 +39,13 @@ class CusolverHandle {
   static std::shared_ptr<CusolverHandle> make(Cuda& cuda) { return std::make_shared<CusolverHandle>(cuda); }
 
   explicit CusolverHandle(Cuda& cuda) {
-    check(CRC_SYMBOL(library(), cusolverDnCreate)(&handle_), "cusolverDnCreate");
-    check(CRC_SYMBOL(library(), cusolverDnSetStream)(handle_, cuda.stream()), "cusolverDnSetStream");
-    check(CRC_SYMBOL(library(), cusolverDnCreateParams)(&params_), "cusolverDnCreateParams");
+    check(CRC_SYMBOL(cusolver_library(), cusolverDnCreate)(&handle_), "cusolverDnCreate");
+    check(CRC_SYMBOL(cusolver_library(), cusolverDnSetStream)(handle_, cuda.stream()), "cusolverDnSetStream");
+    check(CRC_SYMBOL(cusolver_library(), cusolverDnCreateParams)(&params_), "cusolverDnCreateParams");
   }
   ~CusolverHandle() {
-    if (params_) (void)CRC_SYMBOL(library(), cusolverDnDestroyParams)(params_);
-    if (handle_) (void)CRC_SYMBOL(library(), cusolverDnDestroy)(handle_);
+    if (params_) (void)CRC_SYMBOL(cusolver_library(), cusolverDnDestroyParams)(params_);
+    if (handle_) (void)CRC_SYMBOL(cusolver_library(), cusolverDnDestroy)(handle_);
   }
   CusolverHandle(const CusolverHandle&) = delete;
   CusolverHandle& operator=(const CusolverHandle&) = delete;
@@ -62,16 +62,16 @@ class CusolverHandle {
 
   void eigenvalues_batched(Cuda& cuda, int64_t batch, int64_t n, double* a, double* w, int* info) {
     size_t device_bytes = 0, host_bytes = 0;
-    check(CRC_SYMBOL(library(), cusolverDnXsyevBatched_bufferSize)(handle_, params_, kJob, kTriangle, n, CUDA_R_64F, a,
-                                                                   n, CUDA_R_64F, w, CUDA_R_64F, &device_bytes,
-                                                                   &host_bytes, batch),
+    check(CRC_SYMBOL(cusolver_library(), cusolverDnXsyevBatched_bufferSize)(handle_, params_, kJob, kTriangle, n,
+                                                                            CUDA_R_64F, a, n, CUDA_R_64F, w, CUDA_R_64F,
+                                                                            &device_bytes, &host_bytes, batch),
           "cusolverDnXsyevBatched_bufferSize");
     const Arena::Frame frame(cuda.scratch());
     void* device = cuda.scratch().take<uint8_t>({int64_t(device_bytes)}, "syev workspace").data;
     std::vector<char> host(host_bytes);
-    check(CRC_SYMBOL(library(), cusolverDnXsyevBatched)(handle_, params_, kJob, kTriangle, n, CUDA_R_64F, a, n,
-                                                        CUDA_R_64F, w, CUDA_R_64F, device, device_bytes, host.data(),
-                                                        host_bytes, info, batch),
+    check(CRC_SYMBOL(cusolver_library(), cusolverDnXsyevBatched)(handle_, params_, kJob, kTriangle, n, CUDA_R_64F, a, n,
+                                                                 CUDA_R_64F, w, CUDA_R_64F, device, device_bytes,
+                                                                 host.data(), host_bytes, info, batch),
           "cusolverDnXsyevBatched");
     synchronize(cuda);  // the library may still read `host`
   }

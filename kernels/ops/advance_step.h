@@ -1,7 +1,7 @@
 // The schedules of a training run, evaluated on the device: sets `state` up for step t, or moves it to the next one.
 //   learning rate  cosine: base * max(0, cos(7*pi*t / (16*horizon)))  (FixMatch)
 //                  staircase: base * (t >= drop_at ? drop : 1)
-//   ema decay      constant d;  warmed: min(1 - 1/(t+2), d)
+//   ema decay      min(cap, d), where the cap is 1;  warmed: 1 - 1/(t+2)
 //   consistency    ramp == 0: weight;  else weight times, with r = min(t/ramp, 1)
 //                  gaussian: exp(-5 * (1 - min((t+1)/ramp, 1))^2);  linear: r;  cosine: (1 - cos(pi r)) / 2  (AdaMatch)
 // t counts the steps done. Warmed decay and gaussian ramp are those of Mean Teacher in perrying's code, which counts
@@ -37,8 +37,9 @@ struct Schedule {
     double factor = t >= drop_at ? drop : 1;
     if (rate == RateSchedule::cosine)
       factor = fmax(0.0, cos(7 * 3.14159265358979323846 * step / (16 * double(horizon))));
-    const double decay = ema_warmup ? fmin(1 - 1 / (step + 2), ema_decay) : ema_decay;
-    return {t, float(base_rate * factor), float(decay), float(consistency_weight * ramped(step))};
+    const double cap = ema_warmup ? 1 - 1 / (step + 2) : 1;
+    return {t, float(base_rate * factor), float(fmin(cap, ema_decay)), float(consistency_weight * ramped(step)),
+            float(cap)};
   }
 
  private:

@@ -5,19 +5,41 @@
 namespace crc {
 namespace {
 
-// Merges the moments of a tile of x into those of the periods above it.
-template <class T>
-void merge_tile(const T* __restrict x, const Tile& tile, int64_t period, double* __restrict mean,
-                double* __restrict m2) {
+// x, to which plus is added first where there is one (kPlus). The views have one shape.
+template <class T, bool kPlus> struct Input {
+  std::conditional_t<kPlus, T*, const T*> x;
+  const T* plus = nullptr;
+
+  Input at(int64_t place) const { return {x + place, kPlus ? plus + place : nullptr}; }
+  float read(int64_t k) const {
+    if constexpr (!kPlus) return float(x[k]);
+    T sum;
+    round_to(sum, Add{}(float(x[k]), float(plus[k])));
+    return float(sum);
+  }
+  // For each element once: what was added is written.
+  float take(int64_t k) const {
+    const float value = read(k);
+    if constexpr (kPlus) round_to(x[k], value);
+    return value;
+  }
+};
+
+// Merges the moments of a tile of the input into those of the periods above it.
+template <class T, bool kPlus>
+void merge_tile(Input<T, kPlus> in, const Tile& tile, int64_t period, double* __restrict mean, double* __restrict m2) {
   float pivot[kTileWidth], sum[kTileWidth] = {}, squares[kTileWidth] = {};
   const int64_t width = tile.width;
-  for (int64_t k = 0; k < width; ++k) pivot[k] = float(x[k]);
-  for (int64_t r = 0; r < tile.height; ++r)
+  for (int64_t k = 0; k < width; ++k) pivot[k] = in.read(k);
+  for (int64_t r = 0; r < tile.height; ++r) {
+    const Input<T, kPlus> row = in.at(r * period);
+#pragma omp simd
     for (int64_t k = 0; k < width; ++k) {
-      const float d = float(x[r * period + k]) - pivot[k];
+      const float d = row.take(k) - pivot[k];
       sum[k] += d;
       squares[k] += d * d;
     }
+  }
   for (int64_t k = 0; k < width; ++k) {
     const Moments above{double(tile.above), mean[k], m2[k]};
     const Moments merged = above.merged(Moments::about(pivot[k], sum[k], squares[k], double(tile.height)));
@@ -36,16 +58,16 @@ void merge_period(int64_t n, int64_t period, int64_t channels, double* mean, dou
     }
 }
 
-template <class T> void batch_statistics(Cpu& cpu, const BatchNormStatistics& statistics, View<const T, 4> x) {
-  const int64_t size = x.size(), channels = x.shape[3];
+template <class T, bool kPlus>
+void batch_statistics(Cpu& cpu, const BatchNormStatistics& statistics, Input<T, kPlus> in, int64_t size,
+                      int64_t channels) {
   const int64_t period = period_of(channels), piece = piece_of(channels), pieces = (size + piece - 1) / piece;
   const View<double, 3> parts = cpu.scratch().take<double>({pieces, 2, period}, "moments");
   for_chunks(cpu, size, piece, [&](int64_t p, int64_t begin, int64_t end) {
     double *mean = &parts(p, 0, 0), *m2 = &parts(p, 1, 0);
     std::fill(mean, mean + 2 * period, 0.0);
-    for_tiles(begin, end, period, [&](const Tile& tile) {
-      merge_tile(x.data + tile.at, tile, period, mean + tile.first, m2 + tile.first);
-    });
+    for_tiles(begin, end, period,
+              [&](const Tile& tile) { merge_tile(in.at(tile.at), tile, period, mean + tile.first, m2 + tile.first); });
     merge_period(end - begin, period, channels, mean, m2);
   });
   for (int64_t c = 0; c < channels; ++c) {
@@ -68,10 +90,11 @@ View<float, 2> affine_period(Cpu& cpu, const BatchNormParameters& parameters, in
   return table;
 }
 
-template <class T>
-void apply(T* y, const T* x, int64_t n, const float* mean, const float* scale, const float* shift, LeakyRelu act) {
+template <class T, bool kPlus>
+void apply(T* y, Input<T, kPlus> in, int64_t n, const float* mean, const float* scale, const float* shift,
+           LeakyRelu act) {
 #pragma omp simd
-  for (int64_t k = 0; k < n; ++k) round_to(y[k], act(BatchNormAffine{mean[k], scale[k], shift[k]}(float(x[k]))));
+  for (int64_t k = 0; k < n; ++k) round_to(y[k], act(BatchNormAffine{mean[k], scale[k], shift[k]}(in.take(k))));
 }
 
 // The sums over a tile of the gradient g of z, and of g * (x - mean).
@@ -103,11 +126,13 @@ void apply_backward(T* dx, const T* dy, const T* x, const T* plus, int64_t n, co
   }
 }
 
-template <class T> void fill_statistics(Cpu& cpu, const BatchNormStatistics& statistics, View<const T, 4> x) {
+template <class T, bool kPlus>
+void fill_statistics(Cpu& cpu, const BatchNormStatistics& statistics, Input<T, kPlus> in, int64_t size,
+                     int64_t channels) {
   if (statistics.mode == Mode::eval)
-    for_each(cpu, x.shape[3], statistics);
+    for_each(cpu, channels, statistics);
   else
-    batch_statistics(cpu, statistics, x);
+    batch_statistics(cpu, statistics, in, size, channels);
 }
 
 template <class T>
@@ -116,23 +141,29 @@ void stats(Cpu& cpu, View<float, 2> saved, View<float, 1> running_mean, View<flo
   check_batchnorm("batchnorm_stats", x, saved, {running_mean, running_var});
   const Arena::Frame frame(cpu.scratch());
   const auto rest = cpu.scratch().take<float>({x.shape[3]}, "mean rest");
-  fill_statistics(cpu, {saved, running_mean, running_var, rest, config, mode}, x);
+  fill_statistics(cpu, {saved, running_mean, running_var, rest, config, mode}, Input<T, false>{x.data}, x.size(),
+                  x.shape[3]);
 }
 
-template <class T>
+template <class T, bool kPlus>
 void forward(Cpu& cpu, View<T, 4> y, View<float, 2> saved, View<float, 1> running_mean, View<float, 1> running_var,
-             View<const T, 4> x, View<const float, 1> gamma, View<const float, 1> beta, BatchNormConfig config,
+             Input<T, kPlus> in, View<const float, 1> gamma, View<const float, 1> beta, BatchNormConfig config,
              Mode mode) {
-  check_batchnorm("batchnorm_act", x, saved, {running_mean, running_var, gamma, beta}, {y});
   const Arena::Frame frame(cpu.scratch());
-  const int64_t channels = x.shape[3];
+  const int64_t size = y.size(), channels = y.shape[3];
   const auto rest = cpu.scratch().take<float>({channels}, "mean rest");
-  fill_statistics(cpu, {saved, running_mean, running_var, rest, config, mode}, x);
+  fill_statistics(cpu, {saved, running_mean, running_var, rest, config, mode}, in, size, channels);
 
   const auto affine = affine_period(cpu, {saved, gamma, beta, rest, config.offset}, channels);
-  for_periods(cpu, x.size(), channels, [&](int64_t at, int64_t n) {
-    apply(y.data + at, x.data + at, n, &affine(0, 0), &affine(1, 0), &affine(2, 0), {config.slope});
-  });
+  const auto apply_to = [&](auto from) {
+    for_periods(cpu, size, channels, [&](int64_t at, int64_t n) {
+      apply(y.data + at, from.at(at), n, &affine(0, 0), &affine(1, 0), &affine(2, 0), {config.slope});
+    });
+  };
+  if (mode == Mode::eval)
+    apply_to(in);
+  else
+    apply_to(Input<T, false>{in.x});  // the statistics' pass has added
 }
 
 template <class T>
@@ -178,12 +209,27 @@ void batchnorm_stats(Cpu& cpu, View<float, 2> saved, View<float, 1> running_mean
 void batchnorm_act(Cpu& cpu, View<float, 4> y, View<float, 2> saved, View<float, 1> running_mean,
                    View<float, 1> running_var, View<const float, 4> x, View<const float, 1> gamma,
                    View<const float, 1> beta, BatchNormConfig config, Mode mode) {
-  forward(cpu, y, saved, running_mean, running_var, x, gamma, beta, config, mode);
+  check_batchnorm("batchnorm_act", x, saved, {running_mean, running_var, gamma, beta}, {y});
+  forward(cpu, y, saved, running_mean, running_var, Input<float, false>{x.data}, gamma, beta, config, mode);
 }
 void batchnorm_act(Cpu& cpu, View<bf16, 4> y, View<float, 2> saved, View<float, 1> running_mean,
                    View<float, 1> running_var, View<const bf16, 4> x, View<const float, 1> gamma,
                    View<const float, 1> beta, BatchNormConfig config, Mode mode) {
-  forward(cpu, y, saved, running_mean, running_var, x, gamma, beta, config, mode);
+  check_batchnorm("batchnorm_act", x, saved, {running_mean, running_var, gamma, beta}, {y});
+  forward(cpu, y, saved, running_mean, running_var, Input<bf16, false>{x.data}, gamma, beta, config, mode);
+}
+
+void add_batchnorm_act(Cpu& cpu, View<float, 4> y, View<float, 2> saved, View<float, 1> running_mean,
+                       View<float, 1> running_var, View<float, 4> x, View<const float, 4> plus,
+                       View<const float, 1> gamma, View<const float, 1> beta, BatchNormConfig config, Mode mode) {
+  check_batchnorm<float>("add_batchnorm_act", x, saved, {running_mean, running_var, gamma, beta}, {y, plus});
+  forward(cpu, y, saved, running_mean, running_var, Input<float, true>{x.data, plus.data}, gamma, beta, config, mode);
+}
+void add_batchnorm_act(Cpu& cpu, View<bf16, 4> y, View<float, 2> saved, View<float, 1> running_mean,
+                       View<float, 1> running_var, View<bf16, 4> x, View<const bf16, 4> plus,
+                       View<const float, 1> gamma, View<const float, 1> beta, BatchNormConfig config, Mode mode) {
+  check_batchnorm<bf16>("add_batchnorm_act", x, saved, {running_mean, running_var, gamma, beta}, {y, plus});
+  forward(cpu, y, saved, running_mean, running_var, Input<bf16, true>{x.data, plus.data}, gamma, beta, config, mode);
 }
 
 void batchnorm_act_backward(Cpu& cpu, View<float, 4> dx, View<float, 1> dgamma, View<float, 1> dbeta,

@@ -15,24 +15,25 @@ template <class T, class F, class... Data> void with_width(int64_t channels, F&&
     f(std::integral_constant<int, 1>{});
 }
 
-template <class T>
-void fill_statistics(Cuda& cuda, const char* op, const BatchNormStatistics& statistics, View<const T, 2> x) {
+template <class T, bool kPlus>
+void fill_statistics(Cuda& cuda, const char* op, const BatchNormStatistics& statistics, InputRows<T, kPlus> in) {
+  const int64_t rows = in.x.shape[0], channels = in.x.shape[1];
   if (statistics.mode == Mode::eval) {
-    for_each(cuda, op, x.shape[1], statistics);
+    for_each(cuda, op, channels, statistics);
     return;
   }
   with_width<T>(
-      x.shape[1],
+      channels,
       [&](auto width) {
-        const auto kernel = batchnorm_moments_kernel<width(), T>;
-        const ColumnGrid columns = column_grid(cuda, kernel, x.shape[0], x.shape[1], width);
+        const auto kernel = batchnorm_moments_kernel<width(), kPlus, T>;
+        const ColumnGrid columns = column_grid(cuda, kernel, rows, channels, width);
         const Arena::Frame frame(cuda.scratch());
-        const auto parts = cuda.scratch().take<double>({2, x.shape[1], columns.blocks()}, "moments");
-        launch(cuda, op, kernel, columns.grid, parts, x, columns.rows_per_block);
-        launch(cuda, op, batchnorm_statistics_kernel, warp_per_column(x.shape[1]), parts, x.shape[0],
-               columns.rows_per_block, statistics);
+        const auto parts = cuda.scratch().take<double>({2, channels, columns.blocks()}, "moments");
+        launch(cuda, op, kernel, columns.grid, parts, in, columns.rows_per_block);
+        launch(cuda, op, batchnorm_statistics_kernel, warp_per_column(channels), parts, rows, columns.rows_per_block,
+               statistics);
       },
-      x.data);
+      in.x.data, in.plus);
 }
 
 template <class T>
@@ -41,27 +42,35 @@ void stats(Cuda& cuda, View<float, 2> saved, View<float, 1> running_mean, View<f
   check_batchnorm("batchnorm_stats", x, saved, {running_mean, running_var});
   const Arena::Frame frame(cuda.scratch());
   const auto rest = cuda.scratch().take<float>({x.shape[3]}, "mean rest");
-  fill_statistics(cuda, "batchnorm_stats", {saved, running_mean, running_var, rest, config, mode}, as_rows(x));
+  fill_statistics(cuda, "batchnorm_stats", {saved, running_mean, running_var, rest, config, mode},
+                  InputRows<T, false>{as_rows(x)});
 }
 
-template <class T>
-void forward(Cuda& cuda, View<T, 4> y, View<float, 2> saved, View<float, 1> running_mean, View<float, 1> running_var,
-             View<const T, 4> x, View<const float, 1> gamma, View<const float, 1> beta, BatchNormConfig config,
-             Mode mode) {
-  check_batchnorm("batchnorm_act", x, saved, {running_mean, running_var, gamma, beta}, {y});
-  const Arena::Frame frame(cuda.scratch());
-  const auto rest = cuda.scratch().take<float>({x.shape[3]}, "mean rest");
-  fill_statistics(cuda, "batchnorm_act", {saved, running_mean, running_var, rest, config, mode}, as_rows(x));
+template <class T, bool kPlus>
+void apply(Cuda& cuda, const char* op, View<T, 2> y, InputRows<T, kPlus> in, const BatchNormParameters& parameters,
+           LeakyRelu act) {
   with_width<T>(
-      x.shape[3],
+      y.shape[1],
       [&](auto width) {
-        const View<const T, 2> rows = as_rows(x);
-        const auto kernel = batchnorm_apply_kernel<width(), T>;
-        const ColumnGrid columns = column_grid(cuda, kernel, rows.shape[0], rows.shape[1], width);
-        launch(cuda, "batchnorm_act", kernel, columns.grid, as_rows(y), rows, columns.rows_per_block,
-               BatchNormParameters{saved, gamma, beta, rest, config.offset}, LeakyRelu{config.slope});
+        const auto kernel = batchnorm_apply_kernel<width(), kPlus, T>;
+        const ColumnGrid columns = column_grid(cuda, kernel, y.shape[0], y.shape[1], width);
+        launch(cuda, op, kernel, columns.grid, y, in, columns.rows_per_block, parameters, act);
       },
-      x.data, y.data);
+      in.x.data, in.plus, y.data);
+}
+
+template <class T, bool kPlus>
+void forward(Cuda& cuda, const char* op, View<T, 2> y, View<float, 2> saved, View<float, 1> running_mean,
+             View<float, 1> running_var, InputRows<T, kPlus> in, View<const float, 1> gamma, View<const float, 1> beta,
+             BatchNormConfig config, Mode mode) {
+  const Arena::Frame frame(cuda.scratch());
+  const auto rest = cuda.scratch().take<float>({y.shape[1]}, "mean rest");
+  fill_statistics(cuda, op, {saved, running_mean, running_var, rest, config, mode}, in);
+  const BatchNormParameters parameters{saved, gamma, beta, rest, config.offset};
+  if (kPlus && mode != Mode::eval)
+    apply(cuda, op, y, InputRows<T, false>{in.x}, parameters, {config.slope});  // the statistics' pass has added
+  else
+    apply(cuda, op, y, in, parameters, {config.slope});
 }
 
 template <class T>
@@ -109,12 +118,31 @@ void batchnorm_stats(Cuda& cuda, View<float, 2> saved, View<float, 1> running_me
 void batchnorm_act(Cuda& cuda, View<float, 4> y, View<float, 2> saved, View<float, 1> running_mean,
                    View<float, 1> running_var, View<const float, 4> x, View<const float, 1> gamma,
                    View<const float, 1> beta, BatchNormConfig config, Mode mode) {
-  forward(cuda, y, saved, running_mean, running_var, x, gamma, beta, config, mode);
+  check_batchnorm("batchnorm_act", x, saved, {running_mean, running_var, gamma, beta}, {y});
+  forward(cuda, "batchnorm_act", as_rows(y), saved, running_mean, running_var, InputRows<float, false>{as_rows(x)},
+          gamma, beta, config, mode);
 }
 void batchnorm_act(Cuda& cuda, View<bf16, 4> y, View<float, 2> saved, View<float, 1> running_mean,
                    View<float, 1> running_var, View<const bf16, 4> x, View<const float, 1> gamma,
                    View<const float, 1> beta, BatchNormConfig config, Mode mode) {
-  forward(cuda, y, saved, running_mean, running_var, x, gamma, beta, config, mode);
+  check_batchnorm("batchnorm_act", x, saved, {running_mean, running_var, gamma, beta}, {y});
+  forward(cuda, "batchnorm_act", as_rows(y), saved, running_mean, running_var, InputRows<bf16, false>{as_rows(x)},
+          gamma, beta, config, mode);
+}
+
+void add_batchnorm_act(Cuda& cuda, View<float, 4> y, View<float, 2> saved, View<float, 1> running_mean,
+                       View<float, 1> running_var, View<float, 4> x, View<const float, 4> plus,
+                       View<const float, 1> gamma, View<const float, 1> beta, BatchNormConfig config, Mode mode) {
+  check_batchnorm<float>("add_batchnorm_act", x, saved, {running_mean, running_var, gamma, beta}, {y, plus});
+  forward(cuda, "add_batchnorm_act", as_rows(y), saved, running_mean, running_var,
+          InputRows<float, true>{as_rows(x), plus.data}, gamma, beta, config, mode);
+}
+void add_batchnorm_act(Cuda& cuda, View<bf16, 4> y, View<float, 2> saved, View<float, 1> running_mean,
+                       View<float, 1> running_var, View<bf16, 4> x, View<const bf16, 4> plus,
+                       View<const float, 1> gamma, View<const float, 1> beta, BatchNormConfig config, Mode mode) {
+  check_batchnorm<bf16>("add_batchnorm_act", x, saved, {running_mean, running_var, gamma, beta}, {y, plus});
+  forward(cuda, "add_batchnorm_act", as_rows(y), saved, running_mean, running_var,
+          InputRows<bf16, true>{as_rows(x), plus.data}, gamma, beta, config, mode);
 }
 
 void batchnorm_act_backward(Cuda& cuda, View<float, 4> dx, View<float, 1> dgamma, View<float, 1> dbeta,

@@ -12,25 +12,65 @@ inline constexpr int kRowsAhead = 4, kPairsAhead = 2;
 
 template <int kWidth, class T> struct RowPair { RawPack<kWidth, T> in, gradient; };
 
+// x as a kernel meets it: as it is, or (kPlus) with plus added first and written back.
+template <class T, bool kPlus> struct InputRows {
+  View<std::conditional_t<kPlus, T, const T>, 2> x;
+  const T* plus = nullptr;
+
+  template <int kWidth> struct Raw {
+    RawPack<kWidth, T> in;
+    std::conditional_t<kPlus, RawPack<kWidth, T>, int> plus;
+
+    __device__ __forceinline__ Pack<kWidth> unpacked() const {
+      Pack<kWidth> pack = in.unpacked();
+      if constexpr (kPlus) {
+        const Pack<kWidth> more = plus.unpacked();
+        for (int k = 0; k < kWidth; ++k) {
+          T sum;
+          round_to(sum, Add{}(pack.value[k], more.value[k]));
+          pack.value[k] = float(sum);
+        }
+      }
+      return pack;
+    }
+  };
+  template <int kWidth> __device__ __forceinline__ Raw<kWidth> load(int64_t row, int64_t column) const {
+    Raw<kWidth> raw;
+    raw.in = load_raw<kWidth>(static_cast<const T*>(&x(row, column)));
+    if constexpr (kPlus) raw.plus = load_raw<kWidth>(plus + row * x.shape[1] + column);
+    return raw;
+  }
+  template <int kWidth>
+  __device__ __forceinline__ Pack<kWidth> take(const Raw<kWidth>& raw, int64_t row, int64_t column) const {
+    const Pack<kWidth> pack = raw.unpacked();
+    if constexpr (kPlus) store(&x(row, column), pack);
+    return pack;
+  }
+};
+
 // parts [2, C, blocks]: mean and sum of squared deviations of a block's rows.
-template <int kWidth, class T>
-__global__ void batchnorm_moments_kernel(View<double, 3> parts, View<const T, 2> x, int64_t rows_per_block) {
+template <int kWidth, bool kPlus, class T>
+__global__ void batchnorm_moments_kernel(View<double, 3> parts, InputRows<T, kPlus> in, int64_t rows_per_block) {
+  const auto& x = in.x;
   const int64_t rows = x.shape[0], channels = x.shape[1];
   const ColumnPlace place(rows, rows_per_block, kWidth);
+  using Raw = typename InputRows<T, kPlus>::template Raw<kWidth>;
+  constexpr int kAhead = kPlus ? kPairsAhead : kRowsAhead;
   float sums[2][kWidth] = {};
-  if (place.column < channels) {
-    const Pack<kWidth> pivot = load<kWidth>(&x(place.top, place.column));
-    for_rows<kRowsAhead>(
-        place, [&](int64_t row) { return load_raw<kWidth>(&x(row, place.column)); },
-        [&](int64_t, const RawPack<kWidth, T>& raw) {
-          const Pack<kWidth> in = raw.unpacked();
+  Pack<kWidth> pivot{};
+  if (place.column < channels) pivot = in.template load<kWidth>(place.top, place.column).unpacked();
+  if constexpr (kPlus) __syncthreads();  // all have the pivot before it is overwritten
+  if (place.column < channels)
+    for_rows<kAhead>(
+        place, [&](int64_t row) { return in.template load<kWidth>(row, place.column); },
+        [&](int64_t row, const Raw& raw) {
+          const Pack<kWidth> pack = in.template take<kWidth>(raw, row, place.column);
           for (int k = 0; k < kWidth; ++k) {
-            const float d = in.value[k] - pivot.value[k];
+            const float d = pack.value[k] - pivot.value[k];
             sums[0][k] += d;
             sums[1][k] += d * d;
           }
         });
-  }
   double total[2];
   sum_over_rows(sums, total);
   const int64_t c = total_column(channels, kWidth);
@@ -62,17 +102,19 @@ static __global__ void batchnorm_statistics_kernel(View<const double, 3> parts, 
   if (lane == 0) statistics(c, batch);
 }
 
-template <int kWidth, class T>
-__global__ void batchnorm_apply_kernel(View<T, 2> y, View<const T, 2> x, int64_t rows_per_block,
+template <int kWidth, bool kPlus, class T>
+__global__ void batchnorm_apply_kernel(View<T, 2> y, InputRows<T, kPlus> in, int64_t rows_per_block,
                                        BatchNormParameters parameters, LeakyRelu act) {
-  const ColumnPlace place(x.shape[0], rows_per_block, kWidth);
-  if (place.column >= x.shape[1]) return;
+  using Raw = typename InputRows<T, kPlus>::template Raw<kWidth>;
+  constexpr int kAhead = kPlus ? kPairsAhead : kRowsAhead;
+  const ColumnPlace place(in.x.shape[0], rows_per_block, kWidth);
+  if (place.column >= in.x.shape[1]) return;
   BatchNormAffine affine[kWidth];
   for (int k = 0; k < kWidth; ++k) affine[k] = parameters(place.column + k);
-  for_rows<kRowsAhead>(
-      place, [&](int64_t row) { return load_raw<kWidth>(&x(row, place.column)); },
-      [&](int64_t row, const RawPack<kWidth, T>& raw) {
-        Pack<kWidth> pack = raw.unpacked();
+  for_rows<kAhead>(
+      place, [&](int64_t row) { return in.template load<kWidth>(row, place.column); },
+      [&](int64_t row, const Raw& raw) {
+        Pack<kWidth> pack = in.template take<kWidth>(raw, row, place.column);
         for (int k = 0; k < kWidth; ++k) pack.value[k] = act(affine[k](pack.value[k]));
         store(&y(row, place.column), pack);
       });

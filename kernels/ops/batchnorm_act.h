@@ -6,6 +6,8 @@
 // saved [2,C] receives mean and inv_std: the backward pass needs it, in every mode.
 // Backward: dx = ; dgamma += ; dbeta += ; in Mode::eval the statistics are constants. plus [N,H,W,C] is added to dx, where
 // another path of the gradient joins; empty: nothing.
+// add_batchnorm_act: x += plus, rounded once as kernels/ops/add.h does, then y = batchnorm_act(x), with the same bits as the
+// two ops one after the other and one pass over memory less: where a residual path joins. plus and y may not alias x.
 // y may alias x in Mode::eval; dx may alias dy, and plus neither. Class: reduce. `offset` is the "+0.1" of the early reference code.
 // Of one row (N*H*W = 1) the unbiased variance is taken as 0; of none, nothing is learnt: mean 0, variance 0, running
 // statistics unmoved.
@@ -17,6 +19,7 @@
 
 #include "kernels/core/mode.h"
 #include "kernels/core/op.h"
+#include "kernels/ops/add.h"
 #include "kernels/ops/leaky_relu.h"
 
 namespace crc {
@@ -134,6 +137,14 @@ CRC_OP(void, batchnorm_act_backward,
        (View<float, 4> dx, View<float, 1> dgamma, View<float, 1> dbeta, View<const float, 4> dy, View<const float, 4> x,
         View<const float, 4> plus, View<const float, 2> saved, View<const float, 1> gamma, View<const float, 1> beta,
         BatchNormConfig config, Mode mode))
+CRC_OP(void, add_batchnorm_act,
+       (View<float, 4> y, View<float, 2> saved, View<float, 1> running_mean, View<float, 1> running_var,
+        View<float, 4> x, View<const float, 4> plus, View<const float, 1> gamma, View<const float, 1> beta,
+        BatchNormConfig config, Mode mode))
+CRC_OP(void, add_batchnorm_act,
+       (View<bf16, 4> y, View<float, 2> saved, View<float, 1> running_mean, View<float, 1> running_var, View<bf16, 4> x,
+        View<const bf16, 4> plus, View<const float, 1> gamma, View<const float, 1> beta, BatchNormConfig config,
+        Mode mode))
 // Only the statistics: fills saved and, in Mode::train, moves the running ones. For a layer whose output is not used.
 CRC_OP(void, batchnorm_stats,
        (View<float, 2> saved, View<float, 1> running_mean, View<float, 1> running_var, View<const float, 4> x,

@@ -10,4 +10,14 @@ void ema_update(Cpu& cpu, View<float, 1> ema, View<const float, 1> w, View<const
   for_each(cpu, ema.size(), EmaUpdate{ema.data, w.data, state.data});
 }
 
+void ema_updates(Cpu& cpu, View<float, 1> ema, View<float, 2> more, View<const float, 1> w,
+                 View<const StepState, 1> state, EmaDecays decays) {
+  check_shape("ema_updates", w, {ema.size()});
+  check_shape("ema_updates", more, {-1, ema.size()});
+  check_shape("ema_updates", state, {1});
+  const EmaUpdates work{{ema.data, w.data, state.data}, more, decays};
+  work.check();
+  for_each(cpu, ema.size(), work);
+}
+
 }  // namespace crc

@@ -34,6 +34,14 @@ class BatchNormAct {
     batchnorm_act(context, y, saved, weights.running_mean(*layout_, running_), weights.running_var(*layout_, running_),
                   x, weights.param<1>(*layout_, scale_), weights.param<1>(*layout_, shift_), config_, mode);
   }
+  // x += plus first.
+  template <class T>
+  void add_forward(Context& context, const Weights& weights, View<T, 4> y, View<float, 2> saved, View<T, 4> x,
+                   View<const T, 4> plus, Mode mode) const {
+    add_batchnorm_act(context, y, saved, weights.running_mean(*layout_, running_),
+                      weights.running_var(*layout_, running_), x, plus, weights.param<1>(*layout_, scale_),
+                      weights.param<1>(*layout_, shift_), config_, mode);
+  }
   // For an output that nothing reads: only the statistics move.
   template <class T>
   void forward_stats(Context& context, const Weights& weights, View<float, 2> saved, View<const T, 4> x,

@@ -54,8 +54,8 @@ class ConsistencyStep {
   // dlogits of the labelled rows: their cross-entropy.
   void learn_labels(View<float, 2> dlogits, View<const float, 2> logits) const {
     const auto losses = take_losses();
-    softmax_ce(s_.context, dlogits.slice(0, batch_.labeled), losses.slice(0, batch_.labeled),
-               logits.slice(0, batch_.labeled), batch_.labels, 1.0f / float(rows_));
+    s_.label_loss(s_.context, dlogits.slice(0, batch_.labeled), losses.slice(0, batch_.labeled),
+                  logits.slice(0, batch_.labeled), batch_.labels, 1.0f / float(rows_));
     record_mean(s_.context, s_.losses, losses, s_.state, kLossLabeled);
   }
   // dlogits of the unlabelled rows: their distance from the target, a constant.

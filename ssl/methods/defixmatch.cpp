@@ -32,8 +32,8 @@ class DeFixMatch : public Method {
     const auto again = m.take<float, 1>({b}, "losses"), weight = m.take<float, 1>({b}, "mask");  // [B]
     const auto sure = m.take<float, 1>({b}, "labelled confidence");                              // [B]
     const auto label = m.take<int32_t, 1>({b}, "likeliest classes");                             // [B]
-    softmax_ce(s.context, m.dx, m.losses_x.slice(0, b), m.x, batch.labels, 0.5f / float(b));
-    softmax_ce(s.context, dstrong, m.losses_x.slice(b, 2 * b), strong, batch.labels, 0.5f / float(b));
+    s.label_loss(s.context, m.dx, m.losses_x.slice(0, b), m.x, batch.labels, 0.5f / float(b));
+    s.label_loss(s.context, dstrong, m.losses_x.slice(b, 2 * b), strong, batch.labels, 0.5f / float(b));
     softmax(s.context, p, m.x);
     top_class(s.context, sure, label, p);
     keep_above(s.context, weight, sure, label, s.running["threshold"]);

@@ -24,7 +24,7 @@ class InterpolatedLabels {
   // Instead of m.learn_labels(), and the second pass's share of m.finish().
   void learn() {
     const auto dmixed = m_.take<float, 2>({rows_, m_.step.net.classes()}, "gradient of the mixed logits");
-    softmax_ce(m_.context, dmixed, m_.losses_x, mixed_, m_.batch.labels, 1.0f / float(rows_));
+    m_.step.label_loss(m_.context, dmixed, m_.losses_x, mixed_, m_.batch.labels, 1.0f / float(rows_));
     split_gradient(m_.context, m_.dx, alone_, dmixed, m_.step.state, m_.config.seed);
     m_.step.net.backward(m_.context, m_.step.student, m_.step.grads, alone_, *m_.step.saved[1]);
   }

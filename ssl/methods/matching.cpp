@@ -19,7 +19,7 @@ void record_losses(const TrainingStep& s, const Batch& batch, View<const float, 
 Matching::Matching(const TrainingStep& s, const Batch& of, int64_t labeled_views)
     : step(s), batch(of), context(s.context), running(s.running), config(s.config) {
   const int64_t b = batch.labeled * labeled_views, m = batch.unlabeled, n = b + 2 * m, classes = s.net.classes();
-  const auto features = take<float, 2>({n, s.net.feature_dim()}, "features");  // [B+2M,D]
+  features = take<float, 2>({n, s.net.feature_dim()}, "features");
   logits = take<float, 2>({n, classes}, "logits");
   gradient = take<float, 2>({n, classes}, "gradient of the logits");
   losses_x = take<float, 1>({b}, "labelled losses");
@@ -42,7 +42,7 @@ void Matching::predict() {
   choose();
 }
 
-void Matching::learn_labels() { softmax_ce(context, dx, losses_x, x, batch.labels, 1.0f / float(batch.labeled)); }
+void Matching::learn_labels() { step.label_loss(context, dx, losses_x, x, batch.labels, 1.0f / float(batch.labeled)); }
 
 void Matching::learn() { label_ce(context, dstrong, losses_u, strong, label, weight, step.state, mean()); }
 
@@ -50,9 +50,9 @@ void Matching::learn(View<const float, 2> target) {
   target_ce(context, dstrong, losses_u, strong, target, weight, step.state, mean());
 }
 
-void Matching::finish() {
+void Matching::finish(View<const float, 2> dfeatures) {
   record_losses(step, batch, losses_x, losses_u, weight, label);
-  step.net.backward(context, step.student, step.grads, gradient, *step.saved[0]);
+  step.net.backward(context, step.student, step.grads, gradient, *step.saved[0], dfeatures);
 }
 
 }  // namespace crc::ssl

@@ -39,7 +39,8 @@ class Matching {
   void learn_labels();
   void learn();                             // the strong views from `label`
   void learn(View<const float, 2> target);  // or from target [M,C]
-  void finish();                            // records, judges, backward
+  // Records, judges, backward. dfeatures [B+2M,D], or empty: what the loss is by the features besides.
+  void finish(View<const float, 2> dfeatures = {});
 
   template <class T, int R> View<T, R> take(const int64_t (&shape)[R], const char* name) const {
     return context.scratch().take<T, R>(shape, name);
@@ -51,6 +52,7 @@ class Matching {
   Context& context;
   const MethodState& running;
   const TrainConfig& config;
+  View<float, 2> features;            // [B+2M,D]
   View<float, 2> logits, gradient;    // [B+2M,C]: of all views, and what the loss is by them
   View<float, 2> x, weak, strong;     // logits [B,C], [M,C], [M,C]
   View<float, 2> dx, dstrong;         // their gradients

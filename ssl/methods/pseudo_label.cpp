@@ -34,7 +34,7 @@ class PseudoLabel : public Method {
                   s.saved[0]);
     s.net.forward(s.context, s.student, nn::slice(batch.images, b, b + m), Mode::train_frozen_stats,
                   features.slice(b, b + m), u, s.saved[1]);
-    softmax_ce(s.context, x, losses_x, x, batch.labels, 1.0f / float(b));
+    s.label_loss(s.context, x, losses_x, x, batch.labels, 1.0f / float(b));
     softmax(s.context, p, u);
     top_class(s.context, confidence, label, p);
     keep_above(s.context, weight, confidence, label, s.running["threshold"]);

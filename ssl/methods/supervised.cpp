@@ -1,6 +1,5 @@
 // Cross-entropy on the labelled images alone.
 #include "kernels/ops/reduce.h"
-#include "kernels/ops/softmax_ce.h"
 #include "ssl/method.h"
 
 namespace crc::ssl {
@@ -20,7 +19,7 @@ class Supervised : public Method {
     auto logits = arena.take<float, 2>({n, s.net.classes()}, "logits");          // [B,C]
     auto losses = arena.take<float, 1>({n}, "losses");                           // [B]
     s.net.forward(s.context, s.student, batch.images, Mode::train, features, logits, s.saved[0]);
-    softmax_ce(s.context, logits, losses, logits, batch.labels, 1.0f / float(n));
+    s.label_loss(s.context, logits, losses, logits, batch.labels, 1.0f / float(n));
     record_mean(s.context, s.losses, losses, s.state, kLossLabeled);
     s.net.backward(s.context, s.student, s.grads, logits, *s.saved[0]);
   }

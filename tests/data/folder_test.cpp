@@ -142,9 +142,9 @@ TEST_F(Folder, SaysWhatIsLostOfAnImage) {
   write_file(dir_ / "plain.png", even(8, 2, 3, 7));
   write_file(dir_ / "labels.csv", "clear.png,a\nopaque.png,a\ndeep.png,b\nfilm.png,b\nplain.png,b\n");
   EXPECT_EQ(load_it().notes,
-            (std::vector<std::string>{"1 images have transparent pixels, of which the colour alone is read: clear.png",
-                                      "1 images have 16 bits a channel, of which the upper 8 are read: deep.png",
-                                      "1 images have several frames, of which the first is read: film.png"}));
+            (std::vector<std::string>{"1 image has transparent pixels, of which the colour alone is read: clear.png",
+                                      "1 image has 16 bits a channel, of which the upper 8 are read: deep.png",
+                                      "1 image has several frames, of which the first is read: film.png"}));
 }
 
 TEST_F(Folder, ClassesThatDifferInCapitalsAreNamed) {

@@ -175,7 +175,7 @@ TEST(ImageKinds, OneAnswerForEachName) {
         [&] {
           load({"folder", dir.path(), {}});
         },
-        ExitCode::corrupt_data, {"1 classes would be lost", "convert the images to PNG or JPEG"});
+        ExitCode::corrupt_data, {"1 class would be lost", "convert the images to PNG or JPEG"});
     std::filesystem::remove_all(dir / "train/bird");
   }
 }
@@ -267,13 +267,13 @@ TEST_F(MixedFolder, BecomesOneSize) {
   EXPECT_EQ(dataset.train.height, 8);
   EXPECT_TRUE(std::ranges::equal(dataset.train.image(0), resize(smooth(20, 30), 8, Crop::center).pixels));
   EXPECT_TRUE(std::ranges::any_of(dataset.notes, [](const std::string& note) {
-    return note.find("1 files cannot be read and are left out") != note.npos && note.find("d.jpg") != note.npos;
+    return note.find("1 file cannot be read and is left out") != note.npos && note.find("d.jpg") != note.npos;
   }));
 }
 
 TEST_F(MixedFolder, SaysWhatItNeeds) {
   expect_error([&] { load_it({{"resize", "8"}}); }, ExitCode::corrupt_data, {"d.jpg", "data.unreadable = \"skip\""});
-  expect_error([&] { load_it({}); }, ExitCode::corrupt_data, {"1 classes would be lost", "dog", "set data.resize"});
+  expect_error([&] { load_it({}); }, ExitCode::corrupt_data, {"1 class would be lost", "dog", "set data.resize"});
   write_file(dir_ / "train/dog/e.png", encode_png(smooth(9, 9)));
   expect_error([&] { load_it({}); }, ExitCode::corrupt_data, {"9x9 pixels", "data.resize makes them one size"});
 }

@@ -18,7 +18,10 @@ class WholeStep : public ::testing::TestWithParam<std::string> {
  protected:
   static constexpr int64_t kImages = 12, kSize = 8;
 
-  WholeStep() : context(Context::cuda()), net(nn::make_wrn({.depth = 10, .width = 1, .base_channels = 2})) {
+  WholeStep()
+      : context(Context::cuda()),
+        net(nn::make_wrn(
+            {.depth = 10, .width = 1, .base_channels = 2, .projection = GetParam() == "simmatch" ? 4 : 0})) {
     for (int64_t i = 0; i < kImages; ++i) ids.push_back(i);
     images = make_images(context);
   }
@@ -49,6 +52,7 @@ class WholeStep : public ::testing::TestWithParam<std::string> {
     config.threshold = 0.1f;  // so that every pseudo-label teaches
     config.dash.warmup = 2;
     config.dash.period = 2;
+    config.simmatch.embedding = 4;
     config.steps_per_epoch = 8;
     config.steps_per_graph = steps_per_graph;
     config.schedule.horizon = 8;

@@ -53,12 +53,12 @@ TEST_F(DataFolder, WhatIsNotReadIsSaidByReason) {
   for (const char* note :
        {"3 images of another kind than PNG are not read (data.resize reads JPEG too): train/cat/a.jpg, "
         "train/cat/b.JPG, train/cat/c.jpeg",
-        "1 images of another kind than PNG and JPEG, which cannot be read (convert them), are not read: "
+        "1 image of another kind than PNG and JPEG, which cannot be read (convert them), is not read: "
         "train/cat/d.gif",
-        "1 hidden files are not read: train/cat/._a.png", "1 files without images are not read: train/cow/notes.txt",
-        "1 folders inside class folders are not read: train/cow/more",
+        "1 hidden file is not read: train/cat/._a.png", "1 file without images is not read: train/cow/notes.txt",
+        "1 folder inside class folders is not read: train/cow/more",
         "2 files outside train/<class> and test/<class> are not read: valid, train/f.png",
-        "1 class folders are empty and make no class: train/bird"})
+        "1 class folder is empty and makes no class: train/bird"})
     EXPECT_NE(words.find(std::string("note         ") + note + "\n"), words.npos) << note << "\n" << words;
   said("3 images of another kind than PNG");
 }
@@ -78,14 +78,14 @@ TEST_F(DataFolder, AClassIsNeverLostThatWay) {
 TEST_F(DataFolder, ClassesOfOneSplitAlone) {
   class_folders();
   png(data + "/train/bee/1.png", 250);
-  info(0, "note         1 classes of train have no image in test: bee");
+  info(0, "note         1 class of train has no image in test: bee");
 }
 
 TEST_F(DataFolder, OneImageWithTwoLabelsOrInBothSplits) {
   class_folders();
   png(data + "/train/cat/first.png", 280);
   png(data + "/train/dog/second.png", 280);
-  said("1 images stand twice with different labels: train/cat/first.png (cat) = train/dog/second.png (dog)");
+  said("1 image stands twice with different labels: train/cat/first.png (cat) = train/dog/second.png (dog)");
   png(data + "/test/cat/third.png", 280);
   png(data + "/test/cow/fourth.png", 281);
   png(data + "/train/cow/fourth.png", 281);
@@ -118,11 +118,11 @@ TEST_F(DataFolder, ListsSayWhatTheyLeaveOut) {
         "x/2.png;dog;test;\r\nx/0.png;\"say \"\"hi\"\"\";train;\r\nx/7.png;dog;train;me\r\n");
   const std::string words = info(0, "4 training, 1 test");
   for (const std::string& note :
-       {std::string("1 columns of labels.csv are not read: photographer"),
-        std::string("1 images are listed more than once: x/0.png"),
+       {std::string("1 column of labels.csv is not read: photographer"),
+        std::string("1 image is listed more than once: x/0.png"),
         std::string("4 images are not in labels.csv and are not read: x/3.png, x/4.png, x/5.png, "
                     "... (4)"),
-        "1 links lead out of the folder and are read: x/7.png -> " + folder + "/elsewhere.png"})
+        "1 link leads out of the folder and is read: x/7.png -> " + folder + "/elsewhere.png"})
     EXPECT_NE(words.find("note         " + note + "\n"), words.npos) << note << "\n" << words;
   write(data + "/labels.csv", "x/0.png,cat\nx/6.jpg,dog\n");
   write(data + "/x/6.jpg", "\xff\xd8\xff\xe0 a photograph");
@@ -138,8 +138,8 @@ TEST_F(DataFolder, BatchesThatHoldTheSameImage) {
   write(data + "/data_batch_6.bin", batch);
   const std::string at = "--set data.name=cifar10 --set data.dir=" + data;
   const std::string words = expect("data info " + at, 0, "40 training");
-  for (const char* note : {"1 images stand both in training and in test: training item 0 = test item 3",
-                           "1 files are not read, for CIFAR-10 has 5 batches: data_batch_6.bin"})
+  for (const char* note : {"1 image stands both in training and in test: training item 0 = test item 3",
+                           "1 file is not read, for CIFAR-10 has 5 batches: data_batch_6.bin"})
     EXPECT_NE(words.find(std::string("note         ") + note), words.npos) << words;
 }
 

@@ -106,7 +106,7 @@ TEST_F(EmbeddingRuns, ASweepOfAllAcquisitionsPairedByTrial) {
   const std::string sweep = "sweep embeddings --trials 2" + kEmbeddings + data();
   expect(sweep + "--dry-run", 0, "as-the-recipe-alone-typiclust-t1");  // every cell is one that can run
   expect(sweep + "--quiet --only '^linear-10-to|recipe-alone|cold.*-(random-t|kmeans)' --out " + out(), 0,
-         "| Linear, 10 to 100 | Area (%) | Trials | Against random |");
+         "| Linear, 10 to 100 | Area (%) | Interquartile mean | Median | Rank | Trials | Against random |");
   // The same first labels for all but the cold start's.
   const auto first = [&](const std::string& cell) {
     std::istringstream ledger(read(out(cell) + "/labels.jsonl"));
@@ -118,7 +118,8 @@ TEST_F(EmbeddingRuns, ASweepOfAllAcquisitionsPairedByTrial) {
   EXPECT_NE(first("run/linear-10-to-100-random-t0"), first("run/linear-10-to-100-random-t1"));
   EXPECT_NE(first("run/cold-start-10-to-100-random-t0"), first("run/cold-start-10-to-100-kmeans-t0"));
   const std::string pairs = read(out() + "/pairs.csv");
-  EXPECT_EQ(std::count(pairs.begin(), pairs.end(), '\n'), 1 + 19 * 18 / 2 + 1 + 1);
+  EXPECT_EQ(std::count(pairs.begin(), pairs.end(), '\n'), 1 + 19 * 18 / 2 + 1 + 3)
+      << "with margin as the recipe's control";
   EXPECT_NE(read(out() + "/table.md").find("| Linear, 10 to 100: row - column | 1 | 2 |"), std::string::npos);
   // `run embeddings` is one of its cells, and says nothing of the sweep.
   EXPECT_EQ(shell(kTrain + " run embeddings --dry-run" + kEmbeddings + data()).words.find("is a sweep"),
@@ -152,6 +153,21 @@ TEST_F(EmbeddingRuns, PeopleAreAskedFromTheFirstLabelOn) {
   const std::string rows = "--set data.features=" + folder + "/train.npy --set data.classes=3 ";
   expect("run embeddings" + kEmbeddings + rows + "--out " + out(), 10, "crc_train label");
   expect("run embeddings --dry-run" + kEmbeddings + rows, 0, "120 have none");
+}
+
+TEST_F(EmbeddingRuns, LabelsCalibrateWhatIsPropagatedFromThem) {
+  const std::string run_ = "run embeddings" + kEmbeddings + data() +
+                           "--set acquisition.first=random --set acquisition.calibrate=cross_validation ";
+  const std::string propagates = "--set ssl.method=label_propagation --set acquisition.name=margin ";
+  expect(run_ + propagates + "--set acquisition.initial=12 --out " + out(), 0,
+         "fitted to 12 labels, each predicted without those of its fold (of 5)");
+  expect(run_ + propagates + "--set acquisition.initial=3 --out " + out("three"), 0,
+         "no class has two labels: probabilities are not calibrated");
+  expect(
+      run_ + "--set ssl.method=supervised --out " + out("refused"), 78,
+      "acquisition.calibrate = \"cross_validation\" would train every round's network once more for each fold of its "
+      "labels");
+  EXPECT_FALSE(fs::exists(out("refused")));
 }
 
 TEST_F(EmbeddingRuns, WhatCannotWorkIsSaidBefore) {

@@ -27,7 +27,7 @@ TEST_F(Init, PhotographsWithoutALabel) {
   init("--classes cat", 78, "there is one class");
   const std::string said =
       init("--classes 'cat,a dog' --set eval.last=3", 0, "40 images, 0 of them labelled, in 2 classes: cat, a dog");
-  EXPECT_NE(said.find("1 files cannot be read and are left out"), said.npos) << said;
+  EXPECT_NE(said.find("1 file cannot be read and is left out"), said.npos) << said;
   EXPECT_NE(said.find("asks for the first labels"), said.npos) << said;
   const std::string text = read(toml());
   for (const char* line :
@@ -47,9 +47,10 @@ TEST_F(Init, ClassFoldersWithLabels) {
   photos(30);
   init("", 0, "70 images, 40 of them labelled, in 2 classes: down, up");
   const std::string text = read(toml());
-  for (const char* line : {"first = \"given\"", "name = \"crc\"", "budget = 5", "group_size = 5"})
+  for (const char* line :
+       {"first = \"given\"", "name = \"crc\"", "budget = 5", "group_size = 5", "validation_size = 8"})
     EXPECT_NE(text.find(line), text.npos) << line << "\n" << text;
-  expect("run " + toml() + " --dry-run", 0, "40 at first (given by the data set)");
+  expect("run " + toml() + " --dry-run", 0, "32 at first (given by the data set)");
 }
 
 TEST_F(Init, FewImagesAndNone) {

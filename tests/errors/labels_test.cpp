@@ -93,14 +93,14 @@ TEST_F(Labels, NothingInAFileIsIgnoredWithoutAWord) {
   label(all + "3\n", 65, "answers.csv:8: 1 fields where the heading has 2");
   label(all + "3, cat\n", 65, "answers.csv:8: class \" cat\" is not one of cat, cow, dog, pig; did you mean cat");
   label("item,class,class\n", 65, "answers.csv:1: there are two columns \"class\"");
-  label("item,class\n" + first + ",\n", 10, "answers.csv: 1 rows give no class: items " + first);
+  label("item,class\n" + first + ",\n", 10, "answers.csv: 1 row gives no class: item " + first);
   const std::string said = label(all + first + "," + right + "\n0," + names[size_t(classes[0] + 1) % 4] + "\n1,\n", 0,
                                  "6 labels recorded, 30 in the ledger");
   for (const std::string& words :
-       {"note: " + folder + "/answers.csv: 1 rows repeat an item with the same class: items " + first,
-        "note: " + folder + "/answers.csv: 1 rows give no class: items 1\n",
-        std::string("note: 1 labelled items were not asked for and are not recorded: 0\n"),
-        "note: 1 of them have another class in the ledger, which stays: 0 (" + names[size_t(classes[0])] +
+       {"note: " + folder + "/answers.csv: 1 row repeats an item with the same class: item " + first,
+        "note: " + folder + "/answers.csv: 1 row gives no class: item 1\n",
+        std::string("note: 1 labelled item was not asked for and is not recorded: 0\n"),
+        "note: 1 of them has another class in the ledger, which stays: 0 (" + names[size_t(classes[0])] +
             " in the ledger, " + names[size_t(classes[0] + 1) % 4] + " in the file)"})
     EXPECT_NE(said.find(words), said.npos) << words << "\nis not in\n" << said;
 }

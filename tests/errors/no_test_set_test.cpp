@@ -1,5 +1,7 @@
 // Nothing is measured where there is nothing to measure by, and held-out images are labelled ones.
+#include <algorithm>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "data/dataset.h"
 #include "data/png.h"
@@ -88,6 +90,31 @@ TEST_F(NoTestSet, HeldOutImagesChooseInItsPlace) {
   EXPECT_LT(first, 6);  // patience
   EXPECT_EQ(json::parse(read(out() + "/run.json")).at("validation_labels"), 20);
   EXPECT_EQ(json::parse(read(out() + "/run.json")).at("items"), 80);
+}
+
+// Several averages: after every epoch the held-out images choose the one that is tested, and nothing else may.
+TEST_F(NoTestSet, HeldOutImagesChooseTheAverage) {
+  const std::string settings = kFolderRun + images(100, 100, true) + "--out " + out() + " ";
+  const std::string decays = "--set 'ssl.ema_decays=0.5 0.9' ";
+  for (const char* how : {"run --dry-run ", "run "})
+    expect(how + settings + decays, 78, "ssl.ema_decays: which average is tested is chosen on held-out items");
+  const std::string held_out = "--set data.validation_size=20 ";
+  expect("run " + settings + held_out + "--set 'ssl.ema_decays=0.5 x'", 78,
+         R"(ssl.ema_decays = "0.5 x": "x" is not a number from 0 to 1; write "0.99 0.9999")");
+  expect("run " + settings + held_out + "--set ssl.ema_decays=1.5", 78, "is not a number from 0 to 1");
+  expect("run " + settings + held_out + "--set ssl.ema_decays=0.999", 78, "is kept anyway");
+  EXPECT_FALSE(fs::exists(out()));
+  expect("run " + settings + held_out + decays + "--quiet", 0, "");
+  std::set<double> chosen;
+  for (const json& line : metrics()) {
+    const std::vector<double> each = line.at("val_acc_by_decay"), of{0.999, 0.5, 0.9};
+    ASSERT_EQ(each.size(), 3u);
+    const size_t best = size_t(std::ranges::max_element(each) - each.begin());
+    EXPECT_EQ(line.at("val_acc"), each[best]);
+    EXPECT_EQ(line.at("tested_decay"), of[best]);
+    chosen.insert(of[best]);
+  }
+  EXPECT_GT(chosen.size(), 1u) << "a run that never has a choice tests nothing";
 }
 
 // 40 of 200 images have a label: the held-out ones are among those, and the plan says what remains.

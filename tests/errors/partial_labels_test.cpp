@@ -176,7 +176,7 @@ TEST_F(PartialLabels, AnnotatorsWhoDisagreeAreNamedOrDecidedBetween) {
   for (const auto& [how, who, class_index] :
        {std::tuple{"first", "ann", 0}, std::tuple{"last", "eve", 2}, std::tuple{"majority", "bob", 2}}) {
     use("start");
-    give(text, 10, "1 items have answers that differ, decided by " + std::string(how),
+    give(text, 10, "1 item has answers that differ, decided by " + std::string(how),
          std::string("--on-disagreement ") + how);
     const std::vector<apps::Entry> kept = apps::load_ledger(journal()).entries;
     ASSERT_EQ(kept.size(), 1u);

@@ -109,12 +109,12 @@ TEST_F(Predict, AreThoseOfEval) {
 TEST_F(Predict, OtherSizesAndFilesThatCannotBeRead) {
   write_file(folder + "/large/wide.png", data::encode_png({40, 60, std::vector<uint8_t>(40 * 60 * 3, 200)}));
   predict(run_dir() + " " + folder + "/large --out " + folder + "/l.csv", 0,
-          "1 images had another size and were brought to 16x16 (data.crop = center)");
+          "1 image had another size and was brought to 16x16 (data.crop = center)");
   write(folder + "/new/broken.png", "\x89PNG\r\n\x1a\nnothing");
   predict(run_dir() + " " + folder + "/new --out " + folder + "/p.csv", 65, "--skip-unreadable");
   EXPECT_FALSE(fs::exists(folder + "/p.csv"));
   predict(run_dir() + " " + folder + "/new --out " + folder + "/p.csv --skip-unreadable", 0,
-          "1 files cannot be read and are left out");
+          "1 file cannot be read and is left out");
   EXPECT_EQ(rows(folder + "/p.csv").size(), 7u);
   fs::create_directories(folder + "/empty");
   predict(run_dir() + " " + folder + "/empty --out " + folder + "/e.csv", 66, "no PNG or JPEG file lies below");

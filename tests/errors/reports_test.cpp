@@ -17,8 +17,9 @@ class Reports : public OwnImages {
     expect("run" + kReportsRun + settings + " --out " + folder + "/" + name, 0, "");
   }
   void one_method(int trials) const {
-    write(folder + "/r.toml", "schema = 2\n[sweep]\ntitle = \"t\"\nsource = \"s\"\ntrials = " + std::to_string(trials) +
-                                  R"(
+    write(folder + "/r.toml",
+          "schema = 2\n[sweep]\ncontrols = []\ntitle = \"t\"\nsource = \"s\"\ntrials = " + std::to_string(trials) +
+              R"(
 [[sweep.block]]
 name = ""
 [[sweep.block.method]]

@@ -278,6 +278,7 @@ TEST_F(Start, EveryCellOfASweepIsChecked) {
 [data]
 name = "street_digits"
 [sweep]
+controls = []
 title = "t"
 source = "s"
 trials = 1

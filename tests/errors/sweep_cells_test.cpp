@@ -33,6 +33,7 @@ budget = 10
 group_size = 5
 rounds = 1
 [sweep]
+controls = []
 title = "Cells"
 trials = 1
 )";

@@ -30,6 +30,7 @@ budget = 20
 group_size = 10
 rounds = 2
 [sweep]
+controls = []
 title = "Two methods"
 source = "nowhere"
 trials = 1

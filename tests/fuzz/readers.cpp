@@ -20,6 +20,7 @@
 #include "apps/train/experiment.h"
 #include "apps/train/weights_file.h"
 #include "data/dataset.h"
+#include "data/item_list.h"
 #include "data/npy.h"
 #include "data/png.h"
 #include "kernels/core/error.h"
@@ -130,6 +131,8 @@ std::vector<std::string> ledger_seeds() {
   const Answer first[] = {{4, 1}, {7, 2}}, second[] = {{9, 0}};
   ledger.record(0, "initial", first);
   ledger.record(1, "oracle", second);
+  const Answer said[] = {{4, 3}, {7}, {120, 1}};
+  ledger.grow(1, 130, std::string(32, 'a'), said);
   const std::string text = whole(folder / "labels.jsonl");
   fs::remove_all(folder);
   return {text, ""};
@@ -197,6 +200,12 @@ std::vector<Reader> all() {
        }},
       {"config", [](Bytes b, const fs::path&) { Config().merge_toml(text_of(b), "input.toml"); }, config_seeds},
       {"sweep", [](Bytes b, const fs::path&) { parse_sweep(text_of(b), "input.toml"); }, sweep_seeds},
+      {"item_list",
+       [](Bytes b, const fs::path&) { (void)data::ItemList::parse(text_of(b), "list"); },
+       [] {
+         return std::vector<std::string>{
+             "split,file,content,label\ntrain,\"a, b.png\",0123456789abcdef,cat\ntest,c.png,0123456789abcdef,\n"};
+       }},
       {"ledger",
        [](Bytes b, const fs::path& folder) {
          load_ledger(put(folder, "labels.jsonl", text_of(b)), {100, 10});

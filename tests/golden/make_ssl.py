@@ -7,7 +7,7 @@ projection. At LeakyReLU slope 0.99: what make_wrn.py says of 0.9, for sharper h
 curve.METHOD.*: twenty steps of a small net with a schedule that ramps, warms up and drops within them. At that slope too: at 0.1
 a pre-activation near zero falls on one side or the other by the last bits of a processor's sums, and twenty steps carry that on.
 match.METHOD.*: twenty steps of the same net by each method of ssl/methods/matching.h and by pseudo_label, with what the method
-remembers after every step. Masks are steps: a run whose confidence comes near its threshold is refused (MARGIN).
+remembers after every step; some with a labelled loss for unequal classes, or with further averages. Masks are steps: a run whose confidence comes near its threshold is refused (MARGIN).
 The optimizers are PyTorch's own; the methods are written from their papers and the behaviour of the reference codes.
 """
 import math, pathlib
@@ -39,11 +39,25 @@ def moves(net, flag):
             m.moves = flag
 
 
-def train_forward(net, x, move=True):
+def train_forward(net, x, move=True, of=None):
     moves(net, move)
-    y = net(x)
+    y = (of or net)(x)
     moves(net, True)
     return y
+
+
+LABELS = [i * i % 10 for i in range(40)]  # of all labelled images, where their number matters: 2, 3, 7 and 8 have none
+
+
+def label_ce(c, logits, y):
+    """The labelled loss row by row: Menon et al. 2021, Eq. 10; Cui et al. 2019, weights whose mean is 1."""
+    counts = torch.tensor([max(LABELS.count(k), 1) for k in range(logits.shape[1])], dtype=torch.float64)
+    if c.get("adjustment"):
+        logits = logits + c["adjustment"] * torch.log(counts / counts.sum())
+    weights = {"inverse": 1 / counts, "effective": 1 / ((1 - c.get("beta", 0) ** counts) / (1 - c.get("beta", 0)))}.get(c.get("class_weights"))
+    if weights is None:
+        return F.cross_entropy(logits, y, reduction="none")
+    return F.cross_entropy(logits, y, reduction="none") * (weights / weights.mean())[y]
 
 
 def ramp(c, t):
@@ -76,7 +90,7 @@ def consistency_loss(c, t, net, ema, views, y):
         student = first
     else:
         answer, student = first.detach(), train_forward(net, views[1], False)
-    loss_x = F.cross_entropy(first, target, reduction="none", ignore_index=-1).mean()
+    loss_x = label_ce(c, first[:b], y).sum() / n
     loss_u = (F.mse_loss(student.softmax(1), answer.softmax(1), reduction="none").mean(1) * unlabeled).mean()
     return loss_x + ramp(c, t) * loss_u, loss_x, loss_u, torch.zeros(())
 
@@ -108,7 +122,7 @@ def make_optimizer(c, net, t):
 def step(c, t, net, ema, optimizer, views, y):
     loss = fixmatch_loss if c["method"] == "fixmatch" else consistency_loss
     if c["method"] in METHODS:
-        total, *parts = match_loss(c, t, net, start(c["method"]), views, y, [0] * len(views[-1]))
+        total, *parts = match_loss(c, t, net, start(c), views, y, [0] * len(views[-1]), [0] * len(y))
     else:
         total, *parts = loss(c, t, net, ema, views, y)
     descend(c, t, net, ema, optimizer, total)
@@ -123,7 +137,10 @@ def descend(c, t, net, ema, optimizer, total):
     for group in optimizer.param_groups:
         group["lr"] = rate(c, t)
     optimizer.step()
-    d = decay(c, t)
+    average(c, decay(c, t), net, ema)
+
+
+def average(c, d, net, ema):
     with torch.no_grad():
         weights = {k for k, _ in net.named_parameters()}
         for (name, e), (_, s) in zip(ema.state_dict().items(), net.state_dict().items()):
@@ -160,7 +177,8 @@ METHODS = {"uda": {"T": 0.4}, "pseudo_label": {"ramp": 409, "ramp_shape": "linea
            "softmatch": {"align": "uniform", "sigmas": 2}, "freematch": {"fairness": 0.001}, "refixmatch": {"T": 0.5},
            "adamatch": {"align": "predicted", "interpolate": False},
            "dash": {"T": 0.5, "warmup": 2048, "period": 10240, "factor": 1.0001, "gamma": 1.27, "least": 0.05},
-           "defixmatch": {"weight": 0.5}}
+           "defixmatch": {"weight": 0.5},
+           "simmatch": {"align": "uniform", "window": 32, "T": 0.1, "alpha": 0.9, "bank": 0.7, "instance": 1.0, "warmup": 1024, "embedding": 128}}
 dashed = lambda method: method.replace("_", "-")
 PRESETS |= {f"usb-{dashed(m)}": USB | {"method": m} | c for m, c in METHODS.items()} | {"usb-fixmatch": USB}
 PRESETS |= {f"torchssl-{dashed(m)}": TORCHSSL | {"method": m} | METHODS[m] for m in ("uda", "pseudo_label", "flexmatch", "softmatch")}
@@ -183,6 +201,9 @@ def make_net(c, depth, width, base, first, head=HEAD):
     w.NORM.update({"eps": 1e-5, "momentum": 0.001, "offset": 0.0} | c["norm"])
     w.BIAS["convolutions"] = c.get("bias", "none")
     net = w.Wrn(depth, width, c["wiring"], c.get("classes", 10), base)
+    if c["method"] == "simmatch":
+        features = 4 * base * width
+        net.projection = torch.nn.Sequential(torch.nn.Linear(features, features), torch.nn.ReLU(), torch.nn.Linear(features, c["embedding"]))
     w.fill(net, first, head)
     net.train()
     return net
@@ -243,7 +264,7 @@ def interpolation(seed, t, rows, classes):
 
 
 CLASSES, POOL, MARGIN = 10, 40, 2e-5
-near = []
+near, closest = [], []
 
 
 def keep(value, threshold):
@@ -263,21 +284,24 @@ class Memory(dict):
     """What a method remembers; arrays of fp64."""
 
 
-def start(method):
+def start(c):
+    method = c["method"]
     even = torch.full((CLASSES,), 1 / CLASSES, dtype=torch.float64)
     zeros, one = torch.zeros(CLASSES, dtype=torch.float64), lambda v: torch.tensor([v], dtype=torch.float64)
     return {"softmatch": Memory(p_model=zeros, mean=one(1 / CLASSES), variance=one(1.0)),
             "adamatch": Memory(p_model=zeros, p_target=even, threshold=one(0.0)),
             "freematch": Memory(p_model=even, shares=even, level=one(1 / CLASSES), threshold=zeros),
             "flexmatch": Memory(item_labels=torch.full((POOL,), -1.0, dtype=torch.float64), counts=zeros, threshold=zeros),
-            "dash": Memory(rho=one(0.0), threshold=one(0.0))}.get(method, Memory())
+            "dash": Memory(rho=one(0.0), threshold=one(0.0)),
+            "simmatch": Memory(p_model=zeros, bank=torch.zeros(POOL, c.get("embedding", 1), dtype=torch.float64),
+                               bank_labels=torch.full((POOL,), -1.0, dtype=torch.float64))}.get(method, Memory())
 
 
 def align(memory, c, t, p, labeled=None, y=None):
     """normalise(p * target / model), both running."""
     to = c["align"]
     if c.get("window"):
-        rows = memory.setdefault("rows", [])
+        rows = memory.setdefault("rows", [torch.zeros(CLASSES, dtype=torch.float64)] * min(t, c["window"] - 1))
         rows.append(p.mean(0))
         memory["p_model"] = torch.stack(rows[-c["window"]:]).mean(0)
     else:
@@ -300,14 +324,39 @@ def fairness(mask, strong, model, shares):
     return (wanted / wanted.sum() * torch.log(seen / seen.sum() + 1e-12)).sum()
 
 
-def match_loss(c, t, net, memory, views, y, items):
+def similar(c, t, memory, z, b, m, p):
+    """SimMatch: the target that similarities refine, and the loss between instances; before both, what is remembered."""
+    bank, labels = memory["bank"], memory["bank_labels"]
+    seen = labels >= 0
+    if t < c["warmup"] or not seen.any():
+        return p, torch.zeros((), dtype=torch.float64)
+    classes = F.one_hot(labels[seen].long(), CLASSES).double()
+    q = (z[b:b + m].detach() @ bank[seen].T / c["T"]).softmax(1)
+    unfolded = q * (p @ classes.T)
+    loss = soft_ce(z[b + m:] @ bank[seen].T / c["T"], unfolded / unfolded.sum(1, keepdim=True)).mean()
+    return c["alpha"] * p + (1 - c["alpha"]) * (q @ classes), loss
+
+
+def remember(c, memory, z, y, items):
+    bank, labels = memory["bank"].clone(), memory["bank_labels"].clone()
+    for n, item in enumerate(items):
+        if item in items[n + 1:]:
+            continue
+        m = 0 if labels[item] < 0 else c["bank"]
+        bank[item] = F.normalize(m * bank[item] + (1 - m) * z[n], dim=0)
+        labels[item] = float(y[n])
+    memory["bank"], memory["bank_labels"] = bank, labels
+
+
+def match_loss(c, t, net, memory, views, y, items, labeled_items):
     method, b = c["method"], len(y)
     ce = lambda logits, labels: F.cross_entropy(logits, labels, reduction="none")
     if method == "pseudo_label":
         x, weak = train_forward(net, views[0]), train_forward(net, views[1], False)
         strong = weak
     else:
-        logits = train_forward(net, torch.cat(views))
+        h = train_forward(net, torch.cat(views), of=net.features)
+        logits = net.fc(h)
         m = len(views[-1])
         x, weak, strong = logits[:b], logits[-2 * m:-m], logits[-m:]
     m = len(weak)
@@ -315,7 +364,7 @@ def match_loss(c, t, net, memory, views, y, items):
     p = w.softmax(1)
     top, label = p.max(1)
     target = None
-    loss_x = ce(x, y).mean()
+    loss_x = label_ce(c, x, y).mean()
     if method in ("uda", "fixmatch", "refixmatch", "defixmatch", "pseudo_label"):
         mask = keep(top, c["threshold"])
         if method == "uda":
@@ -325,7 +374,7 @@ def match_loss(c, t, net, memory, views, y, items):
         extra = low.mean()
     if method == "defixmatch":
         again = logits[b:2 * b]
-        loss_x = (ce(x, y).mean() + ce(again, y).mean()) / 2
+        loss_x = (label_ce(c, x, y).mean() + label_ce(c, again, y).mean()) / 2
         sure, guess = x.detach().softmax(1).max(1)
         extra = -(ce(again, guess) * keep(sure, c["threshold"])).mean()
     if method == "softmatch":
@@ -338,11 +387,19 @@ def match_loss(c, t, net, memory, views, y, items):
         if c["interpolate"]:
             r = interpolation(0, t, b, CLASSES)
             mixed = r * x + (1 - r) * train_forward(net, views[0], False)
-            loss_x = ce(mixed, y).mean()
+            loss_x = label_ce(c, mixed, y).mean()
         seen = mixed.detach().softmax(1)
         memory["threshold"] = (c["threshold"] * seen.max(1)[0].mean()).reshape(1)
         top, label = align(memory, c, t, p, seen, y).max(1)
         mask = keep(top, memory["threshold"])
+    if method == "simmatch":
+        sums = net.projection[0](h)
+        closest.append(sums.detach().abs().min().item())
+        z = F.normalize(net.projection(h), dim=1)
+        target, between = similar(c, t, memory, z, b, m, align(memory, c, t, p))
+        remember(c, memory, z.detach(), y, labeled_items)
+        mask = keep(target.max(1)[0], c["threshold"])
+        extra = c["instance"] * between
     if method == "freematch":
         memory["level"] = follow(c, memory["level"], top.mean())
         memory["p_model"] = follow(c, memory["p_model"], p.mean(0))
@@ -378,7 +435,7 @@ def match_loss(c, t, net, memory, views, y, items):
     total = loss_x + u * (loss_u + extra)
     if method == "freematch":
         total = total + c["fairness"] * fairness(mask, strong, memory["p_model"], memory["shares"])
-    logged = loss_u + extra if method == "refixmatch" else loss_u
+    logged = loss_u + extra if method == "refixmatch" else loss_u + between if method == "simmatch" else loss_u
     return total, loss_x, logged, mask.mean()
 
 
@@ -395,29 +452,44 @@ MATCHES = {"uda": {"T": 0.4}, "refixmatch": {"T": 0.5, "threshold": 0.3}, "defix
            "dash": {"T": 0.5, "warmup": 5, "period": 4, "factor": 1.0001, "gamma": 1.27, "least": 1.4},
            "pseudo_label": {"ramp": 8, "ramp_shape": "linear"},
            "softmatch-window": {"align": "labels", "sigmas": 4, "window": 4},
-           "adamatch-plain": {"align": "predicted", "interpolate": False, "threshold": 0.95}}
+           "adamatch-plain": {"align": "predicted", "interpolate": False, "threshold": 0.95},
+           "simmatch": {"align": "uniform", "window": 4, "T": 0.1, "alpha": 0.7, "bank": 0.7, "instance": 2.0, "warmup": 3, "embedding": 8,
+                        "threshold": 0.25},
+           "fixmatch-adjusted": {"adjustment": 1.5},
+           "fixmatch-averages": {"buffers": "averaged", "warm": True, "decays": [0.5, 0.9]},
+           "defixmatch-inverse": {"class_weights": "inverse", "adjustment": 0.5},
+           "pseudo_label-adjusted": {"ramp": 8, "ramp_shape": "linear", "adjustment": 1},
+           "adamatch-effective": {"align": "predicted", "interpolate": True, "ramp": 10, "ramp_shape": "cosine", "threshold": 0.9,
+                                  "class_weights": "effective", "beta": 0.9}}
 
 
 def golden_match(name, changes):
     c = MATCH | changes | {"method": name.split("-")[0]}
     net, ema = make_net(c, 10, 1, 8, 0, 4), make_net(c, 10, 1, 8, 0, 4)
     optimizer = make_optimizer(c, net, 0)
-    memory = start(c["method"])
+    memory = start(c)
     if c.get("align") == "labels":
         memory["p_target"] = torch.full((CLASSES,), 1 / CLASSES, dtype=torch.float64)
     losses, students, averages, kept = [], [], [], {}
+    more = [make_net(c, 10, 1, 8, 0, 4) for _ in c.get("decays", [])]
+    further = [[] for _ in more]
     near.clear()
+    closest.clear()
     w.set_slope(0.99)
     count = counts_of(c["method"], 6, 12)
     for t in range(20):
         y = torch.tensor([(3 * i + t) % 10 for i in range(6)])
         items = [(n * n + 5 * t) % POOL for n in range(12)]
         views = [w.images(n, 16, 600 + 4 * t + k) for k, n in enumerate(count)]
-        total, *parts = match_loss(c, t, net, memory, views, y, items)
+        labeled_items = [(7 * n % 28 + 3 * t) % POOL for n in range(6)]  # one of them twice
+        total, *parts = match_loss(c, t, net, memory, views, y, items, labeled_items)
         descend(c, t, net, ema, optimizer, total)
         losses.append([float(v.detach()) for v in parts])
         students.append(row(torch.cat([v.reshape(-1) for _, v in sorted(floats(net).items())])))
         averages.append(row(torch.cat([v.reshape(-1) for _, v in sorted(floats(ema).items())])))
+        for k, other in enumerate(more):
+            average(c, min(1 - 1 / (t + 2), c["decays"][k]) if c.get("warm") else c["decays"][k], net, other)
+            further[k].append(row(torch.cat([v.reshape(-1) for _, v in sorted(floats(other).items())])))
         for key, value in memory.items():
             if key != "rows":
                 kept.setdefault(key, []).append(value.tolist())
@@ -425,10 +497,13 @@ def golden_match(name, changes):
     put(f"match.{name}.losses", losses)
     put(f"match.{name}.students", students)
     put(f"match.{name}.averages", averages)
+    for k, values in enumerate(further):
+        put(f"match.{name}.average{k + 1}", values)
     for key, values in kept.items():
         put(f"match.{name}.running.{key}", values)
     print(name, losses[0], losses[-1], "masks", [round(v[2], 2) for v in losses], "nearest", min(near, default=1))
     assert min(near, default=1) > MARGIN, "a mask that the last bits of fp32 decide"
+    assert min(closest, default=1) > 1e-6, "a hidden unit that the last bits of fp32 switch"
 
 
 if __name__ == "__main__":
@@ -439,6 +514,7 @@ if __name__ == "__main__":
     golden_curve("mean_teacher_shared", {"shared": True, "buffers": "copied", "warm": False})
     golden_curve("pi_model", {"method": "pi_model", "buffers": "averaged"})
     golden_curve("pi_model_shared", {"method": "pi_model", "shared": True, "buffers": "copied"})
+    golden_curve("mean_teacher_inverse", {"class_weights": "inverse", "adjustment": 1})
     for name, changes in MATCHES.items():
         golden_match(name, changes)
     w.write_safetensors(w.here / "ssl.safetensors", out)

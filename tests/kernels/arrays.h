@@ -60,6 +60,8 @@ template <class T, int R> class Guarded {
   View<T, R> view_;
 };
 
+inline StepState at_step(int64_t step) { return {step, 0, 0, 0}; }
+
 // A StepState in device memory.
 class StateOnDevice {
  public:

@@ -510,9 +510,9 @@ class Wrong(RunTest):
         (run / "config.toml").write_text(text + " ")
         self.refuse(ValueError, "config.toml", lambda: Run(run).train(), 65)
         (run / "config.toml").write_text(text)
-        labels = run / "data/train_labels.npy"
-        np.save(labels, 1 - np.minimum(np.load(labels), 1))
-        self.refuse(ValueError, "data", lambda: Run(run).train(), 65)
+        images = run / "data/train.npy"
+        np.save(images, 255 - np.load(images))
+        self.refuse(ValueError, "have other content than when this run took them in", lambda: Run(run).train(), 65)
 
     def test_answers(self):
         run = Run.create(self.folder / "a", SMALL, data())
@@ -524,10 +524,12 @@ class Wrong(RunTest):
         self.refuse(ValueError, ["has class \"aple\"", "apple"], lambda: run.label({**good, items[0]: "aple"}), 65)
         self.refuse(TypeError, "a class is its number or its name", lambda: run.label({**good, items[0]: 0.5}))
         self.refuse(TypeError, "a class is its number or its name", lambda: run.label({**good, items[0]: True}))
-        self.refuse(crc_active.Error, "1 of 6 queried items have no label",
-                    lambda: run.label(dict(list(good.items())[1:])), 10)
+        self.assertEqual(run.label(dict(list(good.items())[2:])),
+                         [f"2 of 6 queried items have no answer yet: {items[0]}, {items[1]}"])
         self.assertEqual((run.status, len(run.labels)), ("waiting", 12))
-        self.assertTrue(any("not asked for" in note for note in run.label({**good, 0: 1})))
+        self.assertEqual(run.label({items[0]: 1}), [f"1 of 6 queried items have no answer yet: {items[1]}"])
+        self.assertTrue(any("not asked for" in note for note in run.label({items[1]: 0, items[0]: 0, 0: 1})))
+        self.assertEqual([(i, c) for i, c, r in run.labels.tolist() if r == 1], list(good.items()))
         self.assertEqual((run.status, len(run.labels)), ("ready", 18))
         self.refuse(ValueError, "does not wait for labels", lambda: run.label(good), 64)
 

@@ -39,9 +39,12 @@ class Consistency : public OnDevice {
                                    .wiring = nn::Wiring::preact,
                                    .base_channels = 8,
                                    .norm = {.momentum = 0.1f, .slope = 0.99f}});  // make_ssl.py says why
-    const std::vector<uint8_t> pixels(16 * 16 * 3);
-    const ssl::ImageSet images(context, 1, 16, 16, pixels.data(), std::vector<int32_t>{0}.data());
-    ssl::Trainer trainer(context, *net, images, {0}, {0}, config);
+    const std::vector<uint8_t> pixels(40 * 16 * 16 * 3);
+    std::vector<int32_t> labels;  // make_ssl.py's LABELS
+    std::vector<int64_t> ids;
+    for (int32_t i = 0; i < 40; ++i) labels.push_back(i * i % 10), ids.push_back(i);
+    const ssl::ImageSet images(context, 40, 16, 16, pixels.data(), labels.data());
+    ssl::Trainer trainer(context, *net, images, ids, ids, config);
     const auto weights = hashed_weights(context, net->layout(), trainer.student(), 0, 4);
     nn::import_weights(context, net->layout(), trainer.student(), weights, "golden weights");
     nn::import_weights(context, net->layout(), trainer.ema(), weights, "golden weights");
@@ -102,6 +105,13 @@ TEST_P(Consistency, MeanTeacherWithASharedPass) {
   config.ema_buffers = EmaBuffers::copied;
   config.schedule.ema_warmup = false;
   follows_pytorch("mean_teacher_shared", config);
+}
+
+TEST_P(Consistency, MeanTeacherWithALabelledLossForUnequalClasses) {
+  ssl::TrainConfig config = recipe();
+  config.logit_adjustment = ssl::LogitAdjustment::loss;
+  config.class_weights = ssl::ClassWeights::inverse;
+  follows_pytorch("mean_teacher_inverse", config);
 }
 
 TEST_P(Consistency, PiModelsTwoPasses) {

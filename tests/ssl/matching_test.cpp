@@ -29,23 +29,34 @@ class Matching : public OnDevice {
   }
 
   void follows_pytorch(const std::string& curve, const ssl::TrainConfig& config) {
-    const auto net =
-        nn::make_wrn({.depth = 10, .width = 1, .base_channels = 8, .norm = {.slope = 0.99f}});  // make_ssl.py says why
+    const auto net = nn::make_wrn({.depth = 10,
+                                   .width = 1,
+                                   .base_channels = 8,
+                                   .norm = {.slope = 0.99f},  // make_ssl.py says why
+                                   .projection = ssl::find_method(config.method).projection(config)});
     const std::vector<uint8_t> pixels(kPool * 16 * 16 * 3);
-    const std::vector<int32_t> labels(kPool);
+    std::vector<int32_t> labels;  // make_ssl.py's LABELS
     std::vector<int64_t> ids;
-    for (int64_t i = 0; i < kPool; ++i) ids.push_back(i);
+    for (int32_t i = 0; i < kPool; ++i) labels.push_back(i * i % 10), ids.push_back(i);
     const ssl::ImageSet images(context, kPool, 16, 16, pixels.data(), labels.data());
-    ssl::Trainer trainer(context, *net, images, {0}, ids, config);
+    ssl::Trainer trainer(context, *net, images, ids, ids, config);
     const auto weights = hashed_weights(context, net->layout(), trainer.student(), 0, 4);
     nn::import_weights(context, net->layout(), trainer.student(), weights, "golden weights");
-    nn::import_weights(context, net->layout(), trainer.ema(), weights, "golden weights");
+    for (int64_t k = 0; k < trainer.averages(); ++k) {
+      trainer.choose_average(k);
+      nn::import_weights(context, net->layout(), trainer.tested(), weights, "golden weights");
+    }
     std::vector<double> students, averages;
+    std::vector<std::vector<double>> further(config.ema_decays.size());
     std::map<std::string, std::vector<float>> remembered;
     for (int t = 0; t < kSteps; ++t) {
       step(trainer, *net, t);
       append_row(students, *net, trainer.student());
       append_row(averages, *net, trainer.ema());
+      for (size_t k = 0; k < further.size(); ++k) {
+        trainer.choose_average(int64_t(k) + 1);
+        append_row(further[k], *net, trainer.tested());
+      }
       for (const auto& [name, values] : trainer.running().to_host(context))
         remembered[name].insert(remembered[name].end(), values.begin(), values.end());
     }
@@ -65,6 +76,9 @@ class Matching : public OnDevice {
     }
     expect_close(students, golden(golden_name + "students"), Class::network, Dtype::f32, "students");
     expect_close(averages, golden(golden_name + "averages"), Class::network, Dtype::f32, "averaged models");
+    for (size_t k = 0; k < further.size(); ++k)
+      expect_close(further[k], golden(golden_name + "average" + std::to_string(k + 1)), Class::network, Dtype::f32,
+                   "further averages");
     size_t compared = 0;
     for (const nn::TensorEntry& entry : ssl_golden().tensors) {
       const std::string prefix = golden_name + "running.";
@@ -95,16 +109,19 @@ class Matching : public OnDevice {
       begin = end;
     }
     std::vector<int32_t> labels;
-    std::vector<int64_t> items;
-    for (int i = 0; i < b; ++i) labels.push_back((3 * i + t) % 10);
+    std::vector<int64_t> items, labeled_items;
+    for (int i = 0; i < b; ++i)
+      labels.push_back((3 * i + t) % 10), labeled_items.push_back((7 * i % 28 + 3 * t) % kPool);
     for (int n = 0; n < m; ++n) items.push_back((n * n + 5 * t) % kPool);
     const Tensor y = Tensor::from_host(context, {b}, labels.data(), "labels");
     const Tensor ids = Tensor::from_host(context, {m}, items.data(), "items");
+    const Tensor of_labels = Tensor::from_host(context, {b}, labeled_items.data(), "labelled items");
     trainer.step_on({.images = x,
                      .labels = y.view<const int32_t, 1>(),
                      .labeled = b,
                      .unlabeled = m,
-                     .items = ids.view<const int64_t, 1>()});
+                     .items = ids.view<const int64_t, 1>(),
+                     .labeled_items = of_labels.view<const int64_t, 1>()});
   }
   void append_row(std::vector<double>& rows, const nn::Net& net, const nn::Weights& weights) {
     std::vector<float> all;
@@ -185,6 +202,56 @@ TEST_P(Matching, PseudoLabel) {
   config.schedule.ramp = 8;
   config.schedule.ramp_shape = RampShape::linear;
   follows("pseudo_label", config);
+}
+
+TEST_P(Matching, SimMatch) {
+  ssl::TrainConfig config = recipe("simmatch");
+  config.temperature = 0.1f;
+  config.threshold = 0.25f;
+  config.align_window = 4;
+  config.simmatch = {.embedding = 8, .alpha = 0.7f, .bank_decay = 0.7f, .instance_weight = 2, .warmup = 3};
+  follows("simmatch", config);
+}
+
+TEST_P(Matching, FixMatchWithAdjustedLogits) {
+  ssl::TrainConfig config = recipe("fixmatch");
+  config.logit_adjustment = ssl::LogitAdjustment::loss;
+  config.adjustment = 1.5;
+  follows("fixmatch-adjusted", config);
+}
+
+TEST_P(Matching, FixMatchWithSeveralAverages) {
+  ssl::TrainConfig config = recipe("fixmatch");
+  config.ema_buffers = ssl::EmaBuffers::averaged;
+  config.schedule.ema_warmup = true;
+  config.ema_decays = {0.5, 0.9};
+  follows("fixmatch-averages", config);
+}
+
+TEST_P(Matching, DeFixMatchWithWeightsAndAdjustedLogits) {
+  ssl::TrainConfig config = recipe("defixmatch");
+  config.class_weights = ssl::ClassWeights::inverse;
+  config.logit_adjustment = ssl::LogitAdjustment::loss;
+  config.adjustment = 0.5;
+  follows("defixmatch-inverse", config);
+}
+
+TEST_P(Matching, PseudoLabelWithAdjustedLogits) {
+  ssl::TrainConfig config = recipe("pseudo_label");
+  config.schedule.ramp = 8;
+  config.schedule.ramp_shape = RampShape::linear;
+  config.logit_adjustment = ssl::LogitAdjustment::loss;
+  follows("pseudo_label-adjusted", config);
+}
+
+TEST_P(Matching, AdaMatchWithWeightsByEffectiveNumbers) {
+  ssl::TrainConfig config = recipe("adamatch");
+  config.threshold = 0.9f;
+  config.schedule.ramp = 10;
+  config.schedule.ramp_shape = RampShape::cosine;
+  config.class_weights = ssl::ClassWeights::effective;
+  config.class_beta = 0.9;
+  follows("adamatch-effective", config);
 }
 
 CRC_ON_EACH_DEVICE(Matching);

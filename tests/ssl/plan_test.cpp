@@ -24,6 +24,7 @@ std::vector<ssl::TrainConfig> every_method() {
       config.mu = 2;
       config.steps_per_epoch = 6;
       config.weak.crop_pad = 2;
+      config.simmatch.embedding = 4;
       if (shared_pass) config.strong = augment::Policy::ctaugment, config.optimizer = ssl::Optimizer::adam;
       all.push_back(config);
     }
@@ -40,7 +41,7 @@ class Plan : public OnDevice {
     const std::vector<uint8_t> pixels(size_t(kData.images * kData.height * kData.width * 3), 7);
     const std::vector<int32_t> labels(size_t(kData.images), 1);
     const ssl::ImageSet images(context, kData.images, kData.height, kData.width, pixels.data(), labels.data());
-    ssl::Trainer trainer(context, *net, images, std::vector<int64_t>(size_t(kData.labeled)),
+    ssl::Trainer trainer(context, net_of(config), images, std::vector<int64_t>(size_t(kData.labeled)),
                          std::vector<int64_t>(size_t(kData.unlabeled)), config);
     trainer.train(1);
     int64_t peak = 0;
@@ -54,7 +55,12 @@ class Plan : public OnDevice {
     context.trace_into(nullptr);
     return trace;
   }
+  const nn::Net& net_of(const ssl::TrainConfig& config) const {
+    return ssl::find_method(config.method).projection(config) > 0 ? *projecting : *net;
+  }
   std::unique_ptr<nn::Net> net = nn::make_wrn({.depth = 10, .width = 1, .classes = 4, .base_channels = 4});
+  std::unique_ptr<nn::Net> projecting =
+      nn::make_wrn({.depth = 10, .width = 1, .classes = 4, .base_channels = 4, .projection = 4});
 };
 
 TEST_P(Plan, ArraysThatAreAliveTogetherDoNotOverlap) {
@@ -69,7 +75,7 @@ TEST_P(Plan, ArraysThatAreAliveTogetherDoNotOverlap) {
 TEST_P(Plan, TheDryRunIsTheRun) {
   for (const ssl::TrainConfig& config : every_method()) {
     SCOPED_TRACE(config.method);
-    const Trace dry = ssl::plan_training(*net, kData, config), real = traced_step(config);
+    const Trace dry = ssl::plan_training(net_of(config), kData, config), real = traced_step(config);
     const auto planned = schedule_of(dry), done = schedule_of(real);
     ASSERT_LE(planned.size(), done.size());
     for (size_t i = 0; i < planned.size(); ++i) ASSERT_EQ(planned[i], done[i]) << "op " << i;

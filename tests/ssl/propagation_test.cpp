@@ -127,8 +127,10 @@ TEST_P(PropagationOn, EqualsTheEquation) {
         const std::vector<float> got = logits.to_host<float>(context);
         ASSERT_EQ(got.size(), values.size());
         // An item that no label reaches has no shares to compare.
-        for (size_t i = 0; i < got.size(); ++i)
-          if (std::isfinite(values[i])) EXPECT_NEAR(got[i], values[i], 1e-4) << i << " alpha " << alpha;
+        for (size_t i = 0; i < got.size(); ++i) {
+          if (!std::isfinite(values[i])) continue;
+          EXPECT_NEAR(got[i], values[i], 1e-4) << i << " alpha " << alpha;
+        }
       };
       near(propagation.predict(labels, items).logits, expected.pool);
       near(propagation.predict(labels, more).logits, expected.others);

@@ -3,12 +3,29 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <set>
 
 #include "kernels/core/error.h"
 #include "kernels/core/random.h"
 
 namespace crc::ssl {
 namespace {
+
+TEST(Temperature, FoldsDealEachClassInTurnAndKeepAClassesOnlyLabel) {
+  const std::vector<int32_t> labels{1, -1, 0, 1, 1, 2, 0, -1, 1};
+  EXPECT_EQ(deal_folds(labels, 3, 3), (std::vector<int64_t>{2, -1, 0, 0, 1, -1, 1, -1, 2}));
+  for (const int64_t folds : {2, 5}) {
+    const auto fold = deal_folds(labels, 3, folds);
+    for (int32_t c = 0; c < 2; ++c) {
+      std::set<int64_t> of_class;
+      for (size_t i = 0; i < labels.size(); ++i)
+        if (labels[i] == c) of_class.insert(fold[i]);
+      EXPECT_GT(of_class.size(), 1u) << "all labels of a class are left out together";
+      EXPECT_FALSE(of_class.contains(-1));
+    }
+  }
+  EXPECT_EQ(deal_folds({0, 1, -1}, 2, 5), (std::vector<int64_t>{-1, -1, -1}));
+}
 
 // Labels drawn from softmax(logits), which are then `heat` times as large.
 struct Drawn {

@@ -35,6 +35,7 @@ class Trainers : public OnDevice {
     config.schedule.horizon = 100;
     config.weak.crop_pad = 2;
     config.dash.warmup = 1;
+    config.simmatch.embedding = 4;
     config.dash.period = 2;
     if (method == "pi_model" || method == "mean_teacher") {
       config.mu = 1;
@@ -48,24 +49,10 @@ class Trainers : public OnDevice {
     return config;
   }
   std::unique_ptr<ssl::Trainer> trainer(const ssl::TrainConfig& config) {
-    return std::make_unique<ssl::Trainer>(context, *net, *images, labeled, unlabeled, config);
+    const bool projects = ssl::find_method(config.method).projection(config) > 0;
+    return std::make_unique<ssl::Trainer>(context, projects ? *projecting : *net, *images, labeled, unlabeled, config);
   }
-  static std::string state_of(ssl::Trainer& t) {
-    nn::TensorFile file;
-    t.save(file);
-    return nn::encode_safetensors(std::move(file));
-  }
-
-  std::unique_ptr<nn::Net> net = nn::make_wrn({.depth = 10, .width = 1, .classes = 4, .base_channels = 4});
-  std::unique_ptr<ssl::ImageSet> images;
-  std::vector<int64_t> labeled{0, 1, 2, 3}, unlabeled;
-};
-
-TEST_P(Trainers, EveryMethodTrainsRepeatsItselfAndResumes) {
-  for (const ssl::MethodEntry& method : ssl::methods()) {
-    if (!method.get().trains()) continue;
-    SCOPED_TRACE(method.name);
-    const ssl::TrainConfig config = config_of(method.name);
+  void repeats_itself_and_resumes(const ssl::TrainConfig& config) {
     const auto whole = trainer(config), again = trainer(config), half = trainer(config), rest = trainer(config);
     const std::string start = state_of(*whole);
     whole->train(6);
@@ -85,6 +72,35 @@ TEST_P(Trainers, EveryMethodTrainsRepeatsItselfAndResumes) {
     }
     EXPECT_EQ(&whole->tested(), config.tested == ssl::Tested::ema ? &whole->ema() : &whole->student());
   }
+  static std::string state_of(ssl::Trainer& t) {
+    nn::TensorFile file;
+    t.save(file);
+    return nn::encode_safetensors(std::move(file));
+  }
+
+  std::unique_ptr<nn::Net> net = nn::make_wrn({.depth = 10, .width = 1, .classes = 4, .base_channels = 4});
+  std::unique_ptr<nn::Net> projecting =
+      nn::make_wrn({.depth = 10, .width = 1, .classes = 4, .base_channels = 4, .projection = 4});
+  std::unique_ptr<ssl::ImageSet> images;
+  std::vector<int64_t> labeled{0, 1, 2, 3}, unlabeled;
+};
+
+// Also with a labelled loss for unequal classes and with several averages.
+TEST_P(Trainers, EveryMethodTrainsRepeatsItselfAndResumes) {
+  for (const ssl::MethodEntry& method : ssl::methods())
+    for (const bool more : {false, true}) {
+      if (!method.get().trains()) continue;
+      SCOPED_TRACE(std::string(method.name) + (more ? " and more" : ""));
+      ssl::TrainConfig config = config_of(method.name);
+      if (more) {
+        config.logit_adjustment = ssl::LogitAdjustment::loss;
+        config.class_weights = ssl::ClassWeights::effective;
+        config.tested = ssl::Tested::ema;
+        config.ema_buffers = ssl::EmaBuffers::averaged;
+        config.ema_decays = {0.5, 0.7};
+      }
+      repeats_itself_and_resumes(config);
+    }
 }
 
 TEST_P(Trainers, AStepThatFailsLeavesScratchMemoryFree) {

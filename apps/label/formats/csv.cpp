@@ -15,11 +15,12 @@
 #include <optional>
 
 #include "apps/label/formats.h"
+#include "data/utf8.h"
 
 namespace crc::apps {
 namespace {
 
-constexpr size_t kMostItems = 10;     // in a message
+constexpr size_t kItemsShown = 10;    // in a message
 constexpr size_t kLongestWord = 200;  // bytes of who and when
 const data::CsvForm kForm{.advice = "a label file has columns item and class", .columns = {}};
 
@@ -153,8 +154,10 @@ void read_csv(std::string_view text, const std::string& file, const LabelNames& 
       without.push_back(std::to_string(item));
   }
   if (!without.empty())
-    notes.push_back(fmt::format("{}: {} rows give no class: items {}", file, without.size(),
-                                data::join_first(without, kMostItems)));
+    notes.push_back(
+        fmt::format("{}: {} {}", file,
+                    data::counted(int64_t(without.size()), "row gives no class: item", "rows give no class: items"),
+                    data::join_first(without, kItemsShown)));
 }
 
 std::vector<ExportFile> write_csv(const LabelExport& job) {
@@ -164,7 +167,8 @@ std::vector<ExportFile> write_csv(const LabelExport& job) {
   data::CsvWriter csv(heading);
   for (const int64_t item : job.items) {
     csv.number(item);
-    if (!files.empty()) csv.text(files[size_t(item)]);
+    if (!files.empty())  // a spreadsheet would not give back other bytes than UTF-8; the item says which it is
+      csv.text(data::is_utf8(files[size_t(item)]) ? files[size_t(item)] : "");
     const auto at = job.answers.find(item);
     csv.text(at == job.answers.end() ? "" : choice_of(job, at->second)).end_row();
   }

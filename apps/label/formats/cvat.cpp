@@ -17,6 +17,7 @@ namespace {
 
 // An attribute's text: a reader turns line breaks and tabs into spaces unless they are written by number.
 std::string attribute(const std::string& text) {
+  check_xml(text, "CVAT");
   std::string escaped;
   for (const char c : escape_xml(text)) escaped += c == '\n' ? "&#10;" : c == '\t' ? "&#9;" : std::string(1, c);
   return escaped;
@@ -65,7 +66,8 @@ void read_cvat(std::string_view text, const std::string& file, const LabelNames&
     for (const pugi::xml_node tag : tags)
       statements.add(answer_called(tag.attribute("label").value(), *item, names, where), where, place);
   }
-  if (without > 0) notes.push_back(fmt::format("{}: {} images have no tag", file, without));
+  if (without > 0)
+    notes.push_back(fmt::format("{}: {} no tag", file, data::counted(without, "image has", "images have")));
 }
 
 }  // namespace

@@ -18,8 +18,29 @@ using json = nlohmann::ordered_json;
 
 std::string key_of(const std::string& file) { return std::filesystem::path(file).replace_extension().string(); }
 
+std::map<std::string, std::vector<int64_t>> items_by_key(const LabelNames& names) {
+  std::map<std::string, std::vector<int64_t>> items;
+  for (size_t item = 0; item < names.files().size(); ++item)
+    items[key_of(names.files()[item])].push_back(int64_t(item));
+  return items;
+}
+
+// Two images of one name without its extension would be one image there.
+std::string own_key(const LabelExport& job, int64_t item, const std::map<std::string, std::vector<int64_t>>& items) {
+  const std::string key = key_of(file_of(job, item, "FiftyOne"));
+  for (const int64_t other : items.at(key))
+    if (other != item)
+      fail(
+          ExitCode::usage,
+          fmt::format("{} and {} have one name without its extension, by which FiftyOne would know them; --export "
+                      "label-studio carries the images, and csv their numbers",
+                      data::legible(job.names.files()[size_t(item)]), data::legible(job.names.files()[size_t(other)])));
+  return key;
+}
+
 std::vector<ExportFile> write_fiftyone(const LabelExport& job) {
   const std::vector<std::string> choices = choices_of(job.dataset);
+  const auto items = items_by_key(job.names);
   json labels = json::object();
   for (const int64_t item : job.items) {
     const auto at = job.answers.find(item);
@@ -27,7 +48,7 @@ std::vector<ExportFile> write_fiftyone(const LabelExport& job) {
     if (at != job.answers.end())
       for (size_t k = 0; k < choices.size(); ++k)
         if (choices[k] == choice_of(job, at->second)) value = k;
-    labels[key_of(file_of(job, item, "FiftyOne"))] = value;
+    labels[own_key(job, item, items)] = value;
   }
   return {{"", json_text(json{{"classes", choices}, {"labels", labels}}, 1) + "\n"}};
 }
@@ -35,13 +56,6 @@ std::vector<ExportFile> write_fiftyone(const LabelExport& job) {
 bool is_fiftyone(std::string_view text) {
   const size_t begin = text.find_first_not_of(" \t\r\n\xef\xbb\xbf");
   return begin != text.npos && text[begin] == '{';
-}
-
-std::map<std::string, std::vector<int64_t>> items_by_key(const LabelNames& names) {
-  std::map<std::string, std::vector<int64_t>> items;
-  for (size_t item = 0; item < names.files().size(); ++item)
-    items[key_of(names.files()[item])].push_back(int64_t(item));
-  return items;
 }
 
 void read_fiftyone(std::string_view text, const std::string& file, const LabelNames& names, Statements& statements,
@@ -69,7 +83,8 @@ void read_fiftyone(std::string_view text, const std::string& file, const LabelNa
                                    at->second[0], names, where),
                      where, place);
   }
-  if (without > 0) notes.push_back(fmt::format("{}: {} images have no label", file, without));
+  if (without > 0)
+    notes.push_back(fmt::format("{}: {} no label", file, data::counted(without, "image has", "images have")));
 }
 
 }  // namespace

@@ -10,6 +10,8 @@
 #include "apps/draw/canvas.h"
 #include "apps/draw/png.h"
 #include "apps/label/formats.h"
+#include "data/text.h"
+#include "data/utf8.h"
 #include "kernels/core/error.h"
 
 namespace crc::apps {
@@ -31,8 +33,10 @@ std::string interface_xml(const LabelExport& job) {
       "<View>\n  <Image name=\"{}\" value=\"$image\"/>\n  <Choices name=\"{}\" toName=\"{}\" "
       "choice=\"single\" showInline=\"true\">\n",
       kImage, kClass, kImage);
-  for (const std::string& choice : choices_of(job.dataset))
+  for (const std::string& choice : choices_of(job.dataset)) {
+    check_xml(choice, "Label Studio");
     xml += fmt::format("    <Choice value=\"{}\"/>\n", escape_xml(choice));
+  }
   return xml + "  </Choices>\n</View>\n";
 }
 
@@ -43,7 +47,7 @@ std::vector<ExportFile> write_studio(const LabelExport& job) {
   for (const int64_t item : job.items) {
     json data{{kImage, data_uri_png(encode_png(images.image(item), int(images.width), int(images.height)))},
               {"item", item}};
-    if (!images.names.empty()) data["file"] = images.names[size_t(item)];
+    if (!images.names.empty() && data::is_utf8(images.names[size_t(item)])) data["file"] = images.names[size_t(item)];
     json task{{"data", std::move(data)}};
     if (const auto at = job.answers.find(item); at != job.answers.end())
       task["annotations"] = json::array({{{"result", result_of(choice_of(job, at->second))}}});
@@ -157,7 +161,9 @@ void read_studio(std::string_view text, const std::string& file, const LabelName
   StudioReader reader(file, names, statements);
   for (size_t k = 0; k < tasks.size(); ++k) reader.read(tasks[k], k);
   if (reader.without() > 0)
-    notes.push_back(fmt::format("{}: {} tasks or annotations give no class", file, reader.without()));
+    notes.push_back(
+        fmt::format("{}: {} no class", file,
+                    data::counted(reader.without(), "task or annotation gives", "tasks or annotations give")));
 }
 
 }  // namespace

@@ -234,11 +234,12 @@ class Run:
         return Query(images=found.pop("images", None), features=found.pop("features", None), folder=folder, **found)
 
     def label(self, labels: Mapping, source: str = "python") -> list[str]:
-        """Answers the query that the run waits for, whole or not at all.
+        """Answers the query that the run waits for, all of it or some.
 
         labels: item -> class, its number or its name. source: what the ledger calls whoever gave them.
-        Returns what a person should know: items that were not asked for, other classes than the data set's.
-        Raises ValueError: the run does not wait (64), no such item or class (65); Error (10): items without an answer.
+        What is said is kept: an item that comes again gets its new class, and the run waits until none is open.
+        Returns what a person should know: items that are still open, that were not asked for, other classes than the
+        data set's. Raises ValueError, with nothing kept: the run does not wait (64), no such item or class (65).
         """
         if not callable(getattr(labels, "items", None)) or not hasattr(labels, "keys"):
             raise WrongType(f"labels are {shown(labels)}; give a dict from item to class: "

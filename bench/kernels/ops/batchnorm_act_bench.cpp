@@ -24,8 +24,12 @@ template <class T> struct Arrays {
   void forward(Context& context, Mode mode) const {
     batchnorm_act(context, y, saved, mean, var, x, gamma, beta, BatchNormConfig{}, mode);
   }
+  // The residual path that joins is dy here; x grows from run to run.
+  void forward_of_sum(Context& context) const {
+    add_batchnorm_act(context, y, saved, mean, var, x, dy, gamma, beta, BatchNormConfig{}, Mode::train);
+  }
   // The norm in fp64, with the batch's statistics, the running ones, or those saved.
-  enum class Of { batch, running, saved };
+  enum class Of { batch, running, saved, batch_of_sum };
   struct Exact {
     std::vector<T> x;
     std::vector<double> mean, inv_std;
@@ -38,14 +42,17 @@ template <class T> struct Arrays {
   Exact exact(const Oracle& oracle, Of of) const {
     Exact e{oracle.host(x), {}, {}, oracle.host(gamma), oracle.host(beta)};
     const size_t channels = e.gamma.size(), rows = e.x.size() / channels;
+    const bool of_batch = of == Of::batch || of == Of::batch_of_sum;
+    if (const auto plus = oracle.host(dy); of == Of::batch_of_sum)
+      for (size_t i = 0; i < e.x.size(); ++i) e.x[i] = T(Add{}(float(e.x[i]), float(plus[i])));
     const auto m = oracle.host(mean), v = oracle.host(var), s = oracle.host(saved);
     std::vector<double> sum(channels), squares(channels);
     for (size_t i = 0; i < e.x.size(); ++i) sum[i % channels] += wide(e.x[i]) / double(rows);
     for (size_t i = 0; i < e.x.size(); ++i)
       squares[i % channels] += std::pow(wide(e.x[i]) - sum[i % channels], 2) / double(rows);
     for (size_t c = 0; c < channels; ++c) {
-      const double variance = of == Of::batch ? squares[c] : double(v[c]);
-      e.mean.push_back(of == Of::batch ? sum[c] : double(of == Of::running ? m[c] : s[c]));
+      const double variance = of_batch ? squares[c] : double(v[c]);
+      e.mean.push_back(of_batch ? sum[c] : double(of == Of::running ? m[c] : s[c]));
       e.inv_std.push_back(of == Of::saved ? double(s[channels + c])
                                           : 1 / std::sqrt(variance + double(BatchNormConfig{}.eps)));
     }
@@ -103,6 +110,11 @@ template <class T> void add_stage(Suite& suite, int64_t size, int64_t channels) 
       "batchnorm_act", 3, 8, [](Context& context, const A& a) { a.forward(context, Mode::train); },
       [](const A& a, const Oracle& oracle, const Run::Work& work) {
         return a.check_forward(oracle, work, A::Of::batch);
+      });
+  add(
+      "add_batchnorm_act", 5, 9, [](Context& context, const A& a) { a.forward_of_sum(context); },
+      [](const A& a, const Oracle& oracle, const Run::Work& work) {
+        return a.check_forward(oracle, work, A::Of::batch_of_sum);
       });
   add(
       "batchnorm_act_eval", 2, 4, [](Context& context, const A& a) { a.forward(context, Mode::eval); },

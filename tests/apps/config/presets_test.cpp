@@ -39,6 +39,7 @@ const Golden kGoldens[] = {{"kekmodel", 700},
                            {"usb-adamatch", 700},
                            {"usb-dash", 700},
                            {"usb-defixmatch", 700},
+                           {"usb-simmatch", 700},
                            {"torchssl-fixmatch", 700},
                            {"torchssl-uda", 700},
                            {"torchssl-pseudo-label", 700},
@@ -74,7 +75,8 @@ class Presets : public ::testing::TestWithParam<Golden> {
             .labels = labels.view<const int32_t, 1>(),
             .labeled = golden.labeled,
             .unlabeled = golden.unlabeled,
-            .items = items.view<const int64_t, 1>()};
+            .items = items.view<const int64_t, 1>(),
+            .labeled_items = items.view<const int64_t, 1>().slice(0, golden.labeled)};
   }
 };
 
@@ -83,7 +85,7 @@ TEST_P(Presets, OneStepEqualsPyTorch) {
   const Config config = config_of(golden);
   data::Dataset dataset;
   dataset.class_names.resize(size_t(golden.classes), "");
-  const auto net = make_net(config, dataset);
+  const auto net = make_training_net(config, dataset);
   const ssl::TrainConfig train = train_config(config, dataset, 0);
   Context context = Context::cpu();
   const std::vector<uint8_t> pixels(golden.size * golden.size * 3);

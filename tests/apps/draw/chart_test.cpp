@@ -140,6 +140,41 @@ TEST(Chart, PngIsTheSamePicture) {
   EXPECT_EQ(chart_png(example()), chart_png(example()));
 }
 
+TEST(Chart, SaysItsValuesUnderThePointer) {
+  const std::string svg = chart_svg(example());
+  EXPECT_THAT(svg, HasSubstr("<title>labels 50\ncrc: 55.9 ± 1</title>"));
+  EXPECT_THAT(svg, HasSubstr("<title>labels 100\ncrc: 78.4 ± 2\npaper: 78.4</title>"));
+  LineChart many;
+  many.x_label = "epoch";
+  many.series.push_back({.name = "<b>", .mean = {}, .deviation = {}, .members = {}});
+  for (int i = 0; i < 1000; ++i) many.series[0].mean.push_back({double(i), double(i)});
+  const std::string long_one = chart_svg(many);
+  size_t hints = 0;
+  for (size_t at = 0; (at = long_one.find("<title>", at)) != long_one.npos; ++at) ++hints;
+  EXPECT_EQ(hints, 100u);  // a page has many charts
+  EXPECT_THAT(long_one, HasSubstr("&lt;b&gt;: 10"));
+  BarChart bars;
+  bars.categories = {"cat", "<dog>"};
+  bars.series = {{.name = "crc", .values = {3, 4}}};
+  EXPECT_THAT(chart_svg(bars), HasSubstr("<title>&lt;dog&gt;\ncrc: 4</title>"));
+}
+
+// On a phone: as many legend rows as it takes, and no text beyond the edge or on another.
+TEST(Chart, OnAPhoneTheLegendTakesItsRows) {
+  LineChart chart = example();
+  chart.width = 358, chart.height = 290;
+  for (const char* name : {"a rather long name", "another long name", "a third long name"})
+    chart.series.push_back({.name = name, .mean = {{50, 50}, {150, 60}}, .deviation = {}, .members = {}});
+  const std::string svg = chart_svg(chart);
+  for (const char* name : {"a rather long name", "another long name", "a third long name"})
+    EXPECT_THAT(svg, HasSubstr(std::string(name) + "</text>"));
+  chart.x_ticks.clear();
+  for (int i = 0; i < 10; ++i) chart.x_ticks.push_back(10000 + i * 10000);
+  chart.series[0].mean = {{10000, 1}, {100000, 2}};
+  EXPECT_LT(chart_svg(chart).find(">10000</text>"), chart_svg(chart).find(">30000</text>"));
+  EXPECT_EQ(chart_svg(chart).find(">20000</text>"), std::string::npos);
+}
+
 TEST(Chart, NothingToDrawIsSaid) {
   LineChart empty;
   empty.title = "t";

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <numeric>
 
 #include "data/dataset.h"
@@ -33,6 +34,25 @@ TEST(ContactSheet, PlacesTiles) {
   EXPECT_EQ(at(2, 6), (std::vector<int>{255, 255, 255}));
   EXPECT_EQ(at(9, 9), (std::vector<int>{255, 255, 255}));
   expect_error(ExitCode::internal, {"tile 0 has 12 bytes"}, [&] { contact_sheet(tiles, 3, 2, {}); });
+}
+
+TEST(ContactSheet, ItsTilesComeOutAsTheyWentIn) {
+  for (const int64_t height : {2, 31, 32, 40})
+    for (const int64_t count : {1, 2, 9, 10, 11, 25}) {
+      const int64_t width = height + 3;
+      std::vector<uint8_t> pixels(size_t(count * height * width * 3));
+      for (size_t i = 0; i < pixels.size(); ++i) pixels[i] = uint8_t(i * 7 + i / 251);
+      const data::Images images{.count = count, .height = height, .width = width, .pixels = pixels, .labels = {}};
+      std::vector<std::span<const uint8_t>> tiles;
+      for (int64_t i = 0; i < count; ++i) tiles.push_back(images.image(i));
+      const data::RgbImage sheet = contact_sheet(tiles, height, width, {.scale = sheet_scale(height)});
+      const std::vector<data::RgbImage> found = tiles_of(sheet, count);
+      ASSERT_EQ(int64_t(found.size()), count) << height;
+      for (int64_t i = 0; i < count; ++i)
+        EXPECT_TRUE(std::ranges::equal(found[size_t(i)].pixels, images.image(i))) << height << " " << i;
+    }
+  EXPECT_TRUE(tiles_of({100, 100, std::vector<uint8_t>(30000)}, 3).empty());
+  EXPECT_TRUE(tiles_of({}, 0).empty());
 }
 
 }  // namespace

@@ -39,6 +39,17 @@ TEST(LabelPage, HoldsItsTaskAsDataWhateverNamesAre) {
   EXPECT_EQ(task["pictures"][1], "data:image/png;base64,dHdv");
 }
 
+TEST(LabelPage, ShowsThePhotographAndMarksWhatTheNetworkSees) {
+  LabelTask task = one_item();
+  task.items[0].photo = LabelPhoto{.jpeg = "two", .left = 0.25, .width = 0.5};
+  const auto item = task_of_page(label_page(task)).value()["items"][0];
+  EXPECT_EQ(item["photo"], "data:image/jpeg;base64,dHdv");
+  EXPECT_EQ(item["part"], (nlohmann::json{0.25, 0, 0.5, 1}));
+  task.items[0].photo = LabelPhoto{.jpeg = "two"};  // all of it
+  EXPECT_FALSE(task_of_page(label_page(task)).value()["items"][0].contains("part"));
+  EXPECT_FALSE(task_of_page(label_page(one_item())).value()["items"][0].contains("photo"));
+}
+
 TEST(LabelPage, IsOneFileThatAsksNobodyAndHasNoPlaceLeftEmpty) {
   LabelTask task = one_item();
   task.classes = {"ripe", "unripe"};

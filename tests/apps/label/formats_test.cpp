@@ -127,7 +127,7 @@ TEST(LabelFormats, SkippedTasksAndAnnotatorsOfLabelStudio) {
   EXPECT_EQ(read.answers.at(1).who, "a@b.c");
   EXPECT_EQ(read.answers.at(1).when, "2026-01-01T00:00:00Z");
   EXPECT_EQ(read.answers.at(4).who, "7");
-  EXPECT_THAT(read.notes, ::testing::ElementsAre("file: 1 tasks or annotations give no class"));
+  EXPECT_THAT(read.notes, ::testing::ElementsAre("file: 1 task or annotation gives no class"));
 }
 
 // What Label Studio 1.23.2 gave back of a project that was made from our export, with two answers in it, and annotated

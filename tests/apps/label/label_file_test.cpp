@@ -45,7 +45,7 @@ TEST(LabelFile, TakesAQueryWithAColumnMore) {
       "item,group,score,file,class\r\n12,0,1.5,\"a,b.png\",dog\r\n3,0,1.5,\"c.png\",cat\n9,1,0.5,d.png,\n4,1,1,e.png,"
       "7\n,,,,\n5,1,1,f.png,\"say \"\"hi\"\"\"\n6,1,1,f.png,say \"hi\"\n\n");
   EXPECT_EQ(file.classes, (Classes{{12, 1}, {3, 0}, {4, 2}, {5, 3}, {6, 3}}));
-  EXPECT_EQ(file.notes, (std::vector<std::string>{"labels.csv: 1 rows give no class: items 9"}));
+  EXPECT_EQ(file.notes, (std::vector<std::string>{"labels.csv: 1 row gives no class: item 9"}));
 }
 
 TEST(LabelFile, AClassIsItsNameAndAnIndexStandsInAColumnOfItsOwn) {
@@ -82,7 +82,7 @@ TEST(LabelFile, SaysWhichLineIsWrong) {
   EXPECT_EQ(refusal("item,class\n1,dog\n3,dog\n1,cat\n"),
             "labels.csv:4: item 1 is cat here and dog in line 2: it stands twice" + kEnd);
   EXPECT_EQ(read("item,class\n1,dog\n1,dog\n").notes,
-            (std::vector<std::string>{"labels.csv: 1 rows repeat an item with the same class: items 1"}));
+            (std::vector<std::string>{"labels.csv: 1 row repeats an item with the same class: item 1"}));
 }
 
 }  // namespace

@@ -103,6 +103,21 @@ ledger = {e["item"]: e["class"] for e in map(json.loads, open("run/labels.jsonl"
 classes = sorted(set(truth.values()))
 assert all(classes[ledger[int(row["item"])]] == row["class"] for row in rows), ledger
 PY
+# A class that is called as a button without a class is that class, and the button says so; of many classes the last ones
+# given come first, and the photograph is shown with the part that the network sees.
+cp $page asked.html
+sed -i 's/"key":"crc/"key":"other/; s/"classes":\[[^]]*\]/"classes":["unsure","skip",'"$(seq -s, -f '"c%g"' 200)"']/; s/"item":[0-9]*,/&"photo":"data:image\/png;base64,AA==","part":[0.25,0,0.5,1],/g' $page
+expect_words "$(drive '
+check("the button", document.getElementById("unsure").textContent === "/unsure (no class)" && document.getElementById("skip").textContent === "spaceskip (no class)");
+check("none is none", document.getElementById("none").textContent === "-none of these");
+check("many", document.getElementById("classes").classList.contains("many") && !document.getElementById("find").hidden);
+shown[100].click(); shown[50].click();
+check("the last ones first", shown[0].textContent === "c48" && shown[1].textContent === "c99" && shown[2].textContent === "unsure" && shown.length === 202);
+check("the photograph", document.getElementById("image").src.startsWith("data:image/png;base64,AA") && !document.getElementById("part").hidden);
+check("its part", document.getElementById("part").style.left === "25%" && document.getElementById("part").style.width === "50%");
+check("what the model sees", !document.getElementById("seen").hidden && /16 pixels/.test(document.getElementById("seen").textContent));
+out.textContent += status();')" "2 of 12 labelled, 10 to go"
+mv asked.html $page
 expect 0 "$build/crc_train" resume run --quiet
 [ -f run/rounds/01/label.html ] && fail "a round without a query has a page"
 echo "label_page: fine"

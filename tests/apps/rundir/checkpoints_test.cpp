@@ -44,6 +44,27 @@ TEST(Checkpoints, KeepsTheNewestThreeAndRoundEnds) {
   EXPECT_EQ(Checkpoints(dir.path()).size(), 4u);
 }
 
+TEST(Checkpoints, KeepsAsManyAsAreAskedFor) {
+  for (const int64_t keep : {1, 2, 7}) {
+    ScratchDir dir;
+    Checkpoints::create(dir.path());
+    Checkpoints checkpoints(dir.path(), keep);
+    for (int round = 0; round < 2; ++round)
+      for (int step = 1; step <= 5; ++step) {
+        checkpoints.save(at(round, step, step == 5), "x");
+        EXPECT_EQ(files_in(dir.path()).back(),
+                  "round-0" + std::to_string(round) + "-step-00000000" + std::to_string(step));
+      }
+    const size_t newest = size_t(keep), ends = keep <= 5 ? 1 : 0;  // the end of round 0 is among seven
+    EXPECT_EQ(files_in(dir.path()).size(), newest + ends);
+    std::vector<std::string> notes;
+    EXPECT_EQ(Checkpoints(dir.path(), 1).load_newest(notes)->info.step, 5);
+    Checkpoints(dir.path(), 1).save(at(2, 1), "x");  // fewer from now on: the round ends stay
+    EXPECT_EQ(files_in(dir.path()), (std::vector<std::string>{"round-00-step-000000005", "round-01-step-000000005",
+                                                              "round-02-step-000000001"}));
+  }
+}
+
 TEST(Checkpoints, NoneIsNotAnError) {
   ScratchDir dir;
   Checkpoints::create(dir.path());

@@ -5,12 +5,12 @@
 #include <cmath>
 #include <set>
 
+#include "apps/evidence/paired_tables.h"
+#include "apps/evidence/stop_rule.h"
+#include "apps/evidence/sweep_report.h"
 #include "apps/report/figures.h"
-#include "apps/report/result_table.h"
-#include "apps/report/sweep_report.h"
 #include "apps/rundir/run_dir.h"
 #include "apps/sweep/cells.h"
-#include "apps/sweep/slurm.h"
 #include "tests/apps/example_run.h"
 #include "tests/apps/scratch_dir.h"
 #include "tests/expect_error.h"
@@ -143,6 +143,72 @@ TEST(Sweep, ContinuesWithTheSameOptionsOnly) {
   expect_error(ExitCode::output_refused, {"is not empty"}, [&] { Sweep::create(folder.dir / "full", folder.options); });
 }
 
+const char* const kTwo = R"(schema = 1
+[acquisition]
+initial = 50
+budget = 50
+rounds = 1
+[sweep]
+title = "Two"
+trials = 2
+[[sweep.block]]
+set = ["ssl.mu=3"]
+[[sweep.block.method]]
+name = "CRC"
+set = ["acquisition.name=crc", "ssl.lr=0.02"]
+[[sweep.block.method]]
+name = "entropy"
+set = ["acquisition.name=entropy", "ssl.lr=0.02"]
+)";
+
+struct Two {
+  ScratchDir dir;
+  SweepOptions options;
+  Two() {
+    commit_file(dir / "two.toml", kTwo);
+    options.recipe = (dir / "two.toml").string();
+  }
+};
+
+std::vector<std::string> methods_of(const Sweep& sweep) {
+  std::vector<std::string> names;
+  for (const SweepMethod& method : sweep.spec().blocks[0].methods) names.push_back(method.name);
+  return names;
+}
+
+TEST(Sweep, HasControlsUnlessNamedOff) {
+  using ::testing::ElementsAre;
+  Two two;
+  EXPECT_THAT(methods_of(Sweep::create(two.dir / "earlier", two.options)), ElementsAre("CRC", "entropy"));
+  two.options.controls = kControls;
+  const Sweep sweep = Sweep::create(two.dir / "s", two.options);
+  EXPECT_THAT(methods_of(sweep), ElementsAre("CRC", "entropy", "random", "margin"));
+  const Config margin = sweep.config(sweep.cells().back());
+  EXPECT_EQ(margin.get<std::string>("acquisition.name"), "margin");
+  EXPECT_EQ(margin.get<double>("ssl.lr"), 0.02);  // what all methods share
+  EXPECT_THAT(methods_of(Sweep::open(two.dir / "s")), ElementsAre("CRC", "entropy", "random", "margin"));
+  // A sweep that began without them goes on without them, and its file stays as it was.
+  const std::string before = read_file(two.dir / "earlier/sweep.json");
+  EXPECT_EQ(before.find("controls"), before.npos);
+  EXPECT_THAT(methods_of(Sweep::create(two.dir / "earlier", two.options)), ElementsAre("CRC", "entropy"));
+  EXPECT_EQ(read_file(two.dir / "earlier/sweep.json"), before);
+  two.options.controls = {"random"};
+  expect_error(ExitCode::output_refused, {"other settings"}, [&] { Sweep::create(two.dir / "s", two.options); });
+  EXPECT_THAT(methods_of(Sweep::plan(two.dir / "new", two.options)), ElementsAre("CRC", "entropy", "random"));
+  // A published table has its rows alone.
+  Folder published;
+  published.options.controls = kControls;
+  EXPECT_EQ(Sweep::plan({}, published.options).spec().blocks[0].methods.size(), 2u);
+  EXPECT_EQ(Sweep::plan({}, published.options).spec().blocks[1].methods.size(), 3u);
+  EXPECT_THAT(*parse_sweep("[sweep]\ntitle = \"x\"\ncontrols = [\"badge\"]\n[[sweep.block]]\n[[sweep.block.method]]\n"
+                           "name = \"a\"\n",
+                           "r.toml")
+                   .controls,
+              ElementsAre("badge"));
+  expect_error(ExitCode::config, {"r.toml:3", "controls must be a list of texts"},
+               [&] { parse_sweep("[sweep]\ntitle = \"x\"\ncontrols = \"badge\"\n", "r.toml"); });
+}
+
 // Writes the runs of the cells that `wanted` accepts.
 template <class Wanted> void write_runs(const Sweep& sweep, Wanted wanted) {
   for (const SweepCell& cell : sweep.cells()) {
@@ -186,6 +252,64 @@ TEST(Sweep, ACellKeepsThePrecisionThatItBeganIn) {
                [&] { check_cell({.directory = run, .config = belongs}); });
 }
 
+TEST(Sweep, AddsTrialsUntilItsRuleHolds) {
+  Two two;
+  two.options.until = parse_rule(" width < 2.5");
+  two.options.until->hours = 100;
+  Sweep sweep = Sweep::create(two.dir / "s", two.options);
+  check_rule(sweep);
+  const auto train = [&](double spread) {
+    for (const SweepCell& cell : sweep.cells()) {
+      if (sweep.done(cell)) continue;
+      const double start = 0.5 + (cell.method == 0 ? spread * double(cell.index % 2) : 0);
+      write_example_run(sweep.path(cell), cell.method == 0 ? "crc" : "entropy", cell.index, {start, start + 0.1}, 3,
+                        sweep.run_of(cell).config);
+    }
+  };
+  train(0.3);
+  EXPECT_EQ(why_enough(sweep), "");
+  EXPECT_THAT(rule_words(sweep), HasSubstr("Not yet: 2 trials so far."));
+  sweep.add_trial();
+  EXPECT_EQ(sweep.spec().trials, 3);
+  EXPECT_EQ(sweep.cells().size(), 6u);
+  // Another process, which was given the same options, goes on there; without the rule it is another sweep.
+  EXPECT_EQ(Sweep::open(two.dir / "s").spec().trials, 3);
+  EXPECT_EQ(Sweep::plan(two.dir / "s", two.options).spec().trials, 3);
+  SweepOptions fixed = two.options;
+  fixed.until = std::nullopt;
+  { const Sweep other = std::move(sweep); }  // frees its lock
+  expect_error(ExitCode::output_refused, {"other settings"}, [&] { Sweep::create(two.dir / "s", fixed); });
+  fixed = two.options;
+  fixed.until->width = 3;  // no rule is changed on the way
+  expect_error(ExitCode::output_refused, {"other settings"}, [&] { Sweep::create(two.dir / "s", fixed); });
+  Sweep again = Sweep::create(two.dir / "s", two.options);
+  EXPECT_EQ(again.spec().trials, 3);
+  again.end_trials("Ended after 3 trials.");
+  EXPECT_THAT(rule_words(Sweep::open(two.dir / "s")), HasSubstr("fixed before the first run. Ended after 3 trials."));
+  EXPECT_THAT(read_file(two.dir / "s/sweep.json"), HasSubstr("\"until\""));
+}
+
+TEST(Sweep, AnEndedRuleSaysWhy) {
+  Two two;
+  two.options.until = parse_rule("width < 200");
+  two.options.trials = 5;
+  Sweep sweep = Sweep::create(two.dir / "s", two.options);
+  const auto train = [](const Sweep& of) {
+    for (const SweepCell& cell : of.cells())
+      write_example_run(of.path(cell), cell.method == 0 ? "crc" : "entropy", cell.index, {0.5, 0.6}, 3,
+                        of.run_of(cell).config);
+  };
+  train(sweep);
+  EXPECT_THAT(why_enough(sweep), HasSubstr("Ended after 5 trials, the widest interval "));
+  two.options.until = parse_rule("width < .0001");
+  two.options.until->hours = 4;  // an example run takes an hour
+  Sweep small = Sweep::create(two.dir / "t", two.options);
+  train(small);
+  EXPECT_THAT(why_enough(small), HasSubstr("of the budget "));
+  for (const char* wrong : {"width", "width < 0", "width > 1", "p < 0.05", "width < x"})
+    expect_error(ExitCode::usage, {"width < 1.0", wrong}, [&] { parse_rule(wrong); });
+}
+
 TEST(ResultTable, PutsThePapersNumberBesideOurs) {
   Folder folder;
   const Sweep sweep = Sweep::create(folder.dir / "s", folder.options);
@@ -212,43 +336,35 @@ TEST(ResultTable, PutsThePapersNumberBesideOurs) {
   EXPECT_THAT(csv(table), HasSubstr("Q=50,100,Random,2,"));
   EXPECT_THAT(csv(table), HasSubstr(",50.1000,2.0000,0\n"));
 
-  const PairedBlock paired = compare_methods(sweep, runs, 0);
+  const PairedBlock paired = paired_blocks(study_of(sweep, runs))[0];
   EXPECT_EQ(paired.labels, (std::vector<double>{100, 150}));  // without the initial pools, which are no method's
   double areas[2][2];
   for (const SweepRun& run : runs)
     if (run.cell->phase == Phase::trial)
       areas[run.cell->method][run.cell->index] = 50 * (run.record.rounds[1].acc_best + run.record.rounds[2].acc_best);
   ASSERT_EQ(paired.comparison.pairs.size(), 1u);
-  const Pair& pair = paired.comparison.pairs[0];
+  const apps::Pair& pair = paired.comparison.pairs[0];
   EXPECT_EQ(pair.difference.count, 2);
   EXPECT_NEAR(std::abs(pair.difference.mean), std::abs(areas[0][0] + areas[0][1] - areas[1][0] - areas[1][1]) / 2,
               1e-9);
   EXPECT_THAT(csv(std::vector{paired}), HasSubstr("\nQ=50,100,150,"));
-  EXPECT_TRUE(compare_methods(sweep, runs, 1).comparison.methods.empty());  // nothing has run there
+  EXPECT_TRUE(paired_blocks(study_of(sweep, runs))[1].comparison.methods.empty());  // nothing has run there
 
   const std::string words = write_sweep_report(sweep, folder.dir / "out");
-  EXPECT_THAT(words, HasSubstr("| Q=50 | Area (%) | Trials | Against Random | Wins-losses-ties | Verdict |\n"));
+  EXPECT_THAT(
+      words,
+      HasSubstr("| Q=50 | Area (%) | Interquartile mean | Median | Rank | Trials | Against Random | Wins-losses-ties | "
+                "Labels saved | Verdict |\n"));
   EXPECT_THAT(read_file(folder.dir / "out/table.md"), HasSubstr("| Q=50: row - column | 1 | 2 |\n"));
   EXPECT_THAT(words, ::testing::Not(HasSubstr("row - column")));
-  EXPECT_EQ(read_file(folder.dir / "out/pairs.csv"), csv(std::vector{paired}));
+  EXPECT_EQ(read_file(folder.dir / "out/pairs.csv"), csv(paired_blocks(study_of(sweep, runs))));
+  EXPECT_TRUE(words.starts_with("Test accuracy was used for choices: the epoch whose accuracy is shown, "));
   const std::string html = read_file(folder.dir / "out/report.html");
   EXPECT_THAT(html, HasSubstr("<section id=\"b0-pairs\">"));
   EXPECT_THAT(html, HasSubstr("A &lt;table&gt;"));
   EXPECT_THAT(html, HasSubstr("<section id=\"b0-classes\">"));
   EXPECT_EQ(html.find("http"), html.find("http://www.w3.org"));  // nothing is loaded
   EXPECT_TRUE(fs::exists(folder.dir / "out/figures/q50-accuracy.png"));
-}
-
-TEST(Slurm, OneArrayPerPhase) {
-  Folder folder;
-  const Sweep sweep = Sweep::create(folder.dir / "s", folder.options);
-  const std::string script = slurm_script(sweep, "/opt/it's/crc_train");
-  EXPECT_THAT(script, HasSubstr("'q50-random-t0'"));
-  EXPECT_THAT(script, HasSubstr("'/opt/it'\\''s/crc_train' sweep --out"));
-  EXPECT_THAT(script, HasSubstr("together=1 "));
-  EXPECT_THAT(slurm_script(sweep, "crc_train", 4), HasSubstr("together=4 "));
-  commit_file(folder.dir / "job.sh", script);
-  EXPECT_EQ(std::system(("bash -n " + (folder.dir / "job.sh").string()).c_str()), 0);
 }
 
 TEST(Figures, FitAndHorizon) {

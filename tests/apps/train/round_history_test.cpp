@@ -58,6 +58,7 @@ TEST(RoundHistory, IsPartOfACheckpoint) {
                        .balanced_accuracy = {0.1, 0.3},
                        .calibration_error = {0.4, 0.05},
                        .validation = {},
+                       .average = {1, 0},
                        .seconds = 1.5,
                        .best_values = {1, 2, 3},
                        .best_running = {}};
@@ -68,6 +69,7 @@ TEST(RoundHistory, IsPartOfACheckpoint) {
   EXPECT_EQ(back.loss, h.loss);
   EXPECT_EQ(back.balanced_accuracy, h.balanced_accuracy);
   EXPECT_EQ(back.calibration_error, h.calibration_error);
+  EXPECT_EQ(back.average, h.average);
   EXPECT_TRUE(back.validation.empty());
   EXPECT_EQ(back.seconds, 1.5);
   EXPECT_EQ(back.best_values, h.best_values);

@@ -201,6 +201,34 @@ TEST_P(BatchNormAct, AddsAnotherPathOfTheGradient) {
   adds_to_dx<bf16>(context);
 }
 
+// x += plus and the norm in one op: the bits of the two ops, in every mode and shape.
+template <class T> void joins_a_residual_path(Context& context) {
+  for (const Mode mode : kModes)
+    for (const BatchNormConfig& config : {kPlain, kEarly})
+      for (const Shape& shape : kShapes) {
+        Problem<T> apart(context, shape, config, mode), together(context, shape, config, mode);
+        const int64_t extents[] = {shape.n, shape.h, shape.w, shape.c};
+        const Guarded<T, 4> plus(context, extents, cast<T>(uniform(shape.size(), 8, -3.0f, 3.0f)), "plus");
+        add(context, apart.x->view().flat(), apart.x->view().flat(), plus.view().flat());
+        apart.forward();
+        together.view(together.y, std::vector<T>(shape.size(), T(9.0f)), "y");
+        add_batchnorm_act(context, together.y->view(), together.saved.view(), together.running_mean.view(),
+                          together.running_var.view(), together.x->view(), plus.view(), together.gamma.view(),
+                          together.beta.view(), config, mode);
+        SCOPED_TRACE(::testing::Message() << "mode " << int(mode) << " shape " << shape.n << "," << shape.h << ","
+                                          << shape.w << "," << shape.c);
+        EXPECT_EQ(Problem<T>::floats(together.x->get()), Problem<T>::floats(apart.x->get()));
+        EXPECT_EQ(Problem<T>::floats(together.y->get()), Problem<T>::floats(apart.y->get()));
+        EXPECT_EQ(together.saved.get(), apart.saved.get());
+        EXPECT_EQ(together.running_mean.get(), apart.running_mean.get());
+        EXPECT_EQ(together.running_var.get(), apart.running_var.get());
+      }
+}
+TEST_P(BatchNormAct, JoinsAResidualPath) {
+  joins_a_residual_path<float>(context);
+  joins_a_residual_path<bf16>(context);
+}
+
 template <class T> std::vector<std::vector<float>> results(Context& context, Shape shape) {
   Problem<T> p(context, shape, kPlain, Mode::train);
   p.forward();

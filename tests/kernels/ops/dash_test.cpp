@@ -23,7 +23,7 @@ TEST_P(Dash, TheThresholdFallsAndTargetsHarden) {
       Guarded<float, 1> weight(context, {n}, uniform(n, 2)), level(context, {1}, {9});
       Guarded<float, 2> target(context, {n, classes}, uniform(n * classes, 3));
       dash_targets(context, weight.view(), target.view(), level.view(), weak.view(), rho.view(),
-                   StateOnDevice(context, {.step = step}).view(), config);
+                   StateOnDevice(context, at_step(step)).view(), config);
       const double falls = step < 4 ? 0 : double((step - 4) / 3);
       const double most = std::max(double(0.4f), double(1.0001f) * std::pow(1.5, -falls) * double(1.2f));
       const bool hard = most <= double(0.4f);

@@ -1,5 +1,7 @@
 #include "kernels/ops/ema.h"
 
+#include <algorithm>
+
 #include "tests/kernels/arrays.h"
 #include "tests/kernels/device.h"
 #include "tests/kernels/tolerance.h"
@@ -23,6 +25,38 @@ TEST_P(Ema, EqualsTheEquation) {
       expect_close(ema.get(), expected, c, Dtype::f32, "ema");
     }
   }
+}
+
+// Each average is what ema_update makes of it alone, the first one among them.
+TEST_P(Ema, SeveralInOnePassAreEachAlone) {
+  for (const int64_t count : {0, 1, 3, 8})
+    for (const int64_t n : {0, 1, 7, 4097})
+      for (const float cap : {1.0f, 0.5f}) {
+        const float decay = std::min(0.95f, cap);
+        EmaDecays decays;
+        for (int64_t k = 0; k < count; ++k) decays.decay[k] = 1 - 0.3f / float(1 + k);
+        const auto e0 = uniform(n, 1), w0 = uniform(n, 2), m0 = uniform(count * n, 3);
+        const auto with = [&](float d) { return StateOnDevice(context, {.ema_decay = d, .ema_cap = cap}); };
+        Guarded<float, 1> ema(context, {n}, e0, "ema"), alone(context, {n}, e0);
+        Guarded<float, 2> more(context, {count, n}, m0, "more");
+        const Guarded<float, 1> w(context, {n}, w0, "w");
+        ema_updates(context, ema.view(), more.view(), w.view(), with(decay).view(), decays);
+        ema_update(context, alone.view(), w.view(), with(decay).view());
+        EXPECT_EQ(ema.get(), alone.get());
+        const auto all = more.get();
+        for (int64_t k = 0; k < count; ++k) {
+          Guarded<float, 1> one(context, {n}, {m0.begin() + k * n, m0.begin() + (k + 1) * n});
+          ema_update(context, one.view(), w.view(), with(std::min(decays.decay[k], cap)).view());
+          EXPECT_EQ(one.get(), std::vector<float>(all.begin() + k * n, all.begin() + (k + 1) * n)) << k;
+        }
+      }
+}
+
+TEST_P(Ema, HasRoomForEight) {
+  const StateOnDevice state(context, {});
+  Guarded<float, 1> ema(context, {1}, {1}), w(context, {1}, {1});
+  Guarded<float, 2> more(context, {9, 1}, uniform(9, 1));
+  EXPECT_THROW(ema_updates(context, ema.view(), more.view(), w.view(), state.view(), EmaDecays{}), Error);
 }
 
 TEST_P(Ema, RefusesWrongShapes) {

@@ -17,7 +17,7 @@ TEST_P(MixLogits, OneNumberForEachElementAndStep) {
     const Guarded<float, 2> dmixed(context, {rows, classes}, d);
     Guarded<float, 2> mixed(context, {rows, classes}, uniform(n, 4)), djoint(context, {rows, classes}, uniform(n, 5)),
         dalone(context, {rows, classes}, uniform(n, 6));
-    const StateOnDevice state(context, {.step = 12});
+    const StateOnDevice state(context, at_step(12));
     mix_logits(context, mixed.view(), joint.view(), alone.view(), state.view(), 9u);
     split_gradient(context, djoint.view(), dalone.view(), dmixed.view(), state.view(), 9u);
     std::vector<double> em, ej, ea;

@@ -11,7 +11,7 @@ namespace {
 
 class RunningStats : public OnDevice {
  protected:
-  StateOnDevice at(int64_t step) { return StateOnDevice(context, {.step = step}); }
+  StateOnDevice at(int64_t step) { return StateOnDevice(context, at_step(step)); }
 };
 
 const int64_t kBatchShapes[][2] = {{1, 1}, {2, 10}, {31, 3}, {33, 100}, {448, 10}};

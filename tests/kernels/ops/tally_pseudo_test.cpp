@@ -34,7 +34,7 @@ TEST_P(TallyPseudoLabels, CountsAnEpochAndBeginsAnew) {
       const Guarded<float, 1> weight(context, {rows}, weights);
       const Guarded<int32_t, 1> label(context, {rows}, labels), truth(context, {rows}, truths);
       tally_pseudo(context, tally.view(), weight.view(), label.view(), truth.view(),
-                   StateOnDevice(context, {.step = step}).view(), kEpoch);
+                   StateOnDevice(context, at_step(step)).view(), kEpoch);
       EXPECT_EQ(tally.get(), expected) << "step " << step;
     }
   }

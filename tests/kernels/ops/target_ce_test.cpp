@@ -10,7 +10,7 @@ namespace {
 
 class TargetCe : public OnDevice {
  protected:
-  StateOnDevice ramped{context, {.consistency_weight = 0.75f}};
+  StateOnDevice ramped{context, {.step = 0, .learning_rate = 0, .ema_decay = 0, .consistency_weight = 0.75f}};
 };
 
 const int64_t kTargetShapes[][2] = {{0, 10}, {1, 2}, {7, 10}, {33, 33}, {131, 31}, {17, 100}};

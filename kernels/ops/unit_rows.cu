@@ -1,0 +1,18 @@
+#include "kernels/cuda/rows.cuh"
+#include "kernels/ops/unit_rows.h"
+
+namespace crc {
+
+void unit_rows(Cuda& cuda, View<float, 2> z, View<const float, 2> y) {
+  const UnitRows work{z, y};
+  work.check();
+  for_each_row(cuda, "unit_rows", y.shape[0], work);
+}
+
+void unit_rows_backward(Cuda& cuda, View<float, 2> dy, View<const float, 2> dz, View<const float, 2> y) {
+  const UnitRowsBackward work{dy, dz, y};
+  work.check();
+  for_each_row(cuda, "unit_rows_backward", y.shape[0], work);
+}
+
+}  // namespace crc
