@@ -200,7 +200,7 @@ std::vector<Reader> all() {
        }},
       {"config", [](Bytes b, const fs::path&) { Config().merge_toml(text_of(b), "input.toml"); }, config_seeds},
       {"sweep", [](Bytes b, const fs::path&) { parse_sweep(text_of(b), "input.toml"); }, sweep_seeds},
-      {"item_list",
+      {"pool_list",
        [](Bytes b, const fs::path&) { (void)data::ItemList::parse(text_of(b), "list"); },
        [] {
          return std::vector<std::string>{
