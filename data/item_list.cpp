@@ -38,6 +38,14 @@ std::vector<PoolItem> items_of(const Images& images, const std::vector<std::stri
   return items;
 }
 
+// The subset, without a copy where it is all of them in their order.
+Images arranged(Images images, const std::vector<int64_t>& items) {
+  bool same = int64_t(items.size()) == images.count;
+  for (size_t k = 0; same && k < items.size(); ++k) same = items[k] == int64_t(k);
+  if (same) return images;
+  return subset(images, items);
+}
+
 // Where each item of a list is among those that were loaded; one file may stand for several.
 class Finder {
  public:
@@ -155,10 +163,9 @@ PoolGrowth align(Dataset& dataset, const ItemList& list, const Path& dir) {
 
   PoolGrowth growth;
   growth.added = subset(dataset.train, finder.others());
-  Images aligned = subset(dataset.train, items);
   dataset.validation = subset(dataset.train, held_out);
-  dataset.train = std::move(aligned);
-  dataset.test = subset(dataset.test, tested);
+  dataset.train = arranged(std::move(dataset.train), items);
+  dataset.test = arranged(std::move(dataset.test), tested);
   dataset.side = {};  // its ids may have moved
   std::map<std::string, int32_t> numbers;
   for (const std::string& name : dataset.class_names) numbers.emplace(name, int32_t(numbers.size()));
