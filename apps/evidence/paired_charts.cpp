@@ -12,7 +12,7 @@ namespace {
 
 constexpr double kNameSize = 12, kPairTickSize = 11.5, kPairTitleSize = 15, kRow = 22;
 
-std::string shortened(std::string text, double most) {
+std::string fitted(std::string text, double most) {
   if (text_width(text, kNameSize) <= most) return text;
   do {
     text.pop_back();
@@ -76,7 +76,7 @@ void draw(Canvas& canvas, const RankChart& chart) {
     const double row = double(on_left ? place : count - 1 - place), y = below + kRow * row;
     const double at = x(chart.mean_rank[order[place]]), end = on_left ? left - 6 : right + 6;
     canvas.polyline(std::array{Point{at, axis}, Point{at, y}, Point{end, y}}, {.ink = Ink::muted, .width = 1});
-    const std::string name = shortened(chart.names[order[place]], 120);
+    const std::string name = fitted(chart.names[order[place]], 120);
     const std::string text = on_left ? fmt::format("{}  {:.2f}", name, chart.mean_rank[order[place]])
                                      : fmt::format("{:.2f}  {}", chart.mean_rank[order[place]], name);
     canvas.text({end + (on_left ? -4 : 4), y + 4}, text,
@@ -126,7 +126,7 @@ void draw(Canvas& canvas, const DifferenceChart& chart) {
   for (size_t i = 0; i < chart.rows.size(); ++i) {
     const DifferenceRow& row = chart.rows[i];
     const double y = top + kRow * (double(i) + 0.5);
-    canvas.text({182, y + 4}, shortened(row.name, 165), {.size = kNameSize, .align = Align::right});
+    canvas.text({182, y + 4}, fitted(row.name, 165), {.size = kNameSize, .align = Align::right});
     for (const double d : row.differences) canvas.dot({x(d), y}, 2.4, Ink::muted);
     const double half = std::isfinite(row.estimate.half) ? row.estimate.half : 0;
     canvas.line({x(row.estimate.mean - half), y}, {x(row.estimate.mean + half), y}, {.ink = row.ink, .width = 2.5});

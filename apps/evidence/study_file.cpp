@@ -13,25 +13,25 @@ namespace {
 
 using json = nlohmann::ordered_json;
 
-constexpr int kSchema = 1;
+constexpr int kStudySchema = 1;
 
-json numbers(const std::vector<double>& values) {
+json numbers_of(const std::vector<double>& values) {
   json list = json::array();
   for (const double value : values) list.push_back(std::isfinite(value) ? json(value) : json());
   return list;
 }
 
-std::vector<double> numbers(const json& list) {
+std::vector<double> numbers_of(const json& list) {
   std::vector<double> values;
   for (const json& value : list) values.push_back(value.is_null() ? kNone : value.get<double>());
   return values;
 }
 
-using Settings = std::map<std::string, std::string>;
+using SettingMap = std::map<std::string, std::string>;
 
 // What all methods have.
-Settings shared_settings(const Study& study) {
-  Settings shared = study.methods.empty() ? Settings() : study.methods[0].settings;
+SettingMap shared_settings(const Study& study) {
+  SettingMap shared = study.methods.empty() ? SettingMap() : study.methods[0].settings;
   for (const StudyMethod& method : study.methods)
     std::erase_if(shared, [&](const auto& setting) {
       const auto own = method.settings.find(setting.first);
@@ -44,7 +44,7 @@ json line_of(const Study& study, const StudyRun& run) {
   const StudyMethod& method = study.methods[run.method];
   json line{{"kind", "run"},      {"block", method.block}, {"method", method.name},
             {"trial", run.trial}, {"seed", run.seed},      {"labels", run.labels}};
-  for (size_t k = 0; k < std::size(kMeasures); ++k) line[std::string(kMeasureWords[k])] = numbers(run.accuracy[k]);
+  for (size_t k = 0; k < std::size(kMeasures); ++k) line[std::string(kMeasureWords[k])] = numbers_of(run.accuracy[k]);
   for (const auto& [key, value] :
        {std::pair("first_labels", &run.first_labels), std::pair("run", &run.run), std::pair("data", &run.data),
         std::pair("version", &run.version), std::pair("commit", &run.commit), std::pair("device", &run.device)})
@@ -67,9 +67,9 @@ void read_run(Study& study, const json& line) {
     ++run.method;
   if (run.method == study.methods.size())
     fail(ExitCode::corrupt_data, fmt::format("a run of \"{}\", which no line before it describes", method));
-  run.labels = numbers(line.at("labels"));
+  run.labels = numbers_of(line.at("labels"));
   for (size_t k = 0; k < std::size(kMeasures); ++k) {
-    run.accuracy[k] = numbers(line.at(std::string(kMeasureWords[k])));
+    run.accuracy[k] = numbers_of(line.at(std::string(kMeasureWords[k])));
     if (run.accuracy[k].size() != run.labels.size())
       fail(ExitCode::corrupt_data, fmt::format("{} has {} numbers, and labels {}", kMeasureWords[k],
                                                run.accuracy[k].size(), run.labels.size()));
@@ -82,17 +82,17 @@ void read_run(Study& study, const json& line) {
   study.runs.push_back(std::move(run));
 }
 
-void read_line(Study& study, Settings& shared, const json& line) {
+void read_line(Study& study, SettingMap& shared, const json& line) {
   const std::string kind = line.at("kind").get<std::string>();
   const auto text = [&](const char* key) { return line.at(key).get<std::string>(); };
-  const auto settings = [&] { return line.at("settings").get<Settings>(); };
+  const auto settings = [&] { return line.at("settings").get<SettingMap>(); };
   if (kind == "study") {
-    if (line.at("schema") != kSchema) fail(ExitCode::corrupt_data, "made by a later version, of another schema");
+    if (line.at("schema") != kStudySchema) fail(ExitCode::corrupt_data, "made by a later version, of another schema");
     study.name = text("name"), study.title = text("title"), study.source = text("source"), study.rule = text("rule");
     study.test_words = text("chosen_on_test"), study.trials = line.at("trials").get<int64_t>();
     shared = settings();
   } else if (kind == "method") {
-    Settings all = settings();
+    SettingMap all = settings();
     all.insert(shared.begin(), shared.end());
     study.methods.push_back({.block = text("block"),
                              .name = text("name"),
@@ -109,9 +109,9 @@ void read_line(Study& study, Settings& shared, const json& line) {
 }  // namespace
 
 std::string to_jsonl(const Study& study) {
-  const Settings shared = shared_settings(study);
+  const SettingMap shared = shared_settings(study);
   std::string text = json_text(json{{"kind", "study"},
-                                    {"schema", kSchema},
+                                    {"schema", kStudySchema},
                                     {"name", study.name},
                                     {"title", study.title},
                                     {"source", study.source},
@@ -121,7 +121,7 @@ std::string to_jsonl(const Study& study) {
                                     {"settings", shared}}) +
                      "\n";
   for (const StudyMethod& method : study.methods) {
-    Settings own = method.settings;
+    SettingMap own = method.settings;
     std::erase_if(own, [&](const auto& setting) { return shared.contains(setting.first); });
     text += json_text(json{{"kind", "method"},
                            {"block", method.block},
@@ -137,7 +137,7 @@ std::string to_jsonl(const Study& study) {
 
 Study read_study(std::string_view jsonl, const std::string& name) {
   Study study;
-  Settings shared;  // of all methods, from the first line
+  SettingMap shared;  // of all methods, from the first line
   std::istringstream lines{std::string(jsonl)};
   std::string line;
   for (int n = 1; std::getline(lines, line); ++n) {

@@ -125,7 +125,7 @@ std::string unfinished(const Sweep& sweep) {
                                      data::join_first(names, 8));
 }
 
-std::string first_line(const Study& study) {
+std::string test_line(const Study& study) {
   return study.test_words.empty() ? "" : paragraph("<strong>" + escape_xml(study.test_words) + "</strong>");
 }
 
@@ -173,7 +173,8 @@ std::string write_sweep_report(const Sweep& sweep, const fs::path& out, bool rep
     body += block_sections(sweep, runs, block, groups, figures, study, pairs[block]);
   }
   if (!runs.empty()) body += settings_section({&runs.front().record});
-  files.put(out / "report.html", html_page(sweep.spec().title, live_note(reload_s) + with_contents(body), reload_s));
+  files.put(out / "report.html",
+            html_page(sweep.spec().title, live_note(reload_s) + test_line(study) + with_contents(body), reload_s));
   std::string text = (study.test_words.empty() ? "" : study.test_words + "\n\n") + markdown(table), matrices;
   if (!study.rule.empty()) text += "\n" + study.rule + "\n";
   if (!missing.empty()) text += "\n" + missing + ".\n";

@@ -132,10 +132,11 @@ std::string report_html(const Runs& runs, int reload_s) {
   const Groups groups = group_runs(runs);
   RunList list;
   for (const RunRecord& run : runs) list.push_back(&run);
-  const std::string sections = accuracy_section(groups) + cross_validation_section(list) + classes_section(groups) + queries_section(list, kMaxImages) +
-                               scores_section(groups) + (runs.size() == 1 ? mistakes_section(runs[0]) : "") +
-                               training_section(groups) + cost_section(groups) + rounds_section(list) +
-                               runs_section(list) + settings_section(list);
+  const std::string sections = accuracy_section(groups) + cross_validation_section(list) + classes_section(groups) +
+                               queries_section(list, kMaxImages) + scores_section(groups) +
+                               (runs.size() == 1 ? mistakes_section(runs[0]) : "") + training_section(groups) +
+                               cost_section(groups) + rounds_section(list) + runs_section(list) +
+                               settings_section(list);
   return html_page(runs.size() == 1 ? runs[0].name : "crc report",
                    live_note(reload_s) + with_contents(header(runs, groups) + sections), reload_s);
 }

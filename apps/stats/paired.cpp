@@ -69,7 +69,7 @@ Pair pair_of(const Comparison& comparison, size_t a, size_t b, int64_t trials) {
   pair.ties = count([](double d) { return d == 0; });
   pair.left_out = trials - int64_t(differences.size());
   pair.ranks = signed_ranks(in_ties);
-  if (pair.difference.deviation > 0) pair.effect = pair.difference.mean / pair.difference.deviation;
+  if (pair.difference.deviation > kTie) pair.effect = pair.difference.mean / pair.difference.deviation;
   compare_labels(pair, comparison.labels, curves);
   return pair;
 }
@@ -85,7 +85,7 @@ void correct(std::vector<Pair>& pairs) {
   for (size_t k = 0; k < tested.size(); ++k) {
     so_far = std::max(so_far, std::min(1.0, double(tested.size() - k) * tested[k]->difference.p));
     tested[k]->p_holm = so_far;
-    if (const double deviation = tested[k]->difference.deviation; deviation > 0)
+    if (const double deviation = tested[k]->difference.deviation; deviation > kTie)
       tested[k]->needed = trials_needed(deviation, kPoints, kLevel / double(tested.size()));
   }
 }

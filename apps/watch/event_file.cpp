@@ -9,7 +9,7 @@ namespace crc::apps {
 namespace {
 
 constexpr size_t kRecordHeader = 12, kRecordFooter = 4;  // bytes: length and its checksum; the payload's
-constexpr size_t kEventTime = 9;                  // of an event: the tag of wall_time and a double
+constexpr size_t kEventTime = 9;                         // of an event: the tag of wall_time and a double
 
 static_assert(std::endian::native == std::endian::little);
 

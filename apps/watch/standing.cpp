@@ -181,16 +181,22 @@ const WatchColumn kWatchColumns[] = {
     {"run", [](const RunStanding& run) { return shown(run.name); }, 100},
     {"state", [](const RunStanding& run) { return to_string(run.state); }, 90},
     {"round",
-     [](const RunStanding& run) { return has_begun(run) ? fmt::format("{}/{}", run.round, run.rounds) : std::string(); },
+     [](const RunStanding& run) {
+       return has_begun(run) ? fmt::format("{}/{}", run.round, run.rounds) : std::string();
+     },
      50},
     {"epoch",
-     [](const RunStanding& run) { return has_begun(run) ? fmt::format("{}/{}", run.epoch, run.epochs) : std::string(); },
+     [](const RunStanding& run) {
+       return has_begun(run) ? fmt::format("{}/{}", run.epoch, run.epochs) : std::string();
+     },
      40},
     {"accuracy", [](const RunStanding& run) { return number_cell(100 * run.accuracy, "{:.2f} %"); }, 80},
-    {"labels", [](const RunStanding& run) { return run.labels > 0 ? fmt::format("{}", run.labels) : std::string(); }, 30},
+    {"labels", [](const RunStanding& run) { return run.labels > 0 ? fmt::format("{}", run.labels) : std::string(); },
+     30},
     {"steps/s", [](const RunStanding& run) { return number_cell(run.rate, "{:.3g}"); }, 20},
     {"left", [](const RunStanding& run) { return std::isfinite(run.left) ? duration(run.left) : std::string(); }, 70},
-    {"last sign", [](const RunStanding& run) { return std::isfinite(run.age) ? duration(run.age) : std::string(); }, 60},
+    {"last sign", [](const RunStanding& run) { return std::isfinite(run.age) ? duration(run.age) : std::string(); },
+     60},
 };
 
 std::string cut_to(const std::string& text, int64_t width) {

@@ -13,7 +13,9 @@ namespace {
 
 using json = nlohmann::ordered_json;
 
-double wall_time() { return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count(); }
+double wall_time() {
+  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
 
 std::string tag_section(const std::string& key) {
   static const std::map<std::string, std::string> sections = {{"loss_x", "loss"},
@@ -51,7 +53,9 @@ std::vector<Scalar> scalars_of(const json& line) {
   std::vector<Scalar> scalars;
   for (const auto& [key, value] : line.items()) {
     if (key == "seq" || key == "step") continue;
-    const double number = value.is_number() ? value.get<double>() : value.is_array() ? mean_of_list(value) : std::nan("");
+    const double number = value.is_number()  ? value.get<double>()
+                          : value.is_array() ? mean_of_list(value)
+                                             : std::nan("");
     if (std::isfinite(number)) scalars.push_back({tag_section(key) + key, float(number)});
   }
   return scalars;

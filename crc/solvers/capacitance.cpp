@@ -16,7 +16,7 @@ struct Capacitance {
   const LastLayerNtk& ntk;
   std::vector<int64_t> labeled, unlabeled;
   std::shared_ptr<const LabeledSpectrum> spectrum;  // made when first needed, as is what follows
-  Tensor v;                                 // [U,r]
+  Tensor v;                                         // [U,r]
   Scorer dense;
 
   Capacitance(Context& c, const LastLayerNtk& n, Items l, Items u)

@@ -158,7 +158,10 @@ TEST(ImageKinds, OneAnswerForEachName) {
     for (const char* side : {"0", "8"}) {  // in class folders
       const Dataset dataset = load({"folder", dir.path(), {{"resize", side}}});
       EXPECT_TRUE(std::ranges::any_of(dataset.notes, [&](const std::string& note) {
-        return note == "1 " + kind + ", are not read: train/cat/" + name;
+        return note ==
+               "1 image of another kind than PNG and JPEG, which cannot be read (convert them), is not read: "
+               "train/cat/" +
+                   name;
       })) << name;
       write_file(dir / "labels.csv",
                  "path,label\ntrain/cat/a.png,cat\ntrain/dog/b.png,dog\ntrain/cat/" + name + ",cat\n");

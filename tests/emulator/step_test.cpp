@@ -155,7 +155,9 @@ TEST_P(WholeStep, TheCpuRunsTheSameSchedule) {
 // What `crc_bench --plan` says of a step: its kernels are those that run.
 TEST_P(WholeStep, ThePlanCountsItsKernels) {
   for (const Dtype precision : {Dtype::f32, Dtype::bf16}) {
-    const auto small = nn::make_wrn({.depth = 10, .width = 1, .base_channels = 2, .precision = precision});
+    const int64_t projection = net->projection() ? net->projection()->size() : 0;
+    const auto small =
+        nn::make_wrn({.depth = 10, .width = 1, .base_channels = 2, .precision = precision, .projection = projection});
     ssl::Trainer trainer(context, *small, *images, ids, ids, config_of_method(1));
     Trace trace;
     context.trace_into(&trace);

@@ -98,9 +98,9 @@ TEST_F(Compare, ASweepAddsTrialsUntilItsRuleHolds) {
 }
 
 TEST_F(Compare, AnInterruptedSweepGoesOnByItsRule) {
-  const std::string command = sweep("s", "--without random --until 'width < 30' --trials 2");
+  const std::string command = sweep("s", "--without random --without margin --until 'width < 60' --trials 2");
   for (const int signal : {SIGKILL, SIGTERM})
-    for (const int milliseconds : {300, 900, 2500}) Background(command).after(milliseconds, signal);
+    for (const int milliseconds : {300, 1500}) Background(command).after(milliseconds, signal);
   expect(command, 0, "Ended after ");
   expect("verify " + folder + "/s", 0, " 0 damaged, 0 missing");
 }

@@ -65,13 +65,14 @@ TEST_F(WatchOutside, OfASweepShowsTheCellsToCome) {
   const Outcome o =
       run("sweep demo --trials 1 --only '^random' --out " + folder + "/sweep" + kWatchedRun + "--set ssl.epochs=1");
   EXPECT_EQ(o.code, 0) << o.words;
-  const std::string words = expect("watch " + folder + "/sweep", 0, "1 done, 2 to come");
+  const std::string words = expect("watch " + folder + "/sweep", 0, "1 done, ");
+  EXPECT_NE(words.find(" to come"), std::string::npos);
   EXPECT_NE(words.find("random-"), std::string::npos);
   expect("watch " + folder + "/sweep " + folder + "/sweep", 0, "1 done");  // each run once
 }
 
 TEST_F(WatchOutside, ALiveReportBecomesAnOrdinaryOne) {
-  Background run(start(150));
+  Background run(start(80));
   await("run.json");
   Background report("report " + run_path() + " --live --interval 1 --force");
   std::string live;

@@ -200,8 +200,7 @@ std::vector<Reader> all() {
        }},
       {"config", [](Bytes b, const fs::path&) { Config().merge_toml(text_of(b), "input.toml"); }, config_seeds},
       {"sweep", [](Bytes b, const fs::path&) { parse_sweep(text_of(b), "input.toml"); }, sweep_seeds},
-      {"item_list",
-       [](Bytes b, const fs::path&) { (void)data::ItemList::parse(text_of(b), "list"); },
+      {"pool_list", [](Bytes b, const fs::path&) { (void)data::ItemList::parse(text_of(b), "list"); },
        [] {
          return std::vector<std::string>{
              "split,file,content,label\ntrain,\"a, b.png\",0123456789abcdef,cat\ntest,c.png,0123456789abcdef,\n"};
@@ -233,7 +232,7 @@ std::vector<Reader> all() {
       {"item_list",
        [](Bytes b, const fs::path& folder) {
          const fs::path file[] = {put(folder, "items", text_of(b))};
-         read_item_lists(file, 10);
+         read_item_lists(file, 130);
        },
        [] {
          std::vector<std::string> seeds{"1\n2\n3\n", "item,score\n4,0.5\n"};

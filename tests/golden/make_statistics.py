@@ -117,12 +117,12 @@ def saved(labels, one, other):
 
 def pair_numbers(labels, one, other, areas, against):
     n = len(areas)
-    d = np.round(areas - against, 9)
-    d[d == 0] = 0
-    p = 1.0 if d.mean() == 0 else 0.0 if np.ptp(d) == 0 else stats.ttest_rel(areas, against).pvalue
-    w, biserial = wilcoxon(d)
+    d = np.where(np.abs(areas - against) < 1e-9, 0, areas - against)
+    spread = d.std(ddof=1) > 1e-9
+    p = 1.0 if d.mean() == 0 else stats.ttest_rel(areas, against).pvalue if spread else 0.0
+    w, biserial = wilcoxon(np.round(d, 9) + 0.0)
     result = {"mean": d.mean(), "p": p, "wilcoxon": w, "rank_biserial": biserial,
-              "effect": d.mean() / d.std(ddof=1) if np.ptp(d) > 0 else None, "deviation": d.std(ddof=1),
+              "effect": d.mean() / d.std(ddof=1) if spread else None, "deviation": d.std(ddof=1) if spread else 0.0,
               "wins": int((d > 0).sum()), "losses": int((d < 0).sum())}
     if len(labels) > 1:
         picks = resample(n)

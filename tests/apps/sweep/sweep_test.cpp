@@ -361,6 +361,7 @@ TEST(ResultTable, PutsThePapersNumberBesideOurs) {
   EXPECT_TRUE(words.starts_with("Test accuracy was used for choices: the epoch whose accuracy is shown, "));
   const std::string html = read_file(folder.dir / "out/report.html");
   EXPECT_THAT(html, HasSubstr("<section id=\"b0-pairs\">"));
+  EXPECT_THAT(html, HasSubstr("<p><strong>Test accuracy was used for choices: "));
   EXPECT_THAT(html, HasSubstr("A &lt;table&gt;"));
   EXPECT_THAT(html, HasSubstr("<section id=\"b0-classes\">"));
   EXPECT_EQ(html.find("http"), html.find("http://www.w3.org"));  // nothing is loaded
