@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include "apps/base/outputs.h"
 #include "apps/base/terminal.h"
 #include "apps/commands/commands.h"
 #include "apps/evidence/result_table.h"
@@ -58,6 +59,7 @@ void show(const Sweep& sweep) {
 
 int command_demo(const DemoOptions& options) {
   const SweepOptions what{.recipe = "demo", .settings = options.settings, .trials = options.seeds};
+  (void)Outputs({fs::path(options.out) / "sweep.json"}, {.force = true, .inputs = {}, .makes_folders = true});
   const Sweep planned = Sweep::plan(options.out, what);
   check_cells(planned, all_cells(planned), options.fresh);
   const Sweep sweep = Sweep::adopt(options.out, what, options.fresh);

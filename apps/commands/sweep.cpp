@@ -117,13 +117,13 @@ int command_sweep(const SweepCommandOptions& options) {
                                       "another directory",
                                       options.out));
   if (!options.cells.empty()) return train_cells(Sweep::open(out), options.cells, options.quiet);
-  const SweepOptions what = options_of(options);
   Outputs job_files({options.job_files.begin(), options.job_files.end()},
                     {.force = options.force,
                      .inputs = {options.recipe, out / "recipe.toml", out / "sweep.json"},
                      .makes_folders = true});
   if (!options.dry_run)  // whether runs could be made there, before data sets are loaded
     (void)Outputs({out / "sweep.json"}, {.force = true, .inputs = {}, .makes_folders = true});
+  const SweepOptions what = options_of(options);
   const Sweep planned = Sweep::plan(out, what);
   if (what.until) check_rule(planned);
   check_cells(planned, chosen_cells(planned, options.only), false, !writes_job_files(options));

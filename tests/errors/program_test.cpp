@@ -60,7 +60,8 @@ TEST_F(Program, SaysWhatIsWrongInTheConfiguration) {
 }
 
 TEST_F(Program, SaysWhatIsWrongWithFiles) {
-  expect("run nosuch.toml", 66, "is neither a file nor a built-in recipe (cifar10, demo, embeddings, figure1");
+  expect("run nosuch.toml", 66,
+         "is neither a file nor a built-in recipe (cifar10, cold-start, crc-where, demo, embeddings, figure1");
   expect("run cifar10 --set data.dir=/nonexistent --out " + folder + "/a", 66, "expected: data_batch_1.bin");
   fs::create_directories(folder + "/stuff/more");
   std::ofstream(folder + "/stuff/notes.txt") << "x";
