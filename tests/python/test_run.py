@@ -230,7 +230,7 @@ class Shapes(RunTest):
         shutil.move(run.directory / "data", self.folder / "else where/data")
         there = f"data.dir={self.folder}/else where/data"
         said = f"crc_train resume {run.directory} --set '{there}'"
-        self.refuse(FileNotFoundError, "train.npy", run.train, 66)
+        self.refuse(FileNotFoundError, "where this run's data lay, is no folder", run.train, 66)
         code, words = spoken("resume", run.directory, "--set", there, "--set", "run.threads=1")
         self.assertEqual(code, 10)
         self.assertIn(f"labels.csv --set '{there}' --set run.threads=1 && {said} --set run.threads=1", words)
