@@ -19,8 +19,8 @@ struct OnnxInput {
   int64_t height = 0, width = 0;  // 0: any
   NormalizeConfig normalize = {};
   int64_t features = 0;
-  std::vector<double> mean, factor;  // [D], in fp64: (x - mean) * factor; empty: as they are
-  bool unit = false;                 // rows get the length sqrt(D); a row of zeros stays one
+  std::vector<double> mean = {}, factor = {};  // [D], in fp64: (x - mean) * factor; empty: as they are
+  bool unit = false;                           // rows get the length sqrt(D); a row of zeros stays one
 };
 
 // `weights`: all of the net's, as export_weights gives them under kekmodel's names. The file's bytes; the metadata are

@@ -12,9 +12,9 @@
 namespace crc::apps {
 
 struct RunData {
-  data::Dataset dataset;    // as the newest list has it
-  data::ItemList list;      // empty: there is none, and nothing may change
-  data::PoolGrowth growth;  // beyond it
+  data::Dataset dataset;         // as the newest list has it
+  data::ItemList list = {};      // empty: there is none, and nothing may change
+  data::PoolGrowth growth = {};  // beyond it
 };
 
 // For those who only read the run. Errors: input_missing (data.dir is no folder: how to say where it is now);
