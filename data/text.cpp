@@ -67,6 +67,12 @@ std::string counted(int64_t count, std::string_view one, std::string_view many) 
 
 std::string in_quotes(std::string_view text) { return fmt::format("{:?}", text); }
 
+std::string shell_quoted(std::string_view text) {
+  std::string quoted = "'";
+  for (const char c : text) quoted += c == '\'' ? "'\\''" : std::string(1, c);
+  return quoted + "'";
+}
+
 std::string legible(std::string_view name) {
   const std::string text = in_quotes(name);
   const bool plain = text.size() == name.size() + 2 && !name.empty() && name.front() != ' ' && name.back() != ' ' &&

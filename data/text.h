@@ -25,7 +25,8 @@ template <class T> std::optional<T> parse(std::string_view text) {
 // "1 image", "3 images": a number and the words for so many.
 std::string counted(int64_t count, std::string_view one, std::string_view many);
 
-std::string in_quotes(std::string_view text);  // "text", with escapes for what does not print and what is not UTF-8
+std::string in_quotes(std::string_view text);     // "text", with escapes for what does not print and what is not UTF-8
+std::string shell_quoted(std::string_view text);  // 'text', one word to a shell, whatever is in it
 // A name as a message shows it: as it is where that is unmistakable, else quoted.
 std::string legible(std::string_view name);
 std::vector<std::string> legible(const std::vector<std::string>& names);

@@ -14,6 +14,9 @@ namespace {
 using json = nlohmann::ordered_json;
 
 constexpr int kStudySchema = 1;
+constexpr std::pair<const char*, std::string StudyRun::*> kTexts[] = {
+    {"first_labels", &StudyRun::first_labels}, {"run", &StudyRun::run},       {"data", &StudyRun::data},
+    {"version", &StudyRun::version},           {"commit", &StudyRun::commit}, {"device", &StudyRun::device}};
 
 json numbers_of(const std::vector<double>& values) {
   json list = json::array();
@@ -45,10 +48,7 @@ json line_of(const Study& study, const StudyRun& run) {
   json line{{"kind", "run"},      {"block", method.block}, {"method", method.name},
             {"trial", run.trial}, {"seed", run.seed},      {"labels", run.labels}};
   for (size_t k = 0; k < std::size(kMeasures); ++k) line[std::string(kMeasureWords[k])] = numbers_of(run.accuracy[k]);
-  for (const auto& [key, value] :
-       {std::pair("first_labels", &run.first_labels), std::pair("run", &run.run), std::pair("data", &run.data),
-        std::pair("version", &run.version), std::pair("commit", &run.commit), std::pair("device", &run.device)})
-    line[key] = *value;
+  for (const auto& [key, text] : kTexts) line[key] = run.*text;
   line["seconds"] = std::round(10 * run.seconds) / 10;
   return line;
 }
@@ -74,10 +74,7 @@ void read_run(Study& study, const json& line) {
       fail(ExitCode::corrupt_data, fmt::format("{} has {} numbers, and labels {}", kMeasureWords[k],
                                                run.accuracy[k].size(), run.labels.size()));
   }
-  for (const auto& [key, value] :
-       {std::pair("first_labels", &run.first_labels), std::pair("run", &run.run), std::pair("data", &run.data),
-        std::pair("version", &run.version), std::pair("commit", &run.commit), std::pair("device", &run.device)})
-    *value = line.at(key).get<std::string>();
+  for (const auto& [key, text] : kTexts) run.*text = line.at(key).get<std::string>();
   run.seconds = line.at("seconds").get<double>();
   study.runs.push_back(std::move(run));
 }

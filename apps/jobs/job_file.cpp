@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "data/text.h"
+
 namespace crc::apps {
 
 #define CRC_SCHEDULER(name) extern const Scheduler k_##name;
@@ -9,12 +11,6 @@ namespace crc::apps {
 #undef CRC_SCHEDULER
 
 namespace {
-
-std::string quoted(const std::string& text) {
-  std::string out = "'";
-  for (char c : text) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return out + "'";
-}
 
 // In a comment: a line of its own would be run.
 std::string on_one_line(std::string text) {
@@ -34,7 +30,7 @@ std::string job_name(const Sweep& sweep) {
 std::string cell_list(const std::vector<const SweepCell*>& cells, Phase phase) {
   std::string list;
   for (const SweepCell* cell : cells)
-    if (cell->phase == phase) list += "\n  " + quoted(cell->name);
+    if (cell->phase == phase) list += "\n  " + data::shell_quoted(cell->name);
   return fmt::format("{}_cells=({}{})\n", to_string(phase), list, list.empty() ? "" : "\n");
 }
 
@@ -102,8 +98,8 @@ std::string job_file(const Scheduler& scheduler, const Sweep& sweep, const JobFi
       "out={}\n"
       "name={}\n",
       on_one_line(sweep.spec().title), on_one_line(sweep.spec().source), scheduler.submits, scheduler.option,
-      scheduler.directives, quoted(what.program), what.together, quoted(what.here.string()),
-      quoted(fs::absolute(sweep.directory()).string()), job_name(sweep));
+      scheduler.directives, data::shell_quoted(what.program), what.together, data::shell_quoted(what.here.string()),
+      data::shell_quoted(fs::absolute(sweep.directory()).string()), job_name(sweep));
   for (Phase phase : {Phase::pool, Phase::trial, Phase::reconfirm}) text += cell_list(what.cells, phase);
   return text + fmt::format("\n# {}'s part", scheduler.name) + scheduler.functions + kCommon;
 }

@@ -21,13 +21,6 @@ int64_t last_round(const RunGroup& group) {
   return last;
 }
 
-double mean_of(const std::vector<double>& values) {
-  double sum = 0, count = 0;
-  for (const double value : values)
-    if (std::isfinite(value)) sum += value, ++count;
-  return count > 0 ? sum / count : kNone;
-}
-
 // One line per group, over the epochs of its last round; or, of a single run, one line per round.
 template <class Value> LineChart epochs_chart(const Groups& groups, Value value, const std::string& title) {
   LineChart chart;
@@ -83,7 +76,7 @@ BarChart pseudo_classes_chart(const Groups& groups, std::vector<double> EpochMet
     if (by_class.empty()) continue;
     BarSeries series{.name = group.name, .ink = group.ink, .values = {}};
     for (const std::vector<double>& values : by_class) {
-      const double mean = mean_of(values);
+      const double mean = mean_of_known(values);
       series.values.push_back(std::isfinite(mean) ? 100 * mean : 0);
     }
     for (size_t c = chart.categories.size(); c < series.values.size(); ++c)
@@ -221,7 +214,7 @@ std::string training_section(const Groups& groups) {
         groups, [column](const EpochMetrics& m) { return m.*column; }, chart.second));
   }
   draw(epochs_chart(
-      groups, [](const EpochMetrics& m) { return mean_of(m.threshold); },
+      groups, [](const EpochMetrics& m) { return mean_of_known(m.threshold); },
       "Threshold of confidence, mean of the classes (%)"));
   draw(pseudo_classes_chart(groups, &EpochMetrics::precision, "Precision of pseudo-labels by class (%)"));
   draw(pseudo_classes_chart(groups, &EpochMetrics::recall, "Recall of pseudo-labels by class (%)"));

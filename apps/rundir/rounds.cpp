@@ -62,6 +62,13 @@ std::vector<const Column*> columns_of(const data::CsvReader& csv) {
 
 }  // namespace
 
+double mean_of_known(const std::vector<double>& values) {
+  double sum = 0, count = 0;
+  for (const double value : values)
+    if (std::isfinite(value)) sum += value, ++count;
+  return count > 0 ? sum / count : kNone;
+}
+
 WilsonInterval wilson(int64_t hits, int64_t of) {
   constexpr double z = 1.959963984540054;  // of the normal distribution, 97.5 %
   const double n = double(of), p = double(hits) / n, scale = 1 / (1 + z * z / n);

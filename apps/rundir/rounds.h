@@ -31,6 +31,8 @@ struct RoundRow {
   double acc_cv = kNone, acc_cv_low = kNone, acc_cv_high = kNone;
 };
 
+double mean_of_known(const std::vector<double>& values);  // of those that are numbers; kNone: none is
+
 // Wilson's interval of a share at 95 %.
 struct WilsonInterval {
   double low, high;

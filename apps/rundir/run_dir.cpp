@@ -9,6 +9,7 @@
 #include "apps/base/version.h"
 #include "apps/config/choices.h"
 #include "apps/rundir/state_file.h"
+#include "data/text.h"
 #include "kernels/core/error.h"
 
 namespace crc::apps {
@@ -86,9 +87,7 @@ std::string command_line(const std::string& words, const std::vector<std::string
     const bool plain = std::ranges::all_of(setting, [](unsigned char c) {
       return std::isalnum(c) || c >= 0x80 || std::string_view("=._-/:,+@%").find(char(c)) != std::string_view::npos;
     });
-    std::string quoted = "'";
-    for (const char c : setting) quoted += c == '\'' ? "'\\''" : std::string(1, c);
-    line += " --set " + (plain ? setting : quoted + "'");
+    line += " --set " + (plain ? setting : data::shell_quoted(setting));
   }
   return line;
 }

@@ -2,12 +2,14 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <signal.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <fstream>
+#include <regex>
 #include <system_error>
 
 #include "kernels/core/error.h"
@@ -21,6 +23,8 @@ std::string first_line(const fs::path& path) {
   std::getline(file, line);
   return line;
 }
+
+constexpr const char* kBoot = "/proc/sys/kernel/random/boot_id";  // another after every start of the machine
 
 // Somebody may have removed the file between our open and our lock: then we hold a lock on nothing.
 bool still_named(int fd, const fs::path& path) {
@@ -50,10 +54,19 @@ RunLock::RunLock(const fs::path& directory) : RunLock() {  // from here on the d
     ::close(fd);
     fds_.pop_back();
   }
-  const std::string text = fmt::format("process {} on {}, boot {}, since {}\n", ::getpid(), host_name(),
-                                       first_line("/proc/sys/kernel/random/boot_id"), utc_now());
+  const std::string text =
+      fmt::format("process {} on {}, boot {}, since {}\n", ::getpid(), host_name(), first_line(kBoot), utc_now());
   // Only a courtesy to the one who is refused: a failure changes nothing.
   if (::ftruncate(fds_.back(), 0) == 0) (void)!::pwrite(fds_.back(), text.data(), text.size(), 0);
+}
+
+std::optional<bool> RunLock::holder_lives(const fs::path& directory) {
+  static const std::regex pattern(R"(process (\d+) on (.*), boot (\S*), since .*)");
+  std::smatch match;
+  const std::string line = first_line(directory / kName);
+  if (!std::regex_match(line, match, pattern) || match[2] != host_name()) return std::nullopt;
+  if (match[3] != first_line(kBoot)) return false;
+  return ::kill(std::stoi(match[1]), 0) == 0 || errno == EPERM;
 }
 
 void RunLock::include(const fs::path& file) {

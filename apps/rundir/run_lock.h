@@ -3,6 +3,7 @@
 // stale.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -22,6 +23,10 @@ class RunLock {
   // Locks a file as well that is never replaced: between the hosts of a network file system, where a directory's lock
   // is of one host alone.
   void include(const fs::path& file);
+
+  // Whether the process that a directory's `.lock` names is there; nothing where it is of another machine, or of none.
+  // Nothing is locked: by the file's text alone.
+  static std::optional<bool> holder_lives(const fs::path& directory);
 
   static constexpr const char* kName = ".lock";
 

@@ -21,6 +21,7 @@
 #include "data/csv.h"
 #include "data/mapped.h"
 #include "data/npy.h"
+#include "data/text.h"
 #include "kernels/core/error.h"
 
 namespace crc::apps {
@@ -246,13 +247,7 @@ std::string shell_words(std::span<char* const> arguments) {
     const bool plain = !word.empty() && word.find_first_not_of(
                                             "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
                                             "_-+=./,:@%") == word.npos;
-    if (plain) {
-      line += word;
-      continue;
-    }
-    line += '\'';
-    for (char c : word) line += c == '\'' ? std::string("'\\''") : std::string(1, c);
-    line += '\'';
+    line += plain ? word : data::shell_quoted(word);
   }
   return line;
 }

@@ -26,13 +26,6 @@ std::string cost_kind(const Config& config) {
   return kind;
 }
 
-double mean_of_known(const std::vector<double>& values) {
-  double sum = 0, count = 0;
-  for (const double value : values)
-    if (std::isfinite(value)) sum += value, ++count;
-  return count > 0 ? sum / count : kNone;
-}
-
 bool in_use(const fs::path& run) {
   if (!file_exists(run / RunLock::kName)) return false;
   try {
@@ -106,11 +99,9 @@ struct CellProgress::Cell {
 
   Work left(double usual, double part) const {
     if (ended) return {};
-    Course mine = course;
-    if (!follower.measured() && follower.epochs() > 0) mine.patience = 0;  // what it counts is not measured
     Place place = follower.place(course);
     place.round = std::max(place.round, first());
-    Work work = work_left(mine, place, usual);
+    Work work = work_left(follower.as_measured(course), place, usual);
     work.epochs = std::max(0.0, work.epochs - part);
     return work;
   }
@@ -201,7 +192,7 @@ double CellProgress::seconds_left(double now) {
     margin = std::max(margin, cost.epoch);
     std::vector<double>& places = free[cell.run.phase];
     if (places.empty()) places.assign(size_t(at_a_time_), 0.0);
-    *std::ranges::min_element(places) += work.epochs * cost.epoch + work.queries * cost.query;
+    *std::ranges::min_element(places) += seconds_of(work, cost.epoch, cost.query);
   }
   if (std::isnan(last_)) last_ = now;
   worked_ += (now - last_) * double(std::min(busy, at_a_time_));

@@ -122,9 +122,8 @@ double RoundTrainer::seconds_left() const {
     if (history_.epochs() > 0) place.since_best = history_.epochs() - history_.best_epoch();
   }
   const Work left = work_left(course, place, usual_epochs(finished_));
-  const double epoch = epoch_pace_.seconds(), query = query_seconds(finished_);
-  return left.epochs * (std::isfinite(epoch) ? epoch : per_epoch * step_pace_.seconds()) +
-         (std::isfinite(query) ? left.queries * query : 0);
+  const double epoch = epoch_pace_.seconds();
+  return seconds_of(left, std::isfinite(epoch) ? epoch : per_epoch * step_pace_.seconds(), query_seconds(finished_));
 }
 
 void RoundTrainer::show(const std::string& doing) {

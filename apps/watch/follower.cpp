@@ -116,6 +116,11 @@ Place Follower::place(const Course& course) const {
           .queries = queries_in(rows_)};
 }
 
+Course Follower::as_measured(Course course) const {
+  if (!measured_ && epochs_ > 0) course.patience = 0;
+  return course;
+}
+
 double Follower::accuracy() const {
   return std::isfinite(accuracy_) || rows_.empty() ? accuracy_ : rows_.back().acc_last;
 }

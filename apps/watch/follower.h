@@ -23,8 +23,10 @@ class Follower {
   int64_t step() const { return step_; }                           // of it, by its newest evaluation or checkpoint
   Place place(const Course& course) const;
   bool measured() const { return measured_; }  // some evaluation had an accuracy
-  double accuracy() const;                     // the newest; NaN: none
-  int64_t labels() const { return labels_; }   // that the newest evaluation was trained on; 0: there was none
+  // Without an accuracy in what was evaluated no patience ends a round: there is nothing that it could count.
+  Course as_measured(Course course) const;
+  double accuracy() const;                    // the newest; NaN: none
+  int64_t labels() const { return labels_; }  // that the newest evaluation was trained on; 0: there was none
 
   // Of the last ten epochs, with their evaluations; before the first is over, by the checkpoints in it. NaN: not known.
   double epoch_seconds(const Course& course) const;

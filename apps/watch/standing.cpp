@@ -1,18 +1,12 @@
 #include "apps/watch/standing.h"
 
 #include <fmt/format.h>
-#include <signal.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <chrono>
 #include <cmath>
-#include <fstream>
 #include <map>
-#include <regex>
-#include <set>
 
-#include "apps/base/json.h"
 #include "apps/base/progress.h"
 #include "apps/base/terminal.h"
 #include "apps/rundir/run_dir.h"
@@ -22,23 +16,6 @@ namespace crc::apps {
 namespace {
 
 constexpr double kSilent = 900;  // seconds without a sign; report.interval is 30, and scoring may take minutes
-
-std::string line_of(const fs::path& path) {
-  std::ifstream file(path);
-  std::string line;
-  std::getline(file, line);
-  return line;
-}
-
-// Whether the process that `.lock` names is there; nothing where it is of another machine, or of none.
-std::optional<bool> holder_lives(const fs::path& run) {
-  static const std::regex pattern(R"(process (\d+) on (.*), boot (\S*), since .*)");
-  std::smatch match;
-  const std::string line = line_of(run / RunLock::kName);
-  if (!std::regex_match(line, match, pattern) || match[2] != host_name()) return std::nullopt;
-  if (match[3] != line_of("/proc/sys/kernel/random/boot_id")) return false;
-  return ::kill(std::stoi(match[1]), 0) == 0 || errno == EPERM;
-}
 
 double seconds_since_writing(const fs::path& run) {
   double age = kNone;
@@ -96,7 +73,8 @@ WatchState WatchedRun::state() const {
       break;
   }
   if (!course_) return WatchState::damaged;
-  if (const std::optional<bool> lives = holder_lives(run)) return *lives ? WatchState::running : WatchState::killed;
+  if (const std::optional<bool> lives = RunLock::holder_lives(run))
+    return *lives ? WatchState::running : WatchState::killed;
   return standing_.age > kSilent ? WatchState::silent : WatchState::running;
 }
 
@@ -115,18 +93,7 @@ void WatchedRun::count_labels() try {
   const auto bytes = int64_t(fs::file_size(path, error));
   if (error || bytes == ledger_bytes_) return;
   ledger_bytes_ = bytes;
-  std::set<int64_t> items;
-  const std::string text = read_file(path);
-  for (size_t begin = 0, end; (end = text.find('\n', begin)) != text.npos; begin = end + 1) {
-    const auto line = read_json(std::string_view(text).substr(begin, end - begin));
-    if (!line || !line->is_object() || !line->contains("item")) continue;
-    const auto item = line->at("item").get<int64_t>();
-    if (line->contains("class"))
-      items.insert(item);
-    else if (line->value("event", "") == "withdraw")
-      items.erase(item);
-  }
-  standing_.labels = int64_t(items.size());
+  standing_.labels = labels_through(parse_ledger(read_file(path), path).entries, kLastRound);
 } catch (const std::exception&) {
 }
 
@@ -151,11 +118,9 @@ const RunStanding& WatchedRun::look() {
   standing_.rate = running ? follower_.steps_per_second(*course_) : kNone;
   standing_.left = kNone;
   if (!running) return standing_;
-  Course course = *course_;
-  if (!follower_.measured() && follower_.epochs() > 0) course.patience = 0;  // what it counts is not measured
+  const Course course = follower_.as_measured(*course_);
   const Work left = work_left(course, follower_.place(course), usual_epochs(follower_.finished()));
-  const double query = query_seconds(follower_.finished());
-  standing_.left = left.epochs * follower_.epoch_seconds(course) + (std::isnan(query) ? 0 : left.queries * query);
+  standing_.left = seconds_of(left, follower_.epoch_seconds(course), query_seconds(follower_.finished()));
   return standing_;
 }
 

@@ -10,10 +10,9 @@ namespace {
 constexpr size_t kRecentPaces = 10;
 
 double mean_of_rounds(const std::vector<RoundRow>& rows, double (*value)(const RoundRow&)) {
-  double sum = 0, count = 0;
-  for (const RoundRow& row : rows)
-    if (const double v = value(row); std::isfinite(v)) sum += v, ++count;
-  return count > 0 ? sum / count : kNone;
+  std::vector<double> values;
+  for (const RoundRow& row : rows) values.push_back(value(row));
+  return mean_of_known(values);
 }
 
 }  // namespace
@@ -38,6 +37,10 @@ Work work_left(const Course& course, const Place& place, double usual) {
   }
   left.epochs = std::max(0.0, end - place.epochs) + double(course.rounds - 1 - place.round) * each;
   return left;
+}
+
+double seconds_of(const Work& work, double epoch, double query) {
+  return work.epochs * epoch + (std::isnan(query) ? 0 : work.queries * query);
 }
 
 double usual_epochs(const std::vector<RoundRow>& finished) {

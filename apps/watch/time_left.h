@@ -36,6 +36,8 @@ struct Work {
 // that are (NaN), the geometric mean of the soonest end that is possible and the cap, which errs by the least factor.
 Work work_left(const Course& course, const Place& place, double usual);
 
+double seconds_of(const Work& work, double epoch, double query);  // of each; NaN for a query: not known, and left out
+
 double usual_epochs(const std::vector<RoundRow>& finished);   // mean of rounds; NaN: none is finished
 double query_seconds(const std::vector<RoundRow>& finished);  // mean of queries; NaN: there was none
 int64_t queries_in(const std::vector<RoundRow>& finished);

@@ -3,11 +3,9 @@
 
 #include <cmath>
 
-#include "nn/wrn.h"
-#include "ssl/trainer.h"
 #include "tests/golden/hash.h"
-#include "tests/kernels/device.h"
 #include "tests/ssl/schedule.h"
+#include "tests/ssl/small_trainers.h"
 
 namespace crc::test {
 namespace {
@@ -32,7 +30,7 @@ TEST(LabelLoss, WeightsHaveAMeanOfOne) {
   for (size_t c = 0; c < 3; ++c) EXPECT_NEAR(near[c], inverse[c], 1e-4);
 }
 
-class UnequalClasses : public OnDevice {
+class UnequalClasses : public SmallTrainers {
  protected:
   static constexpr int64_t kSide = 8, kItems = 24;
 
@@ -53,25 +51,13 @@ class UnequalClasses : public OnDevice {
     config.simmatch.embedding = 4;
     return config;
   }
-  std::unique_ptr<ssl::Trainer> trainer(const ssl::TrainConfig& config) {
-    const bool projects = ssl::find_method(config.method).projection(config) > 0;
-    return std::make_unique<ssl::Trainer>(context, projects ? *projecting : *net, *images, labeled, ids, config);
-  }
+  std::unique_ptr<ssl::Trainer> trainer(const ssl::TrainConfig& config) { return trainer_of(config, labeled, ids); }
   std::vector<float> values_of(const nn::Weights& weights) {
     std::vector<float> values(size_t(weights.values.size()));
     context.copy_out(values.data(), weights.values);
     return values;
   }
-  static std::string state_of(ssl::Trainer& t) {
-    nn::TensorFile file;
-    t.save(file);
-    return nn::encode_safetensors(std::move(file));
-  }
 
-  std::unique_ptr<nn::Net> net = nn::make_wrn({.depth = 10, .width = 1, .classes = 4, .base_channels = 4});
-  std::unique_ptr<nn::Net> projecting =
-      nn::make_wrn({.depth = 10, .width = 1, .classes = 4, .base_channels = 4, .projection = 4});
-  std::unique_ptr<ssl::ImageSet> images;
   std::vector<int64_t> ids, labeled{0, 1, 2, 3, 4, 5, 6};  // of classes 0 (five), 1 and 2
 };
 

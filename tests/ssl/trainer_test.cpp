@@ -5,16 +5,15 @@
 #include <cmath>
 
 #include "kernels/ops/tally_pseudo.h"
-#include "nn/wrn.h"
 #include "tests/kernels/arrays.h"
-#include "tests/kernels/device.h"
+#include "tests/ssl/small_trainers.h"
 
 namespace crc::test {
 namespace {
 
 constexpr int64_t kSide = 8, kTrainImages = 24;
 
-class Trainers : public OnDevice {
+class Trainers : public SmallTrainers {
  protected:
   Trainers() {
     std::vector<uint8_t> pixels;
@@ -49,8 +48,7 @@ class Trainers : public OnDevice {
     return config;
   }
   std::unique_ptr<ssl::Trainer> trainer(const ssl::TrainConfig& config) {
-    const bool projects = ssl::find_method(config.method).projection(config) > 0;
-    return std::make_unique<ssl::Trainer>(context, projects ? *projecting : *net, *images, labeled, unlabeled, config);
+    return trainer_of(config, labeled, unlabeled);
   }
   void repeats_itself_and_resumes(const ssl::TrainConfig& config) {
     const auto whole = trainer(config), again = trainer(config), half = trainer(config), rest = trainer(config);
@@ -72,16 +70,7 @@ class Trainers : public OnDevice {
     }
     EXPECT_EQ(&whole->tested(), config.tested == ssl::Tested::ema ? &whole->ema() : &whole->student());
   }
-  static std::string state_of(ssl::Trainer& t) {
-    nn::TensorFile file;
-    t.save(file);
-    return nn::encode_safetensors(std::move(file));
-  }
 
-  std::unique_ptr<nn::Net> net = nn::make_wrn({.depth = 10, .width = 1, .classes = 4, .base_channels = 4});
-  std::unique_ptr<nn::Net> projecting =
-      nn::make_wrn({.depth = 10, .width = 1, .classes = 4, .base_channels = 4, .projection = 4});
-  std::unique_ptr<ssl::ImageSet> images;
   std::vector<int64_t> labeled{0, 1, 2, 3}, unlabeled;
 };
 
