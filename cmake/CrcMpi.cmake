@@ -1,4 +1,4 @@
-# The adapters that crc_select opens where mpirun or srun started it: apps/ranks/mpi_adapter.c, once for each MPI whose
+# The adapters that the programs open where mpirun or srun started them: apps/ranks/mpi_adapter.c, once for each MPI whose
 # compiler is here (Debian: libopenmpi-dev, libmpich-dev). Nothing else knows MPI, and the build does not need it.
 include(GNUInstallDirs)
 find_program(CRC_MPICC mpicc)
