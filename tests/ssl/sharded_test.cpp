@@ -14,11 +14,11 @@
 namespace crc::test {
 namespace {
 
-constexpr int64_t kItems = 40, kSide = 8, kWidth = 12;
-
 // A trainer of its own in every rank.
 class Sharded {
  public:
+  static constexpr int64_t kItems = 40, kSide = 8, kWidth = 12;  // items; images' side, or embeddings' width
+
   Sharded(ssl::TrainConfig config, Ranks* ranks, bool images = true)
       : net_(images ? nn::make_wrn({.depth = 10, .width = 1, .classes = 4, .base_channels = 4})
                     : nn::make_mlp({.inputs = kWidth, .hidden = {8}, .classes = 4})) {
@@ -83,7 +83,7 @@ std::string trained(const ssl::TrainConfig& config, int ranks, int64_t steps, co
     Sharded trainer(config, &all);
     if (!from.empty()) trainer->restore(nn::decode_safetensors(from, "half"), "half");
     trainer->train(steps);
-    if (all.size() > 1) EXPECT_GT(all.bytes(), 0);
+    EXPECT_EQ(all.bytes() > 0, all.size() > 1);
     return trainer.state();
   });
   for (const auto& state : states) {
@@ -148,8 +148,7 @@ TEST(Shards, WithoutBatchStatisticsAStepIsThatOfTheWholeBatch) {
   }
 }
 
-// In shards of which each has the batch's own statistics nothing would move them differently: the running mean is the
-// mean over the shards of what each would leave.
+// The tally by class and the losses' column are of the same rows.
 TEST(Shards, PseudoLabelsAreJudgedOverAll) {
   const ssl::TrainConfig config = in_shards("fixmatch", 4);
   Sharded trainer(config, nullptr);
@@ -164,7 +163,7 @@ TEST(Shards, PseudoLabelsAreJudgedOverAll) {
 
 void refused(const ssl::TrainConfig& config, const std::string& words) {
   try {
-    ssl::check_training(config, kSide, kSide, 10, 30);
+    ssl::check_training(config, Sharded::kSide, Sharded::kSide, 10, 30);
     ADD_FAILURE() << "accepted: " << words;
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ExitCode::config);
