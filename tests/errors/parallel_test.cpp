@@ -80,7 +80,7 @@ TEST_F(Parallel, WhatCannotBeSharedIsRefused) {
   expect(start("run", 1, "--set run.shards=6"), 78, "run.shards = 6 is no power of two");
   EXPECT_FALSE(fs::exists(at("run")));
   expect(start("run", 2), 0, "done");
-  expect(start("run", 2), 73, "exists");
+  expect(start("run", 2), 73, "holds a run already");
   expect("resume " + at("run") + " --set run.shards=2", 78, "run.shards");
   expect("resume " + at("run") + " --set run.ranks=3", 78, "3 processes");
   expect("resume " + at("run") + " --set run.ranks=4", 0, "done already");
