@@ -59,7 +59,9 @@ class SelectTogether : public SelectFixture {
   void expect_all(const Ended& ended, int code, const std::string& words) const {
     for (size_t r = 0; r < ended.codes.size(); ++r) {
       EXPECT_EQ(ended.codes[r], code) << r << ": " << ended.words[r];
-      if (r > 0) EXPECT_EQ(ended.words[r], "") << "only rank 0 speaks";
+      if (r > 0) {
+        EXPECT_EQ(ended.words[r], "") << "only rank 0 speaks";
+      }
     }
     EXPECT_NE(ended.words[0].find(words), std::string::npos) << ended.words[0];
   }
