@@ -72,6 +72,7 @@ class Ranks {
 
 template <class T> std::vector<T> Ranks::gather(std::span<const T> own) {
   static_assert(std::is_trivially_copyable_v<T>);
+  if (!transport_) return {own.begin(), own.end()};
   const char* data = reinterpret_cast<const char*>(own.data());
   std::vector<Bytes> out(size_t(size()), Bytes(data, data + own.size_bytes()));
   std::vector<T> all;
