@@ -42,6 +42,7 @@ std::optional<ExitCode> ActiveRun::run_rounds() {
     const bool began = checkpoint && checkpoint->info.round == round;
     if (!began && ends_before_ && ends_before_(round)) return std::nullopt;
     scorer_.forget();
+    run_.images.set_labels(run_.context, run_.labels.labels());  // of what was asked the answers, be they wrong
     trainer_.begin(round);
     if (began) trainer_.restore(*checkpoint);
     if (!trainer_.train()) return ExitCode::preempted;
@@ -103,7 +104,9 @@ void ActiveRun::end_round(Int round) {
 void ActiveRun::query(Int round) {
   const Clock::time_point start = Clock::now();
   trainer_.show("choosing labels");
-  const select::Selection selection = scorer_.select(round, run_.labels.pool(round));
+  const data::Pool pool = run_.labels.pool(round);
+  const select::Selection selection =
+      scorer_.select(round, pool, [&](std::span<const Int> items) { return trainer_.worth(pool, items); });
   std::vector<RoundRow> rows = run_.directory.read_rounds();
   rows.back().query_s = seconds_since(start);
   if (selection.rank > 0 && !selection.groups.empty()) rows.back().lambda_min = selection.groups.front().score;
