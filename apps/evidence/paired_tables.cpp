@@ -248,7 +248,7 @@ std::string markdown_summary(const PairedBlock& block) {
   const Comparison& c = block.comparison;
   const std::optional<size_t> random = baseline(c);
   std::string text = fmt::format("| {} | area (%) |", block.name.empty() ? "method" : block.name), rule = "\n|---|---|";
-  if (random) text += fmt::format(" against {} | wins-losses |", c.methods[*random].name), rule += "---|---|";
+  if (random) text += fmt::format(" against {} | wins-losses-ties |", c.methods[*random].name), rule += "---|---|";
   text += rule + "\n";
   for (size_t m = 0; m < c.methods.size(); ++m) {
     const MethodAreas& method = c.methods[m];

@@ -42,7 +42,7 @@ std::optional<ExitCode> ActiveRun::run_rounds() {
     const bool began = checkpoint && checkpoint->info.round == round;
     if (!began && ends_before_ && ends_before_(round)) return std::nullopt;
     scorer_.forget();
-    run_.images.set_labels(run_.context, run_.labels.labels());  // of what was asked the answers, be they wrong
+    take_labels(round);
     trainer_.begin(round);
     if (began) trainer_.restore(*checkpoint);
     if (!trainer_.train()) return ExitCode::preempted;
@@ -65,6 +65,7 @@ Int ActiveRun::begin() {
   run_.directory.record(0, start ? "start" : "initial", start ? start->labels : first_labels());
   if (!start || !start->with_model) return 0;
   adopt(*start);
+  take_labels(0);
   if (run_.config.get<Int>("acquisition.rounds") > 0) query(0);
   return 1;
 }
@@ -76,6 +77,9 @@ std::vector<Answer> ActiveRun::first_labels() {
   const select::Selection selection = scorer_.select_first(run_.config.get<Int>("acquisition.initial"));
   return ask({.round = 0, .folder = "rounds/first", .items = selection.picks}, selection);
 }
+
+// Of what was asked the answers, be they wrong; of all else what judges pseudo-labels.
+void ActiveRun::take_labels(Int round) { run_.images.set_labels(run_.context, run_.labels.labels(round)); }
 
 void ActiveRun::adopt(const RunStart& start) {
   for (const nlohmann::ordered_json& record : start.metrics) run_.directory.append_metrics(record);

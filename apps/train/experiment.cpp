@@ -374,7 +374,7 @@ RunContext::RunContext(Context& c, RunDir& d, const data::Dataset& s, Progress& 
       dataset(s),
       progress(p),
       labels(d, s),
-      images(upload(c, s.train, labels.labels())),
+      images(upload(c, s.train, labels.labels(kLastRound))),
       normalize(normalize_config(config, s)),
       predictor(c, config, s, images, normalize) {}
 

@@ -17,9 +17,10 @@ using Int = int64_t;
 using Items = std::vector<Int>;
 
 // What was skipped or taken back is not known, whatever the data set says.
-std::vector<int32_t> as_said(std::vector<int32_t> labels, const Ledger& ledger) {
+std::vector<int32_t> as_said(std::vector<int32_t> labels, const Ledger& ledger, Int round) {
   for (const Entry& entry : ledger.entries())
-    if (entry.event != LedgerEvent::grow) labels.at(size_t(entry.item)) = int32_t(entry.class_index);
+    if (entry.event != LedgerEvent::grow && entry.round <= round)
+      labels.at(size_t(entry.item)) = int32_t(entry.class_index);
   return labels;
 }
 
@@ -38,9 +39,12 @@ std::vector<int32_t> validation_labels(const Config& config, const data::Dataset
 LabelSource::LabelSource(RunDir& directory, const data::Dataset& dataset)
     : directory_(directory),
       dataset_(dataset),
-      answers_(as_said(annotated(directory.config(), dataset, data::Annotated::train), directory.ledger())) {}
+      answers_(
+          as_said(annotated(directory.config(), dataset, data::Annotated::train), directory.ledger(), kLastRound)) {}
 
-std::vector<int32_t> LabelSource::labels() const { return as_said(dataset_.train.labels, directory_.ledger()); }
+std::vector<int32_t> LabelSource::labels(Int round) const {
+  return as_said(dataset_.train.labels, directory_.ledger(), round);
+}
 
 // The ledger says which answers were wrong, for whoever looks at it: training does not read that.
 Answer LabelSource::answer(Int item) const {

@@ -17,8 +17,8 @@ class LabelSource {
   LabelSource(RunDir& directory, const data::Dataset& dataset);
 
   // [N] of the training images: the data set's, true whatever data.label_noise is, but where somebody spoke of an item
-  // what was said; -1: nobody gave one yet.
-  std::vector<int32_t> labels() const;
+  // up to `round` what was said; -1: nobody gave one yet.
+  std::vector<int32_t> labels(int64_t round) const;
 
   // The labels that training in `round` uses: those of the ledger, which the oracle's or a person's answers entered.
   data::Pool pool(int64_t round) const;

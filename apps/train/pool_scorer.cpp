@@ -291,7 +291,7 @@ select::Selection PoolScorer::select(select::Problem problem, const data::Pool& 
   problem.labels = classes;
   problem.classes = run_.dataset.classes();
   return run_.config.choice<Protocol>("acquisition.protocol") == Protocol::pseudo_al
-             ? select::select_balanced(run_.context, problem, config, run_.labels.labels())
+             ? select::select_balanced(run_.context, problem, config, run_.dataset.train.labels)
              : select::select(run_.context, problem, config);
 }
 

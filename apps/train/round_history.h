@@ -32,7 +32,7 @@ struct RoundHistory {
   bool exhausted(int64_t cap, int64_t patience) const;  // no further epoch
   std::string stop_reason(int64_t cap, int64_t patience) const;
 
-  // What a round's row has of it; `tested`: by labelled test images. `last`: evaluations whose median is reported.
+  // What a round's row has of it; `tested`: by labelled test images; `last`: of how many evaluations it has the median.
   void fill(RoundRow& row, bool tested, size_t last) const;
 
   // Earlier versions wrote zeros where there was nothing to measure by.

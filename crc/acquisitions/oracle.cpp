@@ -1,7 +1,8 @@
-// A greedy look-ahead oracle, best of strategies (Huseljic et al. 2026, arXiv:2603.13109): other acquisitions propose whole
-// batches, from the whole pool and from random parts of it; the run's model is trained with each of them labelled too, by
-// labels that nobody has given yet, and the batch whose model is best is the query. No acquisition, but what one could
-// have been: a lower bound of the best, which looks one query ahead. crc knows no trainer, so problem.worth is the run's.
+// A greedy look-ahead oracle, best of strategies (Huseljic et al. 2026, arXiv:2603.13109): other acquisitions propose
+// whole batches, from the whole pool and from random parts of it; the run's model is trained with each of them labelled
+// too, by labels that nobody has given yet, and the batch whose model is best is the query (there 100 batches of ten
+// strategies). No acquisition, but what one could have been: a lower bound of the best, which looks one query ahead. crc
+// knows no trainer: problem.worth is the run's.
 #include <fmt/format.h>
 
 #include <algorithm>

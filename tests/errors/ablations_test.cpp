@@ -1,5 +1,5 @@
-// What an experiment may ask of a run besides its acquisition: budgets that grow, an annotator who errs, and an oracle that
-// looks ahead. On frozen embeddings.
+// What an experiment may ask of a run besides its acquisition: budgets that grow, an annotator who errs, and an oracle
+// that looks ahead. On frozen embeddings.
 #include <gmock/gmock.h>
 
 #include <map>
