@@ -49,8 +49,11 @@ double bytes(const Trace::Op& op) {
 
 std::string block_of(const Trace::Op& op) {
   const Trace::Array* largest = nullptr;
-  for (const Trace::Array& array : op.arrays)
-    if (array.shape.size() == 4 && (!largest || count(array) > count(*largest))) largest = &array;
+  for (size_t i = 0; i < op.arrays.size(); ++i) {
+    const Trace::Array& array = op.arrays[i];
+    const bool weights = is_convolution(op) && (i == places(op.name).first || i > 2);
+    if (array.shape.size() == 4 && !weights && (!largest || count(array) > count(*largest))) largest = &array;
+  }
   return largest ? extents(largest->shape[1], largest->shape[2]) : "-";
 }
 

@@ -127,7 +127,7 @@ template <class F> __device__ __forceinline__ void for_warp_columns(int64_t colu
 
 // In the last block: from parts [kSums, columns, blocks] to finish(column, sums...), kSums 1 or 2.
 template <int kSums, class Finish>
-__device__ __forceinline__ void finish_columns(View<const double, 3> parts, int width, const Finish& finish) {
+__device__ __forceinline__ void finish_columns(const View<double, 3>& parts, int width, const Finish& finish) {
   for_warp_columns(parts.shape[1], width, [&](int64_t column, int count, int lane) {
     double total[kTogether][kSums] = {};
     for (int64_t block = lane; block < parts.shape[2]; block += 32)

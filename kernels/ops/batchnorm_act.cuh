@@ -49,7 +49,7 @@ template <class T, bool kPlus> struct InputRows {
 };
 
 // In the last block: merges the blocks' moments, and finishes the channels.
-static __device__ __forceinline__ void finish_statistics(View<const double, 3> parts, int64_t rows,
+static __device__ __forceinline__ void finish_statistics(const View<double, 3>& parts, int64_t rows,
                                                          int64_t rows_per_block, int width,
                                                          const BatchNormStatistics& statistics) {
   constexpr unsigned kAll = 0xffffffffu;
