@@ -37,7 +37,7 @@ constexpr const char* kExamples =
     "this run. 'faster' and 'SLOWER' mark medians that differ by more than both runs' standard deviations.\n";
 
 struct Options {
-  std::string device = "auto", filter, json, compare, dump_step, method = "fixmatch", precision = "fp32";
+  std::string device = "auto", filter, json, compare, dump_step, method = "fixmatch", precision;
   int threads = 0;
   double time_limit = 0;
   bool list = false, plan = false, step = false, force = false;
@@ -70,9 +70,9 @@ void declare(apps::Command& line, Options& o) {
   line.option("--method", o.method, "of --dump-step, --plan and --step: fixmatch or mean_teacher")
       .one_of({"fixmatch", "mean_teacher"})
       .shows_default();
-  line.option("--precision", o.precision, "of --dump-step and --step: fp32, and tf32 or bf16 where the device has them")
-      .one_of({"fp32", "tf32", "bf16"})
-      .shows_default();
+  line.option("--precision", o.precision,
+              "of --dump-step and --step: fp32 (where it is not given), and tf32 or bf16 where the device has them")
+      .one_of({"fp32", "tf32", "bf16"});
   line.flag("--force", o.force, "replace output files that exist");
   apps::CommandOption compare = line.option("--compare", o.compare, "an older --json file: print old time / new time");
   for (const apps::CommandOption& other : {list, filter, json, dump, compare, step}) plan.excludes(other);
@@ -103,7 +103,9 @@ Scale scale_of(const Context& context, bool quick) {
 }
 
 Precision precision_of(const Context& context, const Options& o) {
-  for (const Precision& precision : precisions(scale_of(context, false)))
+  const std::vector<Precision> all = precisions(scale_of(context, false));
+  if (o.precision.empty()) return all.front();
+  for (const Precision& precision : all)
     if (o.precision == precision.name) return precision;
   fail(ExitCode::usage, fmt::format("--precision {} is not one that {} has", o.precision, context.describe()));
 }
@@ -177,8 +179,8 @@ void time_step(Context& context, const Options& o, const std::function<Context()
 }
 
 int run(const Options& o) {
-  if (o.precision != "fp32" && o.dump_step.empty() && !o.step)
-    fail(ExitCode::usage, "--precision is of --dump-step and --step; the cases are measured in every precision");
+  if (!o.precision.empty() && o.dump_step.empty() && !o.step)
+    fail(ExitCode::usage, "--precision is of --dump-step and --step; cases and plans are of every precision");
   if (o.plan) {
     print_plans(o.method);
     return 0;
