@@ -74,6 +74,8 @@ class Method {
   // Size of the projection head (nn/projection.h) that it needs of its network; 0: none.
   virtual int64_t projection(const TrainConfig&) const { return 0; }
   // False: there are no steps, and the model is the labels themselves (ssl/propagation.h).
+  // Whether `gradients` runs the averaged model.
+  virtual bool asks_average() const { return false; }
   virtual bool trains() const { return true; }
 };
 
