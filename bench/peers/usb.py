@@ -1,13 +1,15 @@
 """USB (microsoft/Semi-supervised-learning) beside a sweep of ours: its algorithms on the same data, labels, network and steps.
 
-usage: usb.py SWEEP --ours RECORD --usb DIR --data FOLDER --out FILE [--methods fixmatch,softmatch]
+usage: usb.py SWEEP --first FIRST --usb DIR --data FOLDER --out FILE [--methods fixmatch,softmatch] [--crc-train PROGRAM]
 
-SWEEP is a directory of `crc_train sweep docs/examples/ssl-usb.toml` (or ssl-usb-digits.toml), RECORD what
-`crc_train compare SWEEP --record RECORD` wrote, FOLDER its data, DIR a checkout of USB, whose classes train here as they are: forward and losses (train_step), masks, weights and thresholds (hooks), optimizer, cosine,
-EMA, and for images its WideResNet. This file gives them what their loaders would: batches of the items that each run of SWEEP
-was given, with its views. The order of items, the noise and the first weights are drawn anew: same distributions, other numbers.
-FILE gets a line for each run, as `crc_train compare --record` writes them: a block for each method and label count, ours and
-USB's in it; lines that are there already are kept. Then: crc_train compare FILE --page PAGE.
+SWEEP is a directory of `crc_train sweep docs/examples/ssl-usb.toml` (or ssl-usb-digits.toml), FOLDER its data, DIR a checkout of
+USB, whose classes train here as they are: forward and losses (train_step), masks, weights and thresholds (hooks), optimizer,
+cosine, EMA, and for images its WideResNet. This file gives them what their loaders would: batches of the items that each run of
+SWEEP was given, with its views, and its first weights. The order of items, their noise and crops are drawn anew: same
+distributions, other numbers. FIRST holds the first weights of each trial: the same sweep with
+  --only '^40-labels-supervised' --set ssl.lr=0 --set ssl.epochs=1 --set ssl.steps_per_epoch=1
+FILE is a study as `crc_train compare --record` writes it, a block for each method and label count with ours and USB's in it:
+`crc_train compare FILE --page PAGE`. What has been trained is kept in FILE's .part, so that a killed comparison goes on.
 
 digits: as `crc_train data make FOLDER --set data.name=street_digits --set data.profile=easy` writes them.
 """
@@ -20,6 +22,7 @@ import json
 import pathlib
 import subprocess
 import sys
+import tempfile
 import time
 import tomllib
 import types
@@ -28,6 +31,8 @@ import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional as F
+
+from wrn import read_safetensors
 
 
 # What USB imports and nothing here uses: classes that do nothing under every name.
@@ -135,32 +140,34 @@ class Digits:
 
 
 class Mlp(nn.Module):
-    """nn/mlp.h: one hidden layer, LeakyReLU, with our first weights' distribution."""
+    """nn/mlp.h with one hidden layer."""
 
     def __init__(self, inputs, width, classes):
         super().__init__()
-        self.hidden, self.head, self.num_features = nn.Linear(inputs, width), nn.Linear(width, classes), width
-        nn.init.normal_(self.hidden.weight, std=(2 / width) ** 0.5)
-        nn.init.xavier_normal_(self.head.weight)
-        for layer in (self.hidden, self.head):
-            nn.init.zeros_(layer.bias)
+        self.layers, self.classifier = nn.ModuleList([nn.Linear(inputs, width)]), nn.Linear(width, classes)
+        self.num_features = width
 
     def forward(self, x, only_fc=False, only_feat=False, **unused):
         if only_fc:
-            return self.head(x)
-        features = F.leaky_relu(self.hidden(x), 0.1)
-        return features if only_feat else {"logits": self.head(features), "feat": features}
+            return self.classifier(x)
+        features = F.leaky_relu(self.layers[0](x), 0.1)
+        return features if only_feat else {"logits": self.classifier(features), "feat": features}
 
 
-def network(settings, data, classes):
+def network(settings, data, classes, first):
     model = settings["model"]
     if model["name"] == "mlp":
-        return Mlp(data.train.shape[1], model["width"], classes)
-    from semilearn.nets.wrn.wrn import WideResNet
-    net = WideResNet(model["first_stride"], classes, model["depth"], model["width"])
-    for module in net.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            module.momentum, module.eps = model["bn_momentum"], model["bn_eps"]
+        net = Mlp(data.train.shape[1], model["width"], classes)
+    else:
+        from semilearn.nets.wrn.wrn import WideResNet
+        net = WideResNet(model["first_stride"], classes, model["depth"], model["width"])
+        for module in net.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                module.momentum, module.eps = model["bn_momentum"], model["bn_eps"]
+    values = {name.replace("fc.", "classifier."): value for name, value in first.items()}
+    lost = net.load_state_dict(values, strict=False)
+    if lost.unexpected_keys or any("num_batches" not in key for key in lost.missing_keys):
+        sys.exit(f"usb.py: the first weights are of another network: {lost}")
     return net
 
 
@@ -207,7 +214,7 @@ def arguments_of(settings, labeled, unlabeled, classes):
 OUR_NAMES = {"pseudo_label": "pseudolabel"}
 
 
-def train(settings, data, items, seed):
+def train(settings, data, items, seed, first):
     """Test accuracy of USB's averaged model after the last step."""
     from semilearn.core import AlgorithmBase
     from semilearn.core.hooks import EMAHook, ParamUpdateHook
@@ -243,7 +250,7 @@ def train(settings, data, items, seed):
 
     algorithm = ALGORITHMS[OUR_NAMES.get(ssl["method"], ssl["method"])]
     peer = type("Peer", (algorithm, Local), {})(arguments_of(settings, len(items), len(data.labels), classes),
-                                                lambda num_classes, **unused: network(settings, data, num_classes))
+                                                lambda num_classes, **unused: network(settings, data, num_classes, first))
     peer.train()
     peer.model.eval()
     peer.ema.apply_shadow()
@@ -252,80 +259,76 @@ def train(settings, data, items, seed):
     return (logits.argmax(1) == data.test_labels).double().mean().item()
 
 
-def directory_of(sweep, run):
-    words = "-".join((run["block"], run["method"], "t%d" % run["trial"])).lower()
-    return sweep / "".join(c if c.isalnum() else "-" for c in words)
+def slug(text):
+    return "".join(c if c.isalnum() else "-" for c in text.lower())
 
 
-class Record:
-    """FILE: what is in it already, and the lines that it shall have; written anew after each run."""
-
-    def __init__(self, path, ours):
-        self.path, self.done = path, {}
-        if path.exists():
-            lines = [json.loads(line) for line in path.read_text().splitlines()]
-            self.done = {(line["block"], line["trial"]): line for line in lines
-                         if line["kind"] == "run" and line["method"] == "USB"}
-        self.ours = ours
-        self.name = lambda line: f"{line['method']}, {line['block']}"
-
-    def add(self, run, line):
-        self.done[self.name(run), run["trial"]] = line
-        self.write()
-
-    def write(self):
-        study = next(line for line in self.ours if line["kind"] == "study")
-        lines = [{**study, "name": self.path.stem, "title": study["title"] + ": ours and USB's"}]
-        runs = [line for line in self.ours if line["kind"] == "run"]
-        measured = {self.name(run) for run in runs if (self.name(run), run["trial"]) in self.done}
-        for method in (line for line in self.ours if line["kind"] == "method"):
-            block = self.name({"method": method["name"], "block": method["block"]})
-            if block in measured:
-                lines += [{**method, "block": block, "name": name} for name in ("ours", "USB")]
-        for run in runs:
-            if (self.name(run), run["trial"]) in self.done:
-                lines += [{**run, "block": self.name(run), "method": "ours"}, self.done[self.name(run), run["trial"]]]
-        self.path.write_text("".join(json.dumps(line, separators=(",", ":")) + "\n" for line in lines))
+def record(sweep, crc_train, lines):
+    """The study of SWEEP as `compare --record` writes it, each block by methods, and USB's runs beside ours."""
+    with tempfile.TemporaryDirectory() as scratch:
+        file = pathlib.Path(scratch) / "ours.jsonl"
+        subprocess.run([crc_train, "compare", sweep, "--record", file], check=True, stdout=subprocess.DEVNULL)
+        ours = [json.loads(line) for line in file.read_text().splitlines()]
+    theirs = {(line["directory"], line["trial"]): line for line in lines}
+    of_kind = lambda kind: [line for line in ours if line["kind"] == kind]
+    place = lambda block, method: slug(block + "-" + method)
+    here = {directory for directory, _ in theirs}
+    study, = of_kind("study")
+    out = [{**study, "name": "ssl-usb", "title": study["title"] + ": ours and USB's"}]
+    for line in of_kind("method"):
+        if place(line["block"], line["name"]) in here:
+            out += [{**line, "block": f"{line['name']}, {line['block']}", "name": name} for name in ("ours", "USB")]
+    for line in of_kind("run"):
+        peer = theirs.get((place(line["block"], line["method"]), line["trial"]))
+        if peer:
+            run = {**line, "block": f"{line['method']}, {line['block']}"}
+            accuracy = [peer["accuracy"]]
+            out += [{**run, "method": "ours"},
+                    {**run, "method": "USB", "best": accuracy, "last": accuracy, "median": accuracy, "run": "",
+                     "version": "USB", "commit": peer["commit"], "device": f"cpu, 1 threads, PyTorch {peer['torch']}",
+                     "seconds": peer["seconds"]}]
+    return "".join(json.dumps(line, separators=(",", ":")) + "\n" for line in out)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("sweep", type=pathlib.Path)
-    parser.add_argument("--ours", type=pathlib.Path, required=True)
-    parser.add_argument("--usb", type=pathlib.Path, required=True)
-    parser.add_argument("--data", type=pathlib.Path, required=True)
-    parser.add_argument("--out", type=pathlib.Path, required=True)
-    parser.add_argument("--methods", type=lambda text: text.split(","))
+    for name in ("first", "usb", "data", "out"):
+        parser.add_argument("--" + name, type=pathlib.Path, required=True)
+    parser.add_argument("--crc-train", default="crc_train")
+    parser.add_argument("--methods", default="fixmatch,flexmatch,softmatch")
     options = parser.parse_args()
-    ours = [json.loads(line) for line in options.ours.read_text().splitlines()]
-    record = Record(options.out, ours)
     torch.set_num_threads(1)
     torch.Tensor.cuda = lambda self, *unused, **more: self  # USB trains on GPUs alone
     sys.meta_path.insert(0, Absences())
     sys.path.insert(0, str(options.usb))
     commit = subprocess.run(["git", "-C", options.usb, "rev-parse", "HEAD"], capture_output=True, text=True).stdout[:12]
+    part = options.out.with_suffix(".part")
+    lines = [json.loads(line) for line in part.read_text().splitlines()] if part.exists() else []
+    done = {(line["directory"], line["trial"]) for line in lines}
 
-    data = {}
-    for run in ours:
-        if run["kind"] != "run" or options.methods and run["method"] not in options.methods:
+    wanted = tuple("-" + slug(method) for method in options.methods.split(","))
+    data = None
+    for finished in sorted(options.sweep.glob("*-t*/DONE"), key=lambda path: int(path.parent.name.rsplit("-t", 1)[1])):
+        directory = finished.parent
+        name, trial = directory.name.rsplit("-t", 1)
+        if not name.endswith(wanted) or (name, int(trial)) in done:
             continue
-        if (record.name(run), run["trial"]) in record.done:
-            continue
-        directory = directory_of(options.sweep, run)
         settings = tomllib.loads((directory / "config.toml").read_text())
-        ledger = [json.loads(line) for line in (directory / "labels.jsonl").read_text().splitlines()]
-        kind = settings["data"]["name"]
-        if kind not in data:
-            data[kind] = (Rows if kind == "embeddings" else Digits)(options.data, settings)
-        begin = time.perf_counter()
+        data = data or (Rows if settings["data"]["name"] == "embeddings" else Digits)(options.data, settings)
+        items = [json.loads(line)["item"] for line in (directory / "labels.jsonl").read_text().splitlines()]
+        weights, = options.first.glob(f"*-t{trial}/rounds/00/weights.safetensors")
+        first, _ = read_safetensors(weights)
+        begin = time.process_time()
         with contextlib.redirect_stdout(io.StringIO()):
-            accuracy = train(settings, data[kind], torch.tensor([line["item"] for line in ledger]), run["seed"])
-        seconds = round(time.perf_counter() - begin, 1)
-        print(f"{record.name(run)}, trial {run['trial']}: USB {accuracy:.4f}, ours {run['last'][0]:.4f}, {seconds} s", flush=True)
-        record.add(run, {**run, "block": record.name(run), "method": "USB", "best": [accuracy], "last": [accuracy],
-                         "median": [accuracy], "run": "", "version": "USB", "commit": commit,
-                         "device": f"cpu, 1 threads, PyTorch {torch.__version__}", "seconds": seconds})
-    record.write()
+            accuracy = train(settings, data, torch.tensor(items), settings["run"]["seed"], first)
+        line = {"directory": name, "trial": int(trial), "accuracy": accuracy, "commit": commit, "torch": torch.__version__,
+                "seconds": round(time.process_time() - begin, 1)}
+        lines.append(line)
+        with part.open("a") as file:
+            file.write(json.dumps(line) + "\n")
+        print(line, flush=True)
+    options.out.write_text(record(options.sweep, options.crc_train, lines))
 
 
 if __name__ == "__main__":
