@@ -77,6 +77,8 @@ class Method {
   // the unlabelled, and nothing is remembered or asked of the batch as a whole but batch normalisation's statistics.
   virtual bool shards() const { return false; }
   // False: there are no steps, and the model is the labels themselves (ssl/propagation.h).
+  // Whether `gradients` runs the averaged model.
+  virtual bool asks_average() const { return false; }
   virtual bool trains() const { return true; }
 };
 

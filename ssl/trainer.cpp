@@ -26,6 +26,11 @@ bool uses_rates(const TrainConfig& config) {
   return false;
 }
 
+// Whether a step runs the averaged model.
+bool asks_average(const Method& method, const TrainConfig& config) {
+  return method.asks_average() || uses_rates(config);
+}
+
 }  // namespace
 
 Trainer::Trainer(Context& context, const nn::Net& net, const ImageSet& images, const std::vector<int64_t>& labeled,
@@ -35,8 +40,8 @@ Trainer::Trainer(Context& context, const nn::Net& net, const ImageSet& images, c
       images_(images),
       config_(checked(std::move(config), net, images, labeled.size(), unlabeled.size())),
       method_(find_method(config_.method)),
-      student_(context, net.layout(), "student"),
-      ema_(context, net.layout(), "ema"),
+      student_(context, net.layout(), "student", net.precision() == Dtype::bf16),
+      ema_(context, net.layout(), "ema", net.precision() == Dtype::bf16 && asks_average(method_, config_)),
       grads_(context, net.layout(), "gradients"),
       student_weights_(student_.weights()),
       ema_weights_(ema_.weights()),
@@ -66,6 +71,7 @@ Trainer::Trainer(Context& context, const nn::Net& net, const ImageSet& images, c
   nn::initialize(context, net.layout(), student_weights_, config_.seed);
   context.copy(ema_weights_.values, student_weights_.values);
   context.copy(ema_weights_.running, student_weights_.running);
+  nn::round_weights(context, ema_weights_);
   begin_averages();
   if (config_.shards > 0)
     shards_.emplace(context, net.layout(), net.classes(), config_.shards, config_.ema_buffers == EmaBuffers::own,
@@ -174,14 +180,14 @@ void Trainer::learn(View<const float, 1> gradients) {
 
 // The averages follow the student, all of them in one pass.
 void Trainer::follow() {
-  const auto move = [&](View<float, 1> ema, const Tensor& more, View<const float, 1> student) {
+  const auto move = [&](View<float, 1> ema, View<bf16, 1> rounded, const Tensor& more, View<const float, 1> student) {
     const View<const StepState, 1> state = state_.as<StepState>();
-    if (averages() == 1) return ema_update(context_, ema, student, state);
-    ema_updates(context_, ema, more.view<float, 2>(), student, state, decays_);
+    if (averages() == 1) return ema_update(context_, ema, rounded, student, state);
+    ema_updates(context_, ema, rounded, more.view<float, 2>(), student, state, decays_);
   };
-  move(ema_weights_.values, more_values_, student_weights_.values);
+  move(ema_weights_.values, ema_weights_.rounded, more_values_, student_weights_.values);
   if (config_.ema_buffers == EmaBuffers::averaged)
-    move(ema_weights_.running, more_running_, student_weights_.running);
+    move(ema_weights_.running, {}, more_running_, student_weights_.running);
   else if (config_.ema_buffers == EmaBuffers::copied)
     context_.copy(ema_weights_.running, student_weights_.running);
 }
@@ -189,10 +195,11 @@ void Trainer::follow() {
 void Trainer::optimize(View<const float, 1> grads) {
   const View<const StepState, 1> state = state_.as<StepState>();
   if (config_.optimizer == Optimizer::adam)
-    adam_step(context_, student_weights_.values, momentum_.view<float, 1>(), second_moment_.view<float, 1>(), grads,
-              state, config_.adam);
+    adam_step(context_, student_weights_.values, student_weights_.rounded, momentum_.view<float, 1>(),
+              second_moment_.view<float, 1>(), grads, state, config_.adam);
   else
-    sgd_step(context_, student_weights_.values, momentum_.view<float, 1>(), grads, state, config_.sgd);
+    sgd_step(context_, student_weights_.values, student_weights_.rounded, momentum_.view<float, 1>(), grads, state,
+             config_.sgd);
 }
 
 // The first step makes the libraries' plans and shows how much scratch memory a step needs.
@@ -304,6 +311,7 @@ void Trainer::restore(const nn::TensorFile& file, const std::string& source) {
   const auto read_model = [&](const std::string& name, const nn::Weights& weights) {
     const std::vector<float> values = read(name + ".values", weights.values);
     nn::check_values(net_.layout(), values, read(name + ".running", weights.running), source + ", " + name);
+    nn::round_weights(context_, weights);
   };
   read_model("student", student_weights_);
   read_model("ema", ema_weights_);

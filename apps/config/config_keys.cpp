@@ -133,10 +133,16 @@ void add_data(std::vector<ConfigKey>& keys) {
        integer("data.validation_size", 0, 0, kMany,
                "training images held out with their labels, which no round trains on: they choose the best epoch and "
                "end the patience instead of the test set"),
-       split_rule(), integer("data.split_seed", 0, 0, 4294967295.0, "seed of the held-out images"),
+       split_rule(),
+       integer("data.split_seed", 0, 0, 4294967295.0, "seed of the held-out images"),
        later(real("data.imbalance", 0, 0, 1,
                   "a long tail of the training images, labelled or not: the last class's share of the first's, falling "
                   "geometrically in between, drawn by split_seed; 1: equally many of each; 0: as the data is"),
+             0.0),
+       later(real("data.label_noise", 0, 0, 1,
+                  "the simulated annotator errs: an answer, of first, queried or held-out images, is wrong with this "
+                  "probability, then any other class; decided image by image by data.seed, whoever asks. Test labels "
+                  "stay true; 0: never"),
              0.0),
        choice("data.normalize", Normalization::dataset,
               "dataset: its mean and standard deviation (`crc_train data info` says which); half: (x/255 - 0.5) / 0.5"),
@@ -272,6 +278,10 @@ void add_selection(std::vector<ConfigKey>& keys) {
       keys.end(),
       {text("acquisition.name", "crc", {}, "how the next labels are chosen; `crc_train list` names them"),
        integer("acquisition.budget", 50, 1, kMany, "labels per query (Q)"),
+       later(text("acquisition.budgets", "", {},
+                  "queries of unequal sizes instead: the label counts after each of them, \"20 50 100 200 500\", which "
+                  "also says how many there are (but acquisition.rounds = 0 is none); empty: acquisition.budget each"),
+             std::string()),
        integer("acquisition.group_size", 5, 1, kMany, "items per candidate group (G, divides Q)"),
        integer("acquisition.initial", 50, 1, kMany, "labels before the first query, equally many of each class"),
        later(real("acquisition.initial_imbalance", 0, 0, 1,
@@ -297,7 +307,8 @@ void add_selection(std::vector<ConfigKey>& keys) {
        choice("acquisition.model", nn::Epoch::best,
               "which of the round's tested models scores the pool: that of the best evaluation or of the last"),
        search_rule(),
-       integer("acquisition.candidates", 0, 0, kMany, "candidate groups to score; 0: as many as the partition has"),
+       integer("acquisition.candidates", 0, 0, kMany,
+               "candidate groups to score; 0: as many as the partition has. oracle: batches that are proposed; 0: 35"),
        choice("acquisition.solver", select::Solver::capacitance,
               "eigenvalue solver of crc; syevd is the definition, fp32-positive shows what a literal reading does"),
        text("acquisition.layers", "fc bn1 block3", {},

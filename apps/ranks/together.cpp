@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 
+#include "apps/base/program.h"
 #include "apps/base/terminal.h"
 #include "apps/ranks/local.h"
 #include "apps/ranks/mpi.h"
@@ -67,16 +68,16 @@ std::unique_ptr<Transport> transport(const LocalProcesses& local) {
   return mpi_transport(who->launcher, who->size);
 }
 
-// The others hear of it, and rank 0 passes it on to whoever makes words of it.
-int give_up(Ranks& ranks, ExitCode code, const char* words) {
+// The others hear of what was caught, and rank 0 says it: before any of them ends, since MPI's launchers end all with
+// the first one that fails.
+int give_up(const char* program, Ranks& ranks, ExitCode code, const char* words) {
   ranks.tell(code, words);
-  if (ranks.rank() == 0) throw;
-  return int(code);
+  return ranks.rank() == 0 ? guarded_main(program, []() -> int { throw; }) : int(code);
 }
 
 }  // namespace
 
-int run_together(const std::function<void(Ranks&)>& body, const LocalProcesses& local) {
+int run_together(const char* program, const std::function<void(Ranks&)>& body, const LocalProcesses& local) {
   std::unique_ptr<Transport> joined;
   try {
     joined = transport(local);
@@ -90,12 +91,12 @@ int run_together(const std::function<void(Ranks&)>& body, const LocalProcesses& 
     ranks.barrier();
     return 0;
   } catch (const Error& error) {
-    return give_up(ranks, error.code(), error.what());
+    return give_up(program, ranks, error.code(), error.what());
   } catch (const std::bad_alloc&) {
-    return give_up(ranks, ExitCode::out_of_memory,
+    return give_up(program, ranks, ExitCode::out_of_memory,
                    "out of host memory; take more machines, or fewer processes on each");
   } catch (const std::exception& error) {
-    return give_up(ranks, ExitCode::internal, error.what());
+    return give_up(program, ranks, ExitCode::internal, error.what());
   }
 }
 

@@ -112,16 +112,16 @@ int train_together(const Config& config, const std::vector<std::string>& command
   }
   if (here > 1) check_processes(config, int(here));
   ExitCode code = ExitCode::ok;
-  const int failed = run_together(
-      [&](Ranks& ranks) {
-        if (ranks.rank() > 0) {
-          code = follow(ranks);
-          return;
-        }
-        code = lead(&ranks);
-        order_end(&ranks, code);
-      },
-      {.size = int(here), .command_line = command_line});
+  const int failed = run_together("crc_train",
+                                  [&](Ranks& ranks) {
+                                    if (ranks.rank() > 0) {
+                                      code = follow(ranks);
+                                      return;
+                                    }
+                                    code = lead(&ranks);
+                                    order_end(&ranks, code);
+                                  },
+                                  {.size = int(here), .command_line = command_line});
   return failed != 0 ? failed : int(code);
 }
 

@@ -4,6 +4,7 @@
 
 #include "apps/base/outputs.h"
 #include "apps/base/signals.h"
+#include "apps/config/budgets.h"
 #include "apps/gate/choices_file.h"
 #include "apps/report/report.h"
 #include "apps/session/answers.h"
@@ -128,7 +129,7 @@ void check_acquisitions(const Config& config, const fs::path& run) {
 int64_t labels_before_last_query(const Ledger& ledger, const Config& config) {
   const int64_t first =
       ledger.size() == 0 ? config.get<int64_t>("acquisition.initial") : labels_through(ledger.entries(), 0);
-  return first + (config.get<int64_t>("acquisition.rounds") - 1) * config.get<int64_t>("acquisition.budget");
+  return labels_after(config, first, std::max<int64_t>(config.get<int64_t>("acquisition.rounds") - 1, 0));
 }
 
 data::Dataset load_new(const NewRun& run) {

@@ -33,6 +33,7 @@ class ActiveRun {
   int64_t first_round(const std::optional<Checkpoint>& checkpoint);
   int64_t begin();  // records the first labels; returns the first round to train
   std::vector<Answer> first_labels();
+  void take_labels(int64_t round);
   void adopt(const RunStart& start);  // round 0 of another run as this one's
   void end_round(int64_t round);
   void query(int64_t round);

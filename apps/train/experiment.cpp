@@ -340,6 +340,12 @@ ssl::ImageSet upload(Context& context, const data::Images& images, const std::ve
   return {context, images.count, images.features, views, labels.data()};
 }
 
+bool asks_by_test(const Config& config) {
+  const Text& name = config.get<Text>("acquisition.name");
+  return config.get<Int>("data.validation_size") == 0 && config.get<Int>("acquisition.rounds") > 0 &&
+         select::is_known(name) && select::find_acquisition(name).has(select::Trait::worth);
+}
+
 bool propagates(const Config& config) { return config.get<Text>("ssl.method") == "label_propagation"; }
 
 Predictor::Predictor(Context& context, const Config& config, const data::Dataset& dataset, const ssl::ImageSet& pool,
@@ -371,7 +377,7 @@ RunContext::RunContext(Context& c, RunDir& d, const data::Dataset& s, Progress& 
       progress(p),
       ranks(r),
       labels(d, s),
-      images(upload(c, s.train, labels.labels())),
+      images(upload(c, s.train, labels.labels(kLastRound))),
       normalize(normalize_config(config, s)),
       predictor(c, config, s, images, normalize) {
   order_data(ranks, config.to_toml(), s, labels.labels());

@@ -65,6 +65,9 @@ ssl::TrainConfig train_config(const Config& config, const data::Dataset& dataset
 // The acquisition that acquisition.first names; empty where it is one of the words of FirstLabels.
 std::string first_acquisition(const Config& config);
 
+// Whether test accuracy chooses the queries: they look ahead (select::Trait::worth), and nothing is held out.
+bool asks_by_test(const Config& config);
+
 // ssl.method = "label_propagation", which has no network.
 bool propagates(const Config& config);
 

@@ -42,14 +42,18 @@ h[17 * width:18 * width] = h[4000 * width:4001 * width]
 for k, (begin, end) in enumerate([(0, 100), (100, 3000), (3000, items)]):
     save(f"h{k}.npy", "<f2", (end - begin, width), "e", h[begin * width:end * width])
 save("p.npy", "<f4", (items, 5), "f", [random.gauss(0, 1) for _ in range(items * 5)])
-save("l.npy", "<i8", (40,), "q", random.sample(range(items), 40))
+labeled = random.sample(range(items), 40)
+save("l.npy", "<i8", (40,), "q", labeled)
+save("y.npy", "<i8", (items,), "q", [k % 5 if k in labeled else -1 for k in range(items)])
 PYTHON
 under() { local n=$1; shift; timeout 120 mpirun -n "$n" "${options[@]}" "$build/crc_select" --threads 1 "$@"; }
 pool=(--features h0.npy h1.npy h2.npy --logits p.npy --labeled l.npy)
 failed=0
 for what in "crc --group 5 --budget 20" "crc --group 2 --budget 4 --search independent --draws 700" "crc --search greedy --budget 3" \
             "entropy --budget 30" "margin --budget 30 --class-weights 1,2,1,1,3" "random --budget 9" "coreset --budget 12" \
-            "kmeans --budget 8"; do
+            "kmeans --budget 8" "egl_last --budget 20" "badge --budget 8" "typiclust --budget 6" "probcover --budget 5" \
+            "maxherding --budget 8 --per-cluster 4" "uherding --budget 8" "facility_location --budget 6 --partitions 3" "rdss --budget 5" \
+            "dcom --budget 4 --labels y.npy"; do
   words=($what)
   "$build/crc_select" --threads 1 "${pool[@]}" --acquisition "${words[@]}" --out one.csv --scores one.npy --force 2> /dev/null
   for n in 1 2 3 4 7; do
