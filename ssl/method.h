@@ -76,9 +76,9 @@ class Method {
   // Whether a batch may be cut into shards (ssl/shard_mean.h): the loss is a mean over the labelled items and one over
   // the unlabelled, and nothing is remembered or asked of the batch as a whole but batch normalisation's statistics.
   virtual bool shards() const { return false; }
-  // False: there are no steps, and the model is the labels themselves (ssl/propagation.h).
   // Whether `gradients` runs the averaged model.
   virtual bool asks_average() const { return false; }
+  // False: there are no steps, and the model is the labels themselves (ssl/propagation.h).
   virtual bool trains() const { return true; }
 };
 

@@ -27,11 +27,12 @@ struct Hand {
     check_precision(context, config);
     check_processes(config, context, &ranks);
   }
-  void begin(int64_t round, const std::vector<int64_t>& labeled, const std::vector<int64_t>& unlabeled) {
+  void begin(const TakenOrder& taken) {
     trainer.reset();
     context.for_each_scratch([](Arena& arena) { arena.clear(); });
-    trainer = std::make_unique<ssl::Trainer>(context, *net, images, labeled, unlabeled,
-                                             train_config(config, dataset, round), &ranks);
+    images.set_labels(context, taken.labels());
+    trainer = std::make_unique<ssl::Trainer>(context, *net, images, taken.list("labeled"), taken.list("unlabeled"),
+                                             train_config(config, dataset, taken.number()), &ranks);
   }
 
   Ranks& ranks;
@@ -55,7 +56,7 @@ ExitCode follow(Ranks& ranks) {
         hand = std::make_unique<Hand>(training_data(taken.with), ranks);
         break;
       case Order::trainer:
-        hand->begin(taken.number(), taken.list("labeled"), taken.list("unlabeled"));
+        hand->begin(taken);
         break;
       case Order::restore: {
         const std::string source = "the checkpoint of process 0";

@@ -59,7 +59,7 @@ void RoundTrainer::make_trainer(Int round, const std::vector<Int>& labeled, std:
   }
   trainer_.reset();  // its memory goes first
   run_.context.for_each_scratch([](Arena& arena) { arena.clear(); });
-  order_trainer(run_.ranks, round, labeled, unlabeled);
+  order_trainer(run_.ranks, run_.context, run_.images, round, labeled, unlabeled);
   trainer_ = std::make_unique<ssl::Trainer>(run_.context, *net_, run_.images, labeled, unlabeled,
                                             train_config(run_.config, run_.dataset, round), run_.ranks);
 }
@@ -251,23 +251,17 @@ void RoundTrainer::record_epoch(const ssl::EpochLosses& losses) {
       validation_images_ ? percent(", validation accuracy ", history_.validation.back()) : ""));
 }
 
-std::string RoundTrainer::weights_file(const nn::Weights& weights, nn::Epoch epoch) const {
-  nn::TensorFile file = nn::export_weights(run_.context, net_->layout(), weights, nn::Names::kekmodel);
-  std::erase_if(file.tensors, [](const nn::TensorEntry& t) { return t.name.starts_with(nn::Projection::kPrefix); });
-  nn::WeightsInfo info = weights_info(run_.config, run_.dataset);
-  info.epoch = word_of(epoch);
-  file.metadata = nn::to_metadata(info);
-  return nn::encode_safetensors(std::move(file));
-}
-
 void RoundTrainer::commit() {
   save(true);
   const nn::WeightBuffers best(run_.context, net_->layout(), "best");
   run_.context.copy_in(best.weights().values, history_.best_values.data());
   run_.context.copy_in(best.weights().running, history_.best_running.data());
   std::vector<NamedFile> files = mistakes();
-  files.push_back({weights_name(round_, nn::Epoch::last), weights_file(tested(), nn::Epoch::last)});
-  files.push_back({weights_name(round_, nn::Epoch::best), weights_file(best.weights(), nn::Epoch::best)});
+  const auto add = [&, info = weights_info(run_.config, run_.dataset)](nn::Epoch epoch, const nn::Weights& weights) {
+    files.push_back({weights_name(round_, epoch), encode_weights(run_.context, *net_, weights, info, epoch)});
+  };
+  add(nn::Epoch::last, tested());
+  add(nn::Epoch::best, best.weights());
   run_.directory.files().commit(files);
 }
 
