@@ -40,6 +40,7 @@ rule 'crc_train data info --set data.name=folder --set data.dir=images'
 rule 'crc_train data preview grid.png --set data.name=folder --set data.dir=images' --count 2
 rule 'crc_train data augment --op posterize --value 4 in.png out.png'
 rule 'crc_train run cifar10 --set data.dir=DIR --out runs/a*' "${tiny[@]}" "${ten[@]}"
+rule 'crc_train run cifar10 --set data.dir=DIR --set run.shards=8 *' "${tiny[@]}" "${ten[@]}" --set ssl.batch=8
 rule 'crc_train run own.toml --out runs/own*' "${tiny[@]}" "${two[@]}"
 rule 'crc_train init photos --classes ripe,unripe' --hours 0.01 -- photographs
 rule 'crc_train run photos.toml --out runs/photos*' "${tiny[@]}" --set acquisition.initial=4 --set acquisition.rounds=1 "${two[@]}"

@@ -45,6 +45,14 @@ void add_run(std::vector<ConfigKey>& keys) {
       {integer("run.seed", 0, 0, 4294967295.0, "key of every random draw of the run"),
        place(text("run.device", "auto", {"auto", "cpu", "cuda", "cuda:N"}, "auto: CUDA where it works, else the CPU")),
        place(integer("run.threads", 0, 0, 4096, "CPU threads; 0: all cores")), precision_rule(),
+       later(integer("run.shards", 0, 0, 1024,
+                     "equal parts of every step's batch, a power of two, each with batch statistics of its own: what "
+                     "several processes share (docs/parallel.md), with the same bits for any number of them; 0: none"),
+             int64_t(0)),
+       place(later(integer("run.ranks", 1, 1, 1024,
+                           "processes of this machine that `crc_train run` and `resume` start to share run.shards, "
+                           "where mpirun or srun started none"),
+                   int64_t(1))),
        place(later(boolean("run.tensorboard", false, "TensorBoard's event files in the run's folder tensorboard"),
                    false)),
        place(text("run.name", "", {}, "name in reports; empty: the directory's name"))});

@@ -15,8 +15,8 @@ using Int = int64_t;
 using Clock = std::chrono::steady_clock;
 
 ActiveRun::ActiveRun(Context& context, RunDir& directory, const data::Dataset& dataset, Progress& progress,
-                     BeforeRound ends_before)
-    : run_(context, directory, dataset, progress),
+                     Ranks* ranks, BeforeRound ends_before)
+    : run_(context, directory, dataset, progress, ranks),
       ends_before_(std::move(ends_before)),
       trainer_(run_),
       scorer_(run_) {}

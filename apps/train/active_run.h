@@ -22,7 +22,7 @@ class ActiveRun {
   // the pool is another one from this round on.
   using BeforeRound = std::function<bool(int64_t round)>;
   ActiveRun(Context& context, RunDir& directory, const data::Dataset& dataset, Progress& progress,
-            BeforeRound ends_before = {});
+            Ranks* ranks = nullptr, BeforeRound ends_before = {});
 
   // All rounds. Returns `ok`, with the run to be marked as done when its report is written; `preempted` after a
   // checkpoint when a signal, or who listens to the progress, asked to stop; nothing where it ends before a round.

@@ -13,6 +13,7 @@
 #include "kernels/core/error.h"
 #include "ssl/method.h"
 #include "ssl/plan.h"
+#include "ssl/shard_mean.h"
 
 namespace crc::apps {
 namespace {
@@ -114,6 +115,21 @@ std::string amount(Int bytes) {
                                 : fmt::format("{:.1f} MB", double(bytes) / 1e6);
 }
 
+// Of a step in shards, and what each of two processes would send to the other.
+std::string shards_line(const Config& config, const data::Dataset& dataset, const nn::Net& net,
+                        const LabelPlan& labels) {
+  const Int shards = config.get<Int>("run.shards");
+  if (shards == 0) return "";
+  Int bytes = 0;
+  const Trace trace = training(config, dataset, net, labels);
+  for (const Trace::Tensor& tensor : trace.tensors())
+    if (tensor.name == ssl::ShardMean::kName) bytes = tensor.bytes;
+  return fmt::format(
+      "         in {} shards of {} images, which 1, 2, 4, ... processes may share; each of two sends the other {} a "
+      "step\n",
+      shards, ssl::images_per_step(train_config(config, dataset, 0)) / shards, amount(bytes));
+}
+
 // Bytes on the device, without the libraries' workspaces.
 struct Memory {
   Int weights = 0, images = 0, pool = 0;  // weights and optimizer; images; features and logits of the pool
@@ -187,18 +203,20 @@ std::string plan(const Config& config, const data::Dataset& dataset, const nn::N
   const Int steps = config.get<Int>("ssl.steps_per_epoch"), folds = config.get<Int>("eval.cross_validation");
   const Int images = ssl::images_per_step(train_config(config, dataset, 0));
   return fmt::format(
-      "data     {}: {} training and {} test {}, {} classes\n{}"
-      "network  {} parameters, {} features\n{}"
-      "training {} rounds of up to {} epochs of {} steps of {} images: {:.0f} steps\n{}",
-      dataset.name, dataset.train.count, dataset.test.count, kind_of(dataset.train), dataset.classes(),
-      data::has_labels(dataset.test)
-          ? ""
-          : "         no test image has a label: no test accuracy, and none that ends a round\n",
-      net.layout().count(), net.feature_dim(), describe(labels, config, dataset), rounds + 1, epochs, steps, images,
-      double(rounds + 1) * double(steps_of(config, epochs)),
-      folds > 0 ? fmt::format("         and cross-validation trains each of them {} times more: {:.0f} steps in all\n",
-                              folds, double(1 + folds) * double(rounds + 1) * double(steps_of(config, epochs)))
-                : "");
+             "data     {}: {} training and {} test {}, {} classes\n{}"
+             "network  {} parameters, {} features\n{}"
+             "training {} rounds of up to {} epochs of {} steps of {} images: {:.0f} steps\n{}",
+             dataset.name, dataset.train.count, dataset.test.count, kind_of(dataset.train), dataset.classes(),
+             data::has_labels(dataset.test)
+                 ? ""
+                 : "         no test image has a label: no test accuracy, and none that ends a round\n",
+             net.layout().count(), net.feature_dim(), describe(labels, config, dataset), rounds + 1, epochs, steps,
+             images, double(rounds + 1) * double(steps_of(config, epochs)),
+             folds > 0
+                 ? fmt::format("         and cross-validation trains each of them {} times more: {:.0f} steps in all\n",
+                               folds, double(1 + folds) * double(rounds + 1) * double(steps_of(config, epochs)))
+                 : "") +
+         shards_line(config, dataset, net, labels);
 }
 
 std::string memory_totals(const Config& config, const data::Dataset& dataset, const nn::Net& net,

@@ -10,6 +10,7 @@
 
 #include "apps/base/json.h"
 #include "apps/config/method_keys.h"
+#include "apps/ranks/orders.h"
 #include "apps/train/weights_file.h"
 #include "data/text.h"
 #include "nn/weights_io.h"
@@ -58,8 +59,9 @@ void RoundTrainer::make_trainer(Int round, const std::vector<Int>& labeled, std:
   }
   trainer_.reset();  // its memory goes first
   run_.context.for_each_scratch([](Arena& arena) { arena.clear(); });
+  order_trainer(run_.ranks, round, labeled, unlabeled);
   trainer_ = std::make_unique<ssl::Trainer>(run_.context, *net_, run_.images, labeled, unlabeled,
-                                            train_config(run_.config, run_.dataset, round));
+                                            train_config(run_.config, run_.dataset, round), run_.ranks);
 }
 
 bool RoundTrainer::complete() const {
@@ -101,6 +103,7 @@ void RoundTrainer::train_until(Int step) {
     Int chunk = step_seconds > 0 ? std::clamp<Int>(Int(0.25 / step_seconds), 1, step - trainer_->step()) : 1;
     if (chunk > per_graph) chunk -= chunk % per_graph;
     const Clock::time_point start = Clock::now();
+    order_steps(run_.ranks, chunk);
     trainer_->train(chunk);
     run_.context.synchronize();
     trained_s_ += seconds_since(start);
@@ -277,7 +280,9 @@ void RoundTrainer::train_again(Int round, const std::vector<Int>& labeled, std::
   const Int steps = propagates(run_.config) ? 0 : epochs * run_.config.get<Int>("ssl.steps_per_epoch");
   for (Int at_once = 1; trainer_->step() < steps;) {
     const Clock::time_point start = Clock::now();
-    trainer_->train(std::min(at_once, steps - trainer_->step()));
+    const Int chunk = std::min(at_once, steps - trainer_->step());
+    order_steps(run_.ranks, chunk);
+    trainer_->train(chunk);
     run_.context.synchronize();
     if (run_.progress.stop_asked()) throw Stopped();
     at_once = std::clamp<Int>(Int(double(at_once) * 0.25 / std::max(seconds_since(start), 1e-3)), 1, steps);
@@ -381,6 +386,7 @@ void RoundTrainer::save(bool round_end) {
 void RoundTrainer::restore(const Checkpoint& checkpoint) {
   const std::string source = "checkpoint " + checkpoint.file;
   const nn::TensorFile file = nn::decode_safetensors(checkpoint.payload, source);
+  order_restore(run_.ranks, checkpoint.payload);
   trainer_->restore(file, source);
   history_ = RoundHistory::restore(file, source);
   if (history_.epochs() > 0)
