@@ -6,6 +6,18 @@
 #include "kernels/ops/gather.h"
 
 namespace crc::select {
+namespace {
+
+Tensor gathered(Context& context, View<const float, 2> from, std::span<const int64_t> which) {
+  const int64_t n = int64_t(which.size());
+  const Tensor index = Tensor::from_host(context, {n}, which.data(), "places");
+  Tensor rows(context, {n, from.shape[1]}, Dtype::f32, "some rows of the pool");
+  gather_rows(context, rows.view<float, 2>(), from, index.view<const int64_t, 1>());
+  context.synchronize();  // `index` goes
+  return rows;
+}
+
+}  // namespace
 
 Problem without_labels(Problem problem) {
   problem.labeled = {}, problem.labels = {};
@@ -54,21 +66,24 @@ PoolRows::PoolRows(Context& context, const Problem& problem, Fp32Features featur
   for (size_t place = 0; place < items.size() && !as_they_are; ++place)
     scale_row(scaling, features[items[place]], values_.data() + place * size_t(width_));
   host_ = as_they_are ? features.data : std::span<const float>(values_).first(items.size() * size_t(width_));
-  if (context.device().kind == DeviceKind::cpu) {
+  if (context.device().kind == DeviceKind::cpu)
     view_ = {host_.data(), {count(), width_}, context.device(), "rows of the pool"};
-  } else {
-    device_ = Tensor::from_host(context, {count(), width_}, host_.data(), "rows of the pool");
-    view_ = device_.view<const float, 2>();
-  }
+  else
+    to_device(context, problem.features);
+}
+
+// What the device has of the rows already is not sent there again.
+void PoolRows::to_device(Context& context, const Rows& features) {
+  const auto* given = std::get_if<View<const float, 2>>(&features);
+  const bool there = given && given->device == context.device() && scaling_ == Scaling::none;
+  const bool all = there && count() == given->shape[0];
+  if (there && !all) device_ = gathered(context, *given, items);
+  if (!there) device_ = Tensor::from_host(context, {count(), width_}, host_.data(), "rows of the pool");
+  view_ = all ? *given : device_.view<const float, 2>();
 }
 
 Tensor PoolRows::gather(Context& context, std::span<const int64_t> places) const {
-  const int64_t n = int64_t(places.size());
-  const Tensor which = Tensor::from_host(context, {n}, places.data(), "places");
-  Tensor rows(context, {n, this->rows().shape[1]}, Dtype::f32, "some rows of the pool");
-  gather_rows(context, rows.view<float, 2>(), this->rows(), which.view<const int64_t, 1>());
-  context.synchronize();  // `which` goes
-  return rows;
+  return gathered(context, rows(), places);
 }
 
 int64_t best_place(const PoolIndex& pool, std::span<const int64_t> places, std::span<const double> values,

@@ -63,13 +63,14 @@ class PoolRows : public PoolIndex {
 
  private:
   PoolRows(Context& context, const Problem& problem, Fp32Features features, Scaling scaling);
+  void to_device(Context& context, const Rows& features);
 
   Scaling scaling_;
   int64_t width_;
   int exponent_;
   std::vector<float> values_;    // empty where the features are the rows
   std::span<const float> host_;  // [M,D]
-  Tensor device_;                // on CUDA; on the CPU the view is of host_
+  Tensor device_;                // on CUDA where the features are not the rows; on the CPU the view is of host_
   View<const float, 2> view_;
 };
 

@@ -27,6 +27,7 @@ int64_t extent_of(const Array& array, size_t dimension) {
 // Those that differentiate through a network, and what comes closest without one.
 void check_acquisition(const std::string& name) {
   const Acquisition& acquisition = find_acquisition(name);
+  if (acquisition.has(Trait::worth)) acquisition.check({.name = name}, {});
   if (!acquisition.has(Trait::jacobians)) return;
   const char* closest = acquisition.has(Trait::groups) ? "crc" : "egl_last";
   fail(ExitCode::config, fmt::format("acquisition \"{}\" needs the network's Jacobians, which no array holds; use "

@@ -9,6 +9,7 @@
 
 #include "apps/base/program.h"
 #include "apps/base/terminal.h"
+#include "apps/ranks/local.h"
 #include "apps/ranks/mpi.h"
 #include "apps/ranks/sockets.h"
 #include "data/csv.h"
@@ -54,16 +55,15 @@ std::optional<Started> started() {
   return std::nullopt;
 }
 
-std::unique_ptr<Transport> transport() {
+std::unique_ptr<Transport> transport(const LocalProcesses& local) {
   const std::string asked = variable("CRC_RANKS");
-  if (asked == "off") return nullptr;
-  if (!asked.empty()) {
+  if (!asked.empty() && asked != "off") {
     std::unique_ptr<Transport> sockets = socket_transport(asked);
     if (sockets->rank() != 0) speak(false);
     return sockets;
   }
-  const std::optional<Started> who = started();
-  if (!who) return nullptr;
+  const std::optional<Started> who = asked == "off" ? std::nullopt : started();
+  if (!who) return local.size > 1 ? local_transport(local.size, local.command_line) : nullptr;
   if (who->rank != 0) speak(false);
   return mpi_transport(who->launcher, who->size);
 }
@@ -77,10 +77,10 @@ int give_up(const char* program, Ranks& ranks, ExitCode code, const char* words)
 
 }  // namespace
 
-int run_together(const char* program, const std::function<void(Ranks&)>& body) {
+int run_together(const char* program, const std::function<void(Ranks&)>& body, const LocalProcesses& local) {
   std::unique_ptr<Transport> joined;
   try {
-    joined = transport();
+    joined = transport(local);
   } catch (const Error& error) {
     if (number_in("SLURM_PROCID").value_or(0) != 0) speak(false);
     throw;

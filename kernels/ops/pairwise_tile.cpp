@@ -63,7 +63,7 @@ struct PairMemory {
   }
 };
 
-// take(row of a, first column, how many, values) for the rows [begin,end) and every 12 of the columns [first,last): of a
+// take(row of a, first column, how many, values) for the rows [begin,end) and every 24 of the columns [first,last): of a
 // row, columns in order; of a column, rows in order.
 template <Measure measure, class Take>
 void sweep_tile(const Pairs& p, const PairMemory& pairs, int64_t begin, int64_t end, int64_t first, int64_t last,
@@ -79,15 +79,15 @@ void sweep_tile(const Pairs& p, const PairMemory& pairs, int64_t begin, int64_t 
       pack_rows<kWidePairs>(panel, depth, last - j, [&](int64_t r) { return &p.b(j + r, 0); });
       const int64_t columns = std::min(kWidePairs, last - j);
       for (int64_t c = 0; c < kWidePairs; ++c) b2[c] = c < columns ? p.b2[j + c] : 0;
-      for (int64_t i = top; i < bottom; i += kDownPairs) {
-        double tile[kDownPairs * kWidePairs];
-        multiply_pairs(tile, rows + (i - top) * depth, panel, depth);
-        for (int64_t r = 0; r < std::min(kDownPairs, bottom - i); ++r) {
-          double* values = tile + r * kWidePairs;
-          const double a2 = p.a2[i + r];
-          for (int64_t c = 0; c < kWidePairs; ++c) values[c] = measured<measure>(values[c], a2, b2[c], p.scale);
-          take(i + r, j, columns, values);
-        }
+      double tile[kMostRows * kWidePairs] = {};
+      for (int64_t d = 0; d < depth; d += kDeepPairs)
+        for (int64_t i = 0; i < bottom - top; i += kDownPairs)
+          add_products(tile + i * kWidePairs, rows + i * depth + d * kDownPairs, panel + d * kWidePairs,
+                       std::min(kDeepPairs, depth - d));
+      for (int64_t i = top; i < bottom; ++i) {
+        double* values = tile + (i - top) * kWidePairs;
+        for (int64_t c = 0; c < kWidePairs; ++c) values[c] = measured<measure>(values[c], p.a2[i], b2[c], p.scale);
+        take(i, j, columns, values);
       }
     }
   }
@@ -186,13 +186,13 @@ struct Coverage {
     std::fill_n(std::copy_n(weights_.data, k, filled + whole), whole - k, 0.0);
     current = filled, weights = filled + whole;
   }
-  // The chain of a row plus 12 columns.
+  // The chain of a row plus 24 columns.
   Lanes along_row(Lanes chain, int64_t j, const double* m) const {
     for (int64_t c = 0; c < kWidePairs; c += kLanes)
       chain += above(load(m + c), load(current + j + c)) * load(weights + j + c);
     return chain;
   }
-  // 12 columns as candidates: what row i of m adds to their chains.
+  // 24 columns as candidates: what row i of m adds to their chains.
   void along_columns(double* chains, int64_t i, const double* m) const {
     for (int64_t c = 0; c < kWidePairs; c += kLanes)
       store(chains + c, load(chains + c) + above(load(m + c), all(current[i])) * all(weights[i]));

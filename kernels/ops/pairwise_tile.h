@@ -42,7 +42,7 @@ struct Pairing {
   double radius = 1;  // of rbf and top_hat, positive or infinite
 };
 
-inline constexpr int64_t kPairChunk = 768;  // columns; a multiple of the CPU's 12, of CUDA's 64 and of the 4 chains
+inline constexpr int64_t kPairChunk = 768;  // columns; a multiple of the CPU's 24, of CUDA's 64 and of the 4 chains
 constexpr int64_t pair_chunks(int64_t columns) { return (columns + kPairChunk - 1) / kPairChunk; }
 
 // Rows to compare, with their squared norms (pairwise_norms) where many calls use them.

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Pools in several processes, longer than the tests: many random cases against one process, and crc_select under the
-# mpirun that is here, with its picks compared to one process's, a process that is killed, and one that fails. Ends with
-# 77 where there is no mpirun or the build has no adapter to its MPI.
+# Pools and trainings in several processes, longer than the tests: many random cases against one process; crc_select and
+# crc_train under the mpirun that is here, with picks and weights compared to one process's, a process that is killed, and
+# one that fails. Ends with 77 where there is no mpirun or the build has no adapter to its MPI.
 # usage: tests/campaigns/ranks.sh BUILD [cases]
 set -euo pipefail
 build=$(cd "${1:?usage: $0 BUILD [cases]}" && pwd)
@@ -73,4 +73,37 @@ code=0
 timeout 60 mpirun "${options[@]}" -n 1 "$build/crc_select" "${pool[@]}" --budget 5 --out bad.csv : -n 1 sh -c 'kill -9 $$' 2> words.txt || code=$?
 [ $code != 0 ] && [ $code != 124 ] && [ ! -e bad.csv ] || { echo "a killed process: exit code $code"; cat words.txt; failed=1; }
 echo "failures end: yes"
+
+# One training: the run of one process, under MPI and by run.ranks; one that is killed in the middle, and goes on in another number.
+settings=(--quiet --set run.device=cpu --set run.threads=1 --set run.shards=8 --set data.name=street_digits --set data.train_size=300
+          --set data.test_size=50 --set model.depth=10 --set model.width=1 --set model.base_channels=4 --set model.first_stride=2 --set ssl.batch=8
+          --set ssl.mu=2 --set ssl.epochs=2 --set ssl.steps_per_epoch=30 --set acquisition.initial=20 --set acquisition.budget=10
+          --set acquisition.rounds=1)
+train() { local n=$1; shift; timeout 240 mpirun -n "$n" "${options[@]}" "$build/crc_train" "$@"; }
+same() {
+  local file
+  for file in labels.jsonl rounds/00/{query.csv,weights.safetensors} rounds/01/{weights,best}.safetensors; do
+    cmp "alone/$file" "$1/$file" || { echo "other bits: $1"; failed=1; }
+  done
+}
+"$build/crc_train" run --out alone "${settings[@]}"
+for n in 2 4 8; do
+  train $n run --out "mpi$n" "${settings[@]}" 2> words.txt || { cat words.txt; failed=1; }
+  same "mpi$n"
+  "$build/crc_train" run --out "local$n" --set run.ranks=$n "${settings[@]}" || failed=1
+  same "local$n"
+done
+code=0
+train 3 run --out bad "${settings[@]}" 2> words.txt || code=$?
+grep -q "3 processes cannot have equal parts" words.txt && [ $code = 78 ] && [ ! -e bad ] || { echo "3 of 8: $code"; cat words.txt; failed=1; }
+train 4 run --out killed "${settings[@]}" > words.txt 2>&1 &
+launcher=$!
+until grep -qs "round 0 epoch 1" killed/log.txt; do sleep 0.05; done
+kill -KILL "$(pgrep -n -f "^$build/crc_train run --out killed")"
+code=0
+wait $launcher || code=$?
+[ $code != 0 ] && [ $code != 124 ] || { echo "a killed process: exit code $code"; failed=1; }
+train 2 resume killed --quiet 2> words.txt || { cat words.txt; failed=1; }
+same killed
+echo "mpirun ($mpi) and run.ranks, 2, 4 and 8 processes, one killed: the run of one"
 exit $failed
