@@ -19,6 +19,11 @@ Tensor gathered(Context& context, View<const float, 2> from, std::span<const int
 
 }  // namespace
 
+Problem without_labels(Problem problem) {
+  problem.labeled = {}, problem.labels = {};
+  return problem;
+}
+
 SharedRows::SharedRows(Context& context, std::vector<float> values, int64_t count, int64_t width, const char* name)
     : values_(std::move(values)) {
   if (context.device().kind == DeviceKind::cpu) {
@@ -27,6 +32,13 @@ SharedRows::SharedRows(Context& context, std::vector<float> values, int64_t coun
     device_ = Tensor::from_host(context, {count, width}, values_.data(), name);
     view_ = device_.view<const float, 2>();
   }
+}
+
+void scale_row(Scaling scaling, std::span<const float> row, float* scaled) {
+  double total = 0;
+  for (float x : row) total += double(x) * double(x);
+  const double norm = scaling == Scaling::unit && total > 0 ? std::sqrt(total) : 1;
+  for (size_t d = 0; d < row.size(); ++d) scaled[d] = float(double(row[d]) / norm);
 }
 
 PoolRows::PoolRows(Context& context, const Problem& problem, const Config& config, Scaling scaling)
@@ -51,13 +63,8 @@ PoolRows::PoolRows(Context& context, const Problem& problem, Fp32Features featur
   const bool as_they_are = scaling == Scaling::none && features.owned.empty() && count() == features.count();
   values_ = std::move(features.owned);  // rows go towards the front, so that they may be the same array
   if (values_.empty() && !as_they_are) values_.resize(items.size() * size_t(width_));
-  for (size_t place = 0; place < items.size() && !as_they_are; ++place) {
-    const std::span<const float> row = features[items[place]];
-    double total = 0;
-    for (float x : row) total += double(x) * double(x);
-    const double norm = scaling == Scaling::unit && total > 0 ? std::sqrt(total) : 1;
-    for (int64_t d = 0; d < width_; ++d) values_[place * size_t(width_) + d] = float(double(row[d]) / norm);
-  }
+  for (size_t place = 0; place < items.size() && !as_they_are; ++place)
+    scale_row(scaling, features[items[place]], values_.data() + place * size_t(width_));
   host_ = as_they_are ? features.data : std::span<const float>(values_).first(items.size() * size_t(width_));
   if (context.device().kind == DeviceKind::cpu)
     view_ = {host_.data(), {count(), width_}, context.device(), "rows of the pool"};

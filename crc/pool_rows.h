@@ -13,10 +13,14 @@
 
 namespace crc::select {
 
+Problem without_labels(Problem problem);  // the same pool, of its unlabelled items alone
+
 enum class Scaling : uint8_t {
   none,
   unit  // rows divided by their Euclidean norm, in fp64; a row of zeros stays
 };
+
+void scale_row(Scaling scaling, std::span<const float> row, float* scaled);
 
 // Rows in host memory, and a view of them on the device: of the same memory on the CPU.
 class SharedRows {

@@ -246,21 +246,17 @@ class ColumnChains {
 };
 
 // A few candidates against many rows: they are the columns, packed once for many, and the rows are read once.
-template <Measure measure> void gain_of_few(Cpu& cpu, View<double, 1> gain, const Pairs& p, const Coverage& coverage) {
-  const int64_t rows = p.a.shape[0], few = p.b.shape[0], chunks = pair_chunks(rows);
+// sums [chunks of rows, candidates].
+template <Measure measure> void sums_of_few(Cpu& cpu, View<double, 2> sums, const Pairs& p, const Coverage& coverage) {
+  const int64_t rows = p.a.shape[0], few = p.b.shape[0];
   const PairMemory memory(cpu, rows, p.a.shape[1]);
   const auto chain_memory = ColumnChains::memory(cpu, few);
-  const auto sums = cpu.scratch().take<double>({chunks, few}, "sums of chunks");
   for_chunks(cpu, rows, kPairChunk, [&](int64_t chunk, int64_t begin, int64_t end) {
     ColumnChains chains(chain_memory, 0, few);
     sweep_tile<measure>(p, memory, begin, end, 0, few,
                         [&](int64_t i, int64_t j, int64_t, const double* m) { chains.take(coverage, i, j, m); });
     chains.joined([&](int64_t j, double sum) { sums(chunk, j) = sum; });
   });
-  for (int64_t j = 0; j < few; ++j) {
-    gain[j] = 0;
-    for (int64_t chunk = 0; chunk < chunks; ++chunk) gain[j] += sums(chunk, j);
-  }
 }
 
 // All pairs of a chunk of rows with itself and with those after it, each measured once and added to both gains.
@@ -324,7 +320,21 @@ void pairwise_gain(Cpu& cpu, View<double, 1> gain, PairedRows a, PairedRows b, V
   if (a.x.shape[0] > kFew || b.x.shape[0] < 8 * a.x.shape[0])
     return reduce_pairs(cpu, a, b, pairing, ReduceGain{gain, coverage, {}});
   const Pairs turned = make_pairs(cpu, b, a, pairing);  // m(a,b) = m(b,a)
-  of_measure(pairing.measure, [&]<Measure measure>() { gain_of_few<measure>(cpu, gain, turned, coverage); });
+  const auto sums = cpu.scratch().take<double>({pair_chunks(b.x.shape[0]), a.x.shape[0]}, "sums of chunks");
+  of_measure(pairing.measure, [&]<Measure measure>() { sums_of_few<measure>(cpu, sums, turned, coverage); });
+  for (int64_t j = 0; j < gain.size(); ++j) {
+    gain[j] = 0;
+    for (int64_t chunk = 0; chunk < sums.shape[0]; ++chunk) gain[j] += sums(chunk, j);
+  }
+}
+
+void pairwise_gain_sums(Cpu& cpu, View<double, 2> sums, PairedRows a, PairedRows b, View<const double, 1> current,
+                        View<const double, 1> weights, Pairing pairing) {
+  check_gain_sums(sums, a, b, current, weights, pairing);
+  const Arena::Frame frame(cpu.scratch());
+  const Coverage coverage(cpu, current, weights);
+  const Pairs turned = make_pairs(cpu, b, a, pairing);
+  of_measure(pairing.measure, [&]<Measure measure>() { sums_of_few<measure>(cpu, sums, turned, coverage); });
 }
 
 void pairwise_gain_square(Cpu& cpu, View<double, 1> gain, PairedRows a, View<const double, 1> current,

@@ -17,6 +17,7 @@ class MeanTeacher : public Method {
   }
 
   bool asks_average() const override { return true; }
+  bool shards() const override { return true; }
 
   void gradients(const TrainingStep& s, const Batch& batch) const override {
     ConsistencyStep step(s, batch);

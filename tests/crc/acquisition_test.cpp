@@ -27,6 +27,7 @@ TEST_P(Acquisitions, EveryOneSpendsExactlyTheBudgetOnUnlabeledItems) {
       SCOPED_TRACE(std::string(acquisition.name) + ", seed " + std::to_string(seed));
       config.name = acquisition.name;
       if (config.name == "batchbald" && seed >= 30) continue;  // thousands of configurations for every pick
+      if (config.name == "oracle" && seed >= 60) continue;     // dozens of selections
       const Selection s = p.select(context, config);
       const std::set<int64_t> picks(s.picks.begin(), s.picks.end());
       EXPECT_EQ(s.picks.size(), size_t(config.budget));
@@ -70,7 +71,9 @@ TEST_P(Acquisitions, TiesAreDrawnBySeedAndRound) {
       Config config = drawn;
       config.name = name;
       const Selection s = p.select(context, config);
-      EXPECT_EQ(s.picks, p.select(context, drawn).picks);
+      std::vector<int64_t> random = p.select(context, drawn).picks;
+      if (name == "oracle") std::ranges::sort(random);  // whose batches have no order
+      EXPECT_EQ(s.picks, random);
       ASSERT_EQ(s.warnings.size(), 1u);
       EXPECT_NE(s.warnings[0].find("picks are drawn at random (seed " + std::to_string(seed) + ", round 3) among "),
                 std::string::npos)

@@ -194,7 +194,7 @@ struct WidePool {
 
 // Within the certificate, or the noise floor where that is coarser.
 TEST_P(Score, EverySolverAgreesWithTheDefinition) {
-  const uint32_t pools = GetParam() == "cpu" ? 10000 : 80;
+  const uint32_t pools = GetParam() == "cpu" ? 10000 : 200;
   int zeros = 0, positive = 0;
   for (uint32_t seed = 0; seed < pools; ++seed) {
     const WidePool p = WidePool::random(seed);
