@@ -278,7 +278,9 @@ def record(sweep, crc_train, lines):
     out = [{**study, "name": "ssl-usb", "title": study["title"] + ": ours and USB's"}]
     for line in of_kind("method"):
         if place(line["block"], line["name"]) in here:
-            out += [{**line, "block": f"{line['name']}, {line['block']}".removesuffix(", "), "name": name} for name in ("ours", "USB")]
+            block = f"{line['name']}, {line['block']}".removesuffix(", ")
+            out += [{**line, "block": block, "name": name, "settings": {**line["settings"], "implementation": json.dumps(name)}}
+                    for name in ("ours", "USB")]
     for line in of_kind("run"):
         peer = theirs.get((place(line["block"], line["method"]), line["trial"]))
         if peer:
