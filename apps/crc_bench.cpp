@@ -18,6 +18,7 @@
 #include "bench/plan.h"
 #include "bench/report.h"
 #include "bench/step_dump.h"
+#include "bench/step_times.h"
 #include "kernels/core/threads.h"
 
 namespace {
@@ -36,10 +37,10 @@ constexpr const char* kExamples =
     "this run. 'faster' and 'SLOWER' mark medians that differ by more than both runs' standard deviations.\n";
 
 struct Options {
-  std::string device = "auto", filter, json, compare, dump_step, method = "fixmatch", precision = "fp32";
+  std::string device = "auto", filter, json, compare, dump_step, method = "fixmatch", precision;
   int threads = 0;
   double time_limit = 0;
-  bool list = false, plan = false, force = false;
+  bool list = false, plan = false, step = false, force = false;
   Settings settings;
 };
 
@@ -64,16 +65,18 @@ void declare(apps::Command& line, Options& o) {
                                          "write one step's weights, images, losses and gradients to this new file");
   apps::CommandOption plan = line.flag(
       "--plan", o.plan, "print what a step of --method does on an H200: predicted work, traffic, kernels and time");
-  line.option("--method", o.method, "of --dump-step and --plan: fixmatch or mean_teacher")
+  apps::CommandOption step = line.flag(
+      "--step", o.step, "time a real step of --method in --precision, op by op, beside what --plan says of each");
+  line.option("--method", o.method, "of --dump-step, --plan and --step: fixmatch or mean_teacher")
       .one_of({"fixmatch", "mean_teacher"})
       .shows_default();
-  line.option("--precision", o.precision, "of --dump-step: fp32, and tf32 or bf16 where the device has them")
-      .one_of({"fp32", "tf32", "bf16"})
-      .needs(dump)
-      .shows_default();
+  line.option("--precision", o.precision,
+              "of --dump-step and --step: fp32 (where it is not given), and tf32 or bf16 where the device has them")
+      .one_of({"fp32", "tf32", "bf16"});
   line.flag("--force", o.force, "replace output files that exist");
   apps::CommandOption compare = line.option("--compare", o.compare, "an older --json file: print old time / new time");
-  for (const apps::CommandOption& other : {list, filter, json, dump, compare}) plan.excludes(other);
+  for (const apps::CommandOption& other : {list, filter, json, dump, compare, step}) plan.excludes(other);
+  for (const apps::CommandOption& other : {list, filter, dump, compare}) step.excludes(other);
 }
 
 std::vector<Case> selected(const Scale& scale, const std::string& filter) {
@@ -99,16 +102,19 @@ Scale scale_of(const Context& context, bool quick) {
   return {.cuda = context.device().kind == DeviceKind::cuda, .quick = quick, .bf16 = context.has_bf16()};
 }
 
-void dump(Context& context, const Options& o) {
-  const Scale scale = scale_of(context, false);
-  for (const Precision& precision : precisions(scale))
-    if (o.precision == precision.name) {
-      apps::Outputs file({o.dump_step}, {.force = o.force, .inputs = {}});
-      file.put(o.dump_step, nn::encode_safetensors(dump_step(context, scale, o.method, precision)));
-      file.commit();
-      return;
-    }
+Precision precision_of(const Context& context, const Options& o) {
+  const std::vector<Precision> all = precisions(scale_of(context, false));
+  if (o.precision.empty()) return all.front();
+  for (const Precision& precision : all)
+    if (o.precision == precision.name) return precision;
   fail(ExitCode::usage, fmt::format("--precision {} is not one that {} has", o.precision, context.describe()));
+}
+
+void dump(Context& context, const Options& o) {
+  const Precision precision = precision_of(context, o);
+  apps::Outputs file({o.dump_step}, {.force = o.force, .inputs = {}});
+  file.put(o.dump_step, nn::encode_safetensors(dump_step(context, scale_of(context, false), o.method, precision)));
+  file.commit();
 }
 
 // A new file that grows line by line, so that a run that is stopped leaves what it measured.
@@ -157,7 +163,24 @@ void print_plans(const std::string& method) {
   for (const Precision& precision : precisions({.cuda = true})) print(describe(plan_step(method, precision, kH200)));
 }
 
+// Predictions are for the limits that were measured just before.
+void time_step(Context& context, const Options& o, const std::function<Context()>& contexts) {
+  const Precision precision = precision_of(context, o);
+  const JsonLines json(o);
+  describe_machine(context, json);
+  const Ceilings ceilings = measure_ceilings(contexts, o.settings);
+  json.write(to_json(ceilings));
+  print("# ceilings: " + describe(ceilings));
+  const Scale scale = scale_of(context, o.settings.quick);
+  const MeasuredStep step = measure_step(context, scale, o.method, precision, limits_of(ceilings, scale.cuda),
+                                         o.settings.quick ? 1 : o.settings.repetitions);
+  print(describe(step));
+  json.write(to_json(step));
+}
+
 int run(const Options& o) {
+  if (!o.precision.empty() && o.dump_step.empty() && !o.step)
+    fail(ExitCode::usage, "--precision is of --dump-step and --step; cases and plans are of every precision");
   if (o.plan) {
     print_plans(o.method);
     return 0;
@@ -171,6 +194,10 @@ int run(const Options& o) {
   Context first = contexts();
   if (!o.dump_step.empty()) {
     dump(first, o);
+    return 0;
+  }
+  if (o.step) {
+    time_step(first, o, contexts);
     return 0;
   }
   const std::vector<Case> cases = selected(scale_of(first, o.settings.quick), o.filter);

@@ -103,6 +103,7 @@ void parse_and_run(int argc, char** argv, Ranks& ranks) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  return apps::run_program("crc_select",
-                           [&] { return apps::run_together([&](Ranks& ranks) { parse_and_run(argc, argv, ranks); }); });
+  constexpr const char* kProgram = "crc_select";
+  return apps::run_program(
+      kProgram, [&] { return apps::run_together(kProgram, [&](Ranks& ranks) { parse_and_run(argc, argv, ranks); }); });
 }

@@ -42,14 +42,18 @@ double bytes(const Trace::Op& op) {
     sum -= double(op.arrays[5].bytes) * double(reads - 1);  // plus: in one kernel
   if (op.name == "add_batchnorm_act")
     sum += double(op.arrays[4].bytes) * (op.eval ? 1 : 2);  // the sum in place of x: read, and read again
+  if (has_rounded(op)) sum -= double(op.arrays[2].bytes);   // the weights in fp32
   if (op.name == "augment_batch") sum -= double(op.arrays[1].bytes) - double(count(op.arrays[0]));  // not the whole set
   return sum;
 }
 
 std::string block_of(const Trace::Op& op) {
   const Trace::Array* largest = nullptr;
-  for (const Trace::Array& array : op.arrays)
-    if (array.shape.size() == 4 && (!largest || count(array) > count(*largest))) largest = &array;
+  for (size_t i = 0; i < op.arrays.size(); ++i) {
+    const Trace::Array& array = op.arrays[i];
+    const bool weights = is_convolution(op) && (i == places(op.name).first || i > 2);
+    if (array.shape.size() == 4 && !weights && (!largest || count(array) > count(*largest))) largest = &array;
+  }
   return largest ? extents(largest->shape[1], largest->shape[2]) : "-";
 }
 
@@ -66,6 +70,26 @@ double rate(const Trace::Op& op, const Precision& precision, const Limits& limit
   return precision.dtype == Dtype::bf16 ? limits.bf16 : precision.tf32 ? limits.tf32 : limits.fp32;
 }
 
+std::string row(const PlannedOp& op) {
+  return fmt::format("{:<26} {:>6} {:>6} {:>8} {:>10.2f} {:>9.3f} {:>9.3f} {:>9.3f}\n", op.name, op.block, op.calls,
+                     op.kernels, op.flops / 1e9, op.bytes / 1e9, 1e3 * op.floor, 1e3 * op.predicted);
+}
+
+}  // namespace
+
+Limits limits_of(const Ceilings& ceilings, bool cuda) {
+  const double tensor = ceilings.tensor > 0 ? ceilings.tensor : ceilings.fp32;
+  constexpr double kHalf = 0.5;  // of the rate in bf16: tf32's, on all GPUs that have both
+  return {"measured here", ceilings.fp32,      cuda ? kHalf * tensor : ceilings.fp32,
+          tensor,          ceilings.bandwidth, cuda ? kH200.launch : 0};
+}
+
+PlannedOp StepPlan::total() const {
+  PlannedOp sum{.name = "step", .block = "-"};
+  for (const PlannedOp& op : ops) add(sum, op);
+  return sum;
+}
+
 void add(PlannedOp& sum, const PlannedOp& op) {
   sum.calls += op.calls;
   sum.kernels += op.kernels;
@@ -75,38 +99,30 @@ void add(PlannedOp& sum, const PlannedOp& op) {
   sum.predicted += op.predicted;
 }
 
-std::string row(const PlannedOp& op) {
-  return fmt::format("{:<26} {:>6} {:>6} {:>8} {:>10.2f} {:>9.3f} {:>9.3f} {:>9.3f}\n", op.name, op.block, op.calls,
-                     op.kernels, op.flops / 1e9, op.bytes / 1e9, 1e3 * op.floor, 1e3 * op.predicted);
-}
-
-}  // namespace
-
-PlannedOp StepPlan::total() const {
-  PlannedOp sum{.name = "step", .block = "-"};
-  for (const PlannedOp& op : ops) add(sum, op);
-  return sum;
+PlannedOp plan_op(const Trace::Op& op, const Precision& precision, const Limits& limits) {
+  PlannedOp call{.name = op.name,
+                 .block = block_of(op),
+                 .calls = 1,
+                 .kernels = kernels_of(op),
+                 .flops = flops(op),
+                 .bytes = bytes(op)};
+  const double arithmetic = call.flops / rate(op, precision, limits), traffic = call.bytes / limits.bandwidth;
+  const double reached = is_convolution(op) ? arithmetic / efficiency(op, precision) : arithmetic;
+  call.floor = std::max(arithmetic, traffic);
+  call.predicted = std::max(reached, traffic) + double(std::max<int64_t>(1, call.kernels)) * limits.launch;
+  return call;
 }
 
 StepPlan plan_step(const std::string& method, const Precision& precision, const Limits& limits) {
   const ssl::TrainConfig config = train_config({.cuda = true, .quick = false}, method);
   const ssl::DataSize cifar10{50000, kImageSize, kImageSize, 250, 50000};
   const Trace trace = ssl::plan_training(*precision.make_net(), cifar10, config);
-  std::map<std::pair<std::string, std::string>, PlannedOp> ops;
   // What comes before the step's state is set prepares the first.
   const auto set = std::ranges::find(trace.ops().rbegin(), trace.ops().rend(), "set_step", &Trace::Op::name).base();
+  std::map<std::pair<std::string, std::string>, PlannedOp> ops;
   for (const Trace::Op& op : std::span(set, trace.ops().end())) {
     if (op.waits_for >= 0) continue;
-    PlannedOp call{.name = op.name,
-                   .block = block_of(op),
-                   .calls = 1,
-                   .kernels = kernels_of(op),
-                   .flops = flops(op),
-                   .bytes = bytes(op)};
-    const double arithmetic = call.flops / rate(op, precision, limits), traffic = call.bytes / limits.bandwidth;
-    const double reached = is_convolution(op) ? arithmetic / efficiency(op, precision) : arithmetic;
-    call.floor = std::max(arithmetic, traffic);
-    call.predicted = std::max(reached, traffic) + double(std::max<int64_t>(1, call.kernels)) * limits.launch;
+    const PlannedOp call = plan_op(op, precision, limits);
     PlannedOp& sum = ops[{call.name, call.block}];
     sum.name = call.name;
     sum.block = call.block;

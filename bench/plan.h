@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "bench/ceilings.h"
 #include "bench/ssl/training.h"
 
 namespace crc::bench {
@@ -16,6 +17,7 @@ struct Limits {
   double bandwidth;         // byte/s, read and written
   double launch;            // seconds between two kernels of a graph
 };
+Limits limits_of(const Ceilings& ceilings, bool cuda);                       // those measured here
 inline constexpr Limits kH200{"h200", 60e12, 395e12, 790e12, 4.3e12, 2e-6};  // NVIDIA's data sheet; copies as measured
 
 // All calls of one op on arrays of one size.
@@ -31,6 +33,9 @@ struct StepPlan {
   std::vector<PlannedOp> ops;  // the longest first
   PlannedOp total() const;
 };
+// One call.
+PlannedOp plan_op(const Trace::Op& op, const Precision& precision, const Limits& limits);
+void add(PlannedOp& sum, const PlannedOp& op);
 // `method` as train_config has it, at the size that a GPU takes.
 StepPlan plan_step(const std::string& method, const Precision& precision, const Limits& limits);
 

@@ -20,7 +20,7 @@ Cost cost_of(const Trace::Op& op) {
   return known == std::end(kCosts) ? Cost{op.name, 1, 1} : *known;
 }
 
-// Nothing is summed up over the batch then.
+// Nothing is summed up over the batch then, and no input read for it.
 bool only_applies(const Trace::Op& op) { return op.eval && op.name.find("batchnorm") != std::string::npos; }
 
 bool is_bf16(const Trace::Array& array) { return count(array) > 0 && array.bytes / count(array) == 2; }
@@ -33,11 +33,16 @@ int64_t count(const Trace::Array& array) {
   return n;
 }
 
+bool has_rounded(const Trace::Op& op) {  // the last of its arrays
+  const size_t arrays = op.name == "conv2d" ? 5 : op.name == "conv2d_backward_data" ? 4 : 0;
+  return op.arrays.size() == arrays && arrays > 0 && count(op.arrays.back()) > 0;
+}
+
 int64_t kernels_of(const Trace::Op& op) {
   if (op.waits_for >= 0 || op.name.starts_with("copy") || op.name == "set zero") return 0;
-  int64_t kernels = cost_of(op).kernels - only_applies(op);
-  if (op.name == "conv2d" || op.name == "conv2d_backward_data") kernels += is_bf16(op.arrays[0]);  // weights
-  if (op.name == "conv2d") kernels += count(op.arrays[3]) > 0;                                     // bias
+  int64_t kernels = cost_of(op).kernels;
+  if (op.name == "conv2d" || op.name == "conv2d_backward_data") kernels += is_bf16(op.arrays[0]) && !has_rounded(op);
+  if (op.name == "conv2d") kernels += count(op.arrays[3]) > 0;  // bias
   return kernels;
 }
 

@@ -1,4 +1,4 @@
-# The adapters that crc_select opens where mpirun or srun started it: apps/ranks/mpi_adapter.c, once for each MPI whose
+# The adapters that the programs open where mpirun or srun started them: apps/ranks/mpi_adapter.c, once for each MPI whose
 # compiler is here (Debian: libopenmpi-dev, libmpich-dev). Nothing else knows MPI, and the build does not need it.
 include(GNUInstallDirs)
 find_program(CRC_MPICC mpicc)
@@ -19,6 +19,6 @@ foreach(mpi openmpi mpich)
                                ${CMAKE_SOURCE_DIR}/apps/ranks/mpi_adapter.c)
     add_custom_target(crc_mpi_${mpi} ALL DEPENDS ${adapter})
     install(FILES ${adapter} DESTINATION ${CMAKE_INSTALL_LIBDIR}/crc OPTIONAL)
-    crc_row("mpi (${mpi})" found "${compiler}; crc_select under mpirun and srun")
+    crc_row("mpi (${mpi})" found "${compiler}; under mpirun and srun")
   endif()
 endforeach()

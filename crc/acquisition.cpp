@@ -119,7 +119,7 @@ std::span<const Acquisition> acquisitions() { return kAcquisitions; }
 bool scores_groups(const std::string& acquisition) { return find_acquisition(acquisition).has(Trait::groups); }
 
 bool needs_features_alone(const Acquisition& acquisition) {
-  constexpr unsigned kMore = logits | jacobians | groups | labels | samples | head;
+  constexpr unsigned kMore = logits | jacobians | groups | labels | samples | head | worth;
   return acquisition.has(features) && (acquisition.traits & kMore) == 0;
 }
 
@@ -162,7 +162,7 @@ Selection select(Context& context, const Problem& problem, const Config& config)
     if (std::binary_search(labeled.begin(), labeled.end(), item))
       fail(ExitCode::config, fmt::format("item {} is both labeled and unlabeled; remove it from one list", item));
   if (problem.shards) check_takes(config, Trait::shards);
-  check_request(config, {int64_t(labeled.size()), int64_t(unlabeled.size()), problem.jacobians});
+  check_request(config, {int64_t(labeled.size()), int64_t(unlabeled.size()), problem.jacobians, bool(problem.worth)});
   if (problem.classes < 1) fail(ExitCode::config, fmt::format("{} classes; at least 1 is needed", problem.classes));
   check_model(problem);
   check_weights(problem, labeled);

@@ -28,6 +28,9 @@ struct Head {
   View<const float, 1> bias = {};    // [C]; empty: none
 };
 
+// What the run's model is worth, larger is better, when these items of the pool are labelled too.
+using Worth = std::function<double(std::span<const int64_t> items)>;
+
 // Arrays on the context's device; row i belongs to item id i. An acquisition that needs an empty array says so.
 struct Problem {
   Rows features;                                // [N,D] input of the last linear layer, eval mode, no augmentation
@@ -44,6 +47,7 @@ struct Problem {
   // Where rows lie in several processes, as Trait::shards allows: `features` and `logits` are empty then, and all else
   // is the same in every process.
   const Shards* shards = nullptr;
+  Worth worth = {};  // only for oracle
 };
 
 // Weights of `items`, in their order.
@@ -128,6 +132,7 @@ inline constexpr int64_t kListedMembers = 1 << 24;
 struct Request {
   int64_t labeled = 0, unlabeled = 0;    // items
   const Jacobians* jacobians = nullptr;  // asked for their sizes only
+  bool worth = false;                    // there will be Problem::worth
 };
 
 enum class Trait : unsigned {
@@ -144,6 +149,7 @@ enum class Trait : unsigned {
   quotas = 512,       // it keeps config.quota for each of config.parts
   partitions = 1024,  // it takes config.partitions
   shards = 2048,      // its pool may lie in several processes
+  worth = 4096,       // at labels that nobody has given yet, through problem.worth
 };
 
 struct Acquisition {

@@ -74,7 +74,8 @@ std::vector<Int> balanced_groups(const ClassPools& pools, const Config& config, 
 void check_balanced(const Config& config, std::span<const Int> left, const Request& request) {
   const Int each = share_of_class(config.budget, left);
   if (scores_groups(config.name)) return check_request(grouped(config), request);
-  for (Int pool : left) check_request(per_class(config, each), {request.labeled, pool, request.jacobians});
+  for (Int pool : left)
+    check_request(per_class(config, each), {request.labeled, pool, request.jacobians, request.worth});
 }
 
 Selection select_balanced(Context& context, const Problem& problem, const Config& config,

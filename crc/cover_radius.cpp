@@ -4,9 +4,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "crc/estimate.h"
 #include "crc/k_means.h"
+#include "kernels/ops/gather.h"
 #include "kernels/ops/pairwise_tile.h"
 
 namespace crc::select {
@@ -14,34 +16,69 @@ namespace {
 
 constexpr double kPurity = 0.95;
 
-// Squared distances to the nearest item of another cluster.
-std::vector<double> squared_margins(Context& context, const PoolRows& pool, const Clusters& clusters,
-                                    const Progress& progress) {
-  std::vector<int64_t> order;  // cluster after cluster, so that the others are two slices
-  const auto members = clusters.members();
-  for (const auto& list : members) order.insert(order.end(), list.begin(), list.end());
-  const Tensor sorted = pool.gather(context, order);
-  const auto rows = sorted.view<const float, 2>();
-  std::vector<double> margins;
-  int64_t begin = 0;
-  for (const auto& list : members) {
-    report(progress, "clusters apart", begin, pool.count());
-    const int64_t size = int64_t(list.size()), end = begin + size;
+// Items in the order of their clusters, so that those of another cluster are two slices.
+struct Sorted {
+  std::vector<int64_t> places;  // in the list that was sorted
+  std::vector<int64_t> ends;    // of each cluster
+  Sorted(std::span<const int64_t> clusters, int64_t count) : places(clusters.size()), ends(size_t(count)) {
+    std::iota(places.begin(), places.end(), 0);
+    std::ranges::stable_sort(places, {}, [&](int64_t k) { return clusters[size_t(k)]; });
+    for (int64_t c : clusters) ++ends[size_t(c)];
+    std::partial_sum(ends.begin(), ends.end(), ends.begin());
+  }
+  int64_t begin(size_t cluster) const { return cluster == 0 ? 0 : ends[cluster - 1]; }
+};
+
+// least[k] = min(least[k], squared distance of row k to the nearest column of another cluster), rows and columns sorted.
+void approach_others(Context& context, std::vector<double>& least, View<const float, 2> rows, const Sorted& by_row,
+                     View<const float, 2> columns, const Sorted& by_column) {
+  for (size_t c = 0; c < by_row.ends.size(); ++c) {
+    const int64_t begin = by_row.begin(c), end = by_row.ends[c], size = end - begin;
+    if (size == 0) continue;
     const Tensor squared(context, {size, 1}, Dtype::f64, "margins"), place(context, {size, 1}, Dtype::i64, "places");
-    std::vector<double> least(size_t(size), INFINITY);
-    for (const auto& others : {rows.slice(0, begin), rows.slice(end, pool.count())}) {
+    for (const auto& others :
+         {columns.slice(0, by_column.begin(c)), columns.slice(by_column.ends[c], columns.shape[0])}) {
       pairwise_least(context, squared.view<double, 2>(), place.view<int64_t, 2>(), rows.slice(begin, end), others,
                      Pairing{});
       const std::vector<double> found = squared.to_host<double>(context);
-      for (int64_t i = 0; i < size; ++i) least[i] = std::min(least[i], found[i]);
+      for (int64_t i = 0; i < size; ++i)
+        least[size_t(begin + i)] = std::min(least[size_t(begin + i)], found[size_t(i)]);
     }
-    margins.insert(margins.end(), least.begin(), least.end());
-    begin = end;
   }
-  return margins;
 }
 
-double pure_radius(Context& context, const PoolRows& pool, const Problem& problem, const Config& config) {
+// Squared distances to the nearest item of another cluster, in no order. Every row meets all, block by block.
+std::vector<double> squared_margins(Context& context, const PoolBlocks& pool, const Clusters& clusters,
+                                    const Progress& progress) {
+  const std::vector<int64_t>& all = pool.index().items;
+  const Sorted sorted(clusters.of, clusters.count);
+  std::vector<int64_t> items;
+  for (int64_t place : sorted.places) items.push_back(all[size_t(place)]);
+  std::vector<double> least(pool.items().size(), INFINITY);
+  pool.stream(items, [&](int64_t first, View<const float, 2> columns) {
+    report(progress, "clusters apart", first, int64_t(items.size()));
+    std::vector<int64_t> of_columns;
+    for (int64_t k = 0; k < columns.shape[0]; ++k)
+      of_columns.push_back(clusters.of[size_t(sorted.places[size_t(first + k)])]);
+    const Sorted by_column(of_columns, clusters.count);
+    if (pool.whole()) return approach_others(context, least, columns, by_column, columns, by_column);
+    pool.each([&](int64_t begin, View<const float, 2> rows) {
+      const auto of = std::span(clusters.of).subspan(size_t(pool.first() + begin), size_t(rows.shape[0]));
+      const Sorted by_row(of, clusters.count);
+      const Tensor which = Tensor::from_host(context, {rows.shape[0]}, by_row.places.data(), "places");
+      Tensor in_order(context, {rows.shape[0], rows.shape[1]}, Dtype::f32, "rows by cluster");
+      gather_rows(context, in_order.view<float, 2>(), rows, which.view<const int64_t, 1>());
+      std::vector<double> own;
+      for (int64_t k : by_row.places) own.push_back(least[size_t(begin + k)]);
+      approach_others(context, own, in_order.view<const float, 2>(), by_row, columns, by_column);
+      for (size_t k = 0; k < own.size(); ++k) least[size_t(begin + by_row.places[k])] = own[k];
+      context.synchronize();  // `which` goes
+    });
+  });
+  return pool.ranks().gather(std::span<const double>(least));
+}
+
+double pure_radius(Context& context, const PoolBlocks& pool, const Problem& problem, const Config& config) {
   if (problem.classes < 2)
     fail(ExitCode::config,
          fmt::format(
@@ -49,8 +86,8 @@ double pure_radius(Context& context, const PoolRows& pool, const Problem& proble
              "or more, or a radius",
              config.name));
   say_estimate(context, pool, config, {},
-               {double(pool.count()) * double(pool.count()), "pairs at most for the radius", 1});
-  const Clusters clusters = k_means(context, pool.rows(), problem.classes, config.seed, config.round, config.progress);
+               {double(pool.index().count()) * double(pool.index().count()), "pairs at most for the radius", 1});
+  const Clusters clusters = k_means(context, pool, problem.classes, config.seed, config.round, config.progress);
   std::vector<double> margins = squared_margins(context, pool, clusters, config.progress);
   const auto at = margins.begin() + int64_t((1 - kPurity) * double(margins.size()));
   std::nth_element(margins.begin(), at, margins.end());
@@ -61,7 +98,7 @@ double pure_radius(Context& context, const PoolRows& pool, const Problem& proble
 
 }  // namespace
 
-double cover_radius(Context& context, const PoolRows& pool, const Problem& problem, const Config& config) {
+double cover_radius(Context& context, const PoolBlocks& pool, const Problem& problem, const Config& config) {
   return config.radius > 0 ? config.radius : pure_radius(context, pool, problem, config);
 }
 

@@ -5,11 +5,11 @@
 // the largest of those that at least 95 % of all r_i reach: exact, where the authors search a grid.
 #pragma once
 
-#include "crc/pool_rows.h"
+#include "crc/pool_blocks.h"
 
 namespace crc::select {
 
 // config.radius, or that of open balls around the rows. Error config: less than two classes.
-double cover_radius(Context& context, const PoolRows& pool, const Problem& problem, const Config& config);
+double cover_radius(Context& context, const PoolBlocks& pool, const Problem& problem, const Config& config);
 
 }  // namespace crc::select

@@ -22,74 +22,49 @@ struct Bound {
 // How well the pool is covered so far.
 class Covered {
  public:
-  Covered(Context& context, const PoolRows& pool, Pairing pairing, const std::vector<double>& weights)
-      : context_(context),
-        pool_(pool),
-        pairing_(pairing),
-        norms_(context, {pool.count()}, Dtype::f64, "squared norms"),
-        current_(context, {pool.count()}, Dtype::f64, "coverage"),
+  Covered(Context& context, const PoolBlocks& pool, Pairing pairing, const std::vector<double>& weights)
+      : pool_(pool),
+        pairs_(context, pool, pairing),
         host_weights_(weights),
-        weights_(Tensor::from_host(context, {pool.count()}, weights.data(), "weights")) {
-    pairwise_norms(context, norms_.view<double, 1>(), pool.rows());
-  }
+        current_(context, {int64_t(pool.items().size())}, Dtype::f64, "coverage"),
+        weights_(pairs_.own(weights)) {}
 
-  void add(std::span<const int64_t> places) {
-    const Tensor rows = pool_.gather(context_, places);
-    pairwise_most(context_, current_.view<double, 1>(), all_rows(), rows.view<const float, 2>(), pairing_);
-    context_.synchronize();
-  }
-  void reset(const std::vector<double>& current) {
-    current_ = Tensor::from_host(context_, {pool_.count()}, current.data(), "coverage");
-  }
-  std::vector<double> gains(std::span<const int64_t> places) const {
-    const Tensor rows = pool_.gather(context_, places), gain(context_, {int64_t(places.size())}, Dtype::f64, "gains");
-    pairwise_gain(context_, gain.view<double, 1>(), rows.view<const float, 2>(), all_rows(),
-                  current_.view<const double, 1>(), weights_.view<const double, 1>(), pairing_);
-    return gain.to_host<double>(context_);
-  }
+  void add(std::span<const int64_t> places) { pairs_.add_most(current_, places); }
+  void reset(const std::vector<double>& current) { current_ = pairs_.own(current); }
+  std::vector<double> gains(std::span<const int64_t> places) const { return pairs_.gains(places, current_, weights_); }
   // The same, of many.
   std::vector<double> gains_of(std::span<const int64_t> places, const Progress& progress) const {
-    constexpr size_t kRowsAtOnce = 1 << 12;
+    const auto at_once = size_t(pairs_.gains_at_once());
     std::vector<double> all;
-    for (size_t begin = 0; begin < places.size(); begin += kRowsAtOnce) {
+    for (size_t begin = 0; begin < places.size(); begin += at_once) {
       report(progress, "first gains", int64_t(begin), int64_t(places.size()));
-      const std::vector<double> some = gains(places.subspan(begin, std::min(kRowsAtOnce, places.size() - begin)));
+      const std::vector<double> some = gains(places.subspan(begin, std::min(at_once, places.size() - begin)));
       all.insert(all.end(), some.begin(), some.end());
     }
     return all;
   }
   // Of the unlabelled items, in their order.
   std::vector<double> first_gains(const Progress& progress) const {
-    const int64_t m = pool_.count();
-    std::vector<double> gains(pool_.unlabeled.size());
-    if (2 * int64_t(gains.size()) < m) return gains_of(pool_.unlabeled, progress);  // few candidates: only theirs
-    const std::vector<double> all = square_gains(context_, all_rows(), current_, weights_, pairing_, progress);
-    std::ranges::transform(pool_.unlabeled, gains.begin(), [&](int64_t place) { return all[place]; });
+    const std::vector<int64_t>& unlabeled = pool_.index().unlabeled;
+    std::vector<double> gains(unlabeled.size());
+    if (2 * int64_t(gains.size()) < pool_.index().count()) return gains_of(unlabeled, progress);  // only theirs
+    const std::vector<double> all = pairs_.square_gains(current_, weights_, progress);
+    std::ranges::transform(unlabeled, gains.begin(), [&](int64_t place) { return all[size_t(place)]; });
     return gains;
   }
   // Of all rows of the pool [M], over some columns at a coverage [M] of before.
   std::vector<double> gains_over(std::span<const int64_t> places, std::span<const double> coverage) const {
     std::vector<double> own, weights;
     for (int64_t place : places) own.push_back(coverage[place]), weights.push_back(host_weights_[place]);
-    const int64_t k = int64_t(places.size());
-    const Tensor rows = pool_.gather(context_, places), gain(context_, {pool_.count()}, Dtype::f64, "gains"),
-                 current = Tensor::from_host(context_, {k}, own.data(), "coverage"),
-                 weight = Tensor::from_host(context_, {k}, weights.data(), "weights");
-    pairwise_gain(context_, gain.view<double, 1>(), all_rows(), rows.view<const float, 2>(),
-                  current.view<const double, 1>(), weight.view<const double, 1>(), pairing_);
-    return gain.to_host<double>(context_);
+    return pairs_.gains_over(places, own, weights);
   }
-  std::vector<double> current() const { return current_.to_host<double>(context_); }
+  std::vector<double> current() const { return pairs_.all(current_); }
 
  private:
-  PairedRows all_rows() const { return {pool_.rows(), norms_.view<const double, 1>()}; }
-
-  Context& context_;
-  const PoolRows& pool_;
-  Pairing pairing_;
-  Tensor norms_, current_;
+  const PoolBlocks& pool_;
+  PoolPairs pairs_;
   const std::vector<double>& host_weights_;
-  Tensor weights_;
+  Tensor current_, weights_;
 };
 
 double mean(std::span<const double> values, std::span<const double> weights) {
@@ -106,7 +81,7 @@ constexpr double kSlack = 1e-10;                      // of sums, far above thei
 class LazyGreedy {
  public:
   // Among the places `candidates`, whose gains are `first`.
-  LazyGreedy(Covered& covered, const PoolRows& pool, const Ties& ties, std::span<const int64_t> candidates,
+  LazyGreedy(Covered& covered, const PoolIndex& pool, const Ties& ties, std::span<const int64_t> candidates,
              const std::vector<double>& first)
       : covered_(covered), current_(covered.current()), lowered_(current_) {
     for (size_t k = 0; k < first.size(); ++k)
@@ -182,33 +157,16 @@ class LazyGreedy {
   int64_t picks_ = 0, lowered_at_ = 0, looked_ = 0;
 };
 
-}  // namespace
-
-std::vector<double> square_gains(Context& context, const PairedRows& rows, const Tensor& current, const Tensor& weights,
-                                 const Pairing& pairing, const Progress& progress) {
-  const int64_t m = rows.x.shape[0];
-  const Tensor gain(context, {m}, Dtype::f64, "gains of the pool");
-  constexpr int64_t kStep = 4 * kPairChunk;
-  for (int64_t begin = 0; begin < m; begin += kStep) {
-    const double left = double(m - begin) / double(m);  // of the triangle of pairs the square of it
-    report(progress, "pairs of the pool", int64_t((1 - left * left) * double(m)), m);
-    pairwise_gain_square(context, gain.view<double, 1>(), rows, current.view<const double, 1>(),
-                         weights.view<const double, 1>(), pairing, PairRange{begin, std::min(m, begin + kStep)});
-  }
-  return gain.to_host<double>(context);
-}
-
-namespace {
-
 // What the whole pool is cut for: parts of it, and the gains of their items there.
 struct Parts {
   std::vector<std::vector<int64_t>> picks;  // of each part, places in the pool
   std::vector<double> first;                // of the unlabelled items, within their parts
 };
 
-Parts pick_in_parts(Context& context, const PoolRows& pool, const Problem& problem, const Config& config,
+Parts pick_in_parts(Context& context, const PoolBlocks& pool, const Problem& problem, const Config& config,
                     const Pairing& pairing, const std::vector<double>& weights) {
-  const auto place_of = [&](int64_t item) { return std::ranges::lower_bound(pool.items, item) - pool.items.begin(); };
+  const std::vector<int64_t>& all = pool.index().items;
+  const auto place_of = [&](int64_t item) { return std::ranges::lower_bound(all, item) - all.begin(); };
   const int64_t count = config.partitions;
   std::vector<std::vector<int64_t>> items{size_t(count)}, at{size_t(count)};
   for (size_t k = 0; k < problem.unlabeled.size(); ++k) {
@@ -225,9 +183,9 @@ Parts pick_in_parts(Context& context, const PoolRows& pool, const Problem& probl
     own.unlabeled = items[part], own.weights = {};  // they are in `weights`
     Config whole = config;
     whole.partitions = 1, whole.budget = std::min(config.budget, int64_t(items[part].size())), whole.say = {};
-    const PoolRows rows(context, own, whole, pool.scaling());
+    const PoolBlocks rows(context, own, whole, {.scaling = pool.scaling(), .chunks = true});
     std::vector<double> of_part;
-    for (int64_t item : rows.items) of_part.push_back(weights[place_of(item)]);
+    for (int64_t item : rows.index().items) of_part.push_back(weights[place_of(item)]);
     const Selection found = greedy_coverage(context, rows, own, whole, pairing, std::move(of_part));
     for (size_t k = 0; k < at[part].size(); ++k) parts.first[size_t(at[part][k])] = found.scores[k];
     for (const Group& group : found.groups)
@@ -237,10 +195,11 @@ Parts pick_in_parts(Context& context, const PoolRows& pool, const Problem& probl
 }
 
 // RandGreeDi (coverage.h).
-Selection partitioned_coverage(Context& context, const PoolRows& pool, const Problem& problem, const Config& config,
+Selection partitioned_coverage(Context& context, const PoolBlocks& rows, const Problem& problem, const Config& config,
                                const Pairing& pairing, const std::vector<double>& weights) {
-  Parts parts = pick_in_parts(context, pool, problem, config, pairing, weights);
-  Covered covered(context, pool, pairing, weights);
+  Parts parts = pick_in_parts(context, rows, problem, config, pairing, weights);
+  const PoolIndex& pool = rows.index();
+  Covered covered(context, rows, pairing, weights);
   if (!pool.labeled.empty()) covered.add(pool.labeled);
   const std::vector<double> base = covered.current();
   std::vector<int64_t> together, best_part;
@@ -287,16 +246,17 @@ Selection partitioned_coverage(Context& context, const PoolRows& pool, const Pro
 
 }  // namespace
 
-Selection greedy_coverage(Context& context, const PoolRows& pool, const Problem& problem, const Config& config,
+Selection greedy_coverage(Context& context, const PoolBlocks& rows, const Problem& problem, const Config& config,
                           Pairing pairing, std::vector<double> weights) {
+  const PoolIndex& pool = rows.index();
   const std::vector<double> counts = weights_of(problem, pool.items);
   for (size_t j = 0; j < weights.size(); ++j) weights[j] *= counts[j];
   const double m = double(pool.count()), parts = double(config.partitions);
-  say_estimate(
-      context, pool, config, pairing,
-      {0.5 * m * m / parts + (parts > 1 ? 2 * m * parts * double(config.budget) : 0), "pairs for the first gains", 1});
-  if (config.partitions > 1) return partitioned_coverage(context, pool, problem, config, pairing, weights);
-  Covered covered(context, pool, pairing, weights);
+  say_estimate(context, rows, config, pairing,
+               {square_pairs(rows) / parts + (parts > 1 ? 2 * m * parts * double(config.budget) : 0),
+                "pairs for the first gains", 1});
+  if (config.partitions > 1) return partitioned_coverage(context, rows, problem, config, pairing, weights);
+  Covered covered(context, rows, pairing, weights);
   if (!pool.labeled.empty()) covered.add(pool.labeled);
   const double before = mean(covered.current(), weights);
   std::vector<double> first = covered.first_gains(config.progress);

@@ -11,10 +11,10 @@ namespace {
 constexpr double kFewProducts = 2e10, kFewSeconds = 5;  // below them nothing is measured, or said
 constexpr int64_t kTileRows = 128, kTileColumns = 4 * kPairChunk;
 
-// Seconds a pair, by a tile of the pool itself.
-double measure(Context& context, const PoolRows& pool, Pairing pairing) {
-  const int64_t n = std::min(pool.count(), kTileRows), k = std::min(pool.count(), kTileColumns);
-  const auto a = pool.rows().slice(0, n), b = pool.rows().slice(0, k);
+// Seconds a pair, by a tile of rows.
+double measure(Context& context, View<const float, 2> rows, Pairing pairing) {
+  const int64_t n = std::min(rows.shape[0], kTileRows), k = std::min(rows.shape[0], kTileColumns);
+  const auto a = rows.slice(0, n), b = rows.slice(0, k);
   const Tensor values(context, {n, 1}, Dtype::f64, "values of a tile"), places(context, {n, 1}, Dtype::i64, "places"),
       current(context, {k}, Dtype::f64, "coverage of a tile"),
       weights = Tensor::from_host(context, {k}, std::vector<double>(size_t(k), 1.0).data(), "weights of a tile");
@@ -32,6 +32,17 @@ double measure(Context& context, const PoolRows& pool, Pairing pairing) {
   return run() / (double(n) * double(k));
 }
 
+// By the first rows that this process holds; 0 where it holds none.
+double measure(Context& context, const PoolBlocks& pool, Pairing pairing) {
+  if (pool.whole()) return measure(context, pool.whole()->rows(), pairing);
+  double seconds = 0;
+  const size_t some = std::min(pool.items().size(), size_t(kTileColumns));
+  pool.each_of(pool.items().first(some), [&](int64_t begin, View<const float, 2> rows) {
+    if (begin == 0) seconds = measure(context, rows, pairing);
+  });
+  return seconds;
+}
+
 std::string in_words(double seconds) {
   if (seconds < 120) return fmt::format("{:.0f} s", seconds);
   return seconds < 7200 ? fmt::format("{:.0f} min", seconds / 60) : fmt::format("{:.1f} h", seconds / 3600);
@@ -39,17 +50,25 @@ std::string in_words(double seconds) {
 
 }  // namespace
 
-void say_estimate(Context& context, const PoolRows& pool, const Config& config, Pairing pairing, const Work& work) {
+double square_pairs(const PoolBlocks& pool) {
+  const double m = double(pool.index().count());
+  return pool.whole() ? 0.5 * m * m : m * m;
+}
+
+void say_estimate(Context& context, const PoolBlocks& pool, const Config& config, Pairing pairing, const Work& work) {
   constexpr double kGib = 1 << 30, kNumbersPerItem = 12;
-  const int64_t width = pool.rows().shape[1];
+  const int64_t width = pool.width();
   if (!config.say || work.pairs * double(width) < kFewProducts) return;
-  const double seconds = work.pairs * measure(context, pool, pairing);
+  const double own = work.pairs / double(pool.ranks().size()), seconds = own * measure(context, pool, pairing);
   if (seconds < kFewSeconds) return;
-  const double bytes = double(pool.owned_bytes()) + work.copies * double(pool.count()) * double(width) * 4 +
-                       double(pool.count()) * kNumbersPerItem * 8;
-  config.say(fmt::format("{}: {:.2g} {} of {} numbers, about {} at {:.3g} a second; {:.1f} GiB beside the features",
-                         config.name, work.pairs, work.of, width, in_words(seconds), work.pairs / seconds,
-                         bytes / kGib));
+  std::string words = fmt::format("{}: {:.2g} {} of {} numbers, about {} at {:.3g} a second", config.name, work.pairs,
+                                  work.of, width, in_words(seconds), work.pairs / seconds);
+  if (const PoolRows* rows = pool.whole()) {  // of several, the processes said what each takes
+    const double bytes = double(rows->owned_bytes()) + work.copies * double(rows->count()) * double(width) * 4 +
+                         double(rows->count()) * kNumbersPerItem * 8;
+    words += fmt::format("; {:.1f} GiB beside the features", bytes / kGib);
+  }
+  config.say(words);
 }
 
 }  // namespace crc::select

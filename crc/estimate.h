@@ -1,7 +1,7 @@
 // What a long acquisition will take, said before it starts: time from a tile of pairs that is measured first.
 #pragma once
 
-#include "crc/pool_rows.h"
+#include "crc/pool_blocks.h"
 #include "kernels/ops/pairwise_tile.h"
 
 namespace crc::select {
@@ -14,8 +14,11 @@ struct Work {
   double copies = 0;
 };
 
-// Nothing where that is little: below some seconds, by what the tile took. Pairing of Measure::squared: pairwise_least
-// does them, else pairwise_gain.
-void say_estimate(Context& context, const PoolRows& pool, const Config& config, Pairing pairing, const Work& work);
+// Pairs that a pass over all of them measures (PoolPairs::square_gains).
+double square_pairs(const PoolBlocks& pool);
+
+// Nothing where that is little: below some seconds, by what the tile took. Processes do equal parts of it. Pairing of
+// Measure::squared: pairwise_least does them, else pairwise_gain.
+void say_estimate(Context& context, const PoolBlocks& pool, const Config& config, Pairing pairing, const Work& work);
 
 }  // namespace crc::select

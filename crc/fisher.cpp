@@ -151,8 +151,8 @@ template <class F> void FisherTrace::products(std::span<const int64_t> active, c
                               [&](int64_t r) { return pool_.host(pool_.unlabeled[active[i + r]]).data(); });
       for (int64_t q = 0; q < panels; ++q)
         for (int64_t i = 0; i < end - begin; i += kDownPairs) {
-          double tile[kDownPairs * kWidePairs];
-          multiply_pairs(tile, &rows[i * width_], &packed[q * kWidePairs * width_], width_);
+          double tile[kDownPairs * kWidePairs] = {};
+          add_products(tile, &rows[i * width_], &packed[q * kWidePairs * width_], width_);
           for (int64_t r = 0; r < kDownPairs; ++r)
             std::copy_n(tile + r * kWidePairs, kWidePairs, &t[((i + r) * panels + q) * kWidePairs]);
         }
@@ -179,11 +179,12 @@ FisherTrace::Block FisherTrace::apply_fisher(const Block& y, std::vector<double>
     });
     on_cpu(host_, [&](Cpu& cpu) {
       for_chunks(cpu, m, kDownPairs, [&](int64_t, int64_t from, int64_t to) {
-        double x[kBlock * kDownPairs] = {}, tile[kDownPairs * kWidePairs];
+        double x[kBlock * kDownPairs] = {};
         for (int64_t i = 0; i < n; ++i)
           for (int64_t c = from; c < to; ++c) x[i * kDownPairs + c - from] = b[i * m + c];
         for (int64_t q = 0; q < panels; ++q) {
-          multiply_pairs(tile, x, &h[q * kBlock * kWidePairs], n);
+          double tile[kDownPairs * kWidePairs] = {};
+          add_products(tile, x, &h[q * kBlock * kWidePairs], n);
           for (int64_t c = from; c < to; ++c)
             for (int64_t d = q * kWidePairs; d < std::min(width_, (q + 1) * kWidePairs); ++d)
               sum[c * width_ + d] += tile[(c - from) * kWidePairs + d - q * kWidePairs] / double(unlabeled_);

@@ -113,8 +113,8 @@ template <class Sums> void sum_pairs(const PoolRows& pool, int64_t begin, int64_
     const int64_t columns = std::min(kWidePairs, count - j);
     sums.panel(j, columns);
     for (int64_t i = begin; i < end; i += kDownPairs) {
-      double tile[kDownPairs * kWidePairs];
-      multiply_pairs(tile, &rows[(i - begin) * width], panel.data(), width);
+      double tile[kDownPairs * kWidePairs] = {};
+      add_products(tile, &rows[(i - begin) * width], panel.data(), width);
       for (double& v : tile) v *= v;
       sums.take(i, i - begin, j, columns, tile);
     }

@@ -6,6 +6,23 @@
 #include "kernels/ops/gather.h"
 
 namespace crc::select {
+namespace {
+
+Tensor gathered(Context& context, View<const float, 2> from, std::span<const int64_t> which) {
+  const int64_t n = int64_t(which.size());
+  const Tensor index = Tensor::from_host(context, {n}, which.data(), "places");
+  Tensor rows(context, {n, from.shape[1]}, Dtype::f32, "some rows of the pool");
+  gather_rows(context, rows.view<float, 2>(), from, index.view<const int64_t, 1>());
+  context.synchronize();  // `index` goes
+  return rows;
+}
+
+}  // namespace
+
+Problem without_labels(Problem problem) {
+  problem.labeled = {}, problem.labels = {};
+  return problem;
+}
 
 SharedRows::SharedRows(Context& context, std::vector<float> values, int64_t count, int64_t width, const char* name)
     : values_(std::move(values)) {
@@ -15,6 +32,13 @@ SharedRows::SharedRows(Context& context, std::vector<float> values, int64_t coun
     device_ = Tensor::from_host(context, {count, width}, values_.data(), name);
     view_ = device_.view<const float, 2>();
   }
+}
+
+void scale_row(Scaling scaling, std::span<const float> row, float* scaled) {
+  double total = 0;
+  for (float x : row) total += double(x) * double(x);
+  const double norm = scaling == Scaling::unit && total > 0 ? std::sqrt(total) : 1;
+  for (size_t d = 0; d < row.size(); ++d) scaled[d] = float(double(row[d]) / norm);
 }
 
 PoolRows::PoolRows(Context& context, const Problem& problem, const Config& config, Scaling scaling)
@@ -39,29 +63,27 @@ PoolRows::PoolRows(Context& context, const Problem& problem, Fp32Features featur
   const bool as_they_are = scaling == Scaling::none && features.owned.empty() && count() == features.count();
   values_ = std::move(features.owned);  // rows go towards the front, so that they may be the same array
   if (values_.empty() && !as_they_are) values_.resize(items.size() * size_t(width_));
-  for (size_t place = 0; place < items.size() && !as_they_are; ++place) {
-    const std::span<const float> row = features[items[place]];
-    double total = 0;
-    for (float x : row) total += double(x) * double(x);
-    const double norm = scaling == Scaling::unit && total > 0 ? std::sqrt(total) : 1;
-    for (int64_t d = 0; d < width_; ++d) values_[place * size_t(width_) + d] = float(double(row[d]) / norm);
-  }
+  for (size_t place = 0; place < items.size() && !as_they_are; ++place)
+    scale_row(scaling, features[items[place]], values_.data() + place * size_t(width_));
   host_ = as_they_are ? features.data : std::span<const float>(values_).first(items.size() * size_t(width_));
-  if (context.device().kind == DeviceKind::cpu) {
+  if (context.device().kind == DeviceKind::cpu)
     view_ = {host_.data(), {count(), width_}, context.device(), "rows of the pool"};
-  } else {
-    device_ = Tensor::from_host(context, {count(), width_}, host_.data(), "rows of the pool");
-    view_ = device_.view<const float, 2>();
-  }
+  else
+    to_device(context, problem.features);
+}
+
+// What the device has of the rows already is not sent there again.
+void PoolRows::to_device(Context& context, const Rows& features) {
+  const auto* given = std::get_if<View<const float, 2>>(&features);
+  const bool there = given && given->device == context.device() && scaling_ == Scaling::none;
+  const bool all = there && count() == given->shape[0];
+  if (there && !all) device_ = gathered(context, *given, items);
+  if (!there) device_ = Tensor::from_host(context, {count(), width_}, host_.data(), "rows of the pool");
+  view_ = all ? *given : device_.view<const float, 2>();
 }
 
 Tensor PoolRows::gather(Context& context, std::span<const int64_t> places) const {
-  const int64_t n = int64_t(places.size());
-  const Tensor which = Tensor::from_host(context, {n}, places.data(), "places");
-  Tensor rows(context, {n, this->rows().shape[1]}, Dtype::f32, "some rows of the pool");
-  gather_rows(context, rows.view<float, 2>(), this->rows(), which.view<const int64_t, 1>());
-  context.synchronize();  // `which` goes
-  return rows;
+  return gathered(context, rows(), places);
 }
 
 int64_t best_place(const PoolIndex& pool, std::span<const int64_t> places, std::span<const double> values,

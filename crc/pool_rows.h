@@ -13,10 +13,14 @@
 
 namespace crc::select {
 
+Problem without_labels(Problem problem);  // the same pool, of its unlabelled items alone
+
 enum class Scaling : uint8_t {
   none,
   unit  // rows divided by their Euclidean norm, in fp64; a row of zeros stays
 };
+
+void scale_row(Scaling scaling, std::span<const float> row, float* scaled);
 
 // Rows in host memory, and a view of them on the device: of the same memory on the CPU.
 class SharedRows {
@@ -59,13 +63,14 @@ class PoolRows : public PoolIndex {
 
  private:
   PoolRows(Context& context, const Problem& problem, Fp32Features features, Scaling scaling);
+  void to_device(Context& context, const Rows& features);
 
   Scaling scaling_;
   int64_t width_;
   int exponent_;
   std::vector<float> values_;    // empty where the features are the rows
   std::span<const float> host_;  // [M,D]
-  Tensor device_;                // on CUDA; on the CPU the view is of host_
+  Tensor device_;                // on CUDA where the features are not the rows; on the CPU the view is of host_
   View<const float, 2> view_;
 };
 

@@ -27,6 +27,7 @@ int64_t extent_of(const Array& array, size_t dimension) {
 // Those that differentiate through a network, and what comes closest without one.
 void check_acquisition(const std::string& name) {
   const Acquisition& acquisition = find_acquisition(name);
+  if (acquisition.has(Trait::worth)) acquisition.check({.name = name}, {});
   if (!acquisition.has(Trait::jacobians)) return;
   const char* closest = acquisition.has(Trait::groups) ? "crc" : "egl_last";
   fail(ExitCode::config, fmt::format("acquisition \"{}\" needs the network's Jacobians, which no array holds; use "
@@ -108,11 +109,6 @@ void Query::check_options(const crc_active::Problem& arrays) const {
   if (!logits && options_.quota > 0 && options_.per_cluster == 0)
     refuse(fmt::format("{} needs {}, which predict the class of each item, or {}", option("quota"), option("logits"),
                        option("per_cluster")));
-  if (together() && (options_.represents || options_.per_cluster > 0))
-    fail(ExitCode::config,
-         fmt::format("{} looks at all rows at once, and they lie in {} processes: use one, or leave it "
-                     "out",
-                     option(options_.represents ? "represents" : "per_cluster"), options_.ranks->size()));
   if (is_given(bias_) && !is_given(head_))
     refuse(fmt::format("{} is the head's: give {} too", option("bias"), option("head")));
 }
@@ -227,9 +223,19 @@ void Query::load(Context& context) {
   logits_.load(context, Precision::as_stored);
 }
 
+// Bytes for every item of the whole pool in each process: lists, scores and candidates; its cluster; how it is covered
+// and bounds of gains; what picks stand for.
+int64_t Query::bytes_per_item() const {
+  constexpr int64_t kLists = 88, kClusters = 40, kCoverage = 112, kRepresented = 80;
+  const std::string& name = options_.config.name;
+  const Acquisition& acquisition = find_acquisition(name);
+  const bool clusters = name == "kmeans" || name == "typiclust" || options_.per_cluster > 0;
+  const bool pairs = acquisition.has(Trait::radius) || acquisition.has(Trait::partitions);
+  return kLists + (clusters ? kClusters : 0) + (pairs ? kCoverage : 0) + (options_.represents ? kRepresented : 0);
+}
+
 // What each process will need is said, and refused where it is more than its machine has.
 void Query::share_rows(Context& context) {
-  constexpr int64_t kBytesPerItem = 72;            // lists, scores and candidates, of the whole pool in every process
   constexpr int64_t kBlocks = int64_t(400) << 20;  // rows on their way
   constexpr double kGib = 1 << 30;
   const int size = options_.ranks->size();
@@ -240,7 +246,7 @@ void Query::share_rows(Context& context) {
   int64_t mapped = 0;
   const auto share = [&](const RowArrays& arrays, const char* what, std::optional<ShardedRows>& rows) {
     if (arrays.items() == 0) return;
-    rows.emplace(context, *options_.ranks, arrays.files(), what, cuts);
+    rows.emplace(context, *options_.ranks, arrays.files(), what, cuts, options_.block_bytes);
     if (acquisition.has(what == std::string_view("features") ? Trait::features : Trait::logits))
       mapped += rows->own_bytes();
   };
@@ -248,12 +254,14 @@ void Query::share_rows(Context& context) {
   share(logits_, "logits", shards_->logits);
   const int64_t moments =
       scores_groups(options_.config.name) ? 16 * 8 * (features_.columns() + 1) * (features_.columns() + 1) : 0;
-  const int64_t bytes = kBytesPerItem * items_ + moments + kBlocks;
+  const int64_t cotangents =
+      options_.config.name == "badge" ? (items_ / size + 1) * logits_.columns() * int64_t(sizeof(float)) : 0;
+  const int64_t bytes = bytes_per_item() * items_ + moments + cotangents + kBlocks;
   if (bytes > machine_bytes())
     fail(ExitCode::out_of_memory,
          fmt::format("{} items in {} processes: each needs {:.3g} GB, {} bytes for every item of all among them, and "
                      "this machine has {:.3g} GB; start one process on each machine, and take larger machines",
-                     items_, size, double(bytes) / 1e9, kBytesPerItem, double(machine_bytes()) / 1e9));
+                     items_, size, double(bytes) / 1e9, bytes_per_item(), double(machine_bytes()) / 1e9));
   if (options_.config.say)
     options_.config.say(
         fmt::format("{} processes, {} items; in each at most {:.1f} GiB of memory beside about {:.1f} GiB "

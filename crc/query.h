@@ -23,6 +23,7 @@ struct QueryOptions {
   // Several processes choose together, each over the rows from cut to cut; [ranks+1], empty: equal parts.
   Ranks* ranks = nullptr;
   std::vector<int64_t> cuts = {};
+  int64_t block_bytes = int64_t(16) << 20;  // of rows that are read, or pass by, at a time
 };
 
 // What a selection found, and what was asked about it.
@@ -62,6 +63,7 @@ class Query {
   void take_candidates(const crc_active::Problem& problem, int64_t group_size);
   void load_model(Context& context);
   void share_rows(Context& context);
+  int64_t bytes_per_item() const;
   bool together() const { return options_.ranks && options_.ranks->size() > 1; }
   std::vector<double> diversify(Context& context, const Problem& problem, Config& config) const;
 

@@ -6,7 +6,6 @@
 #include <cmath>
 
 #include "crc/k_means.h"
-#include "crc/pool_rows.h"
 #include "crc/sharded_rows.h"
 #include "crc/uncertainty.h"
 
@@ -69,8 +68,12 @@ void check_takes(const Config& config, Trait trait) {
   const char* what = trait == Trait::weights  ? "weights of items"
                      : trait == Trait::shards ? "pool in several processes"
                                               : "quotas of classes or clusters";
+  std::string why;
+  if (trait == Trait::shards)
+    why = fmt::format("; \"{}\" needs all {} in one memory", config.name,
+                      find_acquisition(config.name).has(Trait::samples) ? "samples" : "rows");
   fail(ExitCode::config,
-       fmt::format("acquisition \"{}\" takes no {}; these do: {}", config.name, what, names_with(trait)));
+       fmt::format("acquisition \"{}\" takes no {}; these do: {}{}", config.name, what, names_with(trait), why));
 }
 
 void check_diversity(const Problem& problem, const Config& config) {
@@ -106,11 +109,12 @@ std::vector<int32_t> predicted_classes(Context& context, const Problem& problem,
 
 std::vector<int32_t> feature_clusters(Context& context, const Problem& problem, const Config& config,
                                       int64_t clusters) {
-  const PoolRows pool(context, problem, config, Scaling::none);
-  const Clusters found = k_means(context, pool.rows(), clusters, config.seed, config.round, config.progress);
+  const PoolBlocks pool(context, problem, config);
+  const Clusters found = k_means(context, pool, clusters, config.seed, config.round, config.progress);
+  std::vector<int64_t> items;
+  std::ranges::merge(problem.labeled, problem.unlabeled, std::back_inserter(items));
   std::vector<int32_t> parts(size_t(rows_of(problem)), -1);
-  for (size_t place = 0; place < pool.items.size(); ++place)
-    parts[size_t(pool.items[place])] = int32_t(found.of[place]);
+  for (size_t place = 0; place < items.size(); ++place) parts[size_t(items[place])] = int32_t(found.of[place]);
   return parts;
 }
 

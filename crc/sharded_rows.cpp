@@ -13,15 +13,18 @@ namespace {
 using crc_active::Array;
 using crc_active::Type;
 
-constexpr int64_t kReadBytes = 16ll << 20;  // of rows that are read at a time
-
 int64_t stored_bytes(Type type) { return type == Type::f64 ? 8 : type == Type::f32 ? 4 : 2; }
 
 }  // namespace
 
 ShardedRows::ShardedRows(Context& context, Ranks& ranks, std::vector<Array> files, const char* what,
-                         std::vector<int64_t> cuts)
-    : context_(&context), ranks_(&ranks), files_(std::move(files)), cuts_(std::move(cuts)), what_(what) {
+                         std::vector<int64_t> cuts, int64_t block_bytes)
+    : context_(&context),
+      ranks_(&ranks),
+      files_(std::move(files)),
+      cuts_(std::move(cuts)),
+      what_(what),
+      block_bytes_(block_bytes) {
   int64_t begin = 0;
   for (const Array& file : files_) {
     begins_.push_back(begin);
@@ -30,6 +33,12 @@ ShardedRows::ShardedRows(Context& context, Ranks& ranks, std::vector<Array> file
   }
   const bool alike = std::ranges::all_of(files_, [&](const Array& f) { return f.type == files_[0].type; });
   packed_ = alike ? files_[0].type : wide_ ? Type::f64 : Type::f32;
+}
+
+ShardedRows ShardedRows::recut(std::vector<int64_t> cuts) const {
+  ShardedRows rows = *this;
+  rows.cuts_ = std::move(cuts);
+  return rows;
 }
 
 int ShardedRows::owner(int64_t item) const { return int(std::ranges::upper_bound(cuts_, item) - cuts_.begin()) - 1; }
@@ -52,8 +61,10 @@ template <class T> void ShardedRows::read(int64_t item, T* out) const {
 
 template <class T>
 void ShardedRows::each_block(std::span<const int64_t> items,
-                             const std::function<void(std::span<const int64_t>, std::span<const T>)>& f) const {
-  const int64_t width = columns(), most = std::max<int64_t>(1, kReadBytes / (width * int64_t(sizeof(T))));
+                             const std::function<void(std::span<const int64_t>, std::span<const T>)>& f,
+                             int64_t multiple) const {
+  const int64_t width = columns(), fit = block_bytes_ / (width * int64_t(sizeof(T)));
+  const int64_t most = std::max<int64_t>(1, fit / multiple) * multiple;
   std::vector<T> rows(size_t(std::min<int64_t>(most, int64_t(items.size())) * width));
   while (!items.empty()) {
     const auto some = items.first(std::min(items.size(), size_t(most)));
@@ -120,10 +131,12 @@ template <class T> std::vector<T> ShardedRows::everywhere(std::span<const int64_
   return deliver<T>(wanted);
 }
 
-template void ShardedRows::each_block(
-    std::span<const int64_t>, const std::function<void(std::span<const int64_t>, std::span<const float>)>&) const;
-template void ShardedRows::each_block(
-    std::span<const int64_t>, const std::function<void(std::span<const int64_t>, std::span<const double>)>&) const;
+template void ShardedRows::each_block(std::span<const int64_t>,
+                                      const std::function<void(std::span<const int64_t>, std::span<const float>)>&,
+                                      int64_t) const;
+template void ShardedRows::each_block(std::span<const int64_t>,
+                                      const std::function<void(std::span<const int64_t>, std::span<const double>)>&,
+                                      int64_t) const;
 template std::vector<float> ShardedRows::deliver(std::span<const std::vector<int64_t>>) const;
 template std::vector<double> ShardedRows::deliver(std::span<const std::vector<int64_t>>) const;
 template std::vector<float> ShardedRows::everywhere(std::span<const int64_t>) const;

@@ -19,22 +19,29 @@ namespace crc::select {
 class ShardedRows {
  public:
   // The whole array, as its files: of their numbers only those of this process's items are read. cuts [ranks+1]:
-  // process r holds the items [cuts[r],cuts[r+1]). `context` and `ranks` must outlive this.
+  // process r holds the items [cuts[r],cuts[r+1]). block_bytes: of rows that are in memory at a time, about. `context`
+  // and `ranks` must outlive this.
   ShardedRows(Context& context, Ranks& ranks, std::vector<crc_active::Array> files, const char* what,
-              std::vector<int64_t> cuts);
+              std::vector<int64_t> cuts, int64_t block_bytes);
+
+  ShardedRows recut(std::vector<int64_t> cuts) const;  // the same rows, held by others
+  const std::vector<int64_t>& cuts() const { return cuts_; }
 
   Ranks& ranks() const { return *ranks_; }
   int64_t columns() const { return files_[0].shape[1]; }
   bool wide() const { return wide_; }  // some file holds fp64: rows are used in fp64
   int owner(int64_t item) const;
+  int64_t block_bytes() const { return block_bytes_; }
   int64_t own_bytes() const;  // of the rows of this process, as they are stored
   // Those of an ascending list that this process holds.
   std::span<const int64_t> own(std::span<const int64_t> items) const;
 
-  // f(items, rows [n,D]) block by block, of own items alone. Error numerical, naming the item: NaN or infinity.
+  // f(items, rows [n,D]) block by block, of own items alone; all but the last of a multiple of so many rows. Error
+  // numerical, naming the item: NaN or infinity.
   template <class T>
   void each_block(std::span<const int64_t> items,
-                  const std::function<void(std::span<const int64_t>, std::span<const T>)>& f) const;
+                  const std::function<void(std::span<const int64_t>, std::span<const T>)>& f,
+                  int64_t multiple = 1) const;
 
   // Collective; wanted[r] are the items whose rows process r gets, as every process knows: those of this one [n,D].
   template <class T> std::vector<T> deliver(std::span<const std::vector<int64_t>> wanted) const;
@@ -50,6 +57,7 @@ class ShardedRows {
   std::vector<crc_active::Array> files_;
   std::vector<int64_t> begins_, cuts_;
   const char* what_;
+  int64_t block_bytes_;
   bool wide_ = false;
   crc_active::Type packed_;  // in which rows travel: that of the files if they agree
 };

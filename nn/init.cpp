@@ -54,6 +54,7 @@ void initialize(Context& context, const ParamLayout& layout, const Weights& weig
     for (int64_t c = 0; c < spec.channels; ++c) running[spec.offset + spec.channels + c] = 1;
   context.copy_in(weights.values, values.data());
   context.copy_in(weights.running, running.data());
+  round_weights(context, weights);
 }
 
 }  // namespace crc::nn

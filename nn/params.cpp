@@ -1,5 +1,7 @@
 #include "nn/params.h"
 
+#include "kernels/ops/round.h"
+
 namespace crc::nn {
 namespace {
 constexpr int64_t kSliceFloats = 32;         // 128 bytes
@@ -42,8 +44,14 @@ int64_t ParamLayout::count() const {
   return n;
 }
 
-WeightBuffers::WeightBuffers(Context& context, const ParamLayout& layout, const std::string& name)
+void round_weights(Context& context, const Weights& weights) {
+  if (weights.rounded.size() > 0) round_values(context, weights.rounded, weights.values);
+}
+
+WeightBuffers::WeightBuffers(Context& context, const ParamLayout& layout, const std::string& name, bool keep_rounded)
     : values_(context, {layout.total()}, Dtype::f32, name),
-      running_(context, {layout.running_total()}, Dtype::f32, name + " running statistics") {}
+      running_(context, {layout.running_total()}, Dtype::f32, name + " running statistics") {
+  if (keep_rounded) rounded_.emplace(context, std::vector{layout.total()}, Dtype::bf16, name + " in bf16");
+}
 
 }  // namespace crc::nn

@@ -2,6 +2,7 @@
 // are one launch or one write. Layers hold references into it and own no memory.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -63,32 +64,49 @@ class ParamLayout {
 struct Weights {
   View<float, 1> values;   // [layout.total()]
   View<float, 1> running;  // [layout.running_total()], empty for gradients
+  // [layout.total()]: values in bf16, for convolutions in bf16; who writes values keeps them so. Empty: these round
+  // values themselves, to the same bits.
+  View<bf16, 1> rounded = {};
 
   template <int R> View<float, R> param(const ParamLayout& layout, int index) const {
-    const ParamSpec& spec = layout.params()[index];
-    if (int(spec.shape.size()) != R) fail_internal("parameter " + spec.name + " has another rank");
-    View<float, R> v{values.data + layout.offset(index), {}, values.device, spec.name.c_str()};
-    for (int d = 0; d < R; ++d) v.shape[d] = spec.shape[d];
-    return v;
+    return part<R>(values, layout, index);
+  }
+  template <int R> View<bf16, R> rounded_param(const ParamLayout& layout, int index) const {
+    return rounded.size() > 0 ? part<R>(rounded, layout, index) : View<bf16, R>{};
   }
   View<float, 1> running_mean(const ParamLayout& layout, int index) const { return running_part(layout, index, 0); }
   View<float, 1> running_var(const ParamLayout& layout, int index) const { return running_part(layout, index, 1); }
 
  private:
+  template <int R, class T> static View<T, R> part(View<T, 1> all, const ParamLayout& layout, int index) {
+    const ParamSpec& spec = layout.params()[index];
+    if (int(spec.shape.size()) != R) fail_internal("parameter " + spec.name + " has another rank");
+    View<T, R> v{all.data + layout.offset(index), {}, all.device, spec.name.c_str()};
+    for (int d = 0; d < R; ++d) v.shape[d] = spec.shape[d];
+    return v;
+  }
   View<float, 1> running_part(const ParamLayout& layout, int index, int part) const {
     const RunningSpec& spec = layout.running()[index];
     return {running.data + spec.offset + part * spec.channels, {spec.channels}, running.device, spec.name.c_str()};
   }
 };
 
+// After values were written by other than an optimizer: rounded again, where they are kept rounded.
+void round_weights(Context& context, const Weights& weights);
+
 // Memory for one set of weights.
 class WeightBuffers {
  public:
-  WeightBuffers(Context& context, const ParamLayout& layout, const std::string& name);
-  Weights weights() const { return {values_.view<float, 1>(), running_.view<float, 1>()}; }
+  // `keep_rounded`: values in bf16, too, for a net that trains in bf16.
+  WeightBuffers(Context& context, const ParamLayout& layout, const std::string& name, bool keep_rounded = false);
+  Weights weights() const {
+    return {values_.view<float, 1>(), running_.view<float, 1>(),
+            rounded_ ? rounded_->view<bf16, 1>() : View<bf16, 1>{}};
+  }
 
  private:
   Tensor values_, running_;
+  std::optional<Tensor> rounded_;
 };
 
 }  // namespace crc::nn

@@ -165,6 +165,7 @@ std::vector<std::string> import_weights(Context& context, const ParamLayout& lay
   HostWeights host = read_weights(layout, file, source);
   context.copy_in(weights.values, host.values.data());
   context.copy_in(weights.running, host.running.data());
+  round_weights(context, weights);
   return std::move(host.notes);
 }
 

@@ -124,7 +124,7 @@ peers() {
     --json "$out/peers-$1.jsonl" "${@:3}"
 }
 
-# 480 s in all: 60 + 60 + 40 + 2 * 35 + 45 + 110 + 95.
+# 480 s in all: 60 + 60 + 40 + 2 * 35 + 20 + 45 + 90 + 95.
 if [[ " ${parts[*]} " == *" first "* ]]; then
   step doctor 60 "$bin/crc_train" doctor --device $device
   test_layer kernels 60
@@ -132,8 +132,9 @@ if [[ " ${parts[*]} " == *" first "* ]]; then
   if [ $device = cuda ]; then
     bench steps 15 '^train (fixmatch|mean_teacher) .*bf16'
     bench steps-plain 15 '^train (fixmatch|mean_teacher) .*bf16' CRC_TIER=plain
+    step step-times 20 "$bin/crc_bench" --device cuda --step --precision bf16 --json "$out/step-times.jsonl" --force
     bench kernels 25 '^(conv2d|batchnorm).*bf16|^conv2d_(backward_weights|weight_gradient).*f32'
-    peers fixmatch 110 --turns 1 --seconds 5 --rows bf16,graph
+    peers fixmatch 90 --turns 1 --seconds 5 --rows bf16,graph
   else
     bench kernels 25 '^sgd'
   fi

@@ -1,5 +1,6 @@
 // What a Trainer refuses.
 #include <algorithm>
+#include <bit>
 
 #include "ssl/trainer.h"
 
@@ -26,6 +27,24 @@ void check_averages(const TrainConfig& config) {
   if (config.ema_buffers == EmaBuffers::own) refuse("ssl.ema_buffers = \"own\"", "only the teacher has passes");
 }
 
+// A batch in parts.
+void check_shards(const TrainConfig& config) {
+  if (config.shards == 0) return;
+  const std::string shards = "run.shards = " + std::to_string(config.shards);
+  if (!std::has_single_bit(uint64_t(config.shards)))
+    fail(ExitCode::config, shards + " is no power of two, and means are formed in a binary tree; use 2, 4, 8, ...");
+  if (config.batch % config.shards != 0)
+    fail(ExitCode::config, shards + " does not divide ssl.batch = " + std::to_string(config.batch) +
+                               ", and shards are equal parts of it; change one of them");
+  if (find_method(config.method).shards()) return;
+  std::string take;
+  for (const MethodEntry& entry : methods())
+    if (entry.get().shards()) take += (take.empty() ? "" : ", ") + std::string(entry.name);
+  fail(ExitCode::config, shards + " with ssl.method = \"" + config.method +
+                             "\": what it asks of a batch as a whole, its shards do not have. These take shards: " +
+                             take + "; use one of them, or run.shards = 0");
+}
+
 }  // namespace
 
 void check_training(const TrainConfig& config, int64_t height, int64_t width, int64_t labeled, int64_t unlabeled) {
@@ -37,6 +56,7 @@ void check_training(const TrainConfig& config, int64_t height, int64_t width, in
     fail(ExitCode::config, "ssl.ema_buffers = \"own\" is for ssl.method \"mean_teacher\": with \"" + config.method +
                                "\" no pass of the averaged model moves them; use \"copied\" or \"averaged\"");
   check_averages(config);
+  check_shards(config);
   const bool corrects = config.logit_adjustment != LogitAdjustment::none || config.class_weights != ClassWeights::none;
   if (corrects && !find_method(config.method).trains())
     fail(ExitCode::config, "ssl.logit_adjustment and ssl.class_weights are of a loss, and ssl.method \"" +

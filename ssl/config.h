@@ -62,6 +62,7 @@ struct TrainConfig {
   Sampling labeled_sampling = Sampling::permutations, unlabeled_sampling = Sampling::permutations;
   int64_t steps_per_epoch = 1024;  // also how many steps of losses are kept
   int64_t steps_per_graph = 16;    // captured as one CUDA graph; changes no result
+  int64_t shards = 0;  // equal parts of a step's batch, each with a pass of its own (ssl/shard_mean.h); 0: one pass
   // pi_model and mean_teacher: one student pass learns labels and consistency (Oliver), not one pass each (perrying).
   bool shared_pass = false;
   Schedule schedule = {};  // its consistency weight is lambda_u

@@ -32,6 +32,9 @@ class ImageSet {
   int64_t channels() const { return channels_; }
   View<const uint8_t, 4> pixels() const { return pixels_.view<uint8_t, 4>(); }
   View<const int32_t, 1> labels() const { return labels_.view<int32_t, 1>(); }
+  void set_labels(Context& context, const std::vector<int32_t>& labels) {  // [N]
+    context.copy_in(labels_.view<int32_t, 1>(), labels.data());
+  }
   int64_t views() const { return int64_t(rows_.size()); }  // of embeddings; 0: these are images
   View<const float, 2> rows(int64_t view) const { return rows_[size_t(view)].view<float, 2>(); }
 

@@ -73,7 +73,12 @@ class Method {
   virtual std::vector<StateArray> running(const TrainConfig&, const PoolSize&) const { return {}; }
   // Size of the projection head (nn/projection.h) that it needs of its network; 0: none.
   virtual int64_t projection(const TrainConfig&) const { return 0; }
+  // Whether a batch may be cut into shards (ssl/shard_mean.h): the loss is a mean over the labelled items and one over
+  // the unlabelled, and nothing is remembered or asked of the batch as a whole but batch normalisation's statistics.
+  virtual bool shards() const { return false; }
   // False: there are no steps, and the model is the labels themselves (ssl/propagation.h).
+  // Whether `gradients` runs the averaged model.
+  virtual bool asks_average() const { return false; }
   virtual bool trains() const { return true; }
 };
 

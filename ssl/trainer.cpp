@@ -3,20 +3,13 @@
 #include <algorithm>
 #include <cmath>
 
-#include "kernels/augment/ctaugment_update.h"
 #include "kernels/ops/add.h"
-#include "kernels/ops/draw_batch.h"
-#include "kernels/ops/gather.h"
-#include "kernels/ops/softmax_ce.h"
 #include "kernels/ops/tally_pseudo.h"
 #include "nn/init.h"
 #include "nn/weights_io.h"
-#include "ssl/inputs.h"
 
 namespace crc::ssl {
 namespace {
-
-using augment::AugmentConfig;
 
 TrainConfig checked(TrainConfig config, const nn::Net& net, const ImageSet& images, size_t labeled, size_t unlabeled) {
   const bool embedded = images.views() > 0;
@@ -33,17 +26,22 @@ bool uses_rates(const TrainConfig& config) {
   return false;
 }
 
+// Whether a step runs the averaged model.
+bool asks_average(const Method& method, const TrainConfig& config) {
+  return method.asks_average() || uses_rates(config);
+}
+
 }  // namespace
 
 Trainer::Trainer(Context& context, const nn::Net& net, const ImageSet& images, const std::vector<int64_t>& labeled,
-                 const std::vector<int64_t>& unlabeled, TrainConfig config)
+                 const std::vector<int64_t>& unlabeled, TrainConfig config, Ranks* ranks)
     : context_(context),
       net_(net),
       images_(images),
       config_(checked(std::move(config), net, images, labeled.size(), unlabeled.size())),
       method_(find_method(config_.method)),
-      student_(context, net.layout(), "student"),
-      ema_(context, net.layout(), "ema"),
+      student_(context, net.layout(), "student", net.precision() == Dtype::bf16),
+      ema_(context, net.layout(), "ema", net.precision() == Dtype::bf16 && asks_average(method_, config_)),
       grads_(context, net.layout(), "gradients"),
       student_weights_(student_.weights()),
       ema_weights_(ema_.weights()),
@@ -73,7 +71,11 @@ Trainer::Trainer(Context& context, const nn::Net& net, const ImageSet& images, c
   nn::initialize(context, net.layout(), student_weights_, config_.seed);
   context.copy(ema_weights_.values, student_weights_.values);
   context.copy(ema_weights_.running, student_weights_.running);
+  nn::round_weights(context, ema_weights_);
   begin_averages();
+  if (config_.shards > 0)
+    shards_.emplace(context, net.layout(), net.classes(), config_.shards, config_.ema_buffers == EmaBuffers::own,
+                    ranks);
   if (config_.logit_adjustment == LogitAdjustment::prediction) {
     const std::vector<float> shift = logit_shift(counts_, -config_.adjustment);
     adjustment_ = Tensor::from_host(context, {net.classes()}, shift.data(), "adjustment of predictions");
@@ -130,125 +132,74 @@ void Trainer::take_labels(const std::vector<int64_t>& labeled) {
   context_.copy_in(ema_weights_.values, values.data());
 }
 
-// Draws the items of this step and builds their views in scratch memory of the caller's frame.
-Batch Trainer::next_batch() {
-  Arena& arena = context_.scratch();
-  const int64_t b = config_.batch, m = unlabeled_per_step(config_);
-  const View<const StepState, 1> state = state_.as<StepState>();
-  auto items = arena.take<int64_t, 1>({b + m}, "batch ids");      // [labelled | unlabelled]
-  auto labels = arena.take<int32_t, 1>({b + m}, "batch labels");  // those of the unlabelled only judge pseudo-labels
-  draw_batch(context_, items.slice(0, b), labeled_.view<int64_t, 1>(), state,
-             DrawConfig{config_.seed, Purpose::labeled_order, config_.labeled_sampling, config_.steps_per_epoch});
-  if (m > 0)
-    draw_batch(context_, items.slice(b, b + m), unlabeled_.view<int64_t, 1>(), state,
-               DrawConfig{config_.seed, Purpose::unlabeled_order, config_.unlabeled_sampling, config_.steps_per_epoch});
-  gather_rows(context_, labels, images_.labels(), items);
-
-  const nn::Activations images = take_inputs(context_, net_, images_, images_per_step(config_));
-  int64_t begin = 0, look = 0;
-  for (const BatchView& view : method_.views(config_)) {
-    const int64_t first = view.items == BatchView::Items::unlabeled ? b : 0, rows = view.rows(b, m);
-    look_at(view, look, nn::slice(images, begin, begin + rows), items.slice(first, first + rows));
-    look += view.items != BatchView::Items::labeled;
-    begin += rows;
-  }
-  return {images, labels.slice(0, b), b, m, labels.slice(b, b + m), items.slice(b, b + m), items.slice(0, b)};
-}
-
-// One view y of `items`, the method's look number `look` at unlabelled ones: an augmentation of images; of embeddings
-// the given views in turn or, where there is one only, that with noise.
-void Trainer::look_at(const BatchView& view, int64_t look, const nn::Activations& y, View<const int64_t, 1> items) {
-  const View<const StepState, 1> state = state_.as<StepState>();
-  if (const int64_t views = images_.views()) {
-    RowNoise noise = views > 1 ? RowNoise() : view.strong ? config_.strong_rows : config_.weak_rows;
-    noise.seed = config_.seed;
-    noise.purpose = view.purpose;
-    const bool labels_only = view.items == BatchView::Items::labeled;
-    return noisy_rows(context_, as_rows(y), images_.rows(labels_only ? 0 : look % views), items, state, noise);
-  }
-  AugmentConfig augment = config_.weak;
-  augment.seed = config_.seed;
-  augment.purpose = view.purpose;
-  augment.strong = view.strong ? config_.strong : augment::Policy::none;
-  std::visit([&](const auto& to) { augment_batch(context_, to, images_.pixels(), items, state, augment, rates()); }, y);
-}
-
-// CTAugment: how well the averaged model recognises labelled images at random levels moves those levels' rates.
-void Trainer::learn_from_probes(const Batch& batch) {
-  Arena& arena = context_.scratch();
-  Arena::Frame frame(arena);
-  const int64_t b = batch.labeled;
-  const View<const StepState, 1> state = state_.as<StepState>();
-  AugmentConfig probe = config_.weak;
-  probe.seed = config_.seed;
-  probe.purpose = Purpose::probe_augment;
-  probe.strong = augment::Policy::ctaugment_probe;
-  const nn::Activations images = net_.take_input(context_, b, images_.height(), images_.width());
-  auto features = arena.take<float, 2>({b, net_.feature_dim()}, "probe features");  // [B,D]
-  auto probabilities = arena.take<float, 2>({b, net_.classes()}, "probabilities");  // [B,C]
-  std::visit(
-      [&](const auto& y) { augment_batch(context_, y, images_.pixels(), batch.labeled_items, state, probe, rates()); },
-      images);
-  net_.forward(context_, ema_weights_, images, Mode::eval, features, probabilities, nullptr);
-  softmax(context_, probabilities, probabilities);
-  ctaugment_update(context_, rates_.view<float, 2>(), probabilities, batch.labels, batch.labeled_items, state, probe);
-}
-
 void Trainer::run_steps(int64_t count) {
   for (int64_t i = 0; i < count; ++i) {
     Arena::Frame frame(context_.scratch());
-    const Batch batch = next_batch();
+    Batch batch = draw();
+    if (shards_) {
+      step_in_shards(batch);
+      continue;
+    }
+    look(batch);
     if (rates_.size() > 0) learn_from_probes(batch);
     step_on(batch);
   }
 }
 
+TrainingStep Trainer::step_with(const nn::Weights& student, const nn::Weights& teacher, const nn::Weights& gradients,
+                                View<float, 2> losses, View<float, 2> tally) {
+  return {context_,
+          net_,
+          student,
+          teacher,
+          gradients,
+          state_.as<StepState>(),
+          config_,
+          label_loss_,
+          {saved_[0].get(), saved_[1].get()},
+          losses,
+          tally,
+          running_,
+          pool_,
+          labeled_.view<const int64_t, 1>()};
+}
+
 void Trainer::step_on(const Batch& batch) {
   Arena::Frame frame(context_.scratch());
-  const View<const StepState, 1> state = state_.as<StepState>();
   context_.set_zero(grad_weights_.values);
-  method_.gradients({context_,
-                     net_,
-                     student_weights_,
-                     ema_weights_,
-                     grad_weights_,
-                     state,
-                     config_,
-                     label_loss_,
-                     {saved_[0].get(), saved_[1].get()},
-                     ring_.view<float, 2>(),
-                     tally_.view<float, 2>(),
-                     running_,
-                     pool_,
-                     labeled_.view<const int64_t, 1>()},
-                    batch);
-  optimize();
+  method_.gradients(
+      step_with(student_weights_, ema_weights_, grad_weights_, ring_.view<float, 2>(), tally_.view<float, 2>()), batch);
+  learn(grad_weights_.values);
+}
+
+void Trainer::learn(View<const float, 1> gradients) {
+  optimize(gradients);
   follow();
   advance_step(context_, state_.as<StepState>(), config_.schedule);
 }
 
 // The averages follow the student, all of them in one pass.
 void Trainer::follow() {
-  const auto move = [&](View<float, 1> ema, const Tensor& more, View<const float, 1> student) {
+  const auto move = [&](View<float, 1> ema, View<bf16, 1> rounded, const Tensor& more, View<const float, 1> student) {
     const View<const StepState, 1> state = state_.as<StepState>();
-    if (averages() == 1) return ema_update(context_, ema, student, state);
-    ema_updates(context_, ema, more.view<float, 2>(), student, state, decays_);
+    if (averages() == 1) return ema_update(context_, ema, rounded, student, state);
+    ema_updates(context_, ema, rounded, more.view<float, 2>(), student, state, decays_);
   };
-  move(ema_weights_.values, more_values_, student_weights_.values);
+  move(ema_weights_.values, ema_weights_.rounded, more_values_, student_weights_.values);
   if (config_.ema_buffers == EmaBuffers::averaged)
-    move(ema_weights_.running, more_running_, student_weights_.running);
+    move(ema_weights_.running, {}, more_running_, student_weights_.running);
   else if (config_.ema_buffers == EmaBuffers::copied)
     context_.copy(ema_weights_.running, student_weights_.running);
 }
 
-void Trainer::optimize() {
+void Trainer::optimize(View<const float, 1> grads) {
   const View<const StepState, 1> state = state_.as<StepState>();
-  const View<const float, 1> grads = grad_weights_.values;
   if (config_.optimizer == Optimizer::adam)
-    adam_step(context_, student_weights_.values, momentum_.view<float, 1>(), second_moment_.view<float, 1>(), grads,
-              state, config_.adam);
+    adam_step(context_, student_weights_.values, student_weights_.rounded, momentum_.view<float, 1>(),
+              second_moment_.view<float, 1>(), grads, state, config_.adam);
   else
-    sgd_step(context_, student_weights_.values, momentum_.view<float, 1>(), grads, state, config_.sgd);
+    sgd_step(context_, student_weights_.values, student_weights_.rounded, momentum_.view<float, 1>(), grads, state,
+             config_.sgd);
 }
 
 // The first step makes the libraries' plans and shows how much scratch memory a step needs.
@@ -294,6 +245,7 @@ void Trainer::train(int64_t steps) {
     replay();
     step_ += count;
   }
+  if (shards_) shards_->compare(student_weights_.values, step_);
 }
 
 EpochLosses Trainer::losses(int64_t steps) {
@@ -359,6 +311,7 @@ void Trainer::restore(const nn::TensorFile& file, const std::string& source) {
   const auto read_model = [&](const std::string& name, const nn::Weights& weights) {
     const std::vector<float> values = read(name + ".values", weights.values);
     nn::check_values(net_.layout(), values, read(name + ".running", weights.running), source + ", " + name);
+    nn::round_weights(context_, weights);
   };
   read_model("student", student_weights_);
   read_model("ema", ema_weights_);

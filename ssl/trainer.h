@@ -4,12 +4,14 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "kernels/ops/ema.h"
 #include "nn/safetensors.h"
 #include "ssl/image_set.h"
 #include "ssl/method.h"
+#include "ssl/shard_mean.h"
 
 namespace crc::ssl {
 
@@ -33,13 +35,15 @@ void check_training(const TrainConfig& config, int64_t height, int64_t width, in
 class Trainer {
  public:
   // `labeled` and `unlabeled` are item ids (rows of `images`). Initialises the network from config.seed.
-  // Errors of check_training.
+  // Errors of check_training. `ranks`: the processes that share config.shards, each with such a trainer; they take the
+  // same steps together, and have the same bits after each.
   Trainer(Context& context, const nn::Net& net, const ImageSet& images, const std::vector<int64_t>& labeled,
-          const std::vector<int64_t>& unlabeled, TrainConfig config);
+          const std::vector<int64_t>& unlabeled, TrainConfig config, Ranks* ranks = nullptr);
 
-  // Returns when the device has the work, not when it is done. Nothing else may hold scratch memory meanwhile.
+  // Returns when the device has the work, not when it is done. In several processes, all must then have the same
+  // weights: Error internal. Nothing else may hold scratch memory meanwhile.
   void train(int64_t steps);
-  // One step on a batch of the caller's making: gradients, optimizer, EMA, next step state.
+  // One step on a batch of the caller's making, whole: gradients, optimizer, EMA, next step state.
   void step_on(const Batch& batch);
   int64_t step() const { return step_; }
   // Means over the last `steps` steps, at most steps_per_epoch. Error numerical where one is not finite.
@@ -63,11 +67,17 @@ class Trainer {
   void run_steps(int64_t count);
   void warm_up();
   View<const float, 2> rates() const { return rates_.view<const float, 2>(); }
-  Batch next_batch();
+  Batch draw();
+  Batch part_of(const Batch& whole, int64_t shard);
+  void look(Batch& batch);
   void look_at(const BatchView& view, int64_t look, const nn::Activations& y, View<const int64_t, 1> items);
   void learn_from_probes(const Batch& batch);
   void take_labels(const std::vector<int64_t>& labeled);
-  void optimize();
+  TrainingStep step_with(const nn::Weights& student, const nn::Weights& teacher, const nn::Weights& gradients,
+                         View<float, 2> losses, View<float, 2> tally);
+  void step_in_shards(const Batch& whole);
+  void learn(View<const float, 1> gradients);
+  void optimize(View<const float, 1> gradients);
   void follow();
   void begin_averages();
   std::vector<int64_t> labels_by_class(const std::vector<int64_t>& labeled) const;
@@ -95,6 +105,7 @@ class Trainer {
   Tensor tally_;
   Tensor state_, ring_, labeled_, unlabeled_;
   std::unique_ptr<nn::Saved> saved_[2];
+  std::optional<ShardMean> shards_;           // with config.shards
   bool warm_ = false;                         // a step has run: memory and the libraries' plans are there
   std::function<void()> one_step_, a_graph_;  // replay 1 and steps_per_graph steps; made when first needed
   int64_t step_ = 0;

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Compiles what docs/tutorials/*.md show: every block whose fence names a file (```cpp title="kernels/ops/x.h") is written
 # where it says, in a copy, and built with the flags of the build directory; the new op's test and the new acquisitions run.
+# And the method of docs/methods.md, as the body of a class.
 # usage: tests/tutorials.sh BUILD_DIRECTORY
 set -euo pipefail
 build=$(cd "${1:?usage: $0 BUILD_DIRECTORY}" && pwd)
@@ -53,4 +54,13 @@ done
 mkdir -p "$work/tree/crc"
 cp crc/acquisition.cpp "$work/tree/crc/"
 compile crc/acquisition.cpp "$work/list.o"
-echo "tutorials: an op and $(wc -w <<< "$names") acquisitions compiled in $SECONDS s"
+
+# ---- the method that docs/methods.md sketches
+mkdir -p "$work/tree/ssl/methods"
+{
+  printf '#include "ssl/methods/matching.h"\nnamespace crc::ssl {\nstruct Sketch : Method {\n'
+  sed -n '/^```cpp/,/^```/{/^```/d;p}' docs/methods.md
+  printf '};\n}  // namespace crc::ssl\n'
+} > "$work/tree/ssl/methods/sketch.cpp"
+compile ssl/methods/sketch.cpp "$work/sketch.o"
+echo "tutorials: a method, an op and $(wc -w <<< "$names") acquisitions compiled in $SECONDS s"

@@ -113,8 +113,9 @@ double fitted_temperature(Context& context, Model& model, const Judge& judge) {
     fail(ExitCode::config,
          "--calibrate needs the directory of a run with items that its network has not seen "
          "(data.validation_size); or name a number yourself (--temperature)");
-  const ssl::Prediction p = judge.predict(upload(context, held_out, held_out.labels));
-  return ssl::fit_temperature(p.logits.to_host<float>(context), held_out.labels, model.dataset.classes());
+  const std::vector<int32_t> labels = validation_labels(model.config, model.dataset);
+  const ssl::Prediction p = judge.predict(upload(context, held_out, labels));
+  return ssl::fit_temperature(p.logits.to_host<float>(context), labels, model.dataset.classes());
 }
 
 // softmax(logits / T), in place.

@@ -1,5 +1,6 @@
 // crc_train resume
 #include "apps/commands/commands.h"
+#include "apps/session/crew.h"
 #include "apps/session/training.h"
 #include "apps/sweep/child.h"
 
@@ -26,7 +27,10 @@ void declare_resume(Command& program, CommandCall& call) {
   resume.flag("--quiet,-q", o->quiet, "no progress, only errors");
   resume.run([o, &call] {
     end_with_parent();
-    call.code = int(continue_run(o->directory, o->settings, ProgressOptions::for_stderr(o->quiet, 0, {})));
+    const Config config = config_to_resume(o->directory, o->settings);
+    call.code = train_together(config, call.arguments, [&](Ranks* ranks) {
+      return continue_run(o->directory, o->settings, ProgressOptions::for_stderr(o->quiet, 0, {}), 0, ranks);
+    });
   });
 }
 

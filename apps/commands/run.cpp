@@ -7,6 +7,7 @@
 #include "apps/base/terminal.h"
 #include "apps/commands/commands.h"
 #include "apps/config/recipes.h"
+#include "apps/session/crew.h"
 #include "apps/session/step_time.h"
 #include "apps/session/training.h"
 #include "apps/sweep/child.h"
@@ -96,12 +97,13 @@ int print_plan(const RunOptions& options) {
 
 int command_run(const RunOptions& options, const std::vector<std::string>& arguments) {
   if (options.dry_run) return print_plan(options);
-  const std::string note = sweep_note(options.config);
-  if (!options.quiet) print_message(note);
   end_with_parent();
   const Config config = resolve_recipe(options.config, options.settings);
-  const NewRun run{.config = config, .directory = run_directory(options, config), .arguments = arguments};
-  return int(start_run(run, ProgressOptions::for_stderr(options.quiet, 0, {})));
+  return train_together(config, arguments, [&](Ranks* ranks) {
+    if (!options.quiet) print_message(sweep_note(options.config));
+    const NewRun run{.config = config, .directory = run_directory(options, config), .arguments = arguments};
+    return start_run(run, ProgressOptions::for_stderr(options.quiet, 0, {}), ranks);
+  });
 }
 
 }  // namespace

@@ -76,11 +76,16 @@ void print_plan(const Sweep& sweep, const Cells& cells) {
   for (const SweepCell* cell : cells) {
     const Config config = sweep.config(*cell);
     const auto number = [&](const char* key) { return config.get<int64_t>(key); };
-    print("  {:<9} {:<28} {} {} {}; {} + {} x {} labels; up to {} rounds of {} x {} steps{}\n", to_string(cell->phase),
+    const std::string& budgets = config.get<std::string>("acquisition.budgets");
+    const std::string queries =
+        budgets.empty() || number("acquisition.rounds") == 0
+            ? fmt::format("+ {} x {}", number("acquisition.rounds"), number("acquisition.budget"))
+            : "to " + budgets;
+    print("  {:<9} {:<28} {} {} {}; {} {} labels; up to {} rounds of {} x {} steps{}\n", to_string(cell->phase),
           cell->name, config.get<std::string>("data.name"), config.get<std::string>("ssl.method"),
-          config.get<std::string>("acquisition.name"), number("acquisition.initial"), number("acquisition.rounds"),
-          number("acquisition.budget"), number("acquisition.rounds") + 1, number("ssl.epochs"),
-          number("ssl.steps_per_epoch"), sweep.done(*cell) ? ", done" : "");
+          config.get<std::string>("acquisition.name"), number("acquisition.initial"), queries,
+          number("acquisition.rounds") + 1, number("ssl.epochs"), number("ssl.steps_per_epoch"),
+          sweep.done(*cell) ? ", done" : "");
   }
 }
 

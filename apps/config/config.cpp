@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "apps/base/terminal.h"
+#include "apps/config/budgets.h"
 #include "apps/config/parse_toml.h"
 #include "apps/config/presets.h"
 #include "data/text.h"
@@ -74,6 +75,14 @@ std::string shown(const toml::node& node) {
   if (!node.is_string()) node.visit([&](const auto& value) { stream << value; });
   std::string text = node.is_string() ? to_text(node.as_string()->get()) : stream.str();
   return cut(text);
+}
+
+// A list of label counts says how many queries there are, whatever else does; none stays none.
+void take_rounds_of_budgets(Config& config) {
+  const auto queries = int64_t(parse_budgets(config.get<std::string>("acquisition.budgets")).size());
+  const auto rounds = config.get<int64_t>("acquisition.rounds");
+  if (queries > 0 && rounds > 0 && rounds != queries)
+    config.merge_value("acquisition.rounds", fmt::to_string(queries), "acquisition.budgets");
 }
 
 const std::string kOfMethod = "method ";  // begins the origin of its paper's defaults
@@ -199,6 +208,7 @@ void Config::merge_overrides(const std::vector<std::string>& settings, bool seed
   merge_environment(seed);
   for (const std::string& setting : settings) merge_setting(setting);
   take_defaults_of_method();
+  take_rounds_of_budgets(*this);
 }
 
 // ssl/methods.def has them: "threshold=0.8 temperature=0.4". What another method had set before goes first.

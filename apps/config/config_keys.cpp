@@ -45,6 +45,14 @@ void add_run(std::vector<ConfigKey>& keys) {
       {integer("run.seed", 0, 0, 4294967295.0, "key of every random draw of the run"),
        place(text("run.device", "auto", {"auto", "cpu", "cuda", "cuda:N"}, "auto: CUDA where it works, else the CPU")),
        place(integer("run.threads", 0, 0, 4096, "CPU threads; 0: all cores")), precision_rule(),
+       later(integer("run.shards", 0, 0, 1024,
+                     "equal parts of every step's batch, a power of two, each with batch statistics of its own: what "
+                     "several processes share (docs/parallel.md), with the same bits for any number of them; 0: none"),
+             int64_t(0)),
+       place(later(integer("run.ranks", 1, 1, 1024,
+                           "processes of this machine that `crc_train run` and `resume` start to share run.shards, "
+                           "where mpirun or srun started none"),
+                   int64_t(1))),
        place(later(boolean("run.tensorboard", false, "TensorBoard's event files in the run's folder tensorboard"),
                    false)),
        place(text("run.name", "", {}, "name in reports; empty: the directory's name"))});
@@ -125,10 +133,16 @@ void add_data(std::vector<ConfigKey>& keys) {
        integer("data.validation_size", 0, 0, kMany,
                "training images held out with their labels, which no round trains on: they choose the best epoch and "
                "end the patience instead of the test set"),
-       split_rule(), integer("data.split_seed", 0, 0, 4294967295.0, "seed of the held-out images"),
+       split_rule(),
+       integer("data.split_seed", 0, 0, 4294967295.0, "seed of the held-out images"),
        later(real("data.imbalance", 0, 0, 1,
                   "a long tail of the training images, labelled or not: the last class's share of the first's, falling "
                   "geometrically in between, drawn by split_seed; 1: equally many of each; 0: as the data is"),
+             0.0),
+       later(real("data.label_noise", 0, 0, 1,
+                  "the simulated annotator errs: an answer, of first, queried or held-out images, is wrong with this "
+                  "probability, then any other class; decided image by image by data.seed, whoever asks. Test labels "
+                  "stay true; 0: never"),
              0.0),
        choice("data.normalize", Normalization::dataset,
               "dataset: its mean and standard deviation (`crc_train data info` says which); half: (x/255 - 0.5) / 0.5"),
@@ -264,6 +278,10 @@ void add_selection(std::vector<ConfigKey>& keys) {
       keys.end(),
       {text("acquisition.name", "crc", {}, "how the next labels are chosen; `crc_train list` names them"),
        integer("acquisition.budget", 50, 1, kMany, "labels per query (Q)"),
+       later(text("acquisition.budgets", "", {},
+                  "queries of unequal sizes instead: the label counts after each of them, \"20 50 100 200 500\", which "
+                  "also says how many there are (but acquisition.rounds = 0 is none); empty: acquisition.budget each"),
+             std::string()),
        integer("acquisition.group_size", 5, 1, kMany, "items per candidate group (G, divides Q)"),
        integer("acquisition.initial", 50, 1, kMany, "labels before the first query, equally many of each class"),
        later(real("acquisition.initial_imbalance", 0, 0, 1,
@@ -289,7 +307,8 @@ void add_selection(std::vector<ConfigKey>& keys) {
        choice("acquisition.model", nn::Epoch::best,
               "which of the round's tested models scores the pool: that of the best evaluation or of the last"),
        search_rule(),
-       integer("acquisition.candidates", 0, 0, kMany, "candidate groups to score; 0: as many as the partition has"),
+       integer("acquisition.candidates", 0, 0, kMany,
+               "candidate groups to score; 0: as many as the partition has. oracle: batches that are proposed; 0: 35"),
        choice("acquisition.solver", select::Solver::capacitance,
               "eigenvalue solver of crc; syevd is the definition, fp32-positive shows what a literal reading does"),
        text("acquisition.layers", "fc bn1 block3", {},

@@ -244,6 +244,29 @@ std::string markdown_areas(const PairedBlock& block) {
   return c.pairs.empty() ? text : text + about_pairs(block) + "\n";
 }
 
+std::string markdown_summary(const PairedBlock& block) {
+  const Comparison& c = block.comparison;
+  const std::optional<size_t> random = baseline(c);
+  std::string text = fmt::format("| {} | area (%) |", block.name.empty() ? "method" : block.name), rule = "\n|---|---|";
+  if (random) text += fmt::format(" against {} | wins-losses-ties |", c.methods[*random].name), rule += "---|---|";
+  text += rule + "\n";
+  for (size_t m = 0; m < c.methods.size(); ++m) {
+    const MethodAreas& method = c.methods[m];
+    const bool other = random && m != *random, word = method.name.find(' ') == method.name.npos && m != random;
+    text += fmt::format(fmt::runtime(word ? "| `{}` | {} |" : "| {} | {} |"), method.name,
+                        plus_minus(method.all.mean, method.all.half, false));
+    if (random && !other) text += "  |  |";
+    if (other) {
+      const Pair& pair = c.pair(m, *random);
+      const bool turned = pair.method != m;
+      text += fmt::format(fmt::runtime(verdict(pair) == Verdict::none ? " {} | {} |" : " **{}** | {} |"),
+                          difference(pair, turned), score(pair, turned, "-"));
+    }
+    text += "\n";
+  }
+  return text;
+}
+
 std::string markdown_pairs(const PairedBlock& block) {
   const Comparison& c = block.comparison;
   if (c.pairs.empty()) return "";

@@ -16,6 +16,8 @@ std::string sentence(const Comparison& comparison, const Pair& pair);
 
 // Areas, and differences to the method called random; and the differences of all to all.
 std::string markdown_areas(const PairedBlock& block);
+// A short one for a document: area, difference to the method called random, bold where it is better or worse, and wins.
+std::string markdown_summary(const PairedBlock& block);
 std::string markdown_pairs(const PairedBlock& block);
 std::string markdown_sentences(const PairedBlock& block);  // a list, one for each pair
 std::string csv(const std::vector<PairedBlock>& blocks);   // one line per pair; percent and points

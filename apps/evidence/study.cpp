@@ -9,6 +9,7 @@
 
 #include "apps/config/choices.h"
 #include "apps/evidence/stop_rule.h"
+#include "apps/train/experiment.h"
 #include "data/text.h"
 #include "kernels/core/error.h"
 
@@ -251,6 +252,8 @@ std::string chosen_on_test(const Config& config, Measure measure, bool pools) {
   if (!held_out && !one && config.get<std::string>("acquisition.model") == "best" &&
       config.get<int64_t>("acquisition.rounds") > 0)
     chosen.emplace_back("the model that asks for labels");
+  if (asks_by_test(config))
+    chosen.emplace_back("the labels that " + config.get<std::string>("acquisition.name") + " asks for");
   if (pools) chosen.emplace_back("the initial pool");
   if (chosen.empty()) return "";
   return fmt::format(

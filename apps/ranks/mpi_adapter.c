@@ -1,6 +1,6 @@
 /* What crc needs of MPI, as plain C: one source that whichever mpicc there is compiles, because the ABIs of Open MPI
- * and MPICH differ. crc_select opens the result at run time (apps/ranks/mpi.cpp), and needs none where nobody starts it
- * by mpirun or srun. By hand, on a cluster whose MPI the build did not know:
+ * and MPICH differ. The programs open the result at run time (apps/ranks/mpi.cpp), and need none where nobody starts
+ * them by mpirun or srun. By hand, on a cluster whose MPI the build did not know:
  *     mpicc -shared -fPIC -O2 -o libcrc_mpi.so mpi_adapter.c        and set CRC_MPI_ADAPTER to its path */
 #include <mpi.h>
 #include <stdint.h>

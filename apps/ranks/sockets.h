@@ -1,4 +1,4 @@
-// Processes joined by sockets that they were born with, one between every two: how tests make them, without MPI.
+// Processes joined by sockets that they were born with, one between every two: how tests and run.ranks make them (apps/ranks/local.h), without MPI.
 #pragma once
 
 #include <memory>

@@ -7,7 +7,9 @@
 #include <optional>
 #include <string>
 
+#include "apps/base/program.h"
 #include "apps/base/terminal.h"
+#include "apps/ranks/local.h"
 #include "apps/ranks/mpi.h"
 #include "apps/ranks/sockets.h"
 #include "data/csv.h"
@@ -53,33 +55,32 @@ std::optional<Started> started() {
   return std::nullopt;
 }
 
-std::unique_ptr<Transport> transport() {
+std::unique_ptr<Transport> transport(const LocalProcesses& local) {
   const std::string asked = variable("CRC_RANKS");
-  if (asked == "off") return nullptr;
-  if (!asked.empty()) {
+  if (!asked.empty() && asked != "off") {
     std::unique_ptr<Transport> sockets = socket_transport(asked);
     if (sockets->rank() != 0) speak(false);
     return sockets;
   }
-  const std::optional<Started> who = started();
-  if (!who) return nullptr;
+  const std::optional<Started> who = asked == "off" ? std::nullopt : started();
+  if (!who) return local.size > 1 ? local_transport(local.size, local.command_line) : nullptr;
   if (who->rank != 0) speak(false);
   return mpi_transport(who->launcher, who->size);
 }
 
-// The others hear of it, and rank 0 passes it on to whoever makes words of it.
-int give_up(Ranks& ranks, ExitCode code, const char* words) {
+// The others hear of what was caught, and rank 0 says it: before any of them ends, since MPI's launchers end all with
+// the first one that fails.
+int give_up(const char* program, Ranks& ranks, ExitCode code, const char* words) {
   ranks.tell(code, words);
-  if (ranks.rank() == 0) throw;
-  return int(code);
+  return ranks.rank() == 0 ? guarded_main(program, []() -> int { throw; }) : int(code);
 }
 
 }  // namespace
 
-int run_together(const std::function<void(Ranks&)>& body) {
+int run_together(const char* program, const std::function<void(Ranks&)>& body, const LocalProcesses& local) {
   std::unique_ptr<Transport> joined;
   try {
-    joined = transport();
+    joined = transport(local);
   } catch (const Error& error) {
     if (number_in("SLURM_PROCID").value_or(0) != 0) speak(false);
     throw;
@@ -90,12 +91,12 @@ int run_together(const std::function<void(Ranks&)>& body) {
     ranks.barrier();
     return 0;
   } catch (const Error& error) {
-    return give_up(ranks, error.code(), error.what());
+    return give_up(program, ranks, error.code(), error.what());
   } catch (const std::bad_alloc&) {
-    return give_up(ranks, ExitCode::out_of_memory,
+    return give_up(program, ranks, ExitCode::out_of_memory,
                    "out of host memory; take more machines, or fewer processes on each");
   } catch (const std::exception& error) {
-    return give_up(ranks, ExitCode::internal, error.what());
+    return give_up(program, ranks, ExitCode::internal, error.what());
   }
 }
 

@@ -6,6 +6,8 @@
 #include <cmath>
 #include <map>
 
+#include "apps/config/budgets.h"
+
 namespace crc::apps {
 
 LineChart comparison_chart(const Sweep& sweep, size_t block, const std::vector<RunGroup>& groups) {
@@ -14,16 +16,18 @@ LineChart comparison_chart(const Sweep& sweep, size_t block, const std::vector<R
   LineChart chart = accuracy_chart(groups, measure_column(b.measure));
   chart.title = !b.name.empty() ? b.name : spec.figure == SweepFigure::boundary ? "Accuracy by labels" : spec.title;
   const Config config = sweep.config({.name = {}, .block = block});
-  const int64_t initial = config.get<int64_t>("acquisition.initial"),
-                budget = config.get<int64_t>("acquisition.budget");
+  const int64_t initial = config.get<int64_t>("acquisition.initial");
+  const std::vector<int64_t> budgets = parse_budgets(config.get<std::string>("acquisition.budgets"));
+  const size_t queries = budgets.empty() ? SIZE_MAX : budgets.size();
   bool any = false;
   for (const RunGroup& group : groups) {
     const auto method = std::ranges::find(b.methods, group.name, &SweepMethod::name);
     if (method == b.methods.end()) continue;
     LineSeries paper{.name = "", .ink = group.ink, .mean = {}, .deviation = {}, .members = {}, .reference = true};
-    for (size_t k = 0; k < method->paper.size(); ++k) {
+    for (size_t k = 0; k < method->paper.size() && k < queries; ++k) {
       const PaperNumber number = parse_paper_number(method->paper[k]);
-      if (std::isfinite(number.mean)) paper.mean.push_back({double(initial + (int64_t(k) + 1) * budget), number.mean});
+      if (std::isfinite(number.mean))
+        paper.mean.push_back({double(labels_after(config, initial, int64_t(k) + 1)), number.mean});
     }
     any = any || !paper.mean.empty();
     if (!paper.mean.empty()) chart.series.push_back(std::move(paper));

@@ -8,6 +8,7 @@
 #include "apps/report/mistakes.h"
 #include "apps/report/report_sections.h"
 #include "apps/sweep/sweep.h"
+#include "apps/train/experiment.h"
 #include "kernels/core/error.h"
 
 namespace crc::apps {
@@ -23,11 +24,13 @@ std::string header(const Runs& runs, const Groups& groups) {
   for (const RunGroup& group : groups) acquisitions += (acquisitions.empty() ? "" : ", ") + group.name;
   const std::string title =
       runs.size() == 1 ? runs[0].name : "Active learning on " + config.get<std::string>("data.name");
+  const double noise = config.get<double>("data.label_noise");
   const std::string html = fmt::format(
       "<h1>{}</h1>\n<p class=\"sub\">{} · {}-{}-{} · {} · {}</p>\n", escape_xml(title),
       escape_xml(config.get<std::string>("data.name")), config.get<std::string>("model.name"),
       config.get<int64_t>("model.depth"), config.get<int64_t>("model.width"), config.get<std::string>("ssl.method"),
-      escape_xml(acquisitions) + (runs.size() > 1 ? fmt::format(" · {} runs", runs.size()) : ""));
+      escape_xml(acquisitions) + (runs.size() > 1 ? fmt::format(" · {} runs", runs.size()) : "") +
+          (noise > 0 ? fmt::format(" · {:.4g} % of the annotator's answers wrong", 100 * noise) : ""));
   const RunGroup& first = groups[0];
   const std::vector<int64_t> counts = label_counts({first});
   const int64_t labels = counts.empty() ? int64_t(runs[0].labels.size()) : counts.back();
@@ -41,10 +44,17 @@ std::string header(const Runs& runs, const Groups& groups) {
       total += std::isfinite(row.query_s) ? row.query_s : 0;
     }
   }
+  // Of a sweep apps/evidence says all that test accuracy chose.
+  const auto ahead = std::ranges::find_if(runs, [](const RunRecord& run) { return asks_by_test(run.config); });
+  const std::string looked =
+      ahead == runs.end() ? ""
+                          : paragraph("<strong>Test accuracy was used for choices: the labels that " +
+                                      escape_xml(ahead->config.get<std::string>("acquisition.name")) +
+                                      " asks for.</strong> No acquisition can know it; this shows what was possible.");
   auto tile = [](const std::string& value, const std::string& what) {
     return fmt::format("<div class=\"tile\"><b>{}</b><span>{}</span></div>\n", value, escape_xml(what));
   };
-  return html + "<div class=\"tiles\">\n" +
+  return html + looked + "<div class=\"tiles\">\n" +
          tile(shown.count ? fmt::format("{:.{}f} %", 100 * shown.mean, accuracy.count ? 2 : 1) : "–",
               (accuracy.count || !validated.count ? "accuracy, " : "cross-validated accuracy, ") + first.name +
                   (shown.count > 1 ? fmt::format(", {} seeds", shown.count) : "")) +

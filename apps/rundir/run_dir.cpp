@@ -46,6 +46,7 @@ json run_json(const Config& config, const RunInfo& info) {
               {"manifest", 1}};  // there is one
   if (!info.device_choice.empty()) run["device_choice"] = "auto: " + info.device_choice;
   if (!info.start.empty()) run["start"] = info.start;
+  if (const double noise = config.get<double>("data.label_noise"); noise > 0) run["label_noise"] = noise;
   return run;
 }
 

@@ -52,8 +52,8 @@ void check_options(const SelectJob& job) {
     fail(ExitCode::usage, "--sheet needs --images: a folder of PNG files, or a list with one path a line");
 }
 
-bool has_distances(const SelectJob& job, const Ranks& ranks) {
-  return ranks.size() == 1 && !job.summary.empty() && !job.features.empty() &&
+bool has_distances(const SelectJob& job) {
+  return !job.summary.empty() && !job.features.empty() &&
          select::find_acquisition(job.config.name).has(select::Trait::features);
 }
 
@@ -180,7 +180,7 @@ std::string run_select(const SelectJob& job, Ranks& ranks) {
   select::QueryOptions options{.config = job.config,
                                .quota = job.quota,
                                .per_cluster = job.per_cluster,
-                               .represents = !job.represents.empty() || has_distances(job, ranks),
+                               .represents = !job.represents.empty() || has_distances(job),
                                .candidates = !job.candidates.empty(),
                                .class_weights = !job.class_weights.empty(),
                                .command_line = true,

@@ -71,6 +71,7 @@ Model model_of_run(const fs::path& path, int64_t wanted, nn::Epoch epoch, const 
   model.normalize = normalize_config(model.config, model.dataset);
   check_fits(model.file, weights_info(model.config, model.dataset), ExitCode::corrupt_data, kNotOfThisRun);
   model.labels = model.dataset.train.labels;
+  if (model.config.get<double>("data.label_noise") > 0) return std::move(model);  // the data set knows better
   for (const Label& label : standing(recorded.run.entries).labels)
     if (size_t(label.item) < model.labels.size()) model.labels[size_t(label.item)] = int32_t(label.class_index);
   return std::move(model);

@@ -23,6 +23,7 @@ bool has_list(const Config& config) {
 std::string why_fixed(const Config& config, const std::string& run_json_lacks) {
   if (!run_json_lacks.empty()) return run_json_lacks;
   if (config.get<int64_t>("data.limit_train") > 0) return "data.limit_train takes the first images alone";
+  if (config.get<double>("data.label_noise") > 0) return "data.label_noise is of an annotator who knows all labels";
   if (config.get<double>("data.imbalance") > 0) return "data.imbalance draws from all images";
   if (!config.get<std::string>("data.embeddings").empty()) return "data.embeddings has a row for each image in order";
   return "";

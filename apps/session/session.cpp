@@ -183,12 +183,12 @@ Session::Predicted Session::predict(int64_t features, std::vector<float> rows, i
 std::vector<AcquisitionRow> acquisition_table() {
   using select::Trait;
   static constexpr std::pair<Trait, const char*> kTraits[] = {
-      {Trait::features, "features"},    {Trait::logits, "logits"},
-      {Trait::jacobians, "jacobians"},  {Trait::groups, "groups"},
-      {Trait::radius, "radius"},        {Trait::labels, "labels"},
-      {Trait::samples, "samples"},      {Trait::head, "head"},
-      {Trait::weights, "weights"},      {Trait::quotas, "quotas"},
-      {Trait::partitions, "partitions"}};
+      {Trait::features, "features"},     {Trait::logits, "logits"},
+      {Trait::jacobians, "jacobians"},   {Trait::groups, "groups"},
+      {Trait::radius, "radius"},         {Trait::labels, "labels"},
+      {Trait::samples, "samples"},       {Trait::head, "head"},
+      {Trait::weights, "weights"},       {Trait::quotas, "quotas"},
+      {Trait::partitions, "partitions"}, {Trait::worth, "worth"}};
   std::vector<AcquisitionRow> rows;
   for (const select::Acquisition& a : select::acquisitions()) {
     rows.push_back({a.name, a.description, a.source, {}});

@@ -4,9 +4,11 @@
 
 #include "apps/base/outputs.h"
 #include "apps/base/signals.h"
+#include "apps/config/budgets.h"
 #include "apps/gate/choices_file.h"
 #include "apps/report/report.h"
 #include "apps/session/answers.h"
+#include "apps/session/crew.h"
 #include "apps/session/run_data.h"
 #include "apps/sweep/sweep.h"
 #include "apps/train/active_run.h"
@@ -25,8 +27,9 @@ void take_precision(Config& config, const Context& context) {
 }
 
 // docs/run-directory.md
-std::string determinism_class(const Context& context) {
-  return context.device().kind == DeviceKind::cpu ? "strict" : "device";
+std::string determinism_class(const Context& context, const Config& config) {
+  if (context.device().kind != DeviceKind::cpu) return "device";
+  return config.get<int64_t>("run.shards") > 0 ? "ranks" : "strict";
 }
 
 void write_report(RunRecord record, Marker marker) {
@@ -59,12 +62,12 @@ void keep_choices(Context& context, const fs::path& run, Progress& progress) {
 }
 
 // All rounds; with what came to the pool, from the round on that begins next.
-ExitCode run_rounds(Context& context, RunDir& directory, RunData& data, Progress& progress) {
+ExitCode run_rounds(Context& context, RunDir& directory, RunData& data, Progress& progress, Ranks* ranks) {
   if (!data.growth.empty()) {
     std::optional<int64_t> begins;
-    const std::optional<ExitCode> code = ActiveRun(context, directory, data.dataset, progress, [&](int64_t round) {
-                                           return begins = round, true;
-                                         }).run();
+    const auto at_the_next = [&](int64_t round) { return begins = round, true; };
+    const std::optional<ExitCode> code =
+        ActiveRun(context, directory, data.dataset, progress, ranks, at_the_next).run();
     if (code) {
       if (*code == ExitCode::ok)
         progress.warn("the data set has changed, and no later round trains on it: this run did not look at that");
@@ -72,10 +75,24 @@ ExitCode run_rounds(Context& context, RunDir& directory, RunData& data, Progress
     }
     progress.line(take_growth(directory, data, *begins));
   }
-  return ActiveRun(context, directory, data.dataset, progress).run().value();
+  return ActiveRun(context, directory, data.dataset, progress, ranks).run().value();
 }
 
-ExitCode execute(Context& context, RunDir& directory, RunData data, ProgressOptions options) {
+// What ends one of several processes ends all; what is left is the last checkpoint.
+ExitCode run_rounds_together(Context& context, RunDir& directory, RunData& data, Progress& progress, Ranks* ranks) try {
+  if (!ranks || ranks->size() == 1) return run_rounds(context, directory, data, progress, ranks);
+  progress.line(fmt::format("{} processes share the {} shards of a step", ranks->size(),
+                            directory.config().get<int64_t>("run.shards")));
+  const ExitCode code = run_rounds(context, directory, data, progress, ranks);
+  progress.line(fmt::format("this process sent {:.1f} MB to the others, in {} exchanges", double(ranks->bytes()) / 1e6,
+                            ranks->exchanges()));
+  return code;
+} catch (const Error& error) {
+  if (!ranks || !ranks->over() || directory.ledger().size() == 0) throw;  // nothing has begun
+  throw Error(error.code(), fmt::format("{}. Continue with: {}", error.what(), directory.resume_command()));
+}
+
+ExitCode execute(Context& context, RunDir& directory, RunData data, ProgressOptions options, Ranks* ranks) {
   const StopNote stop_note(directory.path() / to_string(Marker::preempted),
                            "continue with: " + directory.resume_command());
   options.interval = directory.config().get<double>("report.interval");
@@ -85,7 +102,7 @@ ExitCode execute(Context& context, RunDir& directory, RunData data, ProgressOpti
   for (const std::string& note : data.dataset.notes) progress.warn(data.dataset.name + ": " + note);
   for (const std::string& move : directory.moves()) progress.line("this time with " + move);
   keep_choices(context, directory.path(), progress);
-  const ExitCode code = run_rounds(context, directory, data, progress);
+  const ExitCode code = run_rounds_together(context, directory, data, progress, ranks);
   const FinishFirst finish_first;  // what is left takes a moment, and is what whoever asked wants to find
   if (code == ExitCode::ok) {
     finish(directory);
@@ -112,7 +129,7 @@ void check_acquisitions(const Config& config, const fs::path& run) {
 int64_t labels_before_last_query(const Ledger& ledger, const Config& config) {
   const int64_t first =
       ledger.size() == 0 ? config.get<int64_t>("acquisition.initial") : labels_through(ledger.entries(), 0);
-  return first + (config.get<int64_t>("acquisition.rounds") - 1) * config.get<int64_t>("acquisition.budget");
+  return labels_after(config, first, std::max<int64_t>(config.get<int64_t>("acquisition.rounds") - 1, 0));
 }
 
 data::Dataset load_new(const NewRun& run) {
@@ -129,12 +146,13 @@ struct Begun {
   RunDir directory;
 };
 
-Begun begin(const NewRun& run) {
+Begun begin(const NewRun& run, const Ranks* ranks) {
   RunDir::check_new(run.directory);
   Config config = run.config;
   data::Dataset dataset = load_new(run);
   const LabelPlan labels = check_experiment(config, dataset);
   Context context = make_context(config, {}, Announce::no, run.gpu);
+  check_processes(config, context, ranks);
   take_precision(config, context);
   if (context.device().kind == DeviceKind::cpu) check_host_memory(config, dataset, labels);
   const bool made = !file_exists(run.directory, Use::output);
@@ -143,7 +161,7 @@ Begun begin(const NewRun& run) {
                                      .device = context.describe(),
                                      .device_choice = context.choice(),
                                      .libraries = libraries(context),
-                                     .determinism = determinism_class(context),
+                                     .determinism = determinism_class(context, config),
                                      .data_hash = dataset.fingerprint,
                                      .limits = {.items = dataset.train.count, .classes = dataset.classes()},
                                      .class_names = dataset.class_names,
@@ -166,15 +184,15 @@ void check_outside_images(const Config& config, const fs::path& directory) {
 
 void create_run(const NewRun& run) {
   check_outside_images(run.config, run.directory);
-  begin(run);
+  begin(run, nullptr);
   if (!run.data.empty()) fs::rename(run.data, run.directory / "data");
 }
 
-ExitCode start_run(const NewRun& run, const ProgressOptions& progress) {
+ExitCode start_run(const NewRun& run, const ProgressOptions& progress, Ranks* ranks) {
   check_outside_images(run.config, run.directory);
-  Begun begun = begin(run);
+  Begun begun = begin(run, ranks);
   try {
-    return execute(begun.context, begun.directory, {.dataset = std::move(begun.dataset)}, progress);
+    return execute(begun.context, begun.directory, {.dataset = std::move(begun.dataset)}, progress, ranks);
   } catch (...) {
     begun.directory.abandon(begun.made);  // where nothing has begun, nothing stands in the way of the next attempt
     throw;
@@ -182,7 +200,7 @@ ExitCode start_run(const NewRun& run, const ProgressOptions& progress) {
 }
 
 ExitCode resume_run(const fs::path& path, const std::vector<std::string>& settings, const ProgressOptions& progress,
-                    int gpu) {
+                    int gpu, Ranks* ranks) {
   RunDir directory = RunDir::open(path, settings);
   const Config& config = directory.config();
   check_acquisitions(config, path);
@@ -192,12 +210,13 @@ ExitCode resume_run(const fs::path& path, const std::vector<std::string>& settin
   check_moves(config, data.dataset, labels_before_last_query(directory.ledger(), config));
   Context context = make_context(config, {}, Announce::no, gpu);
   check_precision(context, config);
-  return execute(context, directory, std::move(data), progress);
+  check_processes(config, context, ranks);
+  return execute(context, directory, std::move(data), progress, ranks);
 }
 
 ExitCode continue_run(const fs::path& path, const std::vector<std::string>& settings, const ProgressOptions& progress,
-                      int gpu) {
-  if (!is_done(path, settings)) return resume_run(path, settings, progress, gpu);
+                      int gpu, Ranks* ranks) {
+  if (!is_done(path, settings)) return resume_run(path, settings, progress, gpu, ranks);
   Progress(progress).line(
       fmt::format("{} is done already; its report is {}", path.string(), (path / "report.html").string()));
   return ExitCode::ok;

@@ -15,8 +15,8 @@ using Int = int64_t;
 using Clock = std::chrono::steady_clock;
 
 ActiveRun::ActiveRun(Context& context, RunDir& directory, const data::Dataset& dataset, Progress& progress,
-                     BeforeRound ends_before)
-    : run_(context, directory, dataset, progress),
+                     Ranks* ranks, BeforeRound ends_before)
+    : run_(context, directory, dataset, progress, ranks),
       ends_before_(std::move(ends_before)),
       trainer_(run_),
       scorer_(run_) {}
@@ -42,6 +42,7 @@ std::optional<ExitCode> ActiveRun::run_rounds() {
     const bool began = checkpoint && checkpoint->info.round == round;
     if (!began && ends_before_ && ends_before_(round)) return std::nullopt;
     scorer_.forget();
+    take_labels(round);
     trainer_.begin(round);
     if (began) trainer_.restore(*checkpoint);
     if (!trainer_.train()) return ExitCode::preempted;
@@ -64,6 +65,7 @@ Int ActiveRun::begin() {
   run_.directory.record(0, start ? "start" : "initial", start ? start->labels : first_labels());
   if (!start || !start->with_model) return 0;
   adopt(*start);
+  take_labels(0);
   if (run_.config.get<Int>("acquisition.rounds") > 0) query(0);
   return 1;
 }
@@ -75,6 +77,9 @@ std::vector<Answer> ActiveRun::first_labels() {
   const select::Selection selection = scorer_.select_first(run_.config.get<Int>("acquisition.initial"));
   return ask({.round = 0, .folder = "rounds/first", .items = selection.picks}, selection);
 }
+
+// Of what was asked the answers, be they wrong; of all else what judges pseudo-labels.
+void ActiveRun::take_labels(Int round) { run_.images.set_labels(run_.context, run_.labels.labels(round)); }
 
 void ActiveRun::adopt(const RunStart& start) {
   for (const nlohmann::ordered_json& record : start.metrics) run_.directory.append_metrics(record);
@@ -103,7 +108,9 @@ void ActiveRun::end_round(Int round) {
 void ActiveRun::query(Int round) {
   const Clock::time_point start = Clock::now();
   trainer_.show("choosing labels");
-  const select::Selection selection = scorer_.select(round, run_.labels.pool(round));
+  const data::Pool pool = run_.labels.pool(round);
+  const select::Selection selection =
+      scorer_.select(round, pool, [&](std::span<const Int> items) { return trainer_.worth(pool, items); });
   std::vector<RoundRow> rows = run_.directory.read_rounds();
   rows.back().query_s = seconds_since(start);
   if (selection.rank > 0 && !selection.groups.empty()) rows.back().lambda_min = selection.groups.front().score;

@@ -22,7 +22,7 @@ class ActiveRun {
   // the pool is another one from this round on.
   using BeforeRound = std::function<bool(int64_t round)>;
   ActiveRun(Context& context, RunDir& directory, const data::Dataset& dataset, Progress& progress,
-            BeforeRound ends_before = {});
+            Ranks* ranks = nullptr, BeforeRound ends_before = {});
 
   // All rounds. Returns `ok`, with the run to be marked as done when its report is written; `preempted` after a
   // checkpoint when a signal, or who listens to the progress, asked to stop; nothing where it ends before a round.
@@ -33,6 +33,7 @@ class ActiveRun {
   int64_t first_round(const std::optional<Checkpoint>& checkpoint);
   int64_t begin();  // records the first labels; returns the first round to train
   std::vector<Answer> first_labels();
+  void take_labels(int64_t round);
   void adopt(const RunStart& start);  // round 0 of another run as this one's
   void end_round(int64_t round);
   void query(int64_t round);

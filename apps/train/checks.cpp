@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "apps/base/program.h"
+#include "apps/config/budgets.h"
 #include "apps/config/method_keys.h"
 #include "apps/config/reference.h"
 #include "apps/train/experiment.h"
@@ -59,6 +60,15 @@ void check_first(const Config& config, const data::Dataset& dataset, const Label
                                          item, item));
 }
 
+// Of people nobody knows beforehand how they will answer.
+void check_annotator(const Config& config, const LabelPlan& plan) {
+  if (const double noise = config.get<double>("data.label_noise"); noise > 0 && plan.unknown > 0)
+    fail(ExitCode::config,
+         fmt::format("data.label_noise = {} is of an annotator who is simulated, and {} of {} training images have no "
+                     "label, so that people would be asked; give all a label, or leave data.label_noise out",
+                     noise, plan.unknown, plan.images()));
+}
+
 void check_validation(const Config& config, const data::Dataset& dataset, const LabelPlan& plan) {
   if (config.choice<Calibration>("acquisition.calibrate") == Calibration::validation && plan.validation == 0)
     fail(ExitCode::config,
@@ -100,16 +110,31 @@ void check_folds(const Config& config, const data::Dataset& dataset, const Label
                      *fewest > 1 ? *fewest : 0));
 }
 
-void check_pool(const LabelPlan& plan) {
-  if (plan.queries == 0 || plan.in_the_end() <= plan.images()) return;
-  const Int possible = (plan.images() - plan.first) / plan.budget;
-  fail(
-      ExitCode::config,
-      fmt::format("acquisition.rounds = {} queries of acquisition.budget = {} after {} first labels need {} training "
-                  "images, and there are {}: query {} would find {} unlabelled; choose at most {} rounds, or a smaller "
-                  "budget",
-                  plan.queries, plan.budget, plan.first, plan.in_the_end(), plan.images(), possible + 1,
-                  plan.images() - plan.before_query(possible), possible));
+void check_pool(const Config& config, const LabelPlan& plan) {
+  if (plan.queries() == 0 || plan.in_the_end() <= plan.images()) return;
+  const Int possible = std::ranges::upper_bound(plan.after, plan.images()) - plan.after.begin();
+  const Int left = plan.images() - plan.before_query(possible);
+  if (const Text& budgets = config.get<Text>("acquisition.budgets"); !budgets.empty())
+    fail(ExitCode::config,
+         fmt::format("acquisition.budgets = {}: there are {} training images, and query {}, to {} labels, would find "
+                     "{} unlabelled; leave out what is more than {}",
+                     data::in_quotes(budgets), plan.images(), possible + 1, plan.after[size_t(possible)], left,
+                     plan.images()));
+  fail(ExitCode::config,
+       fmt::format(
+           "acquisition.rounds = {} queries of acquisition.budget = {} after {} first labels need {} training "
+           "images, and there are {}: query {} would find {} unlabelled; choose at most {} rounds, or a smaller "
+           "budget",
+           plan.queries(), plan.budget(0), plan.first, plan.in_the_end(), plan.images(), possible + 1, left, possible));
+}
+
+// What people see first of a list that forgets the first labels.
+void check_schedule(const Config& config, const LabelPlan& plan) {
+  if (plan.queries() == 0 || plan.after[0] > plan.first) return;
+  fail(ExitCode::config,
+       fmt::format("acquisition.budgets = {}: the run begins with {} labels, and the first query is to end with {}; "
+                   "name the counts after each query alone, all above {}",
+                   data::in_quotes(config.get<Text>("acquisition.budgets")), plan.first, plan.after[0], plan.first));
 }
 
 // One query by its sizes, when `labeled` images have a label; `per_class` of them are of each class.
@@ -122,19 +147,23 @@ void check_query(const Config& config, const data::Dataset& dataset, const selec
   const nn::WeightBuffers weights(dry, net->layout(), "weights");
   std::optional<NetJacobians> jacobians;
   if (!propagates(config)) jacobians.emplace(*net, weights.weights(), shapes, NormalizeConfig());
-  const select::Request request{labeled, images.count - labeled, jacobians ? &*jacobians : nullptr};
+  const bool trained = labeled > 0;
+  const select::Request request{labeled, images.count - labeled, jacobians ? &*jacobians : nullptr, trained};
   if (!is_balanced(config)) return select::check_request(query, request);
   std::vector<Int> left = data::count_by_class(images.labels, dataset.classes());
   for (size_t c = 0; c < left.size(); ++c) left[c] -= per_class[c];
   check_balanced(query, left, request);
 }
 
-void check_last_query(const Config& config, const data::Dataset& dataset, const LabelPlan& plan) {
-  if (plan.queries == 0) return;
+// Of queries of one size in a row the last, which finds the fewest images.
+void check_every_query(const Config& config, const data::Dataset& dataset, const LabelPlan& plan) {
   std::vector<Int> per_class = plan.first_per_class;
-  for (Int& count : per_class) count += (plan.queries - 1) * (plan.budget / dataset.classes());
-  check_query(config, dataset, selection_config(config, plan.queries - 1), plan.before_query(plan.queries - 1),
-              per_class);
+  for (Int k = 0; k < plan.queries(); ++k) {
+    const Int budget = plan.budget(k);
+    if (k + 1 == plan.queries() || plan.budget(k + 1) != budget)
+      check_query(config, dataset, selection_config(config, k, budget), plan.before_query(k), per_class);
+    for (Int& count : per_class) count += budget / dataset.classes();
+  }
 }
 
 // The embeddings that acquisitions are to look at are there, and what needs a network has one.
@@ -156,20 +185,45 @@ void check_features(const Config& config, const data::Dataset& dataset, bool fir
              acquisition.name, acquisition.has(samples) ? "passes with dropout" : "weights"));
 }
 
+// Who looks ahead needs labels to look at, and some to measure by.
+void check_worth(const Config& config, const data::Dataset& dataset, const LabelPlan& plan) {
+  const select::Acquisition& acquisition = select::find_acquisition(config.get<Text>("acquisition.name"));
+  if (!acquisition.has(select::Trait::worth)) return;
+  if (plan.unknown > 0)
+    fail(ExitCode::config,
+         fmt::format("acquisition.name = \"{}\" trains on labels before anybody has given them, and {} of {} training "
+                     "images have none; choose another acquisition (crc_train list)",
+                     acquisition.name, plan.unknown, plan.images()));
+  if (plan.validation == 0 && !data::has_labels(dataset.test))
+    fail(
+        ExitCode::config,
+        fmt::format("acquisition.name = \"{}\" takes the batch that is best on held-out or test images, and none has a "
+                    "label; set data.validation_size, or choose another acquisition (crc_train list)",
+                    acquisition.name));
+}
+
 void check_queries(const Config& config, const data::Dataset& dataset, const LabelPlan& plan) {
-  const select::Config query = selection_config(config, 0);
+  check_schedule(config, plan);
+  const bool asks = plan.queries() > 0;
+  const select::Config query =
+      selection_config(config, 0, asks ? plan.budget(0) : config.get<Int>("acquisition.budget"));
   select::find_acquisition(query.name);
   const std::string by_embeddings = config.get<Text>("start.run").empty() ? first_acquisition(config) : "";
   const bool by_model = first_labels_by(config) == FirstLabels::model;
   check_features(config, dataset, !by_embeddings.empty());
-  if (plan.queries == 0 && !by_model && by_embeddings.empty()) return;
+  if (!asks && !by_model && by_embeddings.empty()) return;
+  if (asks) check_worth(config, dataset, plan);
   if (select::scores_groups(query.name)) select::check_candidates(query, machine_memory());
   const bool whole_queries = is_balanced(config) && select::scores_groups(query.name);
-  if (whole_queries && query.group_size != query.budget && config.origin("acquisition.group_size") != "default")
+  const bool scheduled = !config.get<Text>("acquisition.budgets").empty();
+  if (whole_queries && (scheduled || query.group_size != query.budget) &&
+      config.origin("acquisition.group_size") != "default")
     fail(ExitCode::config,
          fmt::format("acquisition.group_size = {} with acquisition.protocol = \"pseudo_al\": a group is a whole query "
-                     "there; set it to acquisition.budget ({}), or leave it out",
-                     query.group_size, query.budget));
+                     "there; {}",
+                     query.group_size,
+                     scheduled ? "leave it out"
+                               : fmt::format("set it to acquisition.budget ({}), or leave it out", query.budget)));
   if (whole_queries && select::search_entry(query.search).has(select::SearchTrait::single_items))
     fail(ExitCode::config, fmt::format("acquisition.search = \"{}\" builds a query item by item, and protocol "
                                        "\"pseudo_al\" takes whole groups with equally many of each class; use "
@@ -186,8 +240,8 @@ void check_queries(const Config& config, const data::Dataset& dataset, const Lab
     first.budget = plan.first;
     check_query(config, dataset, first, 0, std::vector<Int>(plan.known.size(), 0));
   }
-  check_pool(plan);
-  check_last_query(config, dataset, plan);
+  check_pool(config, plan);
+  check_every_query(config, dataset, plan);
 }
 
 }  // namespace
@@ -198,6 +252,7 @@ LabelPlan check_experiment(const Config& config, const data::Dataset& dataset) {
   if (!images.embedded()) augment::check_image_size(images.height, images.width, train.weak);
   (void)make_net(config, dataset);
   const LabelPlan plan = plan_labels(config, dataset, load_start(config, dataset));
+  check_annotator(config, plan);
   check_validation(config, dataset, plan);
   check_first(config, dataset, plan);
   check_folds(config, dataset, plan);
@@ -205,7 +260,7 @@ LabelPlan check_experiment(const Config& config, const data::Dataset& dataset) {
   const bool all_unlabeled = config.get<bool>("data.include_labeled_in_unlabeled");
   ssl::check_training(train, images.height, images.width, plan.first,
                       all_unlabeled ? images.count : images.count - plan.in_the_end());
-  check_moves(config, dataset, plan.before_query(std::max<Int>(plan.queries - 1, 0)));
+  check_moves(config, dataset, plan.before_query(std::max<Int>(plan.queries() - 1, 0)));
   return plan;
 }
 
@@ -236,9 +291,10 @@ void check_moves(const Config& config, const data::Dataset& dataset, Int labeled
   parse_reference(config.get<Text>("report.reference"));
   if (config.get<Int>("acquisition.rounds") == 0) return;
   try {
-    const Int budget = config.get<Int>("acquisition.budget");
+    const Int queries = config.get<Int>("acquisition.rounds");
+    const Int budget = labels_after(config, labeled, queries) - labels_after(config, labeled, queries - 1);
     const Int most = std::max<Int>(dataset.train.count - budget, 0);
-    check_query(config, dataset, selection_config(config, 0), std::min(labeled, most),
+    check_query(config, dataset, selection_config(config, 0, budget), std::min(labeled, most),
                 std::vector<Int>(size_t(dataset.classes()), 0));
   } catch (const Error& error) {
     if (error.code() == ExitCode::out_of_memory) throw;  // all else was settled when the run began

@@ -9,6 +9,7 @@
 #include "apps/base/terminal.h"
 #include "apps/config/choices.h"
 #include "apps/config/method_keys.h"
+#include "apps/ranks/orders.h"
 #include "kernels/core/random.h"
 #include "nn/mlp.h"
 #include "nn/wrn.h"
@@ -293,6 +294,7 @@ ssl::TrainConfig train_config(const Config& config, const data::Dataset& dataset
   train.unlabeled_sampling = sampling(config, "ssl.unlabeled_sampling");
   train.steps_per_epoch = steps;
   train.steps_per_graph = config.get<Int>("ssl.steps_per_graph");
+  train.shards = config.get<Int>("run.shards");
   train.schedule.rate = config.choice<RateSchedule>("ssl.schedule");
   train.schedule.base_rate = config.get<double>("ssl.lr");
   train.schedule.horizon = steps_of(config, horizon > 0 ? horizon : config.get<Int>("ssl.epochs"));
@@ -338,6 +340,12 @@ ssl::ImageSet upload(Context& context, const data::Images& images, const std::ve
   return {context, images.count, images.features, views, labels.data()};
 }
 
+bool asks_by_test(const Config& config) {
+  const Text& name = config.get<Text>("acquisition.name");
+  return config.get<Int>("data.validation_size") == 0 && config.get<Int>("acquisition.rounds") > 0 &&
+         select::is_known(name) && select::find_acquisition(name).has(select::Trait::worth);
+}
+
 bool propagates(const Config& config) { return config.get<Text>("ssl.method") == "label_propagation"; }
 
 Predictor::Predictor(Context& context, const Config& config, const data::Dataset& dataset, const ssl::ImageSet& pool,
@@ -361,15 +369,18 @@ ssl::Prediction Predictor::predict(const nn::Net& net, const nn::Weights& weight
   return ssl::predict(context_, net, weights, images, normalize_, batch_, limit);
 }
 
-RunContext::RunContext(Context& c, RunDir& d, const data::Dataset& s, Progress& p)
+RunContext::RunContext(Context& c, RunDir& d, const data::Dataset& s, Progress& p, Ranks* r)
     : context(c),
       directory(d),
       config(d.config()),
       dataset(s),
       progress(p),
+      ranks(r),
       labels(d, s),
-      images(upload(c, s.train, labels.labels())),
+      images(upload(c, s.train, labels.labels(kLastRound))),
       normalize(normalize_config(config, s)),
-      predictor(c, config, s, images, normalize) {}
+      predictor(c, config, s, images, normalize) {
+  order_data(ranks, config.to_toml(), s, labels.labels());
+}
 
 }  // namespace crc::apps

@@ -9,6 +9,7 @@
 #include "apps/train/label_source.h"
 #include "crc/acquisition.h"
 #include "data/dataset.h"
+#include "kernels/core/ranks.h"
 #include "nn/net.h"
 #include "nn/weights_info.h"
 #include "ssl/config.h"
@@ -64,6 +65,9 @@ ssl::TrainConfig train_config(const Config& config, const data::Dataset& dataset
 // The acquisition that acquisition.first names; empty where it is one of the words of FirstLabels.
 std::string first_acquisition(const Config& config);
 
+// Whether test accuracy chooses the queries: they look ahead (select::Trait::worth), and nothing is held out.
+bool asks_by_test(const Config& config);
+
 // ssl.method = "label_propagation", which has no network.
 bool propagates(const Config& config);
 
@@ -88,13 +92,15 @@ class Predictor {
 
 // What everything that works on one run shares.
 struct RunContext {
-  RunContext(Context& context, RunDir& directory, const data::Dataset& dataset, Progress& progress);
+  // `ranks`: the processes that share its training, which are told of the data here; null: this one alone.
+  RunContext(Context& context, RunDir& directory, const data::Dataset& dataset, Progress& progress, Ranks* ranks);
 
   Context& context;
   RunDir& directory;
   const Config& config;
   const data::Dataset& dataset;
   Progress& progress;
+  Ranks* ranks;
   LabelSource labels;
   ssl::ImageSet images;  // of training, with the labels that are known
   NormalizeConfig normalize;

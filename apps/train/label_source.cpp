@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <numeric>
 
+#include "apps/config/budgets.h"
 #include "apps/config/choices.h"
+#include "data/label_noise.h"
 #include "kernels/core/error.h"
 
 namespace crc::apps {
@@ -14,18 +16,42 @@ namespace {
 using Int = int64_t;
 using Items = std::vector<Int>;
 
-std::vector<int32_t> known_labels(const data::Images& images, const Ledger& ledger) {
-  std::vector<int32_t> labels = images.labels;
-  for (const Entry& entry :
-       ledger.entries())  // what was skipped or taken back is not known, whatever the data set says
-    if (entry.event != LedgerEvent::grow) labels.at(size_t(entry.item)) = int32_t(entry.class_index);
+// What was skipped or taken back is not known, whatever the data set says.
+std::vector<int32_t> as_said(std::vector<int32_t> labels, const Ledger& ledger, Int round) {
+  for (const Entry& entry : ledger.entries())
+    if (entry.event != LedgerEvent::grow && entry.round <= round)
+      labels.at(size_t(entry.item)) = int32_t(entry.class_index);
   return labels;
+}
+
+std::vector<int32_t> annotated(const Config& config, const data::Dataset& dataset, data::Annotated which) {
+  return data::with_label_noise((which == data::Annotated::train ? dataset.train : dataset.validation).labels,
+                                dataset.classes(), config.get<double>("data.label_noise"),
+                                uint32_t(config.get<Int>("data.seed")), which);
 }
 
 }  // namespace
 
+std::vector<int32_t> validation_labels(const Config& config, const data::Dataset& dataset) {
+  return annotated(config, dataset, data::Annotated::validation);
+}
+
 LabelSource::LabelSource(RunDir& directory, const data::Dataset& dataset)
-    : directory_(directory), dataset_(dataset), labels_(known_labels(dataset.train, directory.ledger())) {}
+    : directory_(directory),
+      dataset_(dataset),
+      answers_(
+          as_said(annotated(directory.config(), dataset, data::Annotated::train), directory.ledger(), kLastRound)) {}
+
+std::vector<int32_t> LabelSource::labels(Int round) const {
+  return as_said(dataset_.train.labels, directory_.ledger(), round);
+}
+
+// The ledger says which answers were wrong, for whoever looks at it: training does not read that.
+Answer LabelSource::answer(Int item) const {
+  const int32_t said = answers_[size_t(item)], truth = dataset_.train.labels[size_t(item)];
+  const bool wrong = directory_.config().get<double>("data.label_noise") > 0 && said != truth;
+  return {.item = item, .class_index = said, .source = wrong ? "noise" : ""};
+}
 
 data::Pool LabelSource::pool(Int round) const {
   data::Pool pool(dataset_.train.count, dataset_.classes());
@@ -46,18 +72,28 @@ std::vector<Answer> LabelSource::first() const {
   else if (how == FirstLabels::leading)
     items.resize(std::min(items.size(), size_t(count)));
   else if (const double ratio = config.get<double>("acquisition.initial_imbalance"); ratio > 0)
-    items = data::draw_long_tailed(labels_, dataset_.classes(), count, ratio, uint32_t(config.get<Int>("run.seed")));
+    items = data::draw_long_tailed(dataset_.train.labels, dataset_.classes(), count, ratio,
+                                   uint32_t(config.get<Int>("run.seed")));
   else
-    items = data::draw_initial(labels_, dataset_.classes(), count, uint32_t(config.get<Int>("run.seed")));
+    items = data::draw_initial(dataset_.train.labels, dataset_.classes(), count, uint32_t(config.get<Int>("run.seed")));
   std::vector<Answer> answers;
-  for (Int item : items) answers.push_back({item, labels_[size_t(item)]});
+  for (Int item : items) answers.push_back(answer(item));
   return answers;
+}
+
+// Round 0 has as many as were asked for, with a class or without.
+Int LabelSource::budget(Int round) const {
+  const Int first = std::ranges::count_if(directory_.ledger().entries(), [](const Entry& entry) {
+    return entry.round == 0 && (entry.event == LedgerEvent::label || entry.event == LedgerEvent::skip);
+  });
+  const Config& config = directory_.config();
+  return labels_after(config, first, round + 1) - labels_after(config, first, round);
 }
 
 std::map<Int, Answer> LabelSource::known(const Query& query) const {
   std::map<Int, Answer> known;
   for (const Int item : query.items)
-    if (const int32_t label = labels_[size_t(item)]; label >= 0) known[item] = {item, label};
+    if (answers_[size_t(item)] >= 0) known[item] = answer(item);
   // As it was answered, whatever was made of the answer since.
   for (const Entry& entry : directory_.ledger().entries())
     if (entry.round == query.round && (entry.event == LedgerEvent::label || entry.event == LedgerEvent::skip))

@@ -1,16 +1,19 @@
 #include "apps/train/plan.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <numeric>
 
 #include "apps/base/program.h"
+#include "apps/config/budgets.h"
 #include "apps/train/experiment.h"
 #include "data/pool.h"
 #include "kernels/core/error.h"
 #include "ssl/method.h"
 #include "ssl/plan.h"
+#include "ssl/shard_mean.h"
 
 namespace crc::apps {
 namespace {
@@ -48,17 +51,28 @@ Text first_labels(const LabelPlan& plan, const Config& config, const data::Datas
   return "";
 }
 
+// "5 queries of 50", "3 queries to 20, 50, 100 labels"
+Text queries(const LabelPlan& plan, const Config& config) {
+  const Text& budgets = config.get<Text>("acquisition.budgets");
+  return budgets.empty() || plan.queries() == 0
+             ? fmt::format("{} queries of {}", plan.queries(), config.get<Int>("acquisition.budget"))
+             : fmt::format("{} queries to {} labels", plan.queries(), fmt::join(plan.after, ", "));
+}
+
 // The lines about labels.
 Text describe(const LabelPlan& plan, const Config& config, const data::Dataset& dataset) {
   const Text how = first_labels(plan, config, dataset), acquisition = config.get<Text>("acquisition.name");
   Text lines = fmt::format(
-      "labels   {} at first ({}), then {} queries of {} by {}: {} in the end\n"
+      "labels   {} at first ({}), then {} by {}: {} in the end\n"
       "         of {} training images, {} unlabelled at first; the data set has labels of {}\n",
-      plan.first, how, plan.queries, plan.budget, acquisition, plan.in_the_end(), plan.images(),
-      plan.images() - plan.first, per_class(plan.known, dataset.class_names));
+      plan.first, how, queries(plan, config), acquisition, plan.in_the_end(), plan.images(), plan.images() - plan.first,
+      per_class(plan.known, dataset.class_names));
   if (plan.unknown > 0)
     lines += fmt::format("         {} have none: where a query picks such an image, the run waits for people\n",
                          plan.unknown);
+  if (const double noise = config.get<double>("data.label_noise"); noise > 0)
+    lines += fmt::format("         the annotator is simulated and errs on {:.4g} % of images, by data.seed = {}\n",
+                         100 * noise, config.get<Int>("data.seed"));
   if (plan.validation > 0)
     lines += fmt::format("         {} labels more, of the held-out images, choose the best epoch of every round\n",
                          plan.validation);
@@ -100,6 +114,21 @@ std::string amount(Int bytes) {
                                 : fmt::format("{:.1f} MB", double(bytes) / 1e6);
 }
 
+// Of a step in shards, and what each of two processes would send to the other.
+std::string shards_line(const Config& config, const data::Dataset& dataset, const nn::Net& net,
+                        const LabelPlan& labels) {
+  const Int shards = config.get<Int>("run.shards");
+  if (shards == 0) return "";
+  Int bytes = 0;
+  const Trace trace = training(config, dataset, net, labels);
+  for (const Trace::Tensor& tensor : trace.tensors())
+    if (tensor.name == ssl::ShardMean::kName) bytes = tensor.bytes;
+  return fmt::format(
+      "         in {} shards of {} images, which 1, 2, 4, ... processes may share; each of two sends the other {} a "
+      "step\n",
+      shards, ssl::images_per_step(train_config(config, dataset, 0)) / shards, amount(bytes));
+}
+
 // Bytes on the device, without the libraries' workspaces.
 struct Memory {
   Int weights = 0, images = 0, pool = 0;  // weights and optimizer; images; features and logits of the pool
@@ -120,7 +149,8 @@ Memory memory_of(const Config& config, const data::Dataset& dataset, const nn::N
   for (const data::Images* held_out : {&dataset.test, &dataset.validation})
     memory.images += held_out->count * item_bytes(*held_out);
   memory.pool = ssl::tensor_bytes(prediction);
-  if (labels.queries > 0 && select::find_acquisition(config.get<Text>("acquisition.name")).has(select::Trait::samples))
+  if (labels.queries() > 0 &&
+      select::find_acquisition(config.get<Text>("acquisition.name")).has(select::Trait::samples))
     memory.pool +=
         config.get<Int>("acquisition.samples") * dataset.train.count * dataset.classes() * Int(sizeof(float));
   memory.step = step.peak_bytes();
@@ -146,8 +176,6 @@ LabelPlan plan_labels(const Config& config, const data::Dataset& dataset, const 
   plan.validation = sum(data::count_by_class(dataset.validation.labels, classes));
   plan.first = initial;
   plan.first_per_class.assign(size_t(classes), 0);
-  plan.queries = config.get<Int>("acquisition.rounds");
-  plan.budget = config.get<Int>("acquisition.budget");
   if (start) {
     plan.start = start->sums();
     plan.first = Int(start->labels.size());
@@ -164,6 +192,8 @@ LabelPlan plan_labels(const Config& config, const data::Dataset& dataset, const 
   } else if (first == FirstLabels::random || config.choice<Protocol>("acquisition.protocol") == Protocol::pseudo_al) {
     plan.first_per_class.assign(size_t(classes), initial / classes);
   }
+  for (Int k = 1; k <= config.get<Int>("acquisition.rounds"); ++k)
+    plan.after.push_back(labels_after(config, plan.first, k));
   return plan;
 }
 
@@ -172,18 +202,20 @@ std::string plan(const Config& config, const data::Dataset& dataset, const nn::N
   const Int steps = config.get<Int>("ssl.steps_per_epoch"), folds = config.get<Int>("eval.cross_validation");
   const Int images = ssl::images_per_step(train_config(config, dataset, 0));
   return fmt::format(
-      "data     {}: {} training and {} test {}, {} classes\n{}"
-      "network  {} parameters, {} features\n{}"
-      "training {} rounds of up to {} epochs of {} steps of {} images: {:.0f} steps\n{}",
-      dataset.name, dataset.train.count, dataset.test.count, kind_of(dataset.train), dataset.classes(),
-      data::has_labels(dataset.test)
-          ? ""
-          : "         no test image has a label: no test accuracy, and none that ends a round\n",
-      net.layout().count(), net.feature_dim(), describe(labels, config, dataset), rounds + 1, epochs, steps, images,
-      double(rounds + 1) * double(steps_of(config, epochs)),
-      folds > 0 ? fmt::format("         and cross-validation trains each of them {} times more: {:.0f} steps in all\n",
-                              folds, double(1 + folds) * double(rounds + 1) * double(steps_of(config, epochs)))
-                : "");
+             "data     {}: {} training and {} test {}, {} classes\n{}"
+             "network  {} parameters, {} features\n{}"
+             "training {} rounds of up to {} epochs of {} steps of {} images: {:.0f} steps\n{}",
+             dataset.name, dataset.train.count, dataset.test.count, kind_of(dataset.train), dataset.classes(),
+             data::has_labels(dataset.test)
+                 ? ""
+                 : "         no test image has a label: no test accuracy, and none that ends a round\n",
+             net.layout().count(), net.feature_dim(), describe(labels, config, dataset), rounds + 1, epochs, steps,
+             images, double(rounds + 1) * double(steps_of(config, epochs)),
+             folds > 0
+                 ? fmt::format("         and cross-validation trains each of them {} times more: {:.0f} steps in all\n",
+                               folds, double(1 + folds) * double(rounds + 1) * double(steps_of(config, epochs)))
+                 : "") +
+         shards_line(config, dataset, net, labels);
 }
 
 std::string memory_totals(const Config& config, const data::Dataset& dataset, const nn::Net& net,

@@ -21,12 +21,14 @@ struct LabelPlan {
   int64_t validation = 0;                    // labels of the held-out images, besides all others
   int64_t first = 0;                         // labels of round 0
   std::vector<int64_t> first_per_class;      // [C]; zeros where the first query is free to choose
-  int64_t queries = 0, budget = 0;           // and labels per query
+  std::vector<int64_t> after;                // [queries] labels after each query
   std::map<std::string, std::string> start;  // RunStart::sums of what start.run gives
 
-  int64_t images() const;                                               // training images, labelled or not
-  int64_t before_query(int64_t k) const { return first + k * budget; }  // labels; k from 0
-  int64_t in_the_end() const { return before_query(queries); }
+  int64_t images() const;  // training images, labelled or not
+  int64_t queries() const { return int64_t(after.size()); }
+  int64_t before_query(int64_t k) const { return k == 0 ? first : after[size_t(k) - 1]; }  // labels; k from 0
+  int64_t budget(int64_t k) const { return after[size_t(k)] - before_query(k); }
+  int64_t in_the_end() const { return before_query(queries()); }
 };
 
 // By arithmetic alone, whether it is possible or not. `start` is what start.run gives.

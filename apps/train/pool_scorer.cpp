@@ -18,9 +18,9 @@
 
 namespace crc::apps {
 
-select::Config selection_config(const Config& config, int64_t round) {
+select::Config selection_config(const Config& config, int64_t round, int64_t budget) {
   return {.name = config.get<std::string>("acquisition.name"),
-          .budget = config.get<int64_t>("acquisition.budget"),
+          .budget = budget,
           .group_size = config.get<int64_t>("acquisition.group_size"),
           .search = config.choice<select::Search>("acquisition.search"),
           .candidates = config.get<int64_t>("acquisition.candidates"),
@@ -103,11 +103,11 @@ ssl::PseudoLabels PoolScorer::judge(int64_t round, const std::vector<int64_t>& i
                                   run_.dataset.classes(), items, run_.config.get<double>("ssl.threshold"));
 }
 
-select::Selection PoolScorer::select(int64_t round, const data::Pool& pool) {
+select::Selection PoolScorer::select(int64_t round, const data::Pool& pool, select::Worth worth) {
   const nn::WeightBuffers weights = model(round);
   if (!prediction_) prediction_ = predict(weights.weights());
-  return select(*prediction_, weights.weights(), pool, selection_config(run_.config, round),
-                temperature(weights.weights()));
+  return select(*prediction_, weights.weights(), pool, selection_config(run_.config, round, run_.labels.budget(round)),
+                temperature(weights.weights()), std::move(worth));
 }
 
 double PoolScorer::temperature(const nn::Weights& weights) const {
@@ -115,10 +115,11 @@ double PoolScorer::temperature(const nn::Weights& weights) const {
   if (by == Calibration::none) return 1;
   if (by == Calibration::cross_validation) return cross_validated(weights);
   const data::Images& held_out = run_.dataset.validation;
-  const ssl::ImageSet images = upload(run_.context, held_out, held_out.labels);
+  const std::vector<int32_t> labels = validation_labels(run_.config, run_.dataset);
+  const ssl::ImageSet images = upload(run_.context, held_out, labels);
   const double fitted =
-      ssl::fit_temperature(run_.predictor.predict(*net_, weights, images).logits.to_host<float>(run_.context),
-                           held_out.labels, run_.dataset.classes());
+      ssl::fit_temperature(run_.predictor.predict(*net_, weights, images).logits.to_host<float>(run_.context), labels,
+                           run_.dataset.classes());
   run_.progress.line(fmt::format("probabilities are softmax(logits / {:.4g}), fitted to {} held-out items{}", fitted,
                                  held_out.count, ssl::temperature_note(fitted)));
   return fitted;
@@ -227,18 +228,15 @@ View<const float, 2> PoolScorer::embeddings() {
 
 select::Selection PoolScorer::select_first(int64_t count) {
   if (const std::string name = first_acquisition(run_.config); !name.empty()) {
-    select::Config config = selection_config(run_.config, 0);
+    select::Config config = selection_config(run_.config, 0, count);
     config.name = name;
-    config.budget = count;
     return select({.features = embeddings(), .logits = {}, .labeled = {}, .unlabeled = {}},
                   data::Pool(run_.dataset.train.count, run_.dataset.classes()), config);
   }
   const nn::WeightBuffers weights(run_.context, net_->layout(), "random network");
   nn::initialize(run_.context, net_->layout(), weights.weights(), round_seed(run_.config, -1));
-  select::Config config = selection_config(run_.config, 0);
-  config.budget = count;
   return select(predict(weights.weights()), weights.weights(),
-                data::Pool(run_.dataset.train.count, run_.dataset.classes()), config);
+                data::Pool(run_.dataset.train.count, run_.dataset.classes()), selection_config(run_.config, 0, count));
 }
 
 Tensor PoolScorer::dropout_samples(const ssl::Prediction& prediction, const select::Head& head,
@@ -255,7 +253,8 @@ Tensor PoolScorer::dropout_samples(const ssl::Prediction& prediction, const sele
 }
 
 select::Selection PoolScorer::select(const ssl::Prediction& prediction, const nn::Weights& weights,
-                                     const data::Pool& pool, select::Config config, double temperature) {
+                                     const data::Pool& pool, select::Config config, double temperature,
+                                     select::Worth worth) {
   std::optional<Tensor> calibrated;
   if (temperature != 1) {
     std::vector<float> logits = prediction.logits.to_host<float>(run_.context);
@@ -265,7 +264,8 @@ select::Selection PoolScorer::select(const ssl::Prediction& prediction, const nn
   select::Problem problem{.features = prediction.features.view<float, 2>(),
                           .logits = (calibrated ? *calibrated : prediction.logits).view<float, 2>(),
                           .labeled = {},
-                          .unlabeled = {}};
+                          .unlabeled = {},
+                          .worth = std::move(worth)};
   const bool network = run_.config.choice<PoolFeatures>("acquisition.features") == PoolFeatures::network;
   if (!network) problem.features = embeddings();
   if (propagates(run_.config)) return select(problem, pool, std::move(config));
@@ -291,7 +291,7 @@ select::Selection PoolScorer::select(select::Problem problem, const data::Pool& 
   problem.labels = classes;
   problem.classes = run_.dataset.classes();
   return run_.config.choice<Protocol>("acquisition.protocol") == Protocol::pseudo_al
-             ? select::select_balanced(run_.context, problem, config, run_.labels.labels())
+             ? select::select_balanced(run_.context, problem, config, run_.dataset.train.labels)
              : select::select(run_.context, problem, config);
 }
 

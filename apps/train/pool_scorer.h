@@ -42,7 +42,7 @@ class NetJacobians : public select::Jacobians {
   std::vector<select::JacobianBlock> blocks_;
 };
 
-select::Config selection_config(const Config& config, int64_t round);
+select::Config selection_config(const Config& config, int64_t round, int64_t budget);
 
 // Scores the pool of a run, round after round, by the model of acquisition.model.
 class PoolScorer {
@@ -54,8 +54,8 @@ class PoolScorer {
   // The pseudo-labels that the model of `round` gives `items` of the pool.
   ssl::PseudoLabels judge(int64_t round, const std::vector<int64_t>& items);
 
-  // The query after `round`: whom the model of that round asks about.
-  select::Selection select(int64_t round, const data::Pool& pool);
+  // The query after `round`: whom the model of that round asks about. `worth` is for what looks ahead.
+  select::Selection select(int64_t round, const data::Pool& pool, select::Worth worth = {});
 
   // What the model of the last select() says of `items`, for whoever labels them; empty where there was none.
   std::vector<LabelHint> hints(std::span<const int64_t> items, const data::Pool& pool) const;
@@ -70,7 +70,7 @@ class PoolScorer {
   ssl::Prediction predict(const nn::Weights& weights) const;
   // By logits / temperature.
   select::Selection select(const ssl::Prediction& prediction, const nn::Weights& weights, const data::Pool& pool,
-                           select::Config config, double temperature = 1);
+                           select::Config config, double temperature = 1, select::Worth worth = {});
   double temperature(const nn::Weights& weights) const;  // of acquisition.calibrate
   double cross_validated(const nn::Weights& weights) const;
   select::Selection select(select::Problem problem, const data::Pool& pool, select::Config config);

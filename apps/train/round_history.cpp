@@ -37,6 +37,19 @@ void RoundHistory::forget(bool test, bool held_out) {
     std::ranges::fill(*values, kNone);
 }
 
+void RoundHistory::fill(RoundRow& row, bool tested, size_t last) const {
+  row.epochs = epochs();
+  row.train_s = seconds;
+  if (!tested) return;
+  row.acc_last = accuracy.back();
+  row.acc_median = median_of_last(accuracy, last);
+  row.acc_best = *std::ranges::max_element(accuracy);
+  row.acc_val = at_best_validation();
+  row.balanced_acc = balanced_accuracy.back();
+  row.ece = calibration_error.back();
+  row.loss = loss.back();
+}
+
 void RoundHistory::save(nn::TensorFile& file) const {
   const auto add = [&](const char* name, const auto& v) { file.add(name, {int64_t(v.size())}, v); };
   add("history.accuracy", accuracy);

@@ -11,6 +11,8 @@
 
 namespace crc::apps {
 
+struct RoundRow;  // apps/rundir/rounds.h
+
 struct RoundHistory {
   std::vector<double> accuracy, loss, balanced_accuracy,
       calibration_error;           // on the test set, one per epoch; NaN: none
@@ -29,6 +31,9 @@ struct RoundHistory {
   double at_best_validation() const;                    // test accuracy there; NaN without a validation split
   bool exhausted(int64_t cap, int64_t patience) const;  // no further epoch
   std::string stop_reason(int64_t cap, int64_t patience) const;
+
+  // What a round's row has of it; `tested`: by labelled test images; `last`: of how many evaluations it has the median.
+  void fill(RoundRow& row, bool tested, size_t last) const;
 
   // Earlier versions wrote zeros where there was nothing to measure by.
   void forget(bool test, bool held_out);

@@ -10,6 +10,7 @@
 
 #include "apps/base/json.h"
 #include "apps/config/method_keys.h"
+#include "apps/ranks/orders.h"
 #include "apps/train/weights_file.h"
 #include "data/text.h"
 #include "nn/weights_io.h"
@@ -31,10 +32,11 @@ RoundTrainer::RoundTrainer(const RunContext& run)
     : run_(run),
       net_(make_training_net(run.config, run.dataset)),
       test_images_(upload(run.context, run.dataset.test, run.dataset.test.labels)),
-      tests_(data::has_labels(run.dataset.test)) {
+      tests_(data::has_labels(run.dataset.test)),
+      validation_labels_(validation_labels(run.config, run.dataset)) {
   if (run.config.get<bool>("run.tensorboard")) events_.emplace(run.directory.path());
   const data::Images& validation = run.dataset.validation;
-  if (data::has_labels(validation)) validation_images_.emplace(upload(run.context, validation, validation.labels));
+  if (data::has_labels(validation)) validation_images_.emplace(upload(run.context, validation, validation_labels_));
 }
 
 void RoundTrainer::begin(Int round) {
@@ -44,21 +46,22 @@ void RoundTrainer::begin(Int round) {
   finished_ = run_.directory.read_rounds();
   if (events_) events_->follow();
   const data::Pool pool = run_.labels.pool(round);
-  make_trainer(pool.labeled(), pool.unlabeled());
+  make_trainer(round, pool.labeled(), pool.unlabeled());
   run_.progress.line(fmt::format("round {}: {} {}", round,
                                  propagates(run_.config) ? "propagating" : "training from scratch on",
                                  data::counted(int64_t(pool.labeled().size()), "label", "labels")));
 }
 
-void RoundTrainer::make_trainer(const std::vector<Int>& labeled, std::vector<Int> unlabeled) {
+void RoundTrainer::make_trainer(Int round, const std::vector<Int>& labeled, std::vector<Int> unlabeled) {
   if (run_.config.get<bool>("data.include_labeled_in_unlabeled")) {
     unlabeled.resize(size_t(run_.dataset.train.count));
     std::iota(unlabeled.begin(), unlabeled.end(), 0);
   }
   trainer_.reset();  // its memory goes first
   run_.context.for_each_scratch([](Arena& arena) { arena.clear(); });
+  order_trainer(run_.ranks, round, labeled, unlabeled);
   trainer_ = std::make_unique<ssl::Trainer>(run_.context, *net_, run_.images, labeled, unlabeled,
-                                            train_config(run_.config, run_.dataset, round_));
+                                            train_config(run_.config, run_.dataset, round), run_.ranks);
 }
 
 bool RoundTrainer::complete() const {
@@ -100,6 +103,7 @@ void RoundTrainer::train_until(Int step) {
     Int chunk = step_seconds > 0 ? std::clamp<Int>(Int(0.25 / step_seconds), 1, step - trainer_->step()) : 1;
     if (chunk > per_graph) chunk -= chunk % per_graph;
     const Clock::time_point start = Clock::now();
+    order_steps(run_.ranks, chunk);
     trainer_->train(chunk);
     run_.context.synchronize();
     trained_s_ += seconds_since(start);
@@ -180,7 +184,7 @@ void RoundTrainer::choose_average() {
   averages_validated_.clear();
   for (Int k = 0; k < trainer_->averages(); ++k) {
     trainer_->choose_average(k);
-    averages_validated_.push_back(evaluate(*validation_images_, run_.dataset.validation.labels).accuracy);
+    averages_validated_.push_back(evaluate(*validation_images_, validation_labels_).accuracy);
   }
   const auto best = std::ranges::max_element(averages_validated_);
   trainer_->choose_average(best - averages_validated_.begin());
@@ -267,7 +271,37 @@ void RoundTrainer::commit() {
   run_.directory.files().commit(files);
 }
 
-// As the round was trained, as long, on the labels of the other parts.
+// As the round was trained, as long, but on other labels and, perhaps, with another round's random numbers.
+void RoundTrainer::train_again(Int round, const std::vector<Int>& labeled, std::vector<Int> unlabeled,
+                               const std::string& what, Int done, Int all) {
+  make_trainer(round, labeled, std::move(unlabeled));
+  if (!history_.average.empty()) trainer_->choose_average(Int(history_.average.back()));
+  const Int epochs = history_.epochs() > 0 ? history_.epochs() : run_.config.get<Int>("ssl.epochs");
+  const Int steps = propagates(run_.config) ? 0 : epochs * run_.config.get<Int>("ssl.steps_per_epoch");
+  for (Int at_once = 1; trainer_->step() < steps;) {
+    const Clock::time_point start = Clock::now();
+    const Int chunk = std::min(at_once, steps - trainer_->step());
+    order_steps(run_.ranks, chunk);
+    trainer_->train(chunk);
+    run_.context.synchronize();
+    if (run_.progress.stop_asked()) throw Stopped();
+    at_once = std::clamp<Int>(Int(double(at_once) * 0.25 / std::max(seconds_since(start), 1e-3)), 1, steps);
+    run_.progress.update({.label = fmt::format("round {} {}", round_, what),
+                          .done = done * steps + trainer_->step(),
+                          .total = all * steps,
+                          .detail = ""});
+  }
+}
+
+double RoundTrainer::worth(const data::Pool& pool, std::span<const Int> more) {
+  std::vector<Int> labeled = pool.labeled(), unlabeled = pool.unlabeled();
+  labeled.insert(labeled.end(), more.begin(), more.end());
+  std::erase_if(unlabeled, [&](Int item) { return std::ranges::count(more, item) > 0; });
+  train_again(round_ + 1, labeled, std::move(unlabeled), "weighing queries", 0, 1);
+  return validation_images_ ? evaluate(*validation_images_, validation_labels_).accuracy
+                            : evaluate(test_images_, run_.dataset.test.labels).accuracy;
+}
+
 ssl::Evaluation RoundTrainer::train_without(const std::vector<data::LabeledItem>& part, Int fold) {
   const data::Pool pool = run_.labels.pool(round_);
   std::vector<Int> labeled = pool.labeled(), unlabeled = pool.unlabeled(), items;
@@ -276,21 +310,8 @@ ssl::Evaluation RoundTrainer::train_without(const std::vector<data::LabeledItem>
   std::erase_if(labeled, [&](Int item) { return without.contains(item); });
   unlabeled.insert(unlabeled.end(), items.begin(), items.end());
   std::ranges::sort(unlabeled);
-  make_trainer(labeled, std::move(unlabeled));
-  if (!history_.average.empty()) trainer_->choose_average(Int(history_.average.back()));
-  const Int steps = history_.epochs() * run_.config.get<Int>("ssl.steps_per_epoch");
   const Int folds = run_.config.get<Int>("eval.cross_validation");
-  for (Int at_once = 1; trainer_->step() < steps;) {
-    const Clock::time_point start = Clock::now();
-    trainer_->train(std::min(at_once, steps - trainer_->step()));
-    run_.context.synchronize();
-    if (run_.progress.stop_asked()) throw Stopped();
-    at_once = std::clamp<Int>(Int(double(at_once) * 0.25 / std::max(seconds_since(start), 1e-3)), 1, steps);
-    run_.progress.update({.label = fmt::format("round {} part {}/{}", round_, fold + 1, folds),
-                          .done = fold * steps + trainer_->step(),
-                          .total = folds * steps,
-                          .detail = ""});
-  }
+  train_again(round_, labeled, std::move(unlabeled), fmt::format("part {}/{}", fold + 1, folds), fold, folds);
   data::Images images = data::subset(run_.dataset.train, items);
   for (size_t k = 0; k < part.size(); ++k) images.labels[k] = part[k].label;
   return evaluate(upload(run_.context, images, images.labels), images.labels);
@@ -324,17 +345,7 @@ RoundRow RoundTrainer::row() const {
   RoundRow row;
   row.round = round_;
   row.labels = labels_through(run_.directory.ledger().entries(), round_);
-  if (tests_) {
-    row.acc_last = history_.accuracy.back();
-    row.acc_median = median_of_last(history_.accuracy, size_t(run_.config.get<Int>("eval.last")));
-    row.acc_best = *std::max_element(history_.accuracy.begin(), history_.accuracy.end());
-    row.acc_val = history_.at_best_validation();
-    row.balanced_acc = history_.balanced_accuracy.back();
-    row.ece = history_.calibration_error.back();
-    row.loss = history_.loss.back();
-  }
-  row.epochs = history_.epochs();
-  row.train_s = history_.seconds;
+  history_.fill(row, tests_, size_t(run_.config.get<Int>("eval.last")));
   return row;
 }
 
@@ -375,6 +386,7 @@ void RoundTrainer::save(bool round_end) {
 void RoundTrainer::restore(const Checkpoint& checkpoint) {
   const std::string source = "checkpoint " + checkpoint.file;
   const nn::TensorFile file = nn::decode_safetensors(checkpoint.payload, source);
+  order_restore(run_.ranks, checkpoint.payload);
   trainer_->restore(file, source);
   history_ = RoundHistory::restore(file, source);
   if (history_.epochs() > 0)

@@ -30,6 +30,10 @@ class RoundTrainer {
   // rounds/NN/folds.json. Frees what the round's own training holds.
   void cross_validate(RoundRow& row);
 
+  // After commit(): the accuracy that the next round will have, last epoch, if `more` items are labelled as the data set
+  // knows them; on held-out images, else on those of the test set. Frees the same.
+  double worth(const data::Pool& pool, std::span<const int64_t> more);
+
   void commit();         // the last checkpoint, the weights of the last and of the best epoch
   RoundRow row() const;  // what training and the test set say of it; the query's columns stay empty
   std::string results(const RoundRow& row) const;  // in words
@@ -38,7 +42,9 @@ class RoundTrainer {
  private:
   bool complete() const;
   ssl::Evaluation train_without(const std::vector<data::LabeledItem>& part, int64_t fold);
-  void make_trainer(const std::vector<int64_t>& labeled, std::vector<int64_t> unlabeled);
+  void make_trainer(int64_t round, const std::vector<int64_t>& labeled, std::vector<int64_t> unlabeled);
+  void train_again(int64_t round, const std::vector<int64_t>& labeled, std::vector<int64_t> unlabeled,
+                   const std::string& what, int64_t done, int64_t all);
   void train_epoch();              // to its end, or until a signal came; saved in any case
   void train_until(int64_t step);  // at most to `step`; returns early when a signal arrived
   double seconds_left() const;
@@ -60,6 +66,7 @@ class RoundTrainer {
   std::unique_ptr<nn::Net> net_;
   ssl::ImageSet test_images_;
   bool tests_;                                      // some test image has a label
+  std::vector<int32_t> validation_labels_;          // as the annotator gave them
   std::optional<ssl::ImageSet> validation_images_;  // if they have labels
   std::optional<EventLog> events_;                  // run.tensorboard
 

@@ -1,28 +1,11 @@
 // End to end: whole training steps (draw, augment, forward, loss, backward, optimizer, EMA), features and evaluation of
 // WRN-28-2. Percentages are of the arithmetic alone: the convolutions' FLOPs at the rate of a large product.
-#include <numeric>
-
 #include "bench/ssl/training.h"
 #include "nn/init.h"
 #include "ssl/evaluate.h"
-#include "ssl/trainer.h"
 
 namespace crc::bench {
 namespace {
-
-// What a training run owns.
-struct TrainingRun {
-  std::unique_ptr<nn::Net> net;
-  std::unique_ptr<ssl::ImageSet> images;
-  std::unique_ptr<ssl::Trainer> trainer;
-
-  TrainingRun(Context& context, const ssl::TrainConfig& config, const Precision& precision, int64_t depth)
-      : net(precision.make_net(depth)), images(random_images(context, 1000)) {
-    std::vector<int64_t> ids(size_t(images->size()));
-    std::iota(ids.begin(), ids.end(), 0);
-    trainer = std::make_unique<ssl::Trainer>(context, *net, *images, ids, ids, config);
-  }
-};
 
 void add_training(Suite& suite, const char* method, const Precision& precision, int64_t depth = 28) {
   const ssl::TrainConfig config = train_config(suite.scale, method);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <numeric>
 #include <string>
 #include <vector>
 
@@ -10,6 +11,7 @@
 #include "nn/wrn.h"
 #include "ssl/image_set.h"
 #include "ssl/method.h"
+#include "ssl/trainer.h"
 
 namespace crc::bench {
 
@@ -62,5 +64,19 @@ inline std::unique_ptr<ssl::ImageSet> random_images(Context& context, int64_t n)
   for (size_t i = 0; i < labels.size(); ++i) labels[i] = int32_t(i % size_t{kWrnClasses});
   return std::make_unique<ssl::ImageSet>(context, n, kImageSize, kImageSize, pixels.data(), labels.data());
 }
+
+// What a training run owns.
+struct TrainingRun {
+  std::unique_ptr<nn::Net> net;
+  std::unique_ptr<ssl::ImageSet> images;
+  std::unique_ptr<ssl::Trainer> trainer;
+
+  TrainingRun(Context& context, const ssl::TrainConfig& config, const Precision& precision, int64_t depth = 28)
+      : net(precision.make_net(depth)), images(random_images(context, 1000)) {
+    std::vector<int64_t> ids(size_t(images->size()));
+    std::iota(ids.begin(), ids.end(), 0);
+    trainer = std::make_unique<ssl::Trainer>(context, *net, *images, ids, ids, config);
+  }
+};
 
 }  // namespace crc::bench

@@ -11,85 +11,145 @@
 #include <cmath>
 
 #include "crc/k_means.h"
-#include "crc/pool_rows.h"
+#include "crc/pool_blocks.h"
 #include "crc/uncertainty.h"
 #include "kernels/ops/outer_distance.h"
 
 namespace crc::select {
 namespace {
 
-// e_y - p of the pool [U,C].
+// e_y - p of a row of logits, appended.
+void add_cotangent(std::vector<double> logits, std::vector<float>& deltas) {
+  const std::vector<double> p = softmax(std::move(logits));
+  const auto label = size_t(std::ranges::max_element(p) - p.begin());
+  for (size_t c = 0; c < p.size(); ++c) deltas.push_back(float((c == label ? 1.0 : 0.0) - p[c]));
+}
+
+// Of the unlabelled items that this process holds [own,C].
 SharedRows cotangents(Context& context, const Problem& problem, const Config& config) {
-  const Logits logits = read_logits(context, problem, config);
-  const int64_t pool = int64_t(problem.unlabeled.size());
   std::vector<float> deltas;
-  deltas.reserve(size_t(pool * logits.classes()));
-  for (int64_t item : problem.unlabeled) {
-    const std::vector<double> p = softmax(logits[item]);
-    const auto label = size_t(std::ranges::max_element(p) - p.begin());
-    for (size_t c = 0; c < p.size(); ++c) deltas.push_back(float((c == label ? 1.0 : 0.0) - p[c]));
+  int64_t classes = 0, own = int64_t(problem.unlabeled.size());
+  if (problem.shards) {
+    const ShardedRows& logits = sharded_logits(problem, config);
+    classes = logits.columns(), own = int64_t(logits.own(problem.unlabeled).size());
+    deltas.reserve(size_t(own * classes));
+    logits.each_block<double>(logits.own(problem.unlabeled), [&](auto, std::span<const double> rows) {
+      for (auto row = rows.begin(); row != rows.end(); row += classes) add_cotangent({row, row + classes}, deltas);
+    });
+  } else {
+    const Logits logits = read_logits(context, problem, config);
+    classes = logits.classes();
+    deltas.reserve(size_t(own * classes));
+    for (int64_t item : problem.unlabeled) add_cotangent(logits[item], deltas);
   }
-  return {context, std::move(deltas), pool, logits.classes(), "cotangents"};
+  return {context, std::move(deltas), own, classes, "cotangents"};
 }
 
-Problem without_labels(Problem problem) {
-  problem.labeled = {}, problem.labels = {};
-  return problem;
-}
-
-// The gradients of the pool, row by row in the order of problem.unlabeled, as outer products.
-struct Gradients {
-  Context& context;
-  PoolRows h;
-  SharedRows delta;
-  Tensor squared, nearest;  // [U] norms; distances to the nearest centre
-
-  Gradients(Context& c, const Problem& problem, const Config& config)
-      : context(c), h(c, without_labels(problem), config, Scaling::none), delta(cotangents(c, problem, config)) {
-    const std::vector<double> far(size_t(h.count()), INFINITY);
-    squared = Tensor(context, {h.count()}, Dtype::f64, "squared norms");
-    nearest = Tensor::from_host(context, {h.count()}, far.data(), "squared distances");
-    outer_norms(context, squared.view<double, 1>(), delta.view(), h.rows());
+// The gradients of the pool as outer products, row by row in the order of problem.unlabeled: those of this process.
+class Gradients {
+ public:
+  Gradients(Context& context, const Problem& problem, const Config& config)
+      : context_(context),
+        problem_(problem),
+        config_(config),
+        h_(context, without_labels(problem), config),
+        delta_(cotangents(context, problem, config)),
+        squared_(context, {own()}, Dtype::f64, "squared norms") {
+    const std::vector<double> far(size_t(own()), INFINITY);
+    nearest_ = Tensor::from_host(context, {own()}, far.data(), "squared distances");
+    each([&](int64_t begin, int64_t end, View<const float, 2> h) {
+      outer_norms(context, squared_.view<double, 1>().slice(begin, end), delta_.view().slice(begin, end), h);
+    });
   }
-  // Distances to the nearest centre, once `center` is one.
+  int64_t own() const { return int64_t(h_.items().size()); }
+  int64_t first() const { return h_.first(); }
+  Ranks& ranks() const { return h_.ranks(); }
+  double square(double value) const { return h_.square(value); }
+  std::vector<double> squared() const { return squared_.to_host<double>(context_); }
+
+  // Distances to the nearest centre, once item number `center` of all is one.
   std::vector<double> approach(int64_t center) const {
-    min_outer_distance(context, nearest.view<double, 1>(), squared.view<const double, 1>(), delta.view(), h.rows(),
-                       center);
-    return nearest.to_host<double>(context);
+    if (h_.whole()) {
+      step(squared_.view<const double, 1>().slice(center, center + 1), delta_.view().slice(center, center + 1),
+           h_.whole()->rows().slice(center, center + 1));
+      return nearest_.to_host<double>(context_);
+    }
+    const std::span<const int64_t> item = problem_.unlabeled.subspan(size_t(center), 1);
+    const ShardedRows& logits = sharded_logits(problem_, config_);
+    std::vector<float> delta;
+    add_cotangent(logits.everywhere<double>(item), delta);
+    const Tensor h = h_.rows(item), d = Tensor::from_host(context_, {1, logits.columns()}, delta.data(), "cotangent"),
+                 squared(context_, {1}, Dtype::f64, "squared norm");
+    outer_norms(context_, squared.view<double, 1>(), d.view<const float, 2>(), h.view<const float, 2>());
+    step(squared.view<const double, 1>(), d.view<const float, 2>(), h.view<const float, 2>());
+    return nearest_.to_host<double>(context_);
   }
+
+ private:
+  // f(begin, end, features of the rows [begin,end))
+  template <class F> void each(const F& f) const {
+    h_.each([&](int64_t begin, View<const float, 2> rows) {
+      f(begin, begin + rows.shape[0], rows);
+      context_.synchronize();
+    });
+  }
+  void step(View<const double, 1> squared, View<const float, 2> delta, View<const float, 2> h) const {
+    each([&](int64_t begin, int64_t end, View<const float, 2> rows) {
+      min_outer_distance(context_, nearest_.view<double, 1>().slice(begin, end),
+                         squared_.view<const double, 1>().slice(begin, end), delta_.view().slice(begin, end), rows,
+                         squared, delta, h);
+    });
+  }
+
+  Context& context_;
+  const Problem& problem_;
+  const Config& config_;
+  PoolBlocks h_;
+  SharedRows delta_;
+  Tensor squared_, nearest_;  // norms; distances to the nearest centre
 };
 
 }  // namespace
 
 Selection select_badge(Context& context, const Problem& problem, const Config& config) {
   const Gradients gradients(context, problem, config);
+  Ranks& ranks = gradients.ranks();
+  const int64_t first = gradients.first(), own = gradients.own();
   const std::vector<double> weights = weights_of(problem, problem.unlabeled);
-  std::vector<double> value = gradients.squared.to_host<double>(context), scores, counts;
+  std::vector<double> value = gradients.squared(), scores, counts;  // value: of this process's items
   const auto weigh = [&] {
-    for (size_t k = 0; k < value.size(); ++k) value[k] *= weights[k];
+    for (size_t k = 0; k < value.size(); ++k) value[k] *= weights[size_t(first) + k];
+  };
+  const auto value_of = [&](int64_t center) {
+    double of_all[] = {center >= first && center < first + own ? value[size_t(center - first)] : 0};
+    ranks.sum(of_all);
+    return of_all[0];
   };
   weigh();
-  for (double v : value) scores.push_back(gradients.h.square(v));
+  scores = ranks.gather(std::span<const double>(value));
+  std::vector<bool> picked(scores.size(), false);
+  const Ties ties(config.seed, config.round);
+  int64_t center = ties.largest(scores, picked, problem.unlabeled);
+  for (double& v : scores) v = gradients.square(v);
   for (double w : weights) counts.push_back(w > 0);
   const auto [low, high] = std::ranges::minmax(scores);
   Picks picks(problem, config, std::move(scores));
-  const Ties ties(config.seed, config.round);
   Draws draws(config.seed, Purpose::acquisition, 0, config.round);
-  std::vector<bool> picked(value.size(), false);
-  int64_t center = ties.largest(value, picked, problem.unlabeled);
   bool drawn = false;
+  double last = value_of(center);
   while (true) {
-    picked[center] = true;
-    picks.add(problem.unlabeled[center], gradients.h.square(value[center]), drawn);
+    picked[size_t(center)] = true;
+    picks.add(problem.unlabeled[size_t(center)], gradients.square(last), drawn);
     if (picks.complete()) break;
     value = gradients.approach(center);
     weigh();
-    center = draw_place(value, draws);
+    center = draw_place(ranks, first, value, draws);
     drawn = center < 0;
     if (drawn) center = ties.largest(counts, picked, problem.unlabeled);
+    last = value_of(center);
   }
   return picks.finish(fmt::format("badge: {} of {} items; squared gradients {:.6g} to {:.6g}, last distance {:.6g}",
-                                  config.budget, value.size(), low, high, gradients.h.square(value[center])));
+                                  config.budget, problem.unlabeled.size(), low, high, gradients.square(last)));
 }
 
 }  // namespace crc::select

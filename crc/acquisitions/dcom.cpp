@@ -20,8 +20,8 @@
 
 #include "crc/cover_radius.h"
 #include "crc/picker.h"
+#include "crc/pool_pairs.h"
 #include "crc/uncertainty.h"
-#include "kernels/ops/pairwise_tile.h"
 
 namespace crc::select {
 namespace {
@@ -36,44 +36,56 @@ double share(const std::vector<double>& covered) {
   return std::accumulate(covered.begin(), covered.end(), 0.0) / double(covered.size());
 }
 
-// Items of the pool within balls: 1 or 0.
+// Items of the pool within balls: 1 or 0. Of all items [M], in every process.
 class Balls {
  public:
-  Balls(Context& context, const PoolRows& pool)
-      : context_(context),
-        pool_(pool),
-        squared_(context, {pool.count(), 1}, Dtype::f64, "squared distances"),
-        places_(context, {pool.count(), 1}, Dtype::i64, "places") {}
+  Balls(Context& context, const PoolBlocks& pool) : context_(context), pool_(pool) {}
 
   std::vector<double> squared_distances(int64_t place) const {
-    const Tensor row = pool_.gather(context_, {&place, 1});
-    pairwise_least(context_, squared_.view<double, 2>(), places_.view<int64_t, 2>(), pool_.rows(),
-                   row.view<const float, 2>(), Pairing{});
-    return squared_.to_host<double>(context_);
+    const Tensor row = pool_.at({&place, 1});
+    std::vector<double> own;
+    pool_.each([&](int64_t, View<const float, 2> rows) {
+      const int64_t n = rows.shape[0];
+      const Tensor squared(context_, {n, 1}, Dtype::f64, "squared distances"),
+          places(context_, {n, 1}, Dtype::i64, "places");
+      pairwise_least(context_, squared.view<double, 2>(), places.view<int64_t, 2>(), rows, row.view<const float, 2>(),
+                     Pairing{});
+      const std::vector<double> values = squared.to_host<double>(context_);
+      own.insert(own.end(), values.begin(), values.end());
+    });
+    return pool_.ranks().gather(std::span<const double>(own));
   }
   std::vector<double> covered(std::span<const int64_t> centers, double radius) const {
-    const Tensor rows = pool_.gather(context_, centers), most(context_, {pool_.count()}, Dtype::f64, "coverage");
-    pairwise_most(context_, most.view<double, 1>(), pool_.rows(), rows.view<const float, 2>(),
-                  Pairing{Measure::top_hat, radius});
-    return most.to_host<double>(context_);
+    const PoolPairs pairs(context_, pool_, {Measure::top_hat, radius});
+    const Tensor most(context_, {int64_t(pool_.items().size())}, Dtype::f64, "coverage");
+    pairs.add_most(most, centers);
+    return pairs.all(most);
   }
-  // Of each row of the pool: how many of `places` are in its ball.
+  // Of each row of the pool: how many of `places` are in its ball. Those rows pass by; counts do not depend on an order.
   std::vector<double> counts(std::span<const int64_t> places, double radius) const {
-    if (places.empty() || !(radius > 0)) return std::vector<double>(size_t(pool_.count()), 0.0);
-    const std::vector<double> ones(places.size(), 1.0);
-    const int64_t n = int64_t(places.size());
-    const Tensor rows = pool_.gather(context_, places), gain(context_, {pool_.count()}, Dtype::f64, "counts"),
-                 none(context_, {n}, Dtype::f64, "coverage"),
-                 weights = Tensor::from_host(context_, {n}, ones.data(), "weights");
-    pairwise_gain(context_, gain.view<double, 1>(), pool_.rows(), rows.view<const float, 2>(),
-                  none.view<const double, 1>(), weights.view<const double, 1>(), Pairing{Measure::top_hat, radius});
-    return gain.to_host<double>(context_);
+    std::vector<double> own(pool_.items().size(), 0.0);
+    std::vector<int64_t> items;
+    for (int64_t place : places) items.push_back(pool_.index().items[size_t(place)]);
+    if (!(radius > 0)) items.clear();
+    pool_.stream(items, [&](int64_t, View<const float, 2> columns) {
+      const int64_t k = columns.shape[0];
+      const std::vector<double> ones(size_t(k), 1.0);
+      const Tensor none(context_, {k}, Dtype::f64, "coverage"),
+          weights = Tensor::from_host(context_, {k}, ones.data(), "weights");
+      pool_.each([&](int64_t begin, View<const float, 2> rows) {
+        const Tensor gain(context_, {rows.shape[0]}, Dtype::f64, "counts");
+        pairwise_gain(context_, gain.view<double, 1>(), rows, columns, none.view<const double, 1>(),
+                      weights.view<const double, 1>(), Pairing{Measure::top_hat, radius});
+        const std::vector<double> more = gain.to_host<double>(context_);
+        for (size_t i = 0; i < more.size(); ++i) own[size_t(begin) + i] += more[i];
+      });
+    });
+    return pool_.ranks().gather(std::span<const double>(own));
   }
 
  private:
   Context& context_;
-  const PoolRows& pool_;
-  Tensor squared_, places_;
+  const PoolBlocks& pool_;
 };
 
 // The square of the largest radius, up to that of `most`, at which a share tau has the label of the ball's centre.
@@ -98,7 +110,7 @@ struct LabeledBalls {
   std::vector<double> covered;
   double radius;
 };
-LabeledBalls balls_of_labeled(const Balls& balls, const PoolRows& pool, const Problem& problem,
+LabeledBalls balls_of_labeled(const Balls& balls, const PoolIndex& pool, const Problem& problem,
                               std::span<const int32_t> labels, double most) {
   LabeledBalls known{balls.covered(pool.labeled, most), 0};
   const double tau = 0.2 * share(known.covered) + 0.4;
@@ -119,17 +131,19 @@ struct Predictions {
   std::vector<int32_t> labels;
   std::vector<double> uncertainties;
 };
-Predictions predictions(Context& context, const PoolRows& pool, const Problem& problem, const Config& config) {
+Predictions predictions(Context& context, const PoolIndex& pool, const Problem& problem, const Config& config) {
   Predictions all{std::vector<int32_t>(size_t(pool.count()), 0), std::vector<double>(pool.unlabeled.size(), 0.0)};
   if (pool.labeled.empty()) return all;
   const std::span<const int32_t> given = needed_labels(problem, config);
   for (size_t k = 0; k < given.size(); ++k) all.labels[size_t(pool.labeled[k])] = given[k];
-  const Logits logits = read_logits(context, problem, config);
-  for (size_t k = 0; k < pool.unlabeled.size(); ++k) {
-    const std::vector<double> p = softmax(logits[problem.unlabeled[k]]);
-    all.labels[size_t(pool.unlabeled[k])] = int32_t(std::ranges::max_element(p) - p.begin());
-    all.uncertainties[k] = margin_uncertainty(p);
-  }
+  const auto of_rows = [&](const std::function<double(std::vector<double>)>& f) {
+    return from_logits(context, problem, config, problem.unlabeled,
+                       [&](std::vector<double> row) { return f(softmax(std::move(row))); });
+  };
+  const std::vector<double> predicted =
+      of_rows([](std::vector<double> p) { return double(std::ranges::max_element(p) - p.begin()); });
+  for (size_t k = 0; k < predicted.size(); ++k) all.labels[size_t(pool.unlabeled[k])] = int32_t(predicted[k]);
+  all.uncertainties = of_rows(margin_uncertainty);
   const double least = std::ranges::min(all.uncertainties);
   for (double& u : all.uncertainties) u -= least;
   return all;
@@ -138,10 +152,11 @@ Predictions predictions(Context& context, const PoolRows& pool, const Problem& p
 }  // namespace
 
 Selection select_dcom(Context& context, const Problem& problem, const Config& config) {
-  const PoolRows pool(context, problem, config, Scaling::unit);
+  const PoolBlocks rows(context, problem, config, {.scaling = Scaling::unit, .chunks = true});
+  const PoolIndex& pool = rows.index();
   Predictions model = predictions(context, pool, problem, config);
-  const Balls balls(context, pool);
-  const double most = cover_radius(context, pool, problem, config);
+  const Balls balls(context, rows);
+  const double most = cover_radius(context, rows, problem, config);
   LabeledBalls known{std::vector<double>(size_t(pool.count()), 0.0), most};
   if (!pool.labeled.empty()) known = balls_of_labeled(balls, pool, problem, model.labels, most);
   const double coverage = share(known.covered), s = competence(coverage);

@@ -6,9 +6,9 @@
 namespace crc::select {
 
 Selection select_facility_location(Context& context, const Problem& problem, const Config& config) {
-  const PoolRows pool(context, problem, config, Scaling::none);
+  const PoolBlocks pool(context, problem, config, {.scaling = Scaling::none, .chunks = true});
   return greedy_coverage(context, pool, problem, config, {Measure::similarity},
-                         std::vector<double>(size_t(pool.count()), 1.0));
+                         std::vector<double>(pool.index().items.size(), 1.0));
 }
 
 }  // namespace crc::select

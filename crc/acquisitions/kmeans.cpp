@@ -12,10 +12,9 @@
 namespace crc::select {
 
 Selection select_kmeans(Context& context, const Problem& problem, const Config& config) {
-  const PoolBlocks rows(context, problem, config, Whose::unlabeled);
-  if (rows.whole())
-    say_estimate(context, *rows.whole(), config, {},
-                 {double(config.budget) * double(problem.unlabeled.size()), "pairs for each of at most 100 rounds", 1});
+  const PoolBlocks rows(context, problem, config, {.whose = Whose::unlabeled});
+  say_estimate(context, rows, config, {},
+               {double(config.budget) * double(problem.unlabeled.size()), "pairs for each of at most 100 rounds", 1});
   const Clusters clusters = k_means(context, rows, config.budget, config.seed, config.round, config.progress);
   const PoolIndex& pool = rows.index();
   std::vector<double> scores;

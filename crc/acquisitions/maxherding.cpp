@@ -6,10 +6,10 @@
 namespace crc::select {
 
 Selection select_maxherding(Context& context, const Problem& problem, const Config& config) {
-  const PoolRows pool(context, problem, config, Scaling::unit);
+  const PoolBlocks pool(context, problem, config, {.scaling = Scaling::unit, .chunks = true});
   const double h = config.radius > 0 ? config.radius : 1;
   return greedy_coverage(context, pool, problem, config, {Measure::rbf, h},
-                         std::vector<double>(size_t(pool.count()), 1.0));
+                         std::vector<double>(pool.index().items.size(), 1.0));
 }
 
 }  // namespace crc::select

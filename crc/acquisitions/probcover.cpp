@@ -7,10 +7,10 @@
 namespace crc::select {
 
 Selection select_probcover(Context& context, const Problem& problem, const Config& config) {
-  const PoolRows pool(context, problem, config, Scaling::unit);
+  const PoolBlocks pool(context, problem, config, {.scaling = Scaling::unit, .chunks = true});
   return greedy_coverage(context, pool, problem, config,
                          {Measure::top_hat, cover_radius(context, pool, problem, config)},
-                         std::vector<double>(size_t(pool.count()), 1.0));
+                         std::vector<double>(pool.index().items.size(), 1.0));
 }
 
 }  // namespace crc::select

@@ -11,30 +11,26 @@
 #include <cmath>
 #include <numeric>
 
-#include "crc/coverage.h"
 #include "crc/estimate.h"
+#include "crc/pool_pairs.h"
 #include "crc/quotas.h"
 
 namespace crc::select {
 Selection select_rdss(Context& context, const Problem& problem, const Config& config) {
-  const PoolRows pool(context, problem, config, Scaling::unit);
+  const PoolBlocks rows(context, problem, config, {.scaling = Scaling::unit, .chunks = true});
+  const PoolIndex& pool = rows.index();
   const int64_t count = pool.count();
   const Pairing kernel{Measure::rbf, config.radius > 0 ? config.radius : std::sqrt(2.0)};
+  const PoolPairs pairs(context, rows, kernel);
   const std::vector<double> ones(size_t(count), 1.0), none(size_t(count), 0.0);
-  const Tensor one = Tensor::from_host(context, {count}, ones.data(), "ones"),
-               zero = Tensor::from_host(context, {count}, none.data(), "zeros"),
-               sum(context, {count}, Dtype::f64, "sums");
-  const auto sums = [&](View<const float, 2> b) {
-    const int64_t k = b.shape[0];
-    pairwise_gain(context, sum.view<double, 1>(), pool.rows(), b, zero.view<const double, 1>().slice(0, k),
-                  one.view<const double, 1>().slice(0, k), kernel);
-    return sum.to_host<double>(context);
+  const auto sums = [&](std::span<const int64_t> places) {
+    return pairs.gains_over(places, std::span(none).first(places.size()), std::span(ones).first(places.size()));
   };
-  say_estimate(context, pool, config, kernel,
-               {double(count) * (0.5 * double(count) + double(config.budget)), "pairs for sums over the pool"});
-  std::vector<double> mean = square_gains(context, pool.rows(), zero, one, kernel, config.progress), near = none;
+  say_estimate(context, rows, config, kernel,
+               {square_pairs(rows) + double(count) * double(config.budget), "pairs for sums over the pool"});
+  std::vector<double> mean = pairs.square_gains(pairs.own(none), pairs.own(ones), config.progress), near = none;
   for (double& v : mean) v /= double(count);
-  if (!pool.labeled.empty()) near = sums(pool.gather(context, pool.labeled).view<const float, 2>());
+  if (!pool.labeled.empty()) near = sums(pool.labeled);
 
   int64_t p = int64_t(pool.labeled.size());
   const double alpha = 1 - 1 / std::sqrt(double(p + config.budget));
@@ -53,7 +49,7 @@ Selection select_rdss(Context& context, const Problem& problem, const Config& co
     quotas.take(pool.items[best], pool.items, taken);
     picks.add(pool.items[best], value(best), known.contains(pool.items[best]));
     known.add(pool.items[best]);
-    const std::vector<double> more = sums(pool.gather(context, {&best, 1}).view<const float, 2>());
+    const std::vector<double> more = sums({&best, 1});
     for (int64_t j = 0; j < count; ++j) near[j] += more[j];
   }
   const double kernel_mean = std::accumulate(mean.begin(), mean.end(), 0.0) / double(count);

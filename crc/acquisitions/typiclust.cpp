@@ -12,7 +12,6 @@
 
 #include "crc/estimate.h"
 #include "crc/k_means.h"
-#include "crc/pool_rows.h"
 #include "crc/quotas.h"
 #include "kernels/ops/pairwise_tile.h"
 
@@ -26,27 +25,56 @@ struct Cluster {
   int64_t size, labeled;
 };
 
-// Typicality of each of the rows among them.
-std::vector<double> typicality(Context& context, const PoolRows& pool, std::span<const int64_t> places) {
-  const int64_t n = int64_t(places.size()), k = std::min(kNeighbours, n - 1);
-  const Tensor rows = pool.gather(context, places), squared(context, {n, k + 1}, Dtype::f64, "squared distances"),
-               nearest(context, {n, k + 1}, Dtype::i64, "neighbours");
-  const auto x = rows.view<const float, 2>();
-  pairwise_least(context, squared.view<double, 2>(), nearest.view<int64_t, 2>(), x, x, Pairing{});
-  const std::vector<double> d = squared.to_host<double>(context);
-  const std::vector<int64_t> of = nearest.to_host<int64_t>(context);
-  std::vector<double> values;
-  for (int64_t i = 0; i < n; ++i) {
-    double total = 0;
-    int64_t counted = 0;
-    for (int64_t s = 0; s <= k && counted < k; ++s)
-      if (of[i * (k + 1) + s] != i) total += std::sqrt(d[i * (k + 1) + s]), ++counted;
-    values.push_back(1 / (1e-5 + (k > 0 ? total / double(k) : 0)));
-  }
-  return values;
+// The k nearest of the rows of `places`, of each that this process holds; places in that list, ascending by distance, of
+// equally near ones the first. Rows of the others pass by block by block.
+struct Neighbours {
+  std::vector<double> squared;  // [own,k]
+  std::vector<int64_t> which;   // [own,k]
+};
+Neighbours nearest_among(Context& context, const PoolBlocks& pool, std::span<const int64_t> items,
+                         std::span<const int64_t> own, int64_t k) {
+  Neighbours all{std::vector<double>(own.size() * size_t(k)), std::vector<int64_t>(own.size() * size_t(k))};
+  const auto list = [&](int64_t i) { return LeastList{&all.squared[size_t(i * k)], &all.which[size_t(i * k)], k}; };
+  for (int64_t i = 0; i < int64_t(own.size()); ++i) list(i).clear();
+  pool.stream(items, [&](int64_t first, View<const float, 2> columns) {
+    const auto meet = [&](int64_t begin, View<const float, 2> rows) {
+      const int64_t n = rows.shape[0];
+      const Tensor squared(context, {n, k}, Dtype::f64, "squared distances"),
+          nearest(context, {n, k}, Dtype::i64, "neighbours");
+      pairwise_least(context, squared.view<double, 2>(), nearest.view<int64_t, 2>(), rows, columns, Pairing{});
+      const std::vector<double> d = squared.to_host<double>(context);
+      const std::vector<int64_t> of = nearest.to_host<int64_t>(context);
+      for (int64_t s = 0; s < n * k; ++s)
+        if (of[size_t(s)] >= 0) list(begin + s / k).offer(d[size_t(s)], first + of[size_t(s)]);
+    };
+    if (pool.whole())
+      meet(0, columns);
+    else
+      pool.each_of(own, meet);
+  });
+  return all;
 }
 
-std::vector<Cluster> ordered_clusters(const PoolRows& pool, const Clusters& found) {
+// Typicality of each of the rows among them.
+std::vector<double> typicality(Context& context, const PoolBlocks& pool, std::span<const int64_t> places) {
+  const int64_t n = int64_t(places.size()), k = std::min(kNeighbours, n - 1);
+  std::vector<int64_t> items;
+  for (int64_t place : places) items.push_back(pool.index().items[size_t(place)]);
+  const std::span<const int64_t> own = pool.own(items);
+  const Neighbours near = nearest_among(context, pool, items, own, k + 1);
+  const int64_t before = own.data() - items.data();
+  std::vector<double> values;
+  for (int64_t i = 0; i < int64_t(own.size()); ++i) {
+    double total = 0;
+    int64_t counted = 0;
+    for (int64_t s = i * (k + 1); s <= i * (k + 1) + k && counted < k; ++s)
+      if (near.which[size_t(s)] != before + i) total += std::sqrt(near.squared[size_t(s)]), ++counted;
+    values.push_back(1 / (1e-5 + (k > 0 ? total / double(k) : 0)));
+  }
+  return pool.ranks().gather(std::span<const double>(values));
+}
+
+std::vector<Cluster> ordered_clusters(const PoolIndex& pool, const Clusters& found) {
   std::vector<Cluster> clusters;
   for (std::vector<int64_t>& members : found.members()) {
     const int64_t size = int64_t(members.size());
@@ -64,11 +92,12 @@ std::vector<Cluster> ordered_clusters(const PoolRows& pool, const Clusters& foun
 }  // namespace
 
 Selection select_typiclust(Context& context, const Problem& problem, const Config& config) {
-  const PoolRows pool(context, problem, config, Scaling::unit);
+  const PoolBlocks rows(context, problem, config, {.scaling = Scaling::unit});
+  const PoolIndex& pool = rows.index();
   const int64_t k = std::min(int64_t(problem.labeled.size()) + config.budget, kMostClusters);
-  say_estimate(context, pool, config, {},
+  say_estimate(context, rows, config, {},
                {double(k) * double(pool.count()), "pairs for each of at most 100 rounds of k-means"});
-  const Clusters found = k_means(context, pool.rows(), k, config.seed, config.round, config.progress);
+  const Clusters found = k_means(context, rows, k, config.seed, config.round, config.progress);
   std::vector<Cluster> clusters = ordered_clusters(pool, found);
   std::vector<double> scores;
   for (int64_t place : pool.unlabeled) scores.push_back(-std::sqrt(found.distances[place]));
@@ -80,13 +109,13 @@ Selection select_typiclust(Context& context, const Problem& problem, const Confi
   double pairs = 0;
   for (int64_t turn = 0; turn < config.budget; ++turn)
     pairs += std::pow(double(clusters[size_t(turn) % clusters.size()].places.size()), 2);
-  say_estimate(context, pool, config, {}, {pairs, "pairs within clusters"});
+  say_estimate(context, rows, config, {}, {pairs, "pairs within clusters"});
   int64_t uncovered = 0;
   for (const Cluster& cluster : clusters) uncovered += cluster.labeled == 0;
   for (size_t turn = 0; !picks.complete(); ++turn) {
     Cluster& cluster = clusters[turn % clusters.size()];
     if (cluster.places.empty()) continue;
-    const std::vector<double> values = typicality(context, pool, cluster.places);
+    const std::vector<double> values = typicality(context, rows, cluster.places);
     const int64_t best = best_place(pool, cluster.places, values, taken, known, ties);
     if (best < 0) {  // the quotas leave nothing here
       cluster.places.clear();

@@ -61,6 +61,10 @@ CRC_BACKEND(void, set_zero, void* data, int64_t bytes)                     // or
 CRC_BACKEND(void, synchronize)
 CRC_BACKEND(void, before_op, const char* name)  // opens the profiler range
 CRC_BACKEND(void, after_op, const char* name)   // closes it; under CRC_SYNC=1 synchronises
+// The moment when the device has done what it was given so far; under capture, in every replay anew. Kept alive by what
+// is returned, which must outlive the graph.
+CRC_BACKEND(std::shared_ptr<void>, mark_moment)
+CRC_BACKEND(double, seconds_between, void* begin, void* end)  // moments that were reached
 // Makes `work` repeatable: CUDA captures it as a graph and the result replays that; on the CPU, and under CRC_SYNC=1,
 // the result calls `work`.
 CRC_BACKEND(std::function<void()>, record, std::function<void()> work)

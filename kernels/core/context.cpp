@@ -110,6 +110,11 @@ void Context::trace_into(Trace* trace) {
   for (const auto& branch : *branches_) branch->trace_into(trace);
 }
 
+double Context::seconds(const Trace::Op& op) {
+  if (!op.begin || !op.end) return 0;
+  return visit([&](auto& b) { return seconds_between(b, op.begin.get(), op.end.get()); });
+}
+
 Context Context::make_branch() {
   if (dry_) {
     Context context = dry();

@@ -46,6 +46,9 @@ class Context {
 
   // From now on, notes everything in `trace`, until called with null.
   void trace_into(Trace* trace);
+  // What an op of a trace that times ops took on the device when it last ran. Synchronise first; ops that ran side by
+  // side count each in full.
+  double seconds(const Trace::Op& op);
 
   // A context of the same device with scratch memory of its own and, on CUDA, a stream of its own. Made at the first
   // call, kept, and shared by copies of this context.
@@ -72,7 +75,10 @@ class Context {
   template <class F, class... Args> void run(const char* name, F&& f, const Args&... args) {
     Interruptible::check();
     const Trace::InOp noted = Trace::op(trace_, lane_, name, args...);
-    if (!dry_) visit(f);
+    if (dry_) return;
+    mark(&Trace::Op::begin);
+    visit(f);
+    mark(&Trace::Op::end);
   }
 
   // Array transfers between host memory and this device; complete on return.
@@ -98,6 +104,9 @@ class Context {
   struct Dry;
   using Branches = std::vector<std::unique_ptr<Context>>;
   void wait_for(Context& other);
+  void mark(std::shared_ptr<void> Trace::Op::*moment) {
+    if (trace_ && trace_->times_ops) trace_->moment(moment, visit([](auto& b) { return mark_moment(b); }));
+  }
   Context make_branch();
   Context(std::shared_ptr<Cpu> cpu, std::shared_ptr<Cuda> cuda);
   std::shared_ptr<Cpu> cpu_;

@@ -1,6 +1,7 @@
 #include "kernels/core/ranks.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 #include <functional>
 
@@ -54,8 +55,8 @@ void Ranks::swap_words(std::span<const Header> theirs, std::string own, bool rai
        "process " + std::to_string(first) + " of " + std::to_string(size()) + ": " + words[size_t(first)]);
 }
 
-std::vector<Ranks::Bytes> Ranks::exchange(std::vector<Bytes> out) {
-  if (!transport_) return out;
+// out[r] goes to process r; what each of the others sent.
+std::vector<Ranks::Bytes> Ranks::swap_parts(std::span<const std::span<const char>> out) {
   if (over_) fail_internal("an exchange after the processes parted");
   std::vector<Header> own(out.size());
   for (size_t r = 0; r < out.size(); ++r) own[r].bytes = int64_t(out[r].size());
@@ -63,20 +64,34 @@ std::vector<Ranks::Bytes> Ranks::exchange(std::vector<Bytes> out) {
   if (std::ranges::any_of(theirs, [](const Header& h) { return h.code != 0; })) swap_words(theirs, "", true);
   ++exchanges_;
   std::vector<Bytes> in(out.size());
-  std::vector<std::span<const char>> sent(out.size());
+  std::vector<std::span<const char>> sent(out.begin(), out.end());
   std::vector<std::span<char>> received(out.size());
+  sent[size_t(rank())] = {};
   for (size_t r = 0; r < out.size(); ++r) {
     if (int(r) == rank()) continue;
     in[r].resize(size_t(theirs[r].bytes));
-    sent[r] = out[r], received[r] = in[r];
+    received[r] = in[r];
   }
   swap(sent, received);
+  return in;
+}
+
+std::vector<Ranks::Bytes> Ranks::exchange(std::vector<Bytes> out) {
+  if (!transport_) return out;
+  std::vector<Bytes> in = swap_parts(std::vector<std::span<const char>>(out.begin(), out.end()));
   in[size_t(rank())] = std::move(out[size_t(rank())]);
   return in;
 }
 
+std::vector<Ranks::Bytes> Ranks::show(std::span<const char> own) {
+  const std::vector<std::span<const char>> to_all(size_t(size()), own);
+  std::vector<Bytes> all = transport_ ? swap_parts(to_all) : std::vector<Bytes>(1);
+  all[size_t(rank())].assign(own.begin(), own.end());
+  return all;
+}
+
 // Every process combines its share of the elements, and shows it to the others: twice the bytes of `values` cross, for
-// any number of processes.
+// any number of processes. combine(parts): those of all processes, by rank; its result is left in the first.
 template <class T, class Combine> void Ranks::combine(std::span<T> values, Combine combine) {
   if (!transport_) return;
   const int64_t count = int64_t(values.size());
@@ -88,20 +103,37 @@ template <class T, class Combine> void Ranks::combine(std::span<T> values, Combi
   }
   parts = exchange(std::move(parts));
   const Share own(count, rank(), size());
-  std::vector<T> mine(size_t(own.end - own.begin)), other(mine.size());
-  for (size_t r = 0; r < parts.size(); ++r) {
-    if (mine.empty()) break;
-    std::memcpy(r == 0 ? mine.data() : other.data(), parts[r].data(), mine.size() * sizeof(T));
-    for (size_t k = 0; r > 0 && k < mine.size(); ++k) mine[k] = combine(mine[k], other[k]);
+  std::vector<std::vector<T>> columns;
+  for (const Bytes& part : parts) {
+    columns.emplace_back(size_t(own.end - own.begin));
+    if (!part.empty()) std::memcpy(columns.back().data(), part.data(), part.size());
   }
-  const std::vector<T> all = gather(std::span<const T>(mine));
+  combine(columns);
+  const std::vector<T> all = gather(std::span<const T>(columns.front()));
   std::ranges::copy(all, values.begin());
 }
 
-void Ranks::sum(std::span<double> values) { combine(values, std::plus<double>()); }
-void Ranks::sum(std::span<int64_t> values) { combine(values, std::plus<int64_t>()); }
+// One process after the other.
+template <class Two> static auto in_order(Two two) {
+  return [two](auto& parts) {
+    for (size_t r = 1; r < parts.size(); ++r)
+      for (size_t k = 0; k < parts[0].size(); ++k) parts[0][k] = two(parts[0][k], parts[r][k]);
+  };
+}
+
+void Ranks::sum(std::span<double> values) { combine(values, in_order(std::plus<double>())); }
+void Ranks::sum(std::span<int64_t> values) { combine(values, in_order(std::plus<int64_t>())); }
 void Ranks::largest(std::span<double> values) {
-  combine(values, [](double a, double b) { return std::max(a, b); });
+  combine(values, in_order([](double a, double b) { return std::max(a, b); }));
+}
+
+void Ranks::mean(std::span<float> values) {
+  if (!std::has_single_bit(unsigned(size()))) fail_internal("a tree of " + std::to_string(size()) + " processes");
+  combine(values, [](auto& parts) {
+    for (size_t step = 1; step < parts.size(); step *= 2)
+      for (size_t r = 0; r < parts.size(); r += 2 * step)
+        for (size_t k = 0; k < parts[r].size(); ++k) parts[r][k] = 0.5f * parts[r][k] + 0.5f * parts[r + step][k];
+  });
 }
 
 void Ranks::barrier() { exchange(std::vector<Bytes>(size_t(size()))); }

@@ -40,11 +40,17 @@ class Ranks {
   // out[r] goes to process r; what each sent to this one. Error: what another process told.
   std::vector<Bytes> exchange(std::vector<Bytes> out);
 
+  // What each process shows to all, by rank; parts may be of any size.
+  std::vector<Bytes> show(std::span<const char> own);
+
   // Element by element over the processes, the same bits in all of them: in the order of the ranks, which sums of
   // integers do not depend on.
   void sum(std::span<double> values);
   void sum(std::span<int64_t> values);
   void largest(std::span<double> values);
+  // The mean in a binary tree over the ranks, ((0 + 1) / 2 + (2 + 3) / 2) / 2: what one process has of the same tree's
+  // leaves. size() is a power of two.
+  void mean(std::span<float> values);
 
   // The values of all processes, one after the other.
   template <class T> std::vector<T> gather(std::span<const T> own);
@@ -63,6 +69,7 @@ class Ranks {
   std::vector<Header> swap_headers(std::span<const Header> own);
   void swap(std::span<const std::span<const char>> out, std::span<const std::span<char>> in);
   void swap_words(std::span<const Header> theirs, std::string own, bool raise);
+  std::vector<Bytes> swap_parts(std::span<const std::span<const char>> out);
   template <class T, class Combine> void combine(std::span<T> values, Combine combine);
 
   std::unique_ptr<Transport> transport_;  // null: alone
@@ -72,10 +79,8 @@ class Ranks {
 
 template <class T> std::vector<T> Ranks::gather(std::span<const T> own) {
   static_assert(std::is_trivially_copyable_v<T>);
-  const char* data = reinterpret_cast<const char*>(own.data());
-  std::vector<Bytes> out(size_t(size()), Bytes(data, data + own.size_bytes()));
   std::vector<T> all;
-  for (const Bytes& part : exchange(std::move(out))) {
+  for (const Bytes& part : show({reinterpret_cast<const char*>(own.data()), own.size_bytes()})) {
     const T* values = reinterpret_cast<const T*>(part.data());
     all.insert(all.end(), values, values + part.size() / sizeof(T));
   }

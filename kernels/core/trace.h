@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -41,7 +42,10 @@ class Trace {
     std::vector<Array> arrays;
     int waits_for = -1;  // not an op: this lane waits for what that one was given so far
     bool eval = false;   // given Mode::eval
+    // Moments of the device's work, in a trace that times ops: Context::seconds().
+    std::shared_ptr<void> begin = {}, end = {};
   };
+  bool times_ops = false;  // set it before Context::trace_into; a graph recorded meanwhile needs the trace alive
 
   const std::vector<Op>& ops() const { return ops_; }
   const std::vector<Tensor>& tensors() const { return tensors_; }
@@ -69,6 +73,9 @@ class Trace {
       trace->inside_ = true;
     }
     return InOp(trace);
+  }
+  void moment(std::shared_ptr<void> Op::*which, std::shared_ptr<void> moment) {
+    ops_.back().*which = std::move(moment);
   }
   void waits(int lane, int other) { ops_.push_back({"wait", lane, {}, other}); }
   void made(Tensor tensor) { tensors_.push_back(std::move(tensor)); }

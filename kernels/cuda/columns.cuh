@@ -1,6 +1,6 @@
 // Work on row-major [rows, columns] arrays whose columns are channels, in coalesced order: neighbouring threads take
-// neighbouring columns, kWidth each, then the next row. Sums go over a block's rows in shared memory, then over blocks
-// in a second kernel, always in the same order.
+// neighbouring columns, kWidth each, then the next row. Sums go over a block's rows in shared memory, then, by the last
+// of a column's blocks to get so far, over blocks: always in the same order, whichever block that is.
 #pragma once
 
 #include "kernels/core/view.h"
@@ -22,9 +22,10 @@ struct ColumnGrid {
 
 template <class... P>
 ColumnGrid column_grid(Cuda& cuda, void (*kernel)(P...), int64_t rows, int64_t columns, int width) {
-  constexpr int64_t kLanes = 32;         // at least 8 rows in a block, so its threads are no fewer than its columns
+  // At most 64 columns: whole lines of memory, and the last block has no more to finish than 8 warps do in two turns.
+  const int64_t most_lanes = std::min(32, 64 / width);
   constexpr int64_t kRowsPerThread = 8;  // below this a block costs more to start and to finish than it reads
-  const int64_t groups = columns / width, lanes = std::max<int64_t>(1, std::min(groups, kLanes));
+  const int64_t groups = columns / width, lanes = std::max<int64_t>(1, std::min(groups, most_lanes));
   const int64_t lane_blocks = (groups + lanes - 1) / lanes, rows_at_once = kColumnThreads / lanes;
   const int64_t resident = resident_blocks(cuda, kernel, dim3(unsigned(lanes), unsigned(rows_at_once)));
   const int64_t most = std::max<int64_t>(1, resident / std::max<int64_t>(1, lane_blocks));
@@ -90,27 +91,60 @@ __device__ __forceinline__ int64_t total_column(int64_t columns, int width) {
   return thread < in_block && column < columns ? column : -1;
 }
 
-// A warp per column for the second kernel.
-inline Grid warp_per_column(int64_t columns) {
-  constexpr int64_t kWarps = 4;  // few columns: spread them over the SMs
-  return {.blocks = dim3(unsigned((columns + kWarps - 1) / kWarps)), .threads = dim3(unsigned(32 * kWarps))};
+// The tickets of such a launch, for is_last_block.
+inline unsigned* tickets_of(Cuda& cuda, const ColumnGrid& columns) {
+  if (columns.grid.blocks.y > Cuda::kTickets)
+    fail_internal("sums over the rows of " + std::to_string(columns.columns) + " columns: too many");
+  return cuda.tickets();
 }
 
-// From parts [kSums, columns, blocks] to finish(column, sums...), kSums 1 or 2.
-template <int kSums, class Finish> __global__ void finish_columns_kernel(View<const double, 3> parts, Finish finish) {
-  const int64_t column = (int64_t(blockIdx.x) * blockDim.x + threadIdx.x) / 32;
-  if (column >= parts.shape[1]) return;  // a whole warp
-  const int lane = int(threadIdx.x % 32);
-  double total[kSums] = {};
-  for (int i = 0; i < kSums; ++i) {
-    for (int64_t block = lane; block < parts.shape[2]; block += 32) total[i] += parts(i, column, block);
-    total[i] = warp_reduce(total[i], Sum{});
+// Whether this block is the last of those of its columns to get here. It then sees all that they wrote before. Its
+// barriers are for all threads; the ticket is zero again afterwards.
+__device__ __forceinline__ bool is_last_block(unsigned* tickets) {
+  __shared__ bool last;
+  __syncthreads();
+  if (threadIdx.x == 0 && threadIdx.y == 0) {
+    __threadfence();
+    last = atomicInc(tickets + blockIdx.y, gridDim.x - 1) == gridDim.x - 1;
+    __threadfence();
   }
-  if (lane != 0) return;
-  if constexpr (kSums == 1)
-    finish(column, total[0]);
-  else
-    finish(column, total[0], total[1]);
+  __syncthreads();
+  return last;
+}
+
+// f(column, count, lane) for the columns of the block: a warp works on `count` of them at once, from `column` on and at
+// most kTogether, since each alone would wait for memory and for its own sums.
+inline constexpr int kTogether = 4;
+template <class F> __device__ __forceinline__ void for_warp_columns(int64_t columns, int width, const F& f) {
+  const int thread = int(threadIdx.y * blockDim.x + threadIdx.x), in_block = int(blockDim.x) * width;
+  const int warp = thread / 32, warps = int(blockDim.x * blockDim.y) / 32;  // whole ones
+  const int64_t first = int64_t(blockIdx.y) * in_block;
+  const int here = first + in_block < columns ? in_block : int(columns - first);
+  if (warp >= warps) return;
+  for (int c = warp * kTogether; c < here; c += warps * kTogether)
+    f(first + c, here - c < kTogether ? here - c : kTogether, thread % 32);
+}
+
+// In the last block: from parts [kSums, columns, blocks] to finish(column, sums...), kSums 1 or 2.
+template <int kSums, class Finish>
+__device__ __forceinline__ void finish_columns(const View<double, 3>& parts, int width, const Finish& finish) {
+  for_warp_columns(parts.shape[1], width, [&](int64_t column, int count, int lane) {
+    double total[kTogether][kSums] = {};
+    for (int64_t block = lane; block < parts.shape[2]; block += 32)
+#pragma unroll
+      for (int j = 0; j < kTogether; ++j)
+        for (int i = 0; i < kSums; ++i)
+          if (j < count) total[j][i] += parts(i, column + j, block);
+#pragma unroll
+    for (int j = 0; j < kTogether; ++j) {
+      for (int i = 0; i < kSums; ++i) total[j][i] = warp_reduce(total[j][i], Sum{});
+      if (lane != j || j >= count) continue;
+      if constexpr (kSums == 1)
+        finish(column + j, total[j][0]);
+      else
+        finish(column + j, total[j][0], total[j][1]);
+    }
+  });
 }
 
 }  // namespace crc

@@ -59,6 +59,8 @@ Cuda::Cuda(int index)
   shared_bytes_ = size_t(query(cudaDevAttrMaxSharedMemoryPerBlockOptin));
   check_cuda(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "create a stream on " + name);
   check_cuda(cudaEventCreateWithFlags(&given_, cudaEventDisableTiming), "create an event on " + name);
+  tickets_.reset(static_cast<unsigned*>(allocate_on_device(index, kTickets * sizeof(unsigned))), release_on_device);
+  check_cuda(cudaMemsetAsync(tickets_.get(), 0, kTickets * sizeof(unsigned), stream_), "clear the tickets of " + name);
 }
 
 Cuda::Cuda(Cuda& parent) : Cuda(parent.index_) { gate_ = parent.gate_; }
@@ -66,6 +68,7 @@ Cuda::Cuda(Cuda& parent) : Cuda(parent.index_) { gate_ = parent.gate_; }
 Cuda::~Cuda() {
   const DeviceScope here(index_);
   for (auto& handle : handles_) handle.reset();
+  tickets_.reset();
   if (given_) (void)cudaEventDestroy(given_);
   if (stream_) (void)cudaStreamDestroy(stream_);
 }
@@ -146,6 +149,23 @@ void before_op(Cuda&, const char* name) { trace_push(name); }
 void after_op(Cuda& cuda, const char* name) {
   trace_pop();
   if (synchronous()) check_cuda(cudaStreamSynchronize(cuda.stream()), std::string("op ") + name);
+}
+
+std::shared_ptr<void> mark_moment(Cuda& cuda) {
+  cudaEvent_t event = nullptr;
+  check_cuda(cudaEventCreate(&event), "create an event");
+  std::shared_ptr<void> moment(event, [](void* e) { (void)cudaEventDestroy(static_cast<cudaEvent_t>(e)); });
+  cudaStreamCaptureStatus capture = cudaStreamCaptureStatusNone;
+  check_cuda(cudaStreamIsCapturing(cuda.stream(), &capture), "time an op");
+  // External: a node of the graph, which tells the time of its replay, and not an order among captured streams.
+  const unsigned flags = capture == cudaStreamCaptureStatusNone ? cudaEventRecordDefault : cudaEventRecordExternal;
+  check_cuda(cudaEventRecordWithFlags(event, cuda.stream(), flags), "time an op");
+  return moment;
+}
+double seconds_between(Cuda&, void* begin, void* end) {
+  float ms = 0;
+  check_cuda(cudaEventElapsedTime(&ms, static_cast<cudaEvent_t>(begin), static_cast<cudaEvent_t>(end)), "time an op");
+  return 1e-3 * double(ms);
 }
 
 std::function<void()> record(Cuda& cuda, std::function<void()> work) {

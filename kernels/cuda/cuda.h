@@ -32,6 +32,10 @@ class Cuda {
   size_t shared_bytes() const { return shared_bytes_; }
   // Blocks of a kernel that run at once, on all multiprocessors; what its registers and shared memory allow. At least 1.
   int64_t resident_blocks(const void* kernel, int threads, size_t shared_bytes);
+  // Counters in device memory that are zero between the kernels of this stream: for those whose last block finishes
+  // what the others began (kernels/cuda/columns.cuh).
+  static constexpr int64_t kTickets = 4096;
+  unsigned* tickets() const { return tickets_.get(); }
   // Work given from now on comes after what `other` was given so far, on this device.
   void wait_for(Cuda& other);
 
@@ -50,6 +54,7 @@ class Cuda {
   std::map<std::tuple<const void*, int, size_t>, int64_t> resident_;
   cudaStream_t stream_ = nullptr;
   cudaEvent_t given_ = nullptr;  // what others wait for
+  std::shared_ptr<unsigned> tickets_;
   Arena arena_;
   std::shared_ptr<Gate> gate_ = std::make_shared<Gate>();
   std::shared_ptr<void> handles_[kSlots];

@@ -2,13 +2,14 @@
 //   g += weight_decay * w (first `decayed` elements);  m = beta1*m + (1-beta1)*g;  v = beta2*v + (1-beta2)*g^2
 //   w -= lr/(1-beta1^t) * m / (sqrt(v)/sqrt(1-beta2^t) + eps),  t = state[0].step + 1
 // As there, what depends on the betas and t alone is formed in fp64: 1 - 0.999f would be off by 1.3e-5.
-// w, m, v, g [P]. Class: point.
+// w, m, v, g [P]; rounded [P] or empty: the new w in bf16. Class: point.
 #pragma once
 
 #include <cmath>
 
 #include "kernels/core/op.h"
 #include "kernels/core/step_state.h"
+#include "kernels/ops/round.h"
 
 namespace crc {
 
@@ -53,7 +54,7 @@ struct AdamStep {
 };
 
 CRC_OP(void, adam_step,
-       (View<float, 1> w, View<float, 1> m, View<float, 1> v, View<const float, 1> g, View<const StepState, 1> state,
-        AdamConfig config))
+       (View<float, 1> w, View<bf16, 1> rounded, View<float, 1> m, View<float, 1> v, View<const float, 1> g,
+        View<const StepState, 1> state, AdamConfig config))
 
 }  // namespace crc

@@ -15,13 +15,17 @@ template <class T, class F, class... Data> void with_width(int64_t channels, F&&
     f(std::integral_constant<int, 1>{});
 }
 
+// Of no rows, for which no kernel gets a block.
+struct StatisticsOfNothing {
+  BatchNormStatistics statistics;
+  CRC_HD void operator()(int64_t c) const { statistics(c, Moments{}); }
+};
+
 template <class T, bool kPlus>
 void fill_statistics(Cuda& cuda, const char* op, const BatchNormStatistics& statistics, InputRows<T, kPlus> in) {
   const int64_t rows = in.x.shape[0], channels = in.x.shape[1];
-  if (statistics.mode == Mode::eval) {
-    for_each(cuda, op, channels, statistics);
-    return;
-  }
+  if (statistics.mode == Mode::eval) return for_each(cuda, op, channels, statistics);
+  if (rows == 0) return for_each(cuda, op, channels, StatisticsOfNothing{statistics});
   with_width<T>(
       channels,
       [&](auto width) {
@@ -29,9 +33,8 @@ void fill_statistics(Cuda& cuda, const char* op, const BatchNormStatistics& stat
         const ColumnGrid columns = column_grid(cuda, kernel, rows, channels, width);
         const Arena::Frame frame(cuda.scratch());
         const auto parts = cuda.scratch().take<double>({2, channels, columns.blocks()}, "moments");
-        launch(cuda, op, kernel, columns.grid, parts, in, columns.rows_per_block);
-        launch(cuda, op, batchnorm_statistics_kernel, warp_per_column(channels), parts, rows, columns.rows_per_block,
-               statistics);
+        launch(cuda, op, kernel, columns.grid, parts, in, columns.rows_per_block, statistics,
+               tickets_of(cuda, columns));
       },
       in.x.data, in.plus);
 }
@@ -80,6 +83,7 @@ void backward(Cuda& cuda, View<T, 4> dx, View<float, 1> dgamma, View<float, 1> d
   constexpr const char* kOp = "batchnorm_act_backward";
   check_batchnorm(kOp, x, saved, {dgamma, dbeta, gamma, beta}, {dx, dy});
   check_plus(kOp, x, plus);
+  if (x.size() == 0) return;
   const Arena::Frame frame(cuda.scratch());
   const View<const T, 2> rows = as_rows(x);
   const int64_t channels = rows.shape[1];
@@ -96,8 +100,8 @@ void backward(Cuda& cuda, View<T, 4> dx, View<float, 1> dgamma, View<float, 1> d
         const ColumnGrid to_sum = column_grid(cuda, sum, rows.shape[0], channels, width);
         const ColumnGrid to_apply = column_grid(cuda, apply, rows.shape[0], channels, width);
         const auto parts = cuda.scratch().take<double>({2, channels, to_sum.blocks()}, "gradient sums");
-        launch(cuda, kOp, sum, to_sum.grid, parts, as_rows(dy), rows, to_sum.rows_per_block, finish.parameters, act);
-        launch(cuda, kOp, finish_columns_kernel<2, BatchNormBackward>, warp_per_column(channels), parts, finish);
+        launch(cuda, kOp, sum, to_sum.grid, parts, as_rows(dy), rows, to_sum.rows_per_block, finish, act,
+               tickets_of(cuda, to_sum));
         launch(cuda, kOp, apply, to_apply.grid, as_rows(dx), as_rows(dy), rows, plus.data, to_apply.rows_per_block,
                finish.parameters, line, act);
       },

@@ -48,9 +48,45 @@ template <class T, bool kPlus> struct InputRows {
   }
 };
 
-// parts [2, C, blocks]: mean and sum of squared deviations of a block's rows.
+// In the last block: merges the blocks' moments, and finishes the channels.
+static __device__ __forceinline__ void finish_statistics(const View<double, 3>& parts, int64_t rows,
+                                                         int64_t rows_per_block, int width,
+                                                         const BatchNormStatistics& statistics) {
+  constexpr unsigned kAll = 0xffffffffu;
+  for_warp_columns(parts.shape[1], width, [&](int64_t column, int channels, int lane) {
+    Moments batch[kTogether];
+    const auto merge = [&](double count, const auto& others) {  // a division for all of them
+      const double n = batch[0].count + count, weight = n > 0 ? count / n : 0;
+#pragma unroll
+      for (int j = 0; j < kTogether; ++j) batch[j] = batch[j].merged(others(j), n, weight);
+    };
+    for (int64_t block = lane; block < parts.shape[2]; block += 32) {
+      const int64_t left = rows - block * rows_per_block;
+      const double count = double(left < rows_per_block ? left : rows_per_block);
+      merge(count, [&](int j) -> Moments {
+        const int64_t c = j < channels ? column + j : column;
+        return {count, parts(0, c, block), parts(1, c, block)};
+      });
+    }
+    for (int offset = 16; offset > 0; offset /= 2) {
+      const double count = __shfl_down_sync(kAll, batch[0].count, offset);
+      merge(count, [&](int j) -> Moments {
+        return {count, __shfl_down_sync(kAll, batch[j].mean, offset), __shfl_down_sync(kAll, batch[j].m2, offset)};
+      });
+    }
+#pragma unroll
+    for (int j = 0; j < kTogether; ++j) {  // lane 0 has the results; a lane each finishes them
+      const Moments all{__shfl_sync(kAll, batch[j].count, 0), __shfl_sync(kAll, batch[j].mean, 0),
+                        __shfl_sync(kAll, batch[j].m2, 0)};
+      if (lane == j && j < channels) statistics(column + j, all);
+    }
+  });
+}
+
+// parts [2, C, blocks]: mean and sum of squared deviations of a block's rows, which the last block merges.
 template <int kWidth, bool kPlus, class T>
-__global__ void batchnorm_moments_kernel(View<double, 3> parts, InputRows<T, kPlus> in, int64_t rows_per_block) {
+__global__ void batchnorm_moments_kernel(View<double, 3> parts, InputRows<T, kPlus> in, int64_t rows_per_block,
+                                         BatchNormStatistics statistics, unsigned* tickets) {
   const auto& x = in.x;
   const int64_t rows = x.shape[0], channels = x.shape[1];
   const ColumnPlace place(rows, rows_per_block, kWidth);
@@ -73,33 +109,12 @@ __global__ void batchnorm_moments_kernel(View<double, 3> parts, InputRows<T, kPl
         });
   double total[2];
   sum_over_rows(sums, total);
-  const int64_t c = total_column(channels, kWidth);
-  if (c < 0) return;
-  const Moments block = Moments::about(float(x(place.top, c)), total[0], total[1], double(place.end - place.top));
-  parts(0, c, blockIdx.x) = block.mean;
-  parts(1, c, blockIdx.x) = block.m2;
-}
-
-__device__ __forceinline__ Moments shuffle_down(const Moments& m, int offset) {
-  constexpr unsigned kAll = 0xffffffffu;
-  return {__shfl_down_sync(kAll, m.count, offset), __shfl_down_sync(kAll, m.mean, offset),
-          __shfl_down_sync(kAll, m.m2, offset)};
-}
-
-// A warp per channel merges the blocks' moments and finishes the channel.
-static __global__ void batchnorm_statistics_kernel(View<const double, 3> parts, int64_t rows, int64_t rows_per_block,
-                                                   BatchNormStatistics statistics) {
-  const int64_t c = (int64_t(blockIdx.x) * blockDim.x + threadIdx.x) / 32;
-  if (c >= parts.shape[1]) return;  // a whole warp
-  const int lane = int(threadIdx.x % 32);
-  Moments batch;
-  for (int64_t block = lane; block < parts.shape[2]; block += 32) {
-    const int64_t left = rows - block * rows_per_block;
-    const double count = double(left < rows_per_block ? left : rows_per_block);
-    batch = batch.merged({count, parts(0, c, block), parts(1, c, block)});
+  if (const int64_t c = total_column(channels, kWidth); c >= 0) {
+    const Moments block = Moments::about(float(x(place.top, c)), total[0], total[1], double(place.end - place.top));
+    parts(0, c, blockIdx.x) = block.mean;
+    parts(1, c, blockIdx.x) = block.m2;
   }
-  for (int offset = 16; offset > 0; offset /= 2) batch = batch.merged(shuffle_down(batch, offset));
-  if (lane == 0) statistics(c, batch);
+  if (is_last_block(tickets)) finish_statistics(parts, rows, rows_per_block, kWidth, statistics);
 }
 
 template <int kWidth, bool kPlus, class T>
@@ -120,17 +135,18 @@ __global__ void batchnorm_apply_kernel(View<T, 2> y, InputRows<T, kPlus> in, int
       });
 }
 
-// parts [2, C, blocks]: sums over a block's rows of g, the gradient of z, and of g * (x - mean).
+// parts [2, C, blocks]: sums over a block's rows of g, the gradient of z, and of g * (x - mean), which the last block
+// adds up.
 template <int kWidth, class T>
 __global__ void batchnorm_gradient_sums_kernel(View<double, 3> parts, View<const T, 2> dy, View<const T, 2> x,
-                                               int64_t rows_per_block, BatchNormParameters parameters,
-                                               LeakyReluBackward act) {
+                                               int64_t rows_per_block, BatchNormBackward finish, LeakyReluBackward act,
+                                               unsigned* tickets) {
   const int64_t channels = x.shape[1];
   const ColumnPlace place(x.shape[0], rows_per_block, kWidth);
   float sums[2][kWidth] = {};
   if (place.column < channels) {
     BatchNormAffine affine[kWidth];
-    for (int k = 0; k < kWidth; ++k) affine[k] = parameters(place.column + k);
+    for (int k = 0; k < kWidth; ++k) affine[k] = finish.parameters(place.column + k);
     for_rows<kPairsAhead>(
         place,
         [&](int64_t row) {
@@ -147,10 +163,11 @@ __global__ void batchnorm_gradient_sums_kernel(View<double, 3> parts, View<const
   }
   double total[2];
   sum_over_rows(sums, total);
-  const int64_t c = total_column(channels, kWidth);
-  if (c < 0) return;
-  parts(0, c, blockIdx.x) = total[0];
-  parts(1, c, blockIdx.x) = total[1];
+  if (const int64_t c = total_column(channels, kWidth); c >= 0) {
+    parts(0, c, blockIdx.x) = total[0];
+    parts(1, c, blockIdx.x) = total[1];
+  }
+  if (is_last_block(tickets)) finish_columns<2>(parts, kWidth, finish);
 }
 
 // plus: the array that is added to dx, if there is one (kPlus).

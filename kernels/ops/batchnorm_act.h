@@ -36,7 +36,11 @@ struct Moments {
   double count = 0, mean = 0, m2 = 0;
 
   CRC_HD Moments merged(const Moments& b) const {
-    const double n = count + b.count, weight = n > 0 ? b.count / n : 0;
+    const double n = count + b.count;
+    return merged(b, n, n > 0 ? b.count / n : 0);
+  }
+  // Given what channels of the same rows share: n = count + b.count, and b's share of it.
+  CRC_HD Moments merged(const Moments& b, double n, double weight) const {
     const double delta = b.mean - mean;
     return {n, mean + delta * weight, m2 + b.m2 + delta * delta * count * weight};
   }

@@ -46,8 +46,18 @@ void conv2d_backward_data(Cpu& cpu, View<float, 4> dx, View<const float, 4> dy, 
                           Conv2dConfig config) {
   backward_data(cpu, dx, dy, w, config);
 }
+void conv2d(Cpu& cpu, View<bf16, 4> y, View<const bf16, 4> x, View<const float, 4> w, View<const float, 1> bias,
+            View<const bf16, 4> rounded, Conv2dConfig config) {
+  check_rounded("conv2d", rounded, w);
+  forward(cpu, y, x, w, bias, config);
+}
 void conv2d_backward_data(Cpu& cpu, View<bf16, 4> dx, View<const bf16, 4> dy, View<const float, 4> w,
                           Conv2dConfig config) {
+  backward_data(cpu, dx, dy, w, config);
+}
+void conv2d_backward_data(Cpu& cpu, View<bf16, 4> dx, View<const bf16, 4> dy, View<const float, 4> w,
+                          View<const bf16, 4> rounded, Conv2dConfig config) {
+  check_rounded("conv2d_backward_data", rounded, w);
   backward_data(cpu, dx, dy, w, config);
 }
 void conv2d_backward_weights(Cpu& cpu, View<float, 4> dw, View<const float, 4> dy, View<const float, 4> x,

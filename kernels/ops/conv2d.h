@@ -2,9 +2,10 @@
 //   y[n,p,q,k] = bias[k] + sum_{r,s,c} x[n, p*stride + r - pad, q*stride + s - pad, c] * w[k,r,s,c]
 // x [N,H,W,C]  w [K,R,R,C]  bias [K] or empty  y [N,P,Q,K] with P = (H + 2*pad - R)/stride + 1.
 // Backward: dx = (not +=); dw +=. The gradient of the bias is column_sum of dy (reduce.h).
-// Class: library (oneDNN on the CPU; cuDNN on CUDA, where an fp32 dw may be conv2d_splitk's, by the gate; fp32 is true
-// fp32, never tf32, unless config.tf32).
-// bf16: x, y, dx, dy are bf16; w, bias and dw stay fp32 (weights are rounded to bf16 inside, sums are fp32). oneDNN
+// Class: library (oneDNN on the CPU; cuDNN on CUDA, where an fp32 dw may be conv2d_splitk's, and y and dw of few channels
+// in bf16 conv2d_padded's, by the gate; fp32 is true fp32, never tf32, unless config.tf32).
+// bf16: x, y, dx, dy are bf16; w, bias and dw stay fp32 (weights are rounded to bf16 inside, sums are fp32; where the
+// caller has them rounded already, `rounded` [K,R,R,C] spares CUDA that; the CPU does it as it lays w out). oneDNN
 // rounds y and dx once, and dw not at all; cuDNN gives the batch's weight gradient, and y before the bias is added,
 // rounded to bf16. The same bits every time; on the CPU also for any number of threads. No aliasing. Errors: internal
 // for shapes that do not fit; config for bf16 on a CPU without AVX512-BF16.
@@ -32,12 +33,18 @@ CRC_OP(void, conv2d_backward_weights,
        (View<float, 4> dw, View<const float, 4> dy, View<const float, 4> x, Conv2dConfig config))
 CRC_OP(void, conv2d,
        (View<bf16, 4> y, View<const bf16, 4> x, View<const float, 4> w, View<const float, 1> bias, Conv2dConfig config))
+CRC_OP(void, conv2d,
+       (View<bf16, 4> y, View<const bf16, 4> x, View<const float, 4> w, View<const float, 1> bias,
+        View<const bf16, 4> rounded, Conv2dConfig config))
 CRC_OP(void, conv2d_backward_data,
        (View<bf16, 4> dx, View<const bf16, 4> dy, View<const float, 4> w, Conv2dConfig config))
+CRC_OP(void, conv2d_backward_data,
+       (View<bf16, 4> dx, View<const bf16, 4> dy, View<const float, 4> w, View<const bf16, 4> rounded,
+        Conv2dConfig config))
 CRC_OP(void, conv2d_backward_weights,
        (View<float, 4> dw, View<const bf16, 4> dy, View<const bf16, 4> x, Conv2dConfig config))
 
-// Who computes a pass, once it has run: "oneDNN", "cuDNN <engine>", "own, split-K". For reports.
+// Who computes a pass, once it has run: "oneDNN", "cuDNN <engine>" (", 8 channels"), "own, split-K". For reports.
 CRC_OP(std::string, conv2d_path, (ConvPass pass, ConvProblem problem))
 
 // The problem that these shapes describe; fails unless they fit together.
@@ -60,6 +67,10 @@ ConvProblem conv_problem(const char* op, const View<const T, 4>& x, const View<c
     fail_internal(std::string(op) + ": no such convolution: " + to_string(problem));
   check_shape(op, y, {problem.n, problem.p(), problem.q(), problem.k});
   return problem;
+}
+
+inline void check_rounded(const char* op, const View<const bf16, 4>& rounded, const View<const float, 4>& w) {
+  if (rounded.size() > 0) check_shape(op, rounded, {w.shape[0], w.shape[1], w.shape[2], w.shape[3]});
 }
 
 // to += from, element by element.

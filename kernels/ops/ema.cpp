@@ -4,20 +4,26 @@
 
 namespace crc {
 
-void ema_update(Cpu& cpu, View<float, 1> ema, View<const float, 1> w, View<const StepState, 1> state) {
+void ema_update(Cpu& cpu, View<float, 1> ema, View<bf16, 1> rounded, View<const float, 1> w,
+                View<const StepState, 1> state) {
   check_shape("ema_update", w, {ema.size()});
   check_shape("ema_update", state, {1});
-  for_each(cpu, ema.size(), EmaUpdate{ema.data, w.data, state.data});
+  check_rounded("ema_update", rounded, ema.size());
+  const EmaUpdate step{ema.data, w.data, state.data};
+  if (rounded.size() == 0) return for_each(cpu, ema.size(), step);
+  for_each(cpu, ema.size(), ThenRound<EmaUpdate>{step, {rounded.data, ema.data}});
 }
 
-void ema_updates(Cpu& cpu, View<float, 1> ema, View<float, 2> more, View<const float, 1> w,
+void ema_updates(Cpu& cpu, View<float, 1> ema, View<bf16, 1> rounded, View<float, 2> more, View<const float, 1> w,
                  View<const StepState, 1> state, EmaDecays decays) {
   check_shape("ema_updates", w, {ema.size()});
   check_shape("ema_updates", more, {-1, ema.size()});
   check_shape("ema_updates", state, {1});
+  check_rounded("ema_updates", rounded, ema.size());
   const EmaUpdates work{{ema.data, w.data, state.data}, more, decays};
   work.check();
-  for_each(cpu, ema.size(), work);
+  if (rounded.size() == 0) return for_each(cpu, ema.size(), work);
+  for_each(cpu, ema.size(), ThenRound<EmaUpdates>{work, {rounded.data, ema.data}});
 }
 
 }  // namespace crc

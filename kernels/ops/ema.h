@@ -1,10 +1,12 @@
-// Exponential moving averages: ema = d*ema + (1-d)*w with d = state[0].ema_decay. ema, w [P]. Class: point.
+// Exponential moving averages: ema = d*ema + (1-d)*w with d = state[0].ema_decay. ema, w [P]; rounded [P] or empty:
+// the new ema in bf16. Class: point.
 #pragma once
 
 #include <cmath>
 
 #include "kernels/core/op.h"
 #include "kernels/core/step_state.h"
+#include "kernels/ops/round.h"
 
 namespace crc {
 
@@ -41,10 +43,11 @@ struct EmaUpdates {
   }
 };
 
-CRC_OP(void, ema_update, (View<float, 1> ema, View<const float, 1> w, View<const StepState, 1> state))
+CRC_OP(void, ema_update,
+       (View<float, 1> ema, View<bf16, 1> rounded, View<const float, 1> w, View<const StepState, 1> state))
 // The same, and in the same pass more[k] with d = min(decays.decay[k], state[0].ema_cap). more [K,P], K <= kMost.
 CRC_OP(void, ema_updates,
-       (View<float, 1> ema, View<float, 2> more, View<const float, 1> w, View<const StepState, 1> state,
-        EmaDecays decays))
+       (View<float, 1> ema, View<bf16, 1> rounded, View<float, 2> more, View<const float, 1> w,
+        View<const StepState, 1> state, EmaDecays decays))
 
 }  // namespace crc

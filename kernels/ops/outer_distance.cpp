@@ -20,8 +20,10 @@ void outer_norms(Cpu& cpu, View<double, 1> squared, View<const float, 2> delta, 
 }
 
 void min_outer_distance(Cpu& cpu, View<double, 1> nearest, View<const double, 1> squared, View<const float, 2> delta,
-                        View<const float, 2> h, int64_t center) {
-  for_rows(cpu, nearest.size(), min_outer_distance_step(nearest, squared, delta, h, center));
+                        View<const float, 2> h, View<const double, 1> center_squared, View<const float, 2> center_delta,
+                        View<const float, 2> center_h) {
+  for_rows(cpu, nearest.size(),
+           min_outer_distance_step(nearest, squared, delta, h, center_squared, center_delta, center_h));
 }
 
 }  // namespace crc

@@ -63,7 +63,7 @@ struct PairMemory {
   }
 };
 
-// take(row of a, first column, how many, values) for the rows [begin,end) and every 12 of the columns [first,last): of a
+// take(row of a, first column, how many, values) for the rows [begin,end) and every 24 of the columns [first,last): of a
 // row, columns in order; of a column, rows in order.
 template <Measure measure, class Take>
 void sweep_tile(const Pairs& p, const PairMemory& pairs, int64_t begin, int64_t end, int64_t first, int64_t last,
@@ -79,15 +79,15 @@ void sweep_tile(const Pairs& p, const PairMemory& pairs, int64_t begin, int64_t 
       pack_rows<kWidePairs>(panel, depth, last - j, [&](int64_t r) { return &p.b(j + r, 0); });
       const int64_t columns = std::min(kWidePairs, last - j);
       for (int64_t c = 0; c < kWidePairs; ++c) b2[c] = c < columns ? p.b2[j + c] : 0;
-      for (int64_t i = top; i < bottom; i += kDownPairs) {
-        double tile[kDownPairs * kWidePairs];
-        multiply_pairs(tile, rows + (i - top) * depth, panel, depth);
-        for (int64_t r = 0; r < std::min(kDownPairs, bottom - i); ++r) {
-          double* values = tile + r * kWidePairs;
-          const double a2 = p.a2[i + r];
-          for (int64_t c = 0; c < kWidePairs; ++c) values[c] = measured<measure>(values[c], a2, b2[c], p.scale);
-          take(i + r, j, columns, values);
-        }
+      double tile[kMostRows * kWidePairs] = {};
+      for (int64_t d = 0; d < depth; d += kDeepPairs)
+        for (int64_t i = 0; i < bottom - top; i += kDownPairs)
+          add_products(tile + i * kWidePairs, rows + i * depth + d * kDownPairs, panel + d * kWidePairs,
+                       std::min(kDeepPairs, depth - d));
+      for (int64_t i = top; i < bottom; ++i) {
+        double* values = tile + (i - top) * kWidePairs;
+        for (int64_t c = 0; c < kWidePairs; ++c) values[c] = measured<measure>(values[c], p.a2[i], b2[c], p.scale);
+        take(i, j, columns, values);
       }
     }
   }
@@ -186,13 +186,13 @@ struct Coverage {
     std::fill_n(std::copy_n(weights_.data, k, filled + whole), whole - k, 0.0);
     current = filled, weights = filled + whole;
   }
-  // The chain of a row plus 12 columns.
+  // The chain of a row plus 24 columns.
   Lanes along_row(Lanes chain, int64_t j, const double* m) const {
     for (int64_t c = 0; c < kWidePairs; c += kLanes)
       chain += above(load(m + c), load(current + j + c)) * load(weights + j + c);
     return chain;
   }
-  // 12 columns as candidates: what row i of m adds to their chains.
+  // 24 columns as candidates: what row i of m adds to their chains.
   void along_columns(double* chains, int64_t i, const double* m) const {
     for (int64_t c = 0; c < kWidePairs; c += kLanes)
       store(chains + c, load(chains + c) + above(load(m + c), all(current[i])) * all(weights[i]));
@@ -246,21 +246,17 @@ class ColumnChains {
 };
 
 // A few candidates against many rows: they are the columns, packed once for many, and the rows are read once.
-template <Measure measure> void gain_of_few(Cpu& cpu, View<double, 1> gain, const Pairs& p, const Coverage& coverage) {
-  const int64_t rows = p.a.shape[0], few = p.b.shape[0], chunks = pair_chunks(rows);
+// sums [chunks of rows, candidates].
+template <Measure measure> void sums_of_few(Cpu& cpu, View<double, 2> sums, const Pairs& p, const Coverage& coverage) {
+  const int64_t rows = p.a.shape[0], few = p.b.shape[0];
   const PairMemory memory(cpu, rows, p.a.shape[1]);
   const auto chain_memory = ColumnChains::memory(cpu, few);
-  const auto sums = cpu.scratch().take<double>({chunks, few}, "sums of chunks");
   for_chunks(cpu, rows, kPairChunk, [&](int64_t chunk, int64_t begin, int64_t end) {
     ColumnChains chains(chain_memory, 0, few);
     sweep_tile<measure>(p, memory, begin, end, 0, few,
                         [&](int64_t i, int64_t j, int64_t, const double* m) { chains.take(coverage, i, j, m); });
     chains.joined([&](int64_t j, double sum) { sums(chunk, j) = sum; });
   });
-  for (int64_t j = 0; j < few; ++j) {
-    gain[j] = 0;
-    for (int64_t chunk = 0; chunk < chunks; ++chunk) gain[j] += sums(chunk, j);
-  }
 }
 
 // All pairs of a chunk of rows with itself and with those after it, each measured once and added to both gains.
@@ -324,7 +320,21 @@ void pairwise_gain(Cpu& cpu, View<double, 1> gain, PairedRows a, PairedRows b, V
   if (a.x.shape[0] > kFew || b.x.shape[0] < 8 * a.x.shape[0])
     return reduce_pairs(cpu, a, b, pairing, ReduceGain{gain, coverage, {}});
   const Pairs turned = make_pairs(cpu, b, a, pairing);  // m(a,b) = m(b,a)
-  of_measure(pairing.measure, [&]<Measure measure>() { gain_of_few<measure>(cpu, gain, turned, coverage); });
+  const auto sums = cpu.scratch().take<double>({pair_chunks(b.x.shape[0]), a.x.shape[0]}, "sums of chunks");
+  of_measure(pairing.measure, [&]<Measure measure>() { sums_of_few<measure>(cpu, sums, turned, coverage); });
+  for (int64_t j = 0; j < gain.size(); ++j) {
+    gain[j] = 0;
+    for (int64_t chunk = 0; chunk < sums.shape[0]; ++chunk) gain[j] += sums(chunk, j);
+  }
+}
+
+void pairwise_gain_sums(Cpu& cpu, View<double, 2> sums, PairedRows a, PairedRows b, View<const double, 1> current,
+                        View<const double, 1> weights, Pairing pairing) {
+  check_gain_sums(sums, a, b, current, weights, pairing);
+  const Arena::Frame frame(cpu.scratch());
+  const Coverage coverage(cpu, current, weights);
+  const Pairs turned = make_pairs(cpu, b, a, pairing);
+  of_measure(pairing.measure, [&]<Measure measure>() { sums_of_few<measure>(cpu, sums, turned, coverage); });
 }
 
 void pairwise_gain_square(Cpu& cpu, View<double, 1> gain, PairedRows a, View<const double, 1> current,

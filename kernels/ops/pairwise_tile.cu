@@ -314,6 +314,18 @@ void pairwise_gain(Cuda& cuda, View<double, 1> gain, PairedRows a, PairedRows b,
   add_gains(cuda, "pairwise_gain", gain, a, b, current, weights, pairing);
 }
 
+void pairwise_gain_sums(Cuda& cuda, View<double, 2> sums, PairedRows a, PairedRows b, View<const double, 1> current,
+                        View<const double, 1> weights, Pairing pairing) {
+  check_gain_sums(sums, a, b, current, weights, pairing);
+  for_each(cuda, "pairwise_gain_sums", sums.size(), Clear{sums.data});
+  for (int64_t chunk = 0; chunk < sums.shape[0]; ++chunk) {
+    const int64_t begin = chunk * kPairChunk, end = std::min(b.x.shape[0], begin + kPairChunk), n = a.x.shape[0];
+    const View<double, 1> own{sums.data + chunk * n, {n}, sums.device, sums.name};
+    add_gains(cuda, "pairwise_gain_sums", own, a, b.slice(begin, end), current.slice(begin, end),
+              weights.slice(begin, end), pairing);
+  }
+}
+
 void pairwise_gain_square(Cuda& cuda, View<double, 1> gain, PairedRows a, View<const double, 1> current,
                           View<const double, 1> weights, Pairing pairing, PairRange range) {
   check_gain_square(gain, a, current, weights, pairing, range);

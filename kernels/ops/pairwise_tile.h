@@ -14,6 +14,8 @@
 // pairwise_gain: gain[i] = sum_j weights[j] max(0, m_ij - current[j]), gain [N], current and weights [K], weights >= 0:
 // what a_i would add to the coverage of b. With current = 0 and weights = 1: sums, and counts within a radius. No term
 // and no sum grows when current[j] does, rounding included: gains of earlier are upper bounds (lazy greedy).
+// pairwise_gain_sums: sums [pair_chunks(K),N], what each kPairChunk columns add; their sum in order is pairwise_gain, bit
+// for bit, so that whoever holds some of the columns, from a multiple of kPairChunk on, can add its own.
 // pairwise_gain_square: pairwise_gain of all rows against all rows, in steps: a range [begin,end) of rows, begin a
 // multiple of kPairChunk, adds what the pairs (i,j) with begin <= min(i,j) < end contribute, after begin = 0 has cleared
 // the gains. Once ascending ranges have covered [0,N), the gains are those of pairwise_gain, bit for bit. On the CPU half
@@ -40,7 +42,7 @@ struct Pairing {
   double radius = 1;  // of rbf and top_hat, positive or infinite
 };
 
-inline constexpr int64_t kPairChunk = 768;  // columns; a multiple of the CPU's 12, of CUDA's 64 and of the 4 chains
+inline constexpr int64_t kPairChunk = 768;  // columns; a multiple of the CPU's 24, of CUDA's 64 and of the 4 chains
 constexpr int64_t pair_chunks(int64_t columns) { return (columns + kPairChunk - 1) / kPairChunk; }
 
 // Rows to compare, with their squared norms (pairwise_norms) where many calls use them.
@@ -122,6 +124,9 @@ CRC_OP(void, pairwise_most, (View<double, 1> most, PairedRows a, PairedRows b, P
 CRC_OP(void, pairwise_gain,
        (View<double, 1> gain, PairedRows a, PairedRows b, View<const double, 1> current, View<const double, 1> weights,
         Pairing pairing))
+CRC_OP(void, pairwise_gain_sums,
+       (View<double, 2> sums, PairedRows a, PairedRows b, View<const double, 1> current, View<const double, 1> weights,
+        Pairing pairing))
 CRC_OP(void, pairwise_gain_square,
        (View<double, 1> gain, PairedRows a, View<const double, 1> current, View<const double, 1> weights,
         Pairing pairing, PairRange range))
@@ -169,12 +174,21 @@ inline void check_least(View<double, 2> values, View<int64_t, 2> places, const P
   if (values.shape[1] < 1 || values.shape[1] > kMostLeast)
     fail_internal("pairwise_least: " + std::to_string(values.shape[1]) + " of 1 to 64 values");
 }
-inline void check_gain(View<double, 1> gain, const PairedRows& a, const PairedRows& b, View<const double, 1> current,
-                       View<const double, 1> weights, const Pairing& pairing) {
+inline void check_columns(const PairedRows& a, const PairedRows& b, View<const double, 1> current,
+                          View<const double, 1> weights, const Pairing& pairing) {
   check_pairs("pairwise_gain", a, b, pairing);
-  check_shape("pairwise_gain", gain, {a.x.shape[0]});
   check_shape("pairwise_gain", current, {b.x.shape[0]});
   check_shape("pairwise_gain", weights, {b.x.shape[0]});
+}
+inline void check_gain(View<double, 1> gain, const PairedRows& a, const PairedRows& b, View<const double, 1> current,
+                       View<const double, 1> weights, const Pairing& pairing) {
+  check_columns(a, b, current, weights, pairing);
+  check_shape("pairwise_gain", gain, {a.x.shape[0]});
+}
+inline void check_gain_sums(View<double, 2> sums, const PairedRows& a, const PairedRows& b,
+                            View<const double, 1> current, View<const double, 1> weights, const Pairing& pairing) {
+  check_columns(a, b, current, weights, pairing);
+  check_shape("pairwise_gain_sums", sums, {pair_chunks(b.x.shape[0]), a.x.shape[0]});
 }
 
 inline void check_gain_square(View<double, 1> gain, const PairedRows& a, View<const double, 1> current,

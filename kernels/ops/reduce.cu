@@ -26,8 +26,8 @@ template <int kWidth, class T> void column_sums(Cuda& cuda, View<float, 1> out, 
   const ColumnGrid columns = column_grid(cuda, kernel, x.shape[0], x.shape[1], kWidth);
   const Arena::Frame frame(cuda.scratch());
   const auto parts = cuda.scratch().take<double>({1, x.shape[1], columns.blocks()}, "partial sums");
-  launch(cuda, "column_sum", kernel, columns.grid, parts, x, columns.rows_per_block);
-  launch(cuda, "column_sum", finish_columns_kernel<1, AddColumn>, warp_per_column(x.shape[1]), parts, AddColumn{out});
+  launch(cuda, "column_sum", kernel, columns.grid, parts, x, columns.rows_per_block, AddColumn{out},
+         tickets_of(cuda, columns));
 }
 
 template <class T> void checked_column_sum(Cuda& cuda, View<float, 1> out, View<const T, 2> x) {

@@ -22,9 +22,10 @@ __global__ void total_kernel(View<double, 1> parts, View<const T, 1> x, Term ter
     parts[blockIdx.x] = sum;
 }
 
-// parts [1, C, blocks]: sums over a block's rows.
+// parts [1, C, blocks]: sums over a block's rows, which the last block adds up.
 template <int kWidth, class T>
-__global__ void column_sum_kernel(View<double, 3> parts, View<const T, 2> x, int64_t rows_per_block) {
+__global__ void column_sum_kernel(View<double, 3> parts, View<const T, 2> x, int64_t rows_per_block, AddColumn finish,
+                                  unsigned* tickets) {
   const ColumnPlace place(x.shape[0], rows_per_block, kWidth);
   float sums[1][kWidth] = {};
   if (place.column < x.shape[1])
@@ -36,8 +37,8 @@ __global__ void column_sum_kernel(View<double, 3> parts, View<const T, 2> x, int
         });
   double total[1];
   sum_over_rows(sums, total);
-  const int64_t c = total_column(x.shape[1], kWidth);
-  if (c >= 0) parts(0, c, blockIdx.x) = total[0];
+  if (const int64_t c = total_column(x.shape[1], kWidth); c >= 0) parts(0, c, blockIdx.x) = total[0];
+  if (is_last_block(tickets)) finish_columns<1>(parts, kWidth, finish);
 }
 
 }  // namespace crc

@@ -4,11 +4,14 @@
 
 namespace crc {
 
-void sgd_step(Cpu& cpu, View<float, 1> w, View<float, 1> m, View<const float, 1> g, View<const StepState, 1> state,
-              SgdConfig config) {
+void sgd_step(Cpu& cpu, View<float, 1> w, View<bf16, 1> rounded, View<float, 1> m, View<const float, 1> g,
+              View<const StepState, 1> state, SgdConfig config) {
   check_shape("sgd_step", m, {w.size()});
   check_shape("sgd_step", g, {w.size()});
-  for_each(cpu, w.size(), SgdStep{w.data, m.data, g.data, state.data, config});
+  check_rounded("sgd_step", rounded, w.size());
+  const SgdStep step{w.data, m.data, g.data, state.data, config};
+  if (rounded.size() == 0) return for_each(cpu, w.size(), step);
+  for_each(cpu, w.size(), ThenRound<SgdStep>{step, {rounded.data, w.data}});
 }
 
 }  // namespace crc

@@ -1,11 +1,12 @@
 // SGD with (Nesterov) momentum over one flat parameter buffer, in PyTorch's order (torch.optim.SGD):
 //   g += weight_decay * w   for the first `decayed` elements (decayed parameters come first in the buffer)
 //   m  = momentum * m + g;  w -= lr * (nesterov ? g + momentum * m : m)
-// lr comes from state[0].learning_rate. w, m, g [P]. Class: point.
+// lr comes from state[0].learning_rate. w, m, g [P]; rounded [P] or empty: the new w in bf16. Class: point.
 #pragma once
 
 #include "kernels/core/op.h"
 #include "kernels/core/step_state.h"
+#include "kernels/ops/round.h"
 
 namespace crc {
 
@@ -31,6 +32,7 @@ struct SgdStep {
 };
 
 CRC_OP(void, sgd_step,
-       (View<float, 1> w, View<float, 1> m, View<const float, 1> g, View<const StepState, 1> state, SgdConfig config))
+       (View<float, 1> w, View<bf16, 1> rounded, View<float, 1> m, View<const float, 1> g,
+        View<const StepState, 1> state, SgdConfig config))
 
 }  // namespace crc

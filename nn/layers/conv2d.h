@@ -41,12 +41,20 @@ class Conv2d {
   template <class T> void forward(Context& context, const Weights& weights, View<T, 4> y, View<const T, 4> x) const {
     View<const float, 1> bias{nullptr, {0}, context.device(), "no bias"};
     if (bias_ >= 0) bias = weights.param<1>(*layout_, bias_);
-    conv2d(context, y, x, weights.param<4>(*layout_, weight_), bias, conv_);
+    const View<const float, 4> w = weights.param<4>(*layout_, weight_);
+    if constexpr (std::is_same_v<T, bf16>)
+      conv2d(context, y, x, w, bias, weights.rounded_param<4>(*layout_, weight_), conv_);
+    else
+      conv2d(context, y, x, w, bias, conv_);
   }
   // dx [N,H,W,in] =; gradients +=.
   template <class T>
   void backward_data(Context& context, const Weights& weights, View<T, 4> dx, View<const T, 4> dy) const {
-    conv2d_backward_data(context, dx, dy, weights.param<4>(*layout_, weight_), conv_);
+    const View<const float, 4> w = weights.param<4>(*layout_, weight_);
+    if constexpr (std::is_same_v<T, bf16>)
+      conv2d_backward_data(context, dx, dy, w, weights.rounded_param<4>(*layout_, weight_), conv_);
+    else
+      conv2d_backward_data(context, dx, dy, w, conv_);
   }
   template <class T>
   void backward_weights(Context& context, const Weights& grads, View<const T, 4> dy, View<const T, 4> x) const {

@@ -16,6 +16,9 @@ class MeanTeacher : public Method {
     return std::span(kViews).first(config.shared_pass ? 2 : 3);
   }
 
+  bool asks_average() const override { return true; }
+  bool shards() const override { return true; }
+
   void gradients(const TrainingStep& s, const Batch& batch) const override {
     ConsistencyStep step(s, batch);
     const bool own = s.config.ema_buffers == EmaBuffers::own;

@@ -14,6 +14,8 @@ class PiModel : public Method {
     return kViews;
   }
 
+  bool shards() const override { return true; }
+
   void gradients(const TrainingStep& s, const Batch& batch) const override {
     ConsistencyStep step(s, batch);
     const bool shared = s.config.shared_pass;

@@ -19,6 +19,8 @@ class PseudoLabel : public Method {
     return {{"threshold", 1, config.threshold}};
   }
 
+  bool shards() const override { return true; }
+
   void gradients(const TrainingStep& s, const Batch& batch) const override {
     const int64_t b = batch.labeled, m = batch.unlabeled, classes = s.net.classes();
     Arena& arena = s.context.scratch();

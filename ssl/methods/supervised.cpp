@@ -12,6 +12,8 @@ class Supervised : public Method {
     return kViews;
   }
 
+  bool shards() const override { return true; }
+
   void gradients(const TrainingStep& s, const Batch& batch) const override {
     Arena& arena = s.context.scratch();
     const int64_t n = batch.labeled;

@@ -64,7 +64,7 @@ TEST_F(GpuCheck, TheFirstPartTakesEightMinutesAtMost) {
   }
   std::smatch training;
   ASSERT_TRUE(std::regex_search(script, training, std::regex("train_limit=([0-9]+)")));
-  EXPECT_EQ(steps, 7);
+  EXPECT_EQ(steps, 8);
   EXPECT_LE(total + std::stoi(training[1]), 480);
 }
 

@@ -14,7 +14,7 @@ using ::testing::Test;
 class Acquisitions : public OnDevice {};
 
 TEST_P(Acquisitions, EveryOneSpendsExactlyTheBudgetOnUnlabeledItems) {
-  const uint32_t seeds = GetParam() == "cpu" ? 1000 : 100;
+  const uint32_t seeds = GetParam() == "cpu" ? 1000 : 30;
   for (uint32_t seed = 0; seed < seeds; ++seed) {
     Draws draw(seed, Purpose::test, 0, 0);
     const Pool p = Pool::random(seed, draw.below(7), 1 + draw.below(30), 1 + draw.below(9), 2 + draw.below(4));
@@ -27,6 +27,7 @@ TEST_P(Acquisitions, EveryOneSpendsExactlyTheBudgetOnUnlabeledItems) {
       SCOPED_TRACE(std::string(acquisition.name) + ", seed " + std::to_string(seed));
       config.name = acquisition.name;
       if (config.name == "batchbald" && seed >= 30) continue;  // thousands of configurations for every pick
+      if (config.name == "oracle" && seed >= 60) continue;     // dozens of selections
       const Selection s = p.select(context, config);
       const std::set<int64_t> picks(s.picks.begin(), s.picks.end());
       EXPECT_EQ(s.picks.size(), size_t(config.budget));
@@ -70,7 +71,9 @@ TEST_P(Acquisitions, TiesAreDrawnBySeedAndRound) {
       Config config = drawn;
       config.name = name;
       const Selection s = p.select(context, config);
-      EXPECT_EQ(s.picks, p.select(context, drawn).picks);
+      std::vector<int64_t> random = p.select(context, drawn).picks;
+      if (name == "oracle") std::ranges::sort(random);  // whose batches have no order
+      EXPECT_EQ(s.picks, random);
       ASSERT_EQ(s.warnings.size(), 1u);
       EXPECT_NE(s.warnings[0].find("picks are drawn at random (seed " + std::to_string(seed) + ", round 3) among "),
                 std::string::npos)
@@ -162,9 +165,11 @@ TEST_P(Acquisitions, WideArraysKeepTheirPicks) {
 TEST_P(Acquisitions, RandomIsUniformAndFollowsSeedAndRound) {
   const Pool p = Pool::random(3, 2, 20, 1);
   std::vector<int64_t> picked(p.items);
-  for (int64_t round = 0; round < 4000; ++round)
+  const int64_t rounds = GetParam() == "cpu" ? 4000 : 400;
+  for (int64_t round = 0; round < rounds; ++round)
     for (int64_t item : p.select(context, {.name = "random", .budget = 5, .round = round}).picks) ++picked[item];
-  for (int64_t item : p.unlabeled) EXPECT_NEAR(double(picked[item]), 1000, 5 * std::sqrt(4000 * 0.25 * 0.75));
+  for (int64_t item : p.unlabeled)
+    EXPECT_NEAR(double(picked[item]), 0.25 * rounds, 5 * std::sqrt(rounds * 0.25 * 0.75));
   const auto picks = [&](uint32_t seed) {
     return p.select(context, {.name = "random", .budget = 5, .seed = seed}).picks;
   };

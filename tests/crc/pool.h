@@ -73,6 +73,17 @@ struct Pool {
     return k;
   }
 
+  // What oracle is told: a function of the batch's features, whatever its order.
+  double worth(std::span<const int64_t> batch) const {
+    double total = 0;
+    for (const int64_t item : batch) {
+      double angle = 0;
+      for (int64_t d = 0; d < width; ++d) angle += double(1 + d) * double(features[item * width + d]);
+      total += std::sin(angle);
+    }
+    return total / double(batch.size());
+  }
+
   struct Network;
   Selection select(Context& context, const Config& config) const;
 };
@@ -150,6 +161,7 @@ inline Selection Pool::select(Context& context, const Config& config) const {
     bias = Tensor::from_host(context, {classes}, head_bias.data(), "bias");
     problem.head = {weight.view<const float, 2>(), bias.view<const float, 1>()};
   }
+  problem.worth = [this](std::span<const int64_t> batch) { return worth(batch); };
   return crc::select::select(context, problem, config);
 }
 

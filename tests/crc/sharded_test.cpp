@@ -51,6 +51,7 @@ struct Case {
   int64_t items, width, classes;
   Files features, logits;
   std::vector<int64_t> labeled, unlabeled, cuts;
+  std::vector<int32_t> labels;
   std::vector<double> weights, class_weights;
   bool listed = false;
   QueryOptions options;
@@ -63,7 +64,10 @@ struct Case {
   explicit Case(uint32_t seed, const std::vector<std::string>& names) : draws(seed, Purpose::test, 77, 0) {
     Config& config = options.config;
     config.name = names[size_t(below(int64_t(names.size())))];
+    const select::Acquisition& acquisition = select::find_acquisition(config.name);
     items = 12 + below(90), width = 1 + below(12), classes = 2 + below(4);
+    if (looks_at_pairs(acquisition) && below(3) == 0)  // of several chunks of columns
+      items = 700 + below(1200), width = 1 + below(3);
     std::vector<float> h = values(items * width), f = values(items * classes);
     for (int64_t copies = below(6); copies > 0; --copies) {
       const int64_t from = below(items), to = below(items);
@@ -99,10 +103,19 @@ struct Case {
       if (config.search == select::Search::independent && below(2) == 0) config.candidates = 20 + below(200);
     }
     config.budget = config.group_size * groups;
-    if (select::find_acquisition(config.name).has(select::Trait::weights) && below(4) == 0)
+    if (looks_at_pairs(acquisition)) config.budget = 1 + below(std::min<int64_t>(9, int64_t(unlabeled.size())));
+    if (acquisition.has(select::Trait::radius)) config.radius = one_of({0.0, 0.0, 0.2, 1.0});
+    if (acquisition.has(select::Trait::labels))
+      for (size_t k = 0; k < labeled.size(); ++k) labels.push_back(int32_t(below(classes)));
+    if (acquisition.has(select::Trait::partitions) && below(4) == 0) config.partitions = 1 + below(4);
+    if (acquisition.has(select::Trait::weights) && below(4) == 0)
       for (int64_t c = 0; c < classes; ++c) class_weights.push_back(double(1 + below(3)));
-    if (select::find_acquisition(config.name).has(select::Trait::quotas) && below(4) == 0)
+    if (acquisition.has(select::Trait::quotas) && config.partitions == 1 && below(4) == 0) {
       options.quota = std::max<int64_t>(1, config.budget);
+      if (below(2) == 0) options.per_cluster = 1 + below(4);
+    }
+    options.represents = below(3) == 0;
+    options.block_bytes = one_of<int64_t>({1, 200, 3000, 16 << 20});
     ranks = one_of({1, 2, 3, 4, 7});
     for (int r = 1; r < ranks; ++r) cuts.push_back(below(items + 1));  // some have none
     cuts.push_back(0), cuts.push_back(items);
@@ -113,6 +126,10 @@ struct Case {
             std::to_string(config.group_size) + ", " + std::to_string(ranks) + " ranks";
   }
 
+  static bool looks_at_pairs(const select::Acquisition& acquisition) {
+    const std::string name = acquisition.name;
+    return acquisition.has(select::Trait::partitions) || name == "rdss" || name == "dcom" || name == "typiclust";
+  }
   std::vector<float> values(int64_t count) {
     const uint32_t levels = one_of<uint32_t>({2, 8, 128, 128});  // few: ties and copies
     std::vector<float> v;
@@ -133,6 +150,7 @@ struct Case {
   Chosen choose(Ranks* together) const {
     crc_active::Problem problem{.features = features.arrays, .logits = logits.arrays, .labeled = labeled};
     if (listed) problem.unlabeled = unlabeled;
+    problem.labels = labels;
     problem.class_weights = class_weights;
     QueryOptions own = options;
     own.ranks = together;
@@ -161,6 +179,10 @@ void expect_equal(const Chosen& a, const Chosen& b, const std::string& words) {
   EXPECT_EQ(x.noise_floor, y.noise_floor) << words;
   EXPECT_EQ(x.duplicates, y.duplicates) << words;
   EXPECT_EQ(a.outlook, b.outlook) << words;
+  EXPECT_EQ(a.represented.items, b.represented.items) << words;
+  EXPECT_EQ(a.represented.by, b.represented.by) << words;
+  EXPECT_EQ(a.represented.distances, b.represented.distances) << words;
+  EXPECT_EQ(a.represented.before, b.represented.before) << words;
 }
 
 std::vector<std::string> those_on_shards() {

@@ -1,4 +1,4 @@
-// Contests on the emulated GPU: what they see of a result, and the weight gradient that the gate chooses.
+// Contests on the emulated GPU: what they see of a result, and the convolutions that the gate chooses.
 #include "kernels/cuda/contest.h"
 
 #include <gtest/gtest.h>
@@ -11,6 +11,7 @@
 #include "kernels/ops/pairwise_tile.h"
 #include "tests/emulator/emulator.h"
 #include "tests/kernels/arrays.h"
+#include "tests/kernels/tolerance.h"
 
 namespace crc::test {
 namespace {
@@ -131,6 +132,40 @@ TEST_F(ContestTest, SplitKStandsForTf32TooWithinTf32sTolerance) {
   const Gate::Verdict& verdict = context->gate().verdicts().back();
   EXPECT_GT(verdict.choice.difference, 1e-5);  // what fp32 would not allow
   EXPECT_TRUE(verdict.key.ends_with("(tf32)")) << verdict.key;
+}
+
+// y and dw (from ones) of three channels in bf16.
+struct FewChannels {
+  std::vector<bf16> y;
+  std::vector<float> dw;
+  explicit FewChannels(Context& context) {
+    const Guarded<bf16, 4> x(context, {3, 8, 8, 3}, cast<bf16>(uniform(3 * 8 * 8 * 3, 1)), "x"),
+        dy(context, {3, 8, 8, 4}, cast<bf16>(uniform(3 * 8 * 8 * 4, 2)), "dy");
+    const Guarded<float, 4> w(context, {4, 3, 3, 3}, uniform(4 * 9 * 3, 3), "w");
+    Guarded<bf16, 4> out(context, {3, 8, 8, 4}, std::vector<bf16>(3 * 8 * 8 * 4), "y");
+    Guarded<float, 4> gradient(context, {4, 3, 3, 3}, std::vector<float>(4 * 9 * 3, 1.0f), "dw");
+    conv2d(context, out.view(), x, w, View<const float, 1>{}, Conv2dConfig{});
+    conv2d_backward_weights(context, gradient.view(), dy, x, Conv2dConfig{});
+    y = out.get(), dw = gradient.get();
+  }
+};
+
+TEST_F(ContestTest, FewChannelsAreWidenedWhereThatIsFasterAndTheGradientIsAddedOnce) {
+  const ConvProblem problem{3, 8, 8, 3, 4, 3, 1, 1, Dtype::bf16};
+  const FewChannels wide(*context);
+  for (const ConvPass pass : {ConvPass::forward, ConvPass::backward_weights}) {
+    const char* op = pass == ConvPass::forward ? "conv2d " : "conv2d_backward_weights ";
+    EXPECT_EQ(context->gate().known(op + to_string(problem)), "8 channels");
+    EXPECT_TRUE(conv2d_path(*context, pass, problem).ends_with(", 8 channels")) << conv2d_path(*context, pass, problem);
+  }
+  Context other = Context::cuda();
+  other.gate().set_tier(Gate::Tier::chosen);
+  other.gate().clock(clock_of({1.0, 2.0}));  // the plain way is always the faster one
+  const FewChannels narrow(other);
+  EXPECT_EQ(conv2d_path(other, ConvPass::forward, problem).find("channels"), std::string::npos);
+  const auto floats = [](const std::vector<bf16>& v) { return std::vector<float>(v.begin(), v.end()); };
+  expect_close(floats(wide.y), floats(narrow.y), Class::library, Dtype::bf16, "y", problem.terms(ConvPass::forward));
+  expect_close(wide.dw, narrow.dw, Class::library, Dtype::bf16, "dw", problem.terms(ConvPass::backward_weights));
 }
 
 TEST_F(ContestTest, TilesOfPairsAreTriedOnTheFirstLargeCall) {

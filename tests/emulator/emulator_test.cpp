@@ -298,9 +298,11 @@ TEST(Capture, AnOpIsCapturableAndNeitherAllocatesNorSynchronises) {
       g(context, {n}, gradient, "g");
   crc::test::Guarded<float, 1> w2(context, {n}, start, "w2"), m2(context, {n}, std::vector<float>(n), "m2");
   const emulator::Counters before = counters();
-  const auto step = context.record([&] { sgd_step(context, w.view(), m.view(), g, state.view(), crc::SgdConfig{}); });
+  const auto step = context.record(
+      [&] { sgd_step(context, w.view(), crc::View<crc::bf16, 1>{}, m.view(), g, state.view(), crc::SgdConfig{}); });
   for (int i = 0; i < 3; ++i) step();
-  for (int i = 0; i < 3; ++i) sgd_step(context, w2.view(), m2.view(), g, state.view(), crc::SgdConfig{});
+  for (int i = 0; i < 3; ++i)
+    sgd_step(context, w2.view(), crc::View<crc::bf16, 1>{}, m2.view(), g, state.view(), crc::SgdConfig{});
   EXPECT_EQ(counters().allocations, before.allocations);
   EXPECT_EQ(counters().synchronizations, before.synchronizations);
   EXPECT_EQ(counters().graph_launches, before.graph_launches + 3);

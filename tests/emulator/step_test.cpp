@@ -47,6 +47,10 @@ class WholeStep : public ::testing::TestWithParam<std::string> {
       config.ema_buffers = ssl::EmaBuffers::own;
       config.weak.crop_per_batch = true;
     }
+    if (GetParam() == "fixmatch_shards") {
+      config.method = "fixmatch";
+      config.shards = 2;
+    }
     config.batch = 2;
     config.mu = 2;
     config.threshold = 0.1f;  // so that every pseudo-label teaches
@@ -178,7 +182,7 @@ TEST_P(WholeStep, ThePlanCountsItsKernels) {
 }
 
 std::vector<std::string> all_methods() {
-  std::vector<std::string> names{"fixmatch_ctaugment"};
+  std::vector<std::string> names{"fixmatch_ctaugment", "fixmatch_shards"};
   for (const ssl::MethodEntry& method : ssl::methods())
     if (method.get().trains()) names.push_back(method.name);
   return names;

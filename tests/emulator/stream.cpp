@@ -216,18 +216,29 @@ cudaError_t cudaEventDestroy(cudaEvent_t event) {
   return cudaSuccess;
 }
 cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t handle) {
+  return cudaEventRecordWithFlags(event, handle, cudaEventRecordDefault);
+}
+cudaError_t cudaEventRecordWithFlags(cudaEvent_t event, cudaStream_t handle, unsigned flags) {
   LOCK;
   if (!is_stream(handle)) return set_error(cudaErrorInvalidResourceHandle);
+  const auto reached = [event] {
+    const auto now = std::chrono::steady_clock::now().time_since_epoch();
+    event->milliseconds = std::chrono::duration<double, std::milli>(now).count();
+  };
+  if (flags == cudaEventRecordExternal) {  // a node of the graph
+    if (!stream_of(handle).capture) return set_error(cudaErrorInvalidValue);
+    event->capture = nullptr;
+    event->stream = &stream_of(handle);
+    event->position = 0;
+    return emulator::push(handle, reached);
+  }
   event->capture = stream_of(handle).capture;
   event->last = stream_of(handle).last;
   event->stream = nullptr;
   if (event->capture) return event->capture->invalid ? set_error(cudaErrorStreamCaptureInvalidated) : cudaSuccess;
   event->stream = &stream_of(handle);
   event->position = event->stream->position() + 1;
-  return emulator::push(handle, [event] {
-    const auto now = std::chrono::steady_clock::now().time_since_epoch();
-    event->milliseconds = std::chrono::duration<double, std::milli>(now).count();
-  });
+  return emulator::push(handle, reached);
 }
 cudaError_t cudaEventSynchronize(cudaEvent_t event) {
   LOCK;

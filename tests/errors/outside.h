@@ -46,6 +46,7 @@ class Background {
     execl("/bin/sh", "sh", "-c", ("exec " + kTrain + " " + arguments + " > /dev/null").c_str(), nullptr);
     _exit(127);
   }
+  pid_t pid() const { return pid_; }
   int after(int milliseconds, int signal) {  // its exit code, once it has ended
     std::this_thread::sleep_for(std::chrono::milliseconds(milliseconds));
     kill(pid_, signal);

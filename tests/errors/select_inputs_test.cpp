@@ -59,7 +59,8 @@ TEST_F(SelectInputs, ShardsGiveThePicksOfOneFile) {
   write_raw("fortran.npy", "'<f4'", "True", "(30, 7)", columns);
   const std::string orders = "fortran.npy " + shard<float>("j.npy", 30, 60);
   for (const select::Acquisition& a : select::acquisitions()) {
-    if (a.has(select::Trait::jacobians) || (a.has(select::Trait::features) == false)) continue;
+    using select::Trait;
+    if (a.has(Trait::jacobians) || a.has(Trait::worth) || !a.has(Trait::features)) continue;
     const std::string rest = "--logits p.npy " + model + kSome + a.name;
     const std::string expected = selected("--features h.npy " + rest);
     for (const std::string& files : {two, many, mixed, orders})

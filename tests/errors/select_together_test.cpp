@@ -59,7 +59,9 @@ class SelectTogether : public SelectFixture {
   void expect_all(const Ended& ended, int code, const std::string& words) const {
     for (size_t r = 0; r < ended.codes.size(); ++r) {
       EXPECT_EQ(ended.codes[r], code) << r << ": " << ended.words[r];
-      if (r > 0) EXPECT_EQ(ended.words[r], "") << "only rank 0 speaks";
+      if (r > 0) {
+        EXPECT_EQ(ended.words[r], "") << "only rank 0 speaks";
+      }
     }
     EXPECT_NE(ended.words[0].find(words), std::string::npos) << ended.words[0];
   }
@@ -101,13 +103,38 @@ TEST_F(SelectTogether, ThePicksAreThoseOfOneProcess) {
   expect_all(together(3, many + "--budget 2 --force --out t.csv"), 0, "3 processes; this one sent");
 }
 
+// Those that measure pairs of rows, and what picks stand for.
+TEST_F(SelectTogether, SoAreThoseThatLookAtAllPairs) {
+  for (const char* what :
+       {"--acquisition badge --budget 5", "--acquisition egl_last --budget 5", "--acquisition maxherding --budget 5",
+        "--acquisition uherding --budget 5", "--acquisition facility_location --budget 4 --class-weights 1,2,3,1",
+        "--acquisition probcover --budget 4 --partitions 2", "--acquisition dcom --budget 4 --labels classes.npy",
+        "--acquisition rdss --budget 4 --quota 2", "--acquisition typiclust --budget 5 --per-cluster 3"}) {
+    const std::string with = many + what + " --represents r.csv --summary s.html";
+    const std::string alone = selected(with), nearest = read("r.csv");
+    expect_all(together(3, with + " --force --out t.csv --represents r3.csv"), 0, "wrote t.csv r3.csv s.html");
+    EXPECT_EQ(read("t.csv"), alone) << what;
+    EXPECT_EQ(read("r3.csv"), nearest) << what;
+  }
+}
+
+// The same rows twice are copies of each other, wherever they lie.
+TEST_F(SelectTogether, ShardsOfTheSameRowsAreCopies) {
+  const std::string twice = "--features h0.npy h1.npy h1.npy h2.npy --labeled l.npy --classes 4 --budget 6 ";
+  for (const char* what : {"--acquisition crc --group 3", "--acquisition coreset", "--acquisition rdss"}) {
+    const std::string alone = selected(twice + what);
+    expect_all(together(3, twice + what + " --force --out t.csv"), 0, "wrote t.csv");
+    EXPECT_EQ(read("t.csv"), alone) << what;
+  }
+}
+
 TEST_F(SelectTogether, WhatCannotBeSharedIsRefused) {
   expect_all(together(3, many + "--budget 4 --acquisition bait --out t.csv"), 78,
              "acquisition \"bait\" takes no pool in several processes; these do: random, entropy, confidence, margin");
-  expect_all(together(2, many + "--budget 4 --represents r.csv --out t.csv"), 78,
-             "--represents looks at all rows at once, and they lie in 2 processes");
-  expect_all(together(2, many + "--budget 4 --acquisition random --per-cluster 3 --out t.csv"), 78,
-             "--per-cluster looks");
+  expect_all(together(2, many + "--budget 4 --acquisition bald --out t.csv"), 78,
+             "\"bald\" needs all samples in one memory");
+  expect_all(together(2, many + "--budget 4 --acquisition galaxy --out t.csv"), 78,
+             "\"galaxy\" needs all rows in one memory");
   expect_all(together(2, many + "--budget 4 --groop 3 --out t.csv"), 64, "--groop");
   EXPECT_FALSE(exists("t.csv"));
 }
@@ -156,6 +183,21 @@ TEST_F(SelectTogether, AFullDiskIsToldToAll) {
 TEST_F(SelectTogether, OneThatDiesIsNamed) {
   const std::string good = many + "--budget 4 --out t.csv";
   const Ended ended = together({good, good, "kill -9 $$"});
+  EXPECT_EQ(ended.codes[0], 70) << ended.words[0];
+  EXPECT_EQ(ended.codes[1], 70);
+  EXPECT_NE(ended.words[0].find("process 2 of 3 ended before the work was done"), std::string::npos) << ended.words[0];
+  EXPECT_FALSE(exists("t.csv"));
+}
+
+// In the middle of some seconds' work.
+TEST_F(SelectTogether, OneThatIsKilledAtWorkIsNamed) {
+  constexpr int64_t kMany = 20000;
+  std::vector<float> rows;
+  for (int64_t k = 0; k < kMany * kWidth; ++k)
+    rows.push_back(features[size_t(k * 7 % (kItems * kWidth))] + float(k % 11));
+  write<float>("many.npy", rows, {kMany, kWidth});
+  const std::string work = "--acquisition kmeans --features many.npy --budget 600 --out t.csv";
+  const Ended ended = together({work, work, "timeout -s KILL 0.4 " + program("--threads 1 " + work)});
   EXPECT_EQ(ended.codes[0], 70) << ended.words[0];
   EXPECT_EQ(ended.codes[1], 70);
   EXPECT_NE(ended.words[0].find("process 2 of 3 ended before the work was done"), std::string::npos) << ended.words[0];

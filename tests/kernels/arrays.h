@@ -60,6 +60,13 @@ template <class T, int R> class Guarded {
   View<T, R> view_;
 };
 
+// Whether each of `rounded` is what bf16 makes of a value.
+inline void expect_rounded(const std::vector<bf16>& rounded, const std::vector<float>& values) {
+  ASSERT_EQ(rounded.size(), values.size());
+  for (size_t i = 0; i < values.size(); ++i)
+    ASSERT_EQ(rounded[i].bits, bf16(values[i]).bits) << values[i] << " at " << i;
+}
+
 inline StepState at_step(int64_t step) { return {step, 0, 0, 0}; }
 
 // A StepState in device memory.

@@ -3,6 +3,7 @@
 #include "nn/wrn.h"
 #include "ssl/evaluate.h"
 #include "ssl/trainer.h"
+#include "tests/kernels/arrays.h"
 #include "tests/kernels/device.h"
 #include "tests/kernels/tolerance.h"
 
@@ -120,6 +121,37 @@ TEST_P(Precision, Bf16HasTheSameBitsTwiceAndForAnyNumberOfThreads) {
     context = Context::cpu(threads);
     SetUp();
     EXPECT_EQ(values(trained(*bf16, 3)->student().values), first) << threads << " threads";
+  }
+}
+
+// What convolutions in bf16 read is what the optimizer left of the weights, and follows them through a checkpoint; the
+// average is kept so where a step runs it.
+TEST_P(Precision, RoundedWeightsFollowTheModel) {
+  const auto follow = [&](const nn::Weights& weights) {
+    std::vector<crc::bf16> rounded(size_t(weights.rounded.size()));
+    context.copy_out(rounded.data(), weights.rounded);
+    expect_rounded(rounded, values(weights.values));
+  };
+  for (const char* method : {"fixmatch", "mean_teacher"}) {
+    ssl::TrainConfig config;
+    config.method = method;
+    config.batch = 4;
+    config.mu = 1;
+    config.optimizer = method == std::string("fixmatch") ? ssl::Optimizer::sgd : ssl::Optimizer::adam;
+    config.strong = augment::Policy::none;
+    config.weak.crop_pad = 2;
+    ssl::Trainer trainer(context, *bf16, *images, ids, ids, config), resumed(context, *bf16, *images, ids, ids, config),
+        exact(context, *fp32, *images, ids, ids, config);
+    trainer.train(2);
+    nn::TensorFile checkpoint;
+    trainer.save(checkpoint);
+    resumed.restore(checkpoint, "checkpoint");
+    for (const ssl::Trainer* t : {&trainer, &resumed}) {
+      follow(t->student());
+      if (t->ema().rounded.size() > 0) follow(t->ema());
+      EXPECT_EQ(t->ema().rounded.size() > 0, method == std::string("mean_teacher"));
+    }
+    EXPECT_EQ(exact.student().rounded.size(), 0);
   }
 }
 

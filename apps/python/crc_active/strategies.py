@@ -6,8 +6,9 @@
 
 Made from the registry, one class each; ``STRATEGIES`` has them by the acquisition's name. scikit-activeml need not be
 there: without it the classes stand alone. Left out is what needs more than features and probabilities: a network
-(``egl``, ``crc_layers``, ``crc_full``, ``alfamix``) or several stochastic passes (``bald``, ``batchbald``,
-``dropquery``); for these there are ``crc_active.select`` and ``crc_active.Run``.
+(``egl``, ``crc_layers``, ``crc_full``, ``alfamix``), several stochastic passes (``bald``, ``batchbald``,
+``dropquery``) or labels that nobody has given yet (``oracle``); for these there are ``crc_active.select`` and
+``crc_active.Run``.
 """
 
 from __future__ import annotations
@@ -138,7 +139,7 @@ def _make(name, description, source, traits):
     return type(shown, bases, {"acquisition": name, "__doc__": doc, "__module__": __name__})
 
 
-_NEEDS_MORE = {"jacobians", "samples", "head"}
+_NEEDS_MORE = {"jacobians", "samples", "head", "worth"}
 STRATEGIES = {name: _make(name, description, source, traits)
               for name, description, source, traits in _crc.acquisition_table() if not _NEEDS_MORE & set(traits)}
 globals().update({cls.__name__: cls for cls in STRATEGIES.values()})

@@ -1,6 +1,7 @@
 #include "bench/cases.h"
 #include "bench/nn/wrn_shapes.h"
 #include "kernels/ops/conv2d.h"
+#include "kernels/ops/conv2d_padded.h"
 #include "kernels/ops/conv2d_splitk.h"
 
 namespace crc::bench {
@@ -130,6 +131,31 @@ template <class T> void add_passes(Suite& suite, const WrnConv& conv) {
             return oracle.compare(
                 a.w, NumericClass::library, [&](int64_t i) { return exact.backward_weights(i); }, split_k(a.p).length);
           });
+  }
+  if constexpr (std::is_same_v<T, bf16>) {
+    if (suite.scale.cuda && may_pad(p)) {  // the CPU pads nothing
+      add(
+          "conv2d_padded", nullptr, activations + weights,
+          [](Context& context, const A& a, Conv2dConfig config) {
+            conv2d_padded(context, a.y, a.x, a.w, View<const bf16, 4>{}, config);
+          },
+          [](const Oracle& oracle, const A& a) { oracle.poison(a.y); },
+          [](const Oracle& oracle, const A& a, const R& exact) {
+            return oracle.compare(
+                a.y, NumericClass::library, [&](int64_t i) { return exact.forward(i); }, a.p.terms(ConvPass::forward));
+          });
+      add(
+          "conv2d_padded_weight_gradient", nullptr, activations + 2 * weights,
+          [](Context& context, const A& a, Conv2dConfig config) {
+            conv2d_padded_weight_gradient(context, a.w, a.y, a.x, config);
+          },
+          [](const Oracle& oracle, const A& a) { oracle.zero(a.w); },
+          [](const Oracle& oracle, const A& a, const R& exact) {
+            return oracle.compare(
+                a.w, NumericClass::library, [&](int64_t i) { return exact.backward_weights(i); },
+                a.p.terms(ConvPass::backward_weights), Dtype::bf16);
+          });
+    }
   }
   if (p.c == 3) return;  // the images need no gradient
   add(

@@ -12,7 +12,8 @@ void ema_cases(Suite& suite) {
              .bytes = 12.0 * double(n),
              .setup = [n](Inputs& in) {
                const auto ema = in.uniform<float, 1>({n}), w = in.uniform<float, 1>({n});
-               return Run([=, state = in.state(), &context = in.context] { ema_update(context, ema, w, state); },
+               return Run([=, state = in.state(),
+                           &context = in.context] { ema_update(context, ema, View<bf16, 1>{}, w, state); },
                           [=, decay = double(Inputs::kEmaDecay)](const Oracle& oracle, const Run::Work& work) {
                             const auto e = oracle.host(ema), x = oracle.host(w);
                             work();

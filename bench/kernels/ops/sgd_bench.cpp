@@ -15,7 +15,7 @@ void sgd_cases(Suite& suite) {
          const auto w = in.uniform<float, 1>({n}), m = in.uniform<float, 1>({n}), g = in.uniform<float, 1>({n});
          return Run(
              [=, state = in.state(), &context = in.context] {
-               sgd_step(context, w, m, g, state, SgdConfig{.decayed = n});
+               sgd_step(context, w, View<bf16, 1>{}, m, g, state, SgdConfig{.decayed = n});
              },
              [=, rate = double(Inputs::kLearningRate)](const Oracle& oracle, const Run::Work& work) {
                const auto w0 = oracle.host(w), m0 = oracle.host(m), g0 = oracle.host(g);

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "apps/config/budgets.h"
 #include "apps/config/recipes.h"
 #include "apps/rundir/run_dir.h"
 #include "tests/apps/scratch_dir.h"
@@ -209,6 +210,22 @@ TEST(Config, AMethodsPaperSpeaksWhereNothingElseDoes) {
 }
 
 // CRC_UPDATE_DOCS=1 writes the file anew.
+TEST(Config, BudgetsSayHowManyQueriesThereAre) {
+  Config config;
+  config.merge_overrides({"acquisition.rounds=9", "acquisition.budgets= 20  50 100"});
+  EXPECT_EQ(config.get<int64_t>("acquisition.rounds"), 3);
+  EXPECT_EQ(config.origin("acquisition.rounds"), "acquisition.budgets");
+  EXPECT_EQ(labels_after(config, 10, 0), 10);
+  EXPECT_EQ(labels_after(config, 10, 1), 20);
+  EXPECT_EQ(labels_after(config, 10, 3), 100);
+  config.merge_overrides({"acquisition.rounds=0"});
+  EXPECT_EQ(config.get<int64_t>("acquisition.rounds"), 0) << "no query at all";
+  EXPECT_EQ(labels_after(Config(), 10, 3), 160) << "acquisition.budget each";
+  for (const std::string wrong : {"20 20", "50 20", "20 x", "20.5", "-1", "0", "20,50", "99999999999999999999"})
+    expect_error(ExitCode::config, {"acquisition.budgets = \"" + wrong + "\""},
+                 [&] { Config().merge_overrides({"acquisition.budgets=" + wrong}); });
+}
+
 TEST(Config, TheManualIsCurrent) {
   const fs::path path = fs::path(CRC_SOURCE_DIR) / "docs/config.md";
   if (::getenv("CRC_UPDATE_DOCS")) commit_file(path, config_markdown());

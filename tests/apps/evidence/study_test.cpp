@@ -116,6 +116,9 @@ TEST(Study, SaysWhatTheTestSetChose) {
   EXPECT_THAT(chosen_on_test(config, Measure::best, true), HasSubstr("the epoch whose accuracy is shown, the initial"));
   config.merge_setting("ssl.patience_epochs=5");
   EXPECT_THAT(chosen_on_test(config, Measure::last, false), HasSubstr("when a round ends"));
+  config.merge_setting("ssl.patience_epochs=0");
+  config.merge_setting("acquisition.name=oracle");
+  EXPECT_THAT(chosen_on_test(config, Measure::last, false), HasSubstr("choices: the labels that oracle asks for."));
   config.merge_setting("data.validation_size=100");
   EXPECT_EQ(chosen_on_test(config, Measure::validation, false), "");
 }

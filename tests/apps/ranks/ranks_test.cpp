@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+#include <functional>
 #include <numeric>
 
 #include "tests/apps/ranks/together.h"
@@ -54,6 +56,41 @@ TEST(Ranks, SumsGathersAndExchanges) {
           EXPECT_EQ((*values)[k], double(k) * size + 1000.0 * size * (size - 1) / 2);
       }
     }
+}
+
+// Of numbers whose sum depends on the order: the tree's, in every process.
+TEST(Ranks, MeansAreOfOneTree) {
+  const auto leaf = [](int r, size_t k) { return std::ldexp(1.0f / float(3 + r), r % 3 * 9) + float(k); };
+  const std::function<float(int, int, size_t)> tree = [&](int begin, int end, size_t k) {
+    if (end - begin == 1) return leaf(begin, k);
+    const int middle = (begin + end) / 2;
+    return 0.5f * tree(begin, middle, k) + 0.5f * tree(middle, end, k);
+  };
+  for (const int size : {1, 2, 4, 8})
+    for (const size_t count : {0, 1, 3, 100}) {
+      const auto results = in_ranks<std::vector<float>>(size, [&](Ranks& ranks) {
+        std::vector<float> values(count);
+        for (size_t k = 0; k < count; ++k) values[k] = leaf(ranks.rank(), k);
+        ranks.mean(values);
+        return values;
+      });
+      for (const auto& values : results)
+        for (size_t k = 0; k < count; ++k) EXPECT_EQ(values->at(k), tree(0, size, k));
+    }
+  std::vector<std::string> errors;
+  in_ranks<int>(
+      3, [](Ranks& ranks) { return ranks.mean({}), 0; }, &errors);
+  EXPECT_EQ(errors[0], "70 a tree of 3 processes");
+}
+
+TEST(Ranks, ShowsPartsOfAnySize) {
+  const std::string own = "alone";
+  EXPECT_EQ(Ranks().show(own), std::vector<Ranks::Bytes>{Ranks::Bytes(own.begin(), own.end())});
+  in_ranks<int>(3, [](Ranks& ranks) {
+    const std::vector<Ranks::Bytes> all = ranks.show(std::string(size_t(ranks.rank() * 1000), 'x'));
+    for (int r = 0; r < 3; ++r) EXPECT_EQ(all[size_t(r)], Ranks::Bytes(size_t(r * 1000), 'x'));
+    return 0;
+  });
 }
 
 TEST(Ranks, MessagesThatFillEverySocketPass) {

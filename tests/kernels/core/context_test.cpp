@@ -91,6 +91,30 @@ TEST_P(ContextTest, RecordedWorkCanBeRepeated) {
   }
 }
 
+// A trace that times ops knows of each what it took: at once, and of a graph in its last replay.
+TEST_P(ContextTest, OpsAreTimed) {
+  constexpr int64_t kLong = 1 << 20;
+  const Tensor small(context, {1}, Dtype::f32, "small"), large(context, {kLong}, Dtype::f32, "large");
+  Trace trace;  // outlives the graph
+  const auto work = [&] {
+    context.set_zero(small.view<float, 1>());
+    context.copy(large.view<float, 1>(), large.view<float, 1>());
+  };
+  context.trace_into(&trace);
+  work();
+  context.synchronize();
+  EXPECT_EQ(context.seconds(trace.ops().at(0)), 0) << "not asked for";
+  trace.times_ops = true;
+  work();
+  const auto replay = context.record(work);
+  replay();
+  context.synchronize();
+  context.trace_into(nullptr);
+  ASSERT_EQ(trace.ops().size(), 6u);
+  for (size_t op = 2; op < 6; ++op) EXPECT_GE(context.seconds(trace.ops()[op]), 0);
+  EXPECT_GT(context.seconds(trace.ops()[3]) + context.seconds(trace.ops()[5]), 0);
+}
+
 TEST_P(ContextTest, MemoryKeepsItsBackendAlive) {
   Tensor survivor;
   {

@@ -95,6 +95,11 @@ template <class T> class Conv {
   }
   void backward_data() { conv2d_backward_data(context_, dx_.view(), dy_, w_, config()); }
   void backward_weights() { conv2d_backward_weights(context_, dw_.view(), dy_, x_, config()); }
+  // With weights that are rounded already.
+  void given(View<const bf16, 4> rounded) {
+    conv2d(context_, y_.view(), x_, w_, bias_, rounded, config());
+    conv2d_backward_data(context_, dx_.view(), dy_, w_, rounded, config());
+  }
   void all() { forward(true), backward_data(), backward_weights(); }
   std::vector<T> y() const { return y_.get(); }
   std::vector<T> dx() const { return dx_.get(); }
@@ -181,6 +186,26 @@ TEST_P(Conv2d, GivesTheSameBitsTwiceWithoutGrowingScratch) { expect_same_twice<f
 TEST_P(Conv2d, GivesTheSameBitsTwiceInBf16) {
   CRC_SKIP_WITHOUT_BF16(context);
   expect_same_twice<bf16>(context);
+}
+
+TEST_P(Conv2d, TakesWeightsThatAreRoundedAlready) {
+  CRC_SKIP_WITHOUT_BF16(context);
+  for (const ConvProblem& p : kProblems) {
+    SCOPED_TRACE(to_string(p));
+    Example<bf16> e(p, false);
+    e.w = uniform(p.w_size(), 9);  // no bf16 numbers
+    const int64_t shape[] = {p.k, p.r, p.r, p.c};
+    const Guarded<bf16, 4> rounded(context, shape, cast<bf16>(e.w)),
+        zeros(context, shape, cast<bf16>(std::vector<float>(e.w.size())));
+    Conv<bf16> alone(context, e), given(context, e);
+    alone.forward(true), alone.backward_data();
+    given.given(rounded.view());
+    EXPECT_EQ(narrow(given.y()), narrow(alone.y()));
+    EXPECT_EQ(narrow(given.dx()), narrow(alone.dx()));
+    if (context.device().kind == DeviceKind::cpu) continue;  // it rounds w as it lays it out
+    given.given(zeros.view());
+    EXPECT_EQ(narrow(given.dx()), std::vector<float>(given.dx().size()));
+  }
 }
 
 TEST_P(Conv2d, CanBeRecorded) {

@@ -29,8 +29,13 @@ class OuterDistance : public OnDevice {
   std::vector<double> distances(const Samples& s, int64_t center) {
     const Guarded<double, 1> squared(context, {s.n}, norms(s), "squared");
     Guarded<double, 1> nearest(context, {s.n}, std::vector<double>(s.n, INFINITY), "nearest");
-    min_outer_distance(context, nearest.view(), squared, s.q(), s.x(), center);
+    approach(nearest, squared, s, center);
     return nearest.get();
+  }
+  void approach(Guarded<double, 1>& nearest, const Guarded<double, 1>& squared, const Samples& s, int64_t center) {
+    const View<const double, 1> norms = squared;
+    min_outer_distance(context, nearest.view(), norms, s.q(), s.x(), norms.slice(center, center + 1),
+                       s.q().slice(center, center + 1), s.x().slice(center, center + 1));
   }
 };
 
@@ -58,7 +63,7 @@ TEST_P(OuterDistance, KeepsTheSmallestAndIsZeroBetweenCopies) {
   for (int64_t i = 0; i < 6; ++i) EXPECT_EQ(d[i] == 0, i == 1 || i == 4) << i;
   const Guarded<double, 1> squared(context, {6}, norms(s), "squared");
   Guarded<double, 1> nearest(context, {6}, std::vector<double>(6, 0.5), "nearest");
-  min_outer_distance(context, nearest.view(), squared, s.q(), s.x(), 4);
+  approach(nearest, squared, s, 4);
   for (int64_t i = 0; i < 6; ++i) EXPECT_EQ(nearest.get()[i], std::min(0.5, d[i]));
 }
 
@@ -74,8 +79,10 @@ TEST_P(OuterDistance, WrongShapeIsAnError) {
   Guarded<double, 1> four(context, {4}, {1, 1, 1, 1}, "four");
   EXPECT_THROW(outer_norms(context, four.view(), s.q(), s.x()), Error);
   Guarded<double, 1> three(context, {3}, {1, 1, 1}, "three");
-  EXPECT_THROW(min_outer_distance(context, three.view(), four, s.q(), s.x(), 0), Error);
-  EXPECT_THROW(min_outer_distance(context, three.view(), three, s.q(), s.x(), 3), Error);
+  EXPECT_THROW(approach(three, four, s, 0), Error);
+  const View<const double, 1> norms = three;
+  EXPECT_THROW(min_outer_distance(context, three.view(), norms, s.q(), s.x(), norms, s.q(), s.x()), Error)
+      << "three centres";
 }
 
 CRC_ON_EACH_DEVICE(OuterDistance);

@@ -242,6 +242,31 @@ TEST_P(PairwiseTile, TheSquareIsAllRowsAgainstAll) {
   }
 }
 
+// What chunks of columns add, summed in order, of columns in one piece and in two.
+TEST_P(PairwiseTile, SumsOfChunksAreTheGains) {
+  const bool cpu = GetParam() == "cpu";
+  for (const int64_t n : {int64_t(1), int64_t(30), cpu ? int64_t(600) : int64_t(70)}) {
+    const Arrays x(n, 2 * kPairChunk + 5, 3, 4);
+    const Guarded<float, 2> a(context, {x.n, x.d}, x.a, "a"), b(context, {x.k, x.d}, x.b, "b");
+    const Guarded<double, 1> current(context, {x.k}, x.current, "current"),
+        weights(context, {x.k}, x.weights, "weights");
+    for (const Measure measure : {Measure::similarity, Measure::rbf, Measure::top_hat}) {
+      std::vector<double> gain(size_t(n), 0.0);
+      for (const auto& [begin, end] : {std::pair{int64_t(0), kPairChunk}, {kPairChunk, x.k}}) {
+        const int64_t chunks = pair_chunks(end - begin);
+        Guarded<double, 2> sums(context, {chunks, n}, std::vector<double>(size_t(chunks * n), 9), "sums");
+        const View<const float, 2> columns = b;
+        const View<const double, 1> c = current, w = weights;
+        pairwise_gain_sums(context, sums.view(), a, columns.slice(begin, end), c.slice(begin, end), w.slice(begin, end),
+                           Pairing{measure, 0.8});
+        const std::vector<double> values = sums.get();
+        for (size_t k = 0; k < values.size(); ++k) gain[k % size_t(n)] += values[k];
+      }
+      EXPECT_EQ(gain, reduce(context, x, {measure, 0.8}, 1).gain) << int(measure) << " of " << n;
+    }
+  }
+}
+
 // Two items that cover each other and nothing else are worth the same, whatever the order of the sum.
 TEST_P(PairwiseTile, TiesOfTheEquationsAreTies) {
   Arrays x(2, 2, 6);
@@ -289,6 +314,8 @@ TEST_P(PairwiseTile, WrongShapesAreErrors) {
   EXPECT_THROW(pairwise_most(context, three.view(), a, c, Pairing{}), Error);
   EXPECT_THROW(pairwise_most(context, three.view(), a, b, Pairing{.radius = 0}), Error);
   EXPECT_THROW(pairwise_gain(context, three.view(), a, b, three, four, Pairing{}), Error);
+  Guarded<double, 2> sums(context, {2, 3}, {1, 1, 1, 1, 1, 1}, "sums");
+  EXPECT_THROW(pairwise_gain_sums(context, sums.view(), a, b, four, four, Pairing{}), Error);
   for (const PairRange range : {PairRange{1, 3}, {0, 2}, {0, 4}, {-kPairChunk, 3}})
     EXPECT_THROW(pairwise_gain_square(context, three.view(), a, three, three, Pairing{}, range), Error);
   Guarded<double, 2> least(context, {3, 0}, {}, "least");

@@ -1,0 +1,94 @@
+#include "apps/ranks/local.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <omp.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+
+#include "apps/ranks/sockets.h"
+
+extern char** environ;
+
+namespace crc::apps {
+namespace {
+
+class Local : public Transport {
+ public:
+  Local(int size, const std::vector<std::string>& command_line) {
+    std::vector<std::vector<int>> mesh = socket_mesh(size);
+    for (const std::vector<int>& row : mesh)
+      for (const int fd : row)
+        if (fd >= 0) ::fcntl(fd, F_SETFD, FD_CLOEXEC);
+    sockets_ = socket_transport(0, mesh[0]);
+    try {
+      for (int r = 1; r < size; ++r) start(r, mesh[size_t(r)], command_line);
+    } catch (...) {
+      leave(mesh);
+      end();
+      throw;
+    }
+    leave(mesh);
+  }
+  ~Local() override { end(); }
+  int rank() const override { return 0; }
+  int size() const override { return sockets_->size(); }
+  void swap(std::span<const std::span<const char>> out, std::span<const std::span<char>> in) override {
+    sockets_->swap(out, in);
+  }
+
+ private:
+  void start(int rank, const std::vector<int>& sockets, const std::vector<std::string>& command_line) {
+    std::string ranks = fmt::format("CRC_RANKS={}:{}", rank, fmt::join(sockets, ","));
+    std::string parent = fmt::format("CRC_PARENT={}", ::getpid());
+    std::string threads = fmt::format("OMP_NUM_THREADS={}", omp_get_max_threads());
+    std::vector<char*> environment{ranks.data(), parent.data()};  // the first of a name counts
+    for (char** variable = environ; *variable; ++variable) environment.push_back(*variable);
+    environment.push_back(threads.data());
+    environment.push_back(nullptr);
+    std::vector<char*> arguments;
+    for (const std::string& argument : command_line) arguments.push_back(const_cast<char*>(argument.c_str()));
+    arguments.push_back(nullptr);
+    posix_spawn_file_actions_t files;
+    posix_spawn_file_actions_init(&files);
+    posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+    for (const int fd : sockets)
+      if (fd >= 0) posix_spawn_file_actions_adddup2(&files, fd, fd);  // kept open, unlike those of the others
+    pid_t process = -1;
+    const int error = ::posix_spawn(&process, "/proc/self/exe", &files, nullptr, arguments.data(), environment.data());
+    posix_spawn_file_actions_destroy(&files);
+    if (error != 0)
+      fail(ExitCode::out_of_memory, fmt::format("cannot start process {} of {}: {}; start fewer (run.ranks)", rank,
+                                                sockets.size(), std::strerror(error)));
+    processes_.push_back(process);
+  }
+  static void leave(const std::vector<std::vector<int>>& mesh) {
+    for (size_t r = 1; r < mesh.size(); ++r)
+      for (const int fd : mesh[r])
+        if (fd >= 0) ::close(fd);
+  }
+  void end() {
+    sockets_.reset();  // what the others wait for
+    for (const pid_t process : processes_)
+      while (::waitpid(process, nullptr, 0) < 0 && errno == EINTR) {
+      }
+  }
+
+  std::unique_ptr<Transport> sockets_;
+  std::vector<pid_t> processes_;
+};
+
+}  // namespace
+
+std::unique_ptr<Transport> local_transport(int size, const std::vector<std::string>& command_line) {
+  if (!std::getenv("OMP_NUM_THREADS")) omp_set_num_threads(std::max(1, omp_get_max_threads() / size));
+  return std::make_unique<Local>(size, command_line);
+}
+
+}  // namespace crc::apps

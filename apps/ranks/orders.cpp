@@ -1,0 +1,109 @@
+#include "apps/ranks/orders.h"
+
+#include <signal.h>
+
+#include <iterator>
+
+#include "apps/base/signals.h"
+
+namespace crc::apps {
+namespace {
+
+constexpr const char* kSource = "an order of process 0";
+
+bool leads(const Ranks* ranks) { return ranks && ranks->size() > 1; }
+
+// Rank 0 shows the order, each of the others whether it was asked to stop.
+void give(Ranks& ranks, Order order, nn::TensorFile with) {
+  with.metadata["order"] = word_of(order);
+  const std::string message = nn::encode_safetensors(std::move(with));
+  bool stops = false;
+  for (const Ranks::Bytes& part : ranks.show(message)) stops |= part.size() == 1;
+  if (stops && !stop_requested()) ::raise(SIGTERM);
+}
+
+void give_number(Ranks* ranks, Order order, int64_t number) {
+  if (!leads(ranks)) return;
+  nn::TensorFile with;
+  with.add("number", {}, std::vector<int64_t>{number});
+  give(*ranks, order, std::move(with));
+}
+
+void add_list(nn::TensorFile& file, const char* name, const std::vector<int64_t>& items) {
+  file.add(name, {int64_t(items.size())}, items);
+}
+
+}  // namespace
+
+void order_data(Ranks* ranks, const std::string& config, const data::Dataset& dataset,
+                const std::vector<int32_t>& labels) {
+  if (!leads(ranks)) return;
+  const data::Images& images = dataset.train;
+  nn::TensorFile told;
+  told.metadata["config"] = config;
+  if (!images.embedded()) told.add("pixels", {images.count, images.height, images.width, 3}, images.pixels);
+  for (size_t v = 0; images.embedded() && v < images.views.size(); ++v)
+    told.add("view" + std::to_string(v), {images.count, images.features}, images.views[v]);
+  told.add("labels", {images.count}, labels);
+  const data::NormalizeStats& normalize = dataset.normalize;
+  std::vector<float> statistics(std::begin(normalize.mean), std::end(normalize.mean));
+  statistics.insert(statistics.end(), std::begin(normalize.std), std::end(normalize.std));
+  told.add("normalize", {6}, statistics);
+  add_list(told, "classes", {dataset.classes()});
+  give(*ranks, Order::data, std::move(told));
+}
+
+TrainingData training_data(const nn::TensorFile& told) {
+  TrainingData data{told.metadata.at("config"), {}};
+  data::Images& images = data.dataset.train;
+  images.labels = told.at("labels", kSource).values<int32_t>();
+  images.count = int64_t(images.labels.size());
+  if (const nn::TensorEntry* pixels = told.find("pixels")) {
+    images.height = pixels->shape[1], images.width = pixels->shape[2];
+    images.pixels = pixels->values<uint8_t>();
+  }
+  while (const nn::TensorEntry* view = told.find("view" + std::to_string(images.views.size()))) {
+    images.features = view->shape[1];
+    images.views.push_back(view->values<float>());
+  }
+  const std::vector<float> statistics = told.at("normalize", kSource).values<float>();
+  std::copy_n(statistics.begin(), 3, data.dataset.normalize.mean);
+  std::copy_n(statistics.begin() + 3, 3, data.dataset.normalize.std);
+  data.dataset.class_names.resize(size_t(told.at("classes", kSource).values<int64_t>().at(0)));
+  return data;
+}
+
+void order_trainer(Ranks* ranks, int64_t round, const std::vector<int64_t>& labeled,
+                   const std::vector<int64_t>& unlabeled) {
+  if (!leads(ranks)) return;
+  nn::TensorFile with;
+  with.add("number", {}, std::vector<int64_t>{round});
+  add_list(with, "labeled", labeled);
+  add_list(with, "unlabeled", unlabeled);
+  give(*ranks, Order::trainer, std::move(with));
+}
+
+void order_restore(Ranks* ranks, const std::string& checkpoint) {
+  if (!leads(ranks)) return;
+  nn::TensorFile with;
+  with.tensors.push_back({"checkpoint", Dtype::u8, {int64_t(checkpoint.size())}, checkpoint});
+  give(*ranks, Order::restore, std::move(with));
+}
+
+void order_steps(Ranks* ranks, int64_t steps) { give_number(ranks, Order::train, steps); }
+void order_end(Ranks* ranks, ExitCode code) { give_number(ranks, Order::end, int64_t(code)); }
+
+TakenOrder take_order(Ranks& ranks) {
+  const Ranks::Bytes stops(stop_requested() ? 1 : 0);
+  const std::vector<Ranks::Bytes> shown = ranks.show(stops);
+  TakenOrder taken{Order::end, nn::decode_safetensors({shown[0].data(), shown[0].size()}, kSource)};
+  const std::optional<Order> order = find_choice<Order>(taken.with.metadata.at("order"));
+  if (!order) fail_internal(std::string(kSource) + " of another version");
+  taken.order = *order;
+  return taken;
+}
+
+int64_t TakenOrder::number() const { return list("number").at(0); }
+std::vector<int64_t> TakenOrder::list(const char* name) const { return with.at(name, kSource).values<int64_t>(); }
+
+}  // namespace crc::apps

@@ -1,0 +1,85 @@
+#include "ssl/shard_mean.h"
+
+#include <bit>
+
+#include "kernels/ops/ema.h"
+#include "kernels/ops/tally_pseudo.h"
+#include "ssl/method.h"
+
+namespace crc::ssl {
+namespace {
+
+constexpr int64_t kAligned = 32;  // floats: parts begin at multiples of 128 bytes, for vector loads
+
+int64_t room(int64_t floats) { return (floats + kAligned - 1) / kAligned * kAligned; }
+
+}  // namespace
+
+ShardMean::ShardMean(Context& context, const nn::ParamLayout& layout, int64_t classes, int64_t shards, bool teacher,
+                     Ranks* ranks)
+    : context_(context), ranks_(ranks), shards_(shards) {
+  const int64_t processes = ranks_ ? ranks_->size() : 1;
+  if (!std::has_single_bit(uint64_t(shards)) || shards % processes != 0)
+    fail_internal(std::to_string(shards) + " shards in " + std::to_string(processes) + " processes");
+  if (processes > 1 && context.device().kind != DeviceKind::cpu)
+    fail_internal("shards in several processes are exchanged in host memory");
+  const int64_t running = layout.running_total(), teachers = teacher ? running : 0;
+  const int64_t losses = kLossColumns, tally = kTallies * classes;
+  const int64_t total = room(layout.total()) + room(running) + room(teachers) + room(losses) + room(tally);
+  for (int64_t own = shards / processes; own > 0; own /= 2) {
+    memory_.emplace_back(context, std::vector<int64_t>{total}, Dtype::f32, kName);
+    const View<float, 1> flat = memory_.back().view<float, 1>();
+    int64_t at = 0;
+    const auto next = [&](int64_t floats) {
+      const View<float, 1> part = flat.slice(at, at + floats);
+      at += room(floats);
+      return part;
+    };
+    Left left{.gradients = next(layout.total()),
+              .running = next(running),
+              .teachers = next(teachers),
+              .losses = {},
+              .tally = {},
+              .flat = flat};
+    const View<float, 1> row = next(losses), counts = next(tally);
+    left.losses = {row.data, {1, losses}, row.device, "losses of a shard"};
+    left.tally = {counts.data, {kTallies, classes}, counts.device, "tally of a shard"};
+    mean_.push_back(left);
+  }
+  const StepState half{.step = 0, .learning_rate = 0, .ema_decay = 0.5f, .consistency_weight = 0};
+  half_ = Tensor::from_host(context, {int64_t(sizeof half)}, reinterpret_cast<const uint8_t*>(&half), "one half");
+}
+
+void ShardMean::mean_of(int64_t begin, int64_t end, size_t depth,
+                        const std::function<void(int64_t, const Left&)>& pass) {
+  if (end - begin == 1) return pass(begin, mean_[depth]);
+  const int64_t middle = begin + (end - begin) / 2;
+  mean_of(begin, middle, depth, pass);
+  mean_of(middle, end, depth + 1, pass);
+  ema_update(context_, mean_[depth].flat, mean_[depth + 1].flat, half_.as<StepState>());
+}
+
+const ShardMean::Left& ShardMean::operator()(const std::function<void(int64_t, const Left&)>& pass) {
+  const Share own(shards_, ranks_ ? ranks_->rank() : 0, ranks_ ? ranks_->size() : 1);
+  mean_of(own.begin, own.end, 0, pass);
+  const View<float, 1> mean = mean_.front().flat;
+  if (ranks_ && ranks_->size() > 1) {
+    context_.synchronize();
+    ranks_->mean({mean.data, size_t(mean.size())});
+  }
+  return mean_.front();
+}
+
+void ShardMean::compare(View<const float, 1> values, int64_t step) const {
+  if (!ranks_ || ranks_->size() == 1) return;
+  uint64_t sum = 0xcbf29ce484222325;  // FNV-1a over words
+  for (int64_t i = 0; i < values.size(); ++i) sum = (sum ^ std::bit_cast<uint32_t>(values[i])) * 0x100000001b3;
+  const std::vector<uint64_t> sums = ranks_->gather(std::span<const uint64_t>(&sum, 1));
+  for (size_t r = 1; r < sums.size(); ++r)
+    if (sums[r] != sums[0])
+      fail(ExitCode::internal,
+           "process " + std::to_string(r) + " has other weights than process 0 after step " + std::to_string(step) +
+               ": all must be of one version, on CPUs of one kind; the last checkpoint is of before");
+}
+
+}  // namespace crc::ssl

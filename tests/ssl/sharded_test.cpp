@@ -1,0 +1,199 @@
+// A step in shards: the same bits in one process and in several (threads joined by sockets), and without batch
+// statistics the same step as of the whole batch.
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "kernels/core/numeric_class.h"
+#include "nn/mlp.h"
+#include "nn/wrn.h"
+#include "ssl/plan.h"
+#include "ssl/trainer.h"
+#include "tests/apps/ranks/together.h"
+
+namespace crc::test {
+namespace {
+
+// A trainer of its own in every rank.
+class Sharded {
+ public:
+  static constexpr int64_t kItems = 40, kSide = 8, kWidth = 12;  // items; images' side, or embeddings' width
+
+  Sharded(ssl::TrainConfig config, Ranks* ranks, bool images = true)
+      : net_(images ? nn::make_wrn({.depth = 10, .width = 1, .classes = 4, .base_channels = 4})
+                    : nn::make_mlp({.inputs = kWidth, .hidden = {8}, .classes = 4})) {
+    std::vector<uint8_t> pixels;
+    for (int64_t i = 0; i < kItems * kSide * kSide * 3; ++i)
+      pixels.push_back(uint8_t(Draws(1, Purpose::test, i, 0).below(256)));
+    std::vector<float> rows;
+    for (int64_t i = 0; i < kItems * kWidth; ++i) rows.push_back(Draws(2, Purpose::test, i, 0).uniform() - 0.5f);
+    std::vector<int32_t> labels;
+    for (int32_t i = 0; i < kItems; ++i) labels.push_back(i == 30 ? -1 : i % 4);
+    if (images)
+      set_ = std::make_unique<ssl::ImageSet>(context_, kItems, kSide, kSide, pixels.data(), labels.data());
+    else
+      set_ = std::make_unique<ssl::ImageSet>(context_, kItems, kWidth, std::vector<const float*>{rows.data()},
+                                             labels.data());
+    std::vector<int64_t> labeled, unlabeled;
+    for (int64_t i = 0; i < kItems; ++i) (i < 10 ? labeled : unlabeled).push_back(i);
+    trainer_ = std::make_unique<ssl::Trainer>(context_, *net_, *set_, labeled, unlabeled, std::move(config), ranks);
+  }
+  ssl::Trainer& operator*() { return *trainer_; }
+  ssl::Trainer* operator->() { return trainer_.get(); }
+  std::string state() {
+    nn::TensorFile file;
+    trainer_->save(file);
+    return nn::encode_safetensors(std::move(file));
+  }
+
+ private:
+  Context context_ = Context::cpu(1);
+  std::unique_ptr<nn::Net> net_;
+  std::unique_ptr<ssl::ImageSet> set_;
+  std::unique_ptr<ssl::Trainer> trainer_;
+};
+
+ssl::TrainConfig in_shards(const std::string& method, int64_t shards) {
+  ssl::TrainConfig config;
+  config.method = method;
+  config.batch = 8;
+  config.mu = method == "pi_model" || method == "mean_teacher" ? 1 : 2;
+  config.threshold = 0.3f;
+  config.steps_per_epoch = 4;
+  config.schedule.horizon = 100;
+  config.weak.crop_pad = 2;
+  config.shards = shards;
+  if (method == "mean_teacher") config.ema_buffers = ssl::EmaBuffers::own;
+  if (method == "pi_model") config.optimizer = ssl::Optimizer::adam, config.weak.crop_per_batch = true;
+  if (method == "uda") config.strong = augment::Policy::ctaugment;
+  if (method == "fixmatch") config.ema_decays = {0.5}, config.ema_buffers = ssl::EmaBuffers::averaged;
+  return config;
+}
+
+std::vector<std::string> methods_with_shards() {
+  std::vector<std::string> names;
+  for (const ssl::MethodEntry& method : ssl::methods())
+    if (method.get().shards()) names.emplace_back(method.name);
+  return names;
+}
+
+// The states of all processes after so many steps, which are one.
+std::string trained(const ssl::TrainConfig& config, int ranks, int64_t steps, const std::string& from = "") {
+  const auto states = in_ranks<std::string>(ranks, [&](Ranks& all) {
+    Sharded trainer(config, &all);
+    if (!from.empty()) trainer->restore(nn::decode_safetensors(from, "half"), "half");
+    trainer->train(steps);
+    EXPECT_EQ(all.bytes() > 0, all.size() > 1);
+    return trainer.state();
+  });
+  for (const auto& state : states) {
+    EXPECT_TRUE(state);
+    if (state) EXPECT_TRUE(*state == *states.front());
+  }
+  return states.front().value_or("");
+}
+
+TEST(Shards, TheBitsAreThoseOfAnyNumberOfProcesses) {
+  EXPECT_EQ(methods_with_shards().size(), 8u);
+  for (const std::string& method : methods_with_shards()) {
+    SCOPED_TRACE(method);
+    const ssl::TrainConfig config = in_shards(method, 8);
+    Sharded alone(config, nullptr);
+    const std::string start = alone.state();
+    alone->train(3);
+    EXPECT_NE(alone.state(), start);
+    for (const int ranks : {1, 2, 4, 8}) EXPECT_TRUE(trained(config, ranks, 3) == alone.state()) << ranks;
+  }
+}
+
+TEST(Shards, GoOnInAnotherNumberOfProcesses) {
+  for (const char* method : {"fixmatch", "mean_teacher", "uda"}) {
+    const ssl::TrainConfig config = in_shards(method, 8);
+    const std::string whole = trained(config, 1, 5), half = trained(config, 4, 2);
+    EXPECT_TRUE(trained(config, 2, 3, half) == whole) << method;
+    EXPECT_TRUE(trained(config, 1, 3, half) == whole) << method;
+  }
+}
+
+// Another number of shards has other statistics, and is another experiment.
+TEST(Shards, TheirNumberDecidesTheResult) {
+  EXPECT_NE(trained(in_shards("fixmatch", 2), 1, 2), trained(in_shards("fixmatch", 4), 1, 2));
+  EXPECT_NE(trained(in_shards("fixmatch", 2), 1, 2), trained(in_shards("fixmatch", 0), 1, 2));
+}
+
+// Every loss is a mean over the whole batch, so a network without batch normalisation learns what one pass teaches it.
+TEST(Shards, WithoutBatchStatisticsAStepIsThatOfTheWholeBatch) {
+  for (const std::string& method : methods_with_shards()) {
+    SCOPED_TRACE(method);
+    ssl::TrainConfig whole = in_shards(method, 0);
+    whole.strong = augment::Policy::none;
+    whole.ema_buffers = ssl::EmaBuffers::copied;
+    whole.optimizer = ssl::Optimizer::sgd;  // Adam divides by gradients that are nearly 0
+    whole.temperature = 0.5f;
+    whole.class_weights = ssl::ClassWeights::inverse;
+    ssl::TrainConfig parts = whole;
+    parts.shards = 4;
+    Sharded one(whole, nullptr, false), four(parts, nullptr, false);
+    one->train(1), four->train(1);
+    const nn::TensorFile a = nn::decode_safetensors(one.state(), "one"),
+                         b = nn::decode_safetensors(four.state(), "four");
+    for (const char* name : {"student.values", "momentum", "losses"}) {
+      const auto x = a.at(name, "one").values<float>(), y = b.at(name, "four").values<float>();
+      float largest = 0, error = 0;
+      for (size_t i = 0; i < x.size(); ++i)
+        largest = std::max(largest, std::abs(x[i])), error = std::max(error, std::abs(x[i] - y[i]));
+      EXPECT_GT(largest, 0) << name;
+      EXPECT_LE(error, tolerance(NumericClass::reduce, Dtype::f32) * largest) << name;
+    }
+  }
+}
+
+// The tally by class and the losses' column are of the same rows.
+TEST(Shards, PseudoLabelsAreJudgedOverAll) {
+  const ssl::TrainConfig config = in_shards("fixmatch", 4);
+  Sharded trainer(config, nullptr);
+  trainer->train(4);
+  const ssl::EpochLosses losses = trainer->losses(4);
+  EXPECT_GT(losses.mask_rate, 0);
+  const ssl::EpochPseudo pseudo = trainer->pseudo_labels();
+  double claimed = 0;
+  for (const double share : pseudo.share) claimed += share;
+  EXPECT_NEAR(claimed, losses.mask_rate, 1e-6);
+}
+
+void refused(const ssl::TrainConfig& config, const std::string& words) {
+  try {
+    ssl::check_training(config, Sharded::kSide, Sharded::kSide, 10, 30);
+    ADD_FAILURE() << "accepted: " << words;
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ExitCode::config);
+    EXPECT_NE(std::string(error.what()).find(words), std::string::npos) << error.what();
+  }
+}
+
+TEST(Shards, WhatTheyCannotBeIsRefused) {
+  refused(in_shards("fixmatch", 3), "run.shards = 3 is no power of two");
+  refused(in_shards("fixmatch", 16), "run.shards = 16 does not divide ssl.batch = 8");
+  for (const char* method : {"dash", "flexmatch", "adamatch", "softmatch", "freematch", "simmatch"})
+    refused(in_shards(method, 4), std::string("with ssl.method = \"") + method + "\"");
+  refused(in_shards("flexmatch", 4), "take shards: supervised, pseudo_label, pi_model, mean_teacher, uda, fixmatch");
+}
+
+// Whoever trains other weights is found out.
+TEST(Shards, OtherWeightsAreAnError) {
+  std::vector<std::string> errors;
+  in_ranks<int>(
+      2,
+      [](Ranks& all) {
+        ssl::TrainConfig config = in_shards("supervised", 4);
+        config.seed = uint32_t(all.rank());
+        Sharded trainer(config, &all);
+        trainer->train(1);
+        return 0;
+      },
+      &errors);
+  EXPECT_NE(errors[0].find("process 1 has other weights than process 0 after step 1"), std::string::npos) << errors[0];
+}
+
+}  // namespace
+}  // namespace crc::test
