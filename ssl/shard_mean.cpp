@@ -56,7 +56,7 @@ void ShardMean::mean_of(int64_t begin, int64_t end, size_t depth,
   const int64_t middle = begin + (end - begin) / 2;
   mean_of(begin, middle, depth, pass);
   mean_of(middle, end, depth + 1, pass);
-  ema_update(context_, mean_[depth].flat, mean_[depth + 1].flat, half_.as<StepState>());
+  ema_update(context_, mean_[depth].flat, View<bf16, 1>{}, mean_[depth + 1].flat, half_.as<StepState>());
 }
 
 const ShardMean::Left& ShardMean::operator()(const std::function<void(int64_t, const Left&)>& pass) {
