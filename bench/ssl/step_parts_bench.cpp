@@ -112,11 +112,13 @@ class StepParts {
   void optimize() {
     const nn::Weights student = student_.weights(), ema = ema_.weights();
     const View<const float, 1> grads = grads_.weights().values;
+    const View<bf16, 1> unrounded{};
     if (config_.optimizer == ssl::Optimizer::adam)
-      adam_step(context_, student.values, momentum_, second_moment_, grads, state_, AdamConfig{});
+      adam_step(context_, student.values, unrounded, momentum_, second_moment_, grads, state_, AdamConfig{});
     else
-      sgd_step(context_, student.values, momentum_, grads, state_, SgdConfig{.decayed = net_->layout().decayed()});
-    ema_update(context_, ema.values, student.values, state_);
+      sgd_step(context_, student.values, unrounded, momentum_, grads, state_,
+               SgdConfig{.decayed = net_->layout().decayed()});
+    ema_update(context_, ema.values, unrounded, student.values, state_);
     context_.copy(ema.running, student.running);
     context_.set_zero(grads_.weights().values);
   }
