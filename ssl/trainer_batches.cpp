@@ -105,15 +105,16 @@ void Trainer::step_in_shards(const Batch& whole) {
     context_.set_zero(left.losses);
     context_.copy(left.running, student_weights_.running);
     context_.copy(left.tally, tally_.view<float, 2>());
-    nn::Weights student = student_weights_, teacher = ema_weights_;
-    student.running = left.running;
+    nn::Weights teacher = ema_weights_;
     if (left.teachers.size() > 0) {
       context_.copy(left.teachers, ema_weights_.running);
       teacher.running = left.teachers;
     }
     Batch batch = part_of(whole, shard);
     look(batch);
-    method_.gradients(step_with(student, teacher, {left.gradients, {}}, left.losses, left.tally), batch);
+    method_.gradients(step_with({student_weights_.values, left.running, student_weights_.rounded}, teacher,
+                                {left.gradients, {}}, left.losses, left.tally),
+                      batch);
   });
   context_.copy(student_weights_.running, mean.running);
   if (mean.teachers.size() > 0) context_.copy(ema_weights_.running, mean.teachers);

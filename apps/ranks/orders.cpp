@@ -22,20 +22,21 @@ void give(Ranks& ranks, Order order, nn::TensorFile with) {
   if (stops && !stop_requested()) ::raise(SIGTERM);
 }
 
+void give_number(Ranks* ranks, Order order, int64_t number) {
+  if (!leads(ranks)) return;
+  nn::TensorFile with;
+  with.add("number", {}, std::vector<int64_t>{number});
+  give(*ranks, order, std::move(with));
+}
+
 void add_list(nn::TensorFile& file, const char* name, const std::vector<int64_t>& items) {
   file.add(name, {int64_t(items.size())}, items);
 }
 
-void give_number(Ranks* ranks, Order order, int64_t number) {
-  if (!leads(ranks)) return;
-  nn::TensorFile with;
-  add_list(with, "number", {number});
-  give(*ranks, order, std::move(with));
-}
-
 }  // namespace
 
-void order_data(Ranks* ranks, const std::string& config, const data::Dataset& dataset) {
+void order_data(Ranks* ranks, const std::string& config, const data::Dataset& dataset,
+                const std::vector<int32_t>& labels) {
   if (!leads(ranks)) return;
   const data::Images& images = dataset.train;
   nn::TensorFile told;
@@ -43,11 +44,11 @@ void order_data(Ranks* ranks, const std::string& config, const data::Dataset& da
   if (!images.embedded()) told.add("pixels", {images.count, images.height, images.width, 3}, images.pixels);
   for (size_t v = 0; images.embedded() && v < images.views.size(); ++v)
     told.add("view" + std::to_string(v), {images.count, images.features}, images.views[v]);
+  told.add("labels", {images.count}, labels);
   const data::NormalizeStats& normalize = dataset.normalize;
   std::vector<float> statistics(std::begin(normalize.mean), std::end(normalize.mean));
   statistics.insert(statistics.end(), std::begin(normalize.std), std::end(normalize.std));
   told.add("normalize", {6}, statistics);
-  add_list(told, "items", {images.count});
   add_list(told, "classes", {dataset.classes()});
   give(*ranks, Order::data, std::move(told));
 }
@@ -55,8 +56,8 @@ void order_data(Ranks* ranks, const std::string& config, const data::Dataset& da
 TrainingData training_data(const nn::TensorFile& told) {
   TrainingData data{told.metadata.at("config"), {}};
   data::Images& images = data.dataset.train;
-  images.count = told.at("items", kSource).values<int64_t>().at(0);
-  images.labels.assign(size_t(images.count), -1);
+  images.labels = told.at("labels", kSource).values<int32_t>();
+  images.count = int64_t(images.labels.size());
   if (const nn::TensorEntry* pixels = told.find("pixels")) {
     images.height = pixels->shape[1], images.width = pixels->shape[2];
     images.pixels = pixels->values<uint8_t>();
@@ -72,16 +73,14 @@ TrainingData training_data(const nn::TensorFile& told) {
   return data;
 }
 
-void order_trainer(Ranks* ranks, Context& context, const ssl::ImageSet& images, int64_t round,
-                   const std::vector<int64_t>& labeled, const std::vector<int64_t>& unlabeled) {
+void order_trainer(Ranks* ranks, int64_t round, const std::vector<int64_t>& labeled,
+                   const std::vector<int64_t>& unlabeled, const std::vector<int32_t>& labels) {
   if (!leads(ranks)) return;
-  std::vector<int32_t> labels(size_t(images.size()));
-  context.copy_out(labels.data(), images.labels());
   nn::TensorFile with;
-  with.add("labels", {images.size()}, labels);
-  add_list(with, "number", {round});
+  with.add("number", {}, std::vector<int64_t>{round});
   add_list(with, "labeled", labeled);
   add_list(with, "unlabeled", unlabeled);
+  with.add("labels", {int64_t(labels.size())}, labels);
   give(*ranks, Order::trainer, std::move(with));
 }
 
@@ -106,7 +105,7 @@ TakenOrder take_order(Ranks& ranks) {
 }
 
 int64_t TakenOrder::number() const { return list("number").at(0); }
-std::vector<int32_t> TakenOrder::labels() const { return with.at("labels", kSource).values<int32_t>(); }
 std::vector<int64_t> TakenOrder::list(const char* name) const { return with.at(name, kSource).values<int64_t>(); }
+std::vector<int32_t> TakenOrder::labels() const { return with.at("labels", kSource).values<int32_t>(); }
 
 }  // namespace crc::apps

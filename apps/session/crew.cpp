@@ -27,12 +27,13 @@ struct Hand {
     check_precision(context, config);
     check_processes(config, context, &ranks);
   }
-  void begin(const TakenOrder& taken) {
+  void begin(int64_t round, const std::vector<int64_t>& labeled, const std::vector<int64_t>& unlabeled,
+             const std::vector<int32_t>& labels) {
     trainer.reset();
+    images.set_labels(context, labels);
     context.for_each_scratch([](Arena& arena) { arena.clear(); });
-    images.set_labels(context, taken.labels());
-    trainer = std::make_unique<ssl::Trainer>(context, *net, images, taken.list("labeled"), taken.list("unlabeled"),
-                                             train_config(config, dataset, taken.number()), &ranks);
+    trainer = std::make_unique<ssl::Trainer>(context, *net, images, labeled, unlabeled,
+                                             train_config(config, dataset, round), &ranks);
   }
 
   Ranks& ranks;
@@ -56,7 +57,7 @@ ExitCode follow(Ranks& ranks) {
         hand = std::make_unique<Hand>(training_data(taken.with), ranks);
         break;
       case Order::trainer:
-        hand->begin(taken);
+        hand->begin(taken.number(), taken.list("labeled"), taken.list("unlabeled"), taken.labels());
         break;
       case Order::restore: {
         const std::string source = "the checkpoint of process 0";

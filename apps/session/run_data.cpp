@@ -124,6 +124,14 @@ std::string words_for(const data::PoolGrowth& growth, int64_t given, int64_t tak
   return words.empty() ? "labels that nobody was asked for" : words;
 }
 
+// Rows by which a run that began with `items` scales its embeddings: those, unless the configuration took them out of
+// more, which is after scaling; then all (0).
+int64_t scaled_rows(const Config& config, int64_t items) {
+  const int64_t limit = config.get<int64_t>("data.limit_train");
+  const bool cut = (limit > 0 && items >= limit) || config.get<double>("data.imbalance") > 0;
+  return cut ? 0 : items;
+}
+
 }  // namespace
 
 RunData load_run_data(const fs::path& run, RunFiles& files, const Config& config, const RunFacts& facts,
@@ -142,7 +150,8 @@ RunData load_run_data(const fs::path& run, RunFiles& files, const Config& config
   if (const Entry* last = last_growth(entries); last && checksum(files.read(list_name(grown))) != last->word)
     fail(ExitCode::corrupt_data, fmt::format("{} is not the list that labels.jsonl names; restore it from a copy",
                                              (run / list_name(grown)).string()));
-  data.dataset = load_whole_dataset(config, facts.limits.items + int64_t(data.list.validation.size()));
+  data.dataset =
+      load_whole_dataset(config, scaled_rows(config, facts.limits.items + int64_t(data.list.validation.size())));
   check_classes(data.dataset, facts);
   data.growth = data::align(data.dataset, data.list, config.get<std::string>("data.dir"));
   check_fixed(data.growth, config, data.list,

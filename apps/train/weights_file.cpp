@@ -80,15 +80,6 @@ WeightsFile decode_weights(std::string_view bytes, const std::string& source) {
 
 WeightsFile read_weights_file(const fs::path& path) { return decode_weights(read_named_file(path), path.string()); }
 
-std::string encode_weights(Context& context, const nn::Net& net, const nn::Weights& weights, nn::WeightsInfo info,
-                           nn::Epoch epoch) {
-  nn::TensorFile file = nn::export_weights(context, net.layout(), weights, nn::Names::kekmodel);
-  std::erase_if(file.tensors, [](const nn::TensorEntry& t) { return t.name.starts_with(nn::Projection::kPrefix); });
-  info.epoch = word_of(epoch);
-  file.metadata = nn::to_metadata(info);
-  return nn::encode_safetensors(std::move(file));
-}
-
 std::string weights_name(int64_t round, nn::Epoch epoch) {
   return round_name(round, epoch == nn::Epoch::best ? "best.safetensors" : "weights.safetensors");
 }

@@ -9,7 +9,6 @@
 
 #include "apps/config/config.h"
 #include "data/dataset.h"
-#include "nn/net.h"
 #include "nn/weights_info.h"
 
 namespace crc::apps {
@@ -25,10 +24,6 @@ WeightsFile decode_weights(std::string_view bytes, const std::string& source);
 
 // What the files of a run with this configuration and data say; ssl.tested is the model that a run exports.
 nn::WeightsInfo weights_info(const Config& config, const data::Dataset& dataset);
-
-// The bytes of such a file, of that epoch; without the projection head, which serves training alone.
-std::string encode_weights(Context& context, const nn::Net& net, const nn::Weights& weights, nn::WeightsInfo info,
-                           nn::Epoch epoch);
 
 // Of a round's file, below the run.
 std::string weights_name(int64_t round, nn::Epoch epoch);

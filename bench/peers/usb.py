@@ -2,7 +2,7 @@
 
 usage: usb.py SWEEP --first FIRST --usb DIR --data FOLDER --out FILE [--methods fixmatch,softmatch] [--crc-train PROGRAM]
 
-SWEEP is a directory of `crc_train sweep docs/examples/ssl-usb.toml` (or ssl-usb-digits.toml), FOLDER its data, DIR a checkout of
+SWEEP is a directory of `crc_train sweep docs/examples/ssl-usb.toml`, FOLDER its data, DIR a checkout of
 USB, whose classes train here as they are: forward and losses (train_step), masks, weights and thresholds (hooks), optimizer,
 cosine, EMA, and for images its WideResNet. This file gives them what their loaders would: batches of the items that each run of
 SWEEP was given, with its views, and its first weights. The order of items, their noise and crops are drawn anew: same
@@ -271,17 +271,20 @@ def record(sweep, crc_train, lines):
         ours = [json.loads(line) for line in file.read_text().splitlines()]
     theirs = {(line["directory"], line["trial"]): line for line in lines}
     of_kind = lambda kind: [line for line in ours if line["kind"] == kind]
-    place = lambda block, method: slug(block + "-" + method)
+    blocks = {line["block"] for line in of_kind("method")}
+    place = lambda block, method: slug(f"{block}-{method}" if len(blocks) > 1 else method)
     here = {directory for directory, _ in theirs}
     study, = of_kind("study")
     out = [{**study, "name": "ssl-usb", "title": study["title"] + ": ours and USB's"}]
     for line in of_kind("method"):
         if place(line["block"], line["name"]) in here:
-            out += [{**line, "block": f"{line['name']}, {line['block']}", "name": name} for name in ("ours", "USB")]
+            block = f"{line['name']}, {line['block']}".removesuffix(", ")
+            out += [{**line, "block": block, "name": name, "settings": {**line["settings"], "implementation": json.dumps(name)}}
+                    for name in ("ours", "USB")]
     for line in of_kind("run"):
         peer = theirs.get((place(line["block"], line["method"]), line["trial"]))
         if peer:
-            run = {**line, "block": f"{line['method']}, {line['block']}"}
+            run = {**line, "block": f"{line['method']}, {line['block']}".removesuffix(", ")}
             accuracy = [peer["accuracy"]]
             out += [{**run, "method": "ours"},
                     {**run, "method": "USB", "best": accuracy, "last": accuracy, "median": accuracy, "run": "",
@@ -307,12 +310,12 @@ def main():
     lines = [json.loads(line) for line in part.read_text().splitlines()] if part.exists() else []
     done = {(line["directory"], line["trial"]) for line in lines}
 
-    wanted = tuple("-" + slug(method) for method in options.methods.split(","))
+    wanted = tuple("-" + slug(method) for method in options.methods.split(","))  # of one block: the method alone
     data = None
     for finished in sorted(options.sweep.glob("*-t*/DONE"), key=lambda path: int(path.parent.name.rsplit("-t", 1)[1])):
         directory = finished.parent
         name, trial = directory.name.rsplit("-t", 1)
-        if not name.endswith(wanted) or (name, int(trial)) in done:
+        if not ("-" + name).endswith(wanted) or (name, int(trial)) in done:
             continue
         settings = tomllib.loads((directory / "config.toml").read_text())
         data = data or (Rows if settings["data"]["name"] == "embeddings" else Digits)(options.data, settings)

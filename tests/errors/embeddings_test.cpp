@@ -49,6 +49,19 @@ TEST_F(EmbeddingRuns, AKilledRunEndsWithTheSameBits) {
   }
 }
 
+// Scaled by all rows, of which the pool is a part.
+TEST_F(EmbeddingRuns, ARunOnAPartOfTheRowsGoesOn) {
+  for (const std::string part : {"data.limit_train=90", "data.imbalance=0.5"}) {
+    const std::string run_ = "run embeddings" + kEmbeddings + data() + "--set " + part + " --out ";
+    expect(run_ + out("whole" + part), 0, "");
+    expect("eval --split train --run " + out("whole" + part), 0, "accuracy");
+    shell("CRC_FAULT=rename:20:kill " + kTrain + " " + run_ + out(part));
+    ASSERT_FALSE(fs::exists(out(part) + "/DONE"));
+    expect("resume " + out(part), 0, "");
+    EXPECT_TRUE(read(out(part) + "/labels.jsonl") == read(out("whole" + part) + "/labels.jsonl"));
+  }
+}
+
 TEST_F(EmbeddingRuns, FirstLabelsComeFromEmbeddings) {
   const std::string words = "first labels by the embeddings: ";
   for (const std::string first :
