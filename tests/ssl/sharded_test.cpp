@@ -87,8 +87,7 @@ std::string trained(const ssl::TrainConfig& config, int ranks, int64_t steps, co
     return trainer.state();
   });
   for (const auto& state : states) {
-    EXPECT_TRUE(state);
-    if (state) EXPECT_TRUE(*state == *states.front());
+    EXPECT_TRUE(state && *state == states.front());
   }
   return states.front().value_or("");
 }
