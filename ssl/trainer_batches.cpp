@@ -112,9 +112,9 @@ void Trainer::step_in_shards(const Batch& whole) {
     }
     Batch batch = part_of(whole, shard);
     look(batch);
-    method_.gradients(
-        step_with({student_weights_.values, left.running}, teacher, {left.gradients, {}}, left.losses, left.tally),
-        batch);
+    method_.gradients(step_with({student_weights_.values, left.running, student_weights_.rounded}, teacher,
+                                {left.gradients, {}}, left.losses, left.tally),
+                      batch);
   });
   context_.copy(student_weights_.running, mean.running);
   if (mean.teachers.size() > 0) context_.copy(ema_weights_.running, mean.teachers);

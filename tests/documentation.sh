@@ -185,7 +185,8 @@ has_scripts() {  # that it names; they parse
 lists_tests() {
   local words=("$@") i
   for i in "${!words[@]}"; do [ "${words[i]}" = default ] && words[i - 1]=--test-dir && words[i]=$build; done
-  "${words[@]/#build/$build}" -N | grep -q '^Total Tests: [1-9]'
+  "${words[@]/#build/$build}" -N | grep -q '^Total Tests: [1-9]' && return
+  ctest --test-dir "$build" -N | grep '_NOT_BUILT$'  # and so not known yet
 }
 lists_cases() {
   local program=$build/${1#build/}

@@ -141,7 +141,7 @@ void add_data(std::vector<ConfigKey>& keys) {
              0.0),
        later(real("data.label_noise", 0, 0, 1,
                   "the simulated annotator errs: an answer, of first, queried or held-out images, is wrong with this "
-                  "probability, then any other class; decided image by image by data.seed, whoever asks. Test labels "
+                  "probability, then any other class; decided image by image by split_seed, whoever asks. Test labels "
                   "stay true; 0: never"),
              0.0),
        choice("data.normalize", Normalization::dataset,

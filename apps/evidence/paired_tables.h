@@ -26,8 +26,4 @@ std::string pairs_section(const PairedBlock& block);       // of report.html, wi
 // Interquartile means over all trials of all blocks together, of methods that every block has: stratified by block.
 std::string html_blocks(const std::vector<PairedBlock>& blocks);
 
-// Settings in which the methods of a block differ, or that they do not.
-std::string markdown_differences(const Study& study, const std::string& block);
-std::string html_differences(const Study& study, const std::string& block);
-
 }  // namespace crc::apps

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <map>
 
+#include "apps/config/budgets.h"
 #include "apps/draw/html.h"
 #include "apps/report/report_sections.h"
 #include "data/csv.h"
@@ -101,12 +102,12 @@ ResultTable make_table(const Sweep& sweep, const std::vector<SweepRun>& runs) {
   for (size_t b = 0; b < spec.blocks.size(); ++b) {
     const SweepBlock& block = spec.blocks[b];
     const Config config = sweep.config({.name = {}, .block = b});
-    const auto count = [&](const char* key) { return config.get<int64_t>(std::string("acquisition.") + key); };
+    const auto initial = config.get<int64_t>("acquisition.initial"), rounds = config.get<int64_t>("acquisition.rounds");
     const size_t first = table.columns.size();
     const int64_t begin = spec.initial_pools > 0 ? 1 : 0;  // the shared model is no result of a method
-    for (int64_t query = begin; query <= count("rounds"); ++query) {
+    for (int64_t query = begin; query <= rounds; ++query) {
       const size_t at = size_t(query) - 1;
-      const std::string labels = fmt::format("{}", count("initial") + query * count("budget"));
+      const std::string labels = fmt::format("{}", labels_after(config, initial, query));
       const std::string head = query > 0 && at < block.heads.size() ? block.heads[at] : labels;
       // Scaled-down cells have other label counts than the paper's column.
       table.columns.push_back(

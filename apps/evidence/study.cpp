@@ -109,6 +109,16 @@ bool names_meet(const std::vector<Study>& studies) {
   return false;
 }
 
+// What a reader should know of a method's numbers before any of them.
+std::string caveats(const Config& config, Measure measure, bool pools) {
+  std::string words = chosen_on_test(config, measure, pools);
+  if (const double noise = config.get<double>("data.label_noise"); noise > 0)
+    words +=
+        fmt::format("{}The simulated annotator errs on {:.4g} % of images (data.label_noise); test labels are true.",
+                    words.empty() ? "" : " ", 100 * noise);
+  return words;
+}
+
 std::vector<std::string> blocks_of(const Study& study) {
   std::vector<std::string> blocks;
   for (const StudyMethod& method : study.methods)
@@ -131,7 +141,7 @@ Study study_of(const Sweep& sweep, const std::vector<SweepRun>& runs, std::optio
   const int64_t begin = spec.initial_pools > 0 ? 1 : 0;  // the shared model is no result of a method
   std::vector<size_t> first;                             // of each block's methods
   std::set<std::string> names;
-  std::map<std::string, std::set<std::string>> chosen;  // by test accuracy, in words: in which blocks
+  std::map<std::string, std::set<std::string>> chosen;  // caveats: of which blocks
   for (size_t b = 0; b < spec.blocks.size(); ++b) {
     first.push_back(study.methods.size());
     std::string block = spec.blocks[b].name;
@@ -144,7 +154,7 @@ Study study_of(const Sweep& sweep, const std::vector<SweepRun>& runs, std::optio
                                .points = config.get<int64_t>("acquisition.rounds") + 1 - begin,
                                .settings = settings_of(config)});
       if (std::ranges::any_of(runs, [&](const SweepRun& r) { return r.cell->block == b && r.cell->method == m; }))
-        chosen[chosen_on_test(config, study.methods.back().measure, spec.initial_pools > 0)].insert(block);
+        chosen[caveats(config, study.methods.back().measure, spec.initial_pools > 0)].insert(block);
     }
   }
   for (const auto& [words, blocks] : chosen)
@@ -166,7 +176,7 @@ Study study_of(const std::vector<RunRecord>& records, Measure measure, const std
     const Config& config = group.runs[0]->config;
     StudyMethod& method = study.methods.emplace_back(
         StudyMethod{.block = {}, .name = group.name, .measure = measure, .points = 0, .settings = settings_of(config)});
-    if (study.test_words.empty()) study.test_words = chosen_on_test(config, measure, false);
+    if (study.test_words.empty()) study.test_words = caveats(config, measure, false);
     std::map<int64_t, fs::path> seeds;
     for (const RunRecord* record : group.runs) {
       if (const auto [at, added] = seeds.emplace(record->seed, record->path); !added)

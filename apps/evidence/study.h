@@ -38,7 +38,7 @@ struct Study {
   std::string name = {}, title = {}, source = {};
   int64_t trials = 0;           // that there are to be
   std::string rule = {};        // by which trials were added (sweep --until); empty: their number was fixed
-  std::string test_words = {};  // what was chosen by test accuracy; empty: nothing
+  std::string test_words = {};  // what was chosen by test accuracy, and that labels are noisy; empty: nothing
   std::vector<StudyMethod> methods = {};
   std::vector<StudyRun> runs = {};
 };

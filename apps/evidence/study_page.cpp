@@ -7,6 +7,7 @@
 #include <set>
 
 #include "apps/draw/html.h"
+#include "apps/evidence/differences.h"
 #include "apps/evidence/paired_tables.h"
 #include "apps/report/verify_run.h"
 #include "data/text.h"

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "apps/base/outputs.h"
+#include "apps/evidence/differences.h"
 #include "apps/evidence/paired_tables.h"
 #include "apps/report/boundary.h"
 #include "apps/report/figures.h"

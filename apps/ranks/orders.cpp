@@ -74,12 +74,13 @@ TrainingData training_data(const nn::TensorFile& told) {
 }
 
 void order_trainer(Ranks* ranks, int64_t round, const std::vector<int64_t>& labeled,
-                   const std::vector<int64_t>& unlabeled) {
+                   const std::vector<int64_t>& unlabeled, const std::vector<int32_t>& labels) {
   if (!leads(ranks)) return;
   nn::TensorFile with;
   with.add("number", {}, std::vector<int64_t>{round});
   add_list(with, "labeled", labeled);
   add_list(with, "unlabeled", unlabeled);
+  with.add("labels", {int64_t(labels.size())}, labels);
   give(*ranks, Order::trainer, std::move(with));
 }
 
@@ -105,5 +106,6 @@ TakenOrder take_order(Ranks& ranks) {
 
 int64_t TakenOrder::number() const { return list("number").at(0); }
 std::vector<int64_t> TakenOrder::list(const char* name) const { return with.at(name, kSource).values<int64_t>(); }
+std::vector<int32_t> TakenOrder::labels() const { return with.at("labels", kSource).values<int32_t>(); }
 
 }  // namespace crc::apps

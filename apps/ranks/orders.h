@@ -19,8 +19,9 @@ CRC_CHOICE(Order, data, trainer, restore, train, end)
 // Of a configuration as TOML: what is trained on. labels [N] of dataset.train, as far as they are known.
 void order_data(Ranks* ranks, const std::string& config, const data::Dataset& dataset,
                 const std::vector<int32_t>& labels);
+// labels [N] as of this round: an answer may be another than the data set's label (data.label_noise).
 void order_trainer(Ranks* ranks, int64_t round, const std::vector<int64_t>& labeled,
-                   const std::vector<int64_t>& unlabeled);
+                   const std::vector<int64_t>& unlabeled, const std::vector<int32_t>& labels);
 void order_restore(Ranks* ranks, const std::string& checkpoint);
 void order_steps(Ranks* ranks, int64_t steps);
 void order_end(Ranks* ranks, ExitCode code);
@@ -31,6 +32,7 @@ struct TakenOrder {
   nn::TensorFile with;
   int64_t number() const;                             // of trainer: the round; of train: steps; of end: the exit code
   std::vector<int64_t> list(const char* name) const;  // of trainer: "labeled", "unlabeled"
+  std::vector<int32_t> labels() const;                // of trainer
 };
 // Waits for the next one. Where a stop was asked of this process, rank 0 hears it with that, as its own.
 TakenOrder take_order(Ranks& ranks);

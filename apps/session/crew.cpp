@@ -27,8 +27,10 @@ struct Hand {
     check_precision(context, config);
     check_processes(config, context, &ranks);
   }
-  void begin(int64_t round, const std::vector<int64_t>& labeled, const std::vector<int64_t>& unlabeled) {
+  void begin(int64_t round, const std::vector<int64_t>& labeled, const std::vector<int64_t>& unlabeled,
+             const std::vector<int32_t>& labels) {
     trainer.reset();
+    images.set_labels(context, labels);
     context.for_each_scratch([](Arena& arena) { arena.clear(); });
     trainer = std::make_unique<ssl::Trainer>(context, *net, images, labeled, unlabeled,
                                              train_config(config, dataset, round), &ranks);
@@ -55,7 +57,7 @@ ExitCode follow(Ranks& ranks) {
         hand = std::make_unique<Hand>(training_data(taken.with), ranks);
         break;
       case Order::trainer:
-        hand->begin(taken.number(), taken.list("labeled"), taken.list("unlabeled"));
+        hand->begin(taken.number(), taken.list("labeled"), taken.list("unlabeled"), taken.labels());
         break;
       case Order::restore: {
         const std::string source = "the checkpoint of process 0";

@@ -27,7 +27,7 @@ std::vector<int32_t> as_said(std::vector<int32_t> labels, const Ledger& ledger, 
 std::vector<int32_t> annotated(const Config& config, const data::Dataset& dataset, data::Annotated which) {
   return data::with_label_noise((which == data::Annotated::train ? dataset.train : dataset.validation).labels,
                                 dataset.classes(), config.get<double>("data.label_noise"),
-                                uint32_t(config.get<Int>("data.seed")), which);
+                                uint32_t(config.get<Int>("data.split_seed")), which);
 }
 
 }  // namespace

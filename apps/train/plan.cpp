@@ -71,8 +71,9 @@ Text describe(const LabelPlan& plan, const Config& config, const data::Dataset& 
     lines += fmt::format("         {} have none: where a query picks such an image, the run waits for people\n",
                          plan.unknown);
   if (const double noise = config.get<double>("data.label_noise"); noise > 0)
-    lines += fmt::format("         the annotator is simulated and errs on {:.4g} % of images, by data.seed = {}\n",
-                         100 * noise, config.get<Int>("data.seed"));
+    lines +=
+        fmt::format("         the annotator is simulated and errs on {:.4g} % of images, by data.split_seed = {}\n",
+                    100 * noise, config.get<Int>("data.split_seed"));
   if (plan.validation > 0)
     lines += fmt::format("         {} labels more, of the held-out images, choose the best epoch of every round\n",
                          plan.validation);

@@ -6,7 +6,6 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 #include <numeric>
-#include <set>
 
 #include "apps/base/json.h"
 #include "apps/config/method_keys.h"
@@ -59,7 +58,7 @@ void RoundTrainer::make_trainer(Int round, const std::vector<Int>& labeled, std:
   }
   trainer_.reset();  // its memory goes first
   run_.context.for_each_scratch([](Arena& arena) { arena.clear(); });
-  order_trainer(run_.ranks, round, labeled, unlabeled);
+  order_trainer(run_.ranks, round, labeled, unlabeled, run_.labels.labels(round_));
   trainer_ = std::make_unique<ssl::Trainer>(run_.context, *net_, run_.images, labeled, unlabeled,
                                             train_config(run_.config, run_.dataset, round), run_.ranks);
 }
@@ -251,13 +250,13 @@ void RoundTrainer::record_epoch(const ssl::EpochLosses& losses) {
       validation_images_ ? percent(", validation accuracy ", history_.validation.back()) : ""));
 }
 
-std::string RoundTrainer::weights_file(const nn::Weights& weights, nn::Epoch epoch) const {
+NamedFile RoundTrainer::weights_file(const nn::Weights& weights, nn::Epoch epoch) const {
   nn::TensorFile file = nn::export_weights(run_.context, net_->layout(), weights, nn::Names::kekmodel);
   std::erase_if(file.tensors, [](const nn::TensorEntry& t) { return t.name.starts_with(nn::Projection::kPrefix); });
   nn::WeightsInfo info = weights_info(run_.config, run_.dataset);
   info.epoch = word_of(epoch);
   file.metadata = nn::to_metadata(info);
-  return nn::encode_safetensors(std::move(file));
+  return {weights_name(round_, epoch), nn::encode_safetensors(std::move(file))};
 }
 
 void RoundTrainer::commit() {
@@ -266,8 +265,8 @@ void RoundTrainer::commit() {
   run_.context.copy_in(best.weights().values, history_.best_values.data());
   run_.context.copy_in(best.weights().running, history_.best_running.data());
   std::vector<NamedFile> files = mistakes();
-  files.push_back({weights_name(round_, nn::Epoch::last), weights_file(tested(), nn::Epoch::last)});
-  files.push_back({weights_name(round_, nn::Epoch::best), weights_file(best.weights(), nn::Epoch::best)});
+  files.push_back(weights_file(tested(), nn::Epoch::last));
+  files.push_back(weights_file(best.weights(), nn::Epoch::best));
   run_.directory.files().commit(files);
 }
 
@@ -276,8 +275,8 @@ void RoundTrainer::train_again(Int round, const std::vector<Int>& labeled, std::
                                const std::string& what, Int done, Int all) {
   make_trainer(round, labeled, std::move(unlabeled));
   if (!history_.average.empty()) trainer_->choose_average(Int(history_.average.back()));
-  const Int epochs = history_.epochs() > 0 ? history_.epochs() : run_.config.get<Int>("ssl.epochs");
-  const Int steps = propagates(run_.config) ? 0 : epochs * run_.config.get<Int>("ssl.steps_per_epoch");
+  const Int epochs = history_.epochs() > 0 ? history_.epochs() : run_.config.get<Int>("ssl.epochs"),
+            steps = propagates(run_.config) ? 0 : epochs * run_.config.get<Int>("ssl.steps_per_epoch");
   for (Int at_once = 1; trainer_->step() < steps;) {
     const Clock::time_point start = Clock::now();
     const Int chunk = std::min(at_once, steps - trainer_->step());
@@ -286,10 +285,7 @@ void RoundTrainer::train_again(Int round, const std::vector<Int>& labeled, std::
     run_.context.synchronize();
     if (run_.progress.stop_asked()) throw Stopped();
     at_once = std::clamp<Int>(Int(double(at_once) * 0.25 / std::max(seconds_since(start), 1e-3)), 1, steps);
-    run_.progress.update({.label = fmt::format("round {} {}", round_, what),
-                          .done = done * steps + trainer_->step(),
-                          .total = all * steps,
-                          .detail = ""});
+    run_.progress.update({.label = what, .done = done * steps + trainer_->step(), .total = all * steps, .detail = ""});
   }
 }
 
@@ -297,7 +293,7 @@ double RoundTrainer::worth(const data::Pool& pool, std::span<const Int> more) {
   std::vector<Int> labeled = pool.labeled(), unlabeled = pool.unlabeled();
   labeled.insert(labeled.end(), more.begin(), more.end());
   std::erase_if(unlabeled, [&](Int item) { return std::ranges::count(more, item) > 0; });
-  train_again(round_ + 1, labeled, std::move(unlabeled), "weighing queries", 0, 1);
+  train_again(round_ + 1, labeled, std::move(unlabeled), fmt::format("round {} weighing queries", round_), 0, 1);
   return validation_images_ ? evaluate(*validation_images_, validation_labels_).accuracy
                             : evaluate(test_images_, run_.dataset.test.labels).accuracy;
 }
@@ -306,12 +302,12 @@ ssl::Evaluation RoundTrainer::train_without(const std::vector<data::LabeledItem>
   const data::Pool pool = run_.labels.pool(round_);
   std::vector<Int> labeled = pool.labeled(), unlabeled = pool.unlabeled(), items;
   for (const data::LabeledItem& left_out : part) items.push_back(left_out.item);
-  const std::set<Int> without(items.begin(), items.end());
-  std::erase_if(labeled, [&](Int item) { return without.contains(item); });
+  std::erase_if(labeled, [&](Int item) { return std::ranges::count(items, item) > 0; });
   unlabeled.insert(unlabeled.end(), items.begin(), items.end());
   std::ranges::sort(unlabeled);
   const Int folds = run_.config.get<Int>("eval.cross_validation");
-  train_again(round_, labeled, std::move(unlabeled), fmt::format("part {}/{}", fold + 1, folds), fold, folds);
+  const std::string what = fmt::format("round {} part {}/{}", round_, fold + 1, folds);
+  train_again(round_, labeled, std::move(unlabeled), what, fold, folds);
   data::Images images = data::subset(run_.dataset.train, items);
   for (size_t k = 0; k < part.size(); ++k) images.labels[k] = part[k].label;
   return evaluate(upload(run_.context, images, images.labels), images.labels);
@@ -342,9 +338,7 @@ void RoundTrainer::cross_validate(RoundRow& row) {
 }
 
 RoundRow RoundTrainer::row() const {
-  RoundRow row;
-  row.round = round_;
-  row.labels = labels_through(run_.directory.ledger().entries(), round_);
+  RoundRow row{.round = round_, .labels = labels_through(run_.directory.ledger().entries(), round_)};
   history_.fill(row, tests_, size_t(run_.config.get<Int>("eval.last")));
   return row;
 }

@@ -60,7 +60,7 @@ class RoundTrainer {
   std::vector<float> logits_of(const ssl::ImageSet& images) const;  // [N,C]
   ssl::Evaluation evaluate(const ssl::ImageSet& images, const std::vector<int32_t>& labels) const;
   std::vector<NamedFile> mistakes();
-  std::string weights_file(const nn::Weights& weights, nn::Epoch epoch) const;
+  NamedFile weights_file(const nn::Weights& weights, nn::Epoch epoch) const;
 
   const RunContext& run_;
   std::unique_ptr<nn::Net> net_;

@@ -263,7 +263,7 @@ def slug(text):
     return "".join(c if c.isalnum() else "-" for c in text.lower())
 
 
-def record(sweep, crc_train, lines):
+def record(name, sweep, crc_train, lines):
     """The study of SWEEP as `compare --record` writes it, each block by methods, and USB's runs beside ours."""
     with tempfile.TemporaryDirectory() as scratch:
         file = pathlib.Path(scratch) / "ours.jsonl"
@@ -275,7 +275,7 @@ def record(sweep, crc_train, lines):
     place = lambda block, method: slug(f"{block}-{method}" if len(blocks) > 1 else method)
     here = {directory for directory, _ in theirs}
     study, = of_kind("study")
-    out = [{**study, "name": "ssl-usb", "title": study["title"] + ": ours and USB's"}]
+    out = [{**study, "name": name, "title": study["title"] + ": ours and USB's"}]
     for line in of_kind("method"):
         if place(line["block"], line["name"]) in here:
             block = f"{line['name']}, {line['block']}".removesuffix(", ")
@@ -331,7 +331,7 @@ def main():
         with part.open("a") as file:
             file.write(json.dumps(line) + "\n")
         print(line, flush=True)
-    options.out.write_text(record(options.sweep, options.crc_train, lines))
+    options.out.write_text(record(options.out.stem, options.sweep, options.crc_train, lines))
 
 
 if __name__ == "__main__":

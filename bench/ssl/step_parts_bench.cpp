@@ -27,8 +27,8 @@ class StepParts {
         unlabeled_(config.batch * config.mu),
         net_(precision.make_net()),
         images_(random_images(context_, 1000)),
-        student_(context_, net_->layout(), "student"),
-        ema_(context_, net_->layout(), "ema"),
+        student_(context_, net_->layout(), "student", precision.dtype == Dtype::bf16),
+        ema_(context_, net_->layout(), "ema", teacher_ && precision.dtype == Dtype::bf16),
         grads_(context_, net_->layout(), "gradients"),
         state_(in.state()),
         pool_(in.uniform<int64_t, 1>({1000}, 0, 1000)),
@@ -112,13 +112,12 @@ class StepParts {
   void optimize() {
     const nn::Weights student = student_.weights(), ema = ema_.weights();
     const View<const float, 1> grads = grads_.weights().values;
-    const View<bf16, 1> unrounded{};
     if (config_.optimizer == ssl::Optimizer::adam)
-      adam_step(context_, student.values, unrounded, momentum_, second_moment_, grads, state_, AdamConfig{});
+      adam_step(context_, student.values, student.rounded, momentum_, second_moment_, grads, state_, AdamConfig{});
     else
-      sgd_step(context_, student.values, unrounded, momentum_, grads, state_,
+      sgd_step(context_, student.values, student.rounded, momentum_, grads, state_,
                SgdConfig{.decayed = net_->layout().decayed()});
-    ema_update(context_, ema.values, unrounded, student.values, state_);
+    ema_update(context_, ema.values, ema.rounded, student.values, state_);
     context_.copy(ema.running, student.running);
     context_.set_zero(grads_.weights().values);
   }

@@ -185,7 +185,7 @@ TEST_P(Acquisitions, ErrorsSayWhatAndWhatToDo) {
   const std::string unknown =
       "acquisition \"crcc\" is not known; use one of random, entropy, confidence, margin, bald, batchbald, galaxy, "
       "egl, egl_last, badge, bait, coreset, kmeans, typiclust, probcover, dcom, maxherding, uherding, "
-      "facility_location, rdss, dropquery, alfamix, crc, crc_layers, crc_full";
+      "facility_location, rdss, dropquery, alfamix, oracle, crc, crc_layers, crc_full";
   // What another test of this process registered comes after ours.
   EXPECT_EQ(message(p, {.name = "crcc", .budget = 1}).substr(0, unknown.size()), unknown);
   EXPECT_EQ(message(p, {.budget = 11}), "budget 11 with 10 unlabeled items; choose a budget from 1 to 10");

@@ -110,9 +110,9 @@ TEST_F(SelectTogether, SoAreThoseThatLookAtAllPairs) {
         "--acquisition uherding --budget 5", "--acquisition facility_location --budget 4 --class-weights 1,2,3,1",
         "--acquisition probcover --budget 4 --partitions 2", "--acquisition dcom --budget 4 --labels classes.npy",
         "--acquisition rdss --budget 4 --quota 2", "--acquisition typiclust --budget 5 --per-cluster 3"}) {
-    const std::string with = many + what + " --represents r.csv --summary s.html";
-    const std::string alone = selected(with), nearest = read("r.csv");
-    expect_all(together(3, with + " --force --out t.csv --represents r3.csv"), 0, "wrote t.csv r3.csv s.html");
+    const std::string with = many + what + " --summary s.html --represents ";
+    const std::string alone = selected(with + "r.csv"), nearest = read("r.csv");
+    expect_all(together(3, with + "r3.csv --force --out t.csv"), 0, "wrote t.csv r3.csv s.html");
     EXPECT_EQ(read("t.csv"), alone) << what;
     EXPECT_EQ(read("r3.csv"), nearest) << what;
   }

@@ -35,7 +35,7 @@ std::string table_of(const std::string& begin) {
   const size_t comma = begin.find(", ");
   const fs::path file = fs::path(CRC_SOURCE_DIR) / "results" / begin.substr(0, comma);
   for (const PairedBlock& block : paired_blocks(load_study(file, std::nullopt)))
-    if (comma != begin.npos && block.name == begin.substr(comma + 2)) return markdown_summary(block);
+    if (comma != begin.npos && block.name == begin.substr(comma + 2)) return "\n" + markdown_summary(block) + "\n";
   ADD_FAILURE() << file << " has no block for " << begin;
   return "";
 }

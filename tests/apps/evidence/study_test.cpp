@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "apps/draw/chart.h"
+#include "apps/evidence/differences.h"
 #include "apps/evidence/paired_charts.h"
 #include "apps/evidence/paired_tables.h"
 #include "tests/apps/example_run.h"
