@@ -71,6 +71,14 @@ TEST_F(Parallel, TheRunIsThatOfOneProcess) {
   EXPECT_EQ(nlohmann::json::parse(read(at("one") + "/run.json")).at("determinism"), "ranks");
 }
 
+// What an annotator gets wrong (data.label_noise) is another item's every round: all processes learn it.
+TEST_F(Parallel, LabelsAreThoseOfTheRound) {
+  const std::string wrong = "--set data.label_noise=0.3 --set ssl.method=supervised";
+  expect(start("one", 1, wrong), 0, "done");
+  expect(start("two", 2, wrong), 0, "done");
+  same("one", "two");
+}
+
 TEST_F(Parallel, WhatCannotBeSharedIsRefused) {
   expect(start("run", 3), 78, "3 processes cannot have equal parts of run.shards = 4; take one of 1, 2, 4");
   expect(start("run", 8), 78, "8 processes cannot have");
@@ -80,7 +88,7 @@ TEST_F(Parallel, WhatCannotBeSharedIsRefused) {
   expect(start("run", 1, "--set run.shards=6"), 78, "run.shards = 6 is no power of two");
   EXPECT_FALSE(fs::exists(at("run")));
   expect(start("run", 2), 0, "done");
-  expect(start("run", 2), 73, "exists");
+  expect(start("run", 2), 73, "holds a run already");
   expect("resume " + at("run") + " --set run.shards=2", 78, "run.shards");
   expect("resume " + at("run") + " --set run.ranks=3", 78, "3 processes");
   expect("resume " + at("run") + " --set run.ranks=4", 0, "done already");
