@@ -2,12 +2,12 @@
 
 usage: usb.py SWEEP --first FIRST --usb DIR --data FOLDER --out FILE [--methods fixmatch,softmatch] [--crc-train PROGRAM]
 
-SWEEP is a directory of `crc_train sweep docs/examples/ssl-usb.toml`, FOLDER its data, DIR a checkout of
+SWEEP is a directory of `crc_train sweep docs/examples/ssl-usb.toml` (or ssl-usb-digits.toml), FOLDER its data, DIR a checkout of
 USB, whose classes train here as they are: forward and losses (train_step), masks, weights and thresholds (hooks), optimizer,
 cosine, EMA, and for images its WideResNet. This file gives them what their loaders would: batches of the items that each run of
 SWEEP was given, with its views, and its first weights. The order of items, their noise and crops are drawn anew: same
 distributions, other numbers. FIRST holds the first weights of each trial: the same sweep with
-  --only '^40-labels-supervised' --set ssl.lr=0 --set ssl.epochs=1 --set ssl.steps_per_epoch=1
+  --only '^(40-labels-)?supervised' --set ssl.lr=0 --set ssl.epochs=1 --set ssl.steps_per_epoch=1
 FILE is a study as `crc_train compare --record` writes it, a block for each method and label count with ours and USB's in it:
 `crc_train compare FILE --page PAGE`. What has been trained is kept in FILE's .part, so that a killed comparison goes on.
 
