@@ -2,12 +2,12 @@
 
 usage: usb.py SWEEP --first FIRST --usb DIR --data FOLDER --out FILE [--methods fixmatch,softmatch] [--crc-train PROGRAM]
 
-SWEEP is a directory of `crc_train sweep docs/examples/ssl-usb.toml`, FOLDER its data, DIR a checkout of
+SWEEP is a directory of `crc_train sweep docs/examples/ssl-usb.toml` (or ssl-usb-digits.toml), FOLDER its data, DIR a checkout of
 USB, whose classes train here as they are: forward and losses (train_step), masks, weights and thresholds (hooks), optimizer,
 cosine, EMA, and for images its WideResNet. This file gives them what their loaders would: batches of the items that each run of
 SWEEP was given, with its views, and its first weights. The order of items, their noise and crops are drawn anew: same
 distributions, other numbers. FIRST holds the first weights of each trial: the same sweep with
-  --only '^40-labels-supervised' --set ssl.lr=0 --set ssl.epochs=1 --set ssl.steps_per_epoch=1
+  --only '^(40-labels-)?supervised' --set ssl.lr=0 --set ssl.epochs=1 --set ssl.steps_per_epoch=1
 FILE is a study as `crc_train compare --record` writes it, a block for each method and label count with ours and USB's in it:
 `crc_train compare FILE --page PAGE`. What has been trained is kept in FILE's .part, so that a killed comparison goes on.
 
@@ -263,7 +263,7 @@ def slug(text):
     return "".join(c if c.isalnum() else "-" for c in text.lower())
 
 
-def record(sweep, crc_train, lines):
+def record(name, sweep, crc_train, lines):
     """The study of SWEEP as `compare --record` writes it, each block by methods, and USB's runs beside ours."""
     with tempfile.TemporaryDirectory() as scratch:
         file = pathlib.Path(scratch) / "ours.jsonl"
@@ -275,7 +275,7 @@ def record(sweep, crc_train, lines):
     place = lambda block, method: slug(f"{block}-{method}" if len(blocks) > 1 else method)
     here = {directory for directory, _ in theirs}
     study, = of_kind("study")
-    out = [{**study, "name": "ssl-usb", "title": study["title"] + ": ours and USB's"}]
+    out = [{**study, "name": name, "title": study["title"] + ": ours and USB's"}]
     for line in of_kind("method"):
         if place(line["block"], line["name"]) in here:
             block = f"{line['name']}, {line['block']}".removesuffix(", ")
@@ -331,7 +331,7 @@ def main():
         with part.open("a") as file:
             file.write(json.dumps(line) + "\n")
         print(line, flush=True)
-    options.out.write_text(record(options.sweep, options.crc_train, lines))
+    options.out.write_text(record(options.out.stem, options.sweep, options.crc_train, lines))
 
 
 if __name__ == "__main__":

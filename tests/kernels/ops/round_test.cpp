@@ -13,8 +13,7 @@ class Round : public OnDevice {};
 // Halves of the last place go to the even neighbour, and nothing is lost that bf16 can hold.
 TEST_P(Round, GoesToTheNearest) {
   const std::vector<float> x{0.0f, -0.0f, 1.0f, 1.00390625f, 1.01171875f, 1.00391f, 3.3895314e38f, INFINITY, 1e-40f};
-  const std::vector<float> expected{0.0f,       -0.0f,         1.0f,     1.0f,          1.015625f,
-                                    1.0078125f, 3.3895314e38f, INFINITY, 0x1p-133f};
+  const std::vector<float> expected{0.0f, -0.0f, 1.0f, 1.0f, 1.015625f, 1.0078125f, 3.3895314e38f, INFINITY, 0x1p-133f};
   const int64_t n = int64_t(x.size());
   const Guarded<float, 1> from(context, {n}, x, "x");
   Guarded<bf16, 1> to(context, {n}, std::vector<bf16>(x.size()), "y");
