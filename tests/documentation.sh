@@ -85,6 +85,7 @@ line 'build/tests/kernels_test *Softplus*' in_tutorials
 line 'build/tests/*' lists_cases
 line 'cmake --build build --target *' has_targets
 line 'bash t6.sh *' has_job_file
+line 'mpirun *crc_train *' leads_alone
 line 'mpirun *' without_launcher
 line 'mpicc *' compiles
 line 'apptainer build *' has_definition
@@ -195,6 +196,12 @@ lists_cases() {
 }
 has_targets() { [ ! -f "$build/build.ninja" ] || ninja -C "$build" -t query "${@:5}" > targets; }
 has_job_file() { bash -n "$2"; }
+leads_alone() {  # the first process, without the others
+  local words="$*" small=()
+  words=${words#*crc_train }
+  [[ $words != run* ]] || small=("${tiny[@]}" "${ten[@]}" --set ssl.batch=8)
+  crc_train $words "${small[@]}"
+}
 without_launcher() {  # by one process; by more: tests/campaigns/ranks.sh
   local k words="$*"
   for k in 0 1 2; do
