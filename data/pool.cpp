@@ -60,6 +60,12 @@ std::vector<int64_t> Pool::askable() const {
   return items;
 }
 
+std::vector<int64_t> without(std::vector<int64_t> items, std::span<const int64_t> gone) {
+  const std::unordered_set<int64_t> these(gone.begin(), gone.end());
+  std::erase_if(items, [&](int64_t item) { return these.contains(item); });
+  return items;
+}
+
 std::vector<std::vector<int64_t>> items_by_class(std::span<const int32_t> labels, int64_t classes) {
   std::vector<std::vector<int64_t>> items(classes);
   for (size_t i = 0; i < labels.size(); ++i)

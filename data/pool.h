@@ -41,6 +41,9 @@ class Pool {
   std::vector<std::vector<int64_t>> per_class_;
 };
 
+// `items` in their order, but for those of `gone`.
+std::vector<int64_t> without(std::vector<int64_t> items, std::span<const int64_t> gone);
+
 // The items of each class, ascending; labels of -1 (unknown) are left out.
 std::vector<std::vector<int64_t>> items_by_class(std::span<const int32_t> labels, int64_t classes);
 

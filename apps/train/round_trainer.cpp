@@ -290,24 +290,23 @@ void RoundTrainer::train_again(Int round, const std::vector<Int>& labeled, std::
 }
 
 double RoundTrainer::worth(const data::Pool& pool, std::span<const Int> more) {
-  std::vector<Int> labeled = pool.labeled(), unlabeled = pool.unlabeled();
+  std::vector<Int> labeled = pool.labeled();
   labeled.insert(labeled.end(), more.begin(), more.end());
-  std::erase_if(unlabeled, [&](Int item) { return std::ranges::count(more, item) > 0; });
-  train_again(round_ + 1, labeled, std::move(unlabeled), fmt::format("round {} weighing queries", round_), 0, 1);
+  const std::string what = fmt::format("round {} weighing queries", round_);
+  train_again(round_ + 1, labeled, data::without(pool.unlabeled(), more), what, 0, 1);
   return validation_images_ ? evaluate(*validation_images_, validation_labels_).accuracy
                             : evaluate(test_images_, run_.dataset.test.labels).accuracy;
 }
 
 ssl::Evaluation RoundTrainer::train_without(const std::vector<data::LabeledItem>& part, Int fold) {
   const data::Pool pool = run_.labels.pool(round_);
-  std::vector<Int> labeled = pool.labeled(), unlabeled = pool.unlabeled(), items;
+  std::vector<Int> unlabeled = pool.unlabeled(), items;
   for (const data::LabeledItem& left_out : part) items.push_back(left_out.item);
-  std::erase_if(labeled, [&](Int item) { return std::ranges::count(items, item) > 0; });
   unlabeled.insert(unlabeled.end(), items.begin(), items.end());
   std::ranges::sort(unlabeled);
   const Int folds = run_.config.get<Int>("eval.cross_validation");
   const std::string what = fmt::format("round {} part {}/{}", round_, fold + 1, folds);
-  train_again(round_, labeled, std::move(unlabeled), what, fold, folds);
+  train_again(round_, data::without(pool.labeled(), items), std::move(unlabeled), what, fold, folds);
   data::Images images = data::subset(run_.dataset.train, items);
   for (size_t k = 0; k < part.size(); ++k) images.labels[k] = part[k].label;
   return evaluate(upload(run_.context, images, images.labels), images.labels);

@@ -39,6 +39,11 @@ TEST(Pool, RefusesRepeatsAndRangesAndThenChangesNothing) {
   EXPECT_FALSE(pool.is_labeled(0));
 }
 
+TEST(Pool, WithoutKeepsTheOrderOfTheRest) {
+  EXPECT_EQ(without({5, 1, 4, 2}, std::vector<int64_t>{2, 5, 9}), (std::vector<int64_t>{1, 4}));
+  EXPECT_EQ(without({5, 1}, {}), (std::vector<int64_t>{5, 1}));
+}
+
 TEST(Pool, InitialDrawIsBalancedAndFixedBySeed) {
   std::vector<int32_t> labels;
   for (int i = 0; i < 103; ++i) labels.push_back(i % 5 == 4 ? -1 : i % 5);
