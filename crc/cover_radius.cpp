@@ -50,10 +50,8 @@ void approach_others(Context& context, std::vector<double>& least, View<const fl
 // Squared distances to the nearest item of another cluster, in no order. Every row meets all, block by block.
 std::vector<double> squared_margins(Context& context, const PoolBlocks& pool, const Clusters& clusters,
                                     const Progress& progress) {
-  const std::vector<int64_t>& all = pool.index().items;
   const Sorted sorted(clusters.of, clusters.count);
-  std::vector<int64_t> items;
-  for (int64_t place : sorted.places) items.push_back(all[size_t(place)]);
+  const std::vector<int64_t> items = pool.index().items_at(sorted.places);
   std::vector<double> least(pool.items().size(), INFINITY);
   pool.stream(items, [&](int64_t first, View<const float, 2> columns) {
     report(progress, "clusters apart", first, int64_t(items.size()));

@@ -5,7 +5,8 @@
 // similarity facility location. A gain never grows, rounding included (kernels/ops/pairwise_tile.h), so that one of
 // earlier is a bound: an item is looked at again only when its bound is the largest (lazy greedy, Minoux 1978), with
 // exactly the picks of the plain algorithm. Time: one pass over all pairs, and a few thousand rows against the pool;
-// memory: numbers per item, in every process where several hold the pool. Copies gain exactly 0; when all gains are 0 the rest is drawn.
+// memory: numbers per item, in every process where several hold the pool. Copies gain exactly 0; when all gains are 0 the
+// rest is drawn.
 #pragma once
 
 #include "crc/pool_pairs.h"

@@ -134,9 +134,7 @@ Tensor PoolBlocks::rows(std::span<const int64_t> items) const {
 
 Tensor PoolBlocks::at(std::span<const int64_t> places) const {
   if (pool_) return pool_->gather(context_, places);
-  std::vector<int64_t> items;
-  for (int64_t place : places) items.push_back(index().items[size_t(place)]);
-  return rows(items);
+  return rows(index().items_at(places));
 }
 
 void PoolBlocks::stream(std::span<const int64_t> items, const Rows& f) const {

@@ -82,6 +82,12 @@ void PoolRows::to_device(Context& context, const Rows& features) {
   view_ = all ? *given : device_.view<const float, 2>();
 }
 
+std::vector<int64_t> PoolIndex::items_at(std::span<const int64_t> places) const {
+  std::vector<int64_t> ids;
+  for (const int64_t place : places) ids.push_back(items[size_t(place)]);
+  return ids;
+}
+
 Tensor PoolRows::gather(Context& context, std::span<const int64_t> places) const {
   return gathered(context, rows(), places);
 }

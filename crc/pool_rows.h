@@ -44,8 +44,9 @@ struct PoolIndex {
 
   int64_t count() const { return int64_t(items.size()); }  // M
   std::vector<int64_t> items;                              // [M] ids
-  std::vector<int64_t> labeled, unlabeled;                 // their places in items
-  Copies copies;                                           // by ids
+  std::vector<int64_t> items_at(std::span<const int64_t> places) const;
+  std::vector<int64_t> labeled, unlabeled;  // their places in items
+  Copies copies;                            // by ids
 };
 
 class PoolRows : public PoolIndex {

@@ -64,10 +64,8 @@ class Balls {
   // Of each row of the pool: how many of `places` are in its ball. Those rows pass by; counts do not depend on an order.
   std::vector<double> counts(std::span<const int64_t> places, double radius) const {
     std::vector<double> own(pool_.items().size(), 0.0);
-    std::vector<int64_t> items;
-    for (int64_t place : places) items.push_back(pool_.index().items[size_t(place)]);
-    if (!(radius > 0)) items.clear();
-    pool_.stream(items, [&](int64_t, View<const float, 2> columns) {
+    if (!(radius > 0)) return std::vector<double>(size_t(pool_.index().count()), 0.0);
+    pool_.stream(pool_.index().items_at(places), [&](int64_t, View<const float, 2> columns) {
       const int64_t k = columns.shape[0];
       const std::vector<double> ones(size_t(k), 1.0);
       const Tensor none(context_, {k}, Dtype::f64, "coverage"),

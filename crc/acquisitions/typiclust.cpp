@@ -58,8 +58,7 @@ Neighbours nearest_among(Context& context, const PoolBlocks& pool, std::span<con
 // Typicality of each of the rows among them.
 std::vector<double> typicality(Context& context, const PoolBlocks& pool, std::span<const int64_t> places) {
   const int64_t n = int64_t(places.size()), k = std::min(kNeighbours, n - 1);
-  std::vector<int64_t> items;
-  for (int64_t place : places) items.push_back(pool.index().items[size_t(place)]);
+  const std::vector<int64_t> items = pool.index().items_at(places);
   const std::span<const int64_t> own = pool.own(items);
   const Neighbours near = nearest_among(context, pool, items, own, k + 1);
   const int64_t before = own.data() - items.data();
