@@ -15,8 +15,7 @@ void adam_step(Cpu& cpu, View<float, 1> w, View<bf16, 1> rounded, View<float, 1>
   const auto scales = cpu.scratch().take<AdamScales, 1>({1}, "adam scales");
   for_each(cpu, 1, AdamPrepare{scales.data, state.data, config});
   const AdamStep step{w.data, m.data, v.data, g.data, scales.data, config};
-  if (rounded.size() == 0) return for_each(cpu, w.size(), step);
-  for_each(cpu, w.size(), ThenRound<AdamStep>{step, {rounded.data, w.data}});
+  then_round(rounded, w, step, [&](const auto& moves) { for_each(cpu, w.size(), moves); });
 }
 
 }  // namespace crc

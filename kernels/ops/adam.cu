@@ -14,8 +14,7 @@ void adam_step(Cuda& cuda, View<float, 1> w, View<bf16, 1> rounded, View<float, 
   const auto scales = cuda.scratch().take<AdamScales, 1>({1}, "adam scales");
   for_each(cuda, "adam_step", 1, AdamPrepare{scales.data, state.data, config});
   const AdamStep step{w.data, m.data, v.data, g.data, scales.data, config};
-  if (rounded.size() == 0) return for_each(cuda, "adam_step", w.size(), step);
-  for_each(cuda, "adam_step", w.size(), ThenRound<AdamStep>{step, {rounded.data, w.data}});
+  then_round(rounded, w, step, [&](const auto& moves) { for_each(cuda, "adam_step", w.size(), moves); });
 }
 
 }  // namespace crc

@@ -10,8 +10,7 @@ void ema_update(Cpu& cpu, View<float, 1> ema, View<bf16, 1> rounded, View<const 
   check_shape("ema_update", state, {1});
   check_rounded("ema_update", rounded, ema.size());
   const EmaUpdate step{ema.data, w.data, state.data};
-  if (rounded.size() == 0) return for_each(cpu, ema.size(), step);
-  for_each(cpu, ema.size(), ThenRound<EmaUpdate>{step, {rounded.data, ema.data}});
+  then_round(rounded, ema, step, [&](const auto& moves) { for_each(cpu, ema.size(), moves); });
 }
 
 void ema_updates(Cpu& cpu, View<float, 1> ema, View<bf16, 1> rounded, View<float, 2> more, View<const float, 1> w,
@@ -22,8 +21,7 @@ void ema_updates(Cpu& cpu, View<float, 1> ema, View<bf16, 1> rounded, View<float
   check_rounded("ema_updates", rounded, ema.size());
   const EmaUpdates work{{ema.data, w.data, state.data}, more, decays};
   work.check();
-  if (rounded.size() == 0) return for_each(cpu, ema.size(), work);
-  for_each(cpu, ema.size(), ThenRound<EmaUpdates>{work, {rounded.data, ema.data}});
+  then_round(rounded, ema, work, [&](const auto& moves) { for_each(cpu, ema.size(), moves); });
 }
 
 }  // namespace crc

@@ -9,8 +9,7 @@ void ema_update(Cuda& cuda, View<float, 1> ema, View<bf16, 1> rounded, View<cons
   check_shape("ema_update", state, {1});
   check_rounded("ema_update", rounded, ema.size());
   const EmaUpdate step{ema.data, w.data, state.data};
-  if (rounded.size() == 0) return for_each(cuda, "ema_update", ema.size(), step);
-  for_each(cuda, "ema_update", ema.size(), ThenRound<EmaUpdate>{step, {rounded.data, ema.data}});
+  then_round(rounded, ema, step, [&](const auto& moves) { for_each(cuda, "ema_update", ema.size(), moves); });
 }
 
 void ema_updates(Cuda& cuda, View<float, 1> ema, View<bf16, 1> rounded, View<float, 2> more, View<const float, 1> w,
@@ -21,8 +20,7 @@ void ema_updates(Cuda& cuda, View<float, 1> ema, View<bf16, 1> rounded, View<flo
   check_rounded("ema_updates", rounded, ema.size());
   const EmaUpdates work{{ema.data, w.data, state.data}, more, decays};
   work.check();
-  if (rounded.size() == 0) return for_each(cuda, "ema_updates", ema.size(), work);
-  for_each(cuda, "ema_updates", ema.size(), ThenRound<EmaUpdates>{work, {rounded.data, ema.data}});
+  then_round(rounded, ema, work, [&](const auto& moves) { for_each(cuda, "ema_updates", ema.size(), moves); });
 }
 
 }  // namespace crc

@@ -21,6 +21,11 @@ template <class Step> struct ThenRound {
     round(i);
   }
 };
+// run(step) where `rounded` is empty, else of the step that rounds w too.
+template <class Step, class F> void then_round(View<bf16, 1> rounded, View<float, 1> w, const Step& step, F&& run) {
+  if (rounded.size() == 0) return run(step);
+  run(ThenRound<Step>{step, {rounded.data, w.data}});
+}
 // `rounded` is [P], or empty: nothing is rounded.
 inline void check_rounded(const char* op, const View<bf16, 1>& rounded, int64_t size) {
   if (rounded.size() > 0) check_shape(op, rounded, {size});

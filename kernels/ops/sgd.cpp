@@ -10,8 +10,7 @@ void sgd_step(Cpu& cpu, View<float, 1> w, View<bf16, 1> rounded, View<float, 1> 
   check_shape("sgd_step", g, {w.size()});
   check_rounded("sgd_step", rounded, w.size());
   const SgdStep step{w.data, m.data, g.data, state.data, config};
-  if (rounded.size() == 0) return for_each(cpu, w.size(), step);
-  for_each(cpu, w.size(), ThenRound<SgdStep>{step, {rounded.data, w.data}});
+  then_round(rounded, w, step, [&](const auto& moves) { for_each(cpu, w.size(), moves); });
 }
 
 }  // namespace crc
