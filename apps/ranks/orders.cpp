@@ -35,8 +35,7 @@ void add_list(nn::TensorFile& file, const char* name, const std::vector<int64_t>
 
 }  // namespace
 
-void order_data(Ranks* ranks, const std::string& config, const data::Dataset& dataset,
-                const std::vector<int32_t>& labels) {
+void order_data(Ranks* ranks, const std::string& config, const data::Dataset& dataset) {
   if (!leads(ranks)) return;
   const data::Images& images = dataset.train;
   nn::TensorFile told;
@@ -44,7 +43,6 @@ void order_data(Ranks* ranks, const std::string& config, const data::Dataset& da
   if (!images.embedded()) told.add("pixels", {images.count, images.height, images.width, 3}, images.pixels);
   for (size_t v = 0; images.embedded() && v < images.views.size(); ++v)
     told.add("view" + std::to_string(v), {images.count, images.features}, images.views[v]);
-  told.add("labels", {images.count}, labels);
   const data::NormalizeStats& normalize = dataset.normalize;
   std::vector<float> statistics(std::begin(normalize.mean), std::end(normalize.mean));
   statistics.insert(statistics.end(), std::begin(normalize.std), std::end(normalize.std));
@@ -56,16 +54,15 @@ void order_data(Ranks* ranks, const std::string& config, const data::Dataset& da
 TrainingData training_data(const nn::TensorFile& told) {
   TrainingData data{told.metadata.at("config"), {}};
   data::Images& images = data.dataset.train;
-  images.labels = told.at("labels", kSource).values<int32_t>();
-  images.count = int64_t(images.labels.size());
   if (const nn::TensorEntry* pixels = told.find("pixels")) {
-    images.height = pixels->shape[1], images.width = pixels->shape[2];
+    images.count = pixels->shape[0], images.height = pixels->shape[1], images.width = pixels->shape[2];
     images.pixels = pixels->values<uint8_t>();
   }
   while (const nn::TensorEntry* view = told.find("view" + std::to_string(images.views.size()))) {
-    images.features = view->shape[1];
+    images.count = view->shape[0], images.features = view->shape[1];
     images.views.push_back(view->values<float>());
   }
+  images.labels.assign(size_t(images.count), -1);
   const std::vector<float> statistics = told.at("normalize", kSource).values<float>();
   std::copy_n(statistics.begin(), 3, data.dataset.normalize.mean);
   std::copy_n(statistics.begin() + 3, 3, data.dataset.normalize.std);

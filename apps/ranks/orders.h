@@ -16,9 +16,8 @@ namespace crc::apps {
 CRC_CHOICE(Order, data, trainer, restore, train, end)
 
 // ---- rank 0
-// Of a configuration as TOML: what is trained on. labels [N] of dataset.train, as far as they are known.
-void order_data(Ranks* ranks, const std::string& config, const data::Dataset& dataset,
-                const std::vector<int32_t>& labels);
+// What is trained on, by a configuration as TOML. Labels come with each trainer.
+void order_data(Ranks* ranks, const std::string& config, const data::Dataset& dataset);
 // labels [N] as of this round: an answer may be another than the data set's label (data.label_noise).
 void order_trainer(Ranks* ranks, int64_t round, const std::vector<int64_t>& labeled,
                    const std::vector<int64_t>& unlabeled, const std::vector<int32_t>& labels);

@@ -1,4 +1,5 @@
-// Processes joined by sockets that they were born with, one between every two: how tests and run.ranks make them (apps/ranks/local.h), without MPI.
+// Processes joined by sockets that they were born with, one between every two: how tests and run.ranks (apps/ranks/local.h)
+// make them, without MPI.
 #pragma once
 
 #include <memory>

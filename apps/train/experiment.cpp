@@ -380,7 +380,7 @@ RunContext::RunContext(Context& c, RunDir& d, const data::Dataset& s, Progress& 
       images(upload(c, s.train, labels.labels(kLastRound))),
       normalize(normalize_config(config, s)),
       predictor(c, config, s, images, normalize) {
-  order_data(ranks, config.to_toml(), s, labels.labels(kLastRound));
+  order_data(ranks, config.to_toml(), s);
 }
 
 }  // namespace crc::apps
