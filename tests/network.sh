@@ -7,6 +7,7 @@
 # usage: tests/network.sh BUILD_DIRECTORY
 set -euo pipefail
 build=$(cd "${1:?usage: $0 BUILD_DIRECTORY}" && pwd)
+tests=$(cd "$(dirname "$0")" && pwd)
 PATH=$PATH:/usr/sbin:/sbin
 skip() { echo "network: skipped: $*"; exit 77; }
 [ "$(id -u)" = 0 ] || skip "namespaces of networks take root"
@@ -79,15 +80,9 @@ under 3 sh -c 'hostname; ip -brief address show dev eth0' > words 2>&1 || fail "
 [ "$(grep -c "^$tag-[123]$" words)" = 3 ] || fail "three processes are not on three machines"
 
 # ---- one selection in all of them
-python3 - << 'PYTHON'
-import random, struct
-
-def save(name, descr, shape, code, numbers):
-    header = repr({"descr": descr, "fortran_order": False, "shape": shape})
-    header += " " * (63 - (10 + len(header)) % 64) + "\n"
-    with open(name, "wb") as file:
-        file.write(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header.encode())
-        file.write(struct.pack(f"<{len(numbers)}{code}", *numbers))
+PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=$tests python3 - << 'PYTHON'
+import random
+from write_npy import save
 
 random.seed(0)
 width, items = 32, 4000

@@ -5,6 +5,7 @@
 # usage: tests/campaigns/ranks.sh BUILD [cases]
 set -euo pipefail
 build=$(cd "${1:?usage: $0 BUILD [cases]}" && pwd)
+tests=$(cd "$(dirname "$0")/.." && pwd)
 cases=${2:-1000}
 for variable in "${!CRC_@}"; do unset "$variable"; done
 export OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive
@@ -25,15 +26,9 @@ esac
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work"
-python3 - << 'PYTHON'
-import random, struct
-
-def save(name, descr, shape, code, numbers):
-    header = repr({"descr": descr, "fortran_order": False, "shape": shape})
-    header += " " * (63 - (10 + len(header)) % 64) + "\n"
-    with open(name, "wb") as file:
-        file.write(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header.encode())
-        file.write(struct.pack(f"<{len(numbers)}{code}", *numbers))
+PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=$tests python3 - << 'PYTHON'
+import random
+from write_npy import save
 
 random.seed(0)
 width, items = 24, 5000

@@ -2,8 +2,12 @@
 """The labelling page as `crc_train label RUN` serves it, in a real browser, headless: who gets in, two tabs, a kill in the
 middle, one process at a time, and --continue. Skipped by name where there is no Chromium.
 usage: tests/apps/label/label_server.py BUILD_DIRECTORY"""
-import http.client, json, os, pathlib, random, select, shutil, signal, struct, subprocess, sys, tempfile, time
+import http.client, json, os, pathlib, random, select, shutil, signal, subprocess, sys, tempfile, time
 from urllib.parse import urlsplit
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
+sys.dont_write_bytecode = True
+from write_npy import save, save_bytes
 
 TRAIN = str(pathlib.Path(sys.argv[1]).resolve() / "crc_train")
 BROWSER = next((p for p in map(shutil.which, ("chromium", "chromium-browser", "google-chrome")) if p), None)
@@ -33,12 +37,6 @@ def until(what, test, seconds=60):
             pass
         time.sleep(0.05)
     check(False, "in vain:", what)
-
-
-def npy(path, shape, kind, data):
-    head = str({"descr": kind, "fortran_order": False, "shape": shape})
-    head += " " * (-(len(head) + 11) % 64) + "\n"
-    path.write_bytes(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(head)) + head.encode() + data)
 
 
 def train(*arguments, code=0):
@@ -182,10 +180,10 @@ TRUTH = [item % 3 for item in range(60)]
 data = WORK / "data"
 data.mkdir()
 pixels = lambda n: bytes(min(255, 60 * (i % 3) + random.randrange(60)) for i in range(n) for _ in range(16 * 16 * 3))
-npy(data / "train.npy", (60, 16, 16, 3), "|u1", pixels(60))
-npy(data / "train_labels.npy", (60,), "<i8", struct.pack("<60q", *(TRUTH[i] if i < 12 else -1 for i in range(60))))
-npy(data / "test.npy", (9, 16, 16, 3), "|u1", pixels(9))
-npy(data / "test_labels.npy", (9,), "<i8", struct.pack("<9q", *(i % 3 for i in range(9))))
+save_bytes(data / "train.npy", "|u1", (60, 16, 16, 3), pixels(60))
+save(data / "train_labels.npy", "<i8", (60,), "q", [TRUTH[i] if i < 12 else -1 for i in range(60)])
+save_bytes(data / "test.npy", "|u1", (9, 16, 16, 3), pixels(9))
+save(data / "test_labels.npy", "<i8", (9,), "q", [i % 3 for i in range(9)])
 (data / "classes.txt").write_text("\n".join(NAMES) + "\n")
 
 
