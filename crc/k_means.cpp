@@ -101,7 +101,7 @@ class KMeans {
       int64_t moved[] = {nearest_.of() != before || round == 0};
       points_.ranks.sum(moved);
       if (moved[0] == 0) return;
-      const double shift = update(before);
+      const double shift = update(before, round == 0);
       before = nearest_.of();
       if (shift <= most_shift) break;
     }
@@ -135,17 +135,17 @@ class KMeans {
     }
   }
   // Clusters that gained or lost a row since `before`, in any process.
-  std::vector<int64_t> changed_since(const std::vector<int64_t>& before) const {
-    std::vector<int64_t> changed(size_t(count()), before.empty());
+  std::vector<int64_t> changed_since(const std::vector<int64_t>& before, bool first) const {
+    std::vector<int64_t> changed(size_t(count()), first);
     for (size_t i = 0; i < before.size(); ++i)
       if (const int64_t c = nearest_.of()[i]; c != before[i]) changed[size_t(c)] = changed[size_t(before[i])] = 1;
     points_.ranks.sum(changed);
     return changed;
   }
   // Centres to means, but where a cluster is what it was; the sum of their squared shifts.
-  double update(const std::vector<int64_t>& before) {
+  double update(const std::vector<int64_t>& before, bool first) {
     const std::vector<int64_t>& of = nearest_.of();
-    const std::vector<int64_t> changed = changed_since(before);
+    const std::vector<int64_t> changed = changed_since(before, first);
     const size_t entries = centers_.size();
     std::vector<double> sums(entries + size_t(count()));  // and sizes
     chain(points_.ranks, sums, [&](std::vector<double>& total) {

@@ -36,24 +36,30 @@ class NearestCenters {
     std::vector<int64_t> centers;  // ascending
     Tensor rows, squared;          // of these centres, and their norms
   };
-  using Lists = std::vector<std::vector<int64_t>>;  // of each group, rows of a block
+  using Lists = std::vector<std::vector<int64_t>>;  // of each group, rows of a piece
 
+  void measure_rows();
   void make_groups(std::span<const float> centers, int64_t count);
-  void load_groups(std::span<const float> centers);
-  void assign_block(int64_t begin, View<const float, 2> rows);
+  void load(Group& group, std::span<const float> centers);
+  void each_piece(const Rows& f) const;
+  void assign_piece(int64_t begin, View<const float, 2> rows);
   void look(int64_t begin, View<const float, 2> rows, const Lists& lists);
-  void look_at(const Group& group, int64_t begin, View<const float, 2> rows, std::span<const int64_t> list);
+  void look(const Group& at, int64_t begin, View<const float, 2> rows, std::span<const int64_t> list);
+  void take(int64_t i, std::span<const double> least, std::span<const int64_t> which);
   void offer(int64_t i, int64_t group, const double* least, const int64_t* which);
 
   double error(int64_t i) const;  // of a squared distance
   float& lower(int64_t i, int64_t group) { return lower_[size_t(i) * groups_.size() + size_t(group)]; }
   float below(int64_t i, double squared) const;  // the true distance
+  double above(int64_t i, double squared) const;
   bool surely_farther(int64_t i, int64_t group, double distance);
 
   Context& context_;
-  int64_t n_, width_, keep_;
+  int64_t n_, width_;
+  bool bounded_;
   std::function<void(const Rows&)> each_;
-  std::vector<Group> groups_;
+  Group all_;
+  std::vector<Group> groups_;              // none: every row looks at all centres
   std::vector<int64_t> group_of_;          // of each centre
   double longest_ = 0;                     // centre
   Tensor squared_;                         // norms of the rows
