@@ -180,10 +180,11 @@ class KMeans {
   }
   // f(first, last) of all columns, some of them on each thread.
   template <class F> void by_columns(const F& f) const {
-    constexpr int64_t kGrain = 64;
+    constexpr int64_t kLeast = 64;  // of a row; more are read at once
     Context host = host_of(context_);
     on_cpu(host, [&](Cpu& cpu) {
-      for_chunks(cpu, width_, kGrain, [&](int64_t, int64_t begin, int64_t end) { f(begin, end); });
+      const int64_t share = (width_ + cpu.threads() - 1) / cpu.threads();
+      for_chunks(cpu, width_, std::max(kLeast, share), [&](int64_t, int64_t begin, int64_t end) { f(begin, end); });
     });
   }
   double mean_variance() const {
