@@ -64,7 +64,7 @@ std::vector<int64_t> ByteRows::maybe_nearer(Context& context, std::span<const fl
   });
   std::vector<int64_t> rows;
   for (int64_t k = 0; k < end - begin; ++k)
-    if (maybe[size_t(k)]) rows.push_back(begin + k);
+    if (maybe[size_t(k)]) rows.push_back(k);
   return rows;
 }
 

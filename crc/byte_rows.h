@@ -22,8 +22,8 @@ class ByteRows {
   void add(Context& context, std::span<const float> rows);  // after those before; [n,D]
   int64_t count() const { return int64_t(of_.size()); }
 
-  // Ascending, the rows of [begin,end) whose squared distance to the point, as min_distance sums it, may be less than
-  // nearest[row].
+  // Of the rows [begin,end), counted from begin and ascending, those whose squared distance to the point, as min_distance
+  // sums it, may be less than nearest[row].
   std::vector<int64_t> maybe_nearer(Context& context, std::span<const float> point, std::span<const double> nearest,
                                     int64_t begin, int64_t end) const;
 
