@@ -2,8 +2,8 @@
 
 #include <omp.h>
 
+#include "kernels/cpu/ball_screen.h"
 #include "kernels/cpu/for_each.h"
-#include "kernels/cpu/inner_products.h"
 
 namespace crc {
 namespace {
@@ -11,7 +11,7 @@ namespace {
 constexpr int64_t kMostRows = 96;         // that share a panel of b
 constexpr int64_t kRowBytes = 256 << 10;  // of them, as doubles: half of an L2 cache
 constexpr int64_t kInPlace = 3;           // columns that are not worth packing
-static_assert(kPairChunk % kWidePairs == 0 && kMostRows % kDownPairs == 0);
+static_assert(kPairChunk % kWideScreen == 0 && kMostRows % kDownPairs == 0);
 
 struct Pairs {
   View<const float, 2> a, b;
@@ -49,18 +49,117 @@ template <Measure measure, class Reduce> void sweep_in_place(Cpu& cpu, const Pai
   });
 }
 
-// Packed rows of one thread: a block of a and a panel of b.
+// Packed rows of one thread: a block of a and a panel of b, and the same in fp32 for top_hat.
 struct PairMemory {
   View<double, 2> memory;
+  View<float, 2> screen;
   int64_t block;
 
   // Blocks of `rows` rows, so many that all threads of the CPU have one.
-  PairMemory(Cpu& cpu, int64_t rows, int64_t depth) {
+  PairMemory(Cpu& cpu, int64_t rows, int64_t depth, Measure measure) {
     const int64_t fit = kRowBytes / (8 * std::max<int64_t>(1, depth)),
                   share = (rows + cpu.threads() - 1) / cpu.threads();
     block = std::clamp(std::min(fit, share) / kDownPairs * kDownPairs, kDownPairs, kMostRows);
     memory = cpu.scratch().take<double>({cpu.threads(), (block + kWidePairs) * depth + kWidePairs}, "tiles of rows");
+    if (measure == Measure::top_hat)
+      screen = cpu.scratch().take<float>({cpu.threads(), (block + kWideScreen) * depth}, "tiles of rows in fp32");
   }
+};
+
+constexpr double kNone[kWidePairs] = {};  // a row of a tile all outside: what sums may leave out
+
+// sweep_tile of top_hat: only four rows against 24 of which a pair is in doubt are multiplied in fp64.
+template <class Take> class BallSweep {
+ public:
+  BallSweep(const Pairs& p, const PairMemory& pairs, Take& take)
+      : p_(p),
+        take_(take),
+        depth_(p.a.shape[1]),
+        ball_(p.scale, depth_),
+        exact_panel_(&pairs.memory(omp_get_thread_num(), 0)),
+        exact_rows_(exact_panel_ + kWidePairs * depth_),
+        panel_(depth_ > 0 ? &pairs.screen(omp_get_thread_num(), 0) : nullptr),
+        rows_(panel_ + kWideScreen * depth_) {}
+
+  void rows(int64_t begin, int64_t end) {
+    begin_ = begin, end_ = end, exact_ = 0;
+    for (int64_t i = begin; i < end; i += kDownPairs)
+      pack_floats<kDownPairs>(rows_ + (i - begin) * depth_, depth_, end - i,
+                              [&](int64_t r) { return p_.a.data + (i + r) * depth_; });
+    std::fill_n(of_rows_, kMostRows, Band{});
+    for (int64_t i = begin; i < end; ++i) of_rows_[i - begin] = ball_.row(p_.a2[i]);
+  }
+  void columns(int64_t first, int64_t last) {
+    first_ = first, last_ = last;
+    pack_floats<kWideScreen>(panel_, depth_, last - first, [&](int64_t r) { return p_.b.data + (first + r) * depth_; });
+    for (int64_t c = 0; c < kWideScreen; ++c) {
+      const Band band = first + c < last ? ball_.column(p_.b2[first + c]) : Band{};
+      low_[c] = band.low, high_[c] = band.high;
+    }
+    std::fill_n(tile_, kMostRows * kWideScreen, 0.f);
+    for (int64_t d = 0; d < depth_; d += kDeepPairs)
+      for (int64_t i = 0; i < end_ - begin_; i += kDownPairs)
+        add_float_products(tile_ + i * kWideScreen, rows_ + i * depth_ + d * kDownPairs, panel_ + d * kWideScreen,
+                           std::min(kDeepPairs, depth_ - d));
+    uint64_t doubtful = 0;
+    for (int64_t i = 0; i < end_ - begin_; ++i) {
+      const Sides s = sides(tile_ + i * kWideScreen, of_rows_[i], low_, high_);
+      inside_[i] = s.inside, doubt_[i] = ~(s.inside | s.outside) & kAll, doubtful |= doubt_[i];
+    }
+    for (int64_t at = 0; at < last - first; at += kWidePairs)
+      if (doubtful >> at & kHalf) settle(at);
+    for (int64_t i = 0; i < end_ - begin_; ++i)
+      for (int64_t at = 0; at < last - first; at += kWidePairs) {
+        const uint64_t bits = inside_[i] >> at & kHalf;
+        double values[kWidePairs];
+        if (bits != 0) spread(values, bits);
+        take_(begin_ + i, first + at, std::min(kWidePairs, last - first - at), bits != 0 ? values : kNone);
+      }
+  }
+
+ private:
+  static constexpr uint64_t kHalf = (uint64_t(1) << kWidePairs) - 1, kAll = (uint64_t(1) << kWideScreen) - 1;
+
+  // In fp64 those of a panel's columns [at,at+24) that are in doubt.
+  void settle(int64_t at) {
+    const int64_t columns = std::min(kWidePairs, last_ - first_ - at);
+    pack_rows<kWidePairs>(exact_panel_, depth_, columns,
+                          [&](int64_t r) { return p_.b.data + (first_ + at + r) * depth_; });
+    for (int64_t i = 0; i < end_ - begin_; i += kDownPairs) {
+      const int64_t rows = std::min(kDownPairs, end_ - begin_ - i);
+      uint64_t doubtful = 0;
+      for (int64_t r = 0; r < rows; ++r) doubtful |= doubt_[i + r];
+      if (!(doubtful >> at & kHalf)) continue;
+      if (const uint32_t own = uint32_t(1) << i / kDownPairs; !(exact_ & own)) {
+        pack_rows<kDownPairs>(exact_rows_ + i * depth_, depth_, rows,
+                              [&](int64_t r) { return p_.a.data + (begin_ + i + r) * depth_; });
+        exact_ |= own;
+      }
+      double inner[kDownPairs * kWidePairs] = {};
+      for (int64_t d = 0; d < depth_; d += kDeepPairs)
+        add_products(inner, exact_rows_ + i * depth_ + d * kDownPairs, exact_panel_ + d * kWidePairs,
+                     std::min(kDeepPairs, depth_ - d));
+      for (int64_t r = 0; r < rows; ++r) {
+        inside_[i + r] &= ~(kHalf << at);
+        for (int64_t c = 0; c < columns; ++c)
+          inside_[i + r] |= uint64_t(measured<Measure::top_hat>(inner[r * kWidePairs + c], p_.a2[begin_ + i + r],
+                                                                p_.b2[first_ + at + c], p_.scale))
+                            << (at + c);
+      }
+    }
+  }
+
+  const Pairs& p_;
+  Take& take_;
+  int64_t depth_;
+  Ball ball_;
+  double *exact_panel_, *exact_rows_;
+  float *panel_, *rows_;
+  int64_t begin_ = 0, end_ = 0, first_ = 0, last_ = 0;  // of a and of b
+  uint32_t exact_ = 0;                                  // fours of rows that are packed as doubles
+  Band of_rows_[kMostRows];
+  float low_[kWideScreen], high_[kWideScreen], tile_[kMostRows * kWideScreen];
+  uint64_t inside_[kMostRows], doubt_[kMostRows];
 };
 
 // take(row of a, first column, how many, values) for the rows [begin,end) and every 24 of the columns [first,last): of a
@@ -68,6 +167,14 @@ struct PairMemory {
 template <Measure measure, class Take>
 void sweep_tile(const Pairs& p, const PairMemory& pairs, int64_t begin, int64_t end, int64_t first, int64_t last,
                 Take&& take) {
+  if constexpr (measure == Measure::top_hat) {
+    BallSweep<Take> ball(p, pairs, take);
+    for (int64_t top = begin; top < end; top += pairs.block) {
+      ball.rows(top, std::min(end, top + pairs.block));
+      for (int64_t j = first; j < last; j += kWideScreen) ball.columns(j, std::min(last, j + kWideScreen));
+    }
+    return;
+  }
   const int64_t depth = p.a.shape[1];
   double* panel = &pairs.memory(omp_get_thread_num(), 0);
   double *b2 = panel + kWidePairs * depth, *rows = b2 + kWidePairs;
@@ -99,7 +206,7 @@ template <Measure measure, class Reduce> void sweep(Cpu& cpu, const Pairs& p, co
   const int64_t n = p.a.shape[0], k = p.b.shape[0];
   if (k > 0 && k <= kInPlace) return sweep_in_place<measure>(cpu, p, reduce);
   const Arena::Frame frame(cpu.scratch());
-  const PairMemory memory(cpu, n, p.a.shape[1]);
+  const PairMemory memory(cpu, n, p.a.shape[1], measure);
   for_chunks(cpu, n, memory.block, [&](int64_t, int64_t begin, int64_t end) {
     Reduce local = reduce;
     local.start(begin, end);
@@ -178,6 +285,7 @@ struct ReduceMost {
 // What a column is not covered yet and what it weighs, filled up to whole panels with infinity and 0.
 struct Coverage {
   const double *current, *weights;
+  bool leaves_out;  // rows of zeros: they add nothing to a coverage that is not negative
 
   Coverage(Cpu& cpu, View<const double, 1> current_, View<const double, 1> weights_) {
     const int64_t k = current_.shape[0], whole = (k + kWidePairs - 1) / kWidePairs * kWidePairs;
@@ -185,15 +293,19 @@ struct Coverage {
     std::fill_n(std::copy_n(current_.data, k, filled), whole - k, INFINITY);
     std::fill_n(std::copy_n(weights_.data, k, filled + whole), whole - k, 0.0);
     current = filled, weights = filled + whole;
+    leaves_out = std::all_of(current, current + whole, [](double c) { return c >= 0; }) &&
+                 std::all_of(weights, weights + whole, [](double w) { return w < INFINITY; });
   }
   // The chain of a row plus 24 columns.
   Lanes along_row(Lanes chain, int64_t j, const double* m) const {
+    if (m == kNone && leaves_out) return chain;
     for (int64_t c = 0; c < kWidePairs; c += kLanes)
       chain += above(load(m + c), load(current + j + c)) * load(weights + j + c);
     return chain;
   }
   // 24 columns as candidates: what row i of m adds to their chains.
   void along_columns(double* chains, int64_t i, const double* m) const {
+    if (m == kNone && leaves_out) return;
     for (int64_t c = 0; c < kWidePairs; c += kLanes)
       store(chains + c, load(chains + c) + above(load(m + c), all(current[i])) * all(weights[i]));
   }
@@ -249,7 +361,7 @@ class ColumnChains {
 // sums [chunks of rows, candidates].
 template <Measure measure> void sums_of_few(Cpu& cpu, View<double, 2> sums, const Pairs& p, const Coverage& coverage) {
   const int64_t rows = p.a.shape[0], few = p.b.shape[0];
-  const PairMemory memory(cpu, rows, p.a.shape[1]);
+  const PairMemory memory(cpu, rows, p.a.shape[1], measure);
   const auto chain_memory = ColumnChains::memory(cpu, few);
   for_chunks(cpu, rows, kPairChunk, [&](int64_t chunk, int64_t begin, int64_t end) {
     ColumnChains chains(chain_memory, 0, few);
@@ -264,7 +376,7 @@ template <Measure measure>
 void gain_of_square(Cpu& cpu, View<double, 1> gain, const Pairs& p, const Coverage& coverage, int64_t begin,
                     int64_t end) {
   const int64_t n = p.a.shape[0], chunks = pair_chunks(n);
-  const PairMemory memory(cpu, n, p.a.shape[1]);
+  const PairMemory memory(cpu, n, p.a.shape[1], measure);
   const auto row_chains = cpu.scratch().take<double>({cpu.threads(), kPairChunk * kLanes}, "chains of rows");
   const auto chain_memory = ColumnChains::memory(cpu, kPairChunk);
   const auto sums = cpu.scratch().take<double>({chunks, kPairChunk}, "sums of chunks");
