@@ -1,6 +1,6 @@
 // Which rows surely lie within a radius of each other, and which surely do not, by inner products in fp32: twice as many
-// an instruction as in fp64. |x - y|^2 < r^2 where <x,y> > (|x|^2 - r^2) / 2 + |y|^2 / 2. A chain of n products and what
-// fp32 rounds of the right side differ from the exact ones by less than
+// an instruction as in fp64. |x - y|^2 < r^2 where <x,y> > (|x|^2 - r^2) / 2 + |y|^2 / 2. A sum of n products, in any
+// order, and what fp32 rounds of the right side differ from the exact ones by less than
 //   w (|x|^2 + r^2) / 2 + w |y|^2 / 2,   w = 1.1 (n + 32) 2^-24,   n + 32 <= 2^20
 // (gamma_n |x| |y| of Higham 2002, section 3.1, with |x| |y| <= (|x|^2 + |y|^2) / 2; fp64 sums differ by far less). Pairs
 // in that band, and all where numbers are too large for fp32 or none, are in doubt.
@@ -59,9 +59,9 @@ template <int64_t wide, class Row> void pack_floats(float* to, int64_t depth, in
   }
 }
 
-inline Floats fused(float a, Floats b, Floats c) {
+inline Floats fused(Floats a, Floats b, Floats c) {
 #if defined(__AVX2__) && defined(__FMA__)
-  return _mm256_fmadd_ps(_mm256_set1_ps(a), b, c);
+  return _mm256_fmadd_ps(a, b, c);
 #else
   return a * b + c;
 #endif
@@ -71,16 +71,17 @@ inline Floats fused(float a, Floats b, Floats c) {
 inline void add_float_products_by_8(float* out, const float* x, const float* y, int64_t depth) {
   for (int64_t half = 0; half < kWideScreen; half += 24) {
     Floats sums[kDownPairs][3];
-    for (int64_t i = 0; i < kDownPairs; ++i)
-      __builtin_memcpy(sums[i], out + i * kWideScreen + half, sizeof sums[i]);
+    for (int64_t i = 0; i < kDownPairs; ++i) __builtin_memcpy(sums[i], out + i * kWideScreen + half, sizeof sums[i]);
     for (int64_t d = 0; d < depth; ++d) {
       Floats next[3];
       __builtin_memcpy(next, y + d * kWideScreen + half, sizeof next);
-      for (int64_t i = 0; i < kDownPairs; ++i)
-        for (int64_t c = 0; c < 3; ++c) sums[i][c] = fused(x[d * kDownPairs + i], next[c], sums[i][c]);
+      for (int64_t i = 0; i < kDownPairs; ++i) {
+        const float v = x[d * kDownPairs + i];
+        const Floats left{v, v, v, v, v, v, v, v};
+        for (int64_t c = 0; c < 3; ++c) sums[i][c] = fused(left, next[c], sums[i][c]);
+      }
     }
-    for (int64_t i = 0; i < kDownPairs; ++i)
-      __builtin_memcpy(out + i * kWideScreen + half, sums[i], sizeof sums[i]);
+    for (int64_t i = 0; i < kDownPairs; ++i) __builtin_memcpy(out + i * kWideScreen + half, sums[i], sizeof sums[i]);
   }
 }
 
@@ -110,6 +111,27 @@ inline void add_float_products(float* out, const float* x, const float* y, int64
   if (kHasLanesOf8) return add_float_products_by_16(out, x, y, depth);
 #endif
   add_float_products_by_8(out, x, y, depth);
+}
+
+// inner [4] = the inner products of four rows and y, where they lie.
+inline void float_products(float* inner, const float* const (&x)[kDownPairs], const float* y, int64_t depth) {
+  Floats sums[kDownPairs][2] = {};
+  int64_t d = 0;
+  for (; d + 16 <= depth; d += 16)
+    for (int64_t half = 0; half < 2; ++half) {
+      Floats right;
+      __builtin_memcpy(&right, y + d + 8 * half, sizeof right);
+      for (int64_t r = 0; r < kDownPairs; ++r) {
+        Floats left;
+        __builtin_memcpy(&left, x[r] + d + 8 * half, sizeof left);
+        sums[r][half] = fused(left, right, sums[r][half]);
+      }
+    }
+  for (int64_t r = 0; r < kDownPairs; ++r) {
+    const Floats s = sums[r][0] + sums[r][1];
+    inner[r] = ((s[0] + s[1]) + (s[2] + s[3])) + ((s[4] + s[5]) + (s[6] + s[7]));
+    for (int64_t rest = d; rest < depth; ++rest) inner[r] += x[r][rest] * y[rest];
+  }
 }
 
 // Of the 48 pairs of a row, by their inner products: a bit for each.

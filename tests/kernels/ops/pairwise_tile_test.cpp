@@ -267,6 +267,59 @@ TEST_P(PairwiseTile, SumsOfChunksAreTheGains) {
   }
 }
 
+// Counts within a radius that is the distance of a pair, or differs from it in the last bit, against a chain of fp64.
+int64_t count_within(const Arrays& x, int64_t i, double square) {
+  const auto chain = [&](const float* a, const float* b) {
+    double sum = 0;
+    for (int64_t t = 0; t < x.d; ++t) sum = std::fma(double(a[t]), double(b[t]), sum);
+    return sum;
+  };
+  const float* a = &x.a[size_t(i * x.d)];
+  int64_t count = 0;
+  for (int64_t j = 0; j < x.k; ++j) {
+    const float* b = &x.b[size_t(j * x.d)];
+    count += (chain(a, a) + chain(b, b)) - 2 * chain(a, b) < square;
+  }
+  return count;
+}
+
+// Rows of many sizes, copies, neighbours in the last bit and points of a grid, exactly at the radius or not.
+Arrays odd_pairs(uint32_t p) {
+  Draws draws(p, Purpose::test, 9, 0);
+  const bool few = p % 4 == 0;
+  Arrays x(few ? 3 : 20 + draws.below(120), p % 4 == 1 ? 1 + draws.below(3) : 30 + draws.below(90),
+           1 + draws.below(p % 2 ? 400 : 40), p);
+  for (std::vector<float>* rows : {&x.a, &x.b})
+    for (float& v : *rows) {
+      if (p % 6 == 1) v = std::round(2 * v);
+      if (p % 6 == 2) v += 100;
+      if (p % 6 == 3) v = std::ldexp(v, p % 5 == 0 ? -70 : p % 5 == 1 ? 60 : 20);
+    }
+  for (int64_t i = 0; i < std::min(x.n, x.k); i += 3) {
+    std::copy_n(x.b.begin() + i * x.d, x.d, x.a.begin() + i * x.d);
+    if (i % 2 == 1) x.a[size_t(i * x.d)] = std::nextafter(x.a[size_t(i * x.d)], 9.f);
+  }
+  std::ranges::fill(x.current, 0), std::ranges::fill(x.weights, 1);
+  return x;
+}
+
+TEST_P(PairwiseTile, WhatLiesAtTheRadiusIsDecidedExactly) {
+  for (uint32_t p = 0; p < 120; ++p) {
+    const Arrays x = odd_pairs(p);
+    const Results least = reduce(context, x, {Measure::squared}, std::min<int64_t>(8, x.k));
+    Draws draws(p, Purpose::test, 10, 0);
+    for (int times = 0; times < 6; ++times) {
+      const double at = least.least[draws.below(uint32_t(least.least.size()))];
+      double radius = times == 5 ? INFINITY : std::max(1e-20, std::sqrt(at));
+      if (times % 3 > 0) radius = std::nextafter(radius, times % 3 == 1 ? 0 : INFINITY);
+      std::vector<double> counts;
+      for (int64_t i = 0; i < x.n; ++i) counts.push_back(double(count_within(x, i, radius * radius)));
+      ASSERT_EQ(reduce(context, x, {Measure::top_hat, radius}, 1).gain, counts)
+          << "pool " << p << ", " << x.n << " and " << x.k << " x " << x.d << ", radius " << radius;
+    }
+  }
+}
+
 // Two items that cover each other and nothing else are worth the same, whatever the order of the sum.
 TEST_P(PairwiseTile, TiesOfTheEquationsAreTies) {
   Arrays x(2, 2, 6);
