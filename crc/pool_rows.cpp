@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "kernels/core/mapped_pages.h"
 #include "kernels/ops/gather.h"
 
 namespace crc::select {
@@ -55,6 +56,25 @@ PoolIndex::PoolIndex(const Problem& problem, Copies found) : copies(std::move(fo
   }
 }
 
+// [items,D]; what has been read of a mapped file goes as the copy grows.
+static std::vector<float> scaled_copy(const Fp32Features& features, std::span<const int64_t> items, Scaling scaling) {
+  constexpr size_t kPiece = 1 << 20;  // floats
+  const size_t width = size_t(features.width);
+  const float* kept = features.data.data();
+  std::vector<float> copy;
+  copy.reserve(items.size() * width);
+  for (size_t place = 0; place < items.size(); ++place) {
+    const std::span<const float> row = features[items[place]];
+    copy.resize((place + 1) * width);
+    scale_row(scaling, row, copy.data() + place * width);
+    const float* next = row.data() + width;
+    if (size_t(next - kept) < kPiece && place + 1 < items.size()) continue;
+    release_pages(kept, size_t(next - kept) * sizeof(float));
+    kept = next;
+  }
+  return copy;
+}
+
 PoolRows::PoolRows(Context& context, const Problem& problem, Fp32Features features, Scaling scaling)
     : PoolIndex(problem, Copies(features, problem.labeled, problem.unlabeled)),
       scaling_(scaling),
@@ -62,9 +82,11 @@ PoolRows::PoolRows(Context& context, const Problem& problem, Fp32Features featur
       exponent_(features.exponent) {
   const bool as_they_are = scaling == Scaling::none && features.owned.empty() && count() == features.count();
   values_ = std::move(features.owned);  // rows go towards the front, so that they may be the same array
-  if (values_.empty() && !as_they_are) values_.resize(items.size() * size_t(width_));
-  for (size_t place = 0; place < items.size() && !as_they_are; ++place)
-    scale_row(scaling, features[items[place]], values_.data() + place * size_t(width_));
+  if (values_.empty() && !as_they_are)
+    values_ = scaled_copy(features, items, scaling);
+  else if (!as_they_are)
+    for (size_t place = 0; place < items.size(); ++place)
+      scale_row(scaling, features[items[place]], values_.data() + place * size_t(width_));
   host_ = as_they_are ? features.data : std::span<const float>(values_).first(items.size() * size_t(width_));
   if (context.device().kind == DeviceKind::cpu)
     view_ = {host_.data(), {count(), width_}, context.device(), "rows of the pool"};

@@ -17,6 +17,7 @@
 
 #include "data/mapped.h"
 #include "kernels/core/error.h"
+#include "kernels/core/mapped_pages.h"
 
 namespace crc::data {
 namespace {
@@ -144,6 +145,15 @@ struct Mapping {
   const uint8_t* begin = nullptr;
 };
 
+// Read-only and private: nothing but the file is in them.
+void release_mapped(const void* begin, size_t bytes) {
+  const size_t page = size_t(::sysconf(_SC_PAGESIZE));
+  const auto first = (reinterpret_cast<uintptr_t>(begin) + page - 1) / page * page,
+             last = (reinterpret_cast<uintptr_t>(begin) + bytes) / page * page;
+  if (first < last && mapped_path(begin) && mapped_path(reinterpret_cast<const void*>(last - 1)))
+    (void)::madvise(reinterpret_cast<void*>(first), last - first, MADV_DONTNEED);  // advice only
+}
+
 }  // namespace
 
 void fail_system(Use use, std::string_view doing, const Path& path, int error) {
@@ -189,6 +199,7 @@ MappedFile map_file(const Path& path) {
                      size, std::strerror(error)));
   mapping->begin = static_cast<const uint8_t*>(memory);
   mapping->enlist();
+  g_release_pages = release_mapped;
   return {{mapping->begin, size}, mapping};
 }
 
