@@ -73,6 +73,10 @@ ExitCode follow(Ranks& ranks) {
   }
 }
 
+// Whoever is lost here is named by the exchange that ends all (run_together).
+void end_crew(Ranks& ranks, ExitCode code) try { order_end(&ranks, code); } catch (const Error&) {
+}
+
 }  // namespace
 
 void check_processes(const Config& config, int size) {
@@ -121,7 +125,7 @@ int train_together(const Config& config, const std::vector<std::string>& command
                                       return;
                                     }
                                     code = lead(&ranks);
-                                    order_end(&ranks, code);
+                                    end_crew(ranks, code);
                                   },
                                   {.size = int(here), .command_line = command_line});
   return failed != 0 ? failed : int(code);

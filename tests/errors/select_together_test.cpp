@@ -5,6 +5,7 @@
 #include <chrono>
 
 #include "apps/ranks/sockets.h"
+#include "apps/ranks/together.h"
 #include "tests/errors/select_fixture.h"
 
 namespace crc::test {
@@ -189,19 +190,38 @@ TEST_F(SelectTogether, OneThatDiesIsNamed) {
   EXPECT_FALSE(exists("t.csv"));
 }
 
-// In the middle of some seconds' work.
+// In the middle of a minute's work.
 TEST_F(SelectTogether, OneThatIsKilledAtWorkIsNamed) {
   constexpr int64_t kMany = 20000;
   std::vector<float> rows;
   for (int64_t k = 0; k < kMany * kWidth; ++k)
     rows.push_back(features[size_t(k * 7 % (kItems * kWidth))] + float(k % 11));
   write<float>("many.npy", rows, {kMany, kWidth});
-  const std::string work = "--acquisition kmeans --features many.npy --budget 600 --out t.csv";
+  const std::string work = "--acquisition kmeans --features many.npy --budget 9000 --out t.csv";
   const Ended ended = together({work, work, "timeout -s KILL 0.4 " + program("--threads 1 " + work)});
   EXPECT_EQ(ended.codes[0], 70) << ended.words[0];
   EXPECT_EQ(ended.codes[1], 70);
   EXPECT_NE(ended.words[0].find("process 2 of 3 ended before the work was done"), std::string::npos) << ended.words[0];
   EXPECT_FALSE(exists("t.csv"));
+}
+
+// Rank 0 had written everything by then: that stands, and is said.
+TEST_F(SelectTogether, OneThatDiesAfterTheWorkTakesNothingAway) {
+  const auto mesh = apps::socket_mesh(2);
+  const pid_t other = fork();
+  if (other == 0) _exit(9);
+  for (int fd : mesh[1])
+    if (fd >= 0) close(fd);
+  setenv("CRC_RANKS", ("0:-1," + std::to_string(mesh[0][1])).c_str(), 1);
+  bool worked = false;
+  testing::internal::CaptureStderr();
+  const int code = apps::run_together("crc_select", [&](Ranks&) { worked = true; });
+  const std::string words = testing::internal::GetCapturedStderr();
+  unsetenv("CRC_RANKS");
+  EXPECT_EQ(code, 0) << words;
+  EXPECT_TRUE(worked);
+  EXPECT_NE(words.find("another process was lost at the very end, when everything had been written"), words.npos);
+  EXPECT_EQ(waitpid(other, nullptr, 0), other);
 }
 
 TEST_F(SelectTogether, LaunchersWithoutMpiAreNamed) {
