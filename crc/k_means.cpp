@@ -4,8 +4,11 @@
 #include <cmath>
 #include <functional>
 
+#include "crc/byte_rows.h"
+#include "crc/host_loop.h"
+#include "crc/nearest_centers.h"
+#include "kernels/ops/gather.h"
 #include "kernels/ops/min_distance.h"
-#include "kernels/ops/pairwise_tile.h"
 
 namespace crc::select {
 namespace {
@@ -30,63 +33,90 @@ class KMeans {
         n_(points_.own),
         width_(points_.width),
         progress_(progress),
-        values_(context, {n_, 1}, Dtype::f64, "distances"),
-        places_(context, {n_, 1}, Dtype::i64, "nearest centres") {}
+        nearest_(context, n_, width_, points_.each) {}
 
   // Until there are k, or all rows are centres or their copies.
   void plus_plus(int64_t k, Draws& draws) {
     const std::vector<double> far(size_t(n_), INFINITY);
     const Tensor nearest = Tensor::from_host(context_, {n_}, far.data(), "squared distances");
+    ByteRows bytes(width_);
+    if (on_host() && k > 2) points_.values([&](int64_t, std::span<const float> x) { bytes.add(context_, x); });
     int64_t next = std::min(points_.all - 1, int64_t(draws.uniform53() * double(points_.all)));
     while (true) {
       const std::vector<float> row = points_.row(next);
       centers_.insert(centers_.end(), row.begin(), row.end());
       report(progress_, "first centres", count(), k);
       if (count() == k) return;
-      const Tensor center = Tensor::from_host(context_, {1, width_}, row.data(), "centre");
-      points_.each([&](int64_t begin, View<const float, 2> rows) {
-        min_distance(context_, nearest.view<double, 1>().slice(begin, begin + rows.shape[0]), rows,
-                     center.view<const float, 2>());
-        context_.synchronize();
-      });
+      approach(nearest.view<double, 1>(), row, bytes);
       next = draw_place(points_.ranks, points_.first, nearest.to_host<double>(context_), draws);
       if (next < 0) return;
     }
   }
 
   void lloyd() {
+    iterate();
+    nearest_.measure_all();
+  }
+
+  Clusters clusters() {
+    return {count(), points_.ranks.gather(std::span<const int64_t>(nearest_.of())),
+            points_.ranks.gather(std::span<const double>(nearest_.distances()))};
+  }
+
+ private:
+  int64_t count() const { return width_ == 0 ? 1 : int64_t(centers_.size()) / width_; }
+  bool on_host() const { return context_.device().kind == DeviceKind::cpu; }
+
+  // nearest [own], on the device: with a new centre. Rows that are surely not nearer to it are left out.
+  void approach(View<double, 1> nearest, std::span<const float> center, const ByteRows& bytes) {
+    constexpr int64_t kPiece = 4096;  // rows: copies of them take little memory
+    const Tensor centers = Tensor::from_host(context_, {1, width_}, center.data(), "centre");
+    const auto point = centers.view<const float, 2>();
+    points_.each([&](int64_t begin, View<const float, 2> rows) {
+      const int64_t n = rows.shape[0];
+      if (bytes.count() == 0) min_distance(context_, nearest.slice(begin, begin + n), rows, point);
+      for (int64_t first = 0; first < n && bytes.count() > 0; first += kPiece) {
+        const int64_t last = std::min(n, first + kPiece);
+        const auto maybe =
+            bytes.maybe_nearer(context_, center, {nearest.data, size_t(n_)}, begin + first, begin + last);
+        approach_some(nearest.slice(begin + first, begin + last), rows.slice(first, last), point, maybe);
+      }
+      context_.synchronize();
+    });
+  }
+  void approach_some(View<double, 1> nearest, View<const float, 2> rows, View<const float, 2> point,
+                     std::span<const int64_t> which) {
+    if (which.empty()) return;
+    const int64_t n = int64_t(which.size());
+    if (2 * n > rows.shape[0]) return min_distance(context_, nearest, rows, point);
+    std::vector<double> before;
+    for (int64_t k : which) before.push_back(nearest[k]);
+    const Tensor places = Tensor::from_host(context_, {n}, which.data(), "rows that may be nearer"),
+                 some(context_, {n, width_}, Dtype::f32, "rows"),
+                 least = Tensor::from_host(context_, {n}, before.data(), "squared distances");
+    gather_rows(context_, some.view<float, 2>(), rows, places.view<const int64_t, 1>());
+    min_distance(context_, least.view<double, 1>(), some.view<const float, 2>(), point);
+    for (int64_t k = 0; k < n; ++k) nearest[which[size_t(k)]] = least.view<double, 1>()[k];
+  }
+
+  void iterate() {
     const double most_shift = kTolerance * mean_variance();
     std::vector<int64_t> before;
     for (int round = 0; round < kMostRounds; ++round) {
       report(progress_, "k-means, at most", round, kMostRounds);
       assign();
-      int64_t moved[] = {of_ != before || round == 0};
+      int64_t moved[] = {nearest_.of() != before || round == 0};
       points_.ranks.sum(moved);
       if (moved[0] == 0) return;
-      before = of_;
-      if (update() <= most_shift) break;
+      const double shift = update(before, round == 0);
+      before = nearest_.of();
+      if (shift <= most_shift) break;
     }
     assign();
   }
 
-  Clusters clusters() {
-    return {count(), points_.ranks.gather(std::span<const int64_t>(of_)),
-            points_.ranks.gather(std::span<const double>(distances_))};
-  }
-
- private:
-  int64_t count() const { return width_ == 0 ? 1 : int64_t(centers_.size()) / width_; }
-
   void assign() {
-    const Tensor centers = Tensor::from_host(context_, {count(), width_}, centers_.data(), "centres");
-    points_.each([&](int64_t begin, View<const float, 2> rows) {
-      const int64_t end = begin + rows.shape[0];
-      pairwise_least(context_, values_.view<double, 2>().slice(begin, end),
-                     places_.view<int64_t, 2>().slice(begin, end), rows, centers.view<const float, 2>(), Pairing{});
-      context_.synchronize();
-    });
-    distances_ = values_.to_host<double>(context_);
-    of_ = places_.to_host<int64_t>(context_);
+    nearest_.assign(centers_);
     fill_empty();
   }
   // The farthest items, of equally far ones the first, go to clusters that have none.
@@ -96,49 +126,83 @@ class KMeans {
       int64_t cluster;
     };
     std::vector<int64_t> sizes(size_t(count()), 0);
-    for (int64_t c : of_) ++sizes[c];
+    for (int64_t c : nearest_.of()) ++sizes[size_t(c)];
     points_.ranks.sum(sizes);
     for (int64_t c = 0; c < count(); ++c) {
-      if (sizes[c] > 0) continue;
-      const auto at = std::ranges::max_element(distances_) - distances_.begin();
-      const Far own = n_ > 0 ? Far{distances_[at], of_[at]} : Far{-1, -1};
+      if (sizes[size_t(c)] > 0) continue;
+      nearest_.measure_all();
+      const std::vector<double>& distances = nearest_.distances();
+      const auto at = std::ranges::max_element(distances) - distances.begin();
+      const Far own = n_ > 0 ? Far{distances[size_t(at)], nearest_.of()[size_t(at)]} : Far{-1, -1};
       const std::vector<Far> all = points_.ranks.gather(std::span(&own, 1));
       const auto farthest = std::ranges::max_element(all, {}, &Far::distance);
       if (!(farthest->distance > 0)) return;
-      --sizes[farthest->cluster], ++sizes[c];
-      if (farthest - all.begin() == points_.ranks.rank()) of_[at] = c, distances_[at] = 0;
+      --sizes[size_t(farthest->cluster)], ++sizes[size_t(c)];
+      if (farthest - all.begin() == points_.ranks.rank()) nearest_.put(at, c);
     }
   }
-  // Centres to means; the sum of their squared shifts.
-  double update() {
+  // Clusters that gained or lost a row since `before`, in any process.
+  std::vector<int64_t> changed_since(const std::vector<int64_t>& before, bool first) const {
+    std::vector<int64_t> changed(size_t(count()), first);
+    for (size_t i = 0; i < before.size(); ++i)
+      if (const int64_t c = nearest_.of()[i]; c != before[i]) changed[size_t(c)] = changed[size_t(before[i])] = 1;
+    points_.ranks.sum(changed);
+    return changed;
+  }
+  // Centres to means, but where a cluster is what it was; the sum of their squared shifts.
+  double update(const std::vector<int64_t>& before, bool first) {
+    const std::vector<int64_t>& of = nearest_.of();
+    const std::vector<int64_t> changed = changed_since(before, first);
     const size_t entries = centers_.size();
     std::vector<double> sums(entries + size_t(count()));  // and sizes
     chain(points_.ranks, sums, [&](std::vector<double>& total) {
       points_.values([&](int64_t begin, std::span<const float> x) {
-        for (int64_t i = 0; i * width_ < int64_t(x.size()); ++i) {
-          double* sum = &total[of_[begin + i] * width_];
-          for (int64_t d = 0; d < width_; ++d) sum[d] += double(x[i * width_ + d]);
-        }
+        by_columns([&](int64_t first, int64_t last) {
+          for (int64_t i = 0; i * width_ < int64_t(x.size()); ++i) {
+            const int64_t c = of[size_t(begin + i)];
+            if (changed[size_t(c)] == 0) continue;
+            double* sum = &total[size_t(c * width_)];
+            for (int64_t d = first; d < last; ++d) sum[d] += double(x[size_t(i * width_ + d)]);
+          }
+        });
       });
-      for (int64_t c : of_) ++total[entries + size_t(c)];
+      for (int64_t c : of) ++total[entries + size_t(c)];
     });
     double shift = 0;
-    for (int64_t c = 0; c < count(); ++c)
-      for (int64_t d = 0; d < width_ && sums[entries + size_t(c)] > 0; ++d) {
-        float& center = centers_[c * width_ + d];
-        const float mean = float(sums[c * width_ + d] / sums[entries + size_t(c)]);
-        shift += (double(mean) - double(center)) * (double(mean) - double(center));
+    std::vector<double> lengths(size_t(count()), 0);
+    for (int64_t c = 0; c < count(); ++c) {
+      if (changed[size_t(c)] == 0 || !(sums[entries + size_t(c)] > 0)) continue;
+      double own = 0;
+      for (int64_t d = 0; d < width_; ++d) {
+        float& center = centers_[size_t(c * width_ + d)];
+        const float mean = float(sums[size_t(c * width_ + d)] / sums[entries + size_t(c)]);
+        const double step = (double(mean) - double(center)) * (double(mean) - double(center));
+        shift += step, own += step;
         center = mean;
       }
+      lengths[size_t(c)] = std::sqrt(own) * (1 + rounding_of(width_));
+    }
+    nearest_.shift(lengths);
     return shift;
+  }
+  // f(first, last) of all columns, some of them on each thread.
+  template <class F> void by_columns(const F& f) const {
+    constexpr int64_t kLeast = 64;  // of a row; more are read at once
+    Context host = host_of(context_);
+    on_cpu(host, [&](Cpu& cpu) {
+      const int64_t share = (width_ + cpu.threads() - 1) / cpu.threads();
+      for_chunks(cpu, width_, std::max(kLeast, share), [&](int64_t, int64_t begin, int64_t end) { f(begin, end); });
+    });
   }
   double mean_variance() const {
     const auto total = [&](const auto& f) {
       std::vector<double> sum(size_t(width_), 0);
       chain(points_.ranks, sum, [&](std::vector<double>& s) {
         points_.values([&](int64_t, std::span<const float> x) {
-          for (auto row = x.begin(); row != x.end(); row += width_)
-            for (int64_t d = 0; d < width_; ++d) s[d] += f(double(row[d]), d);
+          by_columns([&](int64_t first, int64_t last) {
+            for (auto row = x.begin(); row != x.end(); row += width_)
+              for (int64_t d = first; d < last; ++d) s[size_t(d)] += f(double(row[d]), d);
+          });
         });
       });
       return sum;
@@ -156,9 +220,7 @@ class KMeans {
   int64_t n_, width_;
   const Progress& progress_;
   std::vector<float> centers_;
-  std::vector<double> distances_;
-  std::vector<int64_t> of_;
-  Tensor values_, places_;
+  NearestCenters nearest_;
 };
 
 Clusters clusters_of(Context& context, Points points, int64_t k, uint32_t seed, int64_t round,

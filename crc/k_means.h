@@ -4,7 +4,8 @@
 // centre, of equally near ones to the first; means are summed in fp64 in the order of the items and rounded to fp32. A
 // cluster that loses all its items takes the item farthest from its centre. Ends when no item moves, when the centres'
 // squared shifts sum to at most 1e-4 of the mean variance of a feature (as scikit-learn's), or after 100 rounds. Fewer
-// than k centres where fewer rows differ.
+// than k centres where fewer rows differ. On the CPU pairs that surely decide nothing are left out (crc/byte_rows.h,
+// crc/nearest_centers.h), with the same bits.
 #pragma once
 
 #include <span>
