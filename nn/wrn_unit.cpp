@@ -13,7 +13,8 @@ WrnUnit::WrnUnit(ParamLayout& layout, const std::string& name, Config config)
               .kernel = 3,
               .stride = config.stride,
               .bias = config.conv_bias,
-              .tf32 = config.tf32}),
+              .tf32 = config.tf32,
+              .tf32x3 = config.tf32x3}),
       bn2_(layout, name + ".bn2", config.out, config.norm),
       conv2_(layout, name + ".conv2",
              {.in = config.out,
@@ -21,7 +22,8 @@ WrnUnit::WrnUnit(ParamLayout& layout, const std::string& name, Config config)
               .kernel = 3,
               .stride = 1,
               .bias = config.conv_bias,
-              .tf32 = config.tf32}) {
+              .tf32 = config.tf32,
+              .tf32x3 = config.tf32x3}) {
   if (config.input != UnitInput::identity)
     shortcut_.emplace(layout, name + ".convShortcut",
                       Conv2d::Config{.in = config.in,
@@ -29,7 +31,8 @@ WrnUnit::WrnUnit(ParamLayout& layout, const std::string& name, Config config)
                                      .kernel = 1,
                                      .stride = config.stride,
                                      .bias = config.conv_bias,
-                                     .tf32 = config.tf32});
+                                     .tf32 = config.tf32,
+                                     .tf32x3 = config.tf32x3});
 }
 
 int WrnUnit::append(Program& program, int x) const {

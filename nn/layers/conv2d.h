@@ -13,10 +13,10 @@ class Conv2d {
   struct Config {
     int64_t in, out, kernel = 3, stride = 1;
     bool bias = false;
-    bool tf32 = false;
+    bool tf32 = false, tf32x3 = false;
   };
   Conv2d(ParamLayout& layout, const std::string& name, Config config)
-      : layout_(&layout), config_(config), conv_{config.stride, config.kernel / 2, config.tf32} {
+      : layout_(&layout), config_(config), conv_{config.stride, config.kernel / 2, config.tf32, config.tf32x3} {
     weight_ = layout.add({name + ".weight",
                           {config.out, config.kernel, config.kernel, config.in},
                           ParamKind::conv_weight,

@@ -8,7 +8,9 @@
 #include "kernels/cuda/cuda.h"
 #include "kernels/ops/conv2d.h"
 #include "kernels/ops/conv2d_splitk.h"
+#include "kernels/ops/gemm.h"
 #include "kernels/ops/pairwise_tile.h"
+#include "kernels/ops/tf32x3.h"
 #include "tests/emulator/emulator.h"
 #include "tests/kernels/arrays.h"
 #include "tests/kernels/tolerance.h"
@@ -166,6 +168,55 @@ TEST_F(ContestTest, FewChannelsAreWidenedWhereThatIsFasterAndTheGradientIsAddedO
   const auto floats = [](const std::vector<bf16>& v) { return std::vector<float>(v.begin(), v.end()); };
   expect_close(floats(wide.y), floats(narrow.y), Class::library, Dtype::bf16, "y", problem.terms(ConvPass::forward));
   expect_close(wide.dw, narrow.dw, Class::library, Dtype::bf16, "dw", problem.terms(ConvPass::backward_weights));
+}
+
+// A convolution and two products of fp32 arrays, as scoring asks for them or as training does.
+struct Scored {
+  std::vector<float> y, c, batch;
+  explicit Scored(Context& context, bool tf32x3) {
+    const Guarded<float, 4> x(context, {3, 8, 8, 8}, uniform(3 * 8 * 8 * 8, 1), "x"),
+        w(context, {4, 3, 3, 8}, uniform(4 * 9 * 8, 2), "w"), a4(context, {2, 3, 5, 4}, uniform(120, 3), "a"),
+        b4(context, {2, 1, 5, 6}, uniform(60, 4), "b");
+    const Guarded<float, 2> a(context, {9, 40}, uniform(360, 5), "a"), b(context, {7, 40}, uniform(280, 6), "b");
+    Guarded<float, 4> out(context, {3, 8, 8, 4}, std::vector<float>(3 * 8 * 8 * 4), "y"),
+        c4(context, {2, 3, 4, 6}, std::vector<float>(144), "c");
+    Guarded<float, 2> product(context, {9, 7}, std::vector<float>(63), "c");
+    conv2d(context, out.view(), x, w, View<const float, 1>{}, Conv2dConfig{.tf32x3 = tf32x3});
+    gemm(context, product.view(), a, b, GemmConfig{.transpose_b = true, .tf32x3 = tf32x3});
+    gemm_batched(context, c4.view(), a4, b4, GemmConfig{.transpose_a = true, .tf32x3 = tf32x3});
+    y = out.get(), c = product.get(), batch = c4.get();
+  }
+  void expect_close_to(const Scored& other) const {
+    expect_close(y, other.y, Class::library, Dtype::f32, "y", 72);
+    expect_close(c, other.c, Class::library, Dtype::f32, "c", 40);
+    expect_close(batch, other.batch, Class::library, Dtype::f32, "batch", 5);
+  }
+};
+
+TEST_F(ContestTest, ThreeProductsOfTf32StandForFp32WhereTheyAreFasterAndOnlyForScores) {
+  const Scored strict(*context, false);
+  EXPECT_TRUE(context->gate().verdicts().empty());  // training's fp32 is fp32
+  const Scored scored(*context, true);
+  ASSERT_EQ(context->gate().verdicts().size(), 3u);
+  for (const Gate::Verdict& verdict : context->gate().verdicts()) {
+    EXPECT_EQ(verdict.choice.way, kTf32x3) << verdict.key;
+    EXPECT_TRUE(verdict.all_right()) << describe(verdict);
+  }
+  scored.expect_close_to(strict);
+  EXPECT_NE(scored.y, strict.y);
+  EXPECT_EQ(Scored(*context, false).y, strict.y);
+}
+
+TEST_F(ContestTest, ThreeProductsOfTf32AreLeftWhereTheyAreSlowerOrCannotBe) {
+  context->gate().clock(clock_of({1.0, 2.0}));
+  EXPECT_EQ(Scored(*context, true).y, Scored(*context, false).y);
+  EXPECT_EQ(context->gate().verdicts().size(), 3u);
+  setenv("EMULATOR_LACKS", "bf16", 1);  // and tf32
+  Context old = Context::cuda();
+  unsetenv("EMULATOR_LACKS");
+  old.gate().set_tier(Gate::Tier::chosen);
+  (void)Scored(old, true);
+  EXPECT_TRUE(old.gate().verdicts().empty());
 }
 
 TEST_F(ContestTest, TilesOfPairsAreTriedOnTheFirstLargeCall) {

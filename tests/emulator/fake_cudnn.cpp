@@ -1,6 +1,5 @@
 // Convolutions by loops, with sums in double, in place of kernels/cuda/cudnn.cpp.
 #include <algorithm>
-#include <cstring>
 #include <utility>
 #include <vector>
 
@@ -27,15 +26,6 @@ template <class F> void for_each_product(const ConvProblem& c, F f) {
           }
 }
 
-// To the nearest number with the 10 explicit bits of tf32.
-float rounded_to_tf32(float value) {
-  uint32_t bits;
-  memcpy(&bits, &value, 4);
-  bits = (bits + 0xfffu + (bits >> 13 & 1u)) & ~0x1fffu;
-  memcpy(&value, &bits, 4);
-  return value;
-}
-
 template <class T> void convolve(ConvPass pass, const ConvProblem& c, const T* in0, const T* in1, T* out) {
   const bool forward = pass == ConvPass::forward, data = pass == ConvPass::backward_data;
   const int64_t n0 = forward ? c.x_size() : c.y_size(), n1 = forward || data ? c.w_size() : c.x_size();
@@ -46,7 +36,7 @@ template <class T> void convolve(ConvPass pass, const ConvProblem& c, const T* i
   const auto as_double = [&](const T* from, int64_t count) {
     std::vector<double> to(static_cast<size_t>(count));
     std::transform(from, from + count, to.begin(),
-                   [&](T v) { return double(c.tf32 ? rounded_to_tf32(float(v)) : float(v)); });
+                   [&](T v) { return double(c.tf32 ? emulator::rounded_to_tf32(float(v)) : float(v)); });
     return to;
   };
   const std::vector<double> a = as_double(in0, n0), b = as_double(in1, n1);
