@@ -6,7 +6,9 @@
 #include <cmath>
 
 #include "kernels/cuda/cuda.h"
+#include "kernels/ops/add.h"
 #include "kernels/ops/conv2d.h"
+#include "kernels/ops/conv2d_join.h"
 #include "kernels/ops/conv2d_splitk.h"
 #include "kernels/ops/gemm.h"
 #include "kernels/ops/pairwise_tile.h"
@@ -217,6 +219,61 @@ TEST_F(ContestTest, ThreeProductsOfTf32AreLeftWhereTheyAreSlowerOrCannotBe) {
   old.gate().set_tier(Gate::Tier::chosen);
   (void)Scored(old, true);
   EXPECT_TRUE(old.gate().verdicts().empty());
+}
+
+// y = conv2d(x) + plus and dx = its data gradient + plus, whoever adds, and who did.
+template <class T> struct Joined {
+  std::vector<T> y, dx;
+  bool forward, backward;
+  explicit Joined(Context& context, Conv2dConfig config = {}) {
+    const Guarded<T, 4> x(context, {3, 8, 8, 8}, cast<T>(uniform(1536, 1)), "x"),
+        dy(context, {3, 8, 8, 4}, cast<T>(uniform(768, 2)), "dy"),
+        to_y(context, {3, 8, 8, 4}, cast<T>(uniform(768, 3))), to_dx(context, {3, 8, 8, 8}, cast<T>(uniform(1536, 4)));
+    const Guarded<float, 4> w(context, {4, 3, 3, 8}, uniform(288, 5), "w");
+    const Guarded<bf16, 4> rounded(context, {4, 3, 3, 8}, cast<bf16>(uniform(288, 5)), "rounded");
+    Guarded<T, 4> out(context, {3, 8, 8, 4}, std::vector<T>(768), "y"),
+        gradient(context, {3, 8, 8, 8}, std::vector<T>(1536), "dx");
+    const View<const float, 1> none{};
+    if constexpr (std::is_same_v<T, bf16>) {
+      forward = conv2d_join(context, out.view(), x, w, none, rounded, to_y, config);
+      backward = conv2d_backward_data_join(context, gradient.view(), dy, w, rounded, to_dx, config);
+    } else {
+      forward = conv2d_join(context, out.view(), x, w, none, to_y, config);
+      backward = conv2d_backward_data_join(context, gradient.view(), dy, w, to_dx, config);
+    }
+    if (!forward) add(context, out.view().flat(), out.view().flat(), to_y.view().flat());
+    if (!backward) add(context, gradient.view().flat(), gradient.view().flat(), to_dx.view().flat());
+    y = out.get(), dx = gradient.get();
+  }
+};
+
+TEST_F(ContestTest, ResidualsAreAddedOnTheWayWhereThatIsFasterAndTheSumIsTheSame) {
+  Context plain = Context::cuda();
+  plain.gate().set_tier(Gate::Tier::plain);
+  const auto floats = [](const std::vector<bf16>& v) { return std::vector<float>(v.begin(), v.end()); };
+  const Joined<bf16> apart(plain), fused(*context);
+  EXPECT_FALSE(apart.forward || apart.backward);
+  EXPECT_TRUE(fused.forward && fused.backward);
+  expect_close(floats(fused.y), floats(apart.y), Class::library, Dtype::bf16, "y", 72);
+  expect_close(floats(fused.dx), floats(apart.dx), Class::library, Dtype::bf16, "dx", 36);
+  EXPECT_NE(floats(fused.y), floats(apart.y));  // rounded once
+  const Joined<float> tf32(*context, {.tf32 = true}), tf32_apart(plain, {.tf32 = true}), strict(*context);
+  EXPECT_TRUE(tf32.forward && tf32.backward);
+  EXPECT_FALSE(strict.forward || strict.backward);
+  expect_close(tf32.y, tf32_apart.y, Class::library, Dtype::f32, "y", 72);
+  ASSERT_EQ(context->gate().verdicts().size(), 4u);
+  for (const Gate::Verdict& verdict : context->gate().verdicts()) EXPECT_TRUE(verdict.all_right()) << describe(verdict);
+  const Joined<bf16> again(*context);
+  EXPECT_EQ(floats(again.y), floats(fused.y));
+  EXPECT_EQ(context->gate().verdicts().size(), 4u);
+}
+
+TEST_F(ContestTest, ResidualsStayApartWhereThatIsFaster) {
+  context->gate().clock(clock_of({1.0, 2.0}));
+  const Joined<bf16> apart(*context);
+  EXPECT_FALSE(apart.forward || apart.backward);
+  EXPECT_EQ(context->gate().known("convolution forward + residual x [3,8,8,8] w [4,3,3,8] stride 1 pad 1 bf16"),
+            "apart");
 }
 
 TEST_F(ContestTest, TilesOfPairsAreTriedOnTheFirstLargeCall) {
