@@ -82,7 +82,7 @@ struct Plan {
 };
 
 // What a graph computes: a convolution, or out = convolution + plus in one kernel of cuDNN's runtime fusion, which
-// generates it when the plan is made (seconds) and needs tensor cores.
+// generates and compiles it when the plan is made (seconds).
 enum class Fused : uint8_t { nothing, plus };
 
 // The operation graph of one convolution, its engine configurations from the heuristics, best first, and their plans.

@@ -73,7 +73,7 @@ TEST(Plan, APassIsAPass) {
 TEST(Plan, FusedResidualsSaveTheirMoves) {
   const Precision bf16 = precisions({.cuda = true}).back();
   const StepPlan apart = plan_step("fixmatch", bf16, kH200), fused = plan_step("fixmatch", bf16, kH200, true);
-  EXPECT_EQ(apart.total().kernels - fused.total().kernels, 3 + 2);  // raw_x: see nn/wrn.h
+  EXPECT_EQ(apart.total().kernels - fused.total().kernels, 3 + 3);
   // An identity unit saves a move of its block; a first one two of its block, and two of its input in the gradient.
   const double block = 960.0 * 32 * 32 * 32 * 2;
   EXPECT_NEAR(apart.total().bytes - fused.total().bytes, block * (3 * 1.75 + 2 * 1.75 + 2 * (0.5 + 1 + 0.5)),
