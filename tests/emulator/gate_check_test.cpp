@@ -48,9 +48,9 @@ TEST_F(GateCheckTest, MeetsEveryWeightGradientInFp32AndTf32) {
   std::map<std::string, int64_t> kinds;  // the first word or two of a key
   for (const std::string& key : keys) ++kinds[key.substr(0, key.find(key.starts_with("convolution") ? " x" : " "))];
   EXPECT_GE(kinds["conv2d_backward_weights"], 2 * 7);
-  EXPECT_EQ(kinds["convolution forward + residual"], 2 * 3);  // of three blocks, in tf32 and bf16
-  EXPECT_EQ(kinds["convolution backward_data + residual"], 2 * 3);
-  EXPECT_GE(kinds["conv2d"], 7);  // in fp32 or as accurate
+  EXPECT_EQ(kinds["convolution forward + residual"], 2 * 3);        // of three blocks, in tf32 and bf16
+  EXPECT_EQ(kinds["convolution backward_data + residual"], 2 * 2);  // at width 1 the first block has no shortcut
+  EXPECT_GE(kinds["conv2d"], 7);                                    // in fp32 or as accurate
   EXPECT_GE(kinds["gemm"], 7);
   EXPECT_GE(kinds["gemm_batched"], 7);
   EXPECT_EQ(report.taken, report.contests);
@@ -86,7 +86,7 @@ TEST_F(GateCheckTest, AStepWithFusedResidualsIsTheStep) {
     gpu.synchronize();
     int64_t fused = 0;
     for (const Gate::Verdict& v : gpu.gate().verdicts()) fused += v.choice.way.starts_with("fused by");
-    EXPECT_EQ(fused, tier == Gate::Tier::plain ? 0 : 3 + 3);
+    EXPECT_EQ(fused, tier == Gate::Tier::plain ? 0 : 3 + 2);
     std::vector<float> values(size_t(net->layout().total()));
     gpu.copy_out(values.data(), trainer.student().values);
     return values;
