@@ -209,6 +209,18 @@ TEST_F(ContestTest, ThreeProductsOfTf32StandForFp32WhereTheyAreFasterAndOnlyForS
   EXPECT_EQ(Scored(*context, false).y, strict.y);
 }
 
+TEST_F(ContestTest, OneProductOfTf32IsNotFp32) {
+  const Guarded<float, 4> x(*context, {3, 8, 8, 8}, uniform(1536, 1), "x"),
+      w(*context, {4, 3, 3, 8}, uniform(288, 2), "w");
+  const auto y = [&](bool tf32) {
+    Guarded<float, 4> out(*context, {3, 8, 8, 4}, std::vector<float>(768), "y");
+    conv2d(*context, out.view(), x, w, View<const float, 1>{}, Conv2dConfig{.tf32 = tf32});
+    return out.get();
+  };
+  const ConvProblem problem{3, 8, 8, 8, 4, 3, 1, 1};
+  EXPECT_EQ(tried(y(false), y(true), 2 * conv_tolerance(ConvPass::forward, problem)).outcome, Outcome::differs);
+}
+
 TEST_F(ContestTest, ThreeProductsOfTf32AreLeftWhereTheyAreSlowerOrCannotBe) {
   context->gate().clock(clock_of({1.0, 2.0}));
   EXPECT_EQ(Scored(*context, true).y, Scored(*context, false).y);
@@ -266,6 +278,18 @@ TEST_F(ContestTest, ResidualsAreAddedOnTheWayWhereThatIsFasterAndTheSumIsTheSame
   const Joined<bf16> again(*context);
   EXPECT_EQ(floats(again.y), floats(fused.y));
   EXPECT_EQ(context->gate().verdicts().size(), 4u);
+}
+
+TEST_F(ContestTest, AFusedResidualThatIsForgottenIsNeverUsed) {
+  setenv("EMULATOR_LACKS", "residuals", 1);
+  const Joined<float> joined(*context, {.tf32 = true});
+  unsetenv("EMULATOR_LACKS");
+  EXPECT_FALSE(joined.forward || joined.backward);
+  ASSERT_EQ(context->gate().verdicts().size(), 2u);
+  for (const Gate::Verdict& verdict : context->gate().verdicts())
+    EXPECT_EQ(verdict.tried[1].outcome, Outcome::differs) << describe(verdict);
+  context->gate().set_tier(Gate::Tier::plain);
+  EXPECT_EQ(joined.y, Joined<float>(*context, {.tf32 = true}).y);
 }
 
 TEST_F(ContestTest, ResidualsStayApartWhereThatIsFaster) {
