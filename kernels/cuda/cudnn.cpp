@@ -100,13 +100,16 @@ class CudnnHandle {
   }
 
  private:
-  cudnn::Plan choose(Cuda& cuda, ConvPass pass, const ConvProblem& problem, const Arrays& arrays) {
-    const std::string what = "convolution " + to_string(pass) + " " + to_string(problem);
+  // Plans are made by calls that no capture may contain.
+  static void refuse_capture(Cuda& cuda, const std::string& what) {
     cudaStreamCaptureStatus capture = cudaStreamCaptureStatusNone;
     check_cuda(cudaStreamIsCapturing(cuda.stream(), &capture), what);
     if (capture != cudaStreamCaptureStatusNone)
       fail_internal(what + ": its first call is under graph capture; run the step once before recording it");
-
+  }
+  cudnn::Plan choose(Cuda& cuda, ConvPass pass, const ConvProblem& problem, const Arrays& arrays) {
+    const std::string what = "convolution " + to_string(pass) + " " + to_string(problem);
+    refuse_capture(cuda, what);
     const std::string key = "cuDNN " + what;
     cudnn::ConvGraph graph(target_, pass, problem);
     if (const auto known = cuda.gate().known(key)) {
@@ -128,9 +131,9 @@ class CudnnHandle {
   std::optional<cudnn::Plan> choose_fused(Cuda& cuda, ConvPass pass, const ConvProblem& problem, const Arrays& arrays,
                                           const std::function<void()>& apart, const std::function<void()>& then) {
     const std::string key = "convolution " + to_string(pass) + " + residual " + to_string(problem);
-    const bool due = contest_due(cuda, key);
+    refuse_capture(cuda, key);
     cudnn::ConvGraph graph(target_, pass, problem, cudnn::Fused::plus);
-    if (const auto known = due ? std::nullopt : cuda.gate().known(key)) {
+    if (const auto known = cuda.gate().known(key)) {
       if (*known == kApart) return {};
       if (auto plan = graph.plan_named(known->substr(std::min(known->size(), strlen(kFusedBy))))) return plan;
       cuda.gate().refuse_known(key);
