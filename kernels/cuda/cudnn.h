@@ -23,9 +23,10 @@ void open_cudnn(Cuda& cuda);
 // Errors: device_unavailable without libcudnn.so.9; internal if no engine computes this, with cuDNN's reason.
 void cudnn_conv(Cuda& cuda, ConvPass pass, const ConvProblem& problem, const void* in0, const void* in1, void* out);
 
-// out = convolution + plus in one kernel, if the gate finds that cuDNN fuses them right and faster; else false, and out is
-// not written. Both ways are timed as they would be used: `apart` writes the same into out in steps, `then` is what the
-// fused way has to do besides. forward and backward_data; plus is of out's type and shape, and not out itself.
+// out = convolution + plus in one kernel, if the gate finds that cuDNN fuses them right and faster; else false: out is
+// for the caller to write. Both ways are timed as they would be used: `apart` writes the same into out in steps,
+// `then` is what the fused way has to do besides. forward and backward_data; plus is of out's type and shape, and not
+// out itself.
 bool cudnn_conv_plus(Cuda& cuda, ConvPass pass, const ConvProblem& problem, const void* in0, const void* in1,
                      const void* plus, void* out, const std::function<void()>& apart,
                      const std::function<void()>& then);

@@ -1,11 +1,11 @@
-// Convolutions (conv2d.h) whose result is added to something: a residual path, or the gradient of another one. Where the
-// gate (kernels/core/gate.h) finds that cuDNN adds on the way, right and faster, they write
+// Convolutions (conv2d.h) whose result is added to something: a residual path, or the gradient of another one. Where
+// the gate (kernels/core/gate.h) finds that cuDNN adds on the way, right and faster, they write
 //   y = conv2d(x) + plus,   dx = conv2d_backward_data(dy) + plus
 // and say true: one pass over memory less or two. Else they are conv2d and conv2d_backward_data, and say false: the
 // caller adds. Which it is stays the same from an op's first call with a shape on; the contest leaves plus as it was.
-// plus is of the output's shape and may not alias it. Fused: in bf16 where the weights come rounded, and in tf32, without
-// a bias; the sum is rounded once, after the addition. Never on a CPU, nor in strict fp32, whose convolutions take so
-// long that an addition is nothing beside them.
+// plus is of the output's shape and may not alias it. Fused: in bf16 where the weights come rounded, and in tf32,
+// without a bias; the sum is rounded once, after the addition. Never on a CPU, nor in strict fp32, whose convolutions
+// take so long that an addition is nothing beside them.
 // Class: library. Errors: as conv2d.
 #pragma once
 
