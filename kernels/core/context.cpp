@@ -20,6 +20,7 @@ Context Context::cuda(int index) {
 
 // Addresses of its own, in order.
 struct Context::Dry {
+  bool fused = false;
   static constexpr int64_t kAlignment = 256;
   std::shared_ptr<int64_t> next = std::make_shared<int64_t>(kAlignment);
   Arena arena{{[this](int64_t bytes) { return next_address(bytes); }, [](void*) {}, Device{}}};
@@ -30,9 +31,10 @@ struct Context::Dry {
   }
 };
 
-Context Context::dry() {
+Context Context::dry(bool fused) {
   Context context = cpu();
   context.dry_ = std::make_shared<Dry>();
+  context.dry_->fused = fused;
   context.scratch_ = &context.dry_->arena;
   return context;
 }
@@ -117,7 +119,7 @@ double Context::seconds(const Trace::Op& op) {
 
 Context Context::make_branch() {
   if (dry_) {
-    Context context = dry();
+    Context context = dry(dry_->fused);
     context.dry_->next = dry_->next;
     return context;
   }
@@ -125,6 +127,12 @@ Context Context::make_branch() {
     if (cuda_) return Context(nullptr, crc::make_branch(*cuda_));
   }
   return Context(crc::make_branch(*cpu_), nullptr);
+}
+
+bool Context::fused(bool said) {
+  const bool fused = dry_ ? dry_->fused : said;
+  if (fused && trace_) trace_->fused();
+  return fused;
 }
 
 Context& Context::branch(int i) {
