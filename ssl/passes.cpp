@@ -4,6 +4,22 @@
 
 namespace crc::ssl {
 
+// Parts that pass side by side need a stack of scratch memory each, which the step gives back.
+void Passes::for_parts(Context& context, const std::function<void(int64_t part, Context& context)>& work) {
+  const int64_t count = int64_t(parts_.size());
+  if (!lockstep_) {
+    for (int64_t p = 0; p < count; ++p) work(p, context);
+    return;
+  }
+  lockstep_->run(int(count), [&](int p) {
+    if (p == 0) return work(p, context);
+    Context& own = context.branch(p);
+    std::unique_ptr<Arena::Frame>& frame = frames_[&own.scratch()];
+    if (!frame) frame = std::make_unique<Arena::Frame>(own.scratch());
+    work(p, own);
+  });
+}
+
 // visit(rows of the whole pass, rows of a part's, rows of a section in a part)
 template <class Visit> void Passes::for_sections(const Pass& pass, Visit visit) const {
   int64_t at = 0;
@@ -58,29 +74,29 @@ void Passes::forward(Context& context, const Pass& pass, View<float, 2> logits, 
                      ? features
                      : arena.take<float, 2>({count * rows, net_.feature_dim()}, "features");        // [own * rows,D]
   const auto z = direct ? logits : arena.take<float, 2>({count * rows, net_.classes()}, "logits");  // [own * rows,C]
-  for (int64_t p = 0; p < count; ++p) {
+  for_parts(context, [&](int64_t p, Context& own) {
     const Part& part = parts_[size_t(p)];
-    net_.forward(context, pass.average ? part.ema : part.student,
+    net_.forward(own, pass.average ? part.ema : part.student,
                  nn::slice(part.images, pass.begin / among, pass.end / among), pass.mode,
                  h.slice(p * rows, (p + 1) * rows), z.slice(p * rows, (p + 1) * rows),
                  pass.kept >= 0 ? (*part.saved)[size_t(pass.kept)].get() : nullptr);
-  }
+  });
   if (direct) return;
   put_together(context, logits, z, pass);
   if (features.size() > 0) put_together(context, features, h, pass);
 }
 
 void Passes::backward(Context& context, int kept, View<const float, 2> dlogits, View<const float, 2> dfeatures) {
-  for (size_t p = 0; p < parts_.size(); ++p) {
-    const Arena::Frame frame(context.scratch());
-    const Part& part = parts_[p];
+  for_parts(context, [&](int64_t p, Context& own) {
+    const Arena::Frame frame(own.scratch());
+    const Part& part = parts_[size_t(p)];
     View<const float, 2> dz = dlogits, dh = dfeatures;
     if (shards_ > 0) {
-      dz = part_of(context, dlogits, int64_t(p), kept_[kept]);
-      if (dh.size() > 0) dh = part_of(context, dfeatures, int64_t(p), kept_[kept]);
+      dz = part_of(own, dlogits, p, kept_[kept]);
+      if (dh.size() > 0) dh = part_of(own, dfeatures, p, kept_[kept]);
     }
-    net_.backward(context, part.student, part.grads, dz, *(*part.saved)[size_t(kept)], dh);
-  }
+    net_.backward(own, part.student, part.grads, dz, *(*part.saved)[size_t(kept)], dh);
+  });
 }
 
 }  // namespace crc::ssl

@@ -5,12 +5,15 @@
 #pragma once
 
 #include <array>
+#include <functional>
+#include <map>
 #include <memory>
 #include <span>
 #include <vector>
 
 #include "kernels/core/ranks.h"
 #include "nn/net.h"
+#include "ssl/lockstep.h"
 
 namespace crc::ssl {
 
@@ -38,8 +41,15 @@ class Passes {
   Passes(const nn::Net& net, Part whole) : net_(net), parts_{whole} {}
   // In `shards` parts of which these are the own ones. `sections`: the rows of the batch that are shared out one by one,
   // in order, of each of its views the labelled and the unlabelled ones. `ranks`: who has the other parts; null: nobody.
-  Passes(const nn::Net& net, std::vector<Part> own, int64_t shards, std::vector<int64_t> sections, Ranks* ranks)
-      : net_(net), parts_(std::move(own)), shards_(shards), sections_(std::move(sections)), ranks_(ranks) {}
+  // `lockstep`: batch statistics are those of all parts, who pass side by side for that; null: each has its own.
+  Passes(const nn::Net& net, std::vector<Part> own, int64_t shards, std::vector<int64_t> sections, Ranks* ranks,
+         Lockstep* lockstep)
+      : net_(net),
+        parts_(std::move(own)),
+        shards_(shards),
+        sections_(std::move(sections)),
+        ranks_(ranks),
+        lockstep_(lockstep) {}
 
   // logits [N,C] of the pass's N rows; features [N,D], or empty where nobody asks. Scratch memory that the backward
   // pass needs stays until the frame around the step ends.
@@ -49,6 +59,7 @@ class Passes {
   void backward(Context& context, int kept, View<const float, 2> dlogits, View<const float, 2> dfeatures = {});
 
  private:
+  void for_parts(Context& context, const std::function<void(int64_t part, Context& context)>& work);
   template <class Visit> void for_sections(const Pass& pass, Visit visit) const;
   View<const float, 2> of_all(Context& context, View<const float, 2> own, std::vector<float>& received) const;
   void put_together(Context& context, View<float, 2> whole, View<const float, 2> own, const Pass& pass) const;
@@ -59,6 +70,8 @@ class Passes {
   int64_t shards_ = 0;  // 0: there is one part, the batch
   std::vector<int64_t> sections_;
   Ranks* ranks_ = nullptr;
+  Lockstep* lockstep_ = nullptr;
+  std::map<Arena*, std::unique_ptr<Arena::Frame>> frames_;  // of parts in scratch memory of their own
   Pass kept_[2] = {};
 };
 

@@ -74,6 +74,10 @@ Trainer::Trainer(Context& context, const nn::Net& net, const ImageSet& images, c
   begin_averages();
   if (config_.shards > 0)
     shards_.emplace(context, net.layout(), config_.shards, config_.ema_buffers == EmaBuffers::own, ranks);
+  if (config_.shards > 0 && config_.batch_statistics == BatchStatistics::synchronized) {
+    if (context.device().kind != DeviceKind::cpu) fail_internal("layers of shards meet in host memory");
+    lockstep_.emplace(ranks);
+  }
   for (size_t part = 0; part < (shards_ ? shards_->own().size() : 1); ++part)
     saved_.push_back({net.new_saved(), net.new_saved()});
   if (config_.logit_adjustment == LogitAdjustment::prediction) {

@@ -105,6 +105,7 @@ class Trainer {
   Tensor state_, ring_, labeled_, unlabeled_;
   std::vector<SavedPasses> saved_;            // of each part of the batch that passes alone here
   std::optional<ShardMean> shards_;           // with config.shards
+  std::optional<Lockstep> lockstep_;          // with batch statistics over all of them
   bool warm_ = false;                         // a step has run: memory and the libraries' plans are there
   std::function<void()> one_step_, a_graph_;  // replay 1 and steps_per_graph steps; made when first needed
   int64_t step_ = 0;

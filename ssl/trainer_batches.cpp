@@ -120,7 +120,9 @@ void Trainer::step_in_shards(const Batch& whole) {
     if (view.items != BatchView::Items::unlabeled) sections.push_back(whole.labeled);
     if (view.items != BatchView::Items::labeled) sections.push_back(whole.unlabeled);
   }
-  take_gradients(Passes(net_, std::move(parts), config_.shards, std::move(sections), shards_->ranks()), whole);
+  take_gradients(Passes(net_, std::move(parts), config_.shards, std::move(sections), shards_->ranks(),
+                        lockstep_ ? &*lockstep_ : nullptr),
+                 whole);
   const ShardMean::Left& mean = shards_->mean();
   context_.copy(student_weights_.running, mean.running);
   if (mean.teachers.size() > 0) context_.copy(ema_weights_.running, mean.teachers);

@@ -99,6 +99,19 @@ std::string trained(const ssl::TrainConfig& config, int ranks, int64_t steps, co
   return states.front().value_or("");
 }
 
+// Two checkpoints, by these of their arrays.
+void expect_close(const std::string& one, const std::string& other, const std::vector<std::string>& names) {
+  const nn::TensorFile a = nn::decode_safetensors(one, "one"), b = nn::decode_safetensors(other, "other");
+  for (const std::string& name : names) {
+    const auto x = a.at(name, "one").values<float>(), y = b.at(name, "other").values<float>();
+    float largest = 0, error = 0;
+    for (size_t i = 0; i < x.size(); ++i)
+      largest = std::max(largest, std::abs(x[i])), error = std::max(error, std::abs(x[i] - y[i]));
+    EXPECT_TRUE(largest > 0 || name.starts_with("method.")) << name;
+    EXPECT_LE(error, tolerance(NumericClass::reduce, Dtype::f32) * largest) << name;
+  }
+}
+
 TEST(Shards, TheBitsAreThoseOfAnyNumberOfProcesses) {
   EXPECT_EQ(methods_that_train().size(), 14u);
   for (const std::string& method : methods_that_train()) {
@@ -118,6 +131,65 @@ TEST(Shards, GoOnInAnotherNumberOfProcesses) {
     const std::string whole = trained(config, 1, 5), half = trained(config, 4, 2);
     EXPECT_TRUE(trained(config, 2, 3, half) == whole) << method;
     EXPECT_TRUE(trained(config, 1, 3, half) == whole) << method;
+  }
+}
+
+// Statistics over the whole batch: the network's layers meet, whoever has the shards; and a step is that of one pass.
+TEST(Shards, SynchronizedStatisticsAreThoseOfTheWholeBatch) {
+  for (const std::string& method : methods_that_train()) {
+    SCOPED_TRACE(method);
+    ssl::TrainConfig config = in_shards(method, 4);
+    config.batch_statistics = ssl::BatchStatistics::synchronized;
+    const std::string alone = trained(config, 1, 3);
+    for (const int ranks : {2, 4}) EXPECT_TRUE(trained(config, ranks, 3) == alone) << ranks;
+    EXPECT_TRUE(trained(config, 4, 1, trained(config, 2, 2)) == alone);
+    config.batch_statistics = ssl::BatchStatistics::shard;
+    EXPECT_NE(trained(config, 1, 3), alone);
+  }
+}
+
+// momentum after one step is the gradient.
+TEST(Shards, WithSynchronizedStatisticsAStepIsThatOfTheWholeBatch) {
+  for (const std::string& method : methods_that_train()) {
+    SCOPED_TRACE(method);
+    ssl::TrainConfig whole = in_shards(method, 0);
+    whole.optimizer = ssl::Optimizer::sgd;
+    ssl::TrainConfig parts = whole;
+    parts.shards = 4;
+    Sharded one(whole, nullptr), shards(parts, nullptr);
+    parts.batch_statistics = ssl::BatchStatistics::synchronized;
+    Sharded synchronized(parts, nullptr);
+    one->train(1), shards->train(1), synchronized->train(1);
+    expect_close(one.state(), synchronized.state(), {"momentum", "student.values", "student.running", "losses"});
+  }
+}
+
+// Whoever fails ends the others too, wherever they wait.
+TEST(Lockstep, AFailureEndsAll) {
+  for (const bool meets : {false, true}) {
+    ssl::Lockstep lockstep(nullptr);
+    int unwound = 0;
+    struct Counts {
+      int& count;
+      ~Counts() { ++count; }
+    };
+    const auto work = [&](int i) {
+      const Counts counts{unwound};
+      std::vector<double> value(i == 3 && meets ? 2 : 1, i);
+      if (i == 2 && !meets) fail(ExitCode::numerical, "the third");
+      lockstep.merge(value, [](std::span<double> into, std::span<const double> other) { into[0] += other[0]; });
+    };
+    EXPECT_THROW(lockstep.run(4, work), Error);
+    EXPECT_EQ(unwound, 4);
+    EXPECT_EQ(Meeting::current(), nullptr);
+    std::vector<double> sums;  // and it works again
+    lockstep.run(4, [&](int i) {
+      double value = i + 1;
+      Meeting::current()->merge({&value, 1},
+                                [](std::span<double> into, std::span<const double> other) { into[0] += other[0]; });
+      sums.push_back(value);
+    });
+    EXPECT_EQ(sums, std::vector<double>(4, 10));
   }
 }
 
@@ -141,19 +213,10 @@ TEST(Shards, WithoutBatchStatisticsAStepIsThatOfTheWholeBatch) {
     parts.shards = 4;
     Sharded one(whole, nullptr, false), four(parts, nullptr, false);
     one->train(1), four->train(1);
-    const nn::TensorFile a = nn::decode_safetensors(one.state(), "one"),
-                         b = nn::decode_safetensors(four.state(), "four");
+    Context context = Context::cpu(1);
     std::vector<std::string> names{"student.values", "momentum", "losses"};
-    for (const nn::TensorEntry& entry : a.tensors)  // what the method remembers
-      if (entry.name.starts_with("method.")) names.push_back(entry.name);
-    for (const std::string& name : names) {
-      const auto x = a.at(name, "one").values<float>(), y = b.at(name, "four").values<float>();
-      float largest = 0, error = 0;
-      for (size_t i = 0; i < x.size(); ++i)
-        largest = std::max(largest, std::abs(x[i])), error = std::max(error, std::abs(x[i] - y[i]));
-      EXPECT_GT(largest, 0) << name;
-      EXPECT_LE(error, tolerance(NumericClass::reduce, Dtype::f32) * largest) << name;
-    }
+    for (const auto& [name, values] : one->running().to_host(context)) names.push_back("method." + name);
+    expect_close(one.state(), four.state(), names);
   }
 }
 
