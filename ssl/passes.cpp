@@ -72,8 +72,9 @@ void Passes::forward(Context& context, const Pass& pass, View<float, 2> logits, 
   const int64_t rows = n / among;
   const auto h = direct && features.size() > 0
                      ? features
-                     : arena.take<float, 2>({count * rows, net_.feature_dim()}, "features");        // [own * rows,D]
-  const auto z = direct ? logits : arena.take<float, 2>({count * rows, net_.classes()}, "logits");  // [own * rows,C]
+                     : arena.take<float, 2>({count * rows, net_.feature_dim()},
+                                            features.size() > 0 ? kRows : "features");           // [own * rows,D]
+  const auto z = direct ? logits : arena.take<float, 2>({count * rows, net_.classes()}, kRows);  // [own * rows,C]
   for_parts(context, [&](int64_t p, Context& own) {
     const Part& part = parts_[size_t(p)];
     net_.forward(own, pass.average ? part.ema : part.student,

@@ -37,6 +37,8 @@ class Passes {
     const SavedPasses* saved;
   };
 
+  static constexpr const char* kRows = "rows of shards";  // of the arrays that go from each process to all
+
   // The whole batch at once.
   Passes(const nn::Net& net, Part whole) : net_(net), parts_{whole} {}
   // In `shards` parts of which these are the own ones. `sections`: the rows of the batch that are shared out one by one,
