@@ -101,8 +101,6 @@ TEST_F(Parallel, WhatCannotBeSharedIsRefused) {
   expect(start("run", 8), 78, "8 processes cannot have");
   expect(start("run", 2, "--set run.shards=0"), 78, "run.ranks = 2: what processes share are the shards");
   expect(start("run", 2, "--set run.shards=16"), 78, "run.shards = 16 does not divide ssl.batch = 8");
-  expect(start("run", 2, "--set ssl.method=label_propagation"), 78,
-         "run.shards = 4 with ssl.method = \"label_propagation\", which takes no steps");
   expect(start("run", 1, "--set run.shards=6"), 78, "run.shards = 6 is no power of two");
   EXPECT_FALSE(fs::exists(at("run")));
   expect(start("run", 2), 0, "done");
