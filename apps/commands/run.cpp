@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "apps/base/program.h"
 #include "apps/base/progress.h"
 #include "apps/base/terminal.h"
 #include "apps/commands/commands.h"
@@ -10,7 +11,6 @@
 #include "apps/session/crew.h"
 #include "apps/session/step_time.h"
 #include "apps/session/training.h"
-#include "apps/sweep/child.h"
 #include "apps/sweep/sweep.h"
 #include "apps/train/checks.h"
 #include "apps/train/experiment.h"

@@ -107,6 +107,13 @@ void check_processes(const Config& config, const Context& context, const Ranks* 
          fmt::format("{} processes share this training, and that is for CPUs alone so far: between GPUs it needs NCCL, "
                      "which is not used here; set run.device = \"cpu\", or train in one process on {}",
                      size, to_string(context.device())));
+  if (config.get<int64_t>("run.shards") > 1 && context.device().kind == DeviceKind::cuda &&
+      config.choice<ssl::BatchStatistics>("run.batch_statistics") == ssl::BatchStatistics::synchronized)
+    fail(ExitCode::config,
+         fmt::format(
+             "run.batch_statistics = \"synchronized\": the layers of shards meet in host memory, and this run is "
+             "on {}; set run.device = \"cpu\", or run.shards = 0, one pass with statistics of the whole batch",
+             to_string(context.device())));
 }
 
 int train_together(const Config& config, const std::vector<std::string>& command_line,

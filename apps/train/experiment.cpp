@@ -296,6 +296,7 @@ ssl::TrainConfig train_config(const Config& config, const data::Dataset& dataset
   train.steps_per_epoch = steps;
   train.steps_per_graph = config.get<Int>("ssl.steps_per_graph");
   train.shards = config.get<Int>("run.shards");
+  train.batch_statistics = config.choice<ssl::BatchStatistics>("run.batch_statistics");
   train.schedule.rate = config.choice<RateSchedule>("ssl.schedule");
   train.schedule.base_rate = config.get<double>("ssl.lr");
   train.schedule.horizon = steps_of(config, horizon > 0 ? horizon : config.get<Int>("ssl.epochs"));

@@ -136,7 +136,7 @@ bool Context::fused(bool said) {
 }
 
 Context& Context::branch(int i) {
-  constexpr int kMost = 9;  // so that lanes of branches of branches differ, too
+  constexpr int kMost = 1023;  // so that lanes of branches of branches differ, too
   if (i < 1 || i > kMost) fail_internal("no branch " + std::to_string(i));
   while (int(branches_->size()) < i) {
     Context& made = *branches_->emplace_back(std::make_unique<Context>(make_branch()));

@@ -87,6 +87,26 @@ class SelectTogether : public SelectFixture {
   }
 };
 
+// What the groups will take is said once the first are scored, alone and together; a stop ends it.
+TEST_F(SelectTogether, ALongSearchSaysWhatItTakes) {
+  const std::string search = program(
+      "--threads 1 --features h0.npy h1.npy h2.npy --labeled l.npy --budget 4 --group 4 --search independent --draws "
+      "50000000 --out p.csv");
+  const std::string until_said = "sh -c '" + search +
+                                 " & pid=$!; until grep -q \"groups of 4\" words0; do kill -0 $pid || break; sleep "
+                                 "0.05; done; kill -INT $pid; wait $pid'";
+  const std::string said = "crc: 50000000 groups of 4, about ", together_words = " a second in 2 processes, with what ";
+  const Ended alone = together({until_said});
+  EXPECT_EQ(alone.codes[0], 75) << alone.words[0];
+  EXPECT_NE(alone.words[0].find(said), std::string::npos) << alone.words[0];
+  EXPECT_EQ(alone.words[0].find(together_words), std::string::npos) << alone.words[0];
+  const Ended two = together({until_said, search});
+  EXPECT_EQ(two.codes, (std::vector<int>{75, 70})) << two.words[0] << two.words[1];  // the other misses it
+  EXPECT_NE(two.words[0].find(said), std::string::npos) << two.words[0];
+  EXPECT_NE(two.words[0].find(together_words), std::string::npos) << two.words[0];
+  EXPECT_EQ(two.words[1], "") << "only rank 0 speaks";
+}
+
 TEST_F(SelectTogether, ThePicksAreThoseOfOneProcess) {
   for (const char* what :
        {"--acquisition crc --group 3 --budget 6", "--acquisition crc --search exchange --budget 3",
