@@ -27,6 +27,7 @@ class Cuda {
   cudaStream_t stream() const { return stream_; }
   Arena& scratch() { return arena_; }
   Gate& gate() { return *gate_; }
+  int multiprocessors() const { return multiprocessors_; }
   int capability() const { return capability_; }  // 90 for sm_90
   // How many times as fast fp32 is as fp64: 2 where GPUs are made for fp64, 32 or 64 on most others.
   int fp32_per_fp64() const { return fp32_per_fp64_; }
