@@ -185,12 +185,15 @@ int many_warps(Cuda& cuda, const CapacitanceCall& call) {
 
 // The number of warps that the gate has chosen. The same bits for any.
 int choose_warps(Cuda& cuda, const CapacitanceCall& call) {
-  constexpr int64_t kWorthATrial = 32;  // groups
+  constexpr int64_t kWorthATrial = 8;  // groups
   const int many = many_warps(cuda, call);
   if (many == 1 || call.count < kWorthATrial) return 1;
   const std::string name = std::to_string(many) + " warps";
-  const std::string key =
-      "capacitance [" + std::to_string(call.group) + "," + std::to_string(call.width) + "], " + name;
+  const char* update = call.config.update == Update::dual     ? "dual"
+                       : call.config.update == Update::primal ? "primal"
+                                                              : "bordered";
+  const std::string key = std::string("capacitance ") + update + " [" + std::to_string(call.group) + "," +
+                          std::to_string(call.width) + "], " + name;
   const bool won =
       choose_way(cuda, key, {{"1 warp", [&] { run(cuda, call, 1); }, 0}, {name, [&] { run(cuda, call, many); }, 0}},
                  {Contested(call.values, call.count, Dtype::f64), Contested(call.evaluations, call.count, Dtype::i32)},
