@@ -5,8 +5,9 @@
 // moment matrix sum a a^T have the same inner products: what every group of the pool lacks is gone once and for all.
 //
 // The labelled set L enters by its moment matrix A_L^T A_L = R diag(lambda) R^T alone. It is summed exactly
-// (crc/exact_moment.h) and decomposed on the host, and items are rotated in a fixed order (kernels/ops/rotate_rows.h):
-// coordinates and lambda are the same bits on every device and in any order of the items.
+// (crc/exact_moment.h) on the device and decomposed on the host, since every library has last bits of its own; items are
+// rotated in a fixed order (kernels/ops/rotate_rows.h). Coordinates and lambda are the same bits on every device and in
+// any order of the items.
 #pragma once
 
 #include <functional>
@@ -75,11 +76,11 @@ class LastLayerNtk {
  private:
   using Items = std::span<const int64_t>;
   ExactMoment moment_of(Items items) const;
-  void scaled_rows(Items items, std::vector<double>& rows) const;               // [n,D+1]
+  void each_block(Items items, const std::function<void(int64_t begin, View<const double, 2> rows)>& f) const;
   void take_bounds(std::span<const double> low, std::span<const double> high);  // [D+1] of every column of a
   void find_rank(Items labeled, Items unlabeled, const Progress& progress);
-  // From sums in some order where they suffice, else from exact ones.
-  void decide_rank(std::vector<double> moment, const std::function<ExactMoment()>& exact);
+  // From the eigenvalues [D+1] of sums in some order where they suffice, else from exact ones.
+  void decide_rank(std::span<const double> values, const std::function<ExactMoment()>& exact);
   LabeledSpectrum moment_spectrum(Items labeled) const;
   LabeledSpectrum row_spectrum(Items labeled) const;
   Tensor rotation_of(std::vector<double> vectors) const;  // [D+1,r] from [r,r], rows in the pool's range
