@@ -27,27 +27,26 @@ template <class F> __device__ __forceinline__ double chain_of_lane(int64_t n, co
   return chain + __shfl_xor_sync(kAll, chain, 2);
 }
 
-// A block of kWarps warps. A thread owns a column, an entry with all its chains, or a chain; what every warp needs, every
+// A block of any number of warps. A thread owns a column, an entry with all its chains, or a chain; what every warp needs, every
 // warp adds up. So the bits are the same for any number of warps.
-template <int kWarps> struct BlockTeam {
-  static constexpr int kThreads = 32 * kWarps;
+struct BlockTeam {
   static __device__ int64_t rank() { return threadIdx.x; }
-  static __device__ int64_t size() { return kThreads; }
+  static __device__ int64_t size() { return blockDim.x; }
   static __device__ void sync() {
-    if constexpr (kWarps == 1)
+    if (blockDim.x == 32)
       __syncwarp(kAll);
     else
       __syncthreads();
   }
   template <class F> static __device__ void pairs(int64_t n, int64_t m, const F& f) {
     const int columns = int(m), entries = int(n) * columns;  // they fit shared memory: 32 bits divide faster
-    for (int e = threadIdx.x; e < entries; e += kThreads) f(e / columns, e % columns);
+    for (int e = threadIdx.x; e < entries; e += blockDim.x) f(e / columns, e % columns);
     sync();
   }
   // f(g, chain over n) for g < count: four lanes each.
   template <class F, class Store>
   static __device__ void rows_by_chains(int64_t count, int64_t n, const F& f, const Store& store) {
-    for (int64_t first = 0; first < 4 * count; first += kThreads) {  // as often for every lane of a warp
+    for (int64_t first = 0; first < 4 * count; first += blockDim.x) {  // as often for every lane of a warp
       const int64_t g = (first + threadIdx.x) / 4;
       const double sum = chain_of_lane(g < count ? n : 0, [&](int64_t i, double part) { return f(g, i, part); });
       if (g < count && threadIdx.x % 4 == 0) store(g, sum);
@@ -56,7 +55,7 @@ template <int kWarps> struct BlockTeam {
   }
 
   static __device__ void weigh(const CapacitanceArrays& m, const CapacitanceWeights& weights, const double* lambda) {
-    for (int64_t i = threadIdx.x; i < m.padded; i += kThreads) {
+    for (int64_t i = threadIdx.x; i < m.padded; i += blockDim.x) {
       const double inverse = i < m.columns ? weights.inverse_gap(lambda[i]) : 0;
       m.w[i] = weights.scale * inverse;
       m.b[i] = (weights.by_lambda && i < m.columns ? lambda[i] * inverse : inverse) * inverse;
@@ -76,7 +75,7 @@ template <int kWarps> struct BlockTeam {
     });
   }
   static __device__ void project(const CapacitanceArrays& m) {
-    for (int64_t i = threadIdx.x; i < m.padded; i += kThreads)
+    for (int64_t i = threadIdx.x; i < m.padded; i += blockDim.x)
       m.t[i] = four_chains(m.group, [&](int64_t g, double sum) { return fma(m.u[g], m.v[i * m.stride + g], sum); });
     sync();
   }
@@ -94,7 +93,7 @@ template <int kWarps> struct BlockTeam {
   }
   // The divisions are shared out first, into w: it is free between a matrix and the next.
   static __device__ double rest(const CapacitanceArrays& m, const double* lambda, double s, int64_t first) {
-    for (int64_t i = threadIdx.x; i < m.columns; i += kThreads)
+    for (int64_t i = threadIdx.x; i < m.columns; i += blockDim.x)
       m.w[i] = i < first ? 0 : m.t[i] * m.t[i] / (lambda[i] - s);
     sync();
     const double sum = chain_of_lane(m.columns, [&](int64_t i, double part) { return part + m.w[i]; });
@@ -135,38 +134,31 @@ struct CapacitanceCall {
 };
 
 // One group per block, in shared memory.
-template <int kWarps> __global__ void capacitance_kernel(CapacitanceCall call) {
+__global__ void capacitance_kernel(CapacitanceCall call) {
   CRC_DYNAMIC_SHARED(double, memory);
-  call.search(BlockTeam<kWarps>(), memory, blockIdx.x);
+  call.search(BlockTeam(), memory, blockIdx.x);
 }
 
 // Groups that are too large for it: every block has a row of `memory` [blocks, doubles] and takes group after group.
 // The same steps, the same bits.
-template <int kWarps> __global__ void capacitance_in_scratch_kernel(View<double, 2> memory, CapacitanceCall call) {
-  for (int64_t k = blockIdx.x; k < call.count; k += gridDim.x)
-    call.search(BlockTeam<kWarps>(), &memory(blockIdx.x, 0), k);
+__global__ void capacitance_in_scratch_kernel(View<double, 2> memory, CapacitanceCall call) {
+  for (int64_t k = blockIdx.x; k < call.count; k += gridDim.x) call.search(BlockTeam(), &memory(blockIdx.x, 0), k);
 }
 
-template <int kWarps> void run(Cuda& cuda, const CapacitanceCall& call) {
+void run(Cuda& cuda, const CapacitanceCall& call, int warps) {
   const int64_t doubles = CapacitanceArrays::doubles(call.group, call.width), bytes = doubles * int64_t(sizeof(double));
   if (size_t(bytes) <= cuda.shared_bytes()) {
-    launch(cuda, "capacitance", capacitance_kernel<kWarps>,
-           {.blocks = dim3(unsigned(call.count)), .threads = dim3(32 * kWarps), .shared_bytes = size_t(bytes)}, call);
+    launch(cuda, "capacitance", capacitance_kernel,
+           {.blocks = dim3(unsigned(call.count)), .threads = dim3(unsigned(32 * warps)), .shared_bytes = size_t(bytes)},
+           call);
     return;
   }
   constexpr int64_t kScratchBytes = 32ll << 20;  // about what the L2 cache of such a GPU holds
   const int64_t blocks = std::min(call.count, std::max<int64_t>(1, kScratchBytes / bytes));
   const Arena::Frame frame(cuda.scratch());
   const auto memory = cuda.scratch().take<double>({blocks, doubles}, "capacitance");
-  launch(cuda, "capacitance", capacitance_in_scratch_kernel<kWarps>,
-         {.blocks = dim3(unsigned(blocks)), .threads = dim3(32 * kWarps)}, memory, call);
-}
-
-void run(Cuda& cuda, const CapacitanceCall& call, int warps) {
-  warps == 1   ? run<1>(cuda, call)
-  : warps == 2 ? run<2>(cuda, call)
-  : warps == 4 ? run<4>(cuda, call)
-               : run<8>(cuda, call);
+  launch(cuda, "capacitance", capacitance_in_scratch_kernel,
+         {.blocks = dim3(unsigned(blocks)), .threads = dim3(unsigned(32 * warps))}, memory, call);
 }
 
 // How many warps a group gets where one is not enough: where shared memory, or the number of groups, leaves a
