@@ -256,6 +256,17 @@ Tensor LastLayerNtk::rotation_of(std::vector<double> vectors) const {
   return Tensor::from_host(context_, {width_, rank_}, transposed(vectors, rank_, width_).data(), "rotation");
 }
 
+void LastLayerNtk::rotate_into(const Tensor& v, Items items, const Tensor& rotation) const {
+  const Tensor index = on_device(context_, items);
+  std::visit(
+      [&](const auto& h) {
+        rotate_rows(context_, v.view<double, 2>(), h, index.view<const int64_t, 1>(), rotation.view<const double, 2>(),
+                    scale_);
+      },
+      device_);
+  context_.synchronize();
+}
+
 Tensor LastLayerNtk::coordinates(std::span<const int64_t> items, const Tensor* rotation) const {
   const Tensor basis =
       rotation
@@ -263,15 +274,17 @@ Tensor LastLayerNtk::coordinates(std::span<const int64_t> items, const Tensor* r
           : Tensor::from_host(context_, {width_, rank_},
                               (basis_.empty() ? identity(width_) : transposed(basis_, rank_, width_)).data(), "basis");
   Tensor v(context_, {int64_t(items.size()), rank_}, Dtype::f64, "coordinates");
-  const Tensor index = on_device(context_, items);
-  std::visit(
-      [&](const auto& h) {
-        rotate_rows(context_, v.view<double, 2>(), h, index.view<const int64_t, 1>(),
-                    (rotation ? *rotation : basis).view<const double, 2>(), scale_);
-      },
-      device_);
-  context_.synchronize();
+  rotate_into(v, items, rotation ? *rotation : basis);
   return v;
+}
+
+std::shared_ptr<const Tensor> LastLayerNtk::kept_coordinates(std::span<const int64_t> items,
+                                                             const Tensor& rotation) const {
+  const std::vector<int64_t> shape{int64_t(items.size()), rank_};
+  if (!kept_ || kept_.use_count() > 1 || kept_->shape() != shape)
+    kept_.reset(), kept_ = std::make_shared<Tensor>(context_, shape, Dtype::f64, "coordinates");
+  rotate_into(*kept_, items, rotation);
+  return kept_;
 }
 
 std::vector<double> LastLayerNtk::squared_norms(std::span<const int64_t> items) const {

@@ -68,6 +68,9 @@ class LastLayerNtk {
   double row_noise(int64_t n) const { return 16 * double(std::max(n, width_)) * 0x1p-52; }
   // [n,r]: scale a(x) R for every item; without a rotation in the basis of the pool's range.
   Tensor coordinates(std::span<const int64_t> items, const Tensor* rotation = nullptr) const;
+  // The same in memory that this object keeps: a search that makes one scorer after the other, each of the whole pool,
+  // takes it once. As long as somebody holds the last ones, others are given memory of their own.
+  std::shared_ptr<const Tensor> kept_coordinates(std::span<const int64_t> items, const Tensor& rotation) const;
   // scale^2 K~/C of an item with itself.
   std::vector<double> squared_norms(std::span<const int64_t> items) const;
   // a of an item, unscaled.
@@ -85,7 +88,10 @@ class LastLayerNtk {
   LabeledSpectrum row_spectrum(Items labeled) const;
   Tensor rotation_of(std::vector<double> vectors) const;  // [D+1,r] from [r,r], rows in the pool's range
 
+  void rotate_into(const Tensor& v, std::span<const int64_t> items, const Tensor& rotation) const;
+
   Context& context_;
+  mutable std::shared_ptr<Tensor> kept_;
   Spectra* spectra_ = nullptr;  // where some are kept
   Rows device_;
   std::function<void(int64_t, std::span<double>)> row_;

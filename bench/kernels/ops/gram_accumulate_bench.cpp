@@ -1,14 +1,15 @@
 #include "bench/cases.h"
+#include "kernels/core/gate.h"
 #include "kernels/ops/gram_accumulate.h"
 #include "kernels/ops/gram_pairs.h"
 
 namespace crc::bench {
 namespace {
 
-using Gram = void (*)(Context&, View<double, 3>, View<const float, 3>, View<const float, 3>);
+using Gram = std::function<void(Context&, View<double, 3> k, View<const float, 3> a, View<const float, 3> c)>;
 
 // A stage-3 convolution of WRN-28-2 in the full NTK: 100 labelled items and one class against themselves.
-Case gram_case(const Scale& scale, const char* op, Gram gram, NumericClass numeric) {
+Case gram_case(const Scale& scale, const char* op, const Gram& gram, NumericClass numeric) {
   const int64_t n = scale.at_most(100, 3), parameters = scale.at_most(9 * 128 * 128, 50);
   return {.op = op,
           .shape = extents(n, n) + " of " + extents(parameters),
@@ -39,7 +40,9 @@ Case gram_case(const Scale& scale, const char* op, Gram gram, NumericClass numer
 }  // namespace
 
 void gram_accumulate_cases(Suite& suite) {
-  Case plain = gram_case(suite.scale, "gram_accumulate", gram_accumulate, NumericClass::library);
+  Case plain = gram_case(
+      suite.scale, "gram_accumulate", [](auto& context, auto k, auto a, auto c) { gram_accumulate(context, k, a, c); },
+      NumericClass::library);
   if (suite.scale.cuda)
     plain.path_taken = [n = suite.scale.at_most(100, 3)](Context& context) {
       return context.gate()
@@ -50,7 +53,9 @@ void gram_accumulate_cases(Suite& suite) {
     plain.path = "OpenBLAS";
   suite.add(plain);
   // Ten operations in fp32 for each product and sum; the limit named beside it is still that of fp64.
-  suite.add(gram_case(suite.scale, "gram_pairs", gram_pairs, NumericClass::pairs));
+  suite.add(gram_case(
+      suite.scale, "gram_pairs", [](auto& context, auto k, auto a, auto c) { gram_pairs(context, k, a, c); },
+      NumericClass::pairs));
 }
 
 }  // namespace crc::bench
