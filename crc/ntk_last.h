@@ -5,9 +5,9 @@
 // moment matrix sum a a^T have the same inner products: what every group of the pool lacks is gone once and for all.
 //
 // The labelled set L enters by its moment matrix A_L^T A_L = R diag(lambda) R^T alone. It is summed exactly
-// (crc/exact_moment.h) on the device and decomposed on the host, since every library has last bits of its own; items are
-// rotated in a fixed order (kernels/ops/rotate_rows.h). Coordinates and lambda are the same bits on every device and in
-// any order of the items.
+// (crc/exact_moment.h) on the device and decomposed on the host, since every library has last bits of its own; items
+// are rotated in a fixed order (kernels/ops/rotate_rows.h). Coordinates and lambda are the same bits on every device
+// and in any order of the items.
 #pragma once
 
 #include <functional>

@@ -11,9 +11,9 @@ namespace crc {
 
 // exact: the same bits. point: a few roundings per element. reduce: sums in fp32 or of fp32 terms, in chains that an op
 // of this project keeps short. library: oneDNN, cuDNN, BLAS, LAPACK choose the order of summation, up to one chain.
-// pairs: sums of products of fp32 numbers in pairs of fp32 (kernels/ops/gram_pairs.h), a panel of 128 after the other: the
-// worst of 256 sums was 2^-43.0 of the largest for a single panel, less for more of them, where one fp32 sum is wrong by
-// 2^-21 and more; twice that is allowed.
+// pairs: sums of products of fp32 numbers in pairs of fp32 (kernels/ops/gram_pairs.h), a panel of 128 after the other:
+// the worst of 256 sums was 2^-43.0 of the largest for a single panel, less for more of them, where one fp32 sum is
+// wrong by 2^-21 and more; twice that is allowed.
 // network: through all layers of WRN-28-2, forward and backward, against an fp64 reference (bf16: of a small net,
 // against fp32).
 // autograd: through all layers of a small net in fp64, against PyTorch in fp64.

@@ -27,8 +27,8 @@ template <class F> __device__ __forceinline__ double chain_of_lane(int64_t n, co
   return chain + __shfl_xor_sync(kAll, chain, 2);
 }
 
-// A block of any number of warps. A thread owns a column, an entry with all its chains, or a chain; what every warp needs, every
-// warp adds up. So the bits are the same for any number of warps.
+// A block of any number of warps. A thread owns a column, an entry with all its chains, or a chain; what every warp
+// needs, every warp adds up. So the bits are the same for any number of warps.
 struct BlockTeam {
   static __device__ int64_t rank() { return threadIdx.x; }
   static __device__ int64_t size() { return blockDim.x; }

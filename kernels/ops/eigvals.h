@@ -5,8 +5,9 @@
 // solver's info). fp64 is for scores; fp32 only shows what fp32 does to them.
 // eigvals_batched: the same by a solver made for many small matrices at once (cuSOLVER XsyevBatched); on the CPU, where
 // matrices are shared out among threads anyway, it is eigvals.
-// eigvecs: also the vectors, of one matrix: row i of a [n,n] becomes the unit eigenvector of w[i], w [n]. On the CPU it
-// runs on one thread. Its last bits are the library's own: what must be the same on every device is decomposed on the host.
+// eigvecs: also the vectors, of one matrix: row i of a [n,n] becomes the unit eigenvector of w[i], w [n]. On the CPU
+// it runs on one thread. Its last bits are the library's own: what must be the same on every device is decomposed on
+// the host.
 #pragma once
 
 #include "kernels/core/op.h"

@@ -4,8 +4,8 @@
 //   a[k,j] unit[j] = sum_s slices[s,k,j] 2^(-bits (s+1)),   slices [S,n,W], a [n,W], unit [W] a power of two that brings
 //   its column below 1.
 // join_slices: m[i,j] = m[j,i] = the sum put together, the smallest products first and each addition rounded; products
-//   [P,W,W] the matrices slice_s^T slice_t for all s <= t, s + t < S, in the order of s, then t (exact as long as n times
-//   2^(2 bits) is at most 2^53), exponents [W] with unit = 2^-exponent. m [W,W].
+//   [P,W,W] the matrices slice_s^T slice_t for all s <= t, s + t < S, in the order of s, then t (exact as long as n
+//   times 2^(2 bits) is at most 2^53), exponents [W] with unit = 2^-exponent. m [W,W].
 // The same bits on every device. Class: exact. No aliasing.
 #pragma once
 

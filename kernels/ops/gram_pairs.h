@@ -1,13 +1,13 @@
 // gram_accumulate (gram_accumulate.h) for GPUs whose fp64 units are few: k[b] += a[b] c[b]^T with every product and sum
 // in pairs of fp32 numbers. k [B,N,M] fp64, a [B,N,P], c [B,M,P] fp32; c may be a.
-// A product of two fp32 numbers is a pair without error (Dekker 1971, by a fused multiply-add), and so is the sum of two
-// (Knuth): Dot2 of Ogita, Rump and Oishi, "Accurate sum and dot product" (SIAM J. Sci. Comput. 26, 2005), algorithm 5.3.
-// Rows are first scaled by powers of two to a largest magnitude in [1/2, 1), so that errors do not leave fp32's range.
-// Order: columns are cut into parts by the shape alone (pair_parts), a part into panels of kPairPanel; a panel is one
-// chain of Dot2 over its columns, panels add up in fp64 in order, and so do parts. The same bits on every device.
-// Error of a panel, before the sums in fp64: at most (n u)^2 / (1 - n u)^2 sum |a_p c_p| with n = kPairPanel and
-// u = 2^-24 (their proposition 5.5), which is 2^-34; rounding errors of either sign stay below 2^-43 of the largest entry,
-// and panels average them. Class: pairs.
+// A product of two fp32 numbers is a pair without error (Dekker 1971, by a fused multiply-add), and so is the sum of
+// two (Knuth): Dot2 of Ogita, Rump and Oishi, "Accurate sum and dot product" (SIAM J. Sci. Comput. 26, 2005),
+// algorithm 5.3. Rows are first scaled by powers of two to a largest magnitude in [1/2, 1), so that errors do not
+// leave fp32's range. Order: columns are cut into parts by the shape alone (pair_parts), a part into panels of
+// kPairPanel; a panel is one chain of Dot2 over its columns, panels add up in fp64 in order, and so do parts. The same
+// bits on every device. Error of a panel, before the sums in fp64: at most (n u)^2 / (1 - n u)^2 sum |a_p c_p| with n
+// = kPairPanel and u = 2^-24 (their proposition 5.5), which is 2^-34; rounding errors of either sign stay below 2^-43
+// of the largest entry, and panels average them. Class: pairs.
 // Scratch: parts x B*N*M doubles, and an exponent for each row. gram_accumulate takes it on a GPU where it wins at the
 // gate (kernels/core/gate.h).
 #pragma once

@@ -192,8 +192,8 @@ TEST_P(FullNtkTest, NeverPicksACopyWhileThereIsAnAlternative) {
   EXPECT_GT(degenerate, int(pools));
 }
 
-// What a GPU with slow fp64 adds up in pairs of fp32 (kernels/ops/gram_pairs.h) moves a score by less than its floor, and
-// a copy's zero stays below it. One fp32 sum does neither.
+// What a GPU with slow fp64 adds up in pairs of fp32 (kernels/ops/gram_pairs.h) moves a score by less than its floor,
+// and a copy's zero stays below it. One fp32 sum does neither.
 TEST_P(FullNtkTest, PairsOfFp32KeepScoresToTheirFloor) {
   constexpr int64_t kItems = 12, kColumns = 5000;
   std::vector<float> rows = uniform(kItems * kColumns, 1, 0.5f, 1.5f);

@@ -11,7 +11,8 @@
 namespace crc {
 namespace {
 
-// One rotation of the symmetric s [n,n] that zeroes s[p,q], and of the rows of `vectors` [n,n] (empty: of none) (Golub and Van Loan, Matrix Computations, 8.5.2).
+// One rotation of the symmetric s [n,n] that zeroes s[p,q], and of the rows of `vectors` [n,n] (empty: of none) (Golub
+// and Van Loan, Matrix Computations, 8.5.2).
 void rotate(std::vector<double>& s, std::vector<double>& vectors, int64_t n, int64_t p, int64_t q) {
   const double pq = s[p * n + q];
   if (pq == 0) return;
