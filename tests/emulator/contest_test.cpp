@@ -11,6 +11,8 @@
 #include "kernels/ops/conv2d_join.h"
 #include "kernels/ops/conv2d_splitk.h"
 #include "kernels/ops/gemm.h"
+#include "kernels/ops/gram_accumulate.h"
+#include "kernels/ops/gram_pairs.h"
 #include "kernels/ops/pairwise_tile.h"
 #include "kernels/ops/tf32x3.h"
 #include "tests/emulator/emulator.h"
@@ -326,6 +328,44 @@ TEST_F(ContestTest, TilesOfPairsAreTriedOnTheFirstLargeCall) {
   ASSERT_EQ(context->gate().verdicts().size(), 2u);
   EXPECT_TRUE(context->gate().verdicts()[1].all_right());
   EXPECT_EQ(context->gate().verdicts()[1].tried[1].difference, 0);
+}
+
+// k after one call, from ones: by the context's gate, and by pairs of fp32 alone.
+struct Grams {
+  std::vector<double> chosen, pairs;
+  Grams(Context& context, int64_t columns) {
+    const Guarded<float, 3> a(context, {1, 3, columns}, uniform(3 * columns, 1), "a"),
+        c(context, {1, 2, columns}, uniform(2 * columns, 2), "c");
+    Guarded<double, 3> k(context, {1, 3, 2}, std::vector<double>(6, 1.0), "k"),
+        by_pairs(context, {1, 3, 2}, std::vector<double>(6, 1.0), "k");
+    gram_accumulate(context, k.view(), a, c);
+    gram_pairs(context, by_pairs.view(), a, c);
+    chosen = k.get(), pairs = by_pairs.get();
+  }
+};
+
+TEST_F(ContestTest, PairsOfFp32AreOfferedWhereFp64IsSlow) {
+  const Grams fast(*context, 5000);
+  EXPECT_TRUE(context->gate().verdicts().empty());
+  EXPECT_NE(fast.chosen, fast.pairs);
+  setenv("EMULATOR_LACKS", "fp64", 1);
+  Context slow = Context::cuda();
+  unsetenv("EMULATOR_LACKS");
+  slow.gate().set_tier(Gate::Tier::chosen);
+  slow.gate().clock(clock_of({1.0, 0.5}));
+  const Grams few(slow, 4000);  // too few panels to average their errors
+  EXPECT_TRUE(slow.gate().verdicts().empty());
+  const Grams many(slow, 9000);
+  ASSERT_EQ(slow.gate().verdicts().size(), 1u);
+  const Gate::Verdict& verdict = slow.gate().verdicts()[0];
+  EXPECT_EQ(verdict.key, "gram_accumulate [1,3,2]");
+  EXPECT_EQ(verdict.choice.way, "fp32 pairs") << describe(verdict);
+  EXPECT_GT(verdict.choice.difference, 0);
+  EXPECT_EQ(many.chosen, many.pairs);
+  expect_close(many.chosen, Grams(*context, 9000).chosen, Class::pairs, Dtype::f64, "k");
+  const Grams more(slow, 20000);  // no further contest for other widths of one network
+  EXPECT_EQ(more.chosen, more.pairs);
+  EXPECT_EQ(slow.gate().verdicts().size(), 1u);
 }
 
 TEST_F(ContestTest, BranchesShareTheGate) {
