@@ -82,6 +82,7 @@ std::string plan_time(const Config& config, const data::Dataset& dataset) {
 int print_plan(const RunOptions& options) {
   Config config = resolve_recipe(options.config, options.settings);
   if (!options.out.empty()) RunDir::check_new(run_directory(options, config));
+  check_processes(config, int(config.get<int64_t>("run.ranks")));
   const data::Dataset dataset = load_dataset(config);
   const LabelPlan labels = check_experiment(config, dataset);
   print_text(sweep_note(options.config));

@@ -87,6 +87,8 @@ int end_together(const char* program, Ranks& ranks) try {
 
 }  // namespace
 
+bool launched_by_mpi() { return variable("CRC_RANKS") != "off" && variable("SLURM_PROCID").empty() && started(); }
+
 int run_together(const char* program, const std::function<void(Ranks&)>& body, const LocalProcesses& local) {
   std::unique_ptr<Transport> joined;
   try {

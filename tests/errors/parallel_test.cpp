@@ -102,7 +102,14 @@ TEST_F(Parallel, WhatCannotBeSharedIsRefused) {
   expect(start("run", 2, "--set run.shards=0"), 78, "run.ranks = 2: what processes share are the shards");
   expect(start("run", 2, "--set run.shards=16"), 78, "run.shards = 16 does not divide ssl.batch = 8");
   expect(start("run", 1, "--set run.shards=6"), 78, "run.shards = 6 is no power of two");
+  expect(start("run", 3, "--dry-run"), 78, "3 processes cannot have equal parts");
+  expect(start("run", 2, "--set run.shards=0 --dry-run"), 78, "run.ranks = 2: what processes share");
+  const std::string launched = "CRC_MPI_ADAPTER=/none.so OMPI_COMM_WORLD_SIZE=2 OMPI_COMM_WORLD_RANK=0 ",
+                    alone = kTrain + " " + start("run", 1, "--set run.shards=0");
+  EXPECT_EQ(shell(launched + alone).code, 69) << "not a run for each of mpirun's processes";
   EXPECT_FALSE(fs::exists(at("run")));
+  EXPECT_EQ(shell(launched + "CRC_RANKS=off " + alone).code, 0);
+  fs::remove_all(at("run"));
   expect(start("run", 2), 0, "done");
   expect(start("run", 2), 73, "holds a run already");
   expect("resume " + at("run") + " --set run.shards=2", 78, "run.shards");
