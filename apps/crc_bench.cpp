@@ -160,7 +160,11 @@ void print_plans(const std::string& method) {
       "# {}: {:.0f} TFLOP/s in bf16, {:.0f} in tf32, {:.0f} in fp32, {:.1f} TB/s, {:.0f} us between kernels; nothing "
       "of this is measured\n",
       kH200.name, kH200.bf16 / 1e12, kH200.tf32 / 1e12, kH200.fp32 / 1e12, kH200.bandwidth / 1e12, 1e6 * kH200.launch));
-  for (const Precision& precision : precisions({.cuda = true})) print(describe(plan_step(method, precision, kH200)));
+  for (const Precision& precision : precisions({.cuda = true})) {
+    const StepPlan plan = plan_step(method, precision, kH200);
+    const bool strict = precision.dtype == Dtype::f32 && !precision.tf32;  // nothing is fused then
+    print(describe(plan) + (strict ? "" : describe(plan_step(method, precision, kH200, /*fused=*/true), plan)));
+  }
 }
 
 // Predictions are for the limits that were measured just before.

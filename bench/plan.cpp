@@ -16,8 +16,8 @@ bool is_convolution(const Trace::Op& op) { return op.name.starts_with("conv2d");
 
 // The weights [K,R,R,C] (or their gradient), and the side of the K channels [N,P,Q,K]: places among the arrays.
 std::pair<size_t, size_t> places(const std::string& convolution) {
-  if (convolution == "conv2d") return {2, 0};
-  if (convolution == "conv2d_backward_data") return {2, 1};
+  if (convolution == "conv2d" || convolution == "conv2d_join") return {2, 0};
+  if (convolution.starts_with("conv2d_backward_data")) return {2, 1};
   return {0, 1};  // backward_weights
 }
 
@@ -41,8 +41,9 @@ double bytes(const Trace::Op& op) {
   if (op.name == "batchnorm_act_backward")
     sum -= double(op.arrays[5].bytes) * double(reads - 1);  // plus: in one kernel
   if (op.name == "add_batchnorm_act")
-    sum += double(op.arrays[4].bytes) * (op.eval ? 1 : 2);  // the sum in place of x: read, and read again
-  if (has_rounded(op)) sum -= double(op.arrays[2].bytes);   // the weights in fp32
+    sum += double(op.arrays[4].bytes) * (op.eval ? 1 : 2);               // the sum in place of x: read, and read again
+  if (may_join(op) && !op.fused) sum -= double(op.arrays.back().bytes);  // plus: who adds it reads it
+  if (has_rounded(op)) sum -= double(op.arrays[2].bytes);                // the weights in fp32
   if (op.name == "augment_batch") sum -= double(op.arrays[1].bytes) - double(count(op.arrays[0]));  // not the whole set
   return sum;
 }
@@ -113,10 +114,10 @@ PlannedOp plan_op(const Trace::Op& op, const Precision& precision, const Limits&
   return call;
 }
 
-StepPlan plan_step(const std::string& method, const Precision& precision, const Limits& limits) {
+StepPlan plan_step(const std::string& method, const Precision& precision, const Limits& limits, bool fused) {
   const ssl::TrainConfig config = train_config({.cuda = true, .quick = false}, method);
   const ssl::DataSize cifar10{50000, kImageSize, kImageSize, 250, 50000};
-  const Trace trace = ssl::plan_training(*precision.make_net(), cifar10, config);
+  const Trace trace = ssl::plan_training(*precision.make_net(), cifar10, config, fused);
   // What comes before the step's state is set prepares the first.
   const auto set = std::ranges::find(trace.ops().rbegin(), trace.ops().rend(), "set_step", &Trace::Op::name).base();
   std::map<std::pair<std::string, std::string>, PlannedOp> ops;
@@ -142,6 +143,14 @@ std::string describe(const StepPlan& plan) {
   const PlannedOp total = plan.total();
   return text + row(total) +
          fmt::format("at most {:.0f} steps/s, predicted {:.0f}\n", 1 / total.floor, 1 / total.predicted);
+}
+
+std::string describe(const StepPlan& fused, const StepPlan& unfused) {
+  const PlannedOp with = fused.total(), without = unfused.total();
+  return fmt::format(
+      "where cuDNN adds residuals on the way (docs/gate.md): {} kernels instead of {}, {:.2f} GB instead of {:.2f}, "
+      "predicted {:.0f} steps/s\n",
+      with.kernels, without.kernels, with.bytes / 1e9, without.bytes / 1e9, 1 / with.predicted);
 }
 
 }  // namespace crc::bench

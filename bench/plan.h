@@ -36,9 +36,10 @@ struct StepPlan {
 // One call.
 PlannedOp plan_op(const Trace::Op& op, const Precision& precision, const Limits& limits);
 void add(PlannedOp& sum, const PlannedOp& op);
-// `method` as train_config has it, at the size that a GPU takes.
-StepPlan plan_step(const std::string& method, const Precision& precision, const Limits& limits);
+// `method` as train_config has it, at the size that a GPU takes. `fused`: with every residual added on the way.
+StepPlan plan_step(const std::string& method, const Precision& precision, const Limits& limits, bool fused = false);
 
-std::string describe(const StepPlan& plan);  // a table
+std::string describe(const StepPlan& plan);                            // a table
+std::string describe(const StepPlan& fused, const StepPlan& unfused);  // what the one saves: a line
 
 }  // namespace crc::bench

@@ -33,16 +33,21 @@ int64_t count(const Trace::Array& array) {
   return n;
 }
 
-bool has_rounded(const Trace::Op& op) {  // the last of its arrays
-  const size_t arrays = op.name == "conv2d" ? 5 : op.name == "conv2d_backward_data" ? 4 : 0;
-  return op.arrays.size() == arrays && arrays > 0 && count(op.arrays.back()) > 0;
+static bool is_forward(const Trace::Op& op) { return op.name == "conv2d" || op.name == "conv2d_join"; }
+static bool is_backward_data(const Trace::Op& op) { return op.name.starts_with("conv2d_backward_data"); }
+
+bool may_join(const Trace::Op& op) { return op.name.ends_with("_join"); }
+
+bool has_rounded(const Trace::Op& op) {
+  const size_t place = is_forward(op) ? 4 : is_backward_data(op) ? 3 : 0;
+  return place > 0 && op.arrays.size() > place && is_bf16(op.arrays[0]) && count(op.arrays[place]) > 0;
 }
 
 int64_t kernels_of(const Trace::Op& op) {
   if (op.waits_for >= 0 || op.name.starts_with("copy") || op.name == "set zero") return 0;
   int64_t kernels = cost_of(op).kernels;
-  if (op.name == "conv2d" || op.name == "conv2d_backward_data") kernels += is_bf16(op.arrays[0]) && !has_rounded(op);
-  if (op.name == "conv2d") kernels += count(op.arrays[3]) > 0;  // bias
+  if (is_forward(op) || is_backward_data(op)) kernels += is_bf16(op.arrays[0]) && !has_rounded(op);
+  if (is_forward(op)) kernels += count(op.arrays[3]) > 0;  // bias
   return kernels;
 }
 

@@ -53,18 +53,18 @@ nn::TensorFile dump_step(Context& context, Scale scale, const std::string& metho
   const ssl::PoolSize pool{net->classes(), unlabeled, unlabeled, config.batch};
   const ssl::LabelLoss label_loss(context, config, {});
   const ssl::MethodState running(context, ssl::find_method(method).running(config, pool));
-  const std::unique_ptr<nn::Saved> saved[] = {net->new_saved(), net->new_saved()};
+  const ssl::SavedPasses saved{net->new_saved(), net->new_saved()};
+  ssl::Passes passes(*net, {images, student.weights(), teacher.weights(), gradients.weights(), &saved});
   {
     Arena::Frame frame(context.scratch());
     ssl::find_method(method).gradients({context,
                                         *net,
+                                        passes,
                                         student.weights(),
-                                        teacher.weights(),
                                         gradients.weights(),
                                         state.as<StepState>(),
                                         config,
                                         label_loss,
-                                        {saved[0].get(), saved[1].get()},
                                         losses.view<float, 2>(),
                                         {},  // what pseudo-labels are worth is not asked
                                         running,

@@ -55,6 +55,13 @@ double square_pairs(const PoolBlocks& pool) {
   return pool.whole() ? 0.5 * m * m : m * m;
 }
 
+void say_pace(const Config& config, double seconds, int64_t done, int64_t total, const std::string& of, int processes) {
+  const double each = seconds / double(done), all = each * double(total);
+  if (!config.say || all < kFewSeconds) return;
+  config.say(fmt::format("{}: {} {}, about {} at {:.3g} a second{}", config.name, total, of, in_words(all), 1 / each,
+                         processes > 1 ? fmt::format(" in {} processes, with what they send", processes) : ""));
+}
+
 void say_estimate(Context& context, const PoolBlocks& pool, const Config& config, Pairing pairing, const Work& work) {
   constexpr double kGib = 1 << 30, kNumbersPerItem = 12;
   const int64_t width = pool.width();

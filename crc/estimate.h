@@ -21,4 +21,8 @@ double square_pairs(const PoolBlocks& pool);
 // Measure::squared: pairwise_least does them, else pairwise_gain.
 void say_estimate(Context& context, const PoolBlocks& pool, const Config& config, Pairing pairing, const Work& work);
 
+// The same of work that shows its own pace: `seconds` for the first `done` of `total` things `of` some kind, by all
+// processes together, with what crosses between them. Nothing where it is little.
+void say_pace(const Config& config, double seconds, int64_t done, int64_t total, const std::string& of, int processes);
+
 }  // namespace crc::select

@@ -8,7 +8,6 @@
 #include "crc/batch_mode.h"
 #include "crc/ntk_last.h"
 #include "crc/score.h"
-#include "kernels/cpu/lapack.h"
 #include "kernels/ops/capacitance.h"
 #include "kernels/ops/eigvals.h"
 #include "kernels/ops/gemm.h"
@@ -101,11 +100,12 @@ FullNtk::FullNtk(Context& context, const Jacobians& source, JacobianPlan plan, s
     const View<const float, 3> j = kept_[b].view<const float, 3>();
     gram_accumulate(context, k_ll_.view<double, 3>(), j, j);
   }
-  std::vector<double> vectors = k_ll_.to_host<double>(context);
-  lambda_.resize(labeled_);
-  if (labeled_ > 0) symmetric_eigenvectors(labeled_, vectors.data(), lambda_.data());
+  vectors_ = Tensor(context, {labeled_, labeled_}, Dtype::f64, "eigenvectors of the labelled");
+  context.copy(vectors_.view<double, 1>(), k_ll_.view<const double, 1>());
+  const Tensor lambda(context, {labeled_}, Dtype::f64, "eigenvalues of the labelled");
+  eigvecs(context, lambda.view<double, 1>(), vectors_.view<double, 2>());
+  lambda_ = lambda.to_host<double>(context);
   known_ = {lambda_, labeled_, rank_, noise(labeled_)};
-  vectors_ = Tensor::from_host(context, {labeled_, labeled_}, vectors.data(), "eigenvectors of the labelled");
 }
 
 FullNtk::Borders FullNtk::borders(const Groups& groups, int64_t begin, int64_t count) const {

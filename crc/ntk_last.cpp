@@ -6,6 +6,7 @@
 #include "crc/host_loop.h"
 #include "crc/sharded_rows.h"
 #include "kernels/cpu/lapack.h"
+#include "kernels/ops/eigvals.h"
 #include "kernels/ops/gemm.h"
 #include "kernels/ops/rotate_rows.h"
 
@@ -123,7 +124,9 @@ LastLayerNtk::LastLayerNtk(Context& context, const ShardedRows& features, std::s
          GemmConfig{.transpose_a = true, .beta = 1});
   });
   features.ranks().sum(moment);
-  decide_rank(std::move(moment), [&] {
+  std::vector<double> values(static_cast<size_t>(width_));
+  symmetric_eigenvectors(width_, moment.data(), values.data());
+  decide_rank(values, [&] {
     ExactMoment exact(largest_, all);
     pass("rows of the exact moment matrix", scale_, [&](std::span<const double> a) { exact.add(a); });
     exact.sum(features.ranks());
@@ -156,56 +159,51 @@ void LastLayerNtk::take_bounds(std::span<const double> low, std::span<const doub
   for (double& bound : largest_) bound *= scale_;
 }
 
-void LastLayerNtk::find_rank(Items labeled, Items unlabeled, const Progress& progress) {
-  std::vector<int64_t> items(labeled.begin(), labeled.end());
-  items.insert(items.end(), unlabeled.begin(), unlabeled.end());
-  const Tensor moment(context_, {width_, width_}, Dtype::f64, "moment matrix");
+// f(rows [n,D+1]) of all items, block by block, from the rows that are on the device already.
+void LastLayerNtk::each_block(Items items, const std::function<void(int64_t, View<const double, 2>)>& f) const {
   const int64_t all = int64_t(items.size());
   const Tensor index = on_device(context_, items),
                augmented(context_, {std::min(kRowsAtOnce, all), width_}, Dtype::f64, "augmented features");
-  for (int64_t begin = 0; begin < all; begin += kRowsAtOnce) {  // from the rows that are on the device already
-    report(progress, "rows of the moment matrix", begin, all);
+  for (int64_t begin = 0; begin < all; begin += kRowsAtOnce) {
     const int64_t count = std::min(kRowsAtOnce, all - begin);
     const auto a = augmented.view<double, 2>().slice(0, count);
     const auto some = index.view<const int64_t, 1>().slice(begin, begin + count);
     std::visit([&](const auto& h) { augmented_rows(context_, a, h, some, scale_); }, device_);
-    gemm(context_, moment.view<double, 2>(), a, a, GemmConfig{.transpose_a = true, .beta = begin == 0 ? 0.0 : 1.0});
+    f(begin, a);
   }
-  decide_rank(moment.to_host<double>(context_), [&] { return moment_of(items); });
+}
+
+void LastLayerNtk::find_rank(Items labeled, Items unlabeled, const Progress& progress) {
+  std::vector<int64_t> items(labeled.begin(), labeled.end());
+  items.insert(items.end(), unlabeled.begin(), unlabeled.end());
+  const Tensor moment(context_, {width_, width_}, Dtype::f64, "moment matrix"),
+      values(context_, {width_}, Dtype::f64, "its eigenvalues");
+  each_block(items, [&](int64_t begin, View<const double, 2> a) {
+    report(progress, "rows of the moment matrix", begin, int64_t(items.size()));
+    gemm(context_, moment.view<double, 2>(), a, a, GemmConfig{.transpose_a = true, .beta = begin == 0 ? 0.0 : 1.0});
+  });
+  eigvecs(context_, values.view<double, 1>(), moment.view<double, 2>());
+  decide_rank(values.to_host<double>(context_), [&] { return moment_of(items); });
 }
 
 // The rank alone needs no exact sum; a basis of the range, where there is one to be found, does. What is full by twice
-// the tolerance is so in any order of summation.
-void LastLayerNtk::decide_rank(std::vector<double> moment, const std::function<ExactMoment()>& exact) {
-  const auto above = [&](std::vector<double>& vectors, double tolerance) {  // rows become eigenvectors
-    std::vector<double> values(width_);
-    symmetric_eigenvectors(width_, vectors.data(), values.data());
-    return std::ranges::count_if(values, [&](double value) { return value > tolerance * values.back(); });
+// the tolerance is so in any order of summation, and in any library's eigenvalues.
+void LastLayerNtk::decide_rank(std::span<const double> values, const std::function<ExactMoment()>& exact) {
+  const auto above = [&](std::span<const double> of, double tolerance) {
+    return std::ranges::count_if(of, [&](double value) { return value > tolerance * of.back(); });
   };
   rank_ = width_;
-  if (above(moment, 2 * kRankTolerance) == width_) return;
-  moment = exact().matrix();
-  rank_ = above(moment, kRankTolerance);
-  if (rank_ < width_) basis_.assign(moment.end() - rank_ * width_, moment.end());
+  if (above(values, 2 * kRankTolerance) == width_) return;
+  std::vector<double> vectors = exact().matrix(), exactly(static_cast<size_t>(width_));
+  symmetric_eigenvectors(width_, vectors.data(), exactly.data());
+  rank_ = above(exactly, kRankTolerance);
+  if (rank_ < width_) basis_.assign(vectors.end() - rank_ * width_, vectors.end());
 }
 
 ExactMoment LastLayerNtk::moment_of(Items items) const {
-  ExactMoment moment(largest_, int64_t(items.size()));
-  std::vector<double> rows;
-  for (size_t begin = 0; begin < items.size(); begin += kRowsAtOnce) {
-    scaled_rows(items.subspan(begin, std::min<size_t>(kRowsAtOnce, items.size() - begin)), rows);
-    moment.add(rows);
-  }
+  ExactMoment moment(largest_, int64_t(items.size()), context_);
+  each_block(items, [&](int64_t, View<const double, 2> a) { moment.add_rows(a); });
   return moment;
-}
-
-void LastLayerNtk::scaled_rows(Items items, std::vector<double>& rows) const {
-  rows.resize(items.size() * width_);
-  for (size_t k = 0; k < items.size(); ++k) {
-    const std::span<double> a(rows.data() + k * width_, size_t(width_));
-    row_(items[k], a);
-    for (double& value : a) value *= scale_;
-  }
 }
 
 std::shared_ptr<const LabeledSpectrum> LastLayerNtk::spectrum(std::span<const int64_t> labeled) const {
@@ -258,6 +256,17 @@ Tensor LastLayerNtk::rotation_of(std::vector<double> vectors) const {
   return Tensor::from_host(context_, {width_, rank_}, transposed(vectors, rank_, width_).data(), "rotation");
 }
 
+void LastLayerNtk::rotate_into(const Tensor& v, Items items, const Tensor& rotation) const {
+  const Tensor index = on_device(context_, items);
+  std::visit(
+      [&](const auto& h) {
+        rotate_rows(context_, v.view<double, 2>(), h, index.view<const int64_t, 1>(), rotation.view<const double, 2>(),
+                    scale_);
+      },
+      device_);
+  context_.synchronize();
+}
+
 Tensor LastLayerNtk::coordinates(std::span<const int64_t> items, const Tensor* rotation) const {
   const Tensor basis =
       rotation
@@ -265,15 +274,17 @@ Tensor LastLayerNtk::coordinates(std::span<const int64_t> items, const Tensor* r
           : Tensor::from_host(context_, {width_, rank_},
                               (basis_.empty() ? identity(width_) : transposed(basis_, rank_, width_)).data(), "basis");
   Tensor v(context_, {int64_t(items.size()), rank_}, Dtype::f64, "coordinates");
-  const Tensor index = on_device(context_, items);
-  std::visit(
-      [&](const auto& h) {
-        rotate_rows(context_, v.view<double, 2>(), h, index.view<const int64_t, 1>(),
-                    (rotation ? *rotation : basis).view<const double, 2>(), scale_);
-      },
-      device_);
-  context_.synchronize();
+  rotate_into(v, items, rotation ? *rotation : basis);
   return v;
+}
+
+std::shared_ptr<const Tensor> LastLayerNtk::kept_coordinates(std::span<const int64_t> items,
+                                                             const Tensor& rotation) const {
+  const std::vector<int64_t> shape{int64_t(items.size()), rank_};
+  if (!kept_ || kept_.use_count() > 1 || kept_->shape() != shape)
+    kept_.reset(), kept_ = std::make_shared<Tensor>(context_, shape, Dtype::f64, "coordinates");
+  rotate_into(*kept_, items, rotation);
+  return kept_;
 }
 
 std::vector<double> LastLayerNtk::squared_norms(std::span<const int64_t> items) const {

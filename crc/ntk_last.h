@@ -5,8 +5,9 @@
 // moment matrix sum a a^T have the same inner products: what every group of the pool lacks is gone once and for all.
 //
 // The labelled set L enters by its moment matrix A_L^T A_L = R diag(lambda) R^T alone. It is summed exactly
-// (crc/exact_moment.h) and decomposed on the host, and items are rotated in a fixed order (kernels/ops/rotate_rows.h):
-// coordinates and lambda are the same bits on every device and in any order of the items.
+// (crc/exact_moment.h) on the device and decomposed on the host, since every library has last bits of its own; items
+// are rotated in a fixed order (kernels/ops/rotate_rows.h). Coordinates and lambda are the same bits on every device
+// and in any order of the items.
 #pragma once
 
 #include <functional>
@@ -67,6 +68,9 @@ class LastLayerNtk {
   double row_noise(int64_t n) const { return 16 * double(std::max(n, width_)) * 0x1p-52; }
   // [n,r]: scale a(x) R for every item; without a rotation in the basis of the pool's range.
   Tensor coordinates(std::span<const int64_t> items, const Tensor* rotation = nullptr) const;
+  // The same in memory that this object keeps: a search that makes one scorer after the other, each of the whole pool,
+  // takes it once. As long as somebody holds the last ones, others are given memory of their own.
+  std::shared_ptr<const Tensor> kept_coordinates(std::span<const int64_t> items, const Tensor& rotation) const;
   // scale^2 K~/C of an item with itself.
   std::vector<double> squared_norms(std::span<const int64_t> items) const;
   // a of an item, unscaled.
@@ -75,16 +79,19 @@ class LastLayerNtk {
  private:
   using Items = std::span<const int64_t>;
   ExactMoment moment_of(Items items) const;
-  void scaled_rows(Items items, std::vector<double>& rows) const;               // [n,D+1]
+  void each_block(Items items, const std::function<void(int64_t begin, View<const double, 2> rows)>& f) const;
   void take_bounds(std::span<const double> low, std::span<const double> high);  // [D+1] of every column of a
   void find_rank(Items labeled, Items unlabeled, const Progress& progress);
-  // From sums in some order where they suffice, else from exact ones.
-  void decide_rank(std::vector<double> moment, const std::function<ExactMoment()>& exact);
+  // From the eigenvalues [D+1] of sums in some order where they suffice, else from exact ones.
+  void decide_rank(std::span<const double> values, const std::function<ExactMoment()>& exact);
   LabeledSpectrum moment_spectrum(Items labeled) const;
   LabeledSpectrum row_spectrum(Items labeled) const;
   Tensor rotation_of(std::vector<double> vectors) const;  // [D+1,r] from [r,r], rows in the pool's range
 
+  void rotate_into(const Tensor& v, std::span<const int64_t> items, const Tensor& rotation) const;
+
   Context& context_;
+  mutable std::shared_ptr<Tensor> kept_;
   Spectra* spectra_ = nullptr;  // where some are kept
   Rows device_;
   std::function<void(int64_t, std::span<double>)> row_;

@@ -167,13 +167,13 @@ template <class T> class Pass {
           gemm(context_,
                shaped<2>(y, {n_ * out.positions(), out.c})
                    .slice(begin * out.positions(), (begin + count) * out.positions()),
-               columns, shaped<2>(weight(s.weight), {out.c, taps}), GemmConfig{.transpose_b = true});
+               columns, shaped<2>(weight(s.weight), {out.c, taps}), GemmConfig{.transpose_b = true, .tf32x3 = true});
         });
         break;
       }
       case Instruction::Kind::linear:
         gemm(context_, shaped<2>(y, {n_, out.c}), shaped<2>(x, {n_, in.size()}),
-             shaped<2>(weight(s.weight), {out.c, in.size()}), GemmConfig{.transpose_b = true});
+             shaped<2>(weight(s.weight), {out.c, in.size()}), GemmConfig{.transpose_b = true, .tf32x3 = true});
         break;
       case Instruction::Kind::norm_act:
       case Instruction::Kind::leaky_relu: {
@@ -269,7 +269,8 @@ template <class T> class Pass {
       const View<const T, 1> columns = conv ? constant(unfolded(s, value(s.input), in, out, begin, count).flat())
                                             : shaped<2>(value(s.input), {n_, taps}).slice(begin, begin + count).flat();
       gemm_batched(context_, jacobian.slice(begin, begin + count), dy.slice(begin, begin + count),
-                   shaped<4>(columns, {count, 1, out.positions(), taps}), GemmConfig{.transpose_a = true});
+                   shaped<4>(columns, {count, 1, out.positions(), taps}),
+                   GemmConfig{.transpose_a = true, .tf32x3 = true});
     });
   }
 
@@ -287,7 +288,7 @@ template <class T> class Pass {
           gemm(context_, columns,
                shaped<2>(dy, {rows() * out.positions(), out.c})
                    .slice(begin * out.positions(), (begin + count) * out.positions()),
-               shaped<2>(weight(s.weight), {out.c, taps}), GemmConfig{});
+               shaped<2>(weight(s.weight), {out.c, taps}), GemmConfig{.tf32x3 = true});
           fold(context_, shaped<4>(dx, {rows(), in.h, in.w, in.c}).slice(begin, begin + count), columns,
                unfold_config(s));
         });
@@ -295,7 +296,7 @@ template <class T> class Pass {
       }
       case Instruction::Kind::linear:
         gemm(context_, shaped<2>(dx, {rows(), in.size()}), shaped<2>(dy, {rows(), out.c}),
-             shaped<2>(weight(s.weight), {out.c, in.size()}), GemmConfig{});
+             shaped<2>(weight(s.weight), {out.c, in.size()}), GemmConfig{.tf32x3 = true});
         break;
       case Instruction::Kind::norm_act:
       case Instruction::Kind::leaky_relu: {

@@ -67,8 +67,10 @@ template <class T> class Wrn : public Net {
 template <class T>
 Wrn<T>::Wrn(const WrnConfig& c)
     : Net(4 * c.base_channels * c.width, c.classes, c.precision, c.precision == Dtype::f32 && !c.tf32) {
-  stem_.emplace(layout_, "conv1",
-                Conv2d::Config{.in = 3, .out = c.base_channels, .bias = c.conv_bias != ConvBias::none, .tf32 = c.tf32});
+  stem_.emplace(
+      layout_, "conv1",
+      Conv2d::Config{
+          .in = 3, .out = c.base_channels, .bias = c.conv_bias != ConvBias::none, .tf32 = c.tf32, .tf32x3 = c.tf32x3});
   int64_t in = c.base_channels;
   for (int stage = 0; stage < 3; ++stage) {
     const int64_t out = (c.base_channels * c.width) << stage;
@@ -81,7 +83,8 @@ Wrn<T>::Wrn(const WrnConfig& c)
                                           .input = input_rule(c.wiring, stage, in, out, stride),
                                           .norm = c.norm,
                                           .conv_bias = c.conv_bias == ConvBias::all,
-                                          .tf32 = c.tf32});
+                                          .tf32 = c.tf32,
+                                          .tf32x3 = c.tf32x3});
       in = out;
     }
   }

@@ -31,6 +31,7 @@ struct WrnConfig {
   bool decay_head_bias = false;  // LeeDoYup decays it
   Dtype precision = Dtype::f32;  // f32, or bf16 where Context::has_bf16()
   bool tf32 = false;             // f32 on CUDA: allow tf32 convolutions
+  bool tf32x3 = false;           // else: what is scored; convolutions may be three tf32 products of fp32's accuracy
   int64_t projection = 0;        // size of a projection head (nn/projection.h); 0: none
 };
 

@@ -13,7 +13,8 @@ WrnUnit::WrnUnit(ParamLayout& layout, const std::string& name, Config config)
               .kernel = 3,
               .stride = config.stride,
               .bias = config.conv_bias,
-              .tf32 = config.tf32}),
+              .tf32 = config.tf32,
+              .tf32x3 = config.tf32x3}),
       bn2_(layout, name + ".bn2", config.out, config.norm),
       conv2_(layout, name + ".conv2",
              {.in = config.out,
@@ -21,7 +22,8 @@ WrnUnit::WrnUnit(ParamLayout& layout, const std::string& name, Config config)
               .kernel = 3,
               .stride = 1,
               .bias = config.conv_bias,
-              .tf32 = config.tf32}) {
+              .tf32 = config.tf32,
+              .tf32x3 = config.tf32x3}) {
   if (config.input != UnitInput::identity)
     shortcut_.emplace(layout, name + ".convShortcut",
                       Conv2d::Config{.in = config.in,
@@ -29,7 +31,8 @@ WrnUnit::WrnUnit(ParamLayout& layout, const std::string& name, Config config)
                                      .kernel = 1,
                                      .stride = config.stride,
                                      .bias = config.conv_bias,
-                                     .tf32 = config.tf32});
+                                     .tf32 = config.tf32,
+                                     .tf32x3 = config.tf32x3});
 }
 
 int WrnUnit::append(Program& program, int x) const {
@@ -77,15 +80,17 @@ Residual<T> WrnUnit::forward(Context& context, const Weights& weights, const Res
   conv1_.forward<T>(context, weights, y1, conv_input);
   auto a2 = arena.take<T, 4>({n, h, w, config_.out}, "act(bn2(y1))");
   bn2_.forward<T>(context, weights, a2, saved.stats2, y1, mode);
-  conv2_.forward<T>(context, weights, y, a2);
   saved.y1 = y1;
   saved.a2 = a2;
 
-  if (!shortcut_) return {y, x};
+  if (!shortcut_) {
+    const bool added = conv2_.forward_join<T>(context, weights, y, a2, x);
+    return added ? Residual<T>{y} : Residual<T>{y, x};
+  }
   const Arena::Frame frame(arena);
   auto s = arena.take<T, 4>({n, h, w, config_.out}, "shortcut");
   shortcut_->forward<T>(context, weights, s, config_.input == UnitInput::activated ? conv_input : View<const T, 4>(x));
-  joined<T>(context, {y, s});
+  if (!conv2_.forward_join<T>(context, weights, y, a2, s)) joined<T>(context, {y, s});
   return {y};
 }
 
@@ -102,9 +107,9 @@ void WrnUnit::backward(Context& context, const Weights& weights, const Weights& 
 
   const bool raw = config_.input == UnitInput::raw;
   conv1_.backward_weights<T>(context, grads, d2, raw ? saved.x : saved.a1);
-  conv1_.backward_data<T>(context, weights, dx, d2);
 
   if (!shortcut_) {
+    conv1_.backward_data<T>(context, weights, dx, d2);
     bn1_.backward<T>(context, weights, grads, dx, dx, saved.x, saved.stats1, saved.mode, dy);
     return;
   }
@@ -112,9 +117,11 @@ void WrnUnit::backward(Context& context, const Weights& weights, const Weights& 
   const bool activated = config_.input == UnitInput::activated;
   shortcut_->backward_weights<T>(context, grads, dy, activated ? saved.a1 : saved.x);
   shortcut_->backward_data<T>(context, weights, ds, dy);
-  if (config_.input == UnitInput::split)
+  if (config_.input == UnitInput::split) {
+    conv1_.backward_data<T>(context, weights, dx, d2);
     return bn1_.backward<T>(context, weights, grads, dx, dx, saved.x, saved.stats1, saved.mode, ds);
-  add(context, dx.flat(), dx.flat(), ds.flat());
+  }
+  if (!conv1_.backward_data_join<T>(context, weights, dx, d2, ds)) add(context, dx.flat(), dx.flat(), ds.flat());
   if (activated) bn1_.backward<T>(context, weights, grads, dx, dx, saved.x, saved.stats1, saved.mode);
 }
 

@@ -40,7 +40,7 @@ class WrnUnit {
     UnitInput input;
     BatchNormConfig norm;
     bool conv_bias = false;
-    bool tf32 = false;
+    bool tf32 = false, tf32x3 = false;
   };
   // What backward needs: a1 is empty when nothing read it.
   template <class T> struct Saved {

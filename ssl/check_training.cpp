@@ -36,13 +36,9 @@ void check_shards(const TrainConfig& config) {
   if (config.batch % config.shards != 0)
     fail(ExitCode::config, shards + " does not divide ssl.batch = " + std::to_string(config.batch) +
                                ", and shards are equal parts of it; change one of them");
-  if (find_method(config.method).shards()) return;
-  std::string take;
-  for (const MethodEntry& entry : methods())
-    if (entry.get().shards()) take += (take.empty() ? "" : ", ") + std::string(entry.name);
-  fail(ExitCode::config, shards + " with ssl.method = \"" + config.method +
-                             "\": what it asks of a batch as a whole, its shards do not have. These take shards: " +
-                             take + "; use one of them, or run.shards = 0");
+  if (!find_method(config.method).trains())
+    fail(ExitCode::config, shards + " with ssl.method = \"" + config.method +
+                               "\", which takes no steps whose batch could be shared; set run.shards = 0");
 }
 
 }  // namespace

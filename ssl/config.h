@@ -28,6 +28,8 @@ CRC_CHOICE(Align, none, uniform, predicted, labels)
 CRC_CHOICE(LogitAdjustment, none, loss, prediction)
 // What a labelled image weighs by how often its class is labelled (ssl/label_loss.h).
 CRC_CHOICE(ClassWeights, none, inverse, effective)
+// Whose mean and variance batch normalisation takes of a step in shards: the shard's, or those of the whole batch.
+CRC_CHOICE(BatchStatistics, shard, synchronized)
 using nn::Tested;
 
 struct SimMatchConfig {
@@ -63,6 +65,7 @@ struct TrainConfig {
   int64_t steps_per_epoch = 1024;  // also how many steps of losses are kept
   int64_t steps_per_graph = 16;    // captured as one CUDA graph; changes no result
   int64_t shards = 0;  // equal parts of a step's batch, each with a pass of its own (ssl/shard_mean.h); 0: one pass
+  BatchStatistics batch_statistics = BatchStatistics::shard;
   // pi_model and mean_teacher: one student pass learns labels and consistency (Oliver), not one pass each (perrying).
   bool shared_pass = false;
   Schedule schedule = {};  // its consistency weight is lambda_u

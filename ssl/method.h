@@ -12,6 +12,7 @@
 #include "ssl/config.h"
 #include "ssl/label_loss.h"
 #include "ssl/method_state.h"
+#include "ssl/passes.h"
 
 namespace crc::ssl {
 
@@ -47,12 +48,11 @@ struct PoolSize {
 struct TrainingStep {
   Context& context;
   const nn::Net& net;
-  nn::Weights student, ema;
-  nn::Weights grads;  // zero on entry
+  Passes& passes;
+  nn::Weights student, grads;  // for a projection head's own passes; grads are zero on entry
   View<const StepState, 1> state;
   const TrainConfig& config;
   const LabelLoss& label_loss;
-  nn::Saved* saved[2];    // room for two forward passes of `net`
   View<float, 2> losses;  // ring [K, kLossColumns] for record_mean
   View<float, 2> tally;   // [kTallies,C] for tally_pseudo
   const MethodState& running;
@@ -73,9 +73,6 @@ class Method {
   virtual std::vector<StateArray> running(const TrainConfig&, const PoolSize&) const { return {}; }
   // Size of the projection head (nn/projection.h) that it needs of its network; 0: none.
   virtual int64_t projection(const TrainConfig&) const { return 0; }
-  // Whether a batch may be cut into shards (ssl/shard_mean.h): the loss is a mean over the labelled items and one over
-  // the unlabelled, and nothing is remembered or asked of the batch as a whole but batch normalisation's statistics.
-  virtual bool shards() const { return false; }
   // Whether `gradients` runs the averaged model.
   virtual bool asks_average() const { return false; }
   // False: there are no steps, and the model is the labels themselves (ssl/propagation.h).

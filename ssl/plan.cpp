@@ -14,9 +14,9 @@ ImageSet images_of(Context& dry, const DataSize& data) {
 
 }  // namespace
 
-Trace plan_training(const nn::Net& net, const DataSize& data, const TrainConfig& config) {
+Trace plan_training(const nn::Net& net, const DataSize& data, const TrainConfig& config, bool fused) {
   Trace trace;
-  Context context = Context::dry();
+  Context context = Context::dry(fused);
   context.trace_into(&trace);
   const ImageSet images = images_of(context, data);
   Trainer trainer(context, net, images, std::vector<int64_t>(size_t(data.labeled)),

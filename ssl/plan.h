@@ -14,8 +14,9 @@ struct DataSize {
   int64_t features = 0, views = 1;  // of embeddings; 0: images
 };
 
-// One step of training, with all that a Trainer owns and the images that it draws from.
-Trace plan_training(const nn::Net& net, const DataSize& data, const TrainConfig& config);
+// One step of training, with all that a Trainer owns and the images that it draws from. `fused`: as where the gate
+// takes every fused way (kernels/ops/conv2d_join.h).
+Trace plan_training(const nn::Net& net, const DataSize& data, const TrainConfig& config, bool fused = false);
 // predict() on all images, with what it returns; the images themselves are not counted.
 Trace plan_prediction(const nn::Net& net, const DataSize& data, int64_t batch);
 

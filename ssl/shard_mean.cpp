@@ -3,8 +3,6 @@
 #include <bit>
 
 #include "kernels/ops/ema.h"
-#include "kernels/ops/tally_pseudo.h"
-#include "ssl/method.h"
 
 namespace crc::ssl {
 namespace {
@@ -15,19 +13,19 @@ int64_t room(int64_t floats) { return (floats + kAligned - 1) / kAligned * kAlig
 
 }  // namespace
 
-ShardMean::ShardMean(Context& context, const nn::ParamLayout& layout, int64_t classes, int64_t shards, bool teacher,
-                     Ranks* ranks)
-    : context_(context), ranks_(ranks), shards_(shards) {
+ShardMean::ShardMean(Context& context, const nn::ParamLayout& layout, int64_t shards, bool teacher, Ranks* ranks)
+    : context_(context), ranks_(ranks) {
   const int64_t processes = ranks_ ? ranks_->size() : 1;
   if (!std::has_single_bit(uint64_t(shards)) || shards % processes != 0)
     fail_internal(std::to_string(shards) + " shards in " + std::to_string(processes) + " processes");
   if (processes > 1 && context.device().kind != DeviceKind::cpu)
     fail_internal("shards in several processes are exchanged in host memory");
   const int64_t running = layout.running_total(), teachers = teacher ? running : 0;
-  const int64_t losses = kLossColumns, tally = kTallies * classes;
-  const int64_t total = room(layout.total()) + room(running) + room(teachers) + room(losses) + room(tally);
-  for (int64_t own = shards / processes; own > 0; own /= 2) {
-    memory_.emplace_back(context, std::vector<int64_t>{total}, Dtype::f32, kName);
+  const int64_t own = shards / processes;
+  first_ = ranks_ ? ranks_->rank() * own : 0;
+  for (int64_t s = 0; s < own; ++s) {
+    memory_.emplace_back(context, std::vector<int64_t>{room(layout.total()) + room(running) + room(teachers)},
+                         Dtype::f32, kName);
     const View<float, 1> flat = memory_.back().view<float, 1>();
     int64_t at = 0;
     const auto next = [&](int64_t floats) {
@@ -35,39 +33,23 @@ ShardMean::ShardMean(Context& context, const nn::ParamLayout& layout, int64_t cl
       at += room(floats);
       return part;
     };
-    Left left{.gradients = next(layout.total()),
-              .running = next(running),
-              .teachers = next(teachers),
-              .losses = {},
-              .tally = {},
-              .flat = flat};
-    const View<float, 1> row = next(losses), counts = next(tally);
-    left.losses = {row.data, {1, losses}, row.device, "losses of a shard"};
-    left.tally = {counts.data, {kTallies, classes}, counts.device, "tally of a shard"};
-    mean_.push_back(left);
+    left_.push_back(
+        {.gradients = next(layout.total()), .running = next(running), .teachers = next(teachers), .flat = flat});
   }
   const StepState half{.step = 0, .learning_rate = 0, .ema_decay = 0.5f, .consistency_weight = 0};
   half_ = Tensor::from_host(context, {int64_t(sizeof half)}, reinterpret_cast<const uint8_t*>(&half), "one half");
 }
 
-void ShardMean::mean_of(int64_t begin, int64_t end, size_t depth,
-                        const std::function<void(int64_t, const Left&)>& pass) {
-  if (end - begin == 1) return pass(begin, mean_[depth]);
-  const int64_t middle = begin + (end - begin) / 2;
-  mean_of(begin, middle, depth, pass);
-  mean_of(middle, end, depth + 1, pass);
-  ema_update(context_, mean_[depth].flat, View<bf16, 1>{}, mean_[depth + 1].flat, half_.as<StepState>());
-}
-
-const ShardMean::Left& ShardMean::operator()(const std::function<void(int64_t, const Left&)>& pass) {
-  const Share own(shards_, ranks_ ? ranks_->rank() : 0, ranks_ ? ranks_->size() : 1);
-  mean_of(own.begin, own.end, 0, pass);
-  const View<float, 1> mean = mean_.front().flat;
+const ShardMean::Left& ShardMean::mean() {
+  for (size_t step = 1; step < left_.size(); step *= 2)
+    for (size_t s = 0; s < left_.size(); s += 2 * step)
+      ema_update(context_, left_[s].flat, View<bf16, 1>{}, left_[s + step].flat, half_.as<StepState>());
+  const View<float, 1> mean = left_.front().flat;
   if (ranks_ && ranks_->size() > 1) {
     context_.synchronize();
     ranks_->mean({mean.data, size_t(mean.size())});
   }
-  return mean_.front();
+  return left_.front();
 }
 
 void ShardMean::compare(View<const float, 1> values, int64_t step) const {

@@ -63,8 +63,7 @@ Trainer::Trainer(Context& context, const nn::Net& net, const ImageSet& images, c
       state_(context, {int64_t(sizeof(StepState))}, Dtype::u8, "step state"),
       ring_(context, {config_.steps_per_epoch, kLossColumns}, Dtype::f32, "losses"),
       labeled_(Tensor::from_host(context, {int64_t(labeled.size())}, labeled.data(), "labelled ids")),
-      unlabeled_(Tensor::from_host(context, {int64_t(unlabeled.size())}, unlabeled.data(), "unlabelled ids")),
-      saved_{net.new_saved(), net.new_saved()} {
+      unlabeled_(Tensor::from_host(context, {int64_t(unlabeled.size())}, unlabeled.data(), "unlabelled ids")) {
   if (const int64_t size = net.projection() ? net.projection()->size() : 0; size != method_.projection(config_))
     fail_internal("ssl.method \"" + config_.method + "\" needs a projection of size " +
                   std::to_string(method_.projection(config_)) + ", and the network has one of " + std::to_string(size));
@@ -74,8 +73,13 @@ Trainer::Trainer(Context& context, const nn::Net& net, const ImageSet& images, c
   nn::round_weights(context, ema_weights_);
   begin_averages();
   if (config_.shards > 0)
-    shards_.emplace(context, net.layout(), net.classes(), config_.shards, config_.ema_buffers == EmaBuffers::own,
-                    ranks);
+    shards_.emplace(context, net.layout(), config_.shards, config_.ema_buffers == EmaBuffers::own, ranks);
+  if (config_.shards > 0 && config_.batch_statistics == BatchStatistics::synchronized) {
+    if (context.device().kind != DeviceKind::cpu) fail_internal("layers of shards meet in host memory");
+    lockstep_.emplace(ranks);
+  }
+  for (size_t part = 0; part < (shards_ ? shards_->own().size() : 1); ++part)
+    saved_.push_back({net.new_saved(), net.new_saved()});
   if (config_.logit_adjustment == LogitAdjustment::prediction) {
     const std::vector<float> shift = logit_shift(counts_, -config_.adjustment);
     adjustment_ = Tensor::from_host(context, {net.classes()}, shift.data(), "adjustment of predictions");
@@ -146,29 +150,17 @@ void Trainer::run_steps(int64_t count) {
   }
 }
 
-TrainingStep Trainer::step_with(const nn::Weights& student, const nn::Weights& teacher, const nn::Weights& gradients,
-                                View<float, 2> losses, View<float, 2> tally) {
-  return {context_,
-          net_,
-          student,
-          teacher,
-          gradients,
-          state_.as<StepState>(),
-          config_,
-          label_loss_,
-          {saved_[0].get(), saved_[1].get()},
-          losses,
-          tally,
-          running_,
-          pool_,
-          labeled_.view<const int64_t, 1>()};
+void Trainer::take_gradients(Passes passes, const Batch& batch) {
+  context_.set_zero(grad_weights_.values);
+  method_.gradients(
+      {context_, net_, passes, student_weights_, grad_weights_, state_.as<StepState>(), config_, label_loss_,
+       ring_.view<float, 2>(), tally_.view<float, 2>(), running_, pool_, labeled_.view<const int64_t, 1>()},
+      batch);
 }
 
 void Trainer::step_on(const Batch& batch) {
   Arena::Frame frame(context_.scratch());
-  context_.set_zero(grad_weights_.values);
-  method_.gradients(
-      step_with(student_weights_, ema_weights_, grad_weights_, ring_.view<float, 2>(), tally_.view<float, 2>()), batch);
+  take_gradients(Passes(net_, {batch.images, student_weights_, ema_weights_, grad_weights_, &saved_.front()}), batch);
   learn(grad_weights_.values);
 }
 

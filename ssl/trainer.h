@@ -73,8 +73,7 @@ class Trainer {
   void look_at(const BatchView& view, int64_t look, const nn::Activations& y, View<const int64_t, 1> items);
   void learn_from_probes(const Batch& batch);
   void take_labels(const std::vector<int64_t>& labeled);
-  TrainingStep step_with(const nn::Weights& student, const nn::Weights& teacher, const nn::Weights& gradients,
-                         View<float, 2> losses, View<float, 2> tally);
+  void take_gradients(Passes passes, const Batch& batch);
   void step_in_shards(const Batch& whole);
   void learn(View<const float, 1> gradients);
   void optimize(View<const float, 1> gradients);
@@ -104,8 +103,9 @@ class Trainer {
   MethodState running_;
   Tensor tally_;
   Tensor state_, ring_, labeled_, unlabeled_;
-  std::unique_ptr<nn::Saved> saved_[2];
+  std::vector<SavedPasses> saved_;            // of each part of the batch that passes alone here
   std::optional<ShardMean> shards_;           // with config.shards
+  std::optional<Lockstep> lockstep_;          // with batch statistics over all of them
   bool warm_ = false;                         // a step has run: memory and the libraries' plans are there
   std::function<void()> one_step_, a_graph_;  // replay 1 and steps_per_graph steps; made when first needed
   int64_t step_ = 0;

@@ -1,8 +1,8 @@
 // Trainer: what a step is shown: the items that it draws, their views, and the batch cut in shards.
 #include "kernels/augment/ctaugment_update.h"
+#include "kernels/ops/add.h"
 #include "kernels/ops/draw_batch.h"
 #include "kernels/ops/gather.h"
-#include "kernels/ops/reduce.h"
 #include "kernels/ops/softmax_ce.h"
 #include "ssl/inputs.h"
 #include "ssl/trainer.h"
@@ -96,32 +96,38 @@ void Trainer::learn_from_probes(const Batch& batch) {
   ctaugment_update(context_, rates_.view<float, 2>(), probabilities, batch.labels, batch.labeled_items, state, probe);
 }
 
-// As step_on, shard by shard.
+// As step_on, with the passes of its shards apart.
 void Trainer::step_in_shards(const Batch& whole) {
+  const Arena::Frame frame(context_.scratch());
   if (rates_.size() > 0) learn_from_probes(whole);  // in every process all of them
-  const ShardMean::Left& mean = (*shards_)([&](int64_t shard, const ShardMean::Left& left) {
-    const Arena::Frame frame(context_.scratch());
+  std::vector<Passes::Part> parts;
+  for (const ShardMean::Left& left : shards_->own()) {
     context_.set_zero(left.gradients);
-    context_.set_zero(left.losses);
     context_.copy(left.running, student_weights_.running);
-    context_.copy(left.tally, tally_.view<float, 2>());
-    nn::Weights teacher = ema_weights_;
+    nn::Weights student = student_weights_, teacher = ema_weights_;
+    student.running = left.running;
     if (left.teachers.size() > 0) {
       context_.copy(left.teachers, ema_weights_.running);
       teacher.running = left.teachers;
     }
-    Batch batch = part_of(whole, shard);
+    const size_t part = parts.size();
+    Batch batch = part_of(whole, shards_->first() + int64_t(part));
     look(batch);
-    method_.gradients(step_with({student_weights_.values, left.running, student_weights_.rounded}, teacher,
-                                {left.gradients, {}}, left.losses, left.tally),
-                      batch);
-  });
+    parts.push_back({batch.images, student, teacher, {left.gradients, {}}, &saved_[part]});
+  }
+  std::vector<int64_t> sections;
+  for (const BatchView& view : method_.views(config_)) {
+    if (view.items != BatchView::Items::unlabeled) sections.push_back(whole.labeled);
+    if (view.items != BatchView::Items::labeled) sections.push_back(whole.unlabeled);
+  }
+  take_gradients(Passes(net_, std::move(parts), config_.shards, std::move(sections), shards_->ranks(),
+                        lockstep_ ? &*lockstep_ : nullptr),
+                 whole);
+  const ShardMean::Left& mean = shards_->mean();
   context_.copy(student_weights_.running, mean.running);
   if (mean.teachers.size() > 0) context_.copy(ema_weights_.running, mean.teachers);
-  context_.copy(tally_.view<float, 2>(), mean.tally);
-  for (int64_t column = 0; column < kLossColumns; ++column)
-    record_mean(context_, ring_.view<float, 2>(), mean.losses.flat().slice(column, column + 1), state_.as<StepState>(),
-                column);
+  // What a projection head learned from the whole batch is in the one, what the network's passes learned in the other.
+  if (net_.projection()) add(context_, mean.gradients, mean.gradients, grad_weights_.values);
   learn(mean.gradients);
 }
 

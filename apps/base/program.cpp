@@ -1,10 +1,14 @@
 #include "apps/base/program.h"
 
+#include <fcntl.h>
 #include <omp.h>
 #include <signal.h>
+#include <spawn.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include <atomic>
+#include <cerrno>
 #include <charconv>
 #include <cstdint>
 #include <cstdio>
@@ -27,6 +31,8 @@
 #include "kernels/core/error.h"
 #include "kernels/core/threads.h"
 #include "kernels/cpu/onednn.h"
+
+extern char** environ;
 
 namespace crc::apps {
 namespace {
@@ -175,6 +181,41 @@ int run_program(const char* program, const std::function<int()>& body) {
   std::fflush(nullptr);
   _exit(code);  // a library's destructor may wait for a thread that waits for memory
 #endif
+}
+
+int start_again(const std::vector<std::string>& command_line, std::vector<std::string> environment,
+                std::span<const std::pair<int, int>> open, const std::string& what) {
+  environment.push_back("CRC_PARENT=" + std::to_string(::getpid()));
+  const auto pointers = [](const std::vector<std::string>& words) {
+    std::vector<char*> result;
+    for (const std::string& word : words) result.push_back(const_cast<char*>(word.c_str()));
+    return result;
+  };
+  std::vector<char*> arguments = pointers(command_line), variables = pointers(environment);
+  for (char** variable = environ; *variable; ++variable) variables.push_back(*variable);  // the first of a name counts
+  arguments.push_back(nullptr), variables.push_back(nullptr);
+  posix_spawn_file_actions_t files;
+  posix_spawn_file_actions_init(&files);
+  posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+  for (const auto& [here, there] : open)
+    if (here < 0)
+      posix_spawn_file_actions_addopen(&files, there, "/dev/null", O_WRONLY, 0);
+    else
+      posix_spawn_file_actions_adddup2(&files, here, there);
+  pid_t process = -1;
+  const int error = ::posix_spawn(&process, "/proc/self/exe", &files, nullptr, arguments.data(), variables.data());
+  posix_spawn_file_actions_destroy(&files);
+  if (error != 0)
+    fail(error == EAGAIN || error == ENOMEM ? ExitCode::out_of_memory : ExitCode::internal,
+         "cannot start " + what + ": " + std::strerror(error));
+  return process;
+}
+
+void end_with_parent() {
+  const char* parent = std::getenv("CRC_PARENT");
+  if (!parent) return;
+  ::prctl(PR_SET_PDEATHSIG, SIGTERM);
+  if (::getppid() != std::atoi(parent)) ::raise(SIGTERM);  // it has died already
 }
 
 int64_t machine_memory() { return int64_t(::sysconf(_SC_PHYS_PAGES)) * int64_t(::sysconf(_SC_PAGESIZE)); }

@@ -1,8 +1,8 @@
 // crc_train resume
+#include "apps/base/program.h"
 #include "apps/commands/commands.h"
 #include "apps/session/crew.h"
 #include "apps/session/training.h"
-#include "apps/sweep/child.h"
 
 namespace crc::apps {
 namespace {

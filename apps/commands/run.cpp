@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "apps/base/program.h"
 #include "apps/base/progress.h"
 #include "apps/base/terminal.h"
 #include "apps/commands/commands.h"
@@ -10,7 +11,6 @@
 #include "apps/session/crew.h"
 #include "apps/session/step_time.h"
 #include "apps/session/training.h"
-#include "apps/sweep/child.h"
 #include "apps/sweep/sweep.h"
 #include "apps/train/checks.h"
 #include "apps/train/experiment.h"
@@ -82,6 +82,7 @@ std::string plan_time(const Config& config, const data::Dataset& dataset) {
 int print_plan(const RunOptions& options) {
   Config config = resolve_recipe(options.config, options.settings);
   if (!options.out.empty()) RunDir::check_new(run_directory(options, config));
+  check_processes(config, int(config.get<int64_t>("run.ranks")));
   const data::Dataset dataset = load_dataset(config);
   const LabelPlan labels = check_experiment(config, dataset);
   print_text(sweep_note(options.config));

@@ -10,6 +10,7 @@
 #include "apps/evidence/stop_rule.h"
 #include "apps/evidence/sweep_report.h"
 #include "apps/jobs/job_file.h"
+#include "apps/session/crew.h"
 #include "apps/session/sweep_cells.h"
 #include "data/text.h"
 #include "data/utf8.h"
@@ -131,6 +132,10 @@ int command_sweep(const SweepCommandOptions& options) {
   const SweepOptions what = options_of(options);
   const Sweep planned = Sweep::plan(out, what);
   if (what.until) check_rule(planned);
+  for (const SweepCell* cell : chosen_cells(planned, options.only)) {  // --together starts no processes
+    const Config config = planned.config(*cell);
+    check_processes(config, options.together > 1 ? 1 : int(config.get<int64_t>("run.ranks")));
+  }
   check_cells(planned, chosen_cells(planned, options.only), false, !writes_job_files(options));
   if (options.dry_run) {
     print_plan(planned, chosen_cells(planned, options.only));

@@ -46,9 +46,13 @@ void add_run(std::vector<ConfigKey>& keys) {
        place(text("run.device", "auto", {"auto", "cpu", "cuda", "cuda:N"}, "auto: CUDA where it works, else the CPU")),
        place(integer("run.threads", 0, 0, 4096, "CPU threads; 0: all cores")), precision_rule(),
        later(integer("run.shards", 0, 0, 1024,
-                     "equal parts of every step's batch, a power of two, each with batch statistics of its own: what "
-                     "several processes share (docs/parallel.md), with the same bits for any number of them; 0: none"),
+                     "equal parts of every step's batch, a power of two, that pass the network apart: what several "
+                     "processes share (docs/parallel.md), with the same bits for any number of them; 0: none"),
              int64_t(0)),
+       later(choice("run.batch_statistics", ssl::BatchStatistics::shard,
+                    "what batch normalisation of a step in shards takes mean and variance of: each shard, or "
+                    "(synchronized, CPU) the whole batch, for which all processes meet at every layer"),
+             std::string("shard")),
        place(later(integer("run.ranks", 1, 1, 1024,
                            "processes of this machine that `crc_train run` and `resume` start to share run.shards, "
                            "where mpirun or srun started none"),

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <numeric>
 
 #include "kernels/core/error.h"
@@ -9,6 +10,9 @@
 #include "kernels/core/random.h"
 #include "kernels/core/tensor.h"
 #include "kernels/ops/pairwise_tile.h"
+#include "nn/init.h"
+#include "nn/jacobian.h"
+#include "ssl/evaluate.h"
 #include "ssl/trainer.h"
 
 namespace crc::apps {
@@ -47,6 +51,27 @@ void train_a_step(Context& context, const ssl::ImageSet& images, const GateCheck
                                        training.batch, 2 * training.batch * training.mu));
 }
 
+// Features and Jacobians of a few images, as acquisitions see them: in fp32, or as accurate (kernels/ops/tf32x3.h).
+void score_images(Context& context, const ssl::ImageSet& images, const GateCheck& check) {
+  constexpr int64_t kJacobians = 8;
+  nn::WrnConfig config = check.net;
+  config.precision = Dtype::f32, config.tf32 = false, config.tf32x3 = true;
+  const auto net = nn::make_wrn(config);
+  const nn::WeightBuffers weights(context, net->layout(), "weights");
+  nn::initialize(context, net->layout(), weights.weights(), 1);
+  (void)ssl::predict(context, *net, weights.weights(), images, {}, std::min<int64_t>(images.size(), check.scored));
+  const int64_t shape[] = {kJacobians, images.height(), images.width(), 3};
+  std::vector<float> values(size_t(shape[0] * shape[1] * shape[2] * shape[3]));
+  for (size_t i = 0; i < values.size(); ++i) values[i] = Draws(1, Purpose::test, int64_t(i), 1).uniform(-1, 1);
+  const Tensor x = Tensor::from_host(context, {shape[0], shape[1], shape[2], shape[3]}, values.data(), "images");
+  const nn::Jacobian<float> jacobian(*net);
+  std::vector<bool> all(net->layout().params().size(), false);
+  for (const int param : jacobian.params()) all[size_t(param)] = true;
+  jacobian.compute(context, weights.weights(), x.view<const float, 4>(), all, [](int, View<const float, 3>) {});
+  context.synchronize();
+  context.for_each_scratch([](Arena& arena) { arena.clear(); });
+}
+
 // The ops of kernels/ops/pairwise_tile.h, on rows of unit length.
 void compare_pairs(Context& context, const GateCheck& check) {
   const int64_t n = check.items, width = check.features;
@@ -78,6 +103,7 @@ GateReport check_gate(Context& context, const ssl::ImageSet& images, const GateC
   if (context.has_tf32_and_bf16())
     precisions.insert(precisions.end(), {{"tf32", Dtype::f32, true}, {"bf16", Dtype::bf16, false}});
   for (const NamedPrecision& precision : precisions) train_a_step(context, images, check, precision, report);
+  score_images(context, images, check);
   compare_pairs(context, check);
   const auto& verdicts = context.gate().verdicts();
   for (size_t i = before; i < verdicts.size(); ++i) {

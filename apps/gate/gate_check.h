@@ -12,10 +12,11 @@
 
 namespace crc::apps {
 
-// A whole training step and the kernels of selection.
+// A whole training step, features and Jacobians of images, and the kernels of selection.
 struct GateCheck {
   nn::WrnConfig net = {};
   ssl::TrainConfig training = {};  // FixMatch, 64 + 448 + 448
+  int64_t scored = 500;            // images in a batch
   int64_t items = 20000, features = 128;
 };
 

@@ -3,18 +3,16 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <omp.h>
-#include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
-#include <cstring>
+#include <utility>
 
+#include "apps/base/program.h"
 #include "apps/ranks/sockets.h"
-
-extern char** environ;
 
 namespace crc::apps {
 namespace {
@@ -45,28 +43,14 @@ class Local : public Transport {
 
  private:
   void start(int rank, const std::vector<int>& sockets, const std::vector<std::string>& command_line) {
-    std::string ranks = fmt::format("CRC_RANKS={}:{}", rank, fmt::join(sockets, ","));
-    std::string parent = fmt::format("CRC_PARENT={}", ::getpid());
-    std::string threads = fmt::format("OMP_NUM_THREADS={}", omp_get_max_threads());
-    std::vector<char*> environment{ranks.data(), parent.data()};  // the first of a name counts
-    for (char** variable = environ; *variable; ++variable) environment.push_back(*variable);
-    environment.push_back(threads.data());
-    environment.push_back(nullptr);
-    std::vector<char*> arguments;
-    for (const std::string& argument : command_line) arguments.push_back(const_cast<char*>(argument.c_str()));
-    arguments.push_back(nullptr);
-    posix_spawn_file_actions_t files;
-    posix_spawn_file_actions_init(&files);
-    posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+    std::vector<std::string> environment{fmt::format("CRC_RANKS={}:{}", rank, fmt::join(sockets, ","))};
+    if (!std::getenv("OMP_NUM_THREADS"))
+      environment.push_back(fmt::format("OMP_NUM_THREADS={}", omp_get_max_threads()));
+    std::vector<std::pair<int, int>> open;
     for (const int fd : sockets)
-      if (fd >= 0) posix_spawn_file_actions_adddup2(&files, fd, fd);  // kept open, unlike those of the others
-    pid_t process = -1;
-    const int error = ::posix_spawn(&process, "/proc/self/exe", &files, nullptr, arguments.data(), environment.data());
-    posix_spawn_file_actions_destroy(&files);
-    if (error != 0)
-      fail(ExitCode::out_of_memory, fmt::format("cannot start process {} of {}: {}; start fewer (run.ranks)", rank,
-                                                sockets.size(), std::strerror(error)));
-    processes_.push_back(process);
+      if (fd >= 0) open.emplace_back(fd, fd);  // kept open, unlike those of the others
+    processes_.push_back(start_again(command_line, environment, open,
+                                     fmt::format("process {} of {} (run.ranks)", rank, sockets.size())));
   }
   static void leave(const std::vector<std::vector<int>>& mesh) {
     for (size_t r = 1; r < mesh.size(); ++r)

@@ -67,7 +67,7 @@ class Sockets : public Transport {
   [[noreturn]] void lost(int r) const {
     if (rank_ != 0) std::this_thread::sleep_for(std::chrono::milliseconds(300));
     fail(ExitCode::internal, fmt::format("process {} of {} ended before the work was done, by a signal or by words of "
-                                         "its own; nothing half written is left: start again",
+                                         "its own; nothing half written is left",
                                          r, size()));
   }
 

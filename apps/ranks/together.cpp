@@ -75,7 +75,19 @@ int give_up(const char* program, Ranks& ranks, ExitCode code, const char* words)
   return ranks.rank() == 0 ? guarded_main(program, []() -> int { throw; }) : int(code);
 }
 
+// All end together. What rank 0 has written by then is whole, whoever is lost now.
+int end_together(const char* program, Ranks& ranks) try {
+  ranks.barrier();
+  return 0;
+} catch (const Error& error) {
+  if (ranks.rank() != 0) return int(error.code());
+  print_error("{}: note: another process was lost at the very end, when everything had been written\n", program);
+  return 0;
+}
+
 }  // namespace
+
+bool launched_by_mpi() { return variable("CRC_RANKS") != "off" && variable("SLURM_PROCID").empty() && started(); }
 
 int run_together(const char* program, const std::function<void(Ranks&)>& body, const LocalProcesses& local) {
   std::unique_ptr<Transport> joined;
@@ -88,8 +100,7 @@ int run_together(const char* program, const std::function<void(Ranks&)>& body, c
   Ranks ranks = joined ? Ranks(std::move(joined)) : Ranks();
   try {
     body(ranks);
-    ranks.barrier();
-    return 0;
+    return end_together(program, ranks);
   } catch (const Error& error) {
     return give_up(program, ranks, error.code(), error.what());
   } catch (const std::bad_alloc&) {

@@ -20,4 +20,7 @@ struct LocalProcesses {
 // CRC_RANKS=off, unless `local` says otherwise. Error device_unavailable: no adapter to MPI.
 int run_together(const char* program, const std::function<void(Ranks&)>& body, const LocalProcesses& local = {});
 
+// Whether mpirun started this as one of several. Slurm's tasks may be runs that have nothing to do with each other.
+bool launched_by_mpi();
+
 }  // namespace crc::apps

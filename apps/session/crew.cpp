@@ -73,6 +73,10 @@ ExitCode follow(Ranks& ranks) {
   }
 }
 
+// Whoever is lost here is named by the exchange that ends all (run_together).
+void end_crew(Ranks& ranks, ExitCode code) try { order_end(&ranks, code); } catch (const Error&) {
+}
+
 }  // namespace
 
 void check_processes(const Config& config, int size) {
@@ -103,6 +107,13 @@ void check_processes(const Config& config, const Context& context, const Ranks* 
          fmt::format("{} processes share this training, and that is for CPUs alone so far: between GPUs it needs NCCL, "
                      "which is not used here; set run.device = \"cpu\", or train in one process on {}",
                      size, to_string(context.device())));
+  if (config.get<int64_t>("run.shards") > 1 && context.device().kind == DeviceKind::cuda &&
+      config.choice<ssl::BatchStatistics>("run.batch_statistics") == ssl::BatchStatistics::synchronized)
+    fail(ExitCode::config,
+         fmt::format(
+             "run.batch_statistics = \"synchronized\": the layers of shards meet in host memory, and this run is "
+             "on {}; set run.device = \"cpu\", or run.shards = 0, one pass with statistics of the whole batch",
+             to_string(context.device())));
 }
 
 int train_together(const Config& config, const std::vector<std::string>& command_line,
@@ -110,7 +121,14 @@ int train_together(const Config& config, const std::vector<std::string>& command
   const int64_t here = config.get<int64_t>("run.ranks");
   if (config.get<int64_t>("run.shards") == 0) {
     check_processes(config, int(here));
-    return int(lead(nullptr));
+    if (!launched_by_mpi()) return int(lead(nullptr));
+    return run_together("crc_train", [](Ranks& ranks) {
+      fail(ExitCode::config,
+           fmt::format("one of {} processes that mpirun started, and run.shards = 0: they have nothing "
+                       "to share; set run.shards, to 8, say (the result depends on it), or start one "
+                       "process; CRC_RANKS=off, if each has a run of its own",
+                       ranks.size()));
+    });
   }
   if (here > 1) check_processes(config, int(here));
   ExitCode code = ExitCode::ok;
@@ -121,7 +139,7 @@ int train_together(const Config& config, const std::vector<std::string>& command
                                       return;
                                     }
                                     code = lead(&ranks);
-                                    order_end(&ranks, code);
+                                    end_crew(ranks, code);
                                   },
                                   {.size = int(here), .command_line = command_line});
   return failed != 0 ? failed : int(code);

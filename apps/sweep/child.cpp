@@ -1,24 +1,20 @@
 #include "apps/sweep/child.h"
 
-#include <fcntl.h>
-#include <spawn.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
-#include <cstdlib>
 #include <cstring>
 #include <map>
 #include <numeric>
+#include <utility>
 
+#include "apps/base/program.h"
 #include "apps/base/signals.h"
 #include "kernels/core/error.h"
-
-extern char** environ;
 
 namespace crc::apps {
 namespace {
@@ -47,38 +43,15 @@ void finish(const Child& child, int status) {
   close(child.words);
 }
 
-pid_t start(const Child& child, std::string place) {
-  const Job& job = *child.job;
-  std::vector<char*> argv{const_cast<char*>("crc_train")};
-  for (const std::string& argument : job.arguments) argv.push_back(const_cast<char*>(argument.c_str()));
-  argv.push_back(nullptr);
-  std::string parent = "CRC_PARENT=" + std::to_string(getpid());
-  std::vector<char*> environment{parent.data()};  // the first of a name counts
-  if (!place.empty()) environment.push_back(place.data());
-  for (char** variable = environ; *variable; ++variable) environment.push_back(*variable);
-  environment.push_back(nullptr);
-  posix_spawn_file_actions_t files;
-  posix_spawn_file_actions_init(&files);
-  posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
-  posix_spawn_file_actions_addopen(&files, 1, "/dev/null", O_WRONLY, 0);
-  posix_spawn_file_actions_adddup2(&files, child.words, 2);
-  pid_t pid = -1;
-  const int error = posix_spawn(&pid, "/proc/self/exe", &files, nullptr, argv.data(), environment.data());
-  posix_spawn_file_actions_destroy(&files);
-  if (error != 0)
-    fail(error == EAGAIN || error == ENOMEM ? ExitCode::out_of_memory : ExitCode::internal,
-         std::string("cannot start a run as a child process: ") + std::strerror(error));
-  return pid;
+pid_t start(const Child& child, const std::string& place) {
+  std::vector<std::string> command_line = child.job->arguments, environment;
+  command_line.insert(command_line.begin(), "crc_train");
+  if (!place.empty()) environment.push_back(place);
+  const std::pair<int, int> open[] = {{-1, STDOUT_FILENO}, {child.words, STDERR_FILENO}};
+  return start_again(command_line, environment, open, "a run as a child process");
 }
 
 }  // namespace
-
-void end_with_parent() {
-  const char* parent = std::getenv("CRC_PARENT");
-  if (!parent) return;
-  prctl(PR_SET_PDEATHSIG, SIGTERM);
-  if (getppid() != std::atoi(parent)) raise(SIGTERM);  // it has died already
-}
 
 bool run_jobs(std::vector<Job>& jobs, const std::vector<std::string>& places,
               const std::function<void(int ended)>& tick) {

@@ -21,9 +21,4 @@ struct Job {
 bool run_jobs(std::vector<Job>& jobs, const std::vector<std::string>& places,
               const std::function<void(int ended)>& tick);
 
-// For what may be such a child: asks itself to stop when the parent dies, so that the parent's successor finds its runs
-// saved and free. Call once, in the main thread: every thread that calls would add a signal, and a second one may end
-// the process at once.
-void end_with_parent();
-
 }  // namespace crc::apps

@@ -103,7 +103,7 @@ void keep_neighbors(ssl::Propagation& graph, const fs::path& path, const Text& o
 }
 
 std::unique_ptr<nn::Net> net_in(nn::Precision precision, const Config& config, const data::Dataset& dataset,
-                                Int projection = 0) {
+                                Int projection = 0, bool scores = false) {
   const Network network = config.choice<Network>("model.name");
   check_embedded(config, dataset, network);
   if (propagates(config)) return ssl::make_label_table(dataset.train.count, dataset.train.features, dataset.classes());
@@ -130,6 +130,7 @@ std::unique_ptr<nn::Net> net_in(nn::Precision precision, const Config& config, c
                        .decay_head_bias = config.get<bool>("ssl.decay_fc_bias"),
                        .precision = precision == nn::Precision::bf16 ? Dtype::bf16 : Dtype::f32,
                        .tf32 = precision == nn::Precision::tf32,
+                       .tf32x3 = scores,
                        .projection = projection});
 }
 
@@ -268,7 +269,7 @@ std::unique_ptr<nn::Net> make_training_net(const Config& config, const data::Dat
   return net_in(precision_of(config), config, dataset, ssl::find_method(train.method).projection(train));
 }
 std::unique_ptr<nn::Net> make_exact_net(const Config& config, const data::Dataset& dataset) {
-  return net_in(nn::Precision::fp32, config, dataset);
+  return net_in(nn::Precision::fp32, config, dataset, 0, /*scores=*/true);
 }
 
 NormalizeConfig normalize_config(const Config& config, const data::Dataset& dataset) {
@@ -295,6 +296,7 @@ ssl::TrainConfig train_config(const Config& config, const data::Dataset& dataset
   train.steps_per_epoch = steps;
   train.steps_per_graph = config.get<Int>("ssl.steps_per_graph");
   train.shards = config.get<Int>("run.shards");
+  train.batch_statistics = config.choice<ssl::BatchStatistics>("run.batch_statistics");
   train.schedule.rate = config.choice<RateSchedule>("ssl.schedule");
   train.schedule.base_rate = config.get<double>("ssl.lr");
   train.schedule.horizon = steps_of(config, horizon > 0 ? horizon : config.get<Int>("ssl.epochs"));

@@ -44,8 +44,9 @@ data::Dataset load_whole_dataset(const Config& config, int64_t scaled_rows);
 // Its notes on stderr: "note: ...".
 void print_notes(const data::Dataset& dataset);
 
-// In the arithmetic of run.precision (auto: fp32), or in true fp32 whatever that says: what an acquisition's features,
-// logits and Jacobians come from. Both have the same parameters. Error config: a shape that the network cannot have.
+// In the arithmetic of run.precision (auto: fp32), or in fp32 whatever that says: what an acquisition's features,
+// logits and Jacobians come from (on a GPU perhaps by kernels/ops/tf32x3.h, as accurate as fp32). Both have the same
+// parameters. Error config: a shape that the network cannot have.
 std::unique_ptr<nn::Net> make_net(const Config& config, const data::Dataset& dataset);
 std::unique_ptr<nn::Net> make_exact_net(const Config& config, const data::Dataset& dataset);
 // As make_net, with a projection head where the method has one: its parameters come last, and no weights file has them.

@@ -115,6 +115,18 @@ std::string amount(Int bytes) {
                                 : fmt::format("{:.1f} MB", double(bytes) / 1e6);
 }
 
+// What synchronised batch statistics have each process show to all, over all shards: three numbers a channel forwards
+// (count, mean, squares), two and a count backwards.
+Int statistics_bytes(const Trace& trace) {
+  Int numbers = 0;
+  for (const Trace::Op& op : trace.ops()) {
+    if (op.eval || op.name.find("batchnorm") == op.name.npos) continue;
+    const Int channels = op.arrays.front().shape.back();
+    numbers += op.name == "batchnorm_act_backward" ? 2 * channels + 1 : 3 * channels;
+  }
+  return numbers * Int(sizeof(double));
+}
+
 // Of a step in shards, and what each of two processes would send to the other.
 std::string shards_line(const Config& config, const data::Dataset& dataset, const nn::Net& net,
                         const LabelPlan& labels) {
@@ -124,6 +136,10 @@ std::string shards_line(const Config& config, const data::Dataset& dataset, cons
   const Trace trace = training(config, dataset, net, labels);
   for (const Trace::Tensor& tensor : trace.tensors())
     if (tensor.name == ssl::ShardMean::kName) bytes = tensor.bytes;
+  for (const Trace::Scratch& rows : trace.scratch())
+    if (rows.name == ssl::Passes::kRows) bytes += rows.bytes / 2;
+  if (config.choice<ssl::BatchStatistics>("run.batch_statistics") == ssl::BatchStatistics::synchronized)
+    bytes += statistics_bytes(trace) / shards;
   return fmt::format(
       "         in {} shards of {} images, which 1, 2, 4, ... processes may share; each of two sends the other {} a "
       "step\n",

@@ -2,7 +2,7 @@
 
 usage: usb.py SWEEP --first FIRST --usb DIR --data FOLDER --out FILE [--methods fixmatch,softmatch] [--crc-train PROGRAM]
 
-SWEEP is a directory of `crc_train sweep docs/examples/ssl-usb.toml` (or ssl-usb-digits.toml), FOLDER its data, DIR a checkout of
+SWEEP is a directory of `crc_train sweep docs/examples/ssl-usb.toml` (or ssl-usb-digits, ssl-usb-cifar10), FOLDER its data, DIR a checkout of
 USB, whose classes train here as they are: forward and losses (train_step), masks, weights and thresholds (hooks), optimizer,
 cosine, EMA, and for images its WideResNet. This file gives them what their loaders would: batches of the items that each run of
 SWEEP was given, with its views, and its first weights. The order of items, their noise and crops are drawn anew: same
@@ -102,14 +102,16 @@ class Rows:
         return rows
 
 
-class Digits:
-    """Images: crop after reflecting `crop_pad` pixels, no flip; strong: Cutout of kernels/augment/cutout.h besides."""
+class Images:
+    """Flip, crop after reflecting `crop_pad` pixels; strong: Cutout of kernels/augment/cutout.h besides."""
 
     def __init__(self, folder, settings):
-        height, width = (int(word) for word in (folder / "image_size.txt").read_text().split())
-        self.height, self.width, self.pad = height, width, settings["ssl"]["weak"]["crop_pad"]
-        if settings["ssl"]["weak"]["flip"] or settings["ssl"]["strong"] != "cutout":
-            sys.exit("usb.py: digits are not flipped, and their strong views are ssl.strong = \"cutout\"")
+        size = folder / "image_size.txt"
+        height, width = (int(word) for word in (size.read_text() if size.exists() else "32 32").split())
+        weak = settings["ssl"]["weak"]
+        self.height, self.width, self.pad, self.flip = height, width, weak["crop_pad"], weak["flip"]
+        if settings["ssl"]["strong"] != "cutout":
+            sys.exit("usb.py: strong views of images are ssl.strong = \"cutout\"")
 
         def load(files):
             records = np.concatenate([np.fromfile(file, np.uint8).reshape(-1, 1 + 3 * height * width) for file in files])
@@ -128,6 +130,8 @@ class Digits:
         n, height, width = len(items), self.height, self.width
         draw = lambda *range_: torch.randint(*range_, (n, 1), generator=random)
         y, x = draw(2 * self.pad + 1) + torch.arange(height), draw(2 * self.pad + 1) + torch.arange(width)
+        if self.flip:
+            x = torch.where(torch.rand((n, 1), generator=random) < 0.5, x.flip(1), x)
         images = self.padded[items[:, None, None], :, y[:, :, None], x[:, None, :]].permute(0, 3, 1, 2)
         if strong:
             side, covered = width // 2, []
@@ -318,7 +322,7 @@ def main():
         if not ("-" + name).endswith(wanted) or (name, int(trial)) in done:
             continue
         settings = tomllib.loads((directory / "config.toml").read_text())
-        data = data or (Rows if settings["data"]["name"] == "embeddings" else Digits)(options.data, settings)
+        data = data or (Rows if settings["data"]["name"] == "embeddings" else Images)(options.data, settings)
         items = [json.loads(line)["item"] for line in (directory / "labels.jsonl").read_text().splitlines()]
         weights, = options.first.glob(f"*-t{trial}/rounds/00/weights.safetensors")
         first, _ = read_safetensors(weights)

@@ -1,9 +1,13 @@
 #include "crc/searches/drawn.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <numeric>
 
+#include "crc/estimate.h"
 #include "crc/sharded_rows.h"
 
 namespace crc::select {
@@ -23,7 +27,12 @@ std::vector<double> score_all(Context& context, const Problem& problem, const Co
   for (int64_t first = 0; first < candidates.count(); first += most) {
     report(config.progress, "groups", first, candidates.count());
     const Tensor positions = candidates.positions(context, first, std::min(most, candidates.count() - first));
+    const auto start = std::chrono::steady_clock::now();
     const std::vector<double> part = score(positions.view<const int64_t, 2>());
+    const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
+    if (first == 0 && candidates.count() > most)
+      say_pace(config, seconds.count(), most, candidates.count(), fmt::format("groups of {}", candidates.size()),
+               problem.shards ? problem.shards->ranks.size() : 1);
     for (size_t k = 0; k < part.size(); ++k)
       if (!std::isfinite(part[k])) {
         const int64_t which = first + int64_t(k);

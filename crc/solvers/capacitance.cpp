@@ -16,7 +16,7 @@ struct Capacitance {
   const LastLayerNtk& ntk;
   std::vector<int64_t> labeled, unlabeled;
   std::shared_ptr<const LabeledSpectrum> spectrum;  // made when first needed, as is what follows
-  Tensor v;                                         // [U,r]
+  std::shared_ptr<const Tensor> v;                  // [U,r]
   Scorer dense;
 
   Capacitance(Context& c, const LastLayerNtk& n, Items l, Items u)
@@ -32,7 +32,7 @@ struct Capacitance {
     if (!capacitance_pays(size, rank, rank)) return by_definition(groups);
     if (!spectrum) {
       spectrum = ntk.spectrum(labeled);
-      v = ntk.coordinates(unlabeled, &spectrum->rotation);
+      v = ntk.kept_coordinates(unlabeled, spectrum->rotation);
     }
     const LabeledRank& known = spectrum->rank;
     const double noise = ntk.noise(int64_t(labeled.size()) + size);
@@ -42,7 +42,7 @@ struct Capacitance {
                  values(context, {count}, Dtype::f64, "eigenvalues"),
                  evaluations(context, {count}, Dtype::i32, "evaluations"), none(context, {0, 0, 0}, Dtype::f64, "none");
     capacitance(context, values.view<double, 1>(), evaluations.view<int32_t, 1>(), lambda.view<const double, 1>(),
-                v.view<const double, 2>(), none.view<const double, 3>(), groups,
+                v->view<const double, 2>(), none.view<const double, 3>(), groups,
                 CapacitanceConfig{.update = primal ? Update::primal : Update::dual,
                                   .zeros = zeros,
                                   .noise = noise,

@@ -3,6 +3,7 @@
 // 0 to the largest label, or `classes` of them; names in a CSV file are numbered in byte order.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
 
 #include "data/datasets/embedding_files.h"
@@ -59,7 +60,15 @@ void name_classes(Dataset& dataset, const std::vector<LabelColumn>& splits, int6
   for (const auto& [name, number] : names) dataset.class_names.push_back(name);
 }
 
+[[noreturn]] void refuse_open_classes() {
+  fail(ExitCode::config, "embeddings: without labels the number of classes is open; set data.classes, or data.labels");
+}
+
 void take_labels(Dataset& dataset, const std::vector<LabelColumn>& splits, int64_t classes) {
+  const auto known = [](const LabelColumn& labels) {
+    return std::ranges::any_of(labels.text, [](const std::string& text) { return !text.empty(); });
+  };
+  if (classes == 0 && std::ranges::none_of(splits, known)) refuse_open_classes();
   bool numbers = true;
   for (const LabelColumn& labels : splits) numbers = numbers && labels.numbers;
   numbers ? number_classes(dataset, splits, classes) : name_classes(dataset, splits, classes);
@@ -121,9 +130,7 @@ Dataset load_embeddings(const Source& source, Options& options) {
     fail(ExitCode::input_missing, fmt::format("embeddings: {} has labels of test items, and there are no features of "
                                               "them; set data.test_features",
                                               test_labels.string()));
-  if (labels.empty() && test_labels.empty() && classes == 0)
-    fail(ExitCode::config,
-         "embeddings: without labels the number of classes is open; set data.classes, or data.labels");
+  if (labels.empty() && test_labels.empty() && classes == 0) refuse_open_classes();
 
   Dataset dataset;
   Fingerprint fingerprint;

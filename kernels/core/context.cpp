@@ -20,6 +20,7 @@ Context Context::cuda(int index) {
 
 // Addresses of its own, in order.
 struct Context::Dry {
+  bool fused = false;
   static constexpr int64_t kAlignment = 256;
   std::shared_ptr<int64_t> next = std::make_shared<int64_t>(kAlignment);
   Arena arena{{[this](int64_t bytes) { return next_address(bytes); }, [](void*) {}, Device{}}};
@@ -30,9 +31,10 @@ struct Context::Dry {
   }
 };
 
-Context Context::dry() {
+Context Context::dry(bool fused) {
   Context context = cpu();
   context.dry_ = std::make_shared<Dry>();
+  context.dry_->fused = fused;
   context.scratch_ = &context.dry_->arena;
   return context;
 }
@@ -117,7 +119,7 @@ double Context::seconds(const Trace::Op& op) {
 
 Context Context::make_branch() {
   if (dry_) {
-    Context context = dry();
+    Context context = dry(dry_->fused);
     context.dry_->next = dry_->next;
     return context;
   }
@@ -127,8 +129,14 @@ Context Context::make_branch() {
   return Context(crc::make_branch(*cpu_), nullptr);
 }
 
+bool Context::fused(bool said) {
+  const bool fused = dry_ ? dry_->fused : said;
+  if (fused && trace_) trace_->fused();
+  return fused;
+}
+
 Context& Context::branch(int i) {
-  constexpr int kMost = 9;  // so that lanes of branches of branches differ, too
+  constexpr int kMost = 1023;  // so that lanes of branches of branches differ, too
   if (i < 1 || i > kMost) fail_internal("no branch " + std::to_string(i));
   while (int(branches_->size()) < i) {
     Context& made = *branches_->emplace_back(std::make_unique<Context>(make_branch()));

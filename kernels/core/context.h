@@ -24,8 +24,8 @@ class Context {
   static Context from_name(const std::string& name, For use = For::training, int gpu = 0);
   static int gpus();  // that this process sees; 0: none, no driver, or a CPU-only build
   // Runs nothing and holds no memory: what is called with it is only noted (trace_into), so that work of any size and
-  // precision can be planned anywhere. Its addresses are not memory.
-  static Context dry();
+  // precision can be planned anywhere. Its addresses are not memory. `fused`: as where the gate takes every fused way.
+  static Context dry(bool fused = false);
 
   Device device() const { return device_; }
   Arena& scratch() const { return *scratch_; }
@@ -80,6 +80,9 @@ class Context {
     visit(f);
     mark(&Trace::Op::end);
   }
+
+  // What an op says that has just run: whether it has fused. Notes it; a dry context says what it is to assume.
+  bool fused(bool said);
 
   // Array transfers between host memory and this device; complete on return.
   template <class T, int R> void copy_in(View<T, R> to, const T* host) {

@@ -6,7 +6,8 @@
 // ...), which takes what converts to the declared arguments, checks that every view lives on the context's device,
 // opens the profiler range and branches once. What an op reads and what it may write is noted as declared, whatever a
 // call is given: View<float, 1> goes where View<const float, 1> stands. A missing definition is a link error that names
-// it. Further signatures of an op are further lines.
+// it. Further signatures of an op are further lines. An op whose Result is bool says whether it did what another op
+// would do else: a plan may assume that (Context::dry).
 #pragma once
 
 #include <string>
@@ -58,6 +59,7 @@ template <class Result, class... Declared> struct Dispatcher<Result(Declared...)
     } else {
       Result result{};
       traced([&](auto& backend) { result = op(backend, args...); });
+      if constexpr (std::is_same_v<Result, bool>) result = context.fused(result);
       return result;
     }
   }

@@ -42,6 +42,7 @@ class Trace {
     std::vector<Array> arrays;
     int waits_for = -1;  // not an op: this lane waits for what that one was given so far
     bool eval = false;   // given Mode::eval
+    bool fused = false;  // it said that it did what else another op would have done
     // Moments of the device's work, in a trace that times ops: Context::seconds().
     std::shared_ptr<void> begin = {}, end = {};
   };
@@ -77,6 +78,7 @@ class Trace {
   void moment(std::shared_ptr<void> Op::*which, std::shared_ptr<void> moment) {
     ops_.back().*which = std::move(moment);
   }
+  void fused() { ops_.back().fused = true; }
   void waits(int lane, int other) { ops_.push_back({"wait", lane, {}, other}); }
   void made(Tensor tensor) { tensors_.push_back(std::move(tensor)); }
   void taken(int lane, const char* name, const void* data, int64_t offset, int64_t bytes);

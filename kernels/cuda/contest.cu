@@ -16,6 +16,7 @@ struct MaxOrNan {
 
 __device__ double wide(float v) { return v; }
 __device__ double wide(double v) { return v; }
+__device__ double wide(int32_t v) { return double(v); }
 __device__ double wide(int64_t v) { return double(v); }
 __device__ double wide(bf16 v) { return float(v); }
 
@@ -65,6 +66,8 @@ double compare(Cuda& cuda, const Contested& array, const void* with) {
       return compare<double>(cuda, array.data, with, array.count);
     case Dtype::bf16:
       return compare<bf16>(cuda, array.data, with, array.count);
+    case Dtype::i32:
+      return compare<int32_t>(cuda, array.data, with, array.count);
     case Dtype::i64:
       return compare<int64_t>(cuda, array.data, with, array.count);
     default:

@@ -17,7 +17,7 @@ class Cuda;
 struct Contested {
   void* data;
   int64_t count;
-  Dtype dtype;  // f32, f64, bf16 or i64
+  Dtype dtype;  // f32, f64, bf16, i32 or i64
   bool zeroed = false;
 
   template <class T, int R>

@@ -79,12 +79,16 @@ class CublasHandle {
   void* workspace_ = nullptr;
 };
 
+static cublasComputeType_t fp32_arithmetic(const CublasShape& shape) {
+  return shape.tf32 ? CUBLAS_COMPUTE_32F_FAST_TF32 : CUBLAS_COMPUTE_32F_PEDANTIC;
+}
+
 void open_cublas(Cuda& cuda) { cuda.handle(&CublasHandle::make); }
 
 void cublas_gemm(Cuda& cuda, const CublasShape& shape, double alpha, const float* a, const float* b, double beta,
                  float* c) {
   const float alpha32 = float(alpha), beta32 = float(beta);
-  cuda.handle(&CublasHandle::make).gemm(shape, &alpha32, a, b, &beta32, c, CUDA_R_32F, CUBLAS_COMPUTE_32F_PEDANTIC);
+  cuda.handle(&CublasHandle::make).gemm(shape, &alpha32, a, b, &beta32, c, CUDA_R_32F, fp32_arithmetic(shape));
 }
 void cublas_gemm(Cuda& cuda, const CublasShape& shape, double alpha, const double* a, const double* b, double beta,
                  double* c) {
@@ -100,7 +104,7 @@ void cublas_gemm_batched(Cuda& cuda, const CublasShape& shape, const CublasBatch
                          const float* b, double beta, float* c) {
   const float alpha32 = float(alpha), beta32 = float(beta);
   cuda.handle(&CublasHandle::make)
-      .gemm_batched(shape, batch, &alpha32, a, b, &beta32, c, CUDA_R_32F, CUBLAS_COMPUTE_32F_PEDANTIC);
+      .gemm_batched(shape, batch, &alpha32, a, b, &beta32, c, CUDA_R_32F, fp32_arithmetic(shape));
 }
 void cublas_gemm_batched(Cuda& cuda, const CublasShape& shape, const CublasBatch& batch, double alpha, const double* a,
                          const double* b, double beta, double* c) {

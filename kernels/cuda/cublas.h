@@ -1,6 +1,7 @@
 // cuBLAS as one plain function: row-major C = alpha op(A) op(B) + beta C on the backend's stream, in the arithmetic of
-// its type and no other (fp32 is never tf32 or emulated; sums of bf16 are fp32). The library is opened and its fixed workspace allocated at
-// the first call, so that later calls allocate nothing and may be captured in a graph; make one call before capturing.
+// its type and no other (fp32 is never emulated, and tf32 only where asked; sums of bf16 are fp32). The library is
+// opened and its fixed workspace allocated at the first call, so that later calls allocate nothing and may be captured
+// in a graph; make one call before capturing.
 #pragma once
 
 #include "kernels/core/dtype.h"
@@ -15,6 +16,7 @@ void open_cublas(Cuda& cuda);
 struct CublasShape {
   bool transpose_a, transpose_b;
   int64_t m, n, k;
+  bool tf32 = false;  // fp32: a and b may be rounded to tf32 for the tensor cores
 };
 
 void cublas_gemm(Cuda& cuda, const CublasShape& shape, double alpha, const float* a, const float* b, double beta,

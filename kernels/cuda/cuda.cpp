@@ -56,6 +56,7 @@ Cuda::Cuda(int index)
   };
   multiprocessors_ = query(cudaDevAttrMultiProcessorCount);
   capability_ = 10 * query(cudaDevAttrComputeCapabilityMajor) + query(cudaDevAttrComputeCapabilityMinor);
+  fp32_per_fp64_ = query(cudaDevAttrSingleToDoublePrecisionPerfRatio);
   shared_bytes_ = size_t(query(cudaDevAttrMaxSharedMemoryPerBlockOptin));
   check_cuda(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "create a stream on " + name);
   check_cuda(cudaEventCreateWithFlags(&given_, cudaEventDisableTiming), "create an event on " + name);

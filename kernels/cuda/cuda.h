@@ -27,7 +27,10 @@ class Cuda {
   cudaStream_t stream() const { return stream_; }
   Arena& scratch() { return arena_; }
   Gate& gate() { return *gate_; }
+  int multiprocessors() const { return multiprocessors_; }
   int capability() const { return capability_; }  // 90 for sm_90
+  // How many times as fast fp32 is as fp64: 2 where GPUs are made for fp64, 32 or 64 on most others.
+  int fp32_per_fp64() const { return fp32_per_fp64_; }
   // Shared memory that a block of a kernel may have: 64 KiB to 227 KiB, by architecture.
   size_t shared_bytes() const { return shared_bytes_; }
   // Blocks of a kernel that run at once, on all multiprocessors; what its registers and shared memory allow. At least 1.
@@ -49,7 +52,7 @@ class Cuda {
  private:
   static constexpr int kSlots = 3;
   int index_;
-  int multiprocessors_ = 0, capability_ = 0;
+  int multiprocessors_ = 0, capability_ = 0, fp32_per_fp64_ = 0;
   size_t shared_bytes_ = 0;
   std::map<std::tuple<const void*, int, size_t>, int64_t> resident_;
   cudaStream_t stream_ = nullptr;

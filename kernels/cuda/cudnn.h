@@ -8,6 +8,8 @@
 // tier it is the first that does not convert whole activations.
 #pragma once
 
+#include <functional>
+
 #include "kernels/core/conv_problem.h"
 
 namespace crc {
@@ -20,6 +22,14 @@ void open_cudnn(Cuda& cuda);
 // problem.dtype is f32 or bf16, and the type of all three arrays; out is overwritten and 16-byte aligned.
 // Errors: device_unavailable without libcudnn.so.9; internal if no engine computes this, with cuDNN's reason.
 void cudnn_conv(Cuda& cuda, ConvPass pass, const ConvProblem& problem, const void* in0, const void* in1, void* out);
+
+// out = convolution + plus in one kernel, if the gate finds that cuDNN fuses them right and faster; else false: out is
+// for the caller to write. Both ways are timed as they would be used: `apart` writes the same into out in steps,
+// `then` is what the fused way has to do besides. forward and backward_data; plus is of out's type and shape, and not
+// out itself.
+bool cudnn_conv_plus(Cuda& cuda, ConvPass pass, const ConvProblem& problem, const void* in0, const void* in1,
+                     const void* plus, void* out, const std::function<void()>& apart,
+                     const std::function<void()>& then);
 
 // cuDNN's number of the engine in the plan for these; -1 before their first cudnn_conv.
 int64_t cudnn_engine(Cuda& cuda, ConvPass pass, const ConvProblem& problem);

@@ -16,7 +16,7 @@ cudnnDataType_t data_type(Dtype dtype) {
 }
 
 // cuDNN orders extents N,C,H,W whatever the layout; the strides make it NHWC (or KRSC).
-Descriptor tensor(int64_t uid, Dtype dtype, int64_t n, int64_t h, int64_t w, int64_t c) {
+Descriptor tensor(int64_t uid, Dtype dtype, int64_t n, int64_t h, int64_t w, int64_t c, bool in_memory = true) {
   Descriptor t(CUDNN_BACKEND_TENSOR_DESCRIPTOR);
   const cudnnDataType_t type = data_type(dtype);
   t.set(CUDNN_ATTR_TENSOR_DATA_TYPE, CUDNN_TYPE_DATA_TYPE, 1, &type);
@@ -24,8 +24,30 @@ Descriptor tensor(int64_t uid, Dtype dtype, int64_t n, int64_t h, int64_t w, int
   t.set(CUDNN_ATTR_TENSOR_STRIDES, {h * w * c, 1, w * c, c});
   t.set(CUDNN_ATTR_TENSOR_UNIQUE_ID, {uid});
   t.set(CUDNN_ATTR_TENSOR_BYTE_ALIGNMENT, {kByteAlignment});
+  const bool between = !in_memory;
+  t.set(CUDNN_ATTR_TENSOR_IS_VIRTUAL, CUDNN_TYPE_BOOLEAN, 1, &between);
   t.finalize("cuDNN tensor");
   return t;
+}
+
+// In fp32.
+Descriptor pointwise_add() {
+  Descriptor d(CUDNN_BACKEND_POINTWISE_DESCRIPTOR);
+  const cudnnPointwiseMode_t mode = CUDNN_POINTWISE_ADD;
+  const cudnnDataType_t compute = CUDNN_DATA_FLOAT;
+  d.set(CUDNN_ATTR_POINTWISE_MODE, CUDNN_TYPE_POINTWISE_MODE, 1, &mode);
+  d.set(CUDNN_ATTR_POINTWISE_MATH_PREC, CUDNN_TYPE_DATA_TYPE, 1, &compute);
+  d.finalize("cuDNN addition");
+  return d;
+}
+Descriptor addition(const Descriptor& pointwise, const Descriptor& out, const Descriptor& a, const Descriptor& b) {
+  Descriptor operation(CUDNN_BACKEND_OPERATION_POINTWISE_DESCRIPTOR);
+  operation.set(CUDNN_ATTR_OPERATION_POINTWISE_PW_DESCRIPTOR, pointwise);
+  operation.set(CUDNN_ATTR_OPERATION_POINTWISE_XDESC, a);
+  operation.set(CUDNN_ATTR_OPERATION_POINTWISE_BDESC, b);
+  operation.set(CUDNN_ATTR_OPERATION_POINTWISE_YDESC, out);
+  operation.finalize("cuDNN addition");
+  return operation;
 }
 
 // What an operation calls its parts.
@@ -226,7 +248,8 @@ Descriptor plan_of(const Target& target, const Descriptor& configuration) {
   return plan;
 }
 
-ConvGraph::ConvGraph(const Target& target, ConvPass pass, const ConvProblem& p) : target_(target), problem_(p) {
+ConvGraph::ConvGraph(const Target& target, ConvPass pass, const ConvProblem& p, Fused fused)
+    : target_(target), problem_(p) {
   const auto x = [&](int64_t uid) { return tensor(uid, p.dtype, p.n, p.h, p.w, p.c); };
   const auto w = [&](int64_t uid) { return tensor(uid, p.dtype, p.k, p.r, p.r, p.c); };
   const auto y = [&](int64_t uid) { return tensor(uid, p.dtype, p.n, p.p(), p.q(), p.k); };
@@ -234,26 +257,49 @@ ConvGraph::ConvGraph(const Target& target, ConvPass pass, const ConvProblem& p) 
   in1_ = pass == ConvPass::backward_weights ? x(kUidIn1) : w(kUidIn1);
   out_ = pass == ConvPass::forward ? y(kUidOut) : pass == ConvPass::backward_data ? x(kUidOut) : w(kUidOut);
   convolution_ = convolution(p);
-  operation_ = convolution_operation(pass, p, convolution_, out_, in0_, in1_);
-  graph_ = operation_graph(target, {&operation_});
+  if (fused == Fused::nothing) {
+    operation_ = convolution_operation(pass, p, convolution_, out_, in0_, in1_);
+    graph_ = operation_graph(target, {&operation_});
+    return;
+  }
+  if (pass == ConvPass::backward_weights) fail_internal("nothing is fused with a weight gradient");
+  const bool forward = pass == ConvPass::forward;
+  plus_ = forward ? y(kUidPlus) : x(kUidPlus);
+  sum_ = tensor(kUidSum, Dtype::f32, p.n, forward ? p.p() : p.h, forward ? p.q() : p.w, forward ? p.k : p.c, false);
+  operation_ = convolution_operation(pass, p, convolution_, sum_, in0_, in1_);
+  pointwise_ = pointwise_add();
+  addition_ = addition(pointwise_, out_, sum_, plus_);
+  graph_ = operation_graph(target, {&operation_, &addition_});
 }
 
-bool ConvGraph::try_plan(Descriptor configuration, Plan& plan) {
-  const Descriptor engine = engine_of(configuration, plan.engine);
-  const std::string name = "\n  engine " + std::to_string(plan.engine) + ": ";
-
+bool ConvGraph::keeps_rules(const Descriptor& configuration, int64_t& index) {
+  const Descriptor engine = engine_of(configuration, index);
   cudnnBackendNumericalNote_t notes[CUDNN_NUMERICAL_NOTE_TYPE_COUNT];
   const int64_t count =
       engine.get(CUDNN_ATTR_ENGINE_NUMERICAL_NOTE, CUDNN_TYPE_NUMERICAL_NOTE, std::size(notes), notes);
   for (int64_t i = 0; i < count; ++i)
     if (!allowed(notes[i], problem_)) {
-      refusals_ += name + "refused, " + name_of(notes[i]);
+      refusals_ += "\n  engine " + std::to_string(index) + ": refused, " + name_of(notes[i]);
       return false;
     }
+  return true;
+}
 
+std::vector<std::string> ConvGraph::names() {
+  std::vector<std::string> found;
+  for (const cudnnBackendHeurMode_t mode : {CUDNN_HEUR_MODE_A, CUDNN_HEUR_MODE_FALLBACK})
+    for (const Descriptor& configuration : configurations(target_, graph_, mode, refusals_)) {
+      int64_t index = -1;
+      if (keeps_rules(configuration, index)) found.push_back(name_of_engine(configuration, index));
+    }
+  return found;
+}
+
+bool ConvGraph::try_plan(Descriptor configuration, Plan& plan) {
+  if (!keeps_rules(configuration, plan.engine)) return false;
   plan.plan = plan_of(target_, configuration);
   if (const cudnnStatus_t status = plan.plan.try_finalize(); status != CUDNN_STATUS_SUCCESS) {
-    refusals_ += name + reason(status);
+    refusals_ += "\n  engine " + std::to_string(plan.engine) + ": " + reason(status);
     return false;
   }
   plan.plan.get(CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE, CUDNN_TYPE_INT64, 1, &plan.workspace_bytes);

@@ -70,6 +70,7 @@ std::string name_of_engine(const Descriptor& configuration, int64_t index);
 Descriptor plan_of(const Target& target, const Descriptor& configuration);  // not finalised: that is what may fail
 
 constexpr int64_t kUidIn0 = 1, kUidIn1 = 2, kUidOut = 3;  // of the tensors, in the order of ConvPass
+constexpr int64_t kUidPlus = 4, kUidSum = 5;              // what is added, and the convolution alone: never in memory
 constexpr int64_t kByteAlignment = 16;                    // of their data
 
 struct Plan {
@@ -80,27 +81,35 @@ struct Plan {
   std::string name;     // engine and knobs: "cuDNN 1 [2=0 3=16]"
 };
 
+// What a graph computes: a convolution, or out = convolution + plus in one kernel of cuDNN's runtime fusion, which
+// generates and compiles it when the plan is made (seconds).
+enum class Fused : uint8_t { nothing, plus };
+
 // The operation graph of one convolution, its engine configurations from the heuristics, best first, and their plans.
 class ConvGraph {
  public:
-  ConvGraph(const Target& target, ConvPass pass, const ConvProblem& problem);
+  ConvGraph(const Target& target, ConvPass pass, const ConvProblem& problem, Fused fused = Fused::nothing);
+  // Of the engine configurations that keep the rules of cudnn.h, before any plan is made.
+  std::vector<std::string> names();
   // The first `count` plans that finalise and keep the rules of cudnn.h; fewer, or none, if there are no more.
   std::vector<Plan> plans(size_t count);
   std::optional<Plan> plan_named(const std::string& name);
   const std::string& refusals() const { return refusals_; }  // why engines were passed over
 
  private:
+  bool keeps_rules(const Descriptor& configuration, int64_t& engine);
   bool try_plan(Descriptor configuration, Plan& plan);
 
   const Target& target_;
   ConvProblem problem_;
-  Descriptor in0_, in1_, out_, convolution_, operation_, graph_;
+  Descriptor in0_, in1_, out_, plus_, sum_, convolution_, operation_, pointwise_, addition_, graph_;
   std::string refusals_;
 };
 
 // The place of the plan that nothing but advice chooses: the first that takes less workspace than copies of both
 // activations would, which is what engines take that convert layouts; where all do, the first.
 size_t plain_plan(const std::vector<Plan>& plans, const ConvProblem& problem);
-constexpr size_t kOffered = 8;  // plans of a problem: the heuristics are rarely further off
+constexpr size_t kOffered = 8;       // plans of a problem: the heuristics are rarely further off
+constexpr size_t kFusedOffered = 3;  // of them fused: each is compiled first
 
 }  // namespace crc::cudnn

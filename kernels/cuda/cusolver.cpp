@@ -23,7 +23,7 @@ void check(cusolverStatus_t status, const char* call) {
        std::string(call) + ": cuSOLVER status " + std::to_string(int(status)));
 }
 
-constexpr cusolverEigMode_t kJob = CUSOLVER_EIG_MODE_NOVECTOR;
+constexpr cusolverEigMode_t kJob = CUSOLVER_EIG_MODE_NOVECTOR, kVectors = CUSOLVER_EIG_MODE_VECTOR;
 constexpr cublasFillMode_t kTriangle = CUBLAS_FILL_MODE_UPPER;  // row-major lower is column-major upper
 
 auto work_size(double*) { return CRC_SYMBOL(cusolver_library(), cusolverDnDsyevd_bufferSize); }
@@ -50,13 +50,14 @@ class CusolverHandle {
   CusolverHandle(const CusolverHandle&) = delete;
   CusolverHandle& operator=(const CusolverHandle&) = delete;
 
-  template <class T> void eigenvalues(Cuda& cuda, int64_t batch, int64_t n, T* a, T* w, int* info) {
+  template <class T>
+  void eigenvalues(Cuda& cuda, int64_t batch, int64_t n, T* a, T* w, int* info, cusolverEigMode_t job = kJob) {
     int size = 0;
-    check(work_size(a)(handle_, kJob, kTriangle, int(n), a, int(n), w, &size), "cusolverDnXsyevd_bufferSize");
+    check(work_size(a)(handle_, job, kTriangle, int(n), a, int(n), w, &size), "cusolverDnXsyevd_bufferSize");
     const Arena::Frame frame(cuda.scratch());
     T* work = cuda.scratch().take<T>({size}, "syevd workspace").data;
     for (int64_t b = 0; b < batch; ++b)
-      check(solve(a)(handle_, kJob, kTriangle, int(n), a + b * n * n, int(n), w + b * n, work, size, info + b),
+      check(solve(a)(handle_, job, kTriangle, int(n), a + b * n * n, int(n), w + b * n, work, size, info + b),
             "cusolverDnXsyevd");
   }
 
@@ -87,7 +88,10 @@ void cusolver_eigenvalues(Cuda& cuda, int64_t batch, int64_t n, double* a, doubl
 void cusolver_eigenvalues(Cuda& cuda, int64_t batch, int64_t n, float* a, float* w, int* info) {
   cuda.handle(&CusolverHandle::make).eigenvalues(cuda, batch, n, a, w, info);
 }
-
+// Row-major rows are column-major columns.
+void cusolver_eigenvectors(Cuda& cuda, int64_t n, double* a, double* w, int* info) {
+  cuda.handle(&CusolverHandle::make).eigenvalues(cuda, 1, n, a, w, info, kVectors);
+}
 void cusolver_eigenvalues_batched(Cuda& cuda, int64_t batch, int64_t n, double* a, double* w, int* info) {
   cuda.handle(&CusolverHandle::make).eigenvalues_batched(cuda, batch, n, a, w, info);
 }

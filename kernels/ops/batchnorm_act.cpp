@@ -1,5 +1,6 @@
 #include "kernels/ops/batchnorm_act.h"
 
+#include "kernels/core/meeting.h"
 #include "kernels/cpu/columns.h"
 
 namespace crc {
@@ -70,14 +71,24 @@ void batch_statistics(Cpu& cpu, const BatchNormStatistics& statistics, Input<T, 
               [&](const Tile& tile) { merge_tile(in.at(tile.at), tile, period, mean + tile.first, m2 + tile.first); });
     merge_period(end - begin, period, channels, mean, m2);
   });
+  const View<double, 2> batch = cpu.scratch().take<double>({3, channels}, "moments of the batch");
   for (int64_t c = 0; c < channels; ++c) {
-    Moments batch;
+    Moments merged;
     for (int64_t p = 0; p < pieces; ++p) {
       const double rows = double(std::min(piece, size - p * piece) / channels);
-      batch = batch.merged({rows, parts(p, 0, c), parts(p, 1, c)});
+      merged = merged.merged({rows, parts(p, 0, c), parts(p, 1, c)});
     }
-    statistics(c, batch);
+    batch(0, c) = merged.count, batch(1, c) = merged.mean, batch(2, c) = merged.m2;
   }
+  if (Meeting* all = Meeting::current())
+    all->merge({batch.data, size_t(batch.size())}, [](std::span<double> into, std::span<const double> other) {
+      for (size_t k = 0, channels = into.size() / 3; k < channels; ++k) {
+        const auto at = [&](auto values) { return Moments{values[k], values[channels + k], values[2 * channels + k]}; };
+        const Moments merged = at(into).merged(at(other));
+        into[k] = merged.count, into[channels + k] = merged.mean, into[2 * channels + k] = merged.m2;
+      }
+    });
+  for (int64_t c = 0; c < channels; ++c) statistics(c, {batch(0, c), batch(1, c), batch(2, c)});
 }
 
 // The constants of one period, one row each: mean, scale, shift.
@@ -173,17 +184,27 @@ void backward(Cpu& cpu, View<T, 4> dx, View<float, 1> dgamma, View<float, 1> dbe
   check_batchnorm("batchnorm_act_backward", x, saved, {dgamma, dbeta, gamma, beta}, {dx, dy});
   check_plus("batchnorm_act_backward", x, plus);
   const Arena::Frame frame(cpu.scratch());
-  const int64_t channels = x.shape[3], rows = channels == 0 ? 0 : x.size() / channels;
+  const int64_t channels = x.shape[3];
+  const double rows = mode == Mode::eval || channels == 0 ? 0 : double(x.size() / channels);
   const auto line = cpu.scratch().take<float>({2, channels}, "batch terms");
-  const BatchNormBackward finish{
-      {saved, gamma, beta, {}, config.offset}, dgamma, dbeta, line, mode == Mode::eval ? 0 : double(rows)};
+  BatchNormBackward finish{{saved, gamma, beta, {}, config.offset}, dgamma, dbeta, line, rows};
   const LeakyReluBackward act{config.slope};
   const auto affine = affine_period(cpu, finish.parameters, channels);
   const auto sums = column_sums<2>(cpu, x.size(), channels, [&](const Tile& tile, auto& s) {
     sum_gradients(dy.data + tile.at, x.data + tile.at, tile, affine.shape[1], &affine(0, tile.first),
                   &affine(1, tile.first), &affine(2, tile.first), act, s[0], s[1]);
   });
-  for (int64_t c = 0; c < channels; ++c) finish(c, sums(0, c), sums(1, c));
+  for (int64_t c = 0; c < channels; ++c) finish.learn(c, sums(0, c), sums(1, c));
+  if (Meeting* all = Meeting::current(); all && mode != Mode::eval) {
+    std::vector<double> own(sums.data, sums.data + 2 * channels);
+    own.push_back(rows);
+    all->merge(own, [](std::span<double> into, std::span<const double> other) {
+      for (size_t k = 0; k < into.size(); ++k) into[k] += other[k];
+    });
+    std::copy_n(own.begin(), 2 * channels, sums.data);
+    finish.count = own.back();
+  }
+  for (int64_t c = 0; c < channels; ++c) finish.draw(c, sums(0, c), sums(1, c));
 
   const auto terms = cpu.scratch().take<float>({2, affine.shape[1]}, "batch terms of a period");
   for (int64_t k = 0; channels > 0 && k < terms.shape[1]; ++k)

@@ -9,6 +9,8 @@
 // add_batchnorm_act: x += plus, rounded once as kernels/ops/add.h does, then y = batchnorm_act(x), with the same bits as the
 // two ops one after the other and one pass over memory less: where a residual path joins. plus and y may not alias x.
 // y may alias x in Mode::eval; dx may alias dy, and plus neither. Class: reduce. `offset` is the "+0.1" of the early reference code.
+// On the CPU, where parts of a batch meet (kernels/core/meeting.h), the batch's mean and variance are those of all parts,
+// and so are the sums in dx; dgamma and dbeta are the part's own.
 // Of one row (N*H*W = 1) the unbiased variance is taken as 0; of none, nothing is learnt: mean 0, variance 0, running
 // statistics unmoved.
 #pragma once
@@ -109,9 +111,15 @@ struct BatchNormBackward {
 
   // sum_g: of g; sum_gx: of g * (x - mean).
   CRC_HD void operator()(int64_t c, double sum_g, double sum_gx) const {
-    const double inv_std = parameters.saved(1, c);
-    dgamma[c] += float(sum_gx * inv_std);
+    learn(c, sum_g, sum_gx);
+    draw(c, sum_g, sum_gx);
+  }
+  CRC_HD void learn(int64_t c, double sum_g, double sum_gx) const {
+    dgamma[c] += float(sum_gx * double(parameters.saved(1, c)));
     dbeta[c] += float(sum_g);
+  }
+  CRC_HD void draw(int64_t c, double sum_g, double sum_gx) const {
+    const double inv_std = parameters.saved(1, c);
     line(0, c) = count > 0 ? float(sum_g / count) : 0.0f;
     line(1, c) = count > 0 ? float(inv_std * inv_std * sum_gx / count) : 0.0f;
   }

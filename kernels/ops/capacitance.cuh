@@ -1,4 +1,5 @@
-// The search for one group's smallest eigenvalue (capacitance.h), by one team: a thread on the CPU, a warp on CUDA.
+// The search for one group's smallest eigenvalue (capacitance.h), by one team: a thread on the CPU, one to eight warps
+// on CUDA.
 //
 // X(s), the capacitance matrix [G,G], and what its inertia says of the eigenvalues below s > 0:
 //   primal    X = V_0 V_0^T - s I - sum_i s/(lambda_i - s) v_i v_i^T    count = #{lambda_i < s} + neg X

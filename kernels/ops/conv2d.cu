@@ -8,6 +8,7 @@
 #include "kernels/ops/conv2d_padded.h"
 #include "kernels/ops/conv2d_splitk.h"
 #include "kernels/ops/round.h"
+#include "kernels/ops/tf32x3.h"
 
 namespace crc {
 namespace {
@@ -47,6 +48,20 @@ bool pads(Cuda& cuda, const ConvProblem& problem, View<bf16, 4> y, View<const bf
                     {Contested(y)}, 2 * conv_tolerance(ConvPass::forward, problem)) == 1;
 }
 
+// What a scorer's convolution in fp32 is contested by: not the key of training's, which is strict.
+std::string tf32x3_key(const ConvProblem& problem) { return "conv2d in fp32 or as accurate, " + to_string(problem); }
+
+// Whether tf32x3.h computes y: the gate's choice.
+bool splits(Cuda& cuda, const ConvProblem& problem, View<float, 4> y, View<const float, 4> x, View<const float, 4> w,
+            Conv2dConfig config) {
+  if (!config.tf32x3 || problem.tf32 || cuda.capability() < kTf32Capability) return false;
+  return choose_way(cuda, tf32x3_key(problem),
+                    {{"cuDNN", [&] { cudnn_conv(cuda, ConvPass::forward, problem, x.data, w.data, y.data); }},
+                     {kTf32x3, [&] { conv2d_tf32x3(cuda, y, x, w, config); },
+                      tf32x3_bytes(problem.n, problem.x_size() / problem.n, problem.w_size())}},
+                    {Contested(y)}, 2 * conv_tolerance(ConvPass::forward, problem)) == 1;
+}
+
 template <class T>
 void forward(Cuda& cuda, View<T, 4> y, View<const T, 4> x, View<const float, 4> w, View<const float, 1> bias,
              Conv2dConfig config, View<const bf16, 4> rounded = {}) {
@@ -59,6 +74,9 @@ void forward(Cuda& cuda, View<T, 4> y, View<const T, 4> x, View<const float, 4> 
   if constexpr (is_bf16<T>) {
     done = pads(cuda, problem, y, x, w, rounded, config);
     if (done) conv2d_padded(cuda, y, x, w, rounded, config);
+  } else {
+    done = splits(cuda, problem, y, x, w, config);
+    if (done) conv2d_tf32x3(cuda, y, x, w, config);
   }
   if (!done) cudnn_conv(cuda, ConvPass::forward, problem, x.data, weights_as<T>(cuda, w, rounded), y.data);
   if (bias.size()) for_each(cuda, "conv2d bias", y.size(), AddBias<T>{y.data, bias.data, problem.k});

@@ -2,8 +2,9 @@
 //   y[n,p,q,k] = bias[k] + sum_{r,s,c} x[n, p*stride + r - pad, q*stride + s - pad, c] * w[k,r,s,c]
 // x [N,H,W,C]  w [K,R,R,C]  bias [K] or empty  y [N,P,Q,K] with P = (H + 2*pad - R)/stride + 1.
 // Backward: dx = (not +=); dw +=. The gradient of the bias is column_sum of dy (reduce.h).
-// Class: library (oneDNN on the CPU; cuDNN on CUDA, where an fp32 dw may be conv2d_splitk's, and y and dw of few channels
-// in bf16 conv2d_padded's, by the gate; fp32 is true fp32, never tf32, unless config.tf32).
+// Class: library (oneDNN on the CPU; cuDNN on CUDA, where by the gate an fp32 dw may be conv2d_splitk's, y and dw of
+// few channels in bf16 conv2d_padded's, and with config.tf32x3 an fp32 y conv2d_tf32x3's; fp32 is true fp32 or as
+// accurate, never tf32 unless config.tf32).
 // bf16: x, y, dx, dy are bf16; w, bias and dw stay fp32 (weights are rounded to bf16 inside, sums are fp32; where the
 // caller has them rounded already, `rounded` [K,R,R,C] spares CUDA that; the CPU does it as it lays w out). oneDNN
 // rounds y and dx once, and dw not at all; cuDNN gives the batch's weight gradient, and y before the bias is added,
@@ -21,7 +22,8 @@ namespace crc {
 struct Conv2dConfig {
   int64_t stride = 1;
   int64_t pad = 1;
-  bool tf32 = false;  // CUDA, fp32 activations: allow tf32 tensor cores
+  bool tf32 = false;    // CUDA, fp32 activations: allow tf32 tensor cores
+  bool tf32x3 = false;  // else: y may be a sum of three tf32 products, of fp32's accuracy (tf32x3.h), by the gate
 };
 
 CRC_OP(void, conv2d,

@@ -53,5 +53,9 @@ void check_eigvals_info(const int* info, int64_t batch, int64_t n) {
 void eigvals(Cpu& cpu, View<double, 2> w, View<double, 3> a) { solve(cpu, w, a); }
 void eigvals(Cpu& cpu, View<float, 2> w, View<float, 3> a) { solve(cpu, w, a); }
 void eigvals_batched(Cpu& cpu, View<double, 2> w, View<double, 3> a) { solve(cpu, w, a); }
+void eigvecs(Cpu&, View<double, 1> w, View<double, 2> a) {
+  check_shape("eigvecs", a, {w.shape[0], w.shape[0]});
+  symmetric_eigenvectors(w.shape[0], a.data, w.data);
+}
 
 }  // namespace crc

@@ -55,5 +55,11 @@ void eigvals_batched(Cuda& cuda, View<double, 2> w, View<double, 3> a) {
     cusolver_eigenvalues_batched(cuda, batch, n, a.data, w.data, info);
   });
 }
+void eigvecs(Cuda& cuda, View<double, 1> w, View<double, 2> a) {
+  const int64_t n = w.shape[0];
+  check_shape("eigvecs", a, {n, n});
+  solve(cuda, View<double, 2>{w.data, {1, n}, w.device, w.name}, View<double, 3>{a.data, {1, n, n}, a.device, a.name},
+        [&](int64_t, int64_t, int* info) { cusolver_eigenvectors(cuda, n, a.data, w.data, info); });
+}
 
 }  // namespace crc

@@ -5,6 +5,9 @@
 // solver's info). fp64 is for scores; fp32 only shows what fp32 does to them.
 // eigvals_batched: the same by a solver made for many small matrices at once (cuSOLVER XsyevBatched); on the CPU, where
 // matrices are shared out among threads anyway, it is eigvals.
+// eigvecs: also the vectors, of one matrix: row i of a [n,n] becomes the unit eigenvector of w[i], w [n]. On the CPU
+// it runs on one thread. Its last bits are the library's own: what must be the same on every device is decomposed on
+// the host.
 #pragma once
 
 #include "kernels/core/op.h"
@@ -14,6 +17,7 @@ namespace crc {
 CRC_OP(void, eigvals, (View<double, 2> w, View<double, 3> a))
 CRC_OP(void, eigvals, (View<float, 2> w, View<float, 3> a))
 CRC_OP(void, eigvals_batched, (View<double, 2> w, View<double, 3> a))
+CRC_OP(void, eigvecs, (View<double, 1> w, View<double, 2> a))
 
 // What both backends report of a matrix that has an entry NaN or infinite.
 inline constexpr int kEigvalsNotFinite = -1000;

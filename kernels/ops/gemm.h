@@ -1,7 +1,7 @@
 // Matrix product c = alpha * op(a) op(b) + beta * c, row-major, op = transpose where asked.
-// c [M,N]; op(a) [M,K]; op(b) [K,N]. fp32 is true fp32 (never tf32), fp64 is fp64. K = 0 gives beta * c. No aliasing.
-// beta = 0 ignores what c held. Same bits for any number of threads. Class: library (OpenBLAS, oneDNN for
-// bf16, cuBLAS).
+// c [M,N]; op(a) [M,K]; op(b) [K,N]. fp32 is true fp32 (never tf32 unless config.tf32), fp64 is fp64. K = 0 gives
+// beta * c. No aliasing. beta = 0 ignores what c held. Same bits for any number of threads.
+// Class: library (OpenBLAS, oneDNN for bf16, cuBLAS, and with config.tf32x3 gemm_tf32x3 by the gate).
 // bf16: sums are fp32, c is rounded once. Errors: config on a CPU without AVX512-BF16.
 // gemm_batched: c[i,r] = alpha * op(a[i,r]) op(b[i,r]) + beta * c[i,r] for c [B,R,M,N]; b may be [B,1,..]: then its
 // product i serves every r.
@@ -16,6 +16,8 @@ struct GemmConfig {
   bool transpose_b = false;
   double alpha = 1;
   double beta = 0;
+  bool tf32 = false;    // CUDA, fp32: allow tf32 tensor cores
+  bool tf32x3 = false;  // else, where beta = 0: c may be a sum of three tf32 products, of fp32's accuracy (tf32x3.h)
 };
 
 // Checks the shapes of both backends' calls; returns K.

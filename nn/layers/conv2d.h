@@ -2,6 +2,7 @@
 #pragma once
 
 #include "kernels/ops/conv2d.h"
+#include "kernels/ops/conv2d_join.h"
 #include "kernels/ops/reduce.h"
 #include "nn/params.h"
 #include "nn/program.h"
@@ -13,10 +14,10 @@ class Conv2d {
   struct Config {
     int64_t in, out, kernel = 3, stride = 1;
     bool bias = false;
-    bool tf32 = false;
+    bool tf32 = false, tf32x3 = false;
   };
   Conv2d(ParamLayout& layout, const std::string& name, Config config)
-      : layout_(&layout), config_(config), conv_{config.stride, config.kernel / 2, config.tf32} {
+      : layout_(&layout), config_(config), conv_{config.stride, config.kernel / 2, config.tf32, config.tf32x3} {
     weight_ = layout.add({name + ".weight",
                           {config.out, config.kernel, config.kernel, config.in},
                           ParamKind::conv_weight,
@@ -47,6 +48,18 @@ class Conv2d {
     else
       conv2d(context, y, x, w, bias, conv_);
   }
+  // As forward; true: plus is added already (kernels/ops/conv2d_join.h).
+  template <class T>
+  bool forward_join(Context& context, const Weights& weights, View<T, 4> y, View<const T, 4> x,
+                    View<const T, 4> plus) const {
+    View<const float, 1> bias{nullptr, {0}, context.device(), "no bias"};
+    if (bias_ >= 0) bias = weights.param<1>(*layout_, bias_);
+    const View<const float, 4> w = weights.param<4>(*layout_, weight_);
+    if constexpr (std::is_same_v<T, bf16>)
+      return conv2d_join(context, y, x, w, bias, weights.rounded_param<4>(*layout_, weight_), plus, conv_);
+    else
+      return conv2d_join(context, y, x, w, bias, plus, conv_);
+  }
   // dx [N,H,W,in] =; gradients +=.
   template <class T>
   void backward_data(Context& context, const Weights& weights, View<T, 4> dx, View<const T, 4> dy) const {
@@ -55,6 +68,16 @@ class Conv2d {
       conv2d_backward_data(context, dx, dy, w, weights.rounded_param<4>(*layout_, weight_), conv_);
     else
       conv2d_backward_data(context, dx, dy, w, conv_);
+  }
+  // As backward_data; true: plus is added already.
+  template <class T>
+  bool backward_data_join(Context& context, const Weights& weights, View<T, 4> dx, View<const T, 4> dy,
+                          View<const T, 4> plus) const {
+    const View<const float, 4> w = weights.param<4>(*layout_, weight_);
+    if constexpr (std::is_same_v<T, bf16>)
+      return conv2d_backward_data_join(context, dx, dy, w, weights.rounded_param<4>(*layout_, weight_), plus, conv_);
+    else
+      return conv2d_backward_data_join(context, dx, dy, w, plus, conv_);
   }
   template <class T>
   void backward_weights(Context& context, const Weights& grads, View<const T, 4> dy, View<const T, 4> x) const {

@@ -12,10 +12,11 @@
 
 namespace crc::ssl {
 
-struct Pass {
-  const nn::Weights& weights;
-  Mode mode;
-  nn::Saved* saved;  // null: no gradient is taken of it
+// Of a Pass what its rows do not say.
+struct ViewPass {
+  bool average = false;
+  Mode mode = Mode::train;
+  int kept = -1;
 };
 
 class ConsistencyStep {
@@ -26,28 +27,26 @@ class ConsistencyStep {
   // Pass i looks at the batch's view i; their statistics are their own, so they run side by side. Returns the logits of
   // each [B+M,C], in scratch memory of the branch that it ran on.
   // What a pass took there is given back with this object.
-  std::vector<View<float, 2>> forward(const std::vector<Pass>& passes) {
+  std::vector<View<float, 2>> forward(const std::vector<ViewPass>& passes) {
     std::vector<View<float, 2>> logits(passes.size());
     s_.context.side_by_side(int(passes.size()), [&](int i, Context& context) {
       Arena& arena = context.scratch();
       frames_.push_back(std::make_unique<Arena::Frame>(arena));
-      logits[size_t(i)] = arena.take<float, 2>({rows_, s_.net.classes()}, "logits");    // [B+M,C]
-      auto features = arena.take<float, 2>({rows_, s_.net.feature_dim()}, "features");  // [B+M,D]
-      const Pass& pass = passes[size_t(i)];
-      s_.net.forward(context, pass.weights, nn::slice(batch_.images, i * rows_, (i + 1) * rows_), pass.mode, features,
-                     logits[size_t(i)], pass.saved);
+      logits[size_t(i)] = arena.take<float, 2>({rows_, s_.net.classes()}, "logits");  // [B+M,C]
+      const ViewPass& pass = passes[size_t(i)];
+      s_.passes.forward(context, {i * rows_, (i + 1) * rows_, pass.average, pass.mode, pass.kept}, logits[size_t(i)]);
     });
     return logits;
   }
 
-  // Gradients of a student's pass: of the labels where `labels`, towards `target` where it is not empty.
-  void learn(View<const float, 2> logits, const nn::Saved& saved, bool labels, View<const float, 2> target) const {
+  // Gradients of a student's pass that was kept: of the labels where `labels`, towards `target` where it is not empty.
+  void learn(View<const float, 2> logits, int kept, bool labels, View<const float, 2> target) const {
     Arena::Frame frame(s_.context.scratch());
     const auto dlogits = s_.context.scratch().take<float, 2>({rows_, s_.net.classes()}, "gradient of the logits");
     s_.context.set_zero(dlogits);
     if (labels) learn_labels(dlogits, logits);
     if (target.size() != 0) follow(dlogits, logits, target);
-    s_.net.backward(s_.context, s_.student, s_.grads, dlogits, saved);
+    s_.passes.backward(s_.context, kept, dlogits);
   }
 
  private:

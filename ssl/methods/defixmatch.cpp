@@ -22,8 +22,6 @@ class DeFixMatch : public Method {
     return {{"threshold", 1, config.threshold}};
   }
 
-  bool shards() const override { return true; }
-
   void gradients(const TrainingStep& s, const Batch& batch) const override {
     const int64_t b = batch.labeled, classes = s.net.classes();
     Matching m(s, batch, /*labeled_views=*/2);

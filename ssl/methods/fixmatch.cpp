@@ -9,8 +9,6 @@ class FixMatch : public Method {
  public:
   std::span<const BatchView> views(const TrainConfig&) const override { return matching_views(); }
 
-  bool shards() const override { return true; }
-
   void gradients(const TrainingStep& s, const Batch& batch) const override {
     Matching m(s, batch);
     m.learn_labels();

@@ -14,9 +14,7 @@ class InterpolatedLabels {
     const int64_t classes = m.step.net.classes();
     alone_ = m.take<float, 2>({rows_, classes}, "logits alone");
     mixed_ = m.take<float, 2>({rows_, classes}, "mixed logits");
-    const auto features = m.take<float, 2>({rows_, m.step.net.feature_dim()}, "features alone");
-    m.step.net.forward(m.context, m.step.student, nn::slice(m.batch.images, 0, rows_), Mode::train_frozen_stats,
-                       features, alone_, m.step.saved[1]);
+    m.step.passes.forward(m.context, {.begin = 0, .end = rows_, .mode = Mode::train_frozen_stats, .kept = 1}, alone_);
     mix_logits(m.context, mixed_, m.x, alone_, m.step.state, m.config.seed);
   }
   View<const float, 2> logits() const { return mixed_; }
@@ -26,7 +24,7 @@ class InterpolatedLabels {
     const auto dmixed = m_.take<float, 2>({rows_, m_.step.net.classes()}, "gradient of the mixed logits");
     m_.step.label_loss(m_.context, dmixed, m_.losses_x, mixed_, m_.batch.labels, 1.0f / float(rows_));
     split_gradient(m_.context, m_.dx, alone_, dmixed, m_.step.state, m_.config.seed);
-    m_.step.net.backward(m_.context, m_.step.student, m_.step.grads, alone_, *m_.step.saved[1]);
+    m_.step.passes.backward(m_.context, 1, alone_);
   }
 
  private:

@@ -19,7 +19,7 @@ void record_losses(const TrainingStep& s, const Batch& batch, View<const float, 
 Matching::Matching(const TrainingStep& s, const Batch& of, int64_t labeled_views)
     : step(s), batch(of), context(s.context), running(s.running), config(s.config) {
   const int64_t b = batch.labeled * labeled_views, m = batch.unlabeled, n = b + 2 * m, classes = s.net.classes();
-  features = take<float, 2>({n, s.net.feature_dim()}, "features");
+  if (s.net.projection()) features = take<float, 2>({n, s.net.feature_dim()}, "features");
   logits = take<float, 2>({n, classes}, "logits");
   gradient = take<float, 2>({n, classes}, "gradient of the logits");
   losses_x = take<float, 1>({b}, "labelled losses");
@@ -32,7 +32,7 @@ Matching::Matching(const TrainingStep& s, const Batch& of, int64_t labeled_views
   weak = logits.slice(b, b + m);
   strong = logits.slice(b + m, n);
   dstrong = gradient.slice(b + m, n);
-  s.net.forward(context, s.student, batch.images, Mode::train, features, logits, s.saved[0]);
+  s.passes.forward(context, {.begin = 0, .end = n, .kept = 0}, logits, features);
   context.set_zero(gradient);
 }
 
@@ -52,7 +52,7 @@ void Matching::learn(View<const float, 2> target) {
 
 void Matching::finish(View<const float, 2> dfeatures) {
   record_losses(step, batch, losses_x, losses_u, weight, label);
-  step.net.backward(context, step.student, step.grads, gradient, *step.saved[0], dfeatures);
+  step.passes.backward(context, 0, gradient, dfeatures);
 }
 
 }  // namespace crc::ssl

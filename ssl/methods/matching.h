@@ -52,7 +52,7 @@ class Matching {
   Context& context;
   const MethodState& running;
   const TrainConfig& config;
-  View<float, 2> features;            // [B+2M,D]
+  View<float, 2> features;            // [B+2M,D] for a projection head; else empty
   View<float, 2> logits, gradient;    // [B+2M,C]: of all views, and what the loss is by them
   View<float, 2> x, weak, strong;     // logits [B,C], [M,C], [M,C]
   View<float, 2> dx, dstrong;         // their gradients

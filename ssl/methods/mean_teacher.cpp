@@ -17,18 +17,15 @@ class MeanTeacher : public Method {
   }
 
   bool asks_average() const override { return true; }
-  bool shards() const override { return true; }
-
   void gradients(const TrainingStep& s, const Batch& batch) const override {
     ConsistencyStep step(s, batch);
     const bool own = s.config.ema_buffers == EmaBuffers::own;
-    std::vector<Pass> passes{{s.student, Mode::train, s.saved[0]},
-                             {s.ema, own ? Mode::train : Mode::train_frozen_stats, nullptr}};
-    if (!s.config.shared_pass) passes.push_back({s.student, Mode::train_frozen_stats, s.saved[1]});
+    std::vector<ViewPass> passes{{.kept = 0}, {.average = true, .mode = own ? Mode::train : Mode::train_frozen_stats}};
+    if (!s.config.shared_pass) passes.push_back({.mode = Mode::train_frozen_stats, .kept = 1});
     const auto logits = step.forward(passes);
     const View<const float, 2> target = logits[1], none{nullptr, {0, 0}, s.context.device(), "no target"};
-    step.learn(logits[0], *s.saved[0], /*labels=*/true, s.config.shared_pass ? target : none);
-    if (!s.config.shared_pass) step.learn(logits[2], *s.saved[1], /*labels=*/false, target);
+    step.learn(logits[0], 0, /*labels=*/true, s.config.shared_pass ? target : none);
+    if (!s.config.shared_pass) step.learn(logits[2], 1, /*labels=*/false, target);
   }
 };
 

@@ -14,16 +14,13 @@ class PiModel : public Method {
     return kViews;
   }
 
-  bool shards() const override { return true; }
-
   void gradients(const TrainingStep& s, const Batch& batch) const override {
     ConsistencyStep step(s, batch);
     const bool shared = s.config.shared_pass;
-    const auto logits = step.forward(
-        {{s.student, Mode::train, s.saved[0]}, {s.student, Mode::train_frozen_stats, shared ? nullptr : s.saved[1]}});
+    const auto logits = step.forward({{.kept = 0}, {.mode = Mode::train_frozen_stats, .kept = shared ? -1 : 1}});
     const View<const float, 2> none{nullptr, {0, 0}, s.context.device(), "no target"};
-    step.learn(logits[0], *s.saved[0], /*labels=*/true, shared ? logits[1] : none);
-    if (!shared) step.learn(logits[1], *s.saved[1], /*labels=*/false, logits[0]);
+    step.learn(logits[0], 0, /*labels=*/true, shared ? logits[1] : none);
+    if (!shared) step.learn(logits[1], 1, /*labels=*/false, logits[0]);
   }
 };
 

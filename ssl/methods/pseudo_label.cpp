@@ -19,31 +19,26 @@ class PseudoLabel : public Method {
     return {{"threshold", 1, config.threshold}};
   }
 
-  bool shards() const override { return true; }
-
   void gradients(const TrainingStep& s, const Batch& batch) const override {
     const int64_t b = batch.labeled, m = batch.unlabeled, classes = s.net.classes();
     Arena& arena = s.context.scratch();
-    const auto features = arena.take<float, 2>({b + m, s.net.feature_dim()}, "features");  // [B+M,D]
-    const auto logits = arena.take<float, 2>({b + m, classes}, "logits");                  // [B+M,C]
-    const auto losses_x = arena.take<float, 1>({b}, "labelled losses");                    // [B]
-    const auto losses_u = arena.take<float, 1>({m}, "unlabelled losses");                  // [M]
+    const auto logits = arena.take<float, 2>({b + m, classes}, "logits");  // [B+M,C]
+    const auto losses_x = arena.take<float, 1>({b}, "labelled losses");    // [B]
+    const auto losses_u = arena.take<float, 1>({m}, "unlabelled losses");  // [M]
     const auto confidence = arena.take<float, 1>({m}, "confidence"), weight = arena.take<float, 1>({m}, "mask");
     const auto label = arena.take<int32_t, 1>({m}, "pseudo-labels");     // [M]
     const auto p = arena.take<float, 2>({m, classes}, "probabilities");  // [M,C]
     const auto x = logits.slice(0, b), u = logits.slice(b, b + m);       // their gradients replace them
-    s.net.forward(s.context, s.student, nn::slice(batch.images, 0, b), Mode::train, features.slice(0, b), x,
-                  s.saved[0]);
-    s.net.forward(s.context, s.student, nn::slice(batch.images, b, b + m), Mode::train_frozen_stats,
-                  features.slice(b, b + m), u, s.saved[1]);
+    s.passes.forward(s.context, {.begin = 0, .end = b, .kept = 0}, x);
+    s.passes.forward(s.context, {.begin = b, .end = b + m, .mode = Mode::train_frozen_stats, .kept = 1}, u);
     s.label_loss(s.context, x, losses_x, x, batch.labels, 1.0f / float(b));
     softmax(s.context, p, u);
     top_class(s.context, confidence, label, p);
     keep_above(s.context, weight, confidence, label, s.running["threshold"]);
     label_ce(s.context, u, losses_u, u, label, weight, s.state, TargetCeConfig{.scale = 1.0f / float(m)});
     record_losses(s, batch, losses_x, losses_u, weight, label);
-    s.net.backward(s.context, s.student, s.grads, x, *s.saved[0]);
-    s.net.backward(s.context, s.student, s.grads, u, *s.saved[1]);
+    s.passes.backward(s.context, 0, x);
+    s.passes.backward(s.context, 1, u);
   }
 };
 

@@ -14,8 +14,6 @@ class ReFixMatch : public Method {
     return {{"threshold", 1, config.threshold}};
   }
 
-  bool shards() const override { return true; }
-
   void gradients(const TrainingStep& s, const Batch& batch) const override {
     Matching m(s, batch);
     m.predict();

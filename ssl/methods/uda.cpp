@@ -15,8 +15,6 @@ class Uda : public Method {
     return {{"threshold", 1, config.threshold}};
   }
 
-  bool shards() const override { return true; }
-
   void gradients(const TrainingStep& s, const Batch& batch) const override {
     Matching m(s, batch);
     m.predict();

@@ -60,13 +60,28 @@ TEST(Plan, APassIsAPass) {
   const StepPlan plan = plan_step("fixmatch", precisions({.cuda = true}).back(), kH200);
   int64_t convolutions = 0, updates = 0;
   for (const PlannedOp& op : plan.ops) {
-    if (op.name == "conv2d") convolutions += op.calls;
+    if (op.name == "conv2d" || op.name == "conv2d_join") convolutions += op.calls;
     if (op.name == "sgd_step") updates += op.calls;
     EXPECT_NE(op.name, "set_step") << "before the step";
   }
   EXPECT_EQ(convolutions, 28);
   EXPECT_EQ(updates, 1);
   EXPECT_NE(describe(plan).find("fixmatch WRN-28-2 960x32x32 bf16"), std::string::npos);
+}
+
+// Of WRN-28-2 as wired by default (raw_x, nn/wrn.h): twelve residuals, of which additions of their own join three and
+// two more where the next block reads them raw, a batch norm's pass all others; and three gradients of shortcuts.
+TEST(Plan, FusedResidualsSaveTheirMoves) {
+  const Precision bf16 = precisions({.cuda = true}).back();
+  const StepPlan apart = plan_step("fixmatch", bf16, kH200), fused = plan_step("fixmatch", bf16, kH200, true);
+  EXPECT_EQ(apart.total().kernels - fused.total().kernels, 3 + 2 + 3);
+  // In moves of the first block's 32 channels at 32 x 32; blocks are 1, 1/2 and 1/4 of it: one move of what a norm would
+  // add, two of what an addition would, two of the gradient of a first unit's input.
+  const double move = 960.0 * 32 * 32 * 32 * 2, saved = 3 * 1.75 + 2 * 1.75 + (1 + 0.5) + 2 * (0.5 + 1 + 0.5);
+  EXPECT_NEAR(apart.total().bytes - fused.total().bytes, saved * move, 0.01 * move);
+  EXPECT_EQ(apart.total().flops, fused.total().flops);
+  EXPECT_LT(fused.total().predicted, apart.total().predicted);
+  EXPECT_NE(describe(fused, apart).find("kernels instead of"), std::string::npos);
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include "crc/score.h"
 #include "kernels/ops/capacitance.h"
+#include "kernels/ops/gram_pairs.h"
 #include "tests/crc/pool.h"
 #include "tests/kernels/device.h"
 #include "tests/kernels/jacobi.h"
@@ -189,6 +190,40 @@ TEST_P(FullNtkTest, NeverPicksACopyWhileThereIsAnAlternative) {
   }
   EXPECT_GT(alternatives, int(pools) * 3 / 4);
   EXPECT_GT(degenerate, int(pools));
+}
+
+// What a GPU with slow fp64 adds up in pairs of fp32 (kernels/ops/gram_pairs.h) moves a score by less than its floor,
+// and a copy's zero stays below it. One fp32 sum does neither.
+TEST_P(FullNtkTest, PairsOfFp32KeepScoresToTheirFloor) {
+  constexpr int64_t kItems = 12, kColumns = 5000;
+  std::vector<float> rows = uniform(kItems * kColumns, 1, 0.5f, 1.5f);
+  for (int64_t i = 1; i < kItems; ++i)  // most of a row is the first one's
+    for (int64_t d = 0; d < kColumns; ++d)
+      rows[i * kColumns + d] = rows[d] + 1e-4f * float(kItems - i) * (rows[i * kColumns + d] - 1);
+  std::copy_n(rows.begin() + 10 * kColumns, kColumns, rows.begin() + 11 * kColumns);  // a copy
+  const Tensor x = Tensor::from_host(context, {1, kItems, kColumns}, rows.data(), "rows"),
+               k(context, {1, kItems, kItems}, Dtype::f64, "k");
+  gram_pairs(context, k.view<double, 3>(), x.view<const float, 3>(), x.view<const float, 3>());
+  const std::vector<double> pairs = k.to_host<double>(context);
+  std::vector<long double> by_pairs(pairs.begin(), pairs.end()), exact(kItems * kItems), single(kItems * kItems);
+  for (int64_t i = 0; i < kItems * kItems; ++i) {
+    const float *a = &rows[i / kItems * kColumns], *b = &rows[i % kItems * kColumns];
+    float sum = 0;
+    for (int64_t d = 0; d < kColumns; ++d) exact[i] += (long double)a[d] * b[d], sum += a[d] * b[d];
+    single[i] = sum;
+  }
+  for (const int64_t n : {int64_t(5), kItems - 1, kItems}) {
+    const auto smallest = [&](const std::vector<long double>& of) {
+      std::vector<long double> leading;
+      for (int64_t i = 0; i < n * n; ++i) leading.push_back(of[i / n * kItems + i % n]);
+      return jacobi_eigenvalues(leading, n);
+    };
+    const auto expected = smallest(exact);
+    const double floor = select::kRankTolerance * double(expected[n - 1]);
+    EXPECT_NEAR(double(smallest(by_pairs)[0]), double(expected[0]), 0.25 * floor) << n;
+    EXPECT_EQ(double(smallest(by_pairs)[0]) > floor, n < kItems) << n << ": a copy's zero, and no other";
+    EXPECT_GT(std::abs(double(smallest(single)[0] - expected[0])), floor) << n;
+  }
 }
 
 CRC_ON_EACH_DEVICE(FullNtkTest);

@@ -286,6 +286,18 @@ TEST(ExactMomentTest, IsTheSumInAnyOrder) {
   expect_close(forward.matrix(), expected, Class::point, Dtype::f64, "moment");
 }
 
+TEST_P(Score, TheExactMomentIsTheSameBitsAsOnTheHost) {
+  constexpr int64_t kWidth = 33, kRows = 500;
+  const auto draws = uniform(kRows * kWidth, 5, -1, 1);
+  const std::vector<double> rows(draws.begin(), draws.end()), largest(kWidth, 1.0);
+  const Tensor there = Tensor::from_host(context, {kRows, kWidth}, rows.data(), "rows");
+  select::ExactMoment host(largest, kRows), device(largest, kRows, context);
+  host.add(rows);
+  for (const auto& [begin, end] : {std::pair<int64_t, int64_t>{0, 1}, {1, 300}, {300, 300}, {300, kRows}})
+    device.add_rows(there.view<const double, 2>().slice(begin, end));
+  EXPECT_EQ(host.matrix(), device.matrix());
+}
+
 CRC_ON_EACH_DEVICE(Score);
 
 }  // namespace

@@ -100,6 +100,8 @@ TEST_F(Embeddings, RefusesWhatDoesNotFit) {
   refuse({{"features", "H.npy"}, {"classes", "2"}}, ExitCode::input_missing, {"H.npy"});
   rows("train.npy", 4, 3);
   refuse({}, ExitCode::config, {"number of classes"});
+  put<int32_t>("train_labels.npy", {-1, -1, -1, -1}, {4});
+  refuse({}, ExitCode::config, {"number of classes"});
   put<int32_t>("train_labels.npy", {0, 1, 1}, {3});
   refuse({}, ExitCode::corrupt_data, {"train_labels.npy", "[3]", "[4]"});
   put<int32_t>("train_labels.npy", {0, 1, -2, 1}, {4});

@@ -5,9 +5,11 @@
 namespace crc {
 namespace {
 
-template <class T> double wide(T value) {
+template <class T> double wide(T value, bool tf32 = false) {
   if constexpr (std::is_same_v<T, bf16>)
     return double(float(value));
+  else if constexpr (std::is_same_v<T, float>)
+    return double(tf32 ? emulator::rounded_to_tf32(value) : value);
   else
     return double(value);
 }
@@ -16,7 +18,7 @@ template <class T>
 void gemm(Cuda& cuda, const CublasShape& shape, double alpha, const T* a, const T* b, double beta, T* c) {
   emulator::PlanCache<1, int>::prepare(cuda, 0);  // the handle and its workspace
   const auto work = [=] {
-    const auto [transpose_a, transpose_b, m, n, k] = shape;
+    const auto [transpose_a, transpose_b, m, n, k, tf32] = shape;
     emulator::device_read(a, size_t(m * k) * sizeof(T));
     emulator::device_read(b, size_t(k * n) * sizeof(T));
     if (beta != 0) emulator::device_read(c, size_t(m * n) * sizeof(T));
@@ -25,7 +27,8 @@ void gemm(Cuda& cuda, const CublasShape& shape, double alpha, const T* a, const 
       for (int64_t j = 0; j < n; ++j) {
         double sum = 0;
         for (int64_t l = 0; l < k; ++l)
-          sum += wide(a[transpose_a ? l * m + i : i * k + l]) * wide(b[transpose_b ? j * k + l : l * n + j]);
+          sum +=
+              wide(a[transpose_a ? l * m + i : i * k + l], tf32) * wide(b[transpose_b ? j * k + l : l * n + j], tf32);
         const double result = alpha * sum + (beta == 0 ? 0 : beta * wide(c[i * n + j]));
         if constexpr (std::is_same_v<T, bf16>)
           c[i * n + j] = bf16(float(result));

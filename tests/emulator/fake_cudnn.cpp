@@ -1,9 +1,9 @@
 // Convolutions by loops, with sums in double, in place of kernels/cuda/cudnn.cpp.
 #include <algorithm>
-#include <cstring>
 #include <utility>
 #include <vector>
 
+#include "kernels/cuda/contest.h"
 #include "kernels/cuda/cudnn.h"
 #include "tests/emulator/fake_library.h"
 
@@ -27,16 +27,9 @@ template <class F> void for_each_product(const ConvProblem& c, F f) {
           }
 }
 
-// To the nearest number with the 10 explicit bits of tf32.
-float rounded_to_tf32(float value) {
-  uint32_t bits;
-  memcpy(&bits, &value, 4);
-  bits = (bits + 0xfffu + (bits >> 13 & 1u)) & ~0x1fffu;
-  memcpy(&value, &bits, 4);
-  return value;
-}
-
-template <class T> void convolve(ConvPass pass, const ConvProblem& c, const T* in0, const T* in1, T* out) {
+// plus: added before the sum is rounded; null: nothing.
+template <class T>
+void convolve(ConvPass pass, const ConvProblem& c, const T* in0, const T* in1, T* out, const T* plus = nullptr) {
   const bool forward = pass == ConvPass::forward, data = pass == ConvPass::backward_data;
   const int64_t n0 = forward ? c.x_size() : c.y_size(), n1 = forward || data ? c.w_size() : c.x_size();
   const int64_t n = forward ? c.y_size() : data ? c.x_size() : c.w_size();
@@ -46,11 +39,15 @@ template <class T> void convolve(ConvPass pass, const ConvProblem& c, const T* i
   const auto as_double = [&](const T* from, int64_t count) {
     std::vector<double> to(static_cast<size_t>(count));
     std::transform(from, from + count, to.begin(),
-                   [&](T v) { return double(c.tf32 ? rounded_to_tf32(float(v)) : float(v)); });
+                   [&](T v) { return double(c.tf32 ? emulator::rounded_to_tf32(float(v)) : float(v)); });
     return to;
   };
   const std::vector<double> a = as_double(in0, n0), b = as_double(in1, n1);
   std::vector<double> sum(static_cast<size_t>(n), 0.0);
+  if (plus) {
+    emulator::device_read(plus, size_t(n) * sizeof(T));
+    std::transform(plus, plus + n, sum.begin(), [](T v) { return double(float(v)); });
+  }
   if (forward) for_each_product(c, [&](int64_t x, int64_t w, int64_t y) { sum[y] += a[x] * b[w]; });
   if (data) for_each_product(c, [&](int64_t x, int64_t w, int64_t y) { sum[x] += a[y] * b[w]; });
   if (!forward && !data) for_each_product(c, [&](int64_t x, int64_t w, int64_t y) { sum[w] += a[y] * b[x]; });
@@ -65,16 +62,38 @@ void open_cudnn(Cuda&) {
 
 int64_t cudnn_engine(Cuda&, ConvPass, const ConvProblem&) { return -1; }
 
-void cudnn_conv(Cuda& cuda, ConvPass pass, const ConvProblem& problem, const void* in0, const void* in1, void* out) {
+static void run(Cuda& cuda, ConvPass pass, const ConvProblem& problem, const void* in0, const void* in1, void* out,
+                const void* plus) {
   Plans::prepare(cuda, {pass, problem});
   if (reinterpret_cast<uintptr_t>(out) % 16 != 0) fail_internal("cudnn_conv: the output is not 16-byte aligned");
-  const auto work = [=] {
-    if (problem.dtype == Dtype::bf16)
-      convolve(pass, problem, static_cast<const bf16*>(in0), static_cast<const bf16*>(in1), static_cast<bf16*>(out));
-    else
-      convolve(pass, problem, static_cast<const float*>(in0), static_cast<const float*>(in1), static_cast<float*>(out));
+  const auto of = [=]<class T>(T) {
+    convolve(pass, problem, static_cast<const T*>(in0), static_cast<const T*>(in1), static_cast<T*>(out),
+             static_cast<const T*>(plus));
   };
+  const auto work = [=] { problem.dtype == Dtype::bf16 ? of(bf16{}) : of(float{}); };
   check_cuda(emulator::enqueue(cuda.stream(), work), "emulated cuDNN");
+}
+
+void cudnn_conv(Cuda& cuda, ConvPass pass, const ConvProblem& problem, const void* in0, const void* in1, void* out) {
+  run(cuda, pass, problem, in0, in1, out, nullptr);
+}
+
+bool cudnn_conv_plus(Cuda& cuda, ConvPass pass, const ConvProblem& problem, const void* in0, const void* in1,
+                     const void* plus, void* out, const std::function<void()>& apart,
+                     const std::function<void()>& then) {
+  if (emulator::lacks("residuals")) plus = nullptr;  // a library that forgets them
+  const auto fused = [&] { run(cuda, pass, problem, in0, in1, out, plus); };
+  const auto fused_then = [&] {
+    fused();
+    then();
+  };
+  const int64_t n = pass == ConvPass::forward ? problem.y_size() : problem.x_size();
+  const std::string key = "convolution " + to_string(pass) + " + residual " + to_string(problem);
+  if (choose_way(cuda, key, {{"apart", apart}, {"fused by the emulator", fused_then}},
+                 {Contested(out, n, problem.dtype)}, 2 * conv_tolerance(pass, problem)) == 0)
+    return false;
+  fused();
+  return true;
 }
 
 }  // namespace crc

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 #include <vector>
 
 #include "kernels/cuda/cusolver.h"
@@ -10,8 +11,9 @@
 namespace crc {
 namespace {
 
-// One rotation of the symmetric s [n,n] that zeroes s[p,q] (Golub and Van Loan, Matrix Computations, 8.5.2).
-void rotate(std::vector<double>& s, int64_t n, int64_t p, int64_t q) {
+// One rotation of the symmetric s [n,n] that zeroes s[p,q], and of the rows of `vectors` [n,n] (empty: of none) (Golub
+// and Van Loan, Matrix Computations, 8.5.2).
+void rotate(std::vector<double>& s, std::vector<double>& vectors, int64_t n, int64_t p, int64_t q) {
   const double pq = s[p * n + q];
   if (pq == 0) return;
   const double theta = (s[q * n + q] - s[p * n + p]) / (2 * pq);
@@ -27,10 +29,17 @@ void rotate(std::vector<double>& s, int64_t n, int64_t p, int64_t q) {
     s[p * n + i] = cosine * x - sine * y;
     s[q * n + i] = sine * x + cosine * y;
   }
+  for (int64_t i = 0; i < n && !vectors.empty(); ++i) {
+    const double x = vectors[p * n + i], y = vectors[q * n + i];
+    vectors[p * n + i] = cosine * x - sine * y;
+    vectors[q * n + i] = sine * x + cosine * y;
+  }
 }
 
-// The eigenvalues of the lower triangle of a [n,n], ascending; empty if it does not converge (not a number).
-template <class T> std::vector<double> eigenvalues(const T* a, int64_t n) {
+// The eigenvalues of the lower triangle of a [n,n], ascending; empty if it does not converge (not a number). Where
+// `vectors` is the identity, its rows become their eigenvectors.
+template <class T>
+std::vector<double> eigenvalues(const T* a, int64_t n, std::vector<double> vectors = {}, double* sorted = nullptr) {
   std::vector<double> s(size_t(n * n)), values(static_cast<size_t>(n));
   double norm = 0;
   for (int64_t i = 0; i < n; ++i)
@@ -45,12 +54,17 @@ template <class T> std::vector<double> eigenvalues(const T* a, int64_t n) {
       for (int64_t q = p + 1; q < n; ++q) off += s[p * n + q] * s[p * n + q];
     constexpr double kEpsilon = std::numeric_limits<double>::epsilon();
     if (off <= kEpsilon * kEpsilon * norm) {
-      for (int64_t i = 0; i < n; ++i) values[i] = s[i * n + i];
-      std::sort(values.begin(), values.end());
+      std::vector<int64_t> order(static_cast<size_t>(n));
+      std::iota(order.begin(), order.end(), 0);
+      std::sort(order.begin(), order.end(), [&](int64_t i, int64_t j) { return s[i * n + i] < s[j * n + j]; });
+      for (int64_t i = 0; i < n; ++i) {
+        values[i] = s[order[i] * n + order[i]];
+        if (sorted) std::copy_n(&vectors[order[i] * n], n, sorted + i * n);
+      }
       return values;
     }
     for (int64_t p = 0; p < n; ++p)
-      for (int64_t q = p + 1; q < n; ++q) rotate(s, n, p, q);
+      for (int64_t q = p + 1; q < n; ++q) rotate(s, vectors, n, p, q);
   }
   return {};
 }
@@ -80,6 +94,22 @@ void cusolver_eigenvalues(Cuda& cuda, int64_t batch, int64_t n, double* a, doubl
 }
 void cusolver_eigenvalues(Cuda& cuda, int64_t batch, int64_t n, float* a, float* w, int* info) {
   solve(cuda, batch, n, a, w, info);
+}
+void cusolver_eigenvectors(Cuda& cuda, int64_t n, double* a, double* w, int* info) {
+  emulator::PlanCache<2, int>::prepare(cuda, 0);
+  const auto work = [=] {
+    for (int64_t row = 0; row < n; ++row) emulator::device_read(a + row * n, size_t(row + 1) * sizeof(double));
+    emulator::device_write(a, size_t(n * n) * sizeof(double));
+    emulator::device_write(w, size_t(n) * sizeof(double));
+    emulator::device_write(info, sizeof(int));
+    std::vector<double> identity(size_t(n * n)), vectors(size_t(n * n), std::numeric_limits<double>::quiet_NaN());
+    for (int64_t i = 0; i < n; ++i) identity[i * n + i] = 1;
+    const std::vector<double> values = eigenvalues(a, n, identity, vectors.data());
+    *info = values.empty() ? 1 : 0;
+    std::copy(values.begin(), values.end(), w);
+    std::copy(vectors.begin(), vectors.end(), a);
+  };
+  check_cuda(emulator::enqueue(cuda.stream(), work), "emulated cuSOLVER");
 }
 void cusolver_eigenvalues_batched(Cuda& cuda, int64_t batch, int64_t n, double* a, double* w, int* info) {
   solve(cuda, batch, n, a, w, info);

@@ -1,6 +1,8 @@
 // What the fake math libraries share: state of the backend made at the first call, which a capture must not contain.
 #pragma once
 
+#include <cstdint>
+#include <cstring>
 #include <memory>
 #include <set>
 
@@ -26,5 +28,15 @@ template <int slot, class Key> struct PlanCache {
     cache.made.insert(key);
   }
 };
+
+// What tensor cores see of a float: the nearest number with the 10 explicit bits of tf32. Not the project's own function
+// (kernels/ops/tf32_split.h), which is tested against it.
+inline float rounded_to_tf32(float value) {
+  uint32_t bits;
+  memcpy(&bits, &value, 4);
+  bits = (bits + 0xfffu + (bits >> 13 & 1u)) & ~0x1fffu;
+  memcpy(&value, &bits, 4);
+  return value;
+}
 
 }  // namespace emulator

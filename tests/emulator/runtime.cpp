@@ -214,6 +214,9 @@ cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int) {
     case cudaDevAttrMaxSharedMemoryPerMultiprocessor:
       *value = int(emulator::shared_limit() + emulator::kReservedSharedBytes);
       break;
+    case cudaDevAttrSingleToDoublePrecisionPerfRatio:
+      *value = emulator::lacks("fp64") ? 64 : 2;
+      break;
     case cudaDevAttrMaxSharedMemoryPerBlockOptin:
       *value = int(emulator::shared_limit());
       break;

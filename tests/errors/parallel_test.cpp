@@ -48,8 +48,9 @@ class Parallel : public Outside {
   }
 
   // Trains long enough that `what` happens in the middle of it, after the first epoch's checkpoint; its exit code.
-  int while_training(const std::string& run, int ranks, const std::function<void(pid_t)>& what) const {
-    Background background(start(run, ranks, kLonger) + " 2> " + at("words"));
+  int while_training(const std::string& run, int ranks, const std::function<void(pid_t)>& what,
+                     const std::string& more = kLonger) const {
+    Background background(start(run, ranks, more) + " 2> " + at("words"));
     EXPECT_TRUE(await([&] { return says(at(run) + "/log.txt", "round 0 epoch 1"); }));
     what(background.pid());
     const Clock::time_point then = Clock::now();
@@ -71,6 +72,22 @@ TEST_F(Parallel, TheRunIsThatOfOneProcess) {
   EXPECT_EQ(nlohmann::json::parse(read(at("one") + "/run.json")).at("determinism"), "ranks");
 }
 
+// What a method remembers, and statistics over the whole batch: through a death, and in another number of processes.
+TEST_F(Parallel, SoIsWhatAMethodRemembers) {
+  const std::string more = std::string(kLonger) +
+                           " --set ssl.method=flexmatch --set ssl.threshold=0.2"
+                           " --set run.batch_statistics=synchronized";
+  expect(start("whole", 1, more), 0, "done");
+  const int code = while_training(
+      "killed", 4, [](pid_t leader) { kill(children(leader).at(2), SIGKILL); }, more);
+  EXPECT_EQ(code, 70) << read(at("words"));
+  expect("resume " + at("killed") + " --set run.ranks=2", 0, "2 processes share");
+  same("whole", "killed");
+  EXPECT_EQ(read(at("whole") + "/metrics.jsonl").find("\"running.counts\":[0.0,0.0,0.0,0.0,0.0,0.0,0.0,0.0,0.0,0.0]"),
+            std::string::npos);
+  expect("resume " + at("whole") + " --set run.batch_statistics=shard", 78, "run.batch_statistics");
+}
+
 // What an annotator gets wrong (data.label_noise) is another item's every round: all processes learn it.
 TEST_F(Parallel, LabelsAreThoseOfTheRound) {
   const std::string wrong = "--set data.label_noise=0.3 --set ssl.method=supervised";
@@ -84,9 +101,15 @@ TEST_F(Parallel, WhatCannotBeSharedIsRefused) {
   expect(start("run", 8), 78, "8 processes cannot have");
   expect(start("run", 2, "--set run.shards=0"), 78, "run.ranks = 2: what processes share are the shards");
   expect(start("run", 2, "--set run.shards=16"), 78, "run.shards = 16 does not divide ssl.batch = 8");
-  expect(start("run", 2, "--set ssl.method=freematch"), 78, "run.shards = 4 with ssl.method = \"freematch\"");
   expect(start("run", 1, "--set run.shards=6"), 78, "run.shards = 6 is no power of two");
+  expect(start("run", 3, "--dry-run"), 78, "3 processes cannot have equal parts");
+  expect(start("run", 2, "--set run.shards=0 --dry-run"), 78, "run.ranks = 2: what processes share");
+  const std::string launched = "CRC_MPI_ADAPTER=/none.so OMPI_COMM_WORLD_SIZE=2 OMPI_COMM_WORLD_RANK=0 ",
+                    alone = kTrain + " " + start("run", 1, "--set run.shards=0");
+  EXPECT_EQ(shell(launched + alone).code, 69) << "not a run for each of mpirun's processes";
   EXPECT_FALSE(fs::exists(at("run")));
+  EXPECT_EQ(shell(launched + "CRC_RANKS=off " + alone).code, 0);
+  fs::remove_all(at("run"));
   expect(start("run", 2), 0, "done");
   expect(start("run", 2), 73, "holds a run already");
   expect("resume " + at("run") + " --set run.shards=2", 78, "run.shards");

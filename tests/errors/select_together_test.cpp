@@ -5,6 +5,7 @@
 #include <chrono>
 
 #include "apps/ranks/sockets.h"
+#include "apps/ranks/together.h"
 #include "tests/errors/select_fixture.h"
 
 namespace crc::test {
@@ -85,6 +86,26 @@ class SelectTogether : public SelectFixture {
     _exit(127);
   }
 };
+
+// What the groups will take is said once the first are scored, alone and together; a stop ends it.
+TEST_F(SelectTogether, ALongSearchSaysWhatItTakes) {
+  const std::string search = program(
+      "--threads 1 --features h0.npy h1.npy h2.npy --labeled l.npy --budget 4 --group 4 --search independent --draws "
+      "50000000 --out p.csv");
+  const std::string until_said = "sh -c '" + search +
+                                 " & pid=$!; until grep -q \"groups of 4\" words0; do kill -0 $pid || break; sleep "
+                                 "0.05; done; kill -INT $pid; wait $pid'";
+  const std::string said = "crc: 50000000 groups of 4, about ", together_words = " a second in 2 processes, with what ";
+  const Ended alone = together({until_said});
+  EXPECT_EQ(alone.codes[0], 75) << alone.words[0];
+  EXPECT_NE(alone.words[0].find(said), std::string::npos) << alone.words[0];
+  EXPECT_EQ(alone.words[0].find(together_words), std::string::npos) << alone.words[0];
+  const Ended two = together({until_said, search});
+  EXPECT_EQ(two.codes, (std::vector<int>{75, 70})) << two.words[0] << two.words[1];  // the other misses it
+  EXPECT_NE(two.words[0].find(said), std::string::npos) << two.words[0];
+  EXPECT_NE(two.words[0].find(together_words), std::string::npos) << two.words[0];
+  EXPECT_EQ(two.words[1], "") << "only rank 0 speaks";
+}
 
 TEST_F(SelectTogether, ThePicksAreThoseOfOneProcess) {
   for (const char* what :
@@ -189,19 +210,38 @@ TEST_F(SelectTogether, OneThatDiesIsNamed) {
   EXPECT_FALSE(exists("t.csv"));
 }
 
-// In the middle of some seconds' work.
+// In the middle of a minute's work.
 TEST_F(SelectTogether, OneThatIsKilledAtWorkIsNamed) {
   constexpr int64_t kMany = 20000;
   std::vector<float> rows;
   for (int64_t k = 0; k < kMany * kWidth; ++k)
     rows.push_back(features[size_t(k * 7 % (kItems * kWidth))] + float(k % 11));
   write<float>("many.npy", rows, {kMany, kWidth});
-  const std::string work = "--acquisition kmeans --features many.npy --budget 600 --out t.csv";
+  const std::string work = "--acquisition kmeans --features many.npy --budget 9000 --out t.csv";
   const Ended ended = together({work, work, "timeout -s KILL 0.4 " + program("--threads 1 " + work)});
   EXPECT_EQ(ended.codes[0], 70) << ended.words[0];
   EXPECT_EQ(ended.codes[1], 70);
   EXPECT_NE(ended.words[0].find("process 2 of 3 ended before the work was done"), std::string::npos) << ended.words[0];
   EXPECT_FALSE(exists("t.csv"));
+}
+
+// Rank 0 had written everything by then: that stands, and is said.
+TEST_F(SelectTogether, OneThatDiesAfterTheWorkTakesNothingAway) {
+  const auto mesh = apps::socket_mesh(2);
+  const pid_t other = fork();
+  if (other == 0) _exit(9);
+  for (int fd : mesh[1])
+    if (fd >= 0) close(fd);
+  setenv("CRC_RANKS", ("0:-1," + std::to_string(mesh[0][1])).c_str(), 1);
+  bool worked = false;
+  testing::internal::CaptureStderr();
+  const int code = apps::run_together("crc_select", [&](Ranks&) { worked = true; });
+  const std::string words = testing::internal::GetCapturedStderr();
+  unsetenv("CRC_RANKS");
+  EXPECT_EQ(code, 0) << words;
+  EXPECT_TRUE(worked);
+  EXPECT_NE(words.find("another process was lost at the very end, when everything had been written"), words.npos);
+  EXPECT_EQ(waitpid(other, nullptr, 0), other);
 }
 
 TEST_F(SelectTogether, LaunchersWithoutMpiAreNamed) {

@@ -27,7 +27,7 @@ std::vector<ssl::TrainConfig> every_method() {
       config.simmatch.embedding = 4;
       if (shared_pass) config.strong = augment::Policy::ctaugment, config.optimizer = ssl::Optimizer::adam;
       all.push_back(config);
-      if (!method.get().shards()) continue;
+      if (!method.get().trains()) continue;
       config.shards = 4;
       all.push_back(config);
     }

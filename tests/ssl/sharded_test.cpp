@@ -20,8 +20,7 @@ class Sharded {
   static constexpr int64_t kItems = 40, kSide = 8, kWidth = 12;  // items; images' side, or embeddings' width
 
   Sharded(ssl::TrainConfig config, Ranks* ranks, bool images = true)
-      : net_(images ? nn::make_wrn({.depth = 10, .width = 1, .classes = 4, .base_channels = 4})
-                    : nn::make_mlp({.inputs = kWidth, .hidden = {8}, .classes = 4})) {
+      : net_(net(ssl::find_method(config.method).projection(config), images)) {
     std::vector<uint8_t> pixels;
     for (int64_t i = 0; i < kItems * kSide * kSide * 3; ++i)
       pixels.push_back(uint8_t(Draws(1, Purpose::test, i, 0).below(256)));
@@ -47,6 +46,11 @@ class Sharded {
   }
 
  private:
+  static std::unique_ptr<nn::Net> net(int64_t projection, bool images) {
+    if (!images) return nn::make_mlp({.inputs = kWidth, .hidden = {8}, .classes = 4, .projection = projection});
+    return nn::make_wrn({.depth = 10, .width = 1, .classes = 4, .base_channels = 4, .projection = projection});
+  }
+
   Context context_ = Context::cpu(1);
   std::unique_ptr<nn::Net> net_;
   std::unique_ptr<ssl::ImageSet> set_;
@@ -66,14 +70,17 @@ ssl::TrainConfig in_shards(const std::string& method, int64_t shards) {
   if (method == "mean_teacher") config.ema_buffers = ssl::EmaBuffers::own;
   if (method == "pi_model") config.optimizer = ssl::Optimizer::adam, config.weak.crop_per_batch = true;
   if (method == "uda") config.strong = augment::Policy::ctaugment;
+  if (method == "dash") config.dash.warmup = 1;
+  if (method == "adamatch") config.align_window = 2;
+  config.simmatch = {.embedding = 6, .warmup = 1};
   if (method == "fixmatch") config.ema_decays = {0.5}, config.ema_buffers = ssl::EmaBuffers::averaged;
   return config;
 }
 
-std::vector<std::string> methods_with_shards() {
+std::vector<std::string> methods_that_train() {
   std::vector<std::string> names;
   for (const ssl::MethodEntry& method : ssl::methods())
-    if (method.get().shards()) names.emplace_back(method.name);
+    if (method.get().trains()) names.emplace_back(method.name);
   return names;
 }
 
@@ -92,9 +99,22 @@ std::string trained(const ssl::TrainConfig& config, int ranks, int64_t steps, co
   return states.front().value_or("");
 }
 
+// Two checkpoints, by these of their arrays.
+void expect_close(const std::string& one, const std::string& other, const std::vector<std::string>& names) {
+  const nn::TensorFile a = nn::decode_safetensors(one, "one"), b = nn::decode_safetensors(other, "other");
+  for (const std::string& name : names) {
+    const auto x = a.at(name, "one").values<float>(), y = b.at(name, "other").values<float>();
+    float largest = 0, error = 0;
+    for (size_t i = 0; i < x.size(); ++i)
+      largest = std::max(largest, std::abs(x[i])), error = std::max(error, std::abs(x[i] - y[i]));
+    EXPECT_TRUE(largest > 0 || name.starts_with("method.")) << name;
+    EXPECT_LE(error, tolerance(NumericClass::reduce, Dtype::f32) * largest) << name;
+  }
+}
+
 TEST(Shards, TheBitsAreThoseOfAnyNumberOfProcesses) {
-  EXPECT_EQ(methods_with_shards().size(), 8u);
-  for (const std::string& method : methods_with_shards()) {
+  EXPECT_EQ(methods_that_train().size(), 14u);
+  for (const std::string& method : methods_that_train()) {
     SCOPED_TRACE(method);
     const ssl::TrainConfig config = in_shards(method, 8);
     Sharded alone(config, nullptr);
@@ -106,11 +126,72 @@ TEST(Shards, TheBitsAreThoseOfAnyNumberOfProcesses) {
 }
 
 TEST(Shards, GoOnInAnotherNumberOfProcesses) {
-  for (const char* method : {"fixmatch", "mean_teacher", "uda"}) {
+  for (const std::string& method : methods_that_train()) {
     const ssl::TrainConfig config = in_shards(method, 8);
     const std::string whole = trained(config, 1, 5), half = trained(config, 4, 2);
     EXPECT_TRUE(trained(config, 2, 3, half) == whole) << method;
     EXPECT_TRUE(trained(config, 1, 3, half) == whole) << method;
+  }
+}
+
+// Statistics over the whole batch: the network's layers meet, whoever has the shards; and a step is that of one pass.
+TEST(Shards, SynchronizedStatisticsAreThoseOfTheWholeBatch) {
+  for (const std::string& method : methods_that_train()) {
+    SCOPED_TRACE(method);
+    ssl::TrainConfig config = in_shards(method, 4);
+    config.batch_statistics = ssl::BatchStatistics::synchronized;
+    const std::string alone = trained(config, 1, 3);
+    for (const int ranks : {2, 4}) EXPECT_TRUE(trained(config, ranks, 3) == alone) << ranks;
+    EXPECT_TRUE(trained(config, 4, 1, trained(config, 2, 2)) == alone);
+    config.batch_statistics = ssl::BatchStatistics::shard;
+    EXPECT_NE(trained(config, 1, 3), alone);
+  }
+}
+
+// momentum after one step is the gradient. Augmentation draws by an image's place in its shard, so there is none.
+TEST(Shards, WithSynchronizedStatisticsAStepIsThatOfTheWholeBatch) {
+  for (const std::string& method : methods_that_train()) {
+    SCOPED_TRACE(method);
+    ssl::TrainConfig whole = in_shards(method, 0);
+    whole.optimizer = ssl::Optimizer::sgd;
+    whole.strong = augment::Policy::none;
+    whole.weak.flip = false, whole.weak.crop_pad = 0;
+    ssl::TrainConfig parts = whole;
+    parts.shards = 4;
+    Sharded one(whole, nullptr);
+    parts.batch_statistics = ssl::BatchStatistics::synchronized;
+    Sharded synchronized(parts, nullptr);
+    one->train(1), synchronized->train(1);
+    expect_close(one.state(), synchronized.state(), {"momentum", "student.values", "student.running", "losses"});
+  }
+}
+
+// Whoever fails ends the others too, wherever they wait.
+TEST(Lockstep, AFailureEndsAll) {
+  for (const bool meets : {false, true}) {
+    ssl::Lockstep lockstep(nullptr);
+    int unwound = 0;
+    struct Counts {
+      int& count;
+      ~Counts() { ++count; }
+    };
+    const auto work = [&](int i) {
+      const Counts counts{unwound};
+      std::vector<double> value(i == 3 && meets ? 2 : 1, i);
+      if (i == 2 && !meets) fail(ExitCode::numerical, "the third");
+      lockstep.merge(value, [](std::span<double> into, std::span<const double> other) { into[0] += other[0]; });
+    };
+    EXPECT_THROW(lockstep.run(4, work), Error);
+    EXPECT_EQ(unwound, 4);
+    EXPECT_EQ(Meeting::current(), nullptr);
+    std::vector<double> sums;  // and it works again
+    lockstep.run(4, [&](int i) {
+      double value = i + 1;
+      Meeting::current()->merge({&value, 1},
+                                [](std::span<double> into, std::span<const double> other) { into[0] += other[0]; });
+      sums.push_back(value);
+    });
+    EXPECT_EQ(sums, std::vector<double>(4, 10));
   }
 }
 
@@ -122,7 +203,7 @@ TEST(Shards, TheirNumberDecidesTheResult) {
 
 // Every loss is a mean over the whole batch, so a network without batch normalisation learns what one pass teaches it.
 TEST(Shards, WithoutBatchStatisticsAStepIsThatOfTheWholeBatch) {
-  for (const std::string& method : methods_with_shards()) {
+  for (const std::string& method : methods_that_train()) {
     SCOPED_TRACE(method);
     ssl::TrainConfig whole = in_shards(method, 0);
     whole.strong = augment::Policy::none;
@@ -134,16 +215,10 @@ TEST(Shards, WithoutBatchStatisticsAStepIsThatOfTheWholeBatch) {
     parts.shards = 4;
     Sharded one(whole, nullptr, false), four(parts, nullptr, false);
     one->train(1), four->train(1);
-    const nn::TensorFile a = nn::decode_safetensors(one.state(), "one"),
-                         b = nn::decode_safetensors(four.state(), "four");
-    for (const char* name : {"student.values", "momentum", "losses"}) {
-      const auto x = a.at(name, "one").values<float>(), y = b.at(name, "four").values<float>();
-      float largest = 0, error = 0;
-      for (size_t i = 0; i < x.size(); ++i)
-        largest = std::max(largest, std::abs(x[i])), error = std::max(error, std::abs(x[i] - y[i]));
-      EXPECT_GT(largest, 0) << name;
-      EXPECT_LE(error, tolerance(NumericClass::reduce, Dtype::f32) * largest) << name;
-    }
+    Context context = Context::cpu(1);
+    std::vector<std::string> names{"student.values", "momentum", "losses"};
+    for (const auto& [name, values] : one->running().to_host(context)) names.push_back("method." + name);
+    expect_close(one.state(), four.state(), names);
   }
 }
 
@@ -173,9 +248,7 @@ void refused(const ssl::TrainConfig& config, const std::string& words) {
 TEST(Shards, WhatTheyCannotBeIsRefused) {
   refused(in_shards("fixmatch", 3), "run.shards = 3 is no power of two");
   refused(in_shards("fixmatch", 16), "run.shards = 16 does not divide ssl.batch = 8");
-  for (const char* method : {"dash", "flexmatch", "adamatch", "softmatch", "freematch", "simmatch"})
-    refused(in_shards(method, 4), std::string("with ssl.method = \"") + method + "\"");
-  refused(in_shards("flexmatch", 4), "take shards: supervised, pseudo_label, pi_model, mean_teacher, uda, fixmatch");
+  refused(in_shards("label_propagation", 4), "\"label_propagation\", which takes no steps");
 }
 
 // Whoever trains other weights is found out.

@@ -3,6 +3,7 @@
 #include "kernels/ops/conv2d.h"
 #include "kernels/ops/conv2d_padded.h"
 #include "kernels/ops/conv2d_splitk.h"
+#include "kernels/ops/tf32x3.h"
 
 namespace crc::bench {
 namespace {
@@ -120,7 +121,16 @@ template <class T> void add_passes(Suite& suite, const WrnConv& conv) {
             a.p.terms(ConvPass::backward_weights), DtypeOf<T>::value);
       });
   if constexpr (std::is_same_v<T, float>) {
-    if (suite.scale.cuda)  // on the CPU a plain loop, for its bits
+    if (suite.scale.cuda) {
+      add(
+          "conv2d_tf32x3", nullptr, activations + weights,  // of fp32: what the parts take is its overhead
+          [](Context& context, const A& a, Conv2dConfig config) { conv2d_tf32x3(context, a.y, a.x, a.w, config); },
+          [](const Oracle& oracle, const A& a) { oracle.poison(a.y); },
+          [](const Oracle& oracle, const A& a, const R& exact) {
+            return oracle.compare(
+                a.y, NumericClass::library, [&](int64_t i) { return exact.forward(i); }, a.p.terms(ConvPass::forward));
+          });
+      // on the CPU a plain loop, for its bits
       add(
           "conv2d_weight_gradient_splitk", nullptr, activations + 2 * weights,
           [](Context& context, const A& a, Conv2dConfig config) {
@@ -131,6 +141,7 @@ template <class T> void add_passes(Suite& suite, const WrnConv& conv) {
             return oracle.compare(
                 a.w, NumericClass::library, [&](int64_t i) { return exact.backward_weights(i); }, split_k(a.p).length);
           });
+    }
   }
   if constexpr (std::is_same_v<T, bf16>) {
     if (suite.scale.cuda && may_pad(p)) {  // the CPU pads nothing

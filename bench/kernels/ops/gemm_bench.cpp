@@ -1,9 +1,61 @@
+#include <functional>
 #include <numeric>
 
 #include "bench/cases.h"
 #include "kernels/ops/gemm.h"
+#include "kernels/ops/tf32_split.h"
+#include "kernels/ops/tf32x3.h"
 
 namespace crc::bench {
+namespace {
+
+// The split itself, and what Jacobians make of it: 64 MiB of unfolded images by a layer's weights (nn/jacobian.cpp).
+void tf32_cases(Suite& suite) {
+  const int64_t rows = suite.scale.at_most(29127, 20), k = 576, n = 64;
+  suite.add({.op = "tf32_split",
+             .shape = extents(rows, k) + " f32",
+             .bytes = 16.0 * double(rows * k),
+             .setup = [=](Inputs& in) {
+               const auto x = in.uniform<float, 2>({rows, k});
+               const auto parts = in.uniform<float, 3>({rows, 3, k});
+               return Run([=, &context = in.context] { tf32_split(context, parts, x, Factor::left); },
+                          [=](const Oracle& oracle, const Run::Work& work) {
+                            const auto from = oracle.host(x);
+                            oracle.poison(parts);
+                            work();
+                            return oracle.compare(parts, NumericClass::exact, [&](int64_t i) {
+                              const Tf32Parts p = tf32_parts(from[size_t(i / (3 * k) * k + i % k)]);
+                              return double(i / k % 3 == 2 ? p.low : p.high);
+                            });
+                          });
+             }});
+  suite.add({.op = "gemm_tf32x3",
+             .shape = extents(rows, n, k) + " transposed b f32",
+             .flops = 2.0 * double(rows * n * k),
+             .bytes = 4.0 * double(rows * k + n * k + rows * n),
+             .arithmetic = Arithmetic::fp32,
+             .setup = [=](Inputs& in) {
+               const auto a = in.uniform<float, 2>({rows, k}), b = in.uniform<float, 2>({n, k});
+               const auto c = in.uniform<float, 2>({rows, n});
+               return Run(
+                   [=, &context = in.context] { gemm_tf32x3(context, c, a, b, GemmConfig{.transpose_b = true}); },
+                   [=](const Oracle& oracle, const Run::Work& work) {
+                     const auto x = oracle.host(a), y = oracle.host(b);
+                     oracle.poison(c);
+                     work();
+                     return oracle.compare(
+                         c, NumericClass::library,
+                         [&](int64_t i) {
+                           return std::inner_product(x.begin() + i / n * k, x.begin() + (i / n + 1) * k,
+                                                     y.begin() + i % n * k, 0.0, std::plus<>(),
+                                                     [](float p, float q) { return double(p) * q; });
+                         },
+                         k);
+                   });
+             }});
+}
+
+}  // namespace
 
 // The products that scoring makes: features of labelled and unlabelled items against each other.
 void gemm_cases(Suite& suite) {
@@ -33,6 +85,7 @@ void gemm_cases(Suite& suite) {
                               });
                  },
              .path = suite.scale.cuda ? "cuBLAS" : "OpenBLAS"});
+  tf32_cases(suite);
 }
 
 }  // namespace crc::bench

@@ -4,6 +4,8 @@
 #include <dlfcn.h>
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "kernels/core/error.h"
 #include "tests/kernels/cuda/described_gpu.h"
 #include "tests/kernels/cuda/fused_graph.h"
@@ -172,6 +174,55 @@ TEST_P(CudnnFusion, TakesGenstats) {
 }
 
 INSTANTIATE_TEST_SUITE_P(, CudnnFusion, ::testing::Values("h200", "a100"),
+                         [](const auto& info) { return std::string(info.param); });
+
+// What the project does use (kernels/ops/conv2d_join.h): a residual added on the way out, forward and in data gradients,
+// by engines whose bits do not vary. sm_80, 90, 100 and 120.
+class CudnnFusedAddition : public CudnnFusion {
+ protected:
+  std::vector<std::string> offered(ConvPass pass, const ConvProblem& p) {
+    cudnn::ConvGraph graph(gpu, pass, p, cudnn::Fused::plus);
+    const std::vector<std::string> names = graph.names();
+    why = graph.refusals();
+    return names;
+  }
+};
+
+TEST_P(CudnnFusedAddition, IsOfferedForEveryResidualOfANetwork) {
+  for (const auto& [dtype, tf32] : {std::pair{Dtype::bf16, false}, {Dtype::f32, true}})
+    for (const ConvProblem& p : wrn_convolutions(dtype, tf32)) {
+      if (p.r == 1 || p.c == 3) continue;  // residuals join 3x3 convolutions; images have no gradient
+      EXPECT_FALSE(offered(ConvPass::forward, p).empty()) << to_string(p) << why;
+      EXPECT_FALSE(offered(ConvPass::backward_data, p).empty()) << to_string(p) << why;
+    }
+}
+
+// The notes that the rules of cudnn.h go by are kept for fused engines, too.
+TEST_P(CudnnFusedAddition, UsesNoTensorCoresInStrictFp32) {
+  for (const ConvPass pass : {ConvPass::forward, ConvPass::backward_data}) {
+    const ConvProblem strict{kProbeImages, 32, 32, 32, 32, 3, 1, 1, Dtype::f32, false};
+    ConvProblem tf32 = strict;
+    tf32.tf32 = true;
+    const size_t allowed = offered(pass, tf32).size();
+    EXPECT_LT(offered(pass, strict).size(), allowed);
+    EXPECT_NE(why.find("refused, tensor core"), std::string::npos) << why;
+  }
+  EXPECT_THROW(cudnn::ConvGraph(gpu, ConvPass::backward_weights, narrow, cudnn::Fused::plus), Error);
+}
+
+// The first of each is made into a plan, which compiles it: seconds.
+TEST_P(CudnnFusedAddition, HasNamesOfItsOwnThatAPlanIsFoundBy) {
+  for (const ConvPass pass : {ConvPass::forward, ConvPass::backward_data}) {
+    const std::vector<std::string> names = offered(pass, narrow);
+    EXPECT_EQ(std::set<std::string>(names.begin(), names.end()).size(), names.size());
+    cudnn::ConvGraph graph(gpu, pass, narrow, cudnn::Fused::plus);
+    EXPECT_TRUE(graph.plan_named(names.at(0)) || only_the_driver_is_missing(graph.refusals())) << graph.refusals();
+    cudnn::ConvGraph other(gpu, pass, narrow, cudnn::Fused::plus);
+    EXPECT_FALSE(other.plan_named("cuDNN 1 [of another version]"));
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(, CudnnFusedAddition, ::testing::Values("a100", "h200", "b200", "rtx5090"),
                          [](const auto& info) { return std::string(info.param); });
 
 }  // namespace

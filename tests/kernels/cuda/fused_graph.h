@@ -1,5 +1,6 @@
 // Fused cuDNN graphs for the support probe: operations on virtual tensors, as cuDNN's runtime-fusion engines take them.
-// Only described and offered to the library, never run: no program of ours uses them, so they live beside their test.
+// Only described and offered to the library, never run: programs fuse a convolution with an addition alone
+// (kernels/cuda/cudnn_graph.h), so these live beside their test.
 #pragma once
 
 #include <deque>

@@ -3,6 +3,7 @@
 #include <numeric>
 #include <span>
 
+#include "kernels/core/gate.h"
 #include "kernels/core/tensor.h"
 #include "kernels/cpu/lapack.h"
 #include "tests/kernels/arrays.h"
@@ -130,6 +131,39 @@ TEST_P(CapacitanceOp, SameBitsAsOnTheCpu) {
       EXPECT_EQ(here.evaluations, there.evaluations);
     }
   }
+}
+
+// Whatever the times, the way with several warps is taken where it is offered, if it gives the same bits.
+TEST_P(CapacitanceOp, SameBitsForAnyNumberOfWarps) {
+  struct Shape {
+    int64_t rank, group;
+    const char* way;  // on a GPU that all groups of this test fit at once
+  };
+  Context cpu = Context::cpu(1);
+  context.gate().set_tier(Gate::Tier::chosen);
+  context.gate().clock([runs = 0](const std::function<void()>& run) mutable { return run(), ++runs % 2 ? 1.0 : 0.5; });
+  constexpr int64_t kGroups = 8;
+  size_t tried = 0;
+  for (const auto& [rank, group, way] :
+       {Shape{40, 3, "1 warp"}, {67, 3, "2 warps"}, {130, 4, "4 warps"}, {33, 24, "8 warps"}})
+    for (const int64_t labeled : {rank - group - 1, rank + 9}) {  // primal and dual
+      const Setting s =
+          Setting::random(uint32_t(rank), std::min(labeled, rank), rank, kGroups * group, 10 / double(rank));
+      const auto members = consecutive(kGroups * group, group);
+      const size_t contests = context.gate().verdicts().size();
+      const Result here = run(context, s, labeled, members, group), there = run(cpu, s, labeled, members, group);
+      EXPECT_EQ(here.values, there.values) << rank << " coordinates, " << labeled << " labelled";
+      EXPECT_EQ(here.evaluations, there.evaluations);
+      if (GetParam() != "cuda") continue;
+      const auto verdicts = std::span(context.gate().verdicts()).subspan(contests);
+      for (const Gate::Verdict& verdict : verdicts) {
+        EXPECT_TRUE(verdict.all_right()) << describe(verdict);
+        EXPECT_EQ(verdict.choice.way, way) << verdict.key;
+        EXPECT_EQ(verdict.tried[1].difference, 0);
+      }
+      tried += verdicts.size();
+    }
+  EXPECT_EQ(tried, GetParam() == "cuda" ? 6 : 0);  // of each of the larger shapes
 }
 
 // Features of larger networks: 105, 118 and 132 KB a group, more than the shared memory of most GPUs.

@@ -56,6 +56,41 @@ TEST_P(Eigvals, BatchedIsTheSame) {
 TEST_P(Eigvals, Fp64AgreesWithJacobi) { agrees_with_jacobi<double>(context); }
 TEST_P(Eigvals, Fp32AgreesWithJacobi) { agrees_with_jacobi<float>(context); }
 
+// By their definition: unit rows, at right angles, A x = w x.
+TEST_P(Eigvals, VectorsAreThoseOfTheirValues) {
+  for (const int64_t n : {0, 1, 2, 17, 33}) {
+    const auto a = symmetric<double>(1, n, uint32_t(n), NAN);
+    Guarded<double, 1> w(context, {n}, std::vector<double>(size_t(n)), "w");
+    Guarded<double, 2> matrix(context, {n, n}, a, "a");
+    eigvecs(context, w.view(), matrix.view());
+    const auto values = w.get(), vectors = matrix.get();
+    expect_close(values, run(context, 1, n, a), Class::library, Dtype::f64, "w");
+    std::vector<double> products, scaled, inner, identity;
+    for (int64_t k = 0; k < n; ++k)
+      for (int64_t i = 0; i < n; ++i) {
+        long double product = 0, dot = 0;
+        for (int64_t j = 0; j < n; ++j) {
+          product += (long double)a[std::max(i, j) * n + std::min(i, j)] * vectors[k * n + j];
+          dot += (long double)vectors[k * n + j] * vectors[i * n + j];
+        }
+        products.push_back(double(product)), scaled.push_back(values[k] * vectors[k * n + i]);
+        inner.push_back(double(dot)), identity.push_back(i == k);
+      }
+    expect_close(products, scaled, Class::library, Dtype::f64, "A x");
+    expect_close(inner, identity, Class::library, Dtype::f64, "x x");
+  }
+}
+TEST_P(Eigvals, VectorsOfWhatIsNotFiniteAreAnError) {
+  Guarded<double, 1> w(context, {2}, std::vector<double>(2), "w");
+  Guarded<double, 2> matrix(context, {2, 2}, {1, 0, NAN, 1}, "a");
+  try {
+    eigvecs(context, w.view(), matrix.view());
+    FAIL() << "accepted";
+  } catch (const Error& e) {
+    EXPECT_EQ(e.code(), ExitCode::numerical);
+  }
+}
+
 TEST_P(Eigvals, NonFiniteEntryIsAnErrorThatNamesTheMatrix) {
   for (double bad : {double(NAN), double(INFINITY)}) {
     auto a = symmetric<double>(4, 5, 1, 0.0);
