@@ -73,7 +73,9 @@ struct Edge {
   Names to;
 };
 const std::vector<Edge> kEdges{
-    {"data/", {"data/", "kernels/core/error.h", "kernels/core/random.h", "kernels/core/hd.h", "kernels/core/half.h"}},
+    {"data/",
+     {"data/", "kernels/core/error.h", "kernels/core/random.h", "kernels/core/hd.h", "kernels/core/half.h",
+      "kernels/core/mapped_pages.h"}},
     {"kernels/core/", {"kernels/core/"}},
     {"kernels/", {"kernels/"}},
     {"nn/", {"nn/", "kernels/"}},

@@ -1,6 +1,6 @@
 #include "kernels/ops/pairwise_tile.h"
 
-#include "kernels/ops/pairwise_sweep.h"
+#include "kernels/cpu/pairwise_sweep.h"
 
 namespace crc {
 namespace {
