@@ -43,6 +43,13 @@ std::vector<double> product(const std::vector<double>& a, const std::vector<doub
   return c;
 }
 
+// w [n] of a [n,n], which becomes nonsense.
+void eigenvalues(Context& context, View<double, 1> w, View<double, 2> a) {
+  const int64_t n = w.shape[0];
+  eigvals(context, View<double, 2>{w.data, {1, n}, w.device, w.name},
+          View<double, 3>{a.data, {1, n, n}, a.device, a.name});
+}
+
 }  // namespace
 
 std::vector<double> sorted_rows(std::span<const double> rows, int64_t width) {
@@ -125,7 +132,8 @@ LastLayerNtk::LastLayerNtk(Context& context, const ShardedRows& features, std::s
   });
   features.ranks().sum(moment);
   std::vector<double> values(static_cast<size_t>(width_));
-  symmetric_eigenvectors(width_, moment.data(), values.data());
+  eigenvalues(host, {values.data(), {width_}, {}, "eigenvalues"},
+              {moment.data(), {width_, width_}, {}, "moment matrix"});
   decide_rank(values, [&] {
     ExactMoment exact(largest_, all);
     pass("rows of the exact moment matrix", scale_, [&](std::span<const double> a) { exact.add(a); });
@@ -182,7 +190,7 @@ void LastLayerNtk::find_rank(Items labeled, Items unlabeled, const Progress& pro
     report(progress, "rows of the moment matrix", begin, int64_t(items.size()));
     gemm(context_, moment.view<double, 2>(), a, a, GemmConfig{.transpose_a = true, .beta = begin == 0 ? 0.0 : 1.0});
   });
-  eigvecs(context_, values.view<double, 1>(), moment.view<double, 2>());
+  eigenvalues(context_, values.view<double, 1>(), moment.view<double, 2>());
   decide_rank(values.to_host<double>(context_), [&] { return moment_of(items); });
 }
 

@@ -18,6 +18,25 @@ Tensor gathered(Context& context, View<const float, 2> from, std::span<const int
   return rows;
 }
 
+// [items,D]; what has been read of a mapped file goes as the copy grows.
+std::vector<float> scaled_copy(const Fp32Features& features, std::span<const int64_t> items, Scaling scaling) {
+  constexpr size_t kPiece = 1 << 20;  // floats
+  const size_t width = size_t(features.width);
+  const float* kept = features.data.data();
+  std::vector<float> copy;
+  copy.reserve(items.size() * width);
+  for (size_t place = 0; place < items.size(); ++place) {
+    const std::span<const float> row = features[items[place]];
+    copy.resize((place + 1) * width);
+    scale_row(scaling, row, copy.data() + place * width);
+    const float* next = row.data() + width;
+    if (size_t(next - kept) < kPiece && place + 1 < items.size()) continue;
+    release_pages(kept, size_t(next - kept) * sizeof(float));
+    kept = next;
+  }
+  return copy;
+}
+
 }  // namespace
 
 Problem without_labels(Problem problem) {
@@ -54,25 +73,6 @@ PoolIndex::PoolIndex(const Problem& problem, Copies found) : copies(std::move(fo
     next_labeled += known;
     (known ? labeled : unlabeled).push_back(int64_t(place));
   }
-}
-
-// [items,D]; what has been read of a mapped file goes as the copy grows.
-static std::vector<float> scaled_copy(const Fp32Features& features, std::span<const int64_t> items, Scaling scaling) {
-  constexpr size_t kPiece = 1 << 20;  // floats
-  const size_t width = size_t(features.width);
-  const float* kept = features.data.data();
-  std::vector<float> copy;
-  copy.reserve(items.size() * width);
-  for (size_t place = 0; place < items.size(); ++place) {
-    const std::span<const float> row = features[items[place]];
-    copy.resize((place + 1) * width);
-    scale_row(scaling, row, copy.data() + place * width);
-    const float* next = row.data() + width;
-    if (size_t(next - kept) < kPiece && place + 1 < items.size()) continue;
-    release_pages(kept, size_t(next - kept) * sizeof(float));
-    kept = next;
-  }
-  return copy;
 }
 
 PoolRows::PoolRows(Context& context, const Problem& problem, Fp32Features features, Scaling scaling)

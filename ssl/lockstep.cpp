@@ -83,13 +83,15 @@ void Lockstep::meet() {
   for (int i = 0; i < ways_; ++i)
     if (calls_[size_t(i)].ended || calls_[size_t(i)].values.size() != all.size())
       fail_internal("parts of a batch that do not meet");
-  for (int step = 1; step < ways_; step *= 2)
-    for (int i = 0; i < ways_; i += 2 * step) two_(calls_[size_t(i)].values, calls_[size_t(i + step)].values);
+  const auto tree = [this](int count, const auto& part) {  // into the first
+    for (int step = 1; step < count; step *= 2)
+      for (int i = 0; i < count; i += 2 * step) two_(part(i), part(i + step));
+  };
+  tree(ways_, [this](int i) { return calls_[size_t(i)].values; });
   if (ranks_ && ranks_->size() > 1) {
     std::vector<double> parts = ranks_->gather(std::span<const double>(all));
     const auto of = [&](int r) { return std::span(parts).subspan(size_t(r) * all.size(), all.size()); };
-    for (int step = 1; step < ranks_->size(); step *= 2)
-      for (int r = 0; r < ranks_->size(); r += 2 * step) two_(of(r), of(r + step));
+    tree(ranks_->size(), of);
     std::ranges::copy(of(0), all.begin());
   }
   for (int i = 1; i < ways_; ++i) std::ranges::copy(all, calls_[size_t(i)].values.begin());

@@ -23,8 +23,8 @@ int run_program(const char* program, const std::function<int()>& body);
 
 // Starts this program once more, as a child process with this command line (the program's name first), which
 // end_with_parent() ends when this process dies. `environment`: "NAME=value", which count before this process's own.
-// `open`: descriptors that it gets, {here, there}, or {-1, there} for /dev/null; its standard input is empty. Error out_of_memory or internal, whose
-// words begin "cannot start <what>".
+// `open`: descriptors that it gets, {here, there}, or {-1, there} for /dev/null; its standard input is empty. Error
+// out_of_memory or internal, whose words begin "cannot start <what>".
 int start_again(const std::vector<std::string>& command_line, std::vector<std::string> environment,
                 std::span<const std::pair<int, int>> open, const std::string& what);
 // For what may be such a child: asks itself to stop when the parent dies, so that the parent's successor finds its runs

@@ -132,13 +132,14 @@ int command_sweep(const SweepCommandOptions& options) {
   const SweepOptions what = options_of(options);
   const Sweep planned = Sweep::plan(out, what);
   if (what.until) check_rule(planned);
-  for (const SweepCell* cell : chosen_cells(planned, options.only)) {  // --together starts no processes
+  const Cells cells = chosen_cells(planned, options.only);
+  for (const SweepCell* cell : cells) {  // --together starts no processes
     const Config config = planned.config(*cell);
     check_processes(config, options.together > 1 ? 1 : int(config.get<int64_t>("run.ranks")));
   }
-  check_cells(planned, chosen_cells(planned, options.only), false, !writes_job_files(options));
+  check_cells(planned, cells, false, !writes_job_files(options));
   if (options.dry_run) {
-    print_plan(planned, chosen_cells(planned, options.only));
+    print_plan(planned, cells);
     return 0;
   }
   Sweep sweep = Sweep::create(out, what);

@@ -1,6 +1,9 @@
-// Inner products of rows in fp64, 4 x 24 at a time, by AVX-512 where the CPU has it. Every sum is one chain of fused
-// multiply-adds over the columns, of its two rows alone: the same bits wherever in a tile a pair stands, and on any CPU.
+// Inner products of rows, 4 x 24 at a time in fp64 and 4 x 48 in fp32, by AVX-512 where the CPU has it. Every sum is one
+// chain over the columns, of its two rows alone, in fp64 of fused multiply-adds: the same bits wherever in a tile a pair
+// stands, and on any CPU.
 #pragma once
+
+#include <type_traits>
 
 #include "kernels/cpu/lanes.h"
 
@@ -9,54 +12,72 @@ namespace crc {
 inline constexpr int64_t kDownPairs = 4, kWidePairs = 24;
 inline constexpr int64_t kDeepPairs = 128;  // of a panel [128,24]: half of a first-level cache
 
-// out [4,24] += the inner products of rows x [depth][4] and y [depth][24].
-inline void add_products_by_4(double* out, const double* x, const double* y, int64_t depth) {
-  for (int64_t half = 0; half < kWidePairs; half += 3 * kLanes) {  // 12 of AVX2's 16 registers hold sums
-    Lanes sums[kDownPairs][3];
+// Columns of a panel: as many of either kind fill six registers of AVX2.
+template <class Number> inline constexpr int64_t kWide = int64_t(kWidePairs * sizeof(double) / sizeof(Number));
+
+template <class Number> void add_products_by_half(Number* out, const Number* x, const Number* y, int64_t depth) {
+  constexpr int64_t wide = kWide<Number>, lanes = wide / 6;
+  for (int64_t half = 0; half < wide; half += wide / 2) {  // 12 of AVX2's 16 registers hold sums
+    decltype(registerful(out)) sums[kDownPairs][3];
     for (int64_t i = 0; i < kDownPairs; ++i)
-      for (int64_t c = 0; c < 3; ++c) sums[i][c] = load(out + i * kWidePairs + half + c * kLanes);
+      for (int64_t c = 0; c < 3; ++c) sums[i][c] = registerful(out + i * wide + half + c * lanes);
     for (int64_t d = 0; d < depth; ++d) {
-      const double* next = y + d * kWidePairs + half;
-      const Lanes y0 = load(next), y1 = load(next + kLanes), y2 = load(next + 2 * kLanes);
+      const Number* next = y + d * wide + half;
+      const auto y0 = registerful(next), y1 = registerful(next + lanes), y2 = registerful(next + 2 * lanes);
       for (int64_t i = 0; i < kDownPairs; ++i) {
-        const Lanes left = all(x[d * kDownPairs + i]);
+        const auto left = all(x[d * kDownPairs + i]);
         sums[i][0] = fused(left, y0, sums[i][0]);
         sums[i][1] = fused(left, y1, sums[i][1]);
         sums[i][2] = fused(left, y2, sums[i][2]);
       }
     }
     for (int64_t i = 0; i < kDownPairs; ++i)
-      for (int64_t c = 0; c < 3; ++c) store(out + i * kWidePairs + half + c * kLanes, sums[i][c]);
+      for (int64_t c = 0; c < 3; ++c) store(out + i * wide + half + c * lanes, sums[i][c]);
   }
 }
 
 #if defined(__AVX2__) && defined(__FMA__)
-__attribute__((target("avx512f"))) inline void add_products_by_8(double* out, const double* x, const double* y,
-                                                                 int64_t depth) {
-  __m512d sums[kDownPairs][3];
+#define CRC_AVX512 __attribute__((target("avx512f"), always_inline)) inline
+CRC_AVX512 __m512d load_wide(const double* p) { return _mm512_loadu_pd(p); }
+CRC_AVX512 __m512 load_wide(const float* p) { return _mm512_loadu_ps(p); }
+CRC_AVX512 void store_wide(double* p, __m512d a) { _mm512_storeu_pd(p, a); }
+CRC_AVX512 void store_wide(float* p, __m512 a) { _mm512_storeu_ps(p, a); }
+CRC_AVX512 __m512d all_wide(double a) { return _mm512_set1_pd(a); }
+CRC_AVX512 __m512 all_wide(float a) { return _mm512_set1_ps(a); }
+CRC_AVX512 __m512d fused_wide(__m512d a, __m512d b, __m512d c) { return _mm512_fmadd_pd(a, b, c); }
+CRC_AVX512 __m512 fused_wide(__m512 a, __m512 b, __m512 c) { return _mm512_fmadd_ps(a, b, c); }
+#undef CRC_AVX512
+
+// The same by twice as wide registers: what is compiled for such CPUs cannot share a function with what is not.
+template <class Number>
+__attribute__((target("avx512f"))) void add_products_by_whole(Number* out, const Number* x, const Number* y,
+                                                              int64_t depth) {
+  constexpr int64_t wide = kWide<Number>, lanes = wide / 3;
+  decltype(load_wide(out)) sums[kDownPairs][3];
   for (int64_t i = 0; i < kDownPairs; ++i)
-    for (int64_t c = 0; c < 3; ++c) sums[i][c] = _mm512_loadu_pd(out + i * kWidePairs + c * 8);
+    for (int64_t c = 0; c < 3; ++c) sums[i][c] = load_wide(out + i * wide + c * lanes);
   for (int64_t d = 0; d < depth; ++d) {
-    const double* next = y + d * kWidePairs;
-    const __m512d y0 = _mm512_loadu_pd(next), y1 = _mm512_loadu_pd(next + 8), y2 = _mm512_loadu_pd(next + 16);
+    const Number* next = y + d * wide;
+    const auto y0 = load_wide(next), y1 = load_wide(next + lanes), y2 = load_wide(next + 2 * lanes);
     for (int64_t i = 0; i < kDownPairs; ++i) {
-      const __m512d left = _mm512_set1_pd(x[d * kDownPairs + i]);
-      sums[i][0] = _mm512_fmadd_pd(left, y0, sums[i][0]);
-      sums[i][1] = _mm512_fmadd_pd(left, y1, sums[i][1]);
-      sums[i][2] = _mm512_fmadd_pd(left, y2, sums[i][2]);
+      const auto left = all_wide(x[d * kDownPairs + i]);
+      sums[i][0] = fused_wide(left, y0, sums[i][0]);
+      sums[i][1] = fused_wide(left, y1, sums[i][1]);
+      sums[i][2] = fused_wide(left, y2, sums[i][2]);
     }
   }
   for (int64_t i = 0; i < kDownPairs; ++i)
-    for (int64_t c = 0; c < 3; ++c) _mm512_storeu_pd(out + i * kWidePairs + c * 8, sums[i][c]);
+    for (int64_t c = 0; c < 3; ++c) store_wide(out + i * wide + c * lanes, sums[i][c]);
 }
 inline const bool kHasLanesOf8 = __builtin_cpu_supports("avx512f");
 #endif
 
-inline void add_products(double* out, const double* x, const double* y, int64_t depth) {
+// out [4,W] += the inner products of rows x [depth][4] and y [depth][W], W = kWide<Number>.
+template <class Number> void add_products(Number* out, const Number* x, const Number* y, int64_t depth) {
 #if defined(__AVX2__) && defined(__FMA__)
-  if (kHasLanesOf8) return add_products_by_8(out, x, y, depth);
+  if (kHasLanesOf8) return add_products_by_whole(out, x, y, depth);
 #endif
-  add_products_by_4(out, x, y, depth);
+  add_products_by_half(out, x, y, depth);
 }
 
 // <x,y> of n numbers: four chains of four.
@@ -70,18 +91,26 @@ inline double inner_product(const double* x, const double* y, int64_t n) {
   return total;
 }
 
-// `count` rows of `depth` numbers, row(r) the r-th, as doubles [depth][wide]; zeros beyond them.
-template <int64_t wide, class Row> void pack_rows(double* to, int64_t depth, int64_t count, const Row& row) {
-  for (int64_t r = 0; r < wide; r += kLanes) {
+// `count` rows of `depth` numbers, row(r) the r-th, as doubles or floats [depth][wide]; zeros beyond them.
+template <int64_t wide, class Number, class Row>
+void pack_rows(Number* to, int64_t depth, int64_t count, const Row& row) {
+  const auto four = [](const auto* from) {
+    if constexpr (std::is_same_v<Number, float>)
+      return load_floats(from);
+    else
+      return load(from);
+  };
+  for (int64_t r = 0; r < wide; r += 4) {
     int64_t d = 0;
-    if (r + kLanes <= count)
-      for (; d + kLanes <= depth; d += kLanes) {
-        Lanes q[kLanes] = {load(row(r) + d), load(row(r + 1) + d), load(row(r + 2) + d), load(row(r + 3) + d)};
-        transpose(q[0], q[1], q[2], q[3]);
-        for (int64_t c = 0; c < kLanes; ++c) store(to + (d + c) * wide + r, q[c]);
+    if (r + 4 <= count)
+      for (; d + 4 <= depth; d += 4) {
+        auto q0 = four(row(r) + d), q1 = four(row(r + 1) + d), q2 = four(row(r + 2) + d), q3 = four(row(r + 3) + d);
+        transpose(q0, q1, q2, q3);
+        Number* column = to + d * wide + r;
+        store(column, q0), store(column + wide, q1), store(column + 2 * wide, q2), store(column + 3 * wide, q3);
       }
-    for (int64_t c = r; c < r + kLanes; ++c)  // what does not fill a square
-      for (int64_t rest = d; rest < depth; ++rest) to[rest * wide + c] = c < count ? double(row(c)[rest]) : 0;
+    for (int64_t c = r; c < r + 4; ++c)  // what does not fill a square
+      for (int64_t rest = d; rest < depth; ++rest) to[rest * wide + c] = c < count ? Number(row(c)[rest]) : 0;
   }
 }
 

@@ -1,5 +1,5 @@
-// Four doubles at a time, for loops that compilers do not vectorise by themselves. Every operation is four IEEE
-// operations: the same bits with and without the instructions.
+// Four doubles or eight floats at a time, for loops that compilers do not vectorise by themselves. Every operation is as
+// many IEEE operations: the same bits with and without the instructions (but for a fused one of floats).
 #pragma once
 
 #include <cmath>
@@ -12,6 +12,8 @@
 namespace crc {
 
 using Lanes = double __attribute__((vector_size(32)));
+using Floats = float __attribute__((vector_size(32)));
+using FourFloats = float __attribute__((vector_size(16)));
 inline constexpr int64_t kLanes = 4;
 
 inline Lanes load(const double* p) {
@@ -31,6 +33,23 @@ inline Lanes fused(Lanes a, Lanes b, Lanes c) {
 #endif
 }
 
+// As many of either kind as a register holds.
+inline Lanes registerful(const double* p) { return load(p); }
+inline Floats registerful(const float* p) {
+  Floats a;
+  __builtin_memcpy(&a, p, sizeof a);
+  return a;
+}
+inline void store(float* p, Floats a) { __builtin_memcpy(p, &a, sizeof a); }
+inline Floats all(float a) { return Floats{a, a, a, a, a, a, a, a}; }
+inline Floats fused(Floats a, Floats b, Floats c) {
+#if defined(__AVX2__) && defined(__FMA__)
+  return _mm256_fmadd_ps(a, b, c);
+#else
+  return a * b + c;
+#endif
+}
+
 // (a0 + a1) + (a2 + a3): how four interleaved chains are joined, here and on CUDA.
 inline double joined(Lanes a) { return (a[0] + a[1]) + (a[2] + a[3]); }
 
@@ -44,13 +63,14 @@ inline Lanes joined(Lanes a, Lanes b, Lanes c, Lanes d) {
 #endif
 }
 
-// Four floats as doubles.
-inline Lanes load(const float* p) {
-  typedef float Floats __attribute__((vector_size(16)));
-  Floats a;
+inline FourFloats load_floats(const float* p) {
+  FourFloats a;
   __builtin_memcpy(&a, p, sizeof a);
-  return __builtin_convertvector(a, Lanes);
+  return a;
 }
+inline void store(float* p, FourFloats a) { __builtin_memcpy(p, &a, sizeof a); }
+// Four floats as doubles.
+inline Lanes load(const float* p) { return __builtin_convertvector(load_floats(p), Lanes); }
 
 // Rows become columns.
 inline void transpose(Lanes& a, Lanes& b, Lanes& c, Lanes& d) {
@@ -64,6 +84,12 @@ inline void transpose(Lanes& a, Lanes& b, Lanes& c, Lanes& d) {
   a = Lanes{w[0], x[0], y[0], z[0]}, b = Lanes{w[1], x[1], y[1], z[1]};
   c = Lanes{w[2], x[2], y[2], z[2]}, d = Lanes{w[3], x[3], y[3], z[3]};
 #endif
+}
+inline void transpose(FourFloats& a, FourFloats& b, FourFloats& c, FourFloats& d) {
+  const FourFloats ab0 = __builtin_shufflevector(a, b, 0, 4, 1, 5), ab1 = __builtin_shufflevector(a, b, 2, 6, 3, 7);
+  const FourFloats cd0 = __builtin_shufflevector(c, d, 0, 4, 1, 5), cd1 = __builtin_shufflevector(c, d, 2, 6, 3, 7);
+  a = __builtin_shufflevector(ab0, cd0, 0, 1, 4, 5), b = __builtin_shufflevector(ab0, cd0, 2, 3, 6, 7);
+  c = __builtin_shufflevector(ab1, cd1, 0, 1, 4, 5), d = __builtin_shufflevector(ab1, cd1, 2, 3, 6, 7);
 }
 
 }  // namespace crc

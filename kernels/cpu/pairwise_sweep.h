@@ -106,14 +106,14 @@ template <class Take> class BallSweep {
   void rows(int64_t begin, int64_t end) {
     begin_ = begin, end_ = end, exact_ = 0;
     for (int64_t i = begin; i < end; i += kDownPairs)
-      pack_floats<kDownPairs>(rows_ + (i - begin) * depth_, depth_, end - i,
-                              [&](int64_t r) { return p_.a.data + (i + r) * depth_; });
+      pack_rows<kDownPairs>(rows_ + (i - begin) * depth_, depth_, end - i,
+                            [&](int64_t r) { return p_.a.data + (i + r) * depth_; });
     std::fill_n(of_rows_, kMostRows, Band{});
     for (int64_t i = begin; i < end; ++i) of_rows_[i - begin] = ball_.row(p_.a2[i]);
   }
   void columns(int64_t first, int64_t last) {
     first_ = first, last_ = last;
-    pack_floats<kWideScreen>(panel_, depth_, last - first, [&](int64_t r) { return p_.b.data + (first + r) * depth_; });
+    pack_rows<kWideScreen>(panel_, depth_, last - first, [&](int64_t r) { return p_.b.data + (first + r) * depth_; });
     for (int64_t c = 0; c < kWideScreen; ++c) {
       const Band band = first + c < last ? ball_.column(p_.b2[first + c]) : Band{};
       low_[c] = band.low, high_[c] = band.high;
@@ -121,8 +121,8 @@ template <class Take> class BallSweep {
     std::fill_n(tile_, kMostRows * kWideScreen, 0.f);
     for (int64_t d = 0; d < depth_; d += kDeepPairs)
       for (int64_t i = 0; i < end_ - begin_; i += kDownPairs)
-        add_float_products(tile_ + i * kWideScreen, rows_ + i * depth_ + d * kDownPairs, panel_ + d * kWideScreen,
-                           std::min(kDeepPairs, depth_ - d));
+        add_products(tile_ + i * kWideScreen, rows_ + i * depth_ + d * kDownPairs, panel_ + d * kWideScreen,
+                     std::min(kDeepPairs, depth_ - d));
     uint64_t doubtful = 0;
     for (int64_t i = 0; i < end_ - begin_; ++i) {
       const Sides s = sides(tile_ + i * kWideScreen, of_rows_[i], low_, high_);

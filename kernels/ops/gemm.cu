@@ -6,19 +6,14 @@
 namespace crc {
 namespace {
 
-template <class... N> std::string extents(N... n) {
-  std::string text;
-  ((text += (text.empty() ? "[" : ",") + std::to_string(n)), ...);
-  return text + "]";
-}
-
 // Whether tf32x3.h computes a product of fp32 arrays: the gate's choice.
-template <class Plain, class Split>
-bool splits(Cuda& cuda, const GemmConfig& config, const std::string& key, Contested c, int64_t k, int64_t bytes,
+template <int R, class Plain, class Split>
+bool splits(Cuda& cuda, const GemmConfig& config, const char* op, View<float, R> c, int64_t k, int64_t bytes,
             const Plain& plain, const Split& split) {
   if (!config.tf32x3 || config.tf32 || config.beta != 0 || cuda.capability() < kTf32Capability) return false;
-  return choose_way(cuda, key + (config.transpose_a ? " a^T" : "") + (config.transpose_b ? " b^T" : "") + " f32",
-                    {{"cuBLAS", plain}, {kTf32x3, split, bytes}}, {c},
+  const std::string key = op + (" " + shape_string(c)) + " over " + std::to_string(k) +
+                          (config.transpose_a ? " a^T" : "") + (config.transpose_b ? " b^T" : "") + " f32";
+  return choose_way(cuda, key, {{"cuBLAS", plain}, {kTf32x3, split, bytes}}, {Contested(c)},
                     2 * tolerance(NumericClass::library, Dtype::f32, k)) == 1;
 }
 
@@ -45,12 +40,13 @@ void multiply_batched(Cuda& cuda, View<T, 4> c, View<const T, 4> a, View<const T
 }  // namespace
 
 void gemm(Cuda& cuda, View<float, 2> c, View<const float, 2> a, View<const float, 2> b, GemmConfig config) {
-  const int64_t m = c.shape[0], n = c.shape[1], k = check_gemm(c, a, b, config);
+  const int64_t k = check_gemm(c, a, b, config);
   if (c.size() == 0) return;
   const auto plain = [&] { multiply(cuda, c, a, b, config); };
   const auto split = [&] { gemm_tf32x3(cuda, c, a, b, config); };
-  const int64_t bytes = config.transpose_a ? tf32x3_bytes(1, a.size(), b.size()) : tf32x3_bytes(m, k, b.size());
-  if (splits(cuda, config, "gemm " + extents(m, n, k), Contested(c), k, bytes, plain, split)) return split();
+  const int64_t bytes =
+      config.transpose_a ? tf32x3_bytes(1, a.size(), b.size()) : tf32x3_bytes(c.shape[0], k, b.size());
+  if (splits(cuda, config, "gemm", c, k, bytes, plain, split)) return split();
   plain();
 }
 void gemm(Cuda& cuda, View<double, 2> c, View<const double, 2> a, View<const double, 2> b, GemmConfig config) {
@@ -64,10 +60,9 @@ void gemm_batched(Cuda& cuda, View<float, 4> c, View<const float, 4> a, View<con
   if (c.size() == 0) return;
   const auto plain = [&] { multiply_batched(cuda, c, a, b, config); };
   const auto split = [&] { gemm_batched_tf32x3(cuda, c, a, b, config); };
-  const std::string key =
-      "gemm_batched " + extents(c.shape[0], c.shape[1], c.shape[2], c.shape[3], k) + (b.shape[1] == 1 ? " one b" : "");
+  const char* op = b.shape[1] == 1 ? "gemm_batched by one b" : "gemm_batched";
   const int64_t bytes = tf32x3_bytes(c.shape[0], (a.size() + b.size()) / c.shape[0], 0);
-  if (splits(cuda, config, key, Contested(c), k, bytes, plain, split)) return split();
+  if (splits(cuda, config, op, c, k, bytes, plain, split)) return split();
   plain();
 }
 void gemm_batched(Cuda& cuda, View<double, 4> c, View<const double, 4> a, View<const double, 4> b, GemmConfig config) {

@@ -40,8 +40,7 @@ bool by_pairs(Cuda& cuda, View<double, 3> k, View<const float, 3> a, View<const 
   constexpr int kSlow = 32;
   constexpr int64_t kTrial = 32 * kPairPanel;
   if (cuda.fp32_per_fp64() < kSlow || k.size() == 0 || a.shape[2] < kTrial) return false;
-  const std::string key = "gram_accumulate [" + std::to_string(k.shape[0]) + "," + std::to_string(k.shape[1]) + "," +
-                          std::to_string(k.shape[2]) + "]";
+  const std::string key = "gram_accumulate " + shape_string(k);
   const int64_t bytes =
       pair_parts(k.shape[0], k.shape[1], k.shape[2], a.shape[2]).parts * k.size() * int64_t(sizeof(double));
   const Arena::Frame frame(cuda.scratch());

@@ -9,6 +9,27 @@
 namespace crc::bench {
 namespace {
 
+// c = a b^T by `multiply`, whose products sum up in fp64 here.
+template <class T, class Multiply>
+Run transposed_product(Inputs& in, int64_t m, int64_t n, int64_t k, Multiply multiply) {
+  const auto a = in.uniform<T, 2>({m, k}), b = in.uniform<T, 2>({n, k});
+  const auto c = in.uniform<T, 2>({m, n});
+  return Run([=, &context = in.context] { multiply(context, c, a, b, GemmConfig{.transpose_b = true}); },
+             [=](const Oracle& oracle, const Run::Work& work) {
+               const auto x = oracle.host(a), y = oracle.host(b);
+               oracle.poison(c);
+               work();
+               return oracle.compare(
+                   c, NumericClass::library,
+                   [&](int64_t i) {
+                     return std::inner_product(x.begin() + i / n * k, x.begin() + (i / n + 1) * k,
+                                               y.begin() + i % n * k, 0.0, std::plus<>(),
+                                               [](T p, T q) { return double(p) * double(q); });
+                   },
+                   k);
+             });
+}
+
 // The split itself, and what Jacobians make of it: 64 MiB of unfolded images by a layer's weights (nn/jacobian.cpp).
 void tf32_cases(Suite& suite) {
   const int64_t rows = suite.scale.at_most(29127, 20), k = 576, n = 64;
@@ -35,23 +56,9 @@ void tf32_cases(Suite& suite) {
              .bytes = 4.0 * double(rows * k + n * k + rows * n),
              .arithmetic = Arithmetic::fp32,
              .setup = [=](Inputs& in) {
-               const auto a = in.uniform<float, 2>({rows, k}), b = in.uniform<float, 2>({n, k});
-               const auto c = in.uniform<float, 2>({rows, n});
-               return Run(
-                   [=, &context = in.context] { gemm_tf32x3(context, c, a, b, GemmConfig{.transpose_b = true}); },
-                   [=](const Oracle& oracle, const Run::Work& work) {
-                     const auto x = oracle.host(a), y = oracle.host(b);
-                     oracle.poison(c);
-                     work();
-                     return oracle.compare(
-                         c, NumericClass::library,
-                         [&](int64_t i) {
-                           return std::inner_product(x.begin() + i / n * k, x.begin() + (i / n + 1) * k,
-                                                     y.begin() + i % n * k, 0.0, std::plus<>(),
-                                                     [](float p, float q) { return double(p) * q; });
-                         },
-                         k);
-                   });
+               return transposed_product<float>(in, rows, n, k, [](auto& context, auto c, auto a, auto b, auto config) {
+                 gemm_tf32x3(context, c, a, b, config);
+               });
              }});
 }
 
@@ -67,22 +74,9 @@ void gemm_cases(Suite& suite) {
              .arithmetic = Arithmetic::fp64,
              .setup =
                  [=](Inputs& in) {
-                   const auto a = in.uniform<double, 2>({items, d}), b = in.uniform<double, 2>({labeled, d});
-                   const auto c = in.uniform<double, 2>({items, labeled});
-                   return Run([=, &context = in.context] { gemm(context, c, a, b, GemmConfig{.transpose_b = true}); },
-                              [=](const Oracle& oracle, const Run::Work& work) {
-                                const auto x = oracle.host(a), y = oracle.host(b);
-                                oracle.poison(c);
-                                work();
-                                return oracle.compare(
-                                    c, NumericClass::library,
-                                    [&](int64_t i) {
-                                      return std::inner_product(x.begin() + i / labeled * d,
-                                                                x.begin() + (i / labeled + 1) * d,
-                                                                y.begin() + i % labeled * d, 0.0);
-                                    },
-                                    d);
-                              });
+                   return transposed_product<double>(
+                       in, items, labeled, d,
+                       [](auto& context, auto c, auto a, auto b, auto config) { gemm(context, c, a, b, config); });
                  },
              .path = suite.scale.cuda ? "cuBLAS" : "OpenBLAS"});
   tf32_cases(suite);

@@ -9,28 +9,29 @@
 namespace crc::test {
 namespace {
 
-struct ProductCase {
-  std::vector<double> x, y, out;
+template <class Number> struct ProductCase {
+  static constexpr int64_t wide = kWide<Number>;
+  std::vector<Number> x, y, out;
 
-  explicit ProductCase(int64_t depth) : x(depth * kDownPairs), y(depth * kWidePairs), out(kDownPairs * kWidePairs) {
+  explicit ProductCase(int64_t depth) : x(depth * kDownPairs), y(depth * wide), out(kDownPairs * wide) {
     Draws draw(uint32_t(depth), Purpose::test, 0, 0);
     for (auto* values : {&x, &y, &out})
-      for (double& v : *values) v = draw.uniform() - 0.5;
+      for (Number& v : *values) v = Number(draw.uniform() - 0.5);
   }
-  std::vector<double> chains() const {
-    std::vector<double> sums = out;
+  std::vector<Number> chains() const {
+    std::vector<Number> sums = out;
     for (int64_t d = 0; d < int64_t(x.size()) / kDownPairs; ++d)
       for (int64_t i = 0; i < kDownPairs; ++i)
-        for (int64_t j = 0; j < kWidePairs; ++j)
-          sums[i * kWidePairs + j] = std::fma(x[d * kDownPairs + i], y[d * kWidePairs + j], sums[i * kWidePairs + j]);
+        for (int64_t j = 0; j < wide; ++j)
+          sums[i * wide + j] = std::fma(x[d * kDownPairs + i], y[d * wide + j], sums[i * wide + j]);
     return sums;
   }
   // In two calls, cut at `cut` columns.
-  template <class F> std::vector<double> by(F&& add, int64_t cut) const {
-    std::vector<double> sums = out;
+  template <class F> std::vector<Number> by(F&& add, int64_t cut) const {
+    std::vector<Number> sums = out;
     const int64_t depth = int64_t(x.size()) / kDownPairs;
     add(sums.data(), x.data(), y.data(), cut);
-    add(sums.data(), x.data() + cut * kDownPairs, y.data() + cut * kWidePairs, depth - cut);
+    add(sums.data(), x.data() + cut * kDownPairs, y.data() + cut * wide, depth - cut);
     return sums;
   }
 };
@@ -38,8 +39,12 @@ struct ProductCase {
 TEST(InnerProducts, AreChainsOfFusedMultiplyAdds) {
   for (const int64_t depth : {0, 1, 7, 384})
     for (const int64_t cut : {int64_t(0), depth / 3, depth}) {
-      const ProductCase c(depth);
-      EXPECT_EQ(c.by(add_products_by_4, cut), c.chains()) << depth << " cut at " << cut;
+      const ProductCase<double> c(depth);
+      EXPECT_EQ(c.by(add_products_by_half<double>, cut), c.chains()) << depth << " cut at " << cut;
+#if defined(__AVX2__) && defined(__FMA__)
+      const ProductCase<float> f(depth);
+      EXPECT_EQ(f.by(add_products_by_half<float>, cut), f.chains()) << depth << " cut at " << cut;
+#endif
     }
 }
 
@@ -47,8 +52,10 @@ TEST(InnerProducts, HaveTheSameBitsByLanesOf8) {
 #if defined(__AVX2__) && defined(__FMA__)
   if (!kHasLanesOf8) GTEST_SKIP() << "this CPU has no AVX-512";
   for (const int64_t depth : {0, 1, 7, 384}) {
-    const ProductCase c(depth);
-    EXPECT_EQ(c.by(add_products_by_8, depth / 3), c.chains()) << depth;
+    const ProductCase<double> c(depth);
+    EXPECT_EQ(c.by(add_products_by_whole<double>, depth / 3), c.chains()) << depth;
+    const ProductCase<float> f(depth);
+    EXPECT_EQ(f.by(add_products_by_whole<float>, depth / 3), f.chains()) << depth;
   }
 #else
   GTEST_SKIP() << "the build has no AVX2";

@@ -74,9 +74,10 @@ TEST_P(Tf32x3, ConvolvesAsAccuratelyAsFp32WhereTf32AloneDoesNot) {
     const std::vector<double> expected = convolved(p, x, w);
     const int64_t terms = p.terms(ConvPass::forward);
     expect_close(convolve(p, x, w), expected, Class::library, Dtype::f32, "y", terms);
-    if (terms > 1)
+    if (terms > 1) {
       EXPECT_GT(error_of(convolve(p, tf32_of(x), tf32_of(w), false), expected),
                 3 * tolerance(Class::library, Dtype::f32, terms));
+    }
   }
 }
 
@@ -98,9 +99,10 @@ TEST_P(Tf32x3, MultipliesAsAccuratelyAsFp32WhereTf32AloneDoesNot) {
               expected[size_t(i * n + j)] = -1.5 * sum + beta * double(c[size_t(i * n + j)]);
             }
           expect_close(multiply(config, m, n, k, a, b, c), expected, Class::library, Dtype::f32, "c", k);
-          if (k > 1)
+          if (k > 1) {
             EXPECT_GT(error_of(multiply(config, m, n, k, tf32_of(a), tf32_of(b), c, false), expected),
                       3 * tolerance(Class::library, Dtype::f32, k));
+          }
         }
 }
 
