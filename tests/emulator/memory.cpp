@@ -9,6 +9,9 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <iterator>
+#include <map>
+#include <utility>
 
 #include "tests/emulator/checker.h"
 #include "tests/emulator/emulator.h"
@@ -31,6 +34,7 @@ char* arena_top = nullptr;
 size_t live_bytes = 0;
 int access_depth = 0;
 std::vector<Allocation> allocations;  // by address: the arena only grows
+std::map<char*, char*> live_runs;     // begin to end: pages of live allocations, neighbours in one
 
 void poison(const void* data, size_t bytes) {
   if (__asan_poison_memory_region) __asan_poison_memory_region(data, bytes);
@@ -46,9 +50,33 @@ void* map(void* where, size_t bytes, int protection, int flags, int file = -1) {
   abort();
 }
 
+// Nothing else is opened to kernels: the page tables of all that ever was would have to be walked at every launch.
+void protect_live(int protection) {
+  for (const auto& [begin, end] : live_runs) mprotect(begin, size_t(end - begin), protection);
+}
+
+void add_run(char* begin, char* end) {  // behind all others
+  const auto last = live_runs.empty() ? live_runs.end() : std::prev(live_runs.end());
+  if (last != live_runs.end() && last->second == begin)
+    last->second = end;
+  else
+    live_runs.emplace(begin, end);
+}
+
+void remove_run(char* begin, char* end) {
+  const auto run = std::prev(live_runs.upper_bound(begin));
+  char* const behind = std::exchange(run->second, begin);
+  if (run->first == begin) live_runs.erase(run);
+  if (end < behind) live_runs.emplace(end, behind);
+}
+
 void on_segmentation_fault(int, siginfo_t* info, void*) {
   signal(SIGSEGV, SIG_DFL);
-  if (in_arena(info->si_addr)) fail({}, "host code touches device memory at %p", info->si_addr);
+  if (in_arena(info->si_addr))
+    fail(
+        {},
+        access_depth > 0 ? "device memory that was released is touched at %p" : "host code touches device memory at %p",
+        info->si_addr);
   if (Fiber::is_overflow(info->si_addr)) fail({}, "a thread's stack overflows");
 }  // otherwise the access is repeated, and now kills the program
 
@@ -101,6 +129,7 @@ char* allocate_device(size_t bytes, int device) {
   unpoison(data, bytes);
   poison(data + bytes, size_t(arena_top - data) - bytes);
   allocations.push_back({data, bytes, true, device});
+  add_run(begin, arena_top);
   live_bytes += bytes;
   if (checker) checker->allocated(data, bytes);
   return data;
@@ -115,7 +144,9 @@ bool release_device(void* data) {
   poison(data, allocation.bytes);
   if (checker) checker->released(allocation.data, allocation.bytes);
   char* begin = allocation.data - 256;
-  map(begin, round_up(256 + allocation.bytes + kGap, 4096), PROT_NONE, MAP_FIXED | MAP_ANONYMOUS);
+  const size_t mapped = round_up(256 + allocation.bytes + kGap, 4096);
+  map(begin, mapped, PROT_NONE, MAP_FIXED | MAP_ANONYMOUS);
+  remove_run(begin, begin + mapped);
   return true;
 }
 
@@ -141,10 +172,10 @@ bool is_device_memory(const void* data, size_t bytes) {
 
 DeviceAccess::DeviceAccess() {
   runtime_lock().lock();
-  if (access_depth++ == 0 && arena_top > arena) mprotect(arena, size_t(arena_top - arena), PROT_READ | PROT_WRITE);
+  if (access_depth++ == 0) protect_live(PROT_READ | PROT_WRITE);
 }
 DeviceAccess::~DeviceAccess() {
-  if (--access_depth == 0 && arena_top > arena) mprotect(arena, size_t(arena_top - arena), PROT_NONE);
+  if (--access_depth == 0) protect_live(PROT_NONE);
   runtime_lock().unlock();
 }
 
