@@ -52,6 +52,12 @@ std::optional<size_t> CsvReader::find(std::string_view column) const {
   return size_t(at - heading_.begin());
 }
 
+std::optional<size_t> CsvReader::find_any(std::initializer_list<std::string_view> names) const {
+  for (const std::string_view name : names)
+    if (const auto at = find(name)) return at;
+  return std::nullopt;
+}
+
 size_t CsvReader::column(std::string_view column) const {
   const auto at = find(column);
   if (at) return *at;

@@ -10,7 +10,6 @@
 #include "apps/evidence/stop_rule.h"
 #include "apps/evidence/sweep_report.h"
 #include "apps/jobs/job_file.h"
-#include "apps/session/crew.h"
 #include "apps/session/sweep_cells.h"
 #include "data/text.h"
 #include "data/utf8.h"
@@ -133,11 +132,7 @@ int command_sweep(const SweepCommandOptions& options) {
   const Sweep planned = Sweep::plan(out, what);
   if (what.until) check_rule(planned);
   const Cells cells = chosen_cells(planned, options.only);
-  for (const SweepCell* cell : cells) {  // --together starts no processes
-    const Config config = planned.config(*cell);
-    check_processes(config, options.together > 1 ? 1 : int(config.get<int64_t>("run.ranks")));
-  }
-  check_cells(planned, cells, false, !writes_job_files(options));
+  check_cells(planned, cells, {.together = options.together, .here = !writes_job_files(options)});
   if (options.dry_run) {
     print_plan(planned, cells);
     return 0;

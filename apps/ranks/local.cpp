@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <omp.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -17,9 +18,25 @@
 namespace crc::apps {
 namespace {
 
+// Each two of them have a pair of sockets, all of which are open here at the start.
+void check_open_files(int size) {
+  constexpr rlim_t kOthers = 64;  // files of the program itself
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return;
+  const auto files = [&](int processes) { return rlim_t(processes) * rlim_t(processes - 1) + kOthers; };
+  int most = 1;
+  while (files(most + 1) <= limit.rlim_cur) ++most;
+  if (size > most)
+    fail(ExitCode::config,
+         fmt::format("run.ranks = {}: so many processes of one machine need {} open files at the start, and the limit "
+                     "is {} (ulimit -n), enough for {}; raise it, take fewer, or start them by mpirun",
+                     size, files(size), limit.rlim_cur, most));
+}
+
 class Local : public Transport {
  public:
   Local(int size, const std::vector<std::string>& command_line) {
+    check_open_files(size);
     std::vector<std::vector<int>> mesh = socket_mesh(size);
     for (const std::vector<int>& row : mesh)
       for (const int fd : row)

@@ -13,6 +13,7 @@
 #include "apps/base/program.h"
 #include "apps/base/progress.h"
 #include "apps/base/signals.h"
+#include "apps/session/crew.h"
 #include "apps/session/training.h"
 #include "apps/sweep/child.h"
 #include "apps/sweep/gpus.h"
@@ -173,17 +174,19 @@ int worst(const std::vector<int>& codes) {
 
 }  // namespace
 
-void check_cells(const Sweep& sweep, const Cells& cells, bool anew, bool here) {
+void check_cells(const Sweep& sweep, const Cells& cells, const CellsToCome& how) {
   std::vector<NamedConfig> runs;
   Cells missing;
   for (const SweepCell* cell : cells) {
-    if (!anew && file_exists(sweep.path(*cell) / "run.json", Use::output)) continue;
-    runs.push_back({cell->name, sweep.config(*cell)});
+    Config config = sweep.config(*cell);
+    check_processes(config, how.together > 1 ? 1 : int(config.get<int64_t>("run.ranks")));
+    if (!how.anew && file_exists(sweep.path(*cell) / "run.json", Use::output)) continue;
+    runs.push_back({cell->name, std::move(config)});
     missing.push_back(cell);
   }
   check_experiments(runs, [&](size_t i, const data::Dataset& dataset) {
     check_measure(sweep, *missing[i], dataset);
-    check_cpu_precision(runs[i].config, here);
+    check_cpu_precision(runs[i].config, how.here);
   });
 }
 

@@ -10,9 +10,14 @@ namespace crc::apps {
 
 using Cells = std::vector<const SweepCell*>;
 
-// What any of those without a run (`anew`: any of them) would be refused for, as the run itself is; `here`: by this
-// machine, if it is the one that trains them.
-void check_cells(const Sweep& sweep, const Cells& cells, bool anew = false, bool here = true);
+struct CellsToCome {
+  int64_t together = 1;  // cells per process; one of several starts no further processes (run.ranks)
+  bool anew = false;     // those that have a run, too
+  bool here = true;      // this machine is the one that trains them
+};
+
+// What any of those without a run would be refused for, as the run itself is.
+void check_cells(const Sweep& sweep, const Cells& cells, const CellsToCome& how);
 
 struct Labour {
   int64_t parallel = 1;  // processes at a time; 0: one per core

@@ -80,9 +80,16 @@ void check_embedded(const Config& config, const data::Dataset& dataset, Network 
 // A safetensors file: the lists, and in its metadata what they are of.
 constexpr const char* kNeighborsOf = "crc.neighbors";
 
+nn::TensorFile kept_neighbors(const fs::path& path) try {
+  return nn::decode_safetensors(read_named_file(path), path.string());
+} catch (const Error& error) {
+  fail(error.code(),
+       fmt::format("ssl.graph.file: {}; name another file, or delete this one, and it is made again", error.what()));
+}
+
 void keep_neighbors(ssl::Propagation& graph, const fs::path& path, const Text& of) {
   if (file_exists(path)) {
-    const nn::TensorFile file = nn::decode_safetensors(read_named_file(path), path.string());
+    const nn::TensorFile file = kept_neighbors(path);
     const auto said = file.metadata.find(kNeighborsOf);
     if (said == file.metadata.end() || said->second != of)
       fail(ExitCode::corrupt_data,

@@ -31,7 +31,8 @@ LabelColumn labels_of_csv(const Path& path, int64_t count, Fingerprint& fingerpr
   fingerprint.add(bytes);
   CsvReader csv(bytes, path.string(), {.advice = "expected a column \"label\" and perhaps \"item\"", .columns = {}});
   const std::optional<size_t> item = csv.find("item");
-  const size_t label = csv.find("label") ? csv.column("label") : csv.column("class");
+  const auto named = csv.find_any({"label", "class"});
+  const size_t label = named ? *named : csv.column("label");
   LabelColumn labels{path.string(), std::vector<std::string>(size_t(count))};
   std::vector<bool> seen(size_t(count), false);
   for (int64_t row = 0; csv.next(); ++row) {

@@ -50,6 +50,11 @@ TEST_F(Demo, EndsWithATableAChartAndPages) {
   EXPECT_EQ(read(d + "crc-s0/run.json"), facts);
 }
 
+TEST_F(Demo, WhatNoRunCouldDoIsRefusedBefore) {
+  expect(demo("--set run.ranks=2"), 78, "run.ranks = 2: what processes share are the shards");
+  EXPECT_FALSE(fs::exists(folder + "/d/sweep.json"));
+}
+
 TEST_F(Demo, GoesOnWithMoreSeedsAndAfterItsRecipeHasChanged) {
   expect(demo(), 0, "");
   const std::string first = read(folder + "/d/crc-s0/run.json");

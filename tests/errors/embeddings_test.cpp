@@ -165,6 +165,10 @@ TEST_F(EmbeddingRuns, NeighboursAreKeptInAFile) {
   expect(run_ + "--out " + out("b"), 0, "");
   EXPECT_EQ(read(out("a/rounds/01/query.csv")), read(out("b/rounds/01/query.csv")));
   expect(run_ + "--set ssl.graph.neighbors=3 --out " + out("c"), 65, "of other data or another graph");
+  fs::resize_file(folder + "/graph.safetensors", 100);
+  expect(run_ + "--out " + out("c"), 65, "name another file, or delete this one, and it is made again");
+  fs::remove(folder + "/graph.safetensors");
+  expect(run_ + "--out " + out("c"), 0, "");
 }
 
 // CIFAR-10 through an ImageNet network, where it is there.

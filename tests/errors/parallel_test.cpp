@@ -104,6 +104,12 @@ TEST_F(Parallel, WhatCannotBeSharedIsRefused) {
   expect(start("run", 1, "--set run.shards=6"), 78, "run.shards = 6 is no power of two");
   expect(start("run", 3, "--dry-run"), 78, "3 processes cannot have equal parts");
   expect(start("run", 2, "--set run.shards=0 --dry-run"), 78, "run.ranks = 2: what processes share");
+  const Outcome few = shell("ulimit -n 70; " + kTrain + " " + start("run", 4));
+  EXPECT_EQ(few.code, 78);
+  EXPECT_NE(few.words.find("run.ranks = 4: so many processes of one machine need 76 open files at the start, and the "
+                           "limit is 70 (ulimit -n), enough for 3"),
+            std::string::npos)
+      << few.words;
   const std::string launched = "CRC_MPI_ADAPTER=/none.so OMPI_COMM_WORLD_SIZE=2 OMPI_COMM_WORLD_RANK=0 ",
                     alone = kTrain + " " + start("run", 1, "--set run.shards=0");
   EXPECT_EQ(shell(launched + alone).code, 69) << "not a run for each of mpirun's processes";

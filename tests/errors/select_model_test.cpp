@@ -59,6 +59,8 @@ TEST_F(SelectByModel, LabelsComeInThreeForms) {
   EXPECT_EQ(selected(galaxy + "c.csv"), csv);
   write_text("named.csv", "class_index,item,class\n2,1,cat\n3,40,dog\n0,3,ape\n");
   EXPECT_EQ(selected(galaxy + "named.csv"), csv);
+  write_text("label.csv", "item,label\n1,2\n40,3\n3,0\n");
+  EXPECT_EQ(selected(galaxy + "label.csv"), csv);
   write_text("short.csv", "item,class\n1,2\n40,3\n");
   expect(galaxy + "short.csv --out x.csv", 65, "item 3 is labelled, and short.csv says no class of it");
   write_text("word.csv", "item,class\n1,cat\n");

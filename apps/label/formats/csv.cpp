@@ -43,7 +43,8 @@ class Rows {
         who_(csv_.find("who")),
         when_(csv_.find("when")) {
     if (!item_ && (!file_ || names.files().empty())) (void)csv_.column("item");
-    if (!index_) (void)csv_.column("class");  // neither
+    if (!class_ && !index_) class_ = csv_.find("label");
+    if (!class_ && !index_) (void)csv_.column("class");
   }
 
   bool next() { return csv_.next(); }

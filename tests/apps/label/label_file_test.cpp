@@ -58,6 +58,8 @@ TEST(LabelFile, AClassIsItsNameAndAnIndexStandsInAColumnOfItsOwn) {
   const std::vector<std::string> padded{"01", "02", "03", "04"}, digits{"1", "2", "5"};
   EXPECT_EQ(read("item,class\n1,01\n", padded).classes, (Classes{{1, 0}}));
   EXPECT_EQ(read("item,class\n1,1\n2,5\n", digits).classes, (Classes{{1, 0}, {2, 2}}));
+  EXPECT_EQ(read("item,label\n1,01\n", padded).classes, (Classes{{1, 0}}));
+  EXPECT_EQ(read("item,label,class_index\n1,ripe,2\n", padded).classes, (Classes{{1, 2}}));  // of something else
   EXPECT_EQ(refusal("item,class\n1,1\n", padded),
             "labels.csv:2: class \"1\" is not one of 01, 02, 03, 04; did you mean 01 or 02 or 03?; numbers of classes "
             "stand in a column class_index" +
