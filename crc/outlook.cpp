@@ -22,8 +22,9 @@ double mean_of(const std::vector<double>& values) {
 }  // namespace
 
 bool Outlook::useless() const {
-  if (!last_gain && !before && !changes) return false;
-  if (last_gain && *last_gain > kLeastGain) return false;
+  const bool gain = last_gain && !first;
+  if (!gain && !before && !changes) return false;
+  if (gain && *last_gain > kLeastGain) return false;
   if (before && *after < (1 - kLeastApproach) * *before) return false;
   return !changes || *changes < kLeastChanges * double(picks);
 }
@@ -31,7 +32,7 @@ bool Outlook::useless() const {
 std::string Outlook::words() const {
   std::vector<std::string> parts;
   if (last_gain)
-    parts.push_back(fmt::format("the last pick adds {:.2g} % of what the first one does", 100 * *last_gain));
+    parts.push_back(fmt::format("the last pick adds {:.3g} % of what the first one does", 100 * *last_gain));
   if (before)
     parts.push_back(
         fmt::format("the mean distance to the nearest labelled item goes from {:.4g} to {:.4g}", *before, *after));
@@ -39,7 +40,7 @@ std::string Outlook::words() const {
     parts.push_back(fmt::format("the mean distance to the nearest pick is {:.4g}", *after));
   if (changes)
     parts.push_back(
-        fmt::format("{:.2g} of the {} picks are expected to differ from the model's prediction", *changes, picks));
+        fmt::format("{:.3g} of the {} picks are expected to differ from the model's prediction", *changes, picks));
   if (parts.empty()) return "";
   return fmt::format("what labels bring: {}", fmt::join(parts, ", ")) +
          (useless() ? "; more labels of this kind look useless" : "");
@@ -49,6 +50,7 @@ Outlook outlook(Context& context, const Problem& problem, const Config& config, 
                 const Represented* represented) {
   Outlook o;
   o.picks = int64_t(selection.picks.size());
+  o.first = problem.labeled.empty();
   if (selection.gains && o.picks > 1) {
     const double first = selection.groups.front().score;
     o.last_gain = first > 0 ? selection.groups.back().score / first : 0;

@@ -17,6 +17,7 @@ struct Outlook {
   // Logits: how many of the picks will be labelled otherwise than predicted, by the model's own probabilities.
   std::optional<double> changes;
   int64_t picks = 0;
+  bool first = false;  // nothing was labelled before: the first pick covers most of the pool, and gains say nothing
 
   bool useless() const;       // all that is known says so
   std::string words() const;  // one sentence; empty if nothing is known

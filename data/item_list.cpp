@@ -82,7 +82,8 @@ class Finder {
 
  private:
   std::string shown(const std::string& file, const char* what) const {
-    return named_ ? legible((dir_ / file).string()) : fmt::format("{} {} of {}", what, file, dir_.string());
+    if (named_) return legible((dir_ / file).string());
+    return fmt::format("{} {}{}", what, file, dir_.empty() ? "" : " of " + dir_.string());
   }
   void refuse(const std::vector<std::string>& files, const char* one, const char* many) const {
     if (files.empty()) return;

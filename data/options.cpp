@@ -13,7 +13,7 @@ Options::Options(std::string dataset, std::map<std::string, std::string> values)
     : dataset_(std::move(dataset)), values_(std::move(values)) {}
 
 const std::string* Options::find(const std::string& name) {
-  known_.push_back(name);
+  if (std::ranges::find(known_, name) == known_.end()) known_.push_back(name);
   const auto entry = values_.find(name);
   return entry == values_.end() ? nullptr : &entry->second;
 }

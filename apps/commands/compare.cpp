@@ -33,11 +33,14 @@ std::vector<Study> load_all(const CompareOptions& options) {
   std::vector<Study> studies;
   std::vector<RunRecord> runs;
   std::set<std::string> names;
+  std::set<fs::path> places;
   for (const std::string& path : options.paths) {
     if (file_exists(fs::path(path) / "run.json")) {
       runs.push_back(load_run(path));
       continue;
     }
+    if (!places.insert(fs::weakly_canonical(path)).second)
+      fail(ExitCode::usage, fmt::format("{} is named twice; its results would count twice", path));
     studies.push_back(load_study(path, measure));
     if (!names.insert(studies.back().name).second) studies.back().name = path;
   }

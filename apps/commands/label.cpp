@@ -160,6 +160,7 @@ int serve(const LabelOptions& options) {
     {
       const FinishFirst finish_first;  // whoever stops it is told what is open
       WaitingRun run = open_waiting(options.directory, options.settings);
+      check_pictures(run);
       LabelServer server(int(port), token);
       print("{}\n", server.url());
       print_error("{} to label; open the address above in a browser on this machine; Ctrl-C stops\n",

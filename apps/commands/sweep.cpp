@@ -132,6 +132,7 @@ int command_sweep(const SweepCommandOptions& options) {
   const Sweep planned = Sweep::plan(out, what);
   if (what.until) check_rule(planned);
   const Cells cells = chosen_cells(planned, options.only);
+  if (!file_exists(out / "sweep.json", Use::output)) planned.check_names(cells);
   check_cells(planned, cells, {.together = options.together, .here = !writes_job_files(options)});
   if (options.dry_run) {
     print_plan(planned, cells);
@@ -168,7 +169,8 @@ void declare_sweep(Command& program, CommandCall& call) {
   sweep.option("--pools", o->pools, "initial pools instead of the recipe's; 0: each trial draws its own").in(0, 1000);
   sweep.option("--until", o->until,
                "add trials until this holds: \"width < 1.0\", points of the widest 95 % interval of a difference");
-  sweep.option("--hours", o->hours, "with --until: hours of computing, of all runs together, that may be spent");
+  sweep.option("--hours", o->hours,
+               "with --until: hours of computing, of all runs together, that may be spent (0: no limit)");
   sweep
       .option("--without", o->without,
               "leave out a control that a recipe without published numbers gets: random, margin")

@@ -195,6 +195,10 @@ std::string run_select(const SelectJob& job, Ranks& ranks) {
   check_kept(job, query);
   if (files) files->protect(in.images.paths);
   for (const std::string& note : query.notes()) print_error("note: {}\n", note);
+  if (!job.model.labels.empty() && in.labeled.empty())
+    print_error(
+        "note: --labels has no effect without --labeled: no item counts as labelled, and those with a class may be "
+        "picked too\n");
   query.load(context);
   const double reading = seconds_since(start);
   const auto selecting = std::chrono::steady_clock::now();

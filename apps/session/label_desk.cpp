@@ -49,11 +49,14 @@ Answer checked(Answer answer, const WaitingRun& run, const std::string& who) {
 
 }  // namespace
 
-bool serve_query(WaitingRun& run, LabelServer& server, const Sitting& sitting) {
+void check_pictures(const WaitingRun& run) {
   if (run.dataset.train.embedded())
     fail(ExitCode::usage,
          "the items of this run are embeddings, and there are no images to show; label them with a CSV "
          "file: crc_train label DIR labels.csv");
+}
+
+bool serve_query(WaitingRun& run, LabelServer& server, const Sitting& sitting) {
   PageTask page = page_task(run.directory, run.query, run.dataset, run.query.items);
   page.task["post"] = server.path("answer");
   page.task["sync"] = server.path("answers");

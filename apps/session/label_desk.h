@@ -9,13 +9,16 @@
 
 namespace crc::apps {
 
+// Error usage: there are no images to show.
+void check_pictures(const WaitingRun& run);
+
 struct Sitting {
   std::string who = {};     // who answers, for the ledger; empty: unknown
   bool comes_back = false;  // the page waits for the next query
 };
 
 // Until the page is finished (true) or somebody asks the program to stop (false). The answers are then as those of a
-// file: record_answers() of nothing more says what became of them. Error usage: there are no images to show.
+// file: record_answers() of nothing more says what became of them.
 bool serve_query(WaitingRun& run, LabelServer& server, const Sitting& sitting);
 
 }  // namespace crc::apps

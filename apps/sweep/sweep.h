@@ -72,6 +72,9 @@ class Sweep {
   // What makes its runs others than the recipe's, whose paper's numbers stand beside them: settings that decide results,
   // and how often they are repeated.
   std::vector<std::string> departures() const;
+
+  // Error usage: --set changes what one of their methods is named for, what it and others of its block differ in.
+  void check_names(const std::vector<const SweepCell*>& cells) const;
   const SweepSpec& spec() const { return spec_; }
   const std::optional<StopRule>& until() const { return options_.until; }
   const std::vector<SweepCell>& cells() const { return cells_; }

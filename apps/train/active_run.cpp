@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/config/choices.h"
+#include "apps/train/plan.h"
 #include "apps/train/weights_file.h"
 
 namespace crc::apps {
@@ -133,6 +134,8 @@ std::vector<Answer> ActiveRun::ask(const Query& query, const select::Selection& 
                        : first_acquisition(run_.config).empty() ? "first labels by a random network: "
                                                                 : "first labels by the embeddings: ";
   run_.progress.line(before + selection.summary);
+  if (const std::string words = query.round > 0 ? "" : unused_labels(run_.config, run_.dataset); !words.empty())
+    run_.progress.line("note: " + words);
   for (const std::string& warning : selection.warnings) run_.progress.warn(warning);
   return run_.labels.answers(query);
 }

@@ -60,6 +60,33 @@ void check_first(const Config& config, const data::Dataset& dataset, const Label
                                          item, item));
 }
 
+// Names that are written in two ways ("6" and "6.0", "cat" and "Cat") are two classes, of which nothing learnt of the
+// one helps with the other.
+constexpr size_t kClassesShown = 4;
+
+void check_classes(const data::Dataset& dataset) {
+  const std::vector<Int> train = data::count_by_class(dataset.train.labels, dataset.classes());
+  std::vector<Text> learnt;
+  for (Int c = 0; c < dataset.classes(); ++c)
+    if (train[size_t(c)] > 0) learnt.push_back(data::legible(dataset.class_names[size_t(c)]));
+  for (const data::Images* images : {&dataset.test, &dataset.validation}) {
+    const std::vector<Int> counts = data::count_by_class(images->labels, dataset.classes());
+    std::vector<Text> tested;
+    bool shared = false;
+    for (Int c = 0; c < dataset.classes(); ++c)
+      if (counts[size_t(c)] > 0) {
+        tested.push_back(data::legible(dataset.class_names[size_t(c)]));
+        shared = shared || train[size_t(c)] > 0;
+      }
+    if (!learnt.empty() && !tested.empty() && !shared)
+      fail(
+          ExitCode::corrupt_data,
+          fmt::format("training labels are of {}, labels of the held-out items of {}, and no class is in both; write a "
+                      "class in one way everywhere",
+                      data::join_first(learnt, kClassesShown), data::join_first(tested, kClassesShown)));
+  }
+}
+
 // Of people nobody knows beforehand how they will answer.
 void check_annotator(const Config& config, const LabelPlan& plan) {
   if (const double noise = config.get<double>("data.label_noise"); noise > 0 && plan.unknown > 0)
@@ -252,6 +279,7 @@ LabelPlan check_experiment(const Config& config, const data::Dataset& dataset) {
   if (!images.embedded()) augment::check_image_size(images.height, images.width, train.weak);
   (void)make_net(config, dataset);
   const LabelPlan plan = plan_labels(config, dataset, load_start(config, dataset));
+  check_classes(dataset);
   check_annotator(config, plan);
   check_validation(config, dataset, plan);
   check_first(config, dataset, plan);

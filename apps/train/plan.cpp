@@ -70,6 +70,7 @@ Text describe(const LabelPlan& plan, const Config& config, const data::Dataset& 
   if (plan.unknown > 0)
     lines += fmt::format("         {} have none: where a query picks such an image, the run waits for people\n",
                          plan.unknown);
+  if (const Text words = unused_labels(config, dataset); !words.empty()) lines += fmt::format("         {}\n", words);
   if (const double noise = config.get<double>("data.label_noise"); noise > 0)
     lines +=
         fmt::format("         the annotator is simulated and errs on {:.4g} % of images, by data.split_seed = {}\n",
@@ -178,6 +179,18 @@ Memory memory_of(const Config& config, const data::Dataset& dataset, const nn::N
 }  // namespace
 
 Int LabelPlan::images() const { return unknown + sum(known); }
+
+Text unused_labels(const Config& config, const data::Dataset& dataset) {
+  const std::optional<FirstLabels> first = first_labels_by(config);
+  if (!config.get<Text>("start.run").empty() || (first && *first != FirstLabels::model)) return "";
+  const Int known = std::ranges::count_if(dataset.train.labels, [](int32_t label) { return label >= 0; });
+  if (known == 0 || known == dataset.train.count) return "";
+  return fmt::format(
+      "{} of {} items have a label in the data, and the first query asks for whatever it picks; the run begins with "
+      "those that have "
+      "one by acquisition.first = \"given\"",
+      known, dataset.train.count);
+}
 
 std::optional<FirstLabels> first_labels_by(const Config& config) {
   if (!config.get<Text>("start.run").empty() || !first_acquisition(config).empty()) return std::nullopt;

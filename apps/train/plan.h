@@ -38,6 +38,9 @@ LabelPlan plan_labels(const Config& config, const data::Dataset& dataset, const 
 // acquisition.first names.
 std::optional<FirstLabels> first_labels_by(const Config& config);
 
+// Of a data set with labels of a part, where the first query does not begin with them: that it does not; else empty.
+std::string unused_labels(const Config& config, const data::Dataset& dataset);
+
 // What the run will do, for --dry-run: sizes, labels and steps.
 std::string plan(const Config& config, const data::Dataset& dataset, const nn::Net& net, const LabelPlan& labels);
 

@@ -29,9 +29,11 @@ LabelColumn labels_of_npy(const Path& path, int64_t count, Fingerprint& fingerpr
 LabelColumn labels_of_csv(const Path& path, int64_t count, Fingerprint& fingerprint) {
   const std::string bytes = read_text(path);
   fingerprint.add(bytes);
-  CsvReader csv(bytes, path.string(), {.advice = "expected a column \"label\" and perhaps \"item\"", .columns = {}});
+  CsvReader csv(
+      bytes, path.string(),
+      {.advice = "expected a column \"label\" (or \"class\", \"class_index\") and perhaps \"item\"", .columns = {}});
   const std::optional<size_t> item = csv.find("item");
-  const auto named = csv.find_any({"label", "class"});
+  const auto named = csv.find_any({"label", "class", "class_index"});
   const size_t label = named ? *named : csv.column("label");
   LabelColumn labels{path.string(), std::vector<std::string>(size_t(count))};
   std::vector<bool> seen(size_t(count), false);

@@ -52,11 +52,14 @@ void name_classes(Dataset& dataset, const std::vector<LabelColumn>& splits, int6
       if (!is_utf8(labels.text[row])) refuse_label(labels, row, "UTF-8");
       if (!labels.text[row].empty()) names[labels.text[row]] = 0;
     }
-  if (int64_t(names.size()) > kMostClassNumbers || (classes > 0 && classes != int64_t(names.size())))
+  if (int64_t(names.size()) > kMostClassNumbers || (classes > 0 && classes != int64_t(names.size()))) {
+    std::vector<std::string> list;
+    for (const auto& [name, number] : names) list.push_back(in_quotes(name));
     fail(ExitCode::corrupt_data,
          fmt::format(
-             "{} has {} names of classes; expected {}", splits.front().source, names.size(),
+             "{} has {} names of classes ({}); expected {}", splits.front().source, names.size(), join_first(list, 5),
              classes > 0 ? fmt::format("{} (data.classes)", classes) : fmt::format("at most {}", kMostClassNumbers)));
+  }
   for (const auto& [name, number] : names) dataset.class_names.push_back(name);
 }
 

@@ -70,6 +70,7 @@ TEST_F(Compare, SweepsRunsAndRecordedResults) {
   EXPECT_NE(compare("s --measure best", 0, "# Small").find("the epoch whose accuracy is shown"), std::string::npos);
   compare("s/entropy-t0 s/coreset-t0 two/entropy-t1", 0, "no trial in common");
   compare("s/entropy-t0 s/entropy-t0", 64, "have the same settings and the same seed (0)");
+  compare("s two s/", 64, "s/ is named twice; its results would count twice");
   compare("s --measure mean", 64, "it must be one of best, last, median, validation");
   compare("nowhere", 66, "nowhere");
   fs::create_directory(folder + "/empty");

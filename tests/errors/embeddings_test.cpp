@@ -156,6 +156,22 @@ TEST_F(EmbeddingRuns, WhatCannotWorkIsSaidBefore) {
   expect("data info --set data.name=embeddings" + data(), 0, "8 features");
 }
 
+// As pandas writes the numbers of a column with gaps: names of their own, which the test items do not have.
+TEST_F(EmbeddingRuns, ClassesAreWrittenInOneWay) {
+  std::string csv = "label\n";
+  for (int64_t i = 0; i < 120; ++i) csv += std::to_string(i % 3) + ".0\n";
+  write_file(folder + "/floats.csv", csv);
+  const std::string dry = "run embeddings --dry-run" + kEmbeddings + data();
+  expect(dry + "--set data.labels=floats.csv", 65,
+         "training labels are of 0.0, 1.0, 2.0, labels of the held-out items of 0, 1, 2, and no class is in both");
+  expect(dry + "--set data.labels=floats.csv --set data.classes=3", 65, "has 6 names of classes (\"0\", \"0.0\",");
+  write_file(folder + "/index.csv", "item,class_index\n0,1\n1,2\n2,0\n3,0\n");
+  const std::string some = "--set data.labels=index.csv --set data.classes=3 ";
+  const std::string unused = "4 of 120 items have a label in the data, and the first query asks for whatever it picks";
+  expect(dry + some + "--set acquisition.first=typiclust", 0, unused);
+  EXPECT_EQ(expect(dry + some + "--set acquisition.first=given", 0, "").find(unused), std::string::npos);
+}
+
 TEST_F(EmbeddingRuns, NeighboursAreKeptInAFile) {
   const std::string run_ = "run embeddings" + kEmbeddings + data() +
                            "--set ssl.method=label_propagation "

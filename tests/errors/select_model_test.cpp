@@ -75,6 +75,11 @@ TEST_F(SelectByModel, LabelsComeInThreeForms) {
   expect(galaxy + "big.csv --out x.csv", 78, "item 40 has label 9; classes are 0 to 3");
 }
 
+TEST_F(SelectByModel, LabelsOfNoLabelledItemsAreNoted) {
+  expect("--logits p.npy --budget 5 --acquisition galaxy --labels c.npy --out x.csv", 0,
+         "note: --labels has no effect without --labeled: no item counts as labelled, and those with a class may be");
+}
+
 TEST_F(SelectByModel, ShapesAreComparedBeforeAnythingIsScored) {
   write<float>("s1.npy", std::vector<float>(2 * 7 * kClasses), {2, 7, kClasses});
   expect("--logits p.npy --samples s1.npy --budget 2 --acquisition bald --out x.csv", 65,

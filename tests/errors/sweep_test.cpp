@@ -42,6 +42,13 @@ TEST_F(Sweeps, Table3PseudoAlWithReconfirmation) {
   EXPECT_NE(again.find("\n0,40,"), std::string::npos);
 }
 
+// Their names would lie.
+TEST_F(Sweeps, WhatMethodsDifferInIsNotSetForAll) {
+  const std::string what = "sweep table4 --out " + folder + "/t4" + kSweepCell + " --set acquisition.name=kmeans ";
+  expect(what, 64, "--set acquisition.name=kmeans: the method \"");
+  EXPECT_FALSE(fs::exists(folder + "/t4"));
+}
+
 TEST_F(Sweeps, Tables4To6) {
   for (const auto& [table, head, last] :
        {std::tuple("table4", "| 140 |", "\n4,200,"), {"table5", "| 250 |", "\n5,450,"}}) {
