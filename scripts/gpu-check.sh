@@ -53,7 +53,7 @@ if [ $device = cuda ] && [ -z "$gpu" ]; then
 fi
 gpu=${gpu:-none: a rehearsal on the CPU}
 
-if [ -x ../bin/crc_train ]; then  # in a bundle
+if [ -f ../built-at ] && [ -x ../bin/crc_train ]; then  # in a bundle
   bin=$(cd .. && pwd)/bin tests=$(cd .. && pwd)/tests
   built_at=$(cat ../built-at)  # where the tests look for their golden files
   [ -e "$built_at" ] || { mkdir -p "$(dirname "$built_at")" && ln -s "$here" "$built_at"; } ||
