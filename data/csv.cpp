@@ -52,18 +52,18 @@ std::optional<size_t> CsvReader::find(std::string_view column) const {
   return size_t(at - heading_.begin());
 }
 
-std::optional<size_t> CsvReader::find_any(std::initializer_list<std::string_view> names) const {
-  for (const std::string_view name : names)
-    if (const auto at = find(name)) return at;
-  return std::nullopt;
-}
-
 size_t CsvReader::column(std::string_view column) const {
   const auto at = find(column);
   if (at) return *at;
   std::string names;
   for (const std::string& name : heading_) names += (names.empty() ? "" : ",") + name;
   refuse(fmt::format("{} has no column {}", in_quotes(names.substr(0, 200)), in_quotes(column)));
+}
+
+size_t CsvReader::column_of(std::initializer_list<std::string_view> names) const {
+  for (const std::string_view name : names)
+    if (const auto at = find(name)) return *at;
+  return column(*names.begin());
 }
 
 bool CsvReader::next() {

@@ -35,9 +35,9 @@ class CsvReader {
   CsvReader(std::string_view bytes, std::string name, CsvForm form = {});
 
   const std::vector<std::string>& heading() const { return heading_; }
-  std::optional<size_t> find(std::string_view column) const;                            // Error: there are two of it
-  size_t column(std::string_view column) const;                                         // Error: not there
-  std::optional<size_t> find_any(std::initializer_list<std::string_view> names) const;  // the first that is there
+  std::optional<size_t> find(std::string_view column) const;              // Error: there are two of it
+  size_t column(std::string_view column) const;                           // Error: not there
+  size_t column_of(std::initializer_list<std::string_view> names) const;  // the first that is there. Error: none is
 
   bool next();  // to the next row; false at the end. Error: more or fewer cells than the heading, wrong quotes
   const std::string& operator[](size_t column) const { return cells_[column]; }

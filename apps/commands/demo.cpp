@@ -61,7 +61,6 @@ int command_demo(const DemoOptions& options) {
   const SweepOptions what{.recipe = "demo", .settings = options.settings, .trials = options.seeds};
   (void)Outputs({fs::path(options.out) / "sweep.json"}, {.force = true, .inputs = {}, .makes_folders = true});
   const Sweep planned = Sweep::plan(options.out, what);
-  if (!file_exists(fs::path(options.out) / "sweep.json", Use::output)) planned.check_names(all_cells(planned));
   check_cells(planned, all_cells(planned), {.anew = options.fresh});
   const Sweep sweep = Sweep::adopt(options.out, what, options.fresh);
   const int code = train_missing(sweep, all_cells(sweep), {.parallel = options.jobs});

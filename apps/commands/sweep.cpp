@@ -132,7 +132,6 @@ int command_sweep(const SweepCommandOptions& options) {
   const Sweep planned = Sweep::plan(out, what);
   if (what.until) check_rule(planned);
   const Cells cells = chosen_cells(planned, options.only);
-  if (!file_exists(out / "sweep.json", Use::output)) planned.check_names(cells);
   check_cells(planned, cells, {.together = options.together, .here = !writes_job_files(options)});
   if (options.dry_run) {
     print_plan(planned, cells);

@@ -57,8 +57,7 @@ void labels_from_csv(LabelList& list) {
                                  "integers or a run's ledger",
                        .columns = {}});
   const size_t item = csv.column("item");
-  const auto named = csv.find_any({"class_index", "class", "label"});
-  const size_t at = named ? *named : csv.column("class");
+  const size_t at = csv.column_of({"class_index", "class", "label"});
   while (csv.next())
     if (!csv.blank() && !csv[at].empty())
       list.set(csv.number<int64_t>(item), csv.number<int64_t>(at), fmt::format("line {}", csv.line()));

@@ -175,6 +175,7 @@ int worst(const std::vector<int>& codes) {
 }  // namespace
 
 void check_cells(const Sweep& sweep, const Cells& cells, const CellsToCome& how) {
+  if (how.anew || !Sweep::is_sweep(sweep.directory())) sweep.check_names(cells);
   std::vector<NamedConfig> runs;
   Cells missing;
   for (const SweepCell* cell : cells) {

@@ -16,7 +16,8 @@ struct CellsToCome {
   bool here = true;      // this machine is the one that trains them
 };
 
-// What any of those without a run would be refused for, as the run itself is.
+// What any of those without a run would be refused for, as the run itself is; of a sweep that does not exist yet, what
+// Sweep::check_names refuses.
 void check_cells(const Sweep& sweep, const Cells& cells, const CellsToCome& how);
 
 struct Labour {

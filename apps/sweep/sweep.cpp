@@ -62,28 +62,25 @@ std::vector<std::string> Sweep::departures() const {
 }
 
 void Sweep::check_names(const std::vector<const SweepCell*>& cells) const {
-  const auto key_of = [](const std::string& setting) { return setting.substr(0, setting.find('=')); };
-  for (const std::string& asked : options_.settings) {
-    const auto own = [&](const SweepMethod& method) {
-      std::string last;
-      for (const std::string& setting : method.settings)
-        if (key_of(setting) == key_of(asked)) last = setting;
-      return last;
-    };
+  for (const std::string& asked : options_.settings)
     for (const SweepCell* cell : cells) {
-      const SweepBlock& block = spec_.blocks[cell->block];
-      const SweepMethod& method = block.methods[cell->method];
+      if (cell->phase == Phase::pool) continue;
+      const auto own = [&](const SweepMethod& method) {
+        std::string last;
+        for (const std::string& setting : method.settings)
+          if (key_of(setting) == key_of(asked)) last = setting;
+        return last;
+      };
+      const std::vector<SweepMethod>& methods = spec_.blocks[cell->block].methods;
+      const SweepMethod& method = methods[cell->method];
       const std::string its = own(method);
-      const bool shared =
-          std::ranges::all_of(block.methods, [&](const SweepMethod& other) { return own(other) == its; });
-      if (cell->phase != Phase::pool && !its.empty() && its != asked && !shared)
-        fail(ExitCode::usage,
-             fmt::format(
-                 "--set {}: the method \"{}\" is {}, and would be another one under its name; give a copy of the "
-                 "recipe the methods that you want",
-                 asked, method.name, its));
+      if (its.empty() || its == asked) continue;
+      if (std::ranges::all_of(methods, [&](const SweepMethod& other) { return own(other) == its; })) continue;
+      fail(ExitCode::usage,
+           fmt::format("--set {}: the method \"{}\" is {}, and would be another one under its name; give a copy of the "
+                       "recipe the methods that you want",
+                       asked, method.name, its));
     }
-  }
 }
 
 // "Q = {acquisition.budget}" says what the first block's runs have, whatever --set made of it.

@@ -96,6 +96,7 @@ class Sweep {
   Sweep(fs::path directory, SweepOptions options, std::string recipe_text);
   static SweepOptions as_before(const fs::path& directory, SweepOptions options);
   static constexpr const char* kRecipeFile = "recipe.toml";  // what the cells run, whatever later versions of it say
+  static std::string key_of(const std::string& setting) { return setting.substr(0, setting.find('=')); }
   // Whether it says where and how runs take place, not what they compute.
   static bool is_place(const std::string& setting);
   void fill_title();

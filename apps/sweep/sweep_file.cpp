@@ -32,7 +32,7 @@ StopRule parse_rule(const std::string& text) {
 }
 
 bool Sweep::is_place(const std::string& setting) {
-  const std::string key = setting.substr(0, setting.find('='));
+  const std::string key = key_of(setting);
   return key != "preset" && config_key(key).decides == Decides::place;
 }
 

@@ -60,31 +60,28 @@ void check_first(const Config& config, const data::Dataset& dataset, const Label
                                          item, item));
 }
 
-// Names that are written in two ways ("6" and "6.0", "cat" and "Cat") are two classes, of which nothing learnt of the
-// one helps with the other.
-constexpr size_t kClassesShown = 4;
-
+// Names that are written in two ways ("6" and "6.0", "cat" and "Cat") are two classes: what is learnt of the one is of no
+// use to the other.
 void check_classes(const data::Dataset& dataset) {
-  const std::vector<Int> train = data::count_by_class(dataset.train.labels, dataset.classes());
-  std::vector<Text> learnt;
-  for (Int c = 0; c < dataset.classes(); ++c)
-    if (train[size_t(c)] > 0) learnt.push_back(data::legible(dataset.class_names[size_t(c)]));
-  for (const data::Images* images : {&dataset.test, &dataset.validation}) {
-    const std::vector<Int> counts = data::count_by_class(images->labels, dataset.classes());
-    std::vector<Text> tested;
-    bool shared = false;
+  constexpr size_t kShown = 4;
+  const auto classes_of = [&](const data::Images& images) {
+    const std::vector<Int> counts = data::count_by_class(images.labels, dataset.classes());
+    std::vector<Text> names;
     for (Int c = 0; c < dataset.classes(); ++c)
-      if (counts[size_t(c)] > 0) {
-        tested.push_back(data::legible(dataset.class_names[size_t(c)]));
-        shared = shared || train[size_t(c)] > 0;
-      }
-    if (!learnt.empty() && !tested.empty() && !shared)
-      fail(
-          ExitCode::corrupt_data,
-          fmt::format("training labels are of {}, labels of the held-out items of {}, and no class is in both; write a "
-                      "class in one way everywhere",
-                      data::join_first(learnt, kClassesShown), data::join_first(tested, kClassesShown)));
-  }
+      if (counts[size_t(c)] > 0) names.push_back(dataset.class_names[size_t(c)]);
+    return names;
+  };
+  const std::vector<Text> learnt = classes_of(dataset.train), tested = classes_of(dataset.test);
+  const auto is_learnt = [&](const Text& name) { return std::ranges::find(learnt, name) != learnt.end(); };
+  if (learnt.empty() || tested.empty() || std::ranges::any_of(tested, is_learnt)) return;
+  const auto shown = [](std::vector<Text> names) {
+    for (Text& name : names) name = data::legible(name);
+    return data::join_first(names, kShown);
+  };
+  fail(ExitCode::corrupt_data,
+       fmt::format("training labels are of {}, labels of the held-out items of {}, and no class "
+                   "is in both; write a class in one way everywhere",
+                   shown(learnt), shown(tested)));
 }
 
 // Of people nobody knows beforehand how they will answer.

@@ -187,8 +187,7 @@ Text unused_labels(const Config& config, const data::Dataset& dataset) {
   if (known == 0 || known == dataset.train.count) return "";
   return fmt::format(
       "{} of {} items have a label in the data, and the first query asks for whatever it picks; the run begins with "
-      "those that have "
-      "one by acquisition.first = \"given\"",
+      "those that have one by acquisition.first = \"given\"",
       known, dataset.train.count);
 }
 

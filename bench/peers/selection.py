@@ -5,10 +5,9 @@ usage: selection.py --select build/crc_select [--items 5000 20000] [--width 384]
 
 Every call is a process of its own: its time is that of the call (crc_select's from start to end, reading and writing
 included; theirs of query() alone), its memory the peak of the process; of the median of three calls, where one takes less
-than ten seconds. The pool: rows of --features, or 20 clusters of
---width features; its first 100 items are labelled, 50 are to be picked. Their MaxHerding has gamma = 1, the paper's h = 1
-(its default is 1/d), ProbCover the radius that crc_select is given. Ties and k-means starts are drawn by each in its own way:
-picks can differ where those decide.
+than ten seconds. The pool: rows of --features, or 20 clusters of --width features; its first 100 items are labelled, 50 are
+to be picked. Their MaxHerding has gamma = 1, the paper's h = 1 (its default is 1/d), ProbCover the radius that crc_select is
+given. Ties and k-means starts are drawn by each in its own way: picks can differ where those decide.
 """
 import argparse
 import json

@@ -33,8 +33,7 @@ LabelColumn labels_of_csv(const Path& path, int64_t count, Fingerprint& fingerpr
       bytes, path.string(),
       {.advice = "expected a column \"label\" (or \"class\", \"class_index\") and perhaps \"item\"", .columns = {}});
   const std::optional<size_t> item = csv.find("item");
-  const auto named = csv.find_any({"label", "class", "class_index"});
-  const size_t label = named ? *named : csv.column("label");
+  const size_t label = csv.column_of({"label", "class", "class_index"});
   LabelColumn labels{path.string(), std::vector<std::string>(size_t(count))};
   std::vector<bool> seen(size_t(count), false);
   for (int64_t row = 0; csv.next(); ++row) {

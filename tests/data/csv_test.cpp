@@ -87,8 +87,12 @@ TEST(Csv, NamesTheLine) {
   CsvReader csv("a,b,a\n1,x,0\n", "t.csv", {.advice = "write it again", .columns = {}});
   expect_error([&] { csv.column("a"); }, ExitCode::corrupt_data, {"t.csv:1: there are two columns \"a\"; write it"});
   expect_error([&] { csv.column("c"); }, ExitCode::corrupt_data, {"t.csv:1: \"a,b,a\" has no column \"c\"; write"});
-  EXPECT_EQ(csv.find_any({"c", "b"}), 1u);
-  EXPECT_EQ(csv.find_any({"c", "d"}), std::nullopt);
+  EXPECT_EQ(csv.column_of({"c", "b"}), 1u);
+  expect_error(
+      [&] {
+        csv.column_of({"c", "d"});
+      },
+      ExitCode::corrupt_data, {"t.csv:1: \"a,b,a\" has no column \"c\"; write"});
   ASSERT_TRUE(csv.next());
   EXPECT_EQ(csv.number<int64_t>(0), 1);
   expect_error([&] { csv.number<int64_t>(1); }, ExitCode::corrupt_data, {"t.csv:2: b \"x\" is not a number"});

@@ -22,6 +22,10 @@ __global__ void add_kernel(int* x, int n, int value) {
   const int i = blockIdx.x * blockDim.x + threadIdx.x;
   if (i < n) x[i] += value;
 }
+struct Held {  // pointers among the arguments are checked at the launch, these are not
+  int* at;
+};
+__global__ void held_kernel(Held held) { *held.at = 1; }
 __global__ void order_kernel(unsigned* ticket, unsigned* places) { places[threadIdx.x] = atomicAdd(ticket, 1u); }
 __global__ void collectives_kernel(int* out) {
   const int t = threadIdx.x;
@@ -345,6 +349,20 @@ TEST(Capture, WhatAllocatesIsRefusedWithTheOpsError) {
   EXPECT_THROW(context.record([&] { (void)context.allocate(100); }), crc::Error);
   EXPECT_THROW(context.record([&] { context.synchronize(); }), crc::Error);
   EXPECT_NO_THROW(context.record([] {}));
+}
+
+TEST_F(Emulator, KernelsMayNotTouchReleasedMemory) {
+  int* released = nullptr;
+  ASSERT_EQ(cudaMalloc(&released, kN * sizeof(int)), cudaSuccess);
+  ASSERT_EQ(cudaFree(released), cudaSuccess);
+  EXPECT_DEATH(
+      {
+        (void)emulator::launch(held_kernel, 1, 1, 0, stream, Held{released});
+        (void)cudaStreamSynchronize(stream);
+      },
+      "device memory that was released is touched");
+  add(1);
+  EXPECT_EQ(get(), std::vector<int>(kN, 1));
 }
 
 TEST(EmulatorDeathTest, HostCodeMayNotTouchDeviceMemory) {

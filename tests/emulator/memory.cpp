@@ -26,6 +26,9 @@ namespace emulator {
 namespace {
 
 constexpr size_t kGap = 512;  // between allocations: no overrun lands in the next one
+// cudaMalloc promises an alignment of 256 bytes; give no more than that.
+constexpr size_t kPage = 4096, kOffset = 256;
+static_assert(kGap >= kOffset);
 constexpr size_t kGarbageBytes = 1 << 20;
 constexpr int kGarbage = 0xff;
 
@@ -103,6 +106,7 @@ int garbage_file() {
 }
 
 size_t round_up(size_t value, size_t unit) { return (value + unit - 1) / unit * unit; }
+size_t mapped_for(size_t bytes) { return round_up(kOffset + bytes + kGap, kPage); }  // of an allocation
 
 }  // namespace
 
@@ -114,11 +118,8 @@ std::recursive_mutex& runtime_lock() {
 char* allocate_device(size_t bytes, int device) {
   if (!arena) reserve_arena();
   if (bytes > kDeviceBytes - live_bytes) return nullptr;
-  // cudaMalloc promises an alignment of 256 bytes; give no more than that.
-  constexpr size_t kPage = 4096, kOffset = 256;
-  static_assert(kGap >= kOffset);
   char* begin = arena_top;
-  const size_t mapped = round_up(kOffset + bytes + kGap, kPage);
+  const size_t mapped = mapped_for(bytes);
   if (size_t(arena + kArenaBytes - begin) < mapped) fail({}, "the emulator's address space is used up");
   arena_top += mapped;
   const int protection = access_depth > 0 ? PROT_READ | PROT_WRITE : PROT_NONE;
@@ -143,8 +144,8 @@ bool release_device(void* data) {
   live_bytes -= allocation.bytes;
   poison(data, allocation.bytes);
   if (checker) checker->released(allocation.data, allocation.bytes);
-  char* begin = allocation.data - 256;
-  const size_t mapped = round_up(256 + allocation.bytes + kGap, 4096);
+  char* begin = allocation.data - kOffset;
+  const size_t mapped = mapped_for(allocation.bytes);
   map(begin, mapped, PROT_NONE, MAP_FIXED | MAP_ANONYMOUS);
   remove_run(begin, begin + mapped);
   return true;
