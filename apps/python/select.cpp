@@ -136,11 +136,16 @@ crc_active::Options options_of(const nb::dict& o) {
 }
 
 nb::dict result_of(crc_active::Selection&& s) {
-  nb::list groups;
-  for (crc_active::Group& group : s.groups) groups.append(nb::make_tuple(numpy(std::move(group.items)), group.score));
+  std::vector<int64_t> members, sizes;
+  std::vector<double> scores;
+  for (const crc_active::Group& group : s.groups) {
+    members.insert(members.end(), group.items.begin(), group.items.end());
+    sizes.push_back(int64_t(group.items.size()));
+    scores.push_back(group.score);
+  }
   nb::dict result;
   result["picks"] = numpy(std::move(s.picks));
-  result["groups"] = groups;
+  result["groups"] = nb::make_tuple(numpy(std::move(members)), numpy(std::move(sizes)), numpy(std::move(scores)));
   result["group_size"] = s.group_size;
   result["candidates"] = numpy(std::move(s.candidates));
   result["scores"] = numpy(std::move(s.scores));

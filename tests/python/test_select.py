@@ -3,6 +3,7 @@
 import gc
 import os
 import signal
+import sys
 import threading
 import time
 
@@ -395,16 +396,51 @@ def test_a_forked_process_selects():
     pytest.fail("the child waits for ever")
 
 
+def _calls(f) -> int:
+    """How many functions Python calls meanwhile, its own and built-in ones."""
+    count = 0
+
+    def seen(frame, event, argument):
+        nonlocal count
+        count += event in ("call", "c_call")
+
+    sys.setprofile(seen)
+    try:
+        f()
+    finally:
+        sys.setprofile(None)
+    return count
+
+
+def test_what_a_call_does_in_python_does_not_grow_with_the_pool():
+    def calls(items, budget):
+        pool = RNG.normal(size=(items, 8)).astype(np.float32)
+        return _calls(lambda: crc_active.select(pool, np.arange(0, items, 100), budget, group_size=5))
+
+    calls(500, 5)  # what is imported at first use
+    assert calls(500, 5) == calls(20_000, 500) < 300
+
+
 def test_a_call_costs_milliseconds_beside_the_engine():
+    """5 ms, as fast as the same Python runs after the engine has swept the caches: on some virtual machines, a tenth."""
     pool = RNG.normal(size=(50_000, 128)).astype(np.float32)
     labeled = np.arange(0, 500, 10)
-    overheads = []
-    for _ in range(7):
+
+    def python() -> float:
+        start = time.perf_counter()
+        [str(k) for k in range(2000)]
+        return time.perf_counter() - start
+
+    overheads, cold, warm = [], [], []
+    for _ in range(9):
         start = time.perf_counter()
         found = crc_active.select(pool, labeled, 50, group_size=5)
         overheads.append(time.perf_counter() - start - found.seconds)
-    print(f"beside the engine's {found.seconds:.3f} s: {1e3 * sorted(overheads)[3]:.2f} ms")
-    assert min(overheads) < 0.005 and found.copied == []
+        cold.append(python())
+        warm.append(python())
+    slower = max(1.0, np.median(cold) / np.median(warm))
+    print(f"beside the engine's {found.seconds:.3f} s: {1e3 * np.median(overheads):.2f} ms, Python {slower:.1f} x slower")
+    assert np.median(overheads) < 0.005 * slower and found.copied == []
 
 
 def _resident() -> int:

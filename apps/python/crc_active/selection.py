@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from html import escape
 from typing import Any, Iterator, NamedTuple
 
@@ -56,7 +57,8 @@ class Selection:
         self.acquisition = acquisition
         self.rows = found["picks"]
         self.picks = ids.names(self.rows)
-        self.groups = [Group(ids.names(items), score) for items, score in found["groups"]]
+        members, self._sizes, self._group_scores = found["groups"]
+        self._members = ids.names(members)
         self.scores = found["scores"]
         self.candidates = found["candidates"].reshape(-1, found["group_size"])
         items, by, distances = found["represents"]
@@ -64,6 +66,11 @@ class Selection:
         self.summary, self.outlook, self.device = found["summary"], found["outlook"], found["device"]
         self.warnings, self.notes, self.copied = found["warnings"], found["notes"], found["copied"]
         self.facts, self.seconds = found["facts"], found["seconds"]
+
+    @cached_property
+    def groups(self) -> list[Group]:
+        parts = np.split(self._members, np.cumsum(self._sizes[:-1]))
+        return [Group(*group) for group in zip(parts, self._group_scores.tolist())]
 
     def __len__(self) -> int:
         return len(self.picks)
@@ -77,9 +84,9 @@ class Selection:
     def table(self) -> dict:
         """Columns by name, a row for each pick: what crc_select writes."""
         columns = {
-            "item": np.concatenate([group.items for group in self.groups]),
-            "group": np.repeat(np.arange(len(self.groups)), [len(group.items) for group in self.groups]),
-            "score": np.repeat([group.score for group in self.groups], [len(group.items) for group in self.groups]),
+            "item": self._members,
+            "group": np.repeat(np.arange(len(self._sizes)), self._sizes),
+            "score": np.repeat(self._group_scores, self._sizes),
         }
         if self.represents is not None:
             columns.update(self._standing(columns["item"]))
@@ -133,9 +140,9 @@ class Selection:
         )
         scale = width / (edges[-1] - edges[0])
         marks = "".join(
-            f'<rect x="{(g.score - edges[0]) * scale - 1:.1f}" y="{height + 2}" width="2" height="6" fill="#c0392b"/>'
-            for g in self.groups[:500]
-            if edges[0] <= g.score <= edges[-1]
+            f'<rect x="{(score - edges[0]) * scale - 1:.1f}" y="{height + 2}" width="2" height="6" fill="#c0392b"/>'
+            for score in self._group_scores[:500].tolist()
+            if edges[0] <= score <= edges[-1]
         )
         return (
             f'<svg width="{width}" height="{height + 26}" role="img" aria-label="scores of the candidates">{bars}{marks}'
