@@ -2,6 +2,8 @@
 
 #include <omp.h>
 
+#include <algorithm>
+
 #include "kernels/augment/apply.h"
 #include "kernels/augment/plan.h"
 #include "kernels/cpu/for_each.h"
@@ -9,21 +11,42 @@
 namespace crc::augment {
 namespace {
 
+// The first buffer; between the borders of a crop a row of it is one run of `raw`.
+void first_image(const Plan& plan, const uint8_t* raw, int width, int height, Pixel* __restrict out) {
+  const Window window = plan.window_last ? Window{} : plan.window;
+  const int begin = std::clamp(-window.dx, 0, width), end = std::clamp(width - window.dx, begin, width);
+  for (int v = 0; v < height; ++v, out += width) {
+    for (int u = 0; u < begin; ++u) out[u] = first_pixel(plan, raw, width, height, u, v);
+    for (int u = end; u < width; ++u) out[u] = first_pixel(plan, raw, width, height, u, v);
+    int x = begin, y = v;
+    if (begin == end || !window.source(x, y, width, height)) {
+      std::fill(out + begin, out + end, Pixel{{0, 0, 0}, 255});
+      continue;
+    }
+    const uint8_t* p = raw + (int64_t(y) * width + x) * 3;
+    for (int u = begin; u < end; ++u, p += window.flip ? -3 : 3) out[u] = {{p[0], p[1], p[2]}, 255};
+  }
+}
+
+// What is written is nobody else's, or the plan, of bytes and numbers, is read again for every pixel.
+template <class T> void last_image(Plan plan, const NormalizeTable& table, const Image& image, T* __restrict out) {
+  for (int v = 0; v < image.height; ++v)
+    for (int u = 0; u < image.width; ++u) {
+      const Pixel p = last_pixel(plan, image, u, v);
+      for (int c = 0; c < 3; ++c) *out++ = T(table(plan, p, c));
+    }
+}
+
 // front, back: room for an image each.
 template <class T>
-void augment_image(Plan plan, const NormalizeTable& table, const uint8_t* raw, int width, int height, Pixel* front,
-                   Pixel* back, T* y) {
-  for (int v = 0; v < height; ++v)
-    for (int u = 0; u < width; ++u) front[v * width + u] = first_pixel(plan, raw, width, height, u, v);
+void augment_image(const Plan& plan, const NormalizeTable& table, const uint8_t* raw, int width, int height,
+                   Pixel* front, Pixel* back, T* y) {
+  first_image(plan, raw, width, height, front);
   for (int s = 0; s < plan.op_count; ++s) {
     apply(plan.ops[s], {front, width, height}, back);
     std::swap(front, back);
   }
-  for (int v = 0; v < height; ++v)
-    for (int u = 0; u < width; ++u) {
-      const Pixel p = last_pixel(plan, {front, width, height}, u, v);
-      for (int c = 0; c < 3; ++c) *y++ = T(table(plan, p, c));
-    }
+  last_image(plan, table, {front, width, height}, y);
 }
 
 template <class T>
