@@ -11,11 +11,12 @@ if [ ! -f $build/build.ninja ]; then
   launcher=()
   command -v ccache > /dev/null && launcher=(-DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
   # -O1 and short debug information: compiling takes longer than running. GCC's guess of what is uninitialised errs there.
-  cmake --preset asan -DCRC_BENCH=OFF -DCMAKE_BUILD_TYPE=None -DCMAKE_CXX_FLAGS="-O1 -g1 -Wno-maybe-uninitialized" "${launcher[@]}" > /dev/null
+  cmake --preset asan -DCRC_BENCH=OFF -DCMAKE_BUILD_TYPE=Sanitized -DCMAKE_CXX_FLAGS="-O1 -g1 -Wno-maybe-uninitialized" "${launcher[@]}" > /dev/null
 fi
 targets=(crc_train crc_select)
 [ "$what" = programs ] || targets+=(kernels_test nn_test ssl_test crc_test data_test apps_test)
 cmake --build $build --target "${targets[@]}"
+echo "sanitize: built after ${SECONDS} s"
 
 export ASAN_OPTIONS=detect_leaks=1:abort_on_error=0:exitcode=99 UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
 # The libraries keep what they allocate once.
