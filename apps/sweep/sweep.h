@@ -2,6 +2,7 @@
 // missing is read from that directory alone, so whoever interrupts a sweep continues it with the same command.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -106,7 +107,8 @@ class Sweep {
   void name_cells();
   std::vector<std::string> settings(const SweepCell& cell) const;
   std::string json_text() const;
-  std::string identity() const;
+  std::map<std::string, std::string> identity() const;
+  std::string difference(const Sweep& before) const;
   void lock();
   void write_index() const;
   void refuse_others() const;

@@ -1,5 +1,6 @@
 // A sweep's own two files: sweep.json, what it was made with, and recipe.toml.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <regex>
@@ -62,26 +63,42 @@ void Sweep::end_trials(const std::string& why) {
   write_index();
 }
 
-// What must be the same for a sweep to be continued.
-std::string Sweep::identity() const {
+// What must be the same for a sweep to be continued, by the options that say it.
+std::map<std::string, std::string> Sweep::identity() const {
   std::vector<std::string> deciding = options_.settings;
   std::erase_if(deciding, is_place);
-  json object{{"recipe", recipe_text_},
-              {"settings", deciding},
-              {"trials", options_.trials},
-              {"pools", options_.pools},
-              {"controls", options_.controls}};
-  if (options_.until) object["until"] = {options_.until->width, options_.until->hours};
-  return crc::apps::json_text(object);
+  std::map<std::string, std::string> said{{"the recipe", recipe_text_},
+                                          {"--set", fmt::format("{}", fmt::join(deciding, ", "))},
+                                          {"--trials", options_.trials == 0 ? "" : std::to_string(options_.trials)},
+                                          {"--pools", options_.pools < 0 ? "" : std::to_string(options_.pools)},
+                                          {"controls", fmt::format("{}", fmt::join(options_.controls, ", "))}};
+  if (options_.until)
+    said["--until"] = fmt::format("width < {} --hours {}", options_.until->width, options_.until->hours);
+  return said;
+}
+
+// What of `before` this sweep is asked otherwise, in words; empty: nothing.
+std::string Sweep::difference(const Sweep& before) const {
+  auto there = before.identity(), here = identity();
+  for (const auto& [what, value] : here) there.try_emplace(what);  // said here alone
+  std::vector<std::string> words;
+  for (const auto& [what, value] : there) {
+    if (value == here[what]) continue;
+    const auto said = [](const std::string& v) { return v.empty() ? "not given" : v; };
+    words.push_back(what == "the recipe" ? "another recipe file"
+                                         : fmt::format("{}: {} there, {} now", what, said(value), said(here[what])));
+  }
+  return fmt::format("{}", fmt::join(words, "; "));
 }
 
 void Sweep::refuse_others() const {
   if (file_exists(directory_ / kFile, Use::output)) {
-    if (open(directory_).identity() == identity()) return;
+    const std::string words = difference(open(directory_));
+    if (words.empty()) return;
     fail(ExitCode::output_refused,
-         fmt::format("{} holds a sweep with another recipe or other settings ({}); repeat its options to continue it, "
-                     "or name another directory",
-                     directory_.string(), (directory_ / kFile).string()));
+         fmt::format("{} holds a sweep with another recipe or other settings ({}); repeat its options to continue it "
+                     "({}), or name another directory",
+                     directory_.string(), words, (directory_ / kFile).string()));
   }
   if (!file_exists(directory_, Use::output)) return;
   for (const fs::path& entry : list_folder(directory_, Use::output)) {

@@ -88,7 +88,9 @@ TEST_F(Compare, ASweepAddsTrialsUntilItsRuleHolds) {
       expect(sweep("s", rule + "--hours 5"), 0, "the rule was fixed before the first run. Ended after ");
   EXPECT_NE(read(folder + "/s/report.html").find("or 5 h of computing are spent"), std::string::npos);
   EXPECT_EQ(expect(sweep("s", rule + "--hours 5"), 0, ""), words) << "again: nothing to do";
-  expect(sweep("s", rule), 73, "holds a sweep with another recipe or other settings");
+  expect(sweep("s", rule), 73,
+         "holds a sweep with another recipe or other settings (--until: width < 60 --hours 5 there, width < 60 --hours "
+         "0 now)");
   expect(sweep("s", "--without random --without margin"), 73, "holds a sweep");
   expect(sweep("b", rule + "--hours 0.00001"), 0, "Ended after 2 trials, the widest interval");
   expect(sweep("n", "--until 'width > 1'"), 64, "write \"width < 1.0\"");

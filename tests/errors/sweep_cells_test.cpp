@@ -146,7 +146,8 @@ TEST_F(SweepCells, OnlySettingsOfThePlaceMayChange) {
   two_methods();
   expect(command("--only a-"), 0, "");
   expect(command("--set run.threads=2 --set report.interval=5"), 0, "");
-  expect(command("--set ssl.lr=0.1"), 73, "holds a sweep with another recipe or other settings");
+  expect(command("--set ssl.lr=0.1"), 73,
+         "holds a sweep with another recipe or other settings (--set: not given there, ssl.lr=0.1 now)");
   EXPECT_NE(read(folder + "/s/b-t0/config.toml").find("threads = 2 "), std::string::npos);
 }
 

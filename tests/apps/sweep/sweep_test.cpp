@@ -134,10 +134,11 @@ TEST(Sweep, ContinuesWithTheSameOptionsOnly) {
             Sweep::open(folder.dir / "s").cells().size());
   SweepOptions other = folder.options;
   other.settings = {"ssl.epochs=2"};
-  expect_error(ExitCode::output_refused, {"another recipe or other settings"},
+  expect_error(ExitCode::output_refused, {"--set: ", "not given there", "ssl.epochs=2 now"},
                [&] { Sweep::create(folder.dir / "s", other); });
   commit_file(folder.dir / "recipe.toml", std::string(kRecipe) + "# changed\n");
-  expect_error(ExitCode::output_refused, {"another recipe"}, [&] { Sweep::create(folder.dir / "s", folder.options); });
+  expect_error(ExitCode::output_refused, {"(another recipe file)"},
+               [&] { Sweep::create(folder.dir / "s", folder.options); });
   make_directories(folder.dir / "full");
   commit_file(folder.dir / "full/x", "");
   expect_error(ExitCode::output_refused, {"is not empty"}, [&] { Sweep::create(folder.dir / "full", folder.options); });
