@@ -338,7 +338,7 @@ Chosen Query::choose(Context& context) const {
   found.outlook = outlook(context, problem, found.config, found.selection,
                           found.represented.items.empty() ? nullptr : &found.represented)
                       .words();
-  found.config.say = {}, found.config.progress = {};
+  found.config.say = {}, found.config.progress = {}, found.config.checkpoint = nullptr;
   return found;
 }
 
