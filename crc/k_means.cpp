@@ -122,6 +122,7 @@ class KMeans {
   }
 
   void iterate() {
+    if (rounds_ == kMostRounds) return assign();
     if (rounds_ == 0) most_shift_ = kTolerance * mean_variance();
     std::vector<int64_t> before;
     // Where a kept round had moved no item, the means are the centres, bit for bit, and this ends like that.

@@ -74,6 +74,7 @@ class Balls {
       std::copy_n(kept.begin() + 1 + pool_.first(), own.size(), own.begin());
       say_goes_on(config, fmt::format("{} of {} {}", met, places.size(), kName));
     }
+    const int64_t begun = met;
     const auto so_far = [&] {
       std::vector<double> values{double(met)};
       const std::vector<double> all = pool_.ranks().gather(std::span<const double>(own));
@@ -95,7 +96,7 @@ class Balls {
       met += k;
       keep_when_due(config, kName, so_far);
     });
-    if (config.checkpoint) keep(config, kName, so_far());
+    if (config.checkpoint && met > begun) keep(config, kName, so_far());
     return pool_.ranks().gather(std::span<const double>(own));
   }
 
@@ -138,6 +139,7 @@ LabeledBalls balls_of_labeled(const Balls& balls, const PoolIndex& pool, const P
     known.covered.assign(kept.begin() + 2, kept.end());
     say_goes_on(config, fmt::format("{} of {} {}", k, pool.labeled.size(), kName));
   }
+  const size_t begun = k;
   const auto so_far = [&] {
     std::vector<double> values{double(k), known.radius};
     values.insert(values.end(), known.covered.begin(), known.covered.end());
@@ -152,7 +154,7 @@ LabeledBalls balls_of_labeled(const Balls& balls, const PoolIndex& pool, const P
     ++k;
     keep_when_due(config, kName, so_far);
   }
-  if (config.checkpoint) keep(config, kName, so_far());
+  if (config.checkpoint && k > begun) keep(config, kName, so_far());
   known.radius *= 1 - 0x1p-40;  // the ball is open: what is at the mean stays outside, however that rounds
   return known;
 }
