@@ -49,10 +49,7 @@ template <class F> void keep_when_due(const Config& config, const std::string& n
 // f(), whose name says what it is; or what it was when it was kept.
 template <class F> std::vector<double> completed(const Config& config, const std::string& name, const F& f) {
   if (config.checkpoint)
-    if (std::optional<std::vector<double>> kept = config.checkpoint->recall(name)) {
-      say_goes_on(config, name);
-      return *kept;
-    }
+    if (std::optional<std::vector<double>> kept = config.checkpoint->recall(name)) return *kept;
   const std::vector<double> values = f();
   keep(config, name, values);
   return values;

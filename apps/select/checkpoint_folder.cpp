@@ -94,6 +94,12 @@ void CheckpointFolder::open(const Facts& selection) {
          fmt::format("--checkpoint {}: keeps passes of another selection ({}); start that one again to go on with it, "
                      "name another folder, or remove this one",
                      folder_.string(), words));
+  uintmax_t bytes = 0;
+  const std::vector<fs::path> files = kept();
+  for (const fs::path& file : files) bytes += fs::file_size(file);
+  if (!files.empty())
+    print_error("goes on with what is kept of this selection in {}: {} files, {:.3g} MB\n", folder_.string(),
+                files.size(), double(bytes) / 1e6);
 }
 
 CheckpointFolder::~CheckpointFolder() {
