@@ -35,10 +35,14 @@ std::string_view as_text(std::span<const double> values) {
 // What differs, for a message.
 std::string differences(const json& there, const json& now) {
   std::string words;
-  for (const auto& [name, value] : now.items())
-    if (const json before = there.value(name, json("")); before != value)
-      words += fmt::format("{}{}: {} there, {} now", words.empty() ? "" : "; ", name, before.get<std::string>(),
-                           value.get<std::string>());
+  const auto compare = [&](const std::string& name) {
+    const auto of = [&](const json& facts) { return facts.value(name, std::string("none")); };
+    if (of(there) != of(now))
+      words += fmt::format("{}{}: {} there, {} now", words.empty() ? "" : "; ", name, of(there), of(now));
+  };
+  for (const auto& [name, value] : now.items()) compare(name);
+  for (const auto& [name, value] : there.items())
+    if (!now.contains(name)) compare(name);
   return words;
 }
 
@@ -71,7 +75,7 @@ CheckpointFolder::CheckpointFolder(const fs::path& folder, Ranks& ranks, const F
 }
 
 void CheckpointFolder::open(const Facts& selection) {
-  json now{{"schema", 1}};
+  json now;
   for (const auto& [name, value] : selection) now[name] = value;
   selection_ = checksum(now.dump());
   make_directories(folder_);
@@ -87,9 +91,9 @@ void CheckpointFolder::open(const Facts& selection) {
              fmt::format("--checkpoint {}: holds {}, and nothing that says of which selection; "
                          "name an empty folder, or a new one",
                          folder_.string(), data::contents_of(folder_)));
-    return save_state(folder_ / kSelection, now, 0);
+    return save_state(folder_ / kSelection, {{"schema", 1}, {"selection", now}}, 0);
   }
-  if (const std::string words = differences(*there, now); !words.empty())
+  if (const std::string words = differences(there->value("selection", json::object()), now); !words.empty())
     fail(ExitCode::output_refused,
          fmt::format("--checkpoint {}: keeps passes of another selection ({}); start that one again to go on with it, "
                      "name another folder, or remove this one",

@@ -260,6 +260,8 @@ std::string run_select(const SelectJob& job, Ranks& ranks) {
   check_kept(job, query);
   if (files) files->protect(in.images.paths);
   for (const std::string& note : query.notes()) print_error("note: {}\n", note);
+  if (!job.checkpoint.empty() && !select::find_acquisition(job.config.name).has(select::Trait::shards))
+    print_error("note: --checkpoint keeps nothing of --acquisition {}, which begins anew\n", job.config.name);
   if (!job.model.labels.empty() && in.labeled.empty())
     print_error(
         "note: --labels has no effect without --labeled: no item counts as labelled, and those with a class may be "

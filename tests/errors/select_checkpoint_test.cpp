@@ -113,6 +113,9 @@ TEST_F(SelectCheckpoint, WhatIsKeptBelongsToOneSelection) {
   refused(pool + kept_in + "--acquisition rdss --budget 5", "acquisition: coreset there, rdss now");
   refused("--features h0.npy h1.npy h2.npy --threads 1 " + kept_in + "--acquisition coreset --budget 5 ",
           "labeled: 3 ");
+  expect(pool + "--out a.csv --checkpoint none --samples passes.npy --acquisition bald --budget 2", 0,
+         "note: --checkpoint keeps nothing of --acquisition bald");
+  EXPECT_FALSE(exists("none"));
   std::vector<float> other(features);
   other[size_t(20 * kWidth)] += 1;
   const std::string saved = read("h1.npy");
