@@ -335,7 +335,7 @@ Selection greedy_coverage(Context& context, const PoolBlocks& rows, const Proble
   while (!picks.complete()) {
     const auto [place, gain] = greedy.next();
     picks.add(pool.items[place], gain, !(gain > 0));
-    if (quotas.take(pool.items[place])) greedy.drop([&](int64_t place) { return quotas.full(pool.items[place]); });
+    if (quotas.take(pool.items[place])) greedy.drop([&](int64_t k) { return quotas.full(pool.items[k]); });
   }
   picks.are_gains();
   return picks.finish(fmt::format("{}: {} of {} items; mean coverage {:.6g} at first, {:.6g} with all picks",

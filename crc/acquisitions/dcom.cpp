@@ -237,10 +237,10 @@ Selection select_dcom(Context& context, const Problem& problem, const Config& co
     for (size_t j = 0; j < counts.size(); ++j) counts[j] -= lost[j];
     value_all();
     keep_when_due(config, "picks", [&] {
-      std::vector<double> values{double(taken.size() / 2)};
+      std::vector<double> state{double(taken.size() / 2)};
       for (const auto& some : {taken, counts, std::vector<double>(open.begin(), open.end())})
-        values.insert(values.end(), some.begin(), some.end());
-      return values;
+        state.insert(state.end(), some.begin(), some.end());
+      return state;
     });
   }
   return picker.finish(
