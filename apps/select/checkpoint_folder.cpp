@@ -80,20 +80,13 @@ void CheckpointFolder::open(const Facts& selection) {
   for (const auto& [name, value] : selection) now[name] = value;
   selection_ = checksum(now.dump());
   make_directories(folder_);
+  refuse_others();
   lock_.emplace(folder_);
   remove_stale_temporaries(folder_, /*earlier=*/false);
   std::vector<std::string> notes;
   const std::optional<json> there = load_state(folder_ / kSelection, notes);
   for (const std::string& note : notes) print_error("note: {}\n", note);
-  if (!there) {
-    for (const fs::path& path : list_folder(folder_, Use::output))
-      if (path.filename() != RunLock::kName)
-        fail(ExitCode::output_refused,
-             fmt::format("--checkpoint {}: holds {}, and nothing that says of which selection; "
-                         "name an empty folder, or a new one",
-                         folder_.string(), data::contents_of(folder_)));
-    return save_state(folder_ / kSelection, {{"schema", 1}, {"selection", now}}, 0);
-  }
+  if (!there) return save_state(folder_ / kSelection, {{"schema", 1}, {"selection", now}}, 0);
   if (const std::string words = differences(there->value("selection", json::object()), now); !words.empty())
     fail(ExitCode::output_refused,
          fmt::format("--checkpoint {}: keeps passes of another selection ({}); start that one again to go on with it, "
@@ -105,6 +98,18 @@ void CheckpointFolder::open(const Facts& selection) {
   if (!files.empty())
     print_error("goes on with what is kept of this selection in {}: {} files, {:.3g} MB\n", folder_.string(),
                 files.size(), double(bytes) / 1e6);
+}
+
+// A folder that is no checkpoint's: nothing is put into it.
+void CheckpointFolder::refuse_others() const {
+  const std::vector<fs::path> files = list_folder(folder_, Use::output);
+  const auto ours = [](const fs::path& file) { return file.filename() == RunLock::kName || is_temporary(file); };
+  const fs::path selection = folder_ / kSelection;
+  if (std::ranges::all_of(files, ours) || file_exists(selection) || file_exists(copy_of(selection))) return;
+  fail(ExitCode::output_refused,
+       fmt::format(
+           "--checkpoint {}: holds {}, and nothing that says of which selection; name an empty folder, or a new one",
+           folder_.string(), data::contents_of(folder_)));
 }
 
 CheckpointFolder::~CheckpointFolder() {

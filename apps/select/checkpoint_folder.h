@@ -43,6 +43,7 @@ class CheckpointFolder : public select::Checkpoint {
  private:
   using Clock = std::chrono::steady_clock;
   void open(const Facts& selection);
+  void refuse_others() const;
   void remove_all();
   std::vector<fs::path> kept() const;
   fs::path file_of(const std::string& name) const;

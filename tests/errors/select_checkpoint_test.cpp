@@ -184,6 +184,7 @@ TEST_F(SelectCheckpoint, FoldersThatCannotBeUsedAreRefused) {
   write_text("ck/mine.txt", "mine");
   expect(what + out + "--checkpoint ck", 73, "holds mine.txt");
   EXPECT_EQ(read("ck/mine.txt"), "mine");
+  EXPECT_FALSE(exists("ck/.lock"));
   fs::remove(folder + "/ck/mine.txt");
   expect(what + out + "--checkpoint ck", 0, "wrote t.csv");  // an empty one serves
   EXPECT_FALSE(exists("ck"));
