@@ -8,6 +8,7 @@
 #include <cstring>
 #include <nlohmann/json.hpp>
 
+#include "apps/base/json.h"
 #include "apps/base/terminal.h"
 #include "apps/rundir/state_file.h"
 #include "data/mapped.h"
@@ -78,7 +79,7 @@ CheckpointFolder::CheckpointFolder(const fs::path& folder, Ranks& ranks, const F
 void CheckpointFolder::open(const Facts& selection) {
   json now;
   for (const auto& [name, value] : selection) now[name] = value;
-  selection_ = checksum(now.dump());
+  selection_ = checksum(json_text(now, 1));
   make_directories(folder_);
   refuse_others();
   lock_.emplace(folder_);
