@@ -122,5 +122,5 @@ code=0
 under 1 env CRC_FAULT=rename:5:kill "$build/crc_select" $kept --out kept.csv : -n 2 "$build/crc_select" $kept --out kept.csv > words 2>&1 || code=$?
 [ $code != 0 ] && [ $code != 124 ] && [ ! -e kept.csv ] && ls ck/*.pass > /dev/null || fail "killed with something kept: exit code $code"
 under 2 "$build/crc_select" $kept --out kept.csv > words 2>&1 || fail "two machines do not go on"
-grep -q "goes on after" words && cmp one.csv kept.csv && [ ! -e ck ] || fail "other picks, or nothing gone on from"
+grep -q "goes on with what is kept" words && cmp one.csv kept.csv && [ ! -e ck ] || fail "other picks, or nothing gone on from"
 echo "network: two machines go on where three were"
