@@ -81,6 +81,10 @@ void declare(apps::Command& program, apps::SelectJob& job) {
       .shows_default();
   program.option("--device", job.device, "auto, cpu, cuda or cuda:N").shows_default();
   program.option("--threads", job.threads, "of the CPU; 0: all cores").in(0, kMostThreads).shows_default();
+  program.option(
+      "--checkpoint", job.checkpoint,
+      "a folder of its own: keep there what completed passes brought, and go on from it when the same selection "
+      "is started again, in any number of processes; removed with the last output");
   program.option("--out", job.out, "picks with their scores, .csv").required();
   program.option("--scores", job.scores, "write the scores of all candidates, .npy");
   program.option("--groups", job.groups, "write the items of all candidates [groups,G] in the order of --scores, .npy");

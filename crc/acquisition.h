@@ -20,7 +20,8 @@
 
 namespace crc::select {
 
-struct Shards;  // crc/sharded_rows.h
+class Checkpoint;  // crc/checkpoint.h
+struct Shards;     // crc/sharded_rows.h
 
 // The last linear layer: logits = weight features + bias.
 struct Head {
@@ -98,6 +99,7 @@ struct Config {
   Progress progress = {};                            // hears where it stands
   std::vector<int32_t> parts = {};                   // [N] of Trait::quotas: each item's part; empty: no quotas
   int64_t quota = 0;                                 // most picks of a part (crc/quotas.h)
+  Checkpoint* checkpoint = nullptr;                  // keeps what long passes brought; null: nothing does
 };
 
 struct Group {

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "crc/checkpoint.h"
 #include "crc/estimate.h"
 #include "crc/k_means.h"
 #include "kernels/ops/gather.h"
@@ -49,12 +50,21 @@ void approach_others(Context& context, std::vector<double>& least, View<const fl
 
 // Squared distances to the nearest item of another cluster, in no order. Every row meets all, block by block.
 std::vector<double> squared_margins(Context& context, const PoolBlocks& pool, const Clusters& clusters,
-                                    const Progress& progress) {
+                                    const Config& config) {
+  constexpr const char* kName = "rows of clusters apart";
   const Sorted sorted(clusters.of, clusters.count);
   const std::vector<int64_t> items = pool.index().items_at(sorted.places);
   std::vector<double> least(pool.items().size(), INFINITY);
-  pool.stream(items, [&](int64_t first, View<const float, 2> columns) {
-    report(progress, "clusters apart", first, int64_t(items.size()));
+  int64_t met = 0;  // columns, by all rows
+  if (const std::vector<double> kept = recalled(config, kName); !kept.empty() && !pool.whole()) {
+    met = int64_t(kept[0]);
+    std::copy_n(kept.begin() + 1 + pool.first(), least.size(), least.begin());
+    say_goes_on(config, fmt::format("{} of {} {}", met, items.size(), kName));
+  }
+  const int64_t begun = met;
+  pool.stream(std::span(items).subspan(size_t(begun)), [&](int64_t begin_of_rest, View<const float, 2> columns) {
+    const int64_t first = begun + begin_of_rest;
+    report(config.progress, "clusters apart", first, int64_t(items.size()));
     std::vector<int64_t> of_columns;
     for (int64_t k = 0; k < columns.shape[0]; ++k)
       of_columns.push_back(clusters.of[size_t(sorted.places[size_t(first + k)])]);
@@ -72,6 +82,13 @@ std::vector<double> squared_margins(Context& context, const PoolBlocks& pool, co
       for (size_t k = 0; k < own.size(); ++k) least[size_t(begin + by_row.places[k])] = own[k];
       context.synchronize();  // `which` goes
     });
+    met = first + columns.shape[0];
+    keep_when_due(config, kName, [&] {
+      std::vector<double> values{double(met)};
+      const std::vector<double> all = pool.ranks().gather(std::span<const double>(least));
+      values.insert(values.end(), all.begin(), all.end());
+      return values;
+    });
   });
   return pool.ranks().gather(std::span<const double>(least));
 }
@@ -85,8 +102,8 @@ double pure_radius(Context& context, const PoolBlocks& pool, const Problem& prob
              config.name));
   say_estimate(context, pool, config, {},
                {double(pool.index().count()) * double(pool.index().count()), "pairs at most for the radius", 1});
-  const Clusters clusters = k_means(context, pool, problem.classes, config.seed, config.round, config.progress);
-  std::vector<double> margins = squared_margins(context, pool, clusters, config.progress);
+  const Clusters clusters = k_means(context, pool, problem.classes, config, "for the radius");
+  std::vector<double> margins = squared_margins(context, pool, clusters, config);
   const auto at = margins.begin() + int64_t((1 - kPurity) * double(margins.size()));
   std::nth_element(margins.begin(), at, margins.end());
   double radius = std::sqrt(*at);
@@ -97,7 +114,9 @@ double pure_radius(Context& context, const PoolBlocks& pool, const Problem& prob
 }  // namespace
 
 double cover_radius(Context& context, const PoolBlocks& pool, const Problem& problem, const Config& config) {
-  return config.radius > 0 ? config.radius : pure_radius(context, pool, problem, config);
+  if (config.radius > 0) return config.radius;
+  const auto found = [&] { return std::vector{pure_radius(context, pool, problem, config)}; };
+  return completed(config, "the search for the radius", found)[0];
 }
 
 }  // namespace crc::select

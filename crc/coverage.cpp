@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <functional>
 
+#include "crc/checkpoint.h"
 #include "crc/estimate.h"
 #include "crc/quotas.h"
 #include "kernels/core/random.h"
@@ -32,23 +33,28 @@ class Covered {
   void add(std::span<const int64_t> places) { pairs_.add_most(current_, places); }
   void reset(const std::vector<double>& current) { current_ = pairs_.own(current); }
   std::vector<double> gains(std::span<const int64_t> places) const { return pairs_.gains(places, current_, weights_); }
-  // The same, of many.
-  std::vector<double> gains_of(std::span<const int64_t> places, const Progress& progress) const {
+  // The same, of many; `of` says which.
+  std::vector<double> gains_of(std::span<const int64_t> places, const Config& config, const std::string& of) const {
     const auto at_once = size_t(pairs_.gains_at_once());
-    std::vector<double> all;
-    for (size_t begin = 0; begin < places.size(); begin += at_once) {
-      report(progress, "first gains", int64_t(begin), int64_t(places.size()));
+    std::vector<double> all = recalled(config, of);
+    if (!all.empty()) say_goes_on(config, fmt::format("{} of {} {}", all.size(), places.size(), of));
+    if (all.size() == places.size()) return all;
+    for (size_t begin = all.size(); begin < places.size(); begin += at_once) {
+      report(config.progress, "first gains", int64_t(begin), int64_t(places.size()));
       const std::vector<double> some = gains(places.subspan(begin, std::min(at_once, places.size() - begin)));
       all.insert(all.end(), some.begin(), some.end());
+      keep_when_due(config, of, [&]() -> const std::vector<double>& { return all; });
     }
+    keep(config, of, all);
     return all;
   }
   // Of the unlabelled items, in their order.
-  std::vector<double> first_gains(const Progress& progress) const {
+  std::vector<double> first_gains(const Config& config) const {
     const std::vector<int64_t>& unlabeled = pool_.index().unlabeled;
     std::vector<double> gains(unlabeled.size());
-    if (2 * int64_t(gains.size()) < pool_.index().count()) return gains_of(unlabeled, progress);  // only theirs
-    const std::vector<double> all = pairs_.square_gains(current_, weights_, progress);
+    if (2 * int64_t(gains.size()) < pool_.index().count())  // only theirs
+      return gains_of(unlabeled, config, "first gains");
+    const std::vector<double> all = pairs_.square_gains(current_, weights_, config);
     std::ranges::transform(unlabeled, gains.begin(), [&](int64_t place) { return all[size_t(place)]; });
     return gains;
   }
@@ -75,21 +81,74 @@ double mean(std::span<const double> values, std::span<const double> weights) {
 
 constexpr size_t kFirstAgain = 24, kMostAgain = 192;  // rows looked at again at once: twice as many with every look
 constexpr double kSlack = 1e-10;                      // of sums, far above their rounding
+constexpr size_t kManyAgain = 256;                    // rows looked at again are worth keeping their bounds
 
 // Lazy greedy. Where bounds are loose, as in pools without structure, many rows are looked at again for a pick; then
 // all bounds are lowered together by what the newly covered columns have lost, which are few.
 class LazyGreedy {
  public:
-  // Among the places `candidates`, whose gains are `first`.
-  LazyGreedy(Covered& covered, const PoolIndex& pool, const Ties& ties, std::span<const int64_t> candidates,
-             const std::vector<double>& first)
-      : covered_(covered), current_(covered.current()), lowered_(current_) {
-    for (size_t k = 0; k < first.size(); ++k)
-      heap_.push_back({first[k], ties.draw(pool.items[candidates[k]]), candidates[k], 0});
+  // Among the places `candidates`, whose gains are `first`; `of` names its picks.
+  LazyGreedy(Covered& covered, const PoolIndex& pool, const Config& config, const std::string& of,
+             std::span<const int64_t> candidates, const std::vector<double>& first)
+      : covered_(covered),
+        pool_(pool),
+        config_(config),
+        ties_(config.seed, config.round),
+        bounds_name_("bounds of " + of),
+        steps_(config, of, config.budget) {
+    for (size_t k = 0; k < first.size(); ++k) add(first[k], candidates[k], 0);
+    if (steps_.kept() > 0) go_on();
+    current_ = lowered_ = covered.current();
     std::make_heap(heap_.begin(), heap_.end());
   }
 
-  Bound next() {
+  struct Pick {
+    int64_t place;
+    double gain;
+  };
+  Pick next() {
+    const auto [place, gain] = steps_.next([&]() -> Steps<2>::Step {
+      const Bound best = search();
+      return {double(best.place), best.gain};
+    });
+    return {int64_t(place), gain};
+  }
+
+  bool empty() const { return heap_.empty() && !steps_.more(); }
+  void drop(const std::function<bool(int64_t place)>& closed) {
+    std::erase_if(heap_, [&](const Bound& bound) { return closed(bound.place); });
+    std::make_heap(heap_.begin(), heap_.end());
+  }
+
+ private:
+  void add(double gain, int64_t place, int64_t picks) {
+    heap_.push_back({gain, ties_.draw(pool_.items[size_t(place)]), place, picks});
+  }
+  // With the picks that were kept. A bound of earlier is one now.
+  void go_on() {
+    const std::vector<double> kept = recalled(config_, bounds_name_);
+    picks_ = lowered_at_ = int64_t(steps_.kept());
+    if (!kept.empty() && kept[0] <= double(picks_)) {
+      heap_.clear();
+      for (size_t k = 1; k < kept.size(); k += 3) add(kept[k], int64_t(kept[k + 1]), int64_t(kept[k + 2]));
+    }
+    std::vector<bool> picked(pool_.items.size());
+    std::vector<int64_t> centers;
+    for (size_t k = 0; k < steps_.kept(); ++k) {
+      const auto [place, gain] = steps_.at(k);
+      picked[size_t(place)] = true;
+      if (gain > 0) centers.push_back(int64_t(place));
+    }
+    std::erase_if(heap_, [&](const Bound& bound) { return picked[size_t(bound.place)]; });
+    if (!centers.empty()) covered_.add(centers);
+  }
+  std::vector<double> bounds() const {
+    std::vector<double> values{double(picks_)};
+    for (const Bound& b : heap_) values.insert(values.end(), {b.gain, double(b.place), double(b.picks)});
+    return values;
+  }
+
+  Bound search() {
     for (size_t again = kFirstAgain; heap_.front().picks != picks_ && heap_.front().gain > 0;
          again = std::min(2 * again, kMostAgain)) {
       if (looked_ > 2 * int64_t(changed_.size()) && !changed_.empty()) lower();
@@ -107,13 +166,6 @@ class LazyGreedy {
     return best;
   }
 
-  bool empty() const { return heap_.empty(); }
-  void drop(const std::function<bool(int64_t place)>& closed) {
-    std::erase_if(heap_, [&](const Bound& bound) { return closed(bound.place); });
-    std::make_heap(heap_.begin(), heap_.end());
-  }
-
- private:
   Bound pop() {
     std::pop_heap(heap_.begin(), heap_.end());
     const Bound top = heap_.back();
@@ -134,6 +186,9 @@ class LazyGreedy {
       std::push_heap(heap_.begin(), heap_.end());
     }
     looked_ += int64_t(places.size());
+    if ((unkept_ += places.size()) < kManyAgain) return;
+    keep_when_due(config_, bounds_name_, [&] { return bounds(); });
+    unkept_ = 0;
   }
   // Bounds that are older than the last time: minus what the columns that changed since then have lost. They stay above
   // the true gains, which are always summed anew before a pick.
@@ -151,7 +206,13 @@ class LazyGreedy {
   }
 
   Covered& covered_;
+  const PoolIndex& pool_;
+  const Config& config_;
+  Ties ties_;
+  std::string bounds_name_;
+  Steps<2> steps_;  // place, gain
   std::vector<Bound> heap_;
+  size_t unkept_ = 0;
   std::vector<double> current_, lowered_;  // coverage now, and when all bounds were lowered
   std::vector<int64_t> changed_;           // where they differ
   int64_t picks_ = 0, lowered_at_ = 0, looked_ = 0;
@@ -182,14 +243,22 @@ Parts pick_in_parts(Context& context, const PoolBlocks& pool, const Problem& pro
     Problem own = problem;
     own.unlabeled = items[part], own.weights = {};  // they are in `weights`
     Config whole = config;
-    whole.partitions = 1, whole.budget = std::min(config.budget, int64_t(items[part].size())), whole.say = {};
-    const PoolBlocks rows(context, own, whole, {.scaling = pool.scaling(), .chunks = true});
-    std::vector<double> of_part;
-    for (int64_t item : rows.index().items) of_part.push_back(weights[place_of(item)]);
-    const Selection found = greedy_coverage(context, rows, own, whole, pairing, std::move(of_part));
-    for (size_t k = 0; k < at[part].size(); ++k) parts.first[size_t(at[part][k])] = found.scores[k];
-    for (const Group& group : found.groups)
-      if (group.score > 0) parts.picks.back().push_back(place_of(group.items[0]));
+    whole.partitions = 1, whole.budget = std::min(config.budget, int64_t(items[part].size()));
+    whole.say = {}, whole.checkpoint = nullptr;
+    // Gains of its items, then places of its picks.
+    const std::vector<double> found = completed(config, fmt::format("part {} of {}", part + 1, count), [&] {
+      const PoolBlocks rows(context, own, whole, {.scaling = pool.scaling(), .chunks = true});
+      std::vector<double> of_part;
+      for (int64_t item : rows.index().items) of_part.push_back(weights[place_of(item)]);
+      const Selection picked = greedy_coverage(context, rows, own, whole, pairing, std::move(of_part));
+      std::vector<double> numbers = picked.scores;
+      for (const Group& group : picked.groups)
+        if (group.score > 0) numbers.push_back(double(place_of(group.items[0])));
+      return numbers;
+    });
+    const size_t size = at[part].size();
+    for (size_t k = 0; k < size; ++k) parts.first[size_t(at[part][k])] = found[k];
+    parts.picks.back().assign(found.begin() + int64_t(size), found.end());
   }
   return parts;
 }
@@ -212,24 +281,24 @@ Selection partitioned_coverage(Context& context, const PoolBlocks& rows, const P
     if (const double part = mean(covered.current(), weights); part > best_mean) best_mean = part, best_part = picks;
   }
   const Ties ties(config.seed, config.round);
-  const auto pick_among = [&](const std::vector<int64_t>& candidates) {
+  const auto pick_among = [&](const std::vector<int64_t>& candidates, const std::string& of) {
     covered.reset(base);
-    const std::vector<double> first = covered.gains_of(candidates, config.progress);
-    LazyGreedy greedy(covered, pool, ties, candidates, first);
-    std::vector<Bound> picked;
+    const std::vector<double> first = covered.gains_of(candidates, config, "gains of " + of);
+    LazyGreedy greedy(covered, pool, config, "picks among " + of, candidates, first);
+    std::vector<LazyGreedy::Pick> picked;
     while (int64_t(picked.size()) < config.budget && !greedy.empty()) {
       report(config.progress, "picks among candidates", int64_t(picked.size()), config.budget);
       picked.push_back(greedy.next());
     }
     return picked;
   };
-  std::vector<Bound> picked = pick_among(together);
-  if (mean(covered.current(), weights) < best_mean) picked = pick_among(best_part);
+  std::vector<LazyGreedy::Pick> picked = pick_among(together, "the parts' picks");
+  if (mean(covered.current(), weights) < best_mean) picked = pick_among(best_part, "the best part's picks");
   Picks picks(problem, config, std::move(parts.first));
   std::vector<bool> taken(pool.items.size());
-  for (const Bound& bound : picked) {
-    picks.add(pool.items[bound.place], bound.gain, !(bound.gain > 0));
-    taken[bound.place] = true;
+  for (const auto& [place, gain] : picked) {
+    picks.add(pool.items[place], gain, !(gain > 0));
+    taken[place] = true;
   }
   const std::vector<double> none(pool.unlabeled.size());
   const Known known(pool, problem.labeled);
@@ -259,14 +328,14 @@ Selection greedy_coverage(Context& context, const PoolBlocks& rows, const Proble
   Covered covered(context, rows, pairing, weights);
   if (!pool.labeled.empty()) covered.add(pool.labeled);
   const double before = mean(covered.current(), weights);
-  std::vector<double> first = covered.first_gains(config.progress);
-  LazyGreedy greedy(covered, pool, Ties(config.seed, config.round), pool.unlabeled, first);
+  std::vector<double> first = covered.first_gains(config);
+  LazyGreedy greedy(covered, pool, config, "picks", pool.unlabeled, first);
   Picks picks(problem, config, std::move(first));
   Quotas quotas(config);
   while (!picks.complete()) {
-    const Bound best = greedy.next();
-    picks.add(pool.items[best.place], best.gain, !(best.gain > 0));
-    if (quotas.take(pool.items[best.place])) greedy.drop([&](int64_t place) { return quotas.full(pool.items[place]); });
+    const auto [place, gain] = greedy.next();
+    picks.add(pool.items[place], gain, !(gain > 0));
+    if (quotas.take(pool.items[place])) greedy.drop([&](int64_t k) { return quotas.full(pool.items[k]); });
   }
   picks.are_gains();
   return picks.finish(fmt::format("{}: {} of {} items; mean coverage {:.6g} at first, {:.6g} with all picks",

@@ -5,6 +5,7 @@
 #include <functional>
 
 #include "crc/byte_rows.h"
+#include "crc/checkpoint.h"
 #include "crc/host_loop.h"
 #include "crc/nearest_centers.h"
 #include "kernels/ops/gather.h"
@@ -27,13 +28,25 @@ struct Points {
 
 class KMeans {
  public:
-  KMeans(Context& context, Points points, const Progress& progress)
+  KMeans(Context& context, Points points, const Config& config, const std::string& of)
       : context_(context),
         points_(std::move(points)),
         n_(points_.own),
         width_(points_.width),
-        progress_(progress),
+        config_(config),
+        first_name_("first centres " + of),
+        name_("rounds of k-means " + of),
         nearest_(context, n_, width_, points_.each) {}
+
+  // Centres and rounds of before.
+  bool go_on() {
+    const std::vector<double> kept = recalled(config_, name_);
+    if (kept.empty()) return false;
+    rounds_ = int(kept[0]), most_shift_ = kept[1];
+    centers_.assign(kept.begin() + 2, kept.end());
+    say_goes_on(config_, rounds_ < kMostRounds ? fmt::format("{} {}", rounds_, name_) : "the " + name_);
+    return true;
+  }
 
   // Until there are k, or all rows are centres or their copies.
   void plus_plus(int64_t k, Draws& draws) {
@@ -42,13 +55,20 @@ class KMeans {
     ByteRows bytes(width_);
     if (on_host() && k > 2) points_.values([&](int64_t, std::span<const float> x) { bytes.add(context_, x); });
     int64_t next = std::min(points_.all - 1, int64_t(draws.uniform53() * double(points_.all)));
+    Steps<1> steps(config_, first_name_, k);
+    std::vector<float> met;  // centres that the rows have not met
     while (true) {
       const std::vector<float> row = points_.row(next);
       centers_.insert(centers_.end(), row.begin(), row.end());
-      report(progress_, "first centres", count(), k);
+      met.insert(met.end(), row.begin(), row.end());
+      report(config_.progress, "first centres", count(), k);
       if (count() == k) return;
-      approach(nearest.view<double, 1>(), row, bytes);
-      next = draw_place(points_.ranks, points_.first, nearest.to_host<double>(context_), draws);
+      if (steps.more()) draws.uniform53();  // that it was drawn by
+      next = int64_t(steps.next([&]() -> Steps<1>::Step {
+        approach(nearest.view<double, 1>(), met, bytes);
+        met.clear();
+        return {double(draw_place(points_.ranks, points_.first, nearest.to_host<double>(context_), draws))};
+      })[0]);
       if (next < 0) return;
     }
   }
@@ -67,15 +87,17 @@ class KMeans {
   int64_t count() const { return width_ == 0 ? 1 : int64_t(centers_.size()) / width_; }
   bool on_host() const { return context_.device().kind == DeviceKind::cpu; }
 
-  // nearest [own], on the device: with a new centre. Rows that are surely not nearer to it are left out.
+  // nearest [own], on the device: with new centres. Rows that are surely not nearer to a single one are left out.
   void approach(View<double, 1> nearest, std::span<const float> center, const ByteRows& bytes) {
     constexpr int64_t kPiece = 4096;  // rows: copies of them take little memory
-    const Tensor centers = Tensor::from_host(context_, {1, width_}, center.data(), "centre");
+    const int64_t many = width_ == 0 ? 1 : int64_t(center.size()) / width_;
+    const bool all = bytes.count() == 0 || many > 1;
+    const Tensor centers = Tensor::from_host(context_, {many, width_}, center.data(), "centres");
     const auto point = centers.view<const float, 2>();
     points_.each([&](int64_t begin, View<const float, 2> rows) {
       const int64_t n = rows.shape[0];
-      if (bytes.count() == 0) min_distance(context_, nearest.slice(begin, begin + n), rows, point);
-      for (int64_t first = 0; first < n && bytes.count() > 0; first += kPiece) {
+      if (all) min_distance(context_, nearest.slice(begin, begin + n), rows, point);
+      for (int64_t first = 0; first < n && !all; first += kPiece) {
         const int64_t last = std::min(n, first + kPiece);
         const auto maybe =
             bytes.maybe_nearer(context_, center, {nearest.data, size_t(n_)}, begin + first, begin + last);
@@ -100,19 +122,30 @@ class KMeans {
   }
 
   void iterate() {
-    const double most_shift = kTolerance * mean_variance();
+    if (rounds_ == kMostRounds) return assign();
+    if (rounds_ == 0) most_shift_ = kTolerance * mean_variance();
     std::vector<int64_t> before;
-    for (int round = 0; round < kMostRounds; ++round) {
-      report(progress_, "k-means, at most", round, kMostRounds);
+    // Where a kept round had moved no item, the means are the centres, bit for bit, and this ends like that.
+    for (const int first = rounds_; rounds_ < kMostRounds;) {
+      report(config_.progress, "k-means, at most", rounds_, kMostRounds);
       assign();
-      int64_t moved[] = {nearest_.of() != before || round == 0};
+      int64_t moved[] = {nearest_.of() != before || rounds_ == first};
       points_.ranks.sum(moved);
-      if (moved[0] == 0) return;
-      const double shift = update(before, round == 0);
+      if (moved[0] == 0) return keep(config_, name_, kept(kMostRounds));
+      const double shift = update(before, rounds_ == first);
       before = nearest_.of();
-      if (shift <= most_shift) break;
+      if (shift <= most_shift_) break;
+      ++rounds_;
+      keep_when_due(config_, name_, [&] { return kept(rounds_); });
     }
+    keep(config_, name_, kept(kMostRounds));
     assign();
+  }
+
+  std::vector<double> kept(int rounds) const {
+    std::vector<double> values{double(rounds), most_shift_};
+    values.insert(values.end(), centers_.begin(), centers_.end());
+    return values;
   }
 
   void assign() {
@@ -218,17 +251,19 @@ class KMeans {
   Context& context_;
   Points points_;
   int64_t n_, width_;
-  const Progress& progress_;
+  const Config& config_;
+  std::string first_name_, name_;
+  int rounds_ = 0;
+  double most_shift_ = 0;
   std::vector<float> centers_;
   NearestCenters nearest_;
 };
 
-Clusters clusters_of(Context& context, Points points, int64_t k, uint32_t seed, int64_t round,
-                     const Progress& progress) {
+Clusters clusters_of(Context& context, Points points, int64_t k, const Config& config, const std::string& of) {
   constexpr int64_t kOfNoItem = -1;  // item numbers have draws of their own (crc/ties.h)
-  Draws draws(seed, Purpose::acquisition, kOfNoItem, round);
-  KMeans means(context, std::move(points), progress);
-  means.plus_plus(k, draws);
+  Draws draws(config.seed, Purpose::acquisition, kOfNoItem, config.round);
+  KMeans means(context, std::move(points), config, of);
+  if (!means.go_on()) means.plus_plus(k, draws);
   means.lloyd();
   return means.clusters();
 }
@@ -256,13 +291,13 @@ Clusters k_means(Context& context, View<const float, 2> rows, int64_t k, uint32_
     const auto values = host.subspan(size_t(i * width), size_t(width));
     return std::vector<float>(values.begin(), values.end());
   };
+  const Config config{.seed = seed, .round = round, .progress = progress};
   return clusters_of(
       context, {alone, n, 0, n, width, [&](const auto& f) { f(0, rows); }, [&](const auto& f) { f(0, host); }, row}, k,
-      seed, round, progress);
+      config, "");
 }
 
-Clusters k_means(Context& context, const PoolBlocks& pool, int64_t k, uint32_t seed, int64_t round,
-                 const Progress& progress) {
+Clusters k_means(Context& context, const PoolBlocks& pool, int64_t k, const Config& config, const std::string& of) {
   const int64_t own = int64_t(pool.items().size());
   const std::vector<int64_t> items = pool.ranks().gather(pool.items());
   const int64_t first = own > 0 ? std::ranges::lower_bound(items, pool.items()[0]) - items.begin() : 0;
@@ -278,7 +313,7 @@ Clusters k_means(Context& context, const PoolBlocks& pool, int64_t k, uint32_t s
   return clusters_of(context,
                      {pool.ranks(), own, first, int64_t(items.size()), pool.width(),
                       [&](const auto& f) { pool.each(f); }, values, row},
-                     k, seed, round, progress);
+                     k, config, of);
 }
 
 int64_t draw_place(std::span<const double> weights, Draws& draws) {

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <span>
+#include <string>
 #include <vector>
 
 #include "crc/pool_blocks.h"
@@ -30,9 +31,9 @@ Clusters k_means(Context& context, View<const float, 2> rows, int64_t k, uint32_
                  const Progress& progress = {});
 
 // Of the rows of a pool that several processes may hold, in the order of their items: the same clusters, in every one.
-// Every drawn centre and every round take two sums that go from process to process. Collective.
-Clusters k_means(Context& context, const PoolBlocks& pool, int64_t k, uint32_t seed, int64_t round,
-                 const Progress& progress = {});
+// Every drawn centre and every round take two sums that go from process to process. Seed, round and progress are those
+// of `config`, which keeps centres and rounds as those `of` something (crc/checkpoint.h). Collective.
+Clusters k_means(Context& context, const PoolBlocks& pool, int64_t k, const Config& config, const std::string& of);
 
 // A place drawn with probability proportional to weights; -1 if all weights are 0.
 int64_t draw_place(std::span<const double> weights, Draws& draws);

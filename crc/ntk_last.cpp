@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "crc/checkpoint.h"
 #include "crc/host_loop.h"
 #include "crc/sharded_rows.h"
 #include "kernels/cpu/lapack.h"
@@ -89,18 +90,18 @@ template LastLayerNtk::LastLayerNtk(Context&, View<const double, 2>, const HostM
                                     std::span<const int64_t>, std::span<const int64_t>, const Progress&);
 
 LastLayerNtk::LastLayerNtk(Context& context, const ShardedRows& features, std::span<const int64_t> labeled,
-                           std::span<const int64_t> unlabeled, const Progress& progress)
+                           std::span<const int64_t> unlabeled, const Config& config)
     : context_(context), width_(features.columns() + 1) {
   const int64_t all = int64_t(labeled.size() + unlabeled.size());
   int64_t own = 0, done = 0;
   for (const auto& list : {labeled, unlabeled}) own += int64_t(features.own(list).size());
   // f(rows [n,D+1]) of all own rows, block by block.
-  const auto pass = [&](const char* what, double scale, const std::function<void(std::span<const double>)>& f) {
+  const Pass pass = [&](const char* what, double scale, const std::function<void(std::span<const double>)>& f) {
     std::vector<double> a;
     done = 0;
     for (const auto& list : {labeled, unlabeled})
       features.each_block<double>(features.own(list), [&](Items items, std::span<const double> rows) {
-        report(progress, what, done, own);
+        report(config.progress, what, done, own);
         done += int64_t(items.size());
         const int64_t width = width_ - 1;
         a.resize(items.size() * size_t(width_));
@@ -111,20 +112,33 @@ LastLayerNtk::LastLayerNtk(Context& context, const ShardedRows& features, std::s
         f(a);
       });
   };
-  std::vector<double> bounds(2 * size_t(width_), -INFINITY);  // of a, and of -a
-  pass("rows for their bounds", 1, [&](std::span<const double> a) {
-    for (auto row = a.begin(); row != a.end(); row += width_)
-      for (int64_t d = 0; d < width_; ++d) {
-        bounds[d] = std::max(bounds[d], row[d]);
-        bounds[width_ + d] = std::max(bounds[width_ + d], -row[d]);
-      }
+  std::vector<double> bounds = completed(config, "the bounds of the features", [&] {
+    std::vector<double> found(2 * size_t(width_), -INFINITY);  // of a, and of -a
+    pass("rows for their bounds", 1, [&](std::span<const double> a) {
+      for (auto row = a.begin(); row != a.end(); row += width_)
+        for (int64_t d = 0; d < width_; ++d) {
+          found[d] = std::max(found[d], row[d]);
+          found[width_ + d] = std::max(found[width_ + d], -row[d]);
+        }
+    });
+    features.ranks().largest(found);
+    return found;
   });
-  features.ranks().largest(bounds);
   const std::span<double> high = std::span(bounds).first(size_t(width_)), low = std::span(bounds).last(size_t(width_));
   for (double& value : low) value = -value;
   take_bounds(low, high);
+  const std::vector<double> range = completed(config, "the moment matrix of the pool", [&] {
+    find_rank(features, all, pass);
+    std::vector<double> found{double(rank_)};
+    found.insert(found.end(), basis_.begin(), basis_.end());
+    return found;
+  });
+  rank_ = int64_t(range[0]), basis_.assign(range.begin() + 1, range.end());
+}
+
+void LastLayerNtk::find_rank(const ShardedRows& features, int64_t rows, const Pass& pass) {
   std::vector<double> moment(size_t(width_ * width_), 0);
-  Context host = host_of(context);
+  Context host = host_of(context_);
   pass("rows of the moment matrix", scale_, [&](std::span<const double> a) {
     const View<const double, 2> view{a.data(), {int64_t(a.size()) / width_, width_}, {}, "rows"};
     gemm(host, View<double, 2>{moment.data(), {width_, width_}, {}, "moment matrix"}, view, view,
@@ -135,7 +149,7 @@ LastLayerNtk::LastLayerNtk(Context& context, const ShardedRows& features, std::s
   eigenvalues(host, {values.data(), {width_}, {}, "eigenvalues"},
               {moment.data(), {width_, width_}, {}, "moment matrix"});
   decide_rank(values, [&] {
-    ExactMoment exact(largest_, all);
+    ExactMoment exact(largest_, rows);
     pass("rows of the exact moment matrix", scale_, [&](std::span<const double> a) { exact.add(a); });
     exact.sum(features.ranks());
     return exact;

@@ -23,6 +23,7 @@
 namespace crc::select {
 
 class ShardedRows;
+struct Config;
 
 // Of a labelled set, in the scale of LastLayerNtk.
 struct LabeledSpectrum {
@@ -45,7 +46,7 @@ class LastLayerNtk {
   // Of a pool in several processes: two passes over the rows, three where the rank is not D+1. It knows none of them,
   // and over() has some. Collective.
   LastLayerNtk(Context& context, const ShardedRows& features, std::span<const int64_t> labeled,
-               std::span<const int64_t> unlabeled, const Progress& progress = {});
+               std::span<const int64_t> unlabeled, const Config& config);
   // The same kernel over some rows of the pool: item k is row k. With `spectra` all that are asked for are of one
   // labelled set, and are kept there. The arguments must outlive it.
   template <class T>
@@ -82,6 +83,10 @@ class LastLayerNtk {
   void each_block(Items items, const std::function<void(int64_t begin, View<const double, 2> rows)>& f) const;
   void take_bounds(std::span<const double> low, std::span<const double> high);  // [D+1] of every column of a
   void find_rank(Items labeled, Items unlabeled, const Progress& progress);
+  // f(rows [n,D+1], by a scale) of all own rows, block by block.
+  using Pass =
+      std::function<void(const char* what, double scale, const std::function<void(std::span<const double>)>& f)>;
+  void find_rank(const ShardedRows& features, int64_t rows, const Pass& pass);
   // From the eigenvalues [D+1] of sums in some order where they suffice, else from exact ones.
   void decide_rank(std::span<const double> values, const std::function<ExactMoment()>& exact);
   LabeledSpectrum moment_spectrum(Items labeled) const;

@@ -39,7 +39,7 @@ void chain(Ranks& ranks, std::vector<double>& total, const std::function<void(st
 }
 
 PoolBlocks::PoolBlocks(Context& context, const Problem& problem, const Config& config, BlocksOf of)
-    : context_(context), problem_(problem), of_(of) {
+    : context_(context), problem_(problem), config_(&config), of_(of) {
   if (!problem.shards) {
     pool_.emplace(context, problem, config, of.scaling);
     items_ = pool_->items, width_ = pool_->rows().shape[1], exponent_ = pool_->exponent();
@@ -151,8 +151,8 @@ void PoolBlocks::stream(std::span<const int64_t> items, const Rows& f) const {
 const PoolIndex& PoolBlocks::index() const {
   if (pool_) return *pool_;
   if (!index_)
-    index_.emplace(problem_,
-                   Copies(*problem_.shards->features, problem_.shards->items, problem_.labeled, problem_.unlabeled));
+    index_.emplace(problem_, Copies(*problem_.shards->features, problem_.shards->items, problem_.labeled,
+                                    problem_.unlabeled, *config_));
   return *index_;
 }
 

@@ -31,7 +31,7 @@ class PoolBlocks {
  public:
   using Rows = std::function<void(int64_t, View<const float, 2>)>;  // f(begin, rows [n,D])
 
-  // Errors: those of read_features.
+  // `config` must outlive this. Errors: those of read_features.
   PoolBlocks(Context& context, const Problem& problem, const Config& config, BlocksOf of = {});
 
   std::span<const int64_t> items() const { return items_; }            // of this process, labelled ones too, ascending
@@ -59,6 +59,7 @@ class PoolBlocks {
 
   Context& context_;
   Problem problem_;
+  const Config* config_;
   BlocksOf of_;
   std::optional<ShardedRows> shards_;
   mutable std::optional<PoolIndex> index_;

@@ -8,7 +8,6 @@
 #include <vector>
 
 #include "crc/pool_blocks.h"
-#include "crc/progress.h"
 #include "kernels/ops/pairwise_tile.h"
 
 namespace crc::select {
@@ -26,13 +25,19 @@ class PoolPairs {
   // What each of some rows adds to the coverage of all: sum_j weights[j] max(0, m(x_i, x_j) - current[j]), own() both.
   std::vector<double> gains(std::span<const int64_t> places, const Tensor& current, const Tensor& weights) const;
   int64_t gains_at_once() const;  // so many places need little memory
-  // The same of all rows [M], every pair once (in one process, half of them).
-  std::vector<double> square_gains(const Tensor& current, const Tensor& weights, const Progress& progress) const;
+  // The same of all rows [M], every pair once (in one process, half of them). The one pass that may take hours: it is
+  // kept on its way (crc/checkpoint.h), 8 bytes a row.
+  std::vector<double> square_gains(const Tensor& current, const Tensor& weights, const Config& config) const;
   // What all rows [M] add to the coverage of some, whose current and weights are in their order.
   std::vector<double> gains_over(std::span<const int64_t> places, std::span<const double> current,
                                  std::span<const double> weights) const;
+  // sums[j] += m(x_j, x_s) of all rows [M], for one place s after the other, in one pass.
+  std::vector<double> add_each(std::vector<double> sums, std::span<const int64_t> places) const;
 
  private:
+  struct SquareSoFar;
+  void meet(SquareSoFar& so_far, int64_t first, const PairedRows& columns, View<const double, 1> current,
+            View<const double, 1> weights) const;
   void each(const std::function<void(int64_t, const PairedRows&)>& f) const;
 
   Context& context_;

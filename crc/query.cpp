@@ -226,12 +226,13 @@ void Query::load(Context& context) {
 // Bytes for every item of the whole pool in each process: lists, scores and candidates; its cluster; how it is covered
 // and bounds of gains; what picks stand for.
 int64_t Query::bytes_per_item() const {
-  constexpr int64_t kLists = 88, kClusters = 40, kCoverage = 112, kRepresented = 80;
+  constexpr int64_t kLists = 88, kClusters = 40, kCoverage = 112, kRepresented = 80, kKept = 48;
   const std::string& name = options_.config.name;
   const Acquisition& acquisition = find_acquisition(name);
   const bool clusters = name == "kmeans" || name == "typiclust" || options_.per_cluster > 0;
   const bool pairs = acquisition.has(Trait::radius) || acquisition.has(Trait::partitions);
-  return kLists + (clusters ? kClusters : 0) + (pairs ? kCoverage : 0) + (options_.represents ? kRepresented : 0);
+  return kLists + (clusters ? kClusters : 0) + (pairs ? kCoverage : 0) + (options_.represents ? kRepresented : 0) +
+         (options_.config.checkpoint ? kKept : 0);
 }
 
 // What each process will need is said, and refused where it is more than its machine has.
@@ -338,7 +339,7 @@ Chosen Query::choose(Context& context) const {
   found.outlook = outlook(context, problem, found.config, found.selection,
                           found.represented.items.empty() ? nullptr : &found.represented)
                       .words();
-  found.config.say = {}, found.config.progress = {};
+  found.config.say = {}, found.config.progress = {}, found.config.checkpoint = nullptr;
   return found;
 }
 

@@ -45,6 +45,7 @@ class Query {
   // The lists and weights of `problem`, which must outlive this; what its arrays are was decided. Candidates are groups
   // of `group_size`; 0: as the configuration says. Errors: config, corrupt_data, out_of_memory.
   void take(const crc_active::Problem& problem, int64_t group_size = 0);
+  void keep_passes(Checkpoint& checkpoint) { options_.config.checkpoint = &checkpoint; }
   void load(Context& context);             // reads the arrays. Errors: those of RowArrays::load and load_floats
   std::vector<std::string> notes() const;  // options that the acquisition or the search does not look at
   Chosen choose(Context& context) const;

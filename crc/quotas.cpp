@@ -110,7 +110,7 @@ std::vector<int32_t> predicted_classes(Context& context, const Problem& problem,
 std::vector<int32_t> feature_clusters(Context& context, const Problem& problem, const Config& config,
                                       int64_t clusters) {
   const PoolBlocks pool(context, problem, config);
-  const Clusters found = k_means(context, pool, clusters, config.seed, config.round, config.progress);
+  const Clusters found = k_means(context, pool, clusters, config, "for the quotas");
   std::vector<int64_t> items;
   std::ranges::merge(problem.labeled, problem.unlabeled, std::back_inserter(items));
   std::vector<int32_t> parts(size_t(rows_of(problem)), -1);

@@ -7,6 +7,7 @@
 #include <numeric>
 #include <unordered_set>
 
+#include "crc/checkpoint.h"
 #include "crc/sharded_rows.h"
 #include "kernels/core/random.h"
 
@@ -43,9 +44,11 @@ Copies::Copies(const HostMatrix<T>& features, std::span<const int64_t> labeled, 
 template Copies::Copies(const HostMatrix<float>&, std::span<const int64_t>, std::span<const int64_t>);
 template Copies::Copies(const HostMatrix<double>&, std::span<const int64_t>, std::span<const int64_t>);
 
-Copies::Copies(const ShardedRows& features, int64_t items, std::span<const int64_t> labeled,
-               std::span<const int64_t> unlabeled)
-    : original_(size_t(items), -1), labeled_(size_t(items), false) {
+namespace {
+
+// Of a pool in several processes: item, its original, ... of all that repeat one.
+std::vector<double> find_copies(const ShardedRows& features, std::span<const int64_t> labeled,
+                                std::span<const int64_t> unlabeled) {
   struct Entry {
     uint64_t low, high;  // the hash
     int64_t item;
@@ -54,8 +57,7 @@ Copies::Copies(const ShardedRows& features, int64_t items, std::span<const int64
   Ranks& ranks = features.ranks();
   std::vector<Ranks::Bytes> parts(static_cast<size_t>(ranks.size()));
   std::vector<double> row(static_cast<size_t>(features.columns()));
-  for (const auto& list : {labeled, unlabeled}) {
-    for (int64_t item : list) original_[item] = item;
+  for (const auto& list : {labeled, unlabeled})
     features.each_block<double>(features.own(list), [&](auto some, std::span<const double> rows) {
       for (size_t k = 0; k < some.size(); ++k) {
         for (size_t d = 0; d < row.size(); ++d) row[d] = rows[k * row.size() + d] + 0.0;  // -0 equals 0
@@ -66,20 +68,30 @@ Copies::Copies(const ShardedRows& features, int64_t items, std::span<const int64
         part.insert(part.end(), bytes, bytes + sizeof entry);
       }
     });
-  }
   std::vector<Entry> entries;
   for (const Ranks::Bytes& part : ranks.exchange(std::move(parts))) {
     const auto* some = reinterpret_cast<const Entry*>(part.data());
     entries.insert(entries.end(), some, some + part.size() / sizeof(Entry));
   }
   std::ranges::sort(entries);
-  std::vector<int64_t> found;  // item, original, ...
+  std::vector<double> found;
   for (size_t k = 0, first = 0; k < entries.size(); ++k) {
     if (entries[k].low != entries[first].low || entries[k].high != entries[first].high) first = k;
-    if (first != k) found.push_back(entries[k].item), found.push_back(entries[first].item);
+    if (first != k) found.push_back(double(entries[k].item)), found.push_back(double(entries[first].item));
   }
-  found = ranks.gather(std::span<const int64_t>(found));
-  for (size_t k = 0; k < found.size(); k += 2) original_[found[k]] = found[k + 1];
+  return ranks.gather(std::span<const double>(found));
+}
+
+}  // namespace
+
+Copies::Copies(const ShardedRows& features, int64_t items, std::span<const int64_t> labeled,
+               std::span<const int64_t> unlabeled, const Config& config)
+    : original_(size_t(items), -1), labeled_(size_t(items), false) {
+  for (const auto& list : {labeled, unlabeled})
+    for (int64_t item : list) original_[size_t(item)] = item;
+  const std::string name = fmt::format("the search for copies among {} items", labeled.size() + unlabeled.size());
+  const std::vector<double> found = completed(config, name, [&] { return find_copies(features, labeled, unlabeled); });
+  for (size_t k = 0; k < found.size(); k += 2) original_[size_t(found[k])] = int64_t(found[k + 1]);
   for (int64_t item : labeled) labeled_[original_[item]] = true;
 }
 

@@ -11,6 +11,7 @@
 namespace crc::select {
 
 class ShardedRows;
+struct Config;
 
 struct Groups {
   int64_t size = 1;              // G
@@ -31,7 +32,7 @@ class Copies {
   // Of a pool of `items` in several processes: equal are rows of one hash of 128 bits, of which every process gets an
   // equal part. One pass over the rows; 24 bytes an item cross. Collective.
   Copies(const ShardedRows& features, int64_t items, std::span<const int64_t> labeled,
-         std::span<const int64_t> unlabeled);
+         std::span<const int64_t> unlabeled, const Config& config);
   int64_t original(int64_t item) const { return original_[item]; }  // the smallest id with these features
   // Whether the item is equal to one of smaller id or to a labelled one.
   bool duplicate(int64_t item) const { return original_[item] != item || labeled_[item]; }

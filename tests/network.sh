@@ -114,3 +114,13 @@ code=0
 under 1 "$build/crc_select" $pool --budget 5 --out bad.csv : -n 1 sh -c 'kill -9 $$' > words 2>&1 || code=$?
 [ $code != 0 ] && [ $code != 124 ] && [ ! -e bad.csv ] || fail "a killed process: exit code $code"
 echo "network: a failure and a death on another machine end all"
+
+# ---- one that is killed with something kept; two machines go on where three were
+kept="$pool --acquisition maxherding --budget 4 --checkpoint ck"
+"$build/crc_select" $pool --acquisition maxherding --budget 4 --out one.csv --force > words 2>&1 || fail "one process"
+code=0
+under 1 env CRC_FAULT=rename:5:kill "$build/crc_select" $kept --out kept.csv : -n 2 "$build/crc_select" $kept --out kept.csv > words 2>&1 || code=$?
+[ $code != 0 ] && [ $code != 124 ] && [ ! -e kept.csv ] && ls ck/*.pass > /dev/null || fail "killed with something kept: exit code $code"
+under 2 "$build/crc_select" $kept --out kept.csv > words 2>&1 || fail "two machines do not go on"
+grep -q "goes on with what is kept" words && cmp one.csv kept.csv && [ ! -e ck ] || fail "other picks, or nothing gone on from"
+echo "network: two machines go on where three were"

@@ -10,7 +10,9 @@
 #include "apps/base/program.h"
 #include "apps/base/progress.h"
 #include "apps/base/terminal.h"
+#include "apps/base/version.h"
 #include "apps/rundir/query_files.h"
+#include "apps/select/checkpoint_folder.h"
 #include "apps/select/class_weights.h"
 #include "apps/select/image_files.h"
 #include "apps/select/items.h"
@@ -50,6 +52,14 @@ void check_options(const SelectJob& job) {
          fmt::format("--summary {}: the summary is a page; name a file that ends in .html", job.summary.string()));
   if (!job.sheet.empty() && job.images.empty())
     fail(ExitCode::usage, "--sheet needs --images: a folder of PNG files, or a list with one path a line");
+  if (job.checkpoint.empty()) return;
+  for (const auto& files : {inputs(job), outputs(job)})
+    for (const fs::path& file : files)
+      if (!file.empty() && lies_in(file, job.checkpoint))
+        fail(ExitCode::usage,
+             fmt::format("{} lies in --checkpoint {}, which is removed when the picks are written; name "
+                         "a folder of its own",
+                         file.string(), job.checkpoint.string()));
 }
 
 bool has_distances(const SelectJob& job) {
@@ -112,6 +122,48 @@ void check_kept(const SelectJob& job, const select::Query& query) {
                      job.groups.string(), numbers, select::kListedMembers));
 }
 
+// All that decides what is picked, by the files' content: another name or place makes no other selection.
+Facts selection_facts(const SelectJob& job, const Inputs& in, const select::Query& query, Ranks& ranks) {
+  const auto sum = [](const auto& numbers) {
+    const std::span values(numbers);
+    return fmt::format("{} {}", values.size(),
+                       checksum({reinterpret_cast<const char*>(values.data()), values.size_bytes()}));
+  };
+  const auto ascending = [&](std::vector<int64_t> items) { return std::ranges::sort(items), sum(items); };
+  const select::Config& c = query.config();
+  std::vector<std::pair<int64_t, int64_t>> labels;
+  for (size_t k = 0; k < in.labels.size(); ++k) labels.emplace_back(in.labeled[k], in.labels[k]);
+  std::ranges::sort(labels);
+  Facts facts{{"program", version() + " " + commit()},
+              {"acquisition", c.name},
+              {"budget", std::to_string(c.budget)},
+              {"group", std::to_string(c.group_size)},
+              {"search", std::string(word_of(c.search))},
+              {"draws", std::to_string(c.candidates)},
+              {"solver", std::string(word_of(c.solver))},
+              {"radius", fmt::format("{}", c.radius)},
+              {"partitions", std::to_string(c.partitions)},
+              {"bait-top", std::to_string(c.bait_top)},
+              {"classes", std::to_string(query.classes())},
+              {"quota", std::to_string(job.quota)},
+              {"per-cluster", std::to_string(job.per_cluster)},
+              {"seed", std::to_string(c.seed)},
+              {"round", std::to_string(c.round)},
+              {"labeled", ascending(in.labeled)},
+              {"labels", sum(labels)},
+              {"unlabeled", job.unlabeled.empty() ? "all others" : ascending(in.unlabeled)},
+              {"candidates", sum(in.candidates.members)},
+              {"class weights", sum(in.class_weights)}};
+  const auto add = [&](const std::string& name, const crc_active::Array& array) {
+    if (array.data) facts.emplace_back(name, identity_of(array, ranks));
+  };
+  for (const auto& [name, arrays] :
+       {std::pair("features", &in.problem.features), std::pair("logits", &in.problem.logits)})
+    for (size_t k = 0; k < arrays->size(); ++k) add(fmt::format("{} {}", name, k), (*arrays)[k]);
+  add("samples", in.problem.samples), add("head", in.problem.head), add("bias", in.problem.bias);
+  return facts;
+}
+
 // With what a long one will take, and where it stands.
 class Reporter {
  public:
@@ -162,6 +214,19 @@ std::vector<std::pair<std::string, std::string>> describe_inputs(const SelectJob
   return rows;
 }
 
+// What the picks look like, and what was asked for beside them.
+void put_pictures(Outputs& files, const SelectJob& job, const ImageFiles& images, const SelectFacts& facts) {
+  const std::vector<int64_t>& picks = facts.selection.picks;
+  std::string sheet;
+  if (!job.images.empty() && (!job.sheet.empty() || !job.summary.empty()))
+    sheet = picks_sheet_png(
+        images, picks,
+        fmt::format("{}: {} picked, {}best first", job.config.name, picks.size(),
+                    picks.size() > kMostOnSheet ? fmt::format("the first {} shown, ", kMostOnSheet) : ""));
+  files.put(job.sheet, sheet);
+  if (!job.summary.empty()) files.put(job.summary, select_page(facts, sheet));
+}
+
 std::string exchanged(const Ranks& ranks) {
   if (ranks.size() == 1) return "";
   return fmt::format("{} processes; this one sent {:.4g} MB in {} exchanges\n", ranks.size(),
@@ -195,10 +260,15 @@ std::string run_select(const SelectJob& job, Ranks& ranks) {
   check_kept(job, query);
   if (files) files->protect(in.images.paths);
   for (const std::string& note : query.notes()) print_error("note: {}\n", note);
+  if (!job.checkpoint.empty() && !select::find_acquisition(job.config.name).has(select::Trait::shards))
+    print_error("note: --checkpoint keeps nothing of --acquisition {}, which begins anew\n", job.config.name);
   if (!job.model.labels.empty() && in.labeled.empty())
     print_error(
         "note: --labels has no effect without --labeled: no item counts as labelled, and those with a class may be "
         "picked too\n");
+  std::optional<CheckpointFolder> checkpoint;
+  if (!job.checkpoint.empty())
+    query.keep_passes(checkpoint.emplace(job.checkpoint, ranks, selection_facts(job, in, query, ranks)));
   query.load(context);
   const double reading = seconds_since(start);
   const auto selecting = std::chrono::steady_clock::now();
@@ -230,15 +300,9 @@ std::string run_select(const SelectJob& job, Ranks& ranks) {
   put_arrays(*files, job, selection);
   if (!job.represents.empty()) files->put(job.represents, represents_csv(found.represented));
   files->commit();
-  std::string sheet;
-  if (!job.images.empty() && (!job.sheet.empty() || !job.summary.empty()))
-    sheet = picks_sheet_png(
-        in.images, selection.picks,
-        fmt::format("{}: {} picked, {}best first", job.config.name, selection.picks.size(),
-                    selection.picks.size() > kMostOnSheet ? fmt::format("the first {} shown, ", kMostOnSheet) : ""));
-  files->put(job.sheet, sheet);
-  if (!job.summary.empty()) files->put(job.summary, select_page(facts, sheet));
+  put_pictures(*files, job, in.images, facts);
   files->commit();
+  if (checkpoint) checkpoint->remove();
   std::string written = "wrote";
   for (const fs::path& file : outputs(job)) written += " " + file.string();
   return select_lines(facts) + exchanged(ranks) + written + "\n";

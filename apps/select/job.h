@@ -23,6 +23,7 @@ struct SelectJob {
   std::string class_weights;                                 // a list or a CSV file; empty: none
   int64_t per_cluster = 0, quota = 0;  // clusters whose picks have a quota, 0: predicted classes; most picks of each
   bool force = false;                  // replace what exists
+  fs::path checkpoint;                 // folder of what completed passes brought; empty: none
   std::string device = "auto";
   int threads = 0;
   int64_t classes = 0;  // 0: columns of the logits

@@ -9,7 +9,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
+#include "crc/checkpoint.h"
 #include "crc/k_means.h"
 #include "crc/pool_blocks.h"
 #include "crc/uncertainty.h"
@@ -67,19 +69,25 @@ class Gradients {
   double square(double value) const { return h_.square(value); }
   std::vector<double> squared() const { return squared_.to_host<double>(context_); }
 
-  // Distances to the nearest centre, once item number `center` of all is one.
-  std::vector<double> approach(int64_t center) const {
+  // Distances to the nearest centre, once the items of these numbers are centres too.
+  std::vector<double> approach(std::span<const int64_t> centers) const {
     if (h_.whole()) {
-      step(squared_.view<const double, 1>().slice(center, center + 1), delta_.view().slice(center, center + 1),
-           h_.whole()->rows().slice(center, center + 1));
+      for (int64_t c : centers)
+        step(squared_.view<const double, 1>().slice(c, c + 1), delta_.view().slice(c, c + 1),
+             h_.whole()->rows().slice(c, c + 1));
       return nearest_.to_host<double>(context_);
     }
-    const std::span<const int64_t> item = problem_.unlabeled.subspan(size_t(center), 1);
+    std::vector<int64_t> items;
+    for (int64_t c : centers) items.push_back(problem_.unlabeled[size_t(c)]);
     const ShardedRows& logits = sharded_logits(problem_, config_);
-    std::vector<float> delta;
-    add_cotangent(logits.everywhere<double>(item), delta);
-    const Tensor h = h_.rows(item), d = Tensor::from_host(context_, {1, logits.columns()}, delta.data(), "cotangent"),
-                 squared(context_, {1}, Dtype::f64, "squared norm");
+    const std::vector<double> rows = logits.everywhere<double>(items);
+    std::vector<float> deltas;
+    for (auto row = rows.begin(); row != rows.end(); row += logits.columns())
+      add_cotangent({row, row + logits.columns()}, deltas);
+    const int64_t k = int64_t(items.size());
+    const Tensor h = h_.rows(items),
+                 d = Tensor::from_host(context_, {k, logits.columns()}, deltas.data(), "cotangents"),
+                 squared(context_, {k}, Dtype::f64, "squared norms");
     outer_norms(context_, squared.view<double, 1>(), d.view<const float, 2>(), h.view<const float, 2>());
     step(squared.view<const double, 1>(), d.view<const float, 2>(), h.view<const float, 2>());
     return nearest_.to_host<double>(context_);
@@ -95,9 +103,10 @@ class Gradients {
   }
   void step(View<const double, 1> squared, View<const float, 2> delta, View<const float, 2> h) const {
     each([&](int64_t begin, int64_t end, View<const float, 2> rows) {
-      min_outer_distance(context_, nearest_.view<double, 1>().slice(begin, end),
-                         squared_.view<const double, 1>().slice(begin, end), delta_.view().slice(begin, end), rows,
-                         squared, delta, h);
+      for (int64_t k = 0; k < squared.size(); ++k)
+        min_outer_distance(context_, nearest_.view<double, 1>().slice(begin, end),
+                           squared_.view<const double, 1>().slice(begin, end), delta_.view().slice(begin, end), rows,
+                           squared.slice(k, k + 1), delta.slice(k, k + 1), h.slice(k, k + 1));
     });
   }
 
@@ -137,16 +146,22 @@ Selection select_badge(Context& context, const Problem& problem, const Config& c
   Draws draws(config.seed, Purpose::acquisition, 0, config.round);
   bool drawn = false;
   double last = value_of(center);
+  Steps<3> steps(config, "picks after the first", config.budget - 1);
+  std::vector<int64_t> met;  // centres that the rows have not met
   while (true) {
     picked[size_t(center)] = true;
     picks.add(problem.unlabeled[size_t(center)], gradients.square(last), drawn);
     if (picks.complete()) break;
-    value = gradients.approach(center);
-    weigh();
-    center = draw_place(ranks, first, value, draws);
-    drawn = center < 0;
-    if (drawn) center = ties.largest(counts, picked, problem.unlabeled);
-    last = value_of(center);
+    met.push_back(center);
+    if (steps.more()) draws.uniform53();  // that it was drawn by
+    const auto [next, of_next, by_chance] = steps.next([&]() -> Steps<3>::Step {
+      value = gradients.approach(std::exchange(met, {}));
+      weigh();
+      const int64_t found = draw_place(ranks, first, value, draws);
+      const int64_t place = found < 0 ? ties.largest(counts, picked, problem.unlabeled) : found;
+      return {double(place), value_of(place), double(found < 0)};
+    });
+    center = int64_t(next), last = of_next, drawn = by_chance != 0;
   }
   return picks.finish(fmt::format("badge: {} of {} items; squared gradients {:.6g} to {:.6g}, last distance {:.6g}",
                                   config.budget, problem.unlabeled.size(), low, high, gradients.square(last)));

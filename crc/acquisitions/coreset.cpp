@@ -4,7 +4,9 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <utility>
 
+#include "crc/checkpoint.h"
 #include "crc/pool_blocks.h"
 #include "crc/quotas.h"
 #include "kernels/ops/min_distance.h"
@@ -49,7 +51,8 @@ class Farthest {
     double value, draw, distance;
     int64_t item;  // -1: none
   };
-  Pick best() const {  // of all
+  Pick best() {  // of all
+    if (!met_.empty()) approach(pool_.rows(std::exchange(met_, {})));
     const int64_t k = ties_.largest(values_, picked_, items_);
     const Pick own =
         k < 0 ? Pick{0, 0, 0, -1} : Pick{values_[k], ties_.draw(items_[k]), distances_[places_[k]], items_[k]};
@@ -64,7 +67,7 @@ class Farthest {
     if (at != items_.end() && *at == item) picked_[size_t(at - items_.begin())] = true;
     quotas.take(item, items_, picked_);
   }
-  void add_center(int64_t item) { approach(pool_.rows({&item, 1})); }
+  void add_center(int64_t item) { met_.push_back(item); }
 
  private:
   void approach(const Tensor& centers) {
@@ -86,6 +89,7 @@ class Farthest {
   std::vector<bool> picked_;
   Ties ties_;
   Tensor nearest_;
+  std::vector<int64_t> met_;  // centres that the rows have not met
 };
 
 }  // namespace
@@ -95,14 +99,19 @@ Selection select_coreset(Context& context, const Problem& problem, const Config&
   Picks picks(problem, config, pool.values());
   Quotas quotas(config);
   double before = 0, last = 0;
+  Steps<3> steps(config, "picks", config.budget);
   while (true) {
-    const Farthest::Pick best = pool.best();
-    last = best.distance;
+    const auto [place, value, distance] = steps.next([&]() -> Steps<3>::Step {
+      const Farthest::Pick best = pool.best();
+      return {double(best.item), best.value, best.distance};
+    });
+    const auto item = int64_t(place);
+    last = distance;
     if (before == 0) before = last;
-    pool.take(best.item, quotas);
-    picks.add(best.item, best.value, false);
+    pool.take(item, quotas);
+    picks.add(item, value, false);
     if (picks.complete()) break;
-    pool.add_center(best.item);
+    pool.add_center(item);
   }
   Selection selection = picks.finish(
       fmt::format("coreset: {} of {} items; radius {:.6g} at first, {:.6g} at the last pick", config.budget,

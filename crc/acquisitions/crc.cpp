@@ -51,8 +51,8 @@ Selection select_sharded(Context& context, const Problem& problem, const Config&
   if (!problem.shards->features)
     fail(ExitCode::config, fmt::format("acquisition \"{}\" needs features, and none were given", config.name));
   const ShardedRows& features = *problem.shards->features;
-  const LastLayerNtk ntk(context, features, problem.labeled, problem.unlabeled, config.progress);
-  const Copies copies(features, problem.shards->items, problem.labeled, problem.unlabeled);
+  const LastLayerNtk ntk(context, features, problem.labeled, problem.unlabeled, config);
+  const Copies copies(features, problem.shards->items, problem.labeled, problem.unlabeled, config);
   const auto smallest = [&](Items labeled) {
     return make_sharded_scorer(config.solver, context, ntk, features, labeled, problem.unlabeled);
   };

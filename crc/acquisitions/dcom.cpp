@@ -18,6 +18,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "crc/checkpoint.h"
 #include "crc/cover_radius.h"
 #include "crc/picker.h"
 #include "crc/pool_pairs.h"
@@ -62,10 +63,25 @@ class Balls {
     return pairs.all(most);
   }
   // Of each row of the pool: how many of `places` are in its ball. Those rows pass by; counts do not depend on an order.
-  std::vector<double> counts(std::span<const int64_t> places, double radius) const {
+  // `config`: kept on their way.
+  std::vector<double> counts(std::span<const int64_t> places, double radius, const Config& config = {}) const {
+    constexpr const char* kName = "rows for counts within balls";
     std::vector<double> own(pool_.items().size(), 0.0);
     if (!(radius > 0)) return std::vector<double>(size_t(pool_.index().count()), 0.0);
-    pool_.stream(pool_.index().items_at(places), [&](int64_t, View<const float, 2> columns) {
+    int64_t met = 0;
+    if (const std::vector<double> kept = recalled(config, kName); !kept.empty()) {
+      met = int64_t(kept[0]);
+      std::copy_n(kept.begin() + 1 + pool_.first(), own.size(), own.begin());
+      say_goes_on(config, fmt::format("{} of {} {}", met, places.size(), kName));
+    }
+    const int64_t begun = met;
+    const auto so_far = [&] {
+      std::vector<double> values{double(met)};
+      const std::vector<double> all = pool_.ranks().gather(std::span<const double>(own));
+      values.insert(values.end(), all.begin(), all.end());
+      return values;
+    };
+    pool_.stream(pool_.index().items_at(places.subspan(size_t(met))), [&](int64_t, View<const float, 2> columns) {
       const int64_t k = columns.shape[0];
       const std::vector<double> ones(size_t(k), 1.0);
       const Tensor none(context_, {k}, Dtype::f64, "coverage"),
@@ -77,7 +93,10 @@ class Balls {
         const std::vector<double> more = gain.to_host<double>(context_);
         for (size_t i = 0; i < more.size(); ++i) own[size_t(begin) + i] += more[i];
       });
+      met += k;
+      keep_when_due(config, kName, so_far);
     });
+    if (config.checkpoint && met > begun) keep(config, kName, so_far());
     return pool_.ranks().gather(std::span<const double>(own));
   }
 
@@ -109,17 +128,33 @@ struct LabeledBalls {
   double radius;
 };
 LabeledBalls balls_of_labeled(const Balls& balls, const PoolIndex& pool, const Problem& problem,
-                              std::span<const int32_t> labels, double most) {
+                              std::span<const int32_t> labels, double most, const Config& config) {
+  constexpr const char* kName = "balls of labelled items";
   LabeledBalls known{balls.covered(pool.labeled, most), 0};
   const double tau = 0.2 * share(known.covered) + 0.4;
   std::ranges::fill(known.covered, 0.0);
-  for (size_t k = 0; k < pool.labeled.size(); ++k) {
+  size_t k = 0;
+  if (const std::vector<double> kept = recalled(config, kName); !kept.empty()) {
+    k = size_t(kept[0]), known.radius = kept[1];
+    known.covered.assign(kept.begin() + 2, kept.end());
+    say_goes_on(config, fmt::format("{} of {} {}", k, pool.labeled.size(), kName));
+  }
+  const size_t begun = k;
+  const auto so_far = [&] {
+    std::vector<double> values{double(k), known.radius};
+    values.insert(values.end(), known.covered.begin(), known.covered.end());
+    return values;
+  };
+  while (k < pool.labeled.size()) {
     const std::vector<double> squared = balls.squared_distances(pool.labeled[k]);
     const double radius = largest_pure(squared, labels, problem.labels[k], most * most, tau);
     for (size_t j = 0; j < squared.size(); ++j)
       if (squared[j] < radius) known.covered[j] = 1;
     known.radius += std::sqrt(radius) / double(pool.labeled.size());
+    ++k;
+    keep_when_due(config, kName, so_far);
   }
+  if (config.checkpoint && k > begun) keep(config, kName, so_far());
   known.radius *= 1 - 0x1p-40;  // the ball is open: what is at the mean stays outside, however that rounds
   return known;
 }
@@ -156,12 +191,12 @@ Selection select_dcom(Context& context, const Problem& problem, const Config& co
   const Balls balls(context, rows);
   const double most = cover_radius(context, rows, problem, config);
   LabeledBalls known{std::vector<double>(size_t(pool.count()), 0.0), most};
-  if (!pool.labeled.empty()) known = balls_of_labeled(balls, pool, problem, model.labels, most);
+  if (!pool.labeled.empty()) known = balls_of_labeled(balls, pool, problem, model.labels, most, config);
   const double coverage = share(known.covered), s = competence(coverage);
   std::vector<int64_t> open;  // places that nothing covers yet
   for (int64_t j = 0; j < pool.count(); ++j)
     if (known.covered[size_t(j)] == 0) open.push_back(j);
-  std::vector<double> counts = balls.counts(open, known.radius), values(pool.unlabeled.size());
+  std::vector<double> counts = balls.counts(open, known.radius, config), values(pool.unlabeled.size());
   const auto value_all = [&] {
     double most_r = 0;
     for (int64_t place : pool.unlabeled) most_r = std::max(most_r, counts[size_t(place)]);
@@ -173,12 +208,26 @@ Selection select_dcom(Context& context, const Problem& problem, const Config& co
   };
   value_all();
   Picker picker(pool, problem, config, values);
+  // Picks, and what they left: their number, place and value of each, all counts, what is open.
+  std::vector<double> taken;
+  const auto take = [&](int64_t place, double value) {
+    picker.take(place, value, !(value > 0));
+    taken.insert(taken.end(), {double(place), value});
+    const auto k = std::ranges::lower_bound(pool.unlabeled, place) - pool.unlabeled.begin();
+    model.uncertainties[size_t(k)] = 0;  // and its count is: its ball is covered
+  };
+  if (const std::vector<double> kept = recalled(config, "picks"); !kept.empty()) {
+    const auto n = int64_t(kept[0]);
+    for (int64_t k = 0; k < n; ++k) take(int64_t(kept[size_t(1 + 2 * k)]), kept[size_t(2 + 2 * k)]);
+    const auto rest = kept.begin() + 1 + 2 * n, opened = rest + int64_t(counts.size());
+    counts.assign(rest, opened), open.assign(opened, kept.end());
+    value_all();
+    say_goes_on(config, fmt::format("{} of {} picks", n, config.budget));
+  }
   while (true) {
     const int64_t best = picker.best(pool.unlabeled, values);
-    const auto k = size_t(std::ranges::lower_bound(pool.unlabeled, best) - pool.unlabeled.begin());
-    picker.take(best, values[k], !(values[k] > 0));
+    take(best, values[size_t(std::ranges::lower_bound(pool.unlabeled, best) - pool.unlabeled.begin())]);
     if (picker.complete()) break;
-    model.uncertainties[k] = 0;  // and its count is: its ball is covered
     const std::vector<double> squared = balls.squared_distances(best);
     const auto inside = [&](int64_t j) { return squared[size_t(j)] < known.radius * known.radius; };
     std::vector<int64_t> covered;
@@ -187,6 +236,12 @@ Selection select_dcom(Context& context, const Problem& problem, const Config& co
     const std::vector<double> lost = balls.counts(covered, known.radius);
     for (size_t j = 0; j < counts.size(); ++j) counts[j] -= lost[j];
     value_all();
+    keep_when_due(config, "picks", [&] {
+      std::vector<double> state{double(taken.size() / 2)};
+      for (const auto& some : {taken, counts, std::vector<double>(open.begin(), open.end())})
+        state.insert(state.end(), some.begin(), some.end());
+      return state;
+    });
   }
   return picker.finish(
       fmt::format("dcom: {} of {} items; the labelled cover {:.4g} of the pool with a mean radius of "

@@ -15,7 +15,7 @@ Selection select_kmeans(Context& context, const Problem& problem, const Config& 
   const PoolBlocks rows(context, problem, config, {.whose = Whose::unlabeled});
   say_estimate(context, rows, config, {},
                {double(config.budget) * double(problem.unlabeled.size()), "pairs for each of at most 100 rounds", 1});
-  const Clusters clusters = k_means(context, rows, config.budget, config.seed, config.round, config.progress);
+  const Clusters clusters = k_means(context, rows, config.budget, config, "for the picks");
   const PoolIndex& pool = rows.index();
   std::vector<double> scores;
   double inertia = 0;

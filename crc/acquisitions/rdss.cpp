@@ -10,7 +10,9 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <utility>
 
+#include "crc/checkpoint.h"
 #include "crc/estimate.h"
 #include "crc/pool_pairs.h"
 #include "crc/quotas.h"
@@ -28,7 +30,7 @@ Selection select_rdss(Context& context, const Problem& problem, const Config& co
   };
   say_estimate(context, rows, config, kernel,
                {square_pairs(rows) + double(count) * double(config.budget), "pairs for sums over the pool"});
-  std::vector<double> mean = pairs.square_gains(pairs.own(none), pairs.own(ones), config.progress), near = none;
+  std::vector<double> mean = pairs.square_gains(pairs.own(none), pairs.own(ones), config), near = none;
   for (double& v : mean) v /= double(count);
   if (!pool.labeled.empty()) near = sums(pool.labeled);
 
@@ -42,15 +44,21 @@ Selection select_rdss(Context& context, const Problem& problem, const Config& co
   Known known(pool, problem.labeled);
   std::vector<bool> taken(pool.items.size());
   Quotas quotas(config);
+  Steps<2> steps(config, "picks", config.budget);
+  std::vector<int64_t> met;  // picks that are not in `near` yet
   for (; !picks.complete(); ++p) {
-    for (size_t k = 0; k < values.size(); ++k) values[k] = value(pool.unlabeled[k]);
-    const int64_t best = best_place(pool, pool.unlabeled, values, taken, known, ties);
+    const auto [place, score] = steps.next([&]() -> Steps<2>::Step {
+      if (!met.empty()) near = pairs.add_each(std::move(near), std::exchange(met, {}));
+      for (size_t k = 0; k < values.size(); ++k) values[k] = value(pool.unlabeled[k]);
+      const int64_t best = best_place(pool, pool.unlabeled, values, taken, known, ties);
+      return {double(best), value(best)};
+    });
+    const auto best = int64_t(place);
     taken[best] = true;
     quotas.take(pool.items[best], pool.items, taken);
-    picks.add(pool.items[best], value(best), known.contains(pool.items[best]));
+    picks.add(pool.items[best], score, known.contains(pool.items[best]));
     known.add(pool.items[best]);
-    const std::vector<double> more = sums({&best, 1});
-    for (int64_t j = 0; j < count; ++j) near[j] += more[j];
+    met.push_back(best);
   }
   const double kernel_mean = std::accumulate(mean.begin(), mean.end(), 0.0) / double(count);
   return picks.finish(fmt::format("rdss: {} of {} items; alpha {:.4g}, mean kernel {:.6g}", config.budget,

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "crc/checkpoint.h"
 #include "crc/estimate.h"
 #include "crc/k_means.h"
 #include "crc/quotas.h"
@@ -96,7 +97,7 @@ Selection select_typiclust(Context& context, const Problem& problem, const Confi
   const int64_t k = std::min(int64_t(problem.labeled.size()) + config.budget, kMostClusters);
   say_estimate(context, rows, config, {},
                {double(k) * double(pool.count()), "pairs for each of at most 100 rounds of k-means"});
-  const Clusters found = k_means(context, rows, k, config.seed, config.round, config.progress);
+  const Clusters found = k_means(context, rows, k, config, "for the picks");
   std::vector<Cluster> clusters = ordered_clusters(pool, found);
   std::vector<double> scores;
   for (int64_t place : pool.unlabeled) scores.push_back(-std::sqrt(found.distances[place]));
@@ -111,18 +112,24 @@ Selection select_typiclust(Context& context, const Problem& problem, const Confi
   say_estimate(context, rows, config, {}, {pairs, "pairs within clusters"});
   int64_t uncovered = 0;
   for (const Cluster& cluster : clusters) uncovered += cluster.labeled == 0;
+  Steps<2> steps(config, "picks", config.budget);
   for (size_t turn = 0; !picks.complete(); ++turn) {
     Cluster& cluster = clusters[turn % clusters.size()];
     if (cluster.places.empty()) continue;
-    const std::vector<double> values = typicality(context, rows, cluster.places);
-    const int64_t best = best_place(pool, cluster.places, values, taken, known, ties);
+    const auto [place, value] = steps.next([&]() -> Steps<2>::Step {
+      const std::vector<double> values = typicality(context, rows, cluster.places);
+      const int64_t best = best_place(pool, cluster.places, values, taken, known, ties);
+      const auto at = std::ranges::lower_bound(cluster.places, best) - cluster.places.begin();
+      return {double(best), best < 0 ? 0 : values[size_t(at)]};
+    });
+    const auto best = int64_t(place);
     if (best < 0) {  // the quotas leave nothing here
       cluster.places.clear();
       continue;
     }
     quotas.take(pool.items[best], pool.items, taken);
     const auto at = std::ranges::lower_bound(cluster.places, best);
-    picks.add(pool.items[best], values[at - cluster.places.begin()], known.contains(pool.items[best]));
+    picks.add(pool.items[best], value, known.contains(pool.items[best]));
     known.add(pool.items[best]);
     cluster.places.erase(at);
   }

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "crc/checkpoint.h"
 #include "crc/estimate.h"
 #include "crc/sharded_rows.h"
 
@@ -20,18 +21,20 @@ int64_t groups_at_once(const Context& context, const Problem& problem) {
 }
 
 std::vector<double> score_all(Context& context, const Problem& problem, const Config& config,
-                              const Candidates& candidates, const Scorer& score) {
-  std::vector<double> scores;
+                              const Candidates& candidates, int64_t drawn, const Scorer& score) {
+  const std::string name = fmt::format("scores of groups from {} on", drawn);
+  std::vector<double> scores = recalled(config, name);
+  const int64_t most = groups_at_once(context, problem), kept = int64_t(scores.size());
+  if (kept > 0) say_goes_on(config, fmt::format("{} of {} groups", kept, candidates.count()));
   scores.reserve(size_t(candidates.count()));
-  const int64_t most = groups_at_once(context, problem);
-  for (int64_t first = 0; first < candidates.count(); first += most) {
+  for (int64_t first = kept; first < candidates.count(); first += most) {
     report(config.progress, "groups", first, candidates.count());
     const Tensor positions = candidates.positions(context, first, std::min(most, candidates.count() - first));
     const auto start = std::chrono::steady_clock::now();
     const std::vector<double> part = score(positions.view<const int64_t, 2>());
     const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
-    if (first == 0 && candidates.count() > most)
-      say_pace(config, seconds.count(), most, candidates.count(), fmt::format("groups of {}", candidates.size()),
+    if (first == kept && candidates.count() - kept > most)
+      say_pace(config, seconds.count(), most, candidates.count() - kept, fmt::format("groups of {}", candidates.size()),
                problem.shards ? problem.shards->ranks.size() : 1);
     for (size_t k = 0; k < part.size(); ++k)
       if (!std::isfinite(part[k])) {
@@ -39,6 +42,7 @@ std::vector<double> score_all(Context& context, const Problem& problem, const Co
         check_scores(config, {&part[k], 1}, candidates.members({&which, 1}).members, candidates.size());
       }
     scores.insert(scores.end(), part.begin(), part.end());
+    keep_when_due(config, name, [&]() -> const std::vector<double>& { return scores; });
   }
   report(config.progress, "groups", candidates.count(), candidates.count());
   return scores;
@@ -98,7 +102,8 @@ Selection select_drawn(const SearchInput& in, const Draw& draw) {
   bool listed = true;
   while (true) {
     const Candidates candidates = draw(left, int64_t(selection.scores.size()), chosen.count());
-    const std::vector<double> scores = score_all(context, problem, config, candidates, score);
+    const std::vector<double> scores =
+        score_all(context, problem, config, candidates, int64_t(selection.scores.size()), score);
     listed =
         listed && candidates.count() <= (kListedMembers - int64_t(selection.candidates.size())) / candidates.size();
     if (listed) {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "crc/checkpoint.h"
 #include "crc/searches/greedy.h"
 
 namespace crc::select {
@@ -14,6 +15,7 @@ Selection search_exchange(const SearchInput& in) {
   Selection selection = builder.build();
   std::vector<int64_t>& batch = selection.picks;
   double achieved = selection.groups.back().score;
+  Steps<3> steps(in.config, "exchanges", kMostSweeps * in.config.budget);
   int swaps = 0;
   bool rising = true;
   for (int sweep = 0; rising && sweep < kMostSweeps; ++sweep) {
@@ -21,15 +23,18 @@ Selection search_exchange(const SearchInput& in) {
     for (size_t place = 0; place < batch.size(); ++place) {
       report(in.config.progress, "exchanges, at most", sweep * in.config.budget + int64_t(place),
              kMostSweeps * in.config.budget);
-      std::vector<int64_t> others = batch;
-      others.erase(others.begin() + int64_t(place));
-      const std::vector<double> scores = builder.scores(others);
-      const int64_t best = builder.best(scores, others).place;
-      const int64_t own = std::ranges::lower_bound(in.problem.unlabeled, batch[place]) - in.problem.unlabeled.begin();
-      achieved = scores[own];
-      if (!(scores[best] > achieved * (1 + kRise))) continue;
-      batch[place] = in.problem.unlabeled[best];
-      achieved = scores[best];
+      const auto [best, best_score, own_score] = steps.next([&]() -> Steps<3>::Step {
+        std::vector<int64_t> others = batch;
+        others.erase(others.begin() + int64_t(place));
+        const std::vector<double> scores = builder.scores(others);
+        const int64_t found = builder.best(scores, others).place;
+        const int64_t own = std::ranges::lower_bound(in.problem.unlabeled, batch[place]) - in.problem.unlabeled.begin();
+        return {double(found), scores[size_t(found)], scores[size_t(own)]};
+      });
+      achieved = own_score;
+      if (!(best_score > achieved * (1 + kRise))) continue;
+      batch[place] = in.problem.unlabeled[size_t(best)];
+      achieved = best_score;
       rising = true;
       ++swaps;
     }

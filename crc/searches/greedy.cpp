@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <numeric>
 
+#include "crc/checkpoint.h"
+
 namespace crc::select {
 
 BatchBuilder::BatchBuilder(const SearchInput& in) : in_(in), ties_(in.config.seed, in.config.round) {
@@ -49,14 +51,18 @@ Selection BatchBuilder::build() const {
   int64_t drawn = 0, among = 0;
   selection.candidates.assign(problem.unlabeled.begin(), problem.unlabeled.end());
   std::vector<int64_t>& batch = selection.picks;
+  selection.scores = completed(config, "scores of single items", [&] { return scores({}); });
+  Steps<3> steps(config, "picks", config.budget);
   while (int64_t(batch.size()) < config.budget) {
-    const std::vector<double> values = scores(batch);
-    if (batch.empty()) selection.scores = values;
-    const auto [place, ties] = best(values, batch);
-    batch.push_back(problem.unlabeled[place]);
-    selection.groups.push_back({{batch.back()}, values[place]});
+    const auto [place, score, ties] = steps.next([&]() -> Steps<3>::Step {
+      const std::vector<double> values = batch.empty() ? selection.scores : scores(batch);
+      const Best found = best(values, batch);
+      return {double(found.place), values[size_t(found.place)], double(found.ties)};
+    });
+    batch.push_back(problem.unlabeled[size_t(place)]);
+    selection.groups.push_back({{batch.back()}, score});
     report(config.progress, "picks", int64_t(batch.size()), config.budget);
-    if (ties > config.budget) ++drawn, among = std::max(among, ties);
+    if (int64_t(ties) > config.budget) ++drawn, among = std::max(among, int64_t(ties));
     if (config.say && batch.size() % 10 == 0)
       config.say(fmt::format("{}: {} items chosen", word_of(config.search), batch.size()));
   }

@@ -69,6 +69,19 @@ timeout 60 mpirun "${options[@]}" -n 1 "$build/crc_select" "${pool[@]}" --budget
 [ $code != 0 ] && [ $code != 124 ] && [ ! -e bad.csv ] || { echo "a killed process: exit code $code"; cat words.txt; failed=1; }
 echo "failures end: yes"
 
+# Killed with something kept; another number of processes goes on.
+for what in "maxherding --budget 8" "kmeans --budget 40" "crc --search greedy --budget 3"; do
+  words=($what)
+  "$build/crc_select" --threads 1 "${pool[@]}" --acquisition "${words[@]}" --out one.csv --force 2> /dev/null
+  code=0
+  CRC_FAULT=rename:5:kill under 3 "${pool[@]}" --acquisition "${words[@]}" --checkpoint ck --out several.csv 2> words.txt || code=$?
+  [ $code != 0 ] && [ $code != 124 ] && [ ! -e several.csv ] && ls ck/*.pass > /dev/null || { echo "killed: $what: exit code $code"; cat words.txt; failed=1; }
+  under 2 "${pool[@]}" --acquisition "${words[@]}" --checkpoint ck --out several.csv 2> words.txt || cat words.txt
+  grep -q "goes on with what is kept" words.txt && cmp one.csv several.csv && [ ! -e ck ] || { echo "other picks, or nothing gone on from: $what"; cat words.txt; failed=1; }
+  rm -rf ck several.csv
+done
+echo "killed and gone on: yes"
+
 # One training: the run of one process, under MPI and by run.ranks; one that is killed in the middle, and goes on in another number.
 settings=(--quiet --set run.device=cpu --set run.threads=1 --set run.shards=8 --set data.name=street_digits --set data.train_size=300
           --set data.test_size=50 --set model.depth=10 --set model.width=1 --set model.base_channels=4 --set model.first_stride=2 --set ssl.batch=8

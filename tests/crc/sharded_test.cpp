@@ -4,8 +4,10 @@
 
 #include <cmath>
 #include <cstdlib>
+#include <map>
 #include <memory>
 
+#include "crc/checkpoint.h"
 #include "crc/query.h"
 #include "kernels/core/random.h"
 #include "tests/apps/ranks/together.h"
@@ -147,14 +149,15 @@ struct Case {
     }
   }
 
-  Chosen choose(Ranks* together) const {
+  Chosen choose(Ranks* together, select::Checkpoint* checkpoint = nullptr, select::Progress progress = {}) const {
     crc_active::Problem problem{.features = features.arrays, .logits = logits.arrays, .labeled = labeled};
     if (listed) problem.unlabeled = unlabeled;
     problem.labels = labels;
     problem.class_weights = class_weights;
     QueryOptions own = options;
     own.ranks = together;
-    if (together) own.cuts = cuts;
+    if (together && together->size() + 1 == int(cuts.size())) own.cuts = cuts;
+    own.config.checkpoint = checkpoint, own.config.progress = std::move(progress);
     select::Query query(problem, own);
     query.take(problem);
     Context context = Context::cpu(1);
@@ -215,6 +218,163 @@ TEST(Sharded, AnyNumberOfProcessesPicksTheSame) {
       }
       ASSERT_TRUE(all[r]) << random.words << ": " << errors[r];
       expect_equal(*all[r], alone, random.words);
+    }
+  }
+}
+
+// What is kept in memory, by rank 0, which dies after it has kept so many times.
+using Kept = std::map<std::string, std::vector<double>>;
+class InMemory : public select::Checkpoint {
+ public:
+  InMemory(Kept& kept, Ranks& ranks, int lives) : kept_(kept), ranks_(ranks), lives_(lives) {}
+  std::optional<std::vector<double>> recall(const std::string& name) override {
+    std::vector<double> told;
+    if (ranks_.rank() == 0) {
+      const auto at = kept_.find(name);
+      told.push_back(at != kept_.end());
+      if (at != kept_.end()) told.insert(told.end(), at->second.begin(), at->second.end());
+    }
+    told = ranks_.gather(std::span<const double>(told));
+    if (told[0] == 0) return std::nullopt;
+    return std::vector<double>(told.begin() + 1, told.end());
+  }
+  void keep(const std::string& name, std::span<const double> values) override {
+    if (ranks_.rank() != 0) return;
+    kept_[name].assign(values.begin(), values.end());
+    if (--lives_ == 0) fail(ExitCode::io, "killed");
+  }
+  bool due(const std::string&) override { return true; }
+  std::string place() const override { return "memory"; }
+
+ private:
+  Kept& kept_;
+  Ranks& ranks_;
+  int lives_;
+};
+
+constexpr int kForEver = -1;
+
+// What rank `size` - 1 did: what it said it was doing, how often, and its exchanges with others.
+struct Done {
+  std::map<std::string, int> said;
+  int64_t exchanges = 0;
+};
+
+// In so many processes, with what was kept; nothing: it died.
+std::optional<Chosen> start(const Case& random, int size, Kept& kept, int lives, Done* done = nullptr) {
+  std::vector<std::string> errors;
+  auto all = in_ranks<Chosen>(
+      size,
+      [&](Ranks& ranks) {
+        InMemory checkpoint(kept, ranks, lives);
+        const bool last = done && ranks.rank() + 1 == size;
+        Chosen chosen =
+            random.choose(size > 1 ? &ranks : nullptr, &checkpoint, [&](const char* what, int64_t, int64_t) {
+              if (last) ++done->said[what];
+            });
+        if (last) done->exchanges = ranks.exchanges();
+        return chosen;
+      },
+      &errors);
+  for (const std::string& words : errors) {
+    const bool died = words.empty() || words.find("killed") != words.npos;
+    EXPECT_TRUE(died) << random.words << ": " << words;
+  }
+  return all[0];
+}
+
+// Dies after every pass or few that it keeps, and goes on in another number of processes each time.
+void expect_goes_on(const Case& random, const Chosen& alone, uint32_t seed, int64_t& deaths) {
+  Kept kept;
+  std::optional<Chosen> last;
+  for (uint32_t starts = 0; !last; ++starts, ++deaths) {
+    ASSERT_LT(starts, 3000u) << random.words << ": no start gets any further";
+    last = start(random, 1 + int(seed + starts) % 3, kept, 1 + int(starts / 3) % 3);
+    if (testing::Test::HasFailure()) return;
+  }
+  --deaths;
+  expect_equal(*last, alone, random.words);
+}
+
+TEST(Sharded, GoesOnAfterWhatWasKeptInAnyNumberOfProcesses) {
+  const char* asked = std::getenv("CRC_SHARD_CASES");
+  const int cases = asked ? std::atoi(asked) : 100;
+  int64_t deaths = 0;
+  for (uint32_t seed = 1000; int(seed) < 1000 + cases && !testing::Test::HasFailure(); ++seed) {
+    const Case random(seed, those_on_shards());
+    Chosen alone;
+    try {
+      alone = random.choose(nullptr);
+    } catch (const Error&) {
+      continue;  // refused
+    }
+    expect_goes_on(random, alone, seed, deaths);
+  }
+  EXPECT_GT(deaths, 5 * cases);
+}
+
+// Of more rows than one process, or several, measure at a time.
+Case many_rows(const std::string& name, int64_t items, int64_t width, int64_t budget) {
+  Case all(7, {name});
+  all.items = items, all.width = width, all.classes = 3, all.options = {}, all.ranks = 2;
+  all.features = {}, all.logits = {}, all.labeled = {1, 5, 30}, all.labels = {0, 2, 1}, all.listed = false;
+  all.class_weights = {}, all.cuts = {0, items / 3, items};
+  std::vector<float> h, f;
+  for (int64_t k = 0; k < items * width; ++k) h.push_back(float(all.below(128)) / 64);
+  for (int64_t k = 0; k < items * all.classes; ++k) f.push_back(float(all.below(128)) / 32);
+  all.features.add(h.data(), items, width, Type::f32, false), all.logits.add(f.data(), items, 3, Type::f32, false);
+  select::Config& config = all.options.config;
+  config.name = name, config.budget = budget, config.seed = 3;
+  all.options.block_bytes = 1;  // a chunk at a time
+  all.words = name + " of many rows";
+  return all;
+}
+
+// In the middle of the pass over all pairs: what one process measured of a triangle of pairs several go on from, and back.
+TEST(Sharded, GoesOnInTheMiddleOfAllPairs) {
+  int64_t deaths = 0;
+  for (const char* name : {"rdss", "maxherding", "dcom"}) {
+    const Case pool = many_rows(name, 4000, 2, 3);
+    const Chosen alone = pool.choose(nullptr);
+    for (uint32_t seed : {0, 1, 2}) expect_goes_on(pool, alone, seed, deaths);
+  }
+  EXPECT_GT(deaths, 30);
+}
+
+// With all that a selection kept, another start makes none of its passes.
+TEST(Sharded, WhatWasKeptIsNotDoneAgain) {
+  struct {
+    const char *name, *pass;  // empty: by its exchanges with others, of which picks and centres take some each
+    select::Search search = select::Search::partition;
+  } const cases[] = {{"crc", "rows of the moment matrix"},
+                     {"crc", "", select::Search::greedy},
+                     {"crc", "", select::Search::exchange},
+                     {"coreset", ""},
+                     {"kmeans", ""},
+                     {"typiclust", ""},
+                     {"badge", ""},
+                     {"rdss", "pairs of the pool"},
+                     {"maxherding", "pairs of the pool"},
+                     {"uherding", "pairs of the pool"},
+                     {"facility_location", "pairs of the pool"},
+                     {"probcover", "clusters apart"},
+                     {"probcover", "pairs of the pool"},
+                     {"dcom", "clusters apart"},
+                     {"dcom", ""}};
+  for (const auto& [name, pass, search] : cases) {
+    Case pool = many_rows(name, 900, 5, 20);
+    pool.options.config.search = search;
+    Kept kept;
+    Done first, second;
+    const std::optional<Chosen> all = start(pool, 2, kept, kForEver, &first),
+                                again = start(pool, 2, kept, kForEver, &second);
+    ASSERT_TRUE(all && again) << pool.words;
+    expect_equal(*again, *all, pool.words);
+    if (*pass) {
+      EXPECT_GT(first.said[pass], 0) << pool.words << ": " << pass;
+      EXPECT_EQ(second.said[pass], 0) << pool.words << ": " << pass;
+    } else {
+      EXPECT_LT(second.exchanges, first.exchanges / 2) << pool.words;
     }
   }
 }
