@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Builds the documentation site into build-docs/site, from README.md, docs/, the programs' --help and the interfaces' sources;
 # a link that leads nowhere, or a page that no menu has, is an error. pip fetches MkDocs into build-docs/venv at the first time.
+# The pages may be opened as files, but browsers let search work only where they are served: --serve, or any web server.
 # usage: scripts/docs.sh [--serve]      after cmake --build build; CRC_DOCS_PYTHON: a python that has mkdocs-material
 set -euo pipefail
 cd "$(dirname "$0")/.."

@@ -83,7 +83,10 @@ def main(build: pathlib.Path, pages: pathlib.Path) -> None:
         shutil.copy(ROOT / name, pages / name)
     shutil.copy(ROOT / "README.md", pages / "index.md")
     shutil.copytree(ROOT / "bench/results", pages / "bench/results", dirs_exist_ok=True)
-    (pages / "wide.css").write_text(".md-grid { max-width: 84rem; }\n", encoding="utf-8")  # lines of code are up to 140 letters
+    (pages / "wide.css").write_text(
+        ".md-grid { max-width: 84rem; }\n"  # lines of code are up to 140 letters
+        ".md-typeset table:not([class]) code { word-break: normal; }\n"  # names stay whole: a table may be scrolled
+        ".md-typeset table:not([class]) td:last-child { min-width: 12rem; }\n", encoding="utf-8")
     (pages / "reference").mkdir()
     (pages / "reference/commands.md").write_text(commands(build), encoding="utf-8")
     (pages / "reference/python.md").write_text(python_interface(), encoding="utf-8")
