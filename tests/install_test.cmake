@@ -47,4 +47,19 @@ if(pkg_config)
   execute_process(COMMAND c++ -Wall -Wextra -Werror ${source}/select.cpp ${flags} -o ${example}/by_pkg_config
                   COMMAND_ERROR_IS_FATAL ANY)
 endif()
+
+# What `git archive` makes of the sources still says its commit, where no git is.
+get_filename_component(root ${CMAKE_CURRENT_LIST_DIR}/.. ABSOLUTE)
+execute_process(COMMAND git -C ${root} rev-parse HEAD OUTPUT_VARIABLE head OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
+if(head)
+  execute_process(COMMAND git -C ${root} archive --output=${PREFIX}/sources.tar HEAD cmake COMMAND_ERROR_IS_FATAL ANY)
+  execute_process(COMMAND ${CMAKE_COMMAND} -E tar xf sources.tar WORKING_DIRECTORY ${PREFIX} COMMAND_ERROR_IS_FATAL ANY)
+  execute_process(COMMAND ${CMAKE_COMMAND} -DSOURCE=${PREFIX} -DOUTPUT=${PREFIX}/commit.h -DVERSION=0 -DBUILD_TYPE=Release
+                          -P ${PREFIX}/cmake/CrcCommit.cmake COMMAND_ERROR_IS_FATAL ANY)
+  file(READ ${PREFIX}/commit.h said)
+  string(SUBSTRING ${head} 0 12 commit)
+  if(NOT said MATCHES "CRC_COMMIT \"${commit}\"")
+    message(FATAL_ERROR "an archive of ${head} says:\n${said}")
+  endif()
+endif()
 file(REMOVE_RECURSE ${PREFIX})
