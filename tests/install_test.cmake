@@ -54,8 +54,9 @@ execute_process(COMMAND git -C ${root} rev-parse HEAD OUTPUT_VARIABLE head OUTPU
 if(head)
   execute_process(COMMAND git -C ${root} archive --output=${PREFIX}/sources.tar HEAD cmake COMMAND_ERROR_IS_FATAL ANY)
   execute_process(COMMAND ${CMAKE_COMMAND} -E tar xf sources.tar WORKING_DIRECTORY ${PREFIX} COMMAND_ERROR_IS_FATAL ANY)
-  execute_process(COMMAND ${CMAKE_COMMAND} -DSOURCE=${PREFIX} -DOUTPUT=${PREFIX}/commit.h -DVERSION=0 -DBUILD_TYPE=Release
-                          -P ${PREFIX}/cmake/CrcCommit.cmake COMMAND_ERROR_IS_FATAL ANY)
+  execute_process(COMMAND ${CMAKE_COMMAND} -E env GIT_DIR=${PREFIX}/none ${CMAKE_COMMAND} -DSOURCE=${PREFIX}
+                          -DOUTPUT=${PREFIX}/commit.h -DVERSION=0 -DBUILD_TYPE=Release -P ${PREFIX}/cmake/CrcCommit.cmake
+                  COMMAND_ERROR_IS_FATAL ANY)
   file(READ ${PREFIX}/commit.h said)
   string(SUBSTRING ${head} 0 12 commit)
   if(NOT said MATCHES "CRC_COMMIT \"${commit}\"")
