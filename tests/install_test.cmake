@@ -48,8 +48,32 @@ if(pkg_config)
                   COMMAND_ERROR_IS_FATAL ANY)
 endif()
 
-# What `git archive` makes of the sources still says its commit, where no git is.
+# The SPDX list is JSON, has both checksums of every file, and names the package of every library that is not ours.
 get_filename_component(root ${CMAKE_CURRENT_LIST_DIR}/.. ABSOLUTE)
+find_program(python python3)
+if(python)
+  execute_process(COMMAND ${python} ${root}/scripts/sbom.py 0 ${BUILD} ${PREFIX} OUTPUT_VARIABLE list
+                  WORKING_DIRECTORY ${root} COMMAND_ERROR_IS_FATAL ANY)
+  string(JSON packages GET "${list}" packages)
+  string(JSON files LENGTH "${list}" files)
+  string(REGEX MATCHALL "\"SHA1\"" sha1 "${list}")
+  string(REGEX MATCHALL "\"SHA256\"" sha256 "${list}")
+  list(LENGTH sha1 sha1)
+  list(LENGTH sha256 sha256)
+  if(NOT files OR NOT sha1 EQUAL files OR NOT sha256 EQUAL files)
+    message(FATAL_ERROR "the SPDX list has ${files} files, ${sha1} SHA1 and ${sha256} SHA256")
+  endif()
+  file(GLOB libraries ${PREFIX}/*/crc/*.so.*)
+  foreach(library ${libraries})
+    get_filename_component(name ${library} NAME)
+    string(FIND "${packages}" "${name}" at)
+    if(at EQUAL -1)
+      message(FATAL_ERROR "the SPDX list names no package of ${name}")
+    endif()
+  endforeach()
+endif()
+
+# What `git archive` makes of the sources still says its commit, where no git is.
 execute_process(COMMAND git -C ${root} rev-parse HEAD OUTPUT_VARIABLE head OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
 if(head)
   execute_process(COMMAND git -C ${root} archive --output=${PREFIX}/sources.tar HEAD cmake COMMAND_ERROR_IS_FATAL ANY)
