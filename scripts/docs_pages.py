@@ -92,7 +92,7 @@ def main(build: pathlib.Path, pages: pathlib.Path) -> None:
     (pages / "reference/python.md").write_text(python_interface(), encoding="utf-8")
     header = (ROOT / "crc/select.h").read_text(encoding="utf-8")
     (pages / "reference/cpp.md").write_text(
-        "# C++ interface\n\nThe one public header, `<crc/select.h>`; [python.md](../python.md), \"From C++\", is the guide.\n\n"
+        "# C++ interface\n\nThe one public header, `<crc/select.h>`; [python.md](../python.md#c), \"C++\", is the guide.\n\n"
         f"```cpp\n{header}```\n", encoding="utf-8")
     for page in pages.rglob("*.md"):  # docs/ is the site's root now, and notebooks are pages
         text = page.read_text(encoding="utf-8")
