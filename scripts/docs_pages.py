@@ -83,13 +83,16 @@ def main(build: pathlib.Path, pages: pathlib.Path) -> None:
         shutil.copy(ROOT / name, pages / name)
     shutil.copy(ROOT / "README.md", pages / "index.md")
     shutil.copytree(ROOT / "bench/results", pages / "bench/results", dirs_exist_ok=True)
-    (pages / "wide.css").write_text(".md-grid { max-width: 84rem; }\n", encoding="utf-8")  # lines of code are up to 140 letters
+    (pages / "wide.css").write_text(
+        ".md-grid { max-width: 84rem; }\n"  # lines of code are up to 140 letters
+        ".md-typeset table:not([class]) code { word-break: normal; }\n"  # names stay whole: a table may be scrolled
+        ".md-typeset table:not([class]) td:last-child { min-width: 12rem; }\n", encoding="utf-8")
     (pages / "reference").mkdir()
     (pages / "reference/commands.md").write_text(commands(build), encoding="utf-8")
     (pages / "reference/python.md").write_text(python_interface(), encoding="utf-8")
     header = (ROOT / "crc/select.h").read_text(encoding="utf-8")
     (pages / "reference/cpp.md").write_text(
-        "# C++ interface\n\nThe one public header, `<crc/select.h>`; [python.md](../python.md), \"From C++\", is the guide.\n\n"
+        "# C++ interface\n\nThe one public header, `<crc/select.h>`; [python.md](../python.md#c), \"C++\", is the guide.\n\n"
         f"```cpp\n{header}```\n", encoding="utf-8")
     for page in pages.rglob("*.md"):  # docs/ is the site's root now, and notebooks are pages
         text = page.read_text(encoding="utf-8")

@@ -31,6 +31,13 @@ tree=$(mktemp -d)
 trap 'rm -rf "$tree"' EXIT
 tar -xzf dist/crc-"$version"-*.tar.gz -C "$tree"
 python3 scripts/sbom.py "$version" build "$tree" > "dist/crc-$version.spdx.json"
-[ $wheel = 0 ] || { mv dist "$tree/dist"; scripts/wheel.sh; mv "$tree/dist"/* dist/; }
+if [ $wheel = 1 ]; then  # with the CUDA that the programs were built with, or without
+  as_built=()
+  for key in CRC_CUDA CMAKE_CUDA_ARCHITECTURES; do
+    value=$(sed -nE "s/^$key:[A-Z]+=//p" build/CMakeCache.txt)
+    [ -z "$value" ] || as_built+=(-C "cmake.define.$key=$value")
+  done
+  scripts/wheel.sh python3 "${as_built[@]}"
+fi
 (cd dist && sha256sum -- * > "$tree/SHA256SUMS" && mv "$tree/SHA256SUMS" .)
 ls -l dist

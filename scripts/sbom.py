@@ -35,8 +35,10 @@ def main(version: str, build: pathlib.Path, tree: pathlib.Path) -> None:
     folders = {pathlib.Path(path).parent for path in re.findall(r"=(/\S+/lib\S*\.so\S*)", cache)}
     packages, files = {}, []
     for path in sorted(p for p in tree.rglob("*") if p.is_file() and not p.is_symlink()):
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()
-        files.append((str(path.relative_to(tree)), digest))
+        content = path.read_bytes()
+        files.append({"fileName": f"./{path.relative_to(tree)}", "SPDXID": f"SPDXRef-file-{len(files)}", "checksums": [
+            {"algorithm": "SHA1", "checksumValue": hashlib.sha1(content).hexdigest()},  # SPDX demands it
+            {"algorithm": "SHA256", "checksumValue": hashlib.sha256(content).hexdigest()}]})
         if ".so" in path.name and not path.name.startswith(("libcrc", "libcu")):
             if package := owner(path.name, sorted(folders)):
                 packages.setdefault(package, []).append(path.name)
@@ -53,8 +55,7 @@ def main(version: str, build: pathlib.Path, tree: pathlib.Path) -> None:
         "packages": [{"name": "crc", "SPDXID": "SPDXRef-crc", "versionInfo": version, "downloadLocation": "NOASSERTION",
                       "filesAnalyzed": False, "licenseDeclared": "Apache-2.0", "comment": f"commit {commit}"}],
         "relationships": [{"spdxElementId": "SPDXRef-DOCUMENT", "relationshipType": "DESCRIBES", "relatedSpdxElement": "SPDXRef-crc"}],
-        "files": [{"fileName": "./" + name, "SPDXID": f"SPDXRef-file-{k}", "checksums": [{"algorithm": "SHA256", "checksumValue": digest}]}
-                  for k, (name, digest) in enumerate(files)],
+        "files": files,
     }
     for package, libraries in sorted(packages.items()):
         known = said("dpkg-query", "-W", "-f=${Version}", package)
