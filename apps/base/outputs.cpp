@@ -80,12 +80,17 @@ void Outputs::check(const fs::path& file) const {
   if (!S_ISREG(status.st_mode) && !S_ISLNK(status.st_mode))
     fail(ExitCode::output_refused,
          fmt::format("{} is a folder, a pipe or a device, and a file is to be written; name another", file.string()));
-  if (!rules_.force)
+  if (!rules_.force && !is_own(file))
     fail(ExitCode::output_refused,
          fmt::format("{} exists; name another file, or give --force to replace it", file.string()));
   if (is_of_a_run(file))
     fail(ExitCode::output_refused,
          fmt::format("{} belongs to a run, which nothing can replace; name another file", file.string()));
+}
+
+bool Outputs::is_own(const fs::path& file) const {
+  const auto own = rules_.own.find(resolved(file).string());
+  return own != rules_.own.end() && file_exists(file) && checksum(read_file(file)) == own->second;
 }
 
 void Outputs::check_folder(const fs::path& file) const {
@@ -118,6 +123,7 @@ void Outputs::put(const fs::path& file, std::string_view content) {
   const auto again = std::ranges::find(staged_, file, &StagedFile::path);
   if (again != staged_.end()) fail_internal(file.string() + " is written twice");
   staged_.emplace_back(file, content);
+  if (rules_.announce) put_[resolved(file).string()] = checksum(content);
 }
 
 void Outputs::put(const fs::path& file, std::span<const uint8_t> content) {
@@ -130,7 +136,9 @@ void Outputs::commit() {
     check(file.path());  // what appeared in the meantime, before the first file is in its place
     folders.insert(folder_of(file.path()));
   }
-  for (StagedFile& file : staged_) file.publish(rules_.force ? Existing::replace : Existing::refuse);
+  if (rules_.announce) rules_.announce(put_);
+  for (StagedFile& file : staged_)
+    file.publish(rules_.force || is_own(file.path()) ? Existing::replace : Existing::refuse);
   staged_.clear();
   finishing_.reset();
   for (const fs::path& folder : folders)

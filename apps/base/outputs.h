@@ -4,8 +4,11 @@
 // file that appears in between is not replaced either.
 #pragma once
 
+#include <functional>
+#include <map>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -19,6 +22,11 @@ struct OutputRules {
   std::vector<fs::path> inputs;  // not even with force; of a folder: no file that lies in it, and none
                                  // is added. Empty paths: none
   bool makes_folders = false;    // folders are made with the first file; otherwise a missing one is an error
+  // Files and the checksums of their contents. Those that `announce` hears before any of them has its name, a command
+  // that goes on where another was killed gives as `own`: they may be replaced, as long as they are what they were.
+  using Contents = std::map<std::string, std::string>;
+  std::function<void(const Contents&)> announce = {};
+  Contents own = {};
 };
 
 bool lies_in(const fs::path& file, const fs::path& folder);  // whether it exists or not, and however it is spelled
@@ -39,12 +47,14 @@ class Outputs {
 
  private:
   void check(const fs::path& file) const;
+  bool is_own(const fs::path& file) const;
   void check_folder(const fs::path& file) const;
   void check_inputs(const fs::path& file) const;
 
   OutputRules rules_;
   std::vector<fs::path> files_;
   std::vector<StagedFile> staged_;
+  OutputRules::Contents put_;
   std::optional<FinishFirst> finishing_;  // from the first file to the commit: all of them, or none
 };
 

@@ -65,7 +65,7 @@ class Sockets : public Transport {
   }
   // Whoever speaks for all shall see the one that ended before those that end of it.
   [[noreturn]] void lost(int r) const {
-    if (rank_ != 0) std::this_thread::sleep_for(std::chrono::milliseconds(300));
+    if (rank_ != 0) std::this_thread::sleep_for(std::chrono::seconds(1));
     fail(ExitCode::internal, fmt::format("process {} of {} ended before the work was done, by a signal or by words of "
                                          "its own; nothing half written is left",
                                          r, size()));

@@ -20,7 +20,7 @@ namespace {
 
 using json = nlohmann::ordered_json;
 
-constexpr const char *kSelection = "selection.json", *kExtension = ".pass";
+constexpr const char *kSelection = "selection.json", *kOutputs = "outputs.json", *kExtension = ".pass";
 constexpr size_t kDigits = 32;  // of a checksum
 constexpr int kShare = 20;      // writing takes a part of the time: one in so many
 constexpr int64_t kMostBytes = int64_t(1) << 40;
@@ -39,8 +39,13 @@ std::string differences(const json& there, const json& now) {
   std::string words;
   const auto compare = [&](const std::string& name) {
     const auto of = [&](const json& facts) { return facts.value(name, std::string("none")); };
-    if (of(there) != of(now))
-      words += fmt::format("{}{}: {} there, {} now", words.empty() ? "" : "; ", name, of(there), of(now));
+    const std::string before = of(there), after = of(now);
+    if (before == after) return;
+    if (!words.empty()) words += "; ";
+    if (const size_t sum = before.rfind(' '); sum != before.npos && before.substr(0, sum) == after.substr(0, sum))
+      words += fmt::format("{}: {}, but other numbers", name, before.substr(0, sum));
+    else
+      words += fmt::format("{}: {} there, {} now", name, before, after);
   };
   for (const auto& [name, value] : now.items()) compare(name);
   for (const auto& [name, value] : there.items())
@@ -71,7 +76,9 @@ std::string identity_of(const crc_active::Array& array, Ranks& ranks) {
 }
 
 CheckpointFolder::CheckpointFolder(const fs::path& folder, Ranks& ranks, const Facts& selection)
-    : folder_(folder), ranks_(ranks) {
+    : folder_(folder),
+      ranks_(ranks),
+      advice_("", fmt::format("the same command goes on with what is kept in {}", folder.string())) {
   if (ranks_.rank() == 0) open(selection);
   ranks_.barrier();
 }
@@ -97,25 +104,44 @@ void CheckpointFolder::open(const Facts& selection) {
   const std::vector<fs::path> files = kept();
   for (const fs::path& file : files) bytes += fs::file_size(file);
   if (!files.empty())
-    print_error("goes on with what is kept of this selection in {}: {} files, {:.3g} MB\n", folder_.string(),
-                files.size(), double(bytes) / 1e6);
+    print_error("goes on with what is kept of this selection in {} ({:.3g} MB)\n", folder_.string(),
+                double(bytes) / 1e6);
 }
 
-// A folder that is no checkpoint's: nothing is put into it.
+// A folder that is no checkpoint's, or not its alone: nothing is put into it, and nothing taken away.
 void CheckpointFolder::refuse_others() const {
-  const std::vector<fs::path> files = list_folder(folder_, Use::output);
-  const auto ours = [](const fs::path& file) { return file.filename() == RunLock::kName || is_temporary(file); };
   const fs::path selection = folder_ / kSelection;
-  if (std::ranges::all_of(files, ours) || file_exists(selection) || file_exists(copy_of(selection))) return;
+  const bool known = file_exists(selection) || file_exists(copy_of(selection));
+  const auto ours = [&](const fs::path& file) {
+    const fs::path name = file.filename();
+    return name == RunLock::kName || name == kOutputs || is_temporary(file) ||
+           (known && (file == selection || file == copy_of(selection) || name.extension() == kExtension));
+  };
+  const std::vector<fs::path> files = list_folder(folder_, Use::output);
+  const auto other = std::ranges::find_if_not(files, ours);
+  if (other == files.end()) return;
   fail(ExitCode::output_refused,
-       fmt::format(
-           "--checkpoint {}: holds {}, and nothing that says of which selection; name an empty folder, or a new one",
-           folder_.string(), data::contents_of(folder_)));
+       fmt::format("--checkpoint {}: holds {}, which is no selection's; {}", folder_.string(),
+                   other->filename().string(), known ? "move it away" : "name an empty folder, or a new one"));
+}
+
+void CheckpointFolder::announce(const OutputRules::Contents& files) {
+  commit_file(folder_ / kOutputs, json_text(json(files), 1));
+}
+
+OutputRules::Contents CheckpointFolder::announced(const fs::path& folder) {
+  const fs::path file = folder / kOutputs;
+  if (folder.empty() || !file_exists(file)) return {};
+  const json files = json::parse(read_file(file), nullptr, /*allow_exceptions=*/false);
+  OutputRules::Contents contents;
+  for (const auto& [path, sum] : files.items())
+    if (sum.is_string()) contents[path] = sum;
+  return contents;
 }
 
 CheckpointFolder::~CheckpointFolder() {
   try {
-    if (lock_ && kept().empty()) remove_all();
+    if (lock_ && kept().empty() && !file_exists(folder_ / kOutputs)) remove_all();
   } catch (const Error&) {  // it stays
   }
 }
@@ -131,7 +157,7 @@ std::vector<fs::path> CheckpointFolder::kept() const {
 void CheckpointFolder::remove_all() {
   for (const fs::path& file : kept()) remove_file(file);
   remove_file(folder_ / kSelection), remove_file(copy_of(folder_ / kSelection));
-  remove_file(folder_ / RunLock::kName);
+  remove_file(folder_ / kOutputs), remove_file(folder_ / RunLock::kName);
   (void)::rmdir(folder_.c_str());  // stays where it holds anything else
   lock_.reset();
 }

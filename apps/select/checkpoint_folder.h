@@ -1,7 +1,7 @@
 // --checkpoint DIR of crc_select: what completed passes brought (crc/checkpoint.h), a file each, `NAME.pass`: 32
 // hexadecimal digits, the XXH3-128 of what follows, its name and the selection, then numbers in fp64. selection.json
-// (and its copy, apps/rundir/state_file.h) says of which selection they are. Rank 0 alone reads and writes; every file
-// is committed whole.
+// (and its copy, apps/rundir/state_file.h) says of which selection they are, outputs.json which outputs were about to be
+// written. Rank 0 alone reads and writes; every file is committed whole.
 #pragma once
 
 #include <chrono>
@@ -11,7 +11,8 @@
 #include <utility>
 #include <vector>
 
-#include "apps/base/files.h"
+#include "apps/base/outputs.h"
+#include "apps/base/signals.h"
 #include "apps/rundir/run_lock.h"
 #include "crc/checkpoint.h"
 #include "crc/select.h"
@@ -38,6 +39,10 @@ class CheckpointFolder : public select::Checkpoint {
   bool due(const std::string& name) override;
   std::string place() const override { return folder_.string(); }
 
+  // Outputs that are about to be written, and those of a selection that was killed while it wrote them.
+  void announce(const OutputRules::Contents& files);
+  static OutputRules::Contents announced(const fs::path& folder);
+
   void remove();  // the selection was written; collective is nothing here
 
  private:
@@ -54,6 +59,7 @@ class CheckpointFolder : public select::Checkpoint {
   Ranks& ranks_;
   std::string selection_;        // its checksum
   std::optional<RunLock> lock_;  // rank 0
+  StopNote advice_;
   std::map<std::string, Clock::time_point> due_;
 };
 

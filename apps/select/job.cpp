@@ -25,6 +25,7 @@
 #include "data/npy.h"
 #include "data/text.h"
 #include "kernels/core/error.h"
+#include "kernels/cpu/lapack.h"
 
 namespace crc::apps {
 namespace {
@@ -55,9 +56,9 @@ void check_options(const SelectJob& job) {
   if (job.checkpoint.empty()) return;
   for (const auto& files : {inputs(job), outputs(job)})
     for (const fs::path& file : files)
-      if (!file.empty() && lies_in(file, job.checkpoint))
+      if (!file.empty() && lies_in(file / "itself", job.checkpoint))
         fail(ExitCode::usage,
-             fmt::format("{} lies in --checkpoint {}, which is removed when the picks are written; name "
+             fmt::format("{} is or lies in --checkpoint {}, which is removed when the picks are written; name "
                          "a folder of its own",
                          file.string(), job.checkpoint.string()));
 }
@@ -135,6 +136,7 @@ Facts selection_facts(const SelectJob& job, const Inputs& in, const select::Quer
   for (size_t k = 0; k < in.labels.size(); ++k) labels.emplace_back(in.labeled[k], in.labels[k]);
   std::ranges::sort(labels);
   Facts facts{{"program", version() + " " + commit()},
+              {"libraries, by their kernels for this CPU", openblas_version()},
               {"acquisition", c.name},
               {"budget", std::to_string(c.budget)},
               {"group", std::to_string(c.group_size)},
@@ -159,7 +161,7 @@ Facts selection_facts(const SelectJob& job, const Inputs& in, const select::Quer
   };
   for (const auto& [name, arrays] :
        {std::pair("features", &in.problem.features), std::pair("logits", &in.problem.logits)})
-    for (size_t k = 0; k < arrays->size(); ++k) add(fmt::format("{} {}", name, k), (*arrays)[k]);
+    for (size_t k = 0; k < arrays->size(); ++k) add(fmt::format("{}, file {}", name, k + 1), (*arrays)[k]);
   add("samples", in.problem.samples), add("head", in.problem.head), add("bias", in.problem.bias);
   return facts;
 }
@@ -236,8 +238,13 @@ std::string exchanged(const Ranks& ranks) {
 }  // namespace
 
 std::string run_select(const SelectJob& job, Ranks& ranks) {
+  std::optional<CheckpointFolder> checkpoint;
   std::optional<Outputs> files;
-  if (ranks.rank() == 0) files.emplace(outputs(job), OutputRules{.force = job.force, .inputs = inputs(job)});
+  if (ranks.rank() == 0) {
+    OutputRules rules{.force = job.force, .inputs = inputs(job), .own = CheckpointFolder::announced(job.checkpoint)};
+    if (!job.checkpoint.empty()) rules.announce = [&](const auto& contents) { checkpoint->announce(contents); };
+    files.emplace(outputs(job), std::move(rules));
+  }
   check_options(job);
   const auto start = std::chrono::steady_clock::now();
   Inputs in(job);
@@ -266,7 +273,6 @@ std::string run_select(const SelectJob& job, Ranks& ranks) {
     print_error(
         "note: --labels has no effect without --labeled: no item counts as labelled, and those with a class may be "
         "picked too\n");
-  std::optional<CheckpointFolder> checkpoint;
   if (!job.checkpoint.empty())
     query.keep_passes(checkpoint.emplace(job.checkpoint, ranks, selection_facts(job, in, query, ranks)));
   query.load(context);

@@ -44,8 +44,7 @@ TEST_F(SelectCheckpoint, AStartThatIsKilledAnywhereIsGoneOnFrom) {
     for (; ended.code == 128 + SIGKILL && deaths < 400; ++deaths) {
       ended = killed_at(deaths % 3 + 1, arguments);  // of what is kept now: selection.json is there
     }
-    // The picks are files too: the last death may be theirs.
-    ended = run(arguments + (exists("t.csv") ? " --force" : ""));
+    ended = run(arguments);  // the picks are files too: the last death may be theirs
     EXPECT_EQ(ended.code, 0) << what << ended.words;
     EXPECT_GT(deaths, 1) << what;
     EXPECT_EQ(read("t.csv"), alone) << what;
@@ -53,6 +52,26 @@ TEST_F(SelectCheckpoint, AStartThatIsKilledAnywhereIsGoneOnFrom) {
     EXPECT_FALSE(exists("ck")) << what;
     fs::remove(folder + "/t.csv"), fs::remove(folder + "/s.npy");
   }
+}
+
+// The picks are there, the scores are not: the same command ends what it began, and replaces nothing else.
+TEST_F(SelectCheckpoint, ADeathBetweenTwoOutputsIsGoneOnFrom) {
+  const std::string what = pool + kept_in + "--scores s.npy --acquisition rdss --budget 5 ",
+                    alone = selected(pool + "--acquisition rdss --budget 5");
+  const auto die_between = [&] {
+    for (int n = 4; !exists("t.csv"); ++n) ASSERT_EQ(killed_at(n, what).code, 128 + SIGKILL) << n;
+    EXPECT_FALSE(exists("s.npy"));
+    EXPECT_EQ(read("t.csv"), alone);
+  };
+  die_between();
+  write_text("t.csv", "mine\n");
+  expect(what, 73, "t.csv exists; name another file, or give --force to replace it");
+  EXPECT_EQ(read("t.csv"), "mine\n");
+  fs::remove(folder + "/t.csv");
+  die_between();
+  expect(what, 0, "wrote t.csv s.npy");
+  EXPECT_EQ(read("t.csv"), alone);
+  EXPECT_FALSE(exists("ck"));
 }
 
 TEST_F(SelectCheckpoint, AKilledProcessOfSeveralIsGoneOnFromInAnotherNumber) {
@@ -120,7 +139,11 @@ TEST_F(SelectCheckpoint, WhatIsKeptBelongsToOneSelection) {
   other[size_t(20 * kWidth)] += 1;
   const std::string saved = read("h1.npy");
   write<float>("h1.npy", {other.begin() + 7 * kWidth, other.begin() + 41 * kWidth}, {34, kWidth});
-  refused(what, "features 1: [34,7] f4 ");
+  refused(what, "(features, file 2: [34,7] f4, but other numbers)");
+  write_text("ck/mine.txt", "mine");
+  expect(what, 73, "--checkpoint ck: holds mine.txt, which is no selection's; move it away");
+  EXPECT_EQ(read("ck/mine.txt"), "mine");
+  fs::remove(folder + "/ck/mine.txt");
   write_text("h1.npy", saved);  // written again, elsewhere, by another name: the same content
   fs::rename(folder + "/h2.npy", folder + "/moved.npy");
   expect("--features h0.npy h1.npy moved.npy --logits p.npy --labeled l.npy " + kept_in +
@@ -174,13 +197,14 @@ TEST_F(SelectCheckpoint, AFullDiskEndsItAndWhatWasKeptStays) {
 
 TEST_F(SelectCheckpoint, FoldersThatCannotBeUsedAreRefused) {
   const std::string what = pool + "--acquisition rdss --budget 5 ", out = "--out t.csv ";
-  expect(what + out + "--checkpoint p.npy", 73, "p.npy");
+  expect(what + out + "--checkpoint p.npy", 64, "p.npy is or lies in --checkpoint p.npy");
   expect(what + out + "--checkpoint p.npy/ck", 73, "p.npy");
   expect(what + out + "--checkpoint /proc/none/ck", 73, "/proc/none");
   expect(what + out + "--checkpoint ''", 64, "--checkpoint");
-  expect(what + out + "--checkpoint .", 64, "lies in --checkpoint .");
+  expect(what + out + "--checkpoint .", 64, "is or lies in --checkpoint .");
+  expect(what + "--out ck --checkpoint ck", 64, "ck is or lies in --checkpoint ck");
   fs::create_directory(folder + "/ck");
-  expect(what + "--out ck/t.csv --checkpoint ck", 64, "ck/t.csv lies in --checkpoint ck");
+  expect(what + "--out ck/t.csv --checkpoint ck", 64, "ck/t.csv is or lies in --checkpoint ck");
   write_text("ck/mine.txt", "mine");
   expect(what + out + "--checkpoint ck", 73, "holds mine.txt");
   EXPECT_EQ(read("ck/mine.txt"), "mine");
