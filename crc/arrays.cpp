@@ -36,8 +36,6 @@ template <class F> void visit_type(Type type, F&& f) {
   }
 }
 
-int64_t bytes_of(Type type) { return type == Type::f64 ? 8 : type == Type::f32 ? 4 : 2; }
-
 const char* numpy_name(Type type) {
   switch (type) {
     case Type::f16:
@@ -89,7 +87,7 @@ Array on_host(const Array& array, std::vector<char>& keep) {
   if (!in_order(array, false) && !in_order(array, true))
     fail(ExitCode::config,
          fmt::format("{} is on cuda:{} with gaps between its rows; make it contiguous first", array.name, array.cuda));
-  keep.resize(size_t(count_of(array) * bytes_of(array.type)));
+  keep.resize(size_t(bytes_of(array)));
   Context holder = Context::cuda(array.cuda);
   holder.copy_out(
       keep.data(),
@@ -109,6 +107,9 @@ std::string extents(std::span<const int64_t> shape) {
 }  // namespace
 
 bool is_given(const Array& array) { return !array.shape.empty(); }
+
+int64_t bytes_of(Type type) { return type == Type::f64 ? 8 : type == Type::f32 ? 4 : 2; }
+int64_t bytes_of(const Array& array) { return count_of(array) * bytes_of(array.type); }
 
 std::string describe(const Array& array) {
   const bool c = in_order(array, false);

@@ -16,6 +16,8 @@ using crc_active::Array;
 
 std::string describe(const Array& array);  // "[1000,512] <f4", "[1000,512] <f4 in Fortran order"
 bool is_given(const Array& array);         // has a shape
+int64_t bytes_of(crc_active::Type type);   // of a number, as it is stored
+int64_t bytes_of(const Array& array);
 
 // The advice for an array of that shape which is no [items,columns].
 std::string row_advice(std::span<const int64_t> shape);

@@ -13,8 +13,6 @@ namespace {
 using crc_active::Array;
 using crc_active::Type;
 
-int64_t stored_bytes(Type type) { return type == Type::f64 ? 8 : type == Type::f32 ? 4 : 2; }
-
 }  // namespace
 
 ShardedRows::ShardedRows(Context& context, Ranks& ranks, std::vector<Array> files, const char* what,
@@ -45,7 +43,7 @@ int ShardedRows::owner(int64_t item) const { return int(std::ranges::upper_bound
 
 int64_t ShardedRows::own_bytes() const {
   const auto r = size_t(ranks_->rank());
-  return (cuts_[r + 1] - cuts_[r]) * columns() * stored_bytes(packed_);
+  return (cuts_[r + 1] - cuts_[r]) * columns() * bytes_of(packed_);
 }
 
 std::span<const int64_t> ShardedRows::own(std::span<const int64_t> items) const {
@@ -85,7 +83,7 @@ void ShardedRows::each_block(std::span<const int64_t> items,
 
 void ShardedRows::pack(int64_t item, std::vector<char>& out) const {
   const auto f = size_t(std::ranges::upper_bound(begins_, item) - begins_.begin()) - 1;
-  const int64_t width = columns(), row = item - begins_[f], bytes = stored_bytes(packed_);
+  const int64_t width = columns(), row = item - begins_[f], bytes = bytes_of(packed_);
   const size_t end = out.size();
   out.resize(end + size_t(width * bytes));
   if (files_[f].type == packed_ && files_[f].strides.empty()) {
@@ -115,7 +113,7 @@ template <class T> std::vector<T> ShardedRows::deliver(std::span<const std::vect
       if (owner(item) == own_rank) pack(item, packed[r]);
   packed = ranks_->exchange(std::move(packed));
   const std::vector<int64_t>& own = wanted[size_t(own_rank)];
-  const int64_t width = columns(), bytes = width * stored_bytes(packed_);
+  const int64_t width = columns(), bytes = width * bytes_of(packed_);
   std::vector<int64_t> next(packed.size(), 0);
   std::vector<T> rows(own.size() * size_t(width));
   for (size_t k = 0; k < own.size(); ++k) {

@@ -136,7 +136,7 @@ void Outputs::commit() {
     check(file.path());  // what appeared in the meantime, before the first file is in its place
     folders.insert(folder_of(file.path()));
   }
-  if (rules_.announce) rules_.announce(put_);
+  if (rules_.announce && !staged_.empty()) rules_.announce(put_);
   for (StagedFile& file : staged_)
     file.publish(rules_.force || is_own(file.path()) ? Existing::replace : Existing::refuse);
   staged_.clear();

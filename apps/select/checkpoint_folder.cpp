@@ -11,6 +11,7 @@
 #include "apps/base/json.h"
 #include "apps/base/terminal.h"
 #include "apps/rundir/state_file.h"
+#include "crc/arrays.h"
 #include "data/mapped.h"
 #include "kernels/core/error.h"
 #include "kernels/core/mapped_pages.h"
@@ -24,11 +25,6 @@ constexpr const char *kSelection = "selection.json", *kOutputs = "outputs.json",
 constexpr size_t kDigits = 32;  // of a checksum
 constexpr int kShare = 20;      // writing takes a part of the time: one in so many
 constexpr int64_t kMostBytes = int64_t(1) << 40;
-
-const char* word_of_type(crc_active::Type type) {
-  using crc_active::Type;
-  return type == Type::f64 ? "f8" : type == Type::f32 ? "f4" : type == Type::f16 ? "f2" : "bf16";
-}
 
 std::string_view as_text(std::span<const double> values) {
   return {reinterpret_cast<const char*>(values.data()), values.size_bytes()};
@@ -58,10 +54,7 @@ std::string differences(const json& there, const json& now) {
 std::string identity_of(const crc_active::Array& array, Ranks& ranks) {
   constexpr size_t kPiece = size_t(64) << 20;
   if (!array.data) return "none";
-  std::string shape;
-  size_t bytes = array.type == crc_active::Type::f64 ? 8 : array.type == crc_active::Type::f32 ? 4 : 2;
-  for (int64_t n : array.shape) shape += (shape.empty() ? "" : ",") + std::to_string(n), bytes *= size_t(n);
-  const size_t pieces = (bytes + kPiece - 1) / kPiece;
+  const size_t bytes = size_t(select::bytes_of(array)), pieces = (bytes + kPiece - 1) / kPiece;
   const Share own(int64_t(pieces), ranks.rank(), ranks.size());
   std::string sums;
   for (int64_t piece = own.begin; piece < own.end; ++piece) {
@@ -71,8 +64,7 @@ std::string identity_of(const crc_active::Array& array, Ranks& ranks) {
     release_pages(part.data(), part.size());
   }
   const std::vector<char> all = ranks.gather(std::span<const char>(sums));
-  return fmt::format("[{}] {}{} {}", shape, word_of_type(array.type), array.strides.empty() ? "" : " fortran",
-                     checksum({all.data(), all.size()}));
+  return fmt::format("{} {}", select::describe(array), checksum({all.data(), all.size()}));
 }
 
 CheckpointFolder::CheckpointFolder(const fs::path& folder, Ranks& ranks, const Facts& selection)

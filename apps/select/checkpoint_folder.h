@@ -22,7 +22,7 @@ namespace crc::apps {
 
 using Facts = std::vector<std::pair<std::string, std::string>>;  // name, value
 
-// "[1000,512] f4 " and a checksum of all numbers, which the processes read a part of each: the same for any number of
+// "[1000,512] <f4 " (describe, crc/arrays.h) and a checksum of all numbers, which the processes read a part of each: the same for any number of
 // them. Collective.
 std::string identity_of(const crc_active::Array& array, Ranks& ranks);
 

@@ -139,7 +139,7 @@ TEST_F(SelectCheckpoint, WhatIsKeptBelongsToOneSelection) {
   other[size_t(20 * kWidth)] += 1;
   const std::string saved = read("h1.npy");
   write<float>("h1.npy", {other.begin() + 7 * kWidth, other.begin() + 41 * kWidth}, {34, kWidth});
-  refused(what, "(features, file 2: [34,7] f4, but other numbers)");
+  refused(what, "(features, file 2: [34,7] <f4, but other numbers)");
   write_text("ck/mine.txt", "mine");
   expect(what, 73, "--checkpoint ck: holds mine.txt, which is no selection's; move it away");
   EXPECT_EQ(read("ck/mine.txt"), "mine");
