@@ -1,5 +1,6 @@
 #include "ssl/passes.h"
 
+#include "kernels/ops/across_ranks.h"
 #include "kernels/ops/add.h"
 
 namespace crc::ssl {
@@ -29,18 +30,16 @@ template <class Visit> void Passes::for_sections(const Pass& pass, Visit visit) 
   }
 }
 
-// [own parts * rows, K] of every process, in the order of the shards.
-View<const float, 2> Passes::of_all(Context& context, View<const float, 2> own, std::vector<float>& received) const {
-  if (!ranks_ || ranks_->size() == 1) return own;
-  context.synchronize();
-  received = ranks_->gather(std::span(own.data, size_t(own.size())));
-  return {received.data(), {own.shape[0] * ranks_->size(), own.shape[1]}, own.device, own.name};
-}
-
 // whole [N,K] = the rows of all shards, in the order of the batch.
 void Passes::put_together(Context& context, View<float, 2> whole, View<const float, 2> own, const Pass& pass) const {
-  std::vector<float> received;
-  const View<const float, 2> all = of_all(context, own, received);
+  const Arena::Frame frame(context.scratch());
+  View<const float, 2> all = own;
+  if (ranks_ && ranks_->size() > 1) {
+    const auto gathered = context.scratch().take<float, 2>({own.shape[0] * ranks_->size(), own.shape[1]},
+                                                           "rows of all shards");  // [V * rows,K], in the shards' order
+    gather_ranks(context, gathered.flat(), own.flat(), ranks_);
+    all = gathered;
+  }
   const int64_t rows = whole.shape[0] / shards_;
   for_sections(pass, [&](int64_t of_whole, int64_t of_part, int64_t count) {
     for (int64_t s = 0; s < shards_; ++s) {

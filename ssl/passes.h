@@ -63,7 +63,6 @@ class Passes {
  private:
   void for_parts(Context& context, const std::function<void(int64_t part, Context& context)>& work);
   template <class Visit> void for_sections(const Pass& pass, Visit visit) const;
-  View<const float, 2> of_all(Context& context, View<const float, 2> own, std::vector<float>& received) const;
   void put_together(Context& context, View<float, 2> whole, View<const float, 2> own, const Pass& pass) const;
   View<const float, 2> part_of(Context& context, View<const float, 2> whole, int64_t part, const Pass& pass) const;
 

@@ -2,6 +2,7 @@
 
 #include <bit>
 
+#include "kernels/ops/across_ranks.h"
 #include "kernels/ops/ema.h"
 
 namespace crc::ssl {
@@ -18,8 +19,6 @@ ShardMean::ShardMean(Context& context, const nn::ParamLayout& layout, int64_t sh
   const int64_t processes = ranks_ ? ranks_->size() : 1;
   if (!std::has_single_bit(uint64_t(shards)) || shards % processes != 0)
     fail_internal(std::to_string(shards) + " shards in " + std::to_string(processes) + " processes");
-  if (processes > 1 && context.device().kind != DeviceKind::cpu)
-    fail_internal("shards in several processes are exchanged in host memory");
   const int64_t running = layout.running_total(), teachers = teacher ? running : 0;
   const int64_t own = shards / processes;
   first_ = ranks_ ? ranks_->rank() * own : 0;
@@ -44,24 +43,22 @@ const ShardMean::Left& ShardMean::mean() {
   for (size_t step = 1; step < left_.size(); step *= 2)
     for (size_t s = 0; s < left_.size(); s += 2 * step)
       ema_update(context_, left_[s].flat, View<bf16, 1>{}, left_[s + step].flat, half_.as<StepState>());
-  const View<float, 1> mean = left_.front().flat;
-  if (ranks_ && ranks_->size() > 1) {
-    context_.synchronize();
-    ranks_->mean({mean.data, size_t(mean.size())});
-  }
+  mean_ranks(context_, left_.front().flat, ranks_);
   return left_.front();
 }
 
 void ShardMean::compare(View<const float, 1> values, int64_t step) const {
   if (!ranks_ || ranks_->size() == 1) return;
+  std::vector<float> own(size_t(values.size()));
+  context_.copy_out(own.data(), values);
   uint64_t sum = 0xcbf29ce484222325;  // FNV-1a over words
-  for (int64_t i = 0; i < values.size(); ++i) sum = (sum ^ std::bit_cast<uint32_t>(values[i])) * 0x100000001b3;
+  for (const float value : own) sum = (sum ^ std::bit_cast<uint32_t>(value)) * 0x100000001b3;
   const std::vector<uint64_t> sums = ranks_->gather(std::span<const uint64_t>(&sum, 1));
   for (size_t r = 1; r < sums.size(); ++r)
     if (sums[r] != sums[0])
       fail(ExitCode::internal,
            "process " + std::to_string(r) + " has other weights than process 0 after step " + std::to_string(step) +
-               ": all must be of one version, on CPUs of one kind; the last checkpoint is of before");
+               ": all must be of one version, on CPUs or GPUs of one kind; the last checkpoint is of before");
 }
 
 }  // namespace crc::ssl

@@ -219,7 +219,7 @@ class FrozenScratch {
 };
 
 // Graphs hold addresses of scratch memory: every replay must find the stack as the recording did, empty.
-void Trainer::train(int64_t steps) {
+void Trainer::train(int64_t steps) try {
   if (!method_.trains()) {
     step_ += steps;
     return set_step(context_, state_.as<StepState>(), config_.schedule, step_);
@@ -238,6 +238,9 @@ void Trainer::train(int64_t steps) {
     step_ += count;
   }
   if (shards_) shards_->compare(student_weights_.values, step_);
+} catch (...) {
+  if (shards_) context_.leave_ranks();  // before memory goes that work which others have part in is still to use
+  throw;
 }
 
 EpochLosses Trainer::losses(int64_t steps) {

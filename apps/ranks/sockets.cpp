@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
@@ -48,6 +49,13 @@ class Sockets : public Transport {
         if (waiting[k].revents & POLLOUT) send(who[k], to_send[who[k]]);
       }
     }
+  }
+
+  bool peeks() const override { return true; }
+  int64_t peek(int from, std::span<char> to) override {
+    const ssize_t n = ::recv(sockets_[size_t(from)], to.data(), to.size(), MSG_PEEK);
+    if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) lost(from);
+    return std::max<int64_t>(n, 0);
   }
 
  private:

@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "kernels/core/view.h"
 
@@ -14,7 +15,8 @@ namespace crc {
 class Arena;
 class Cpu;
 class Cuda;
-class Gate;  // kernels/core/gate.h
+class Gate;   // kernels/core/gate.h
+class Ranks;  // kernels/core/ranks.h
 
 // The only place that knows whether this build contains the CUDA backend.
 #if CRC_CUDA
@@ -25,6 +27,7 @@ inline constexpr bool kCudaBuild = false;
 
 std::shared_ptr<Cpu> make_cpu(int threads);  // threads 0: what OMP_NUM_THREADS or the machine says
 int cuda_devices();                          // GPUs that this process sees; 0 without a driver for this build
+std::vector<std::string> cuda_names();       // of those, each one's own in the world (UUID)
 std::shared_ptr<Cuda> make_cuda(int index);  // Error device_unavailable: there is none, or it cannot run this build
 
 // While it lives, what this thread asks of CUDA goes to the backend's device; then to the one of before, which may be
@@ -59,6 +62,13 @@ CRC_BACKEND(void, copy_out, void* host, const void* from, int64_t bytes)   // co
 CRC_BACKEND(void, copy_within, void* to, const void* from, int64_t bytes)  // ordered with the ops
 CRC_BACKEND(void, set_zero, void* data, int64_t bytes)                     // ordered with the ops
 CRC_BACKEND(void, synchronize)
+// What lets ops exchange this device's arrays between processes (kernels/ops/across_ranks.h): the CPU needs nothing.
+// Error device_unavailable: NCCL is missing.
+CRC_BACKEND(void, open_exchange)
+// All processes call it, each on a GPU of its own; from then on a failure of one of them ends synchronize() of all.
+CRC_BACKEND(void, join_ranks, Ranks& ranks)
+// Gives up what the device still waits for from other processes: before its memory goes, where work ended early.
+CRC_BACKEND(void, leave_ranks)
 CRC_BACKEND(void, before_op, const char* name)  // opens the profiler range
 CRC_BACKEND(void, after_op, const char* name)   // closes it; under CRC_SYNC=1 synchronises
 // The moment when the device has done what it was given so far; under capture, in every replay anew. Kept alive by what

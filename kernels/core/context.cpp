@@ -49,6 +49,10 @@ int Context::gpus() {
   if constexpr (kCudaBuild) return cuda_devices();
   return 0;
 }
+std::vector<std::string> Context::gpu_names() {
+  if constexpr (kCudaBuild) return cuda_names();
+  return {};
+}
 
 Context Context::from_name(const std::string& name, For use, int gpu) {
   const auto on_cuda = [&](int index) {
@@ -169,6 +173,15 @@ void Context::for_each_scratch(const std::function<void(Arena&)>& visit) {
 void Context::synchronize() {
   if (dry_) return;
   visit([](auto& b) { crc::synchronize(b); });
+}
+void Context::open_exchange() {
+  visit([](auto& b) { crc::open_exchange(b); });
+}
+void Context::join_ranks(Ranks& ranks) {
+  visit([&](auto& b) { crc::join_ranks(b, ranks); });
+}
+void Context::leave_ranks() {
+  visit([](auto& b) { crc::leave_ranks(b); });
 }
 std::function<void()> Context::record(std::function<void()> work) {
   if (dry_) return work;

@@ -22,7 +22,8 @@ class Context {
   // name.
   enum class For { training, selection };
   static Context from_name(const std::string& name, For use = For::training, int gpu = 0);
-  static int gpus();  // that this process sees; 0: none, no driver, or a CPU-only build
+  static int gpus();                            // that this process sees; 0: none, no driver, or a CPU-only build
+  static std::vector<std::string> gpu_names();  // each one's own in the world (UUID), in their order
   // Runs nothing and holds no memory: what is called with it is only noted (trace_into), so that work of any size and
   // precision can be planned anywhere. Its addresses are not memory. `fused`: as where the gate takes every fused way.
   static Context dry(bool fused = false);
@@ -38,6 +39,10 @@ class Context {
   // Tensor cores for both: GPUs from sm_80 on.
   bool has_tf32_and_bf16() const { return device_.kind == DeviceKind::cuda && has_bf16(); }
   void synchronize();
+  // See open_exchange(), join_ranks() and leave_ranks() in backend.h.
+  void open_exchange();
+  void join_ranks(Ranks& ranks);
+  void leave_ranks();
   // See record() in backend.h: the first call of the result may already replay.
   std::function<void()> record(std::function<void()> work);
 

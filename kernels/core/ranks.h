@@ -26,6 +26,11 @@ class Transport {
   // out[r] goes to process r, in[r] is filled by it; their sizes agree, and those of this process's own parts are 0.
   // Error internal: a process ended.
   virtual void swap(std::span<const std::span<const char>> out, std::span<const std::span<char>> in) = 0;
+  // Whether peek() sees anything: MPI's launchers end all processes with one, and need no watch.
+  virtual bool peeks() const { return false; }
+  // What `from` has sent begins with this, without waiting and without taking it; how much of it is there. Error
+  // internal: the process ended.
+  virtual int64_t peek(int, std::span<char>) { return 0; }
 };
 
 class Ranks {
@@ -55,6 +60,11 @@ class Ranks {
   // The values of all processes, one after the other.
   template <class T> std::vector<T> gather(std::span<const T> own);
   void barrier();
+
+  // For who waits for something in which the others have part, a GPU, and not in an operation: Error where one of them
+  // told that it failed, or ended. Returns at once.
+  void check();
+  bool sees_failures() const { return !transport_ || transport_->peeks(); }  // that check() sees them
 
   // This process failed, and takes part in nothing any more. Waits for the others' next operation. Not an operation
   // where another told first.

@@ -62,6 +62,9 @@ Arena& scratch_of(Cpu& cpu) { return cpu.scratch(); }
 std::string describe(Cpu& cpu) { return "cpu, " + std::to_string(cpu.threads()) + " threads"; }
 bool has_bf16(Cpu&) { return onednn_has_bf16(); }
 void open_libraries(Cpu&, bool) {}
+void open_exchange(Cpu&) {}
+void join_ranks(Cpu&, Ranks&) {}
+void leave_ranks(Cpu&) {}
 Libraries libraries(Cpu&) {
   return {{"oneDNN", onednn_version()}, {"OpenBLAS", openblas_version()}, {"LAPACK", lapack_version()}};
 }

@@ -1,8 +1,10 @@
 #include "kernels/cuda/cuda.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cstdlib>
 #include <mutex>
+#include <thread>
 
 #include "kernels/cuda/check.h"
 #include "kernels/cuda/cublas.h"
@@ -80,6 +82,18 @@ void Cuda::wait_for(Cuda& other) {
   check_cuda(cudaStreamWaitEvent(stream_, other.given_, 0), "wait for an event");
 }
 
+void Cuda::synchronize(const std::string& what) {
+  cudaError_t status = cudaErrorNotReady;
+  if (!watch_) status = cudaStreamSynchronize(stream_);
+  while (status == cudaErrorNotReady) {
+    status = cudaStreamQuery(stream_);
+    if (status != cudaErrorNotReady) break;
+    watch_();
+    std::this_thread::sleep_for(std::chrono::microseconds(20));
+  }
+  check_cuda(status, what);
+}
+
 int64_t Cuda::resident_blocks(const void* kernel, int threads, size_t shared_bytes) {
   const auto [found, is_new] = resident_.try_emplace({kernel, threads, shared_bytes}, 1);
   if (is_new) {
@@ -130,11 +144,17 @@ void open_libraries(Cuda& cuda, bool convolutions) {
 void* allocate(Cuda& cuda, int64_t bytes) { return allocate_on_device(cuda.device().index, bytes); }
 void release(Cuda&, void* data) { release_on_device(data); }
 
+// Copies of pageable memory wait by themselves for what comes before them, and not as synchronize() does.
+static void wait_before_copying(Cuda& cuda) {
+  if (cuda.is_watched()) synchronize(cuda);
+}
 void copy_in(Cuda& cuda, void* to, const void* host, int64_t bytes) {
+  wait_before_copying(cuda);
   check_cuda(cudaMemcpyAsync(to, host, size_t(bytes), cudaMemcpyHostToDevice, cuda.stream()), "copy to the GPU");
   synchronize(cuda);
 }
 void copy_out(Cuda& cuda, void* host, const void* from, int64_t bytes) {
+  wait_before_copying(cuda);
   check_cuda(cudaMemcpyAsync(host, from, size_t(bytes), cudaMemcpyDeviceToHost, cuda.stream()), "copy from the GPU");
   synchronize(cuda);
 }
@@ -144,12 +164,12 @@ void copy_within(Cuda& cuda, void* to, const void* from, int64_t bytes) {
 void set_zero(Cuda& cuda, void* data, int64_t bytes) {
   check_cuda(cudaMemsetAsync(data, 0, size_t(bytes), cuda.stream()), "clear GPU memory");
 }
-void synchronize(Cuda& cuda) { check_cuda(cudaStreamSynchronize(cuda.stream()), "synchronise with the GPU"); }
+void synchronize(Cuda& cuda) { cuda.synchronize("synchronise with the GPU"); }
 
 void before_op(Cuda&, const char* name) { trace_push(name); }
 void after_op(Cuda& cuda, const char* name) {
   trace_pop();
-  if (synchronous()) check_cuda(cudaStreamSynchronize(cuda.stream()), std::string("op ") + name);
+  if (synchronous()) cuda.synchronize(std::string("op ") + name);
 }
 
 std::shared_ptr<void> mark_moment(Cuda& cuda) {

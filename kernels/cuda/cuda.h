@@ -4,8 +4,10 @@
 #include <cuda_runtime.h>
 
 #include <cstddef>
+#include <functional>
 #include <map>
 #include <memory>
+#include <string>
 #include <tuple>
 
 #include "kernels/core/arena.h"
@@ -17,6 +19,7 @@ namespace crc {
 class CudnnHandle;     // kernels/cuda/cudnn.h
 class CublasHandle;    // kernels/cuda/cublas.h
 class CusolverHandle;  // kernels/cuda/cusolver.h
+class NcclHandle;      // kernels/cuda/nccl.h
 
 class Cuda {
  public:
@@ -42,6 +45,12 @@ class Cuda {
   // Work given from now on comes after what `other` was given so far, on this device.
   void wait_for(Cuda& other);
 
+  // Waits until the device has done what it was given, or `watch` throws, which is then asked again and again.
+  // `what`: for its errors.
+  void synchronize(const std::string& what);
+  void watch(std::function<void()> watch) { watch_ = std::move(watch); }
+  bool is_watched() const { return bool(watch_); }
+
   // Library state of one kind, made at the first call and kept for the life of the backend.
   template <class Handle> Handle& handle(std::shared_ptr<Handle> (*make)(Cuda&)) {
     static_assert(Handle::kSlot < kSlots);
@@ -50,13 +59,14 @@ class Cuda {
   }
 
  private:
-  static constexpr int kSlots = 3;
+  static constexpr int kSlots = 4;
   int index_;
   int multiprocessors_ = 0, capability_ = 0, fp32_per_fp64_ = 0;
   size_t shared_bytes_ = 0;
   std::map<std::tuple<const void*, int, size_t>, int64_t> resident_;
   cudaStream_t stream_ = nullptr;
   cudaEvent_t given_ = nullptr;  // what others wait for
+  std::function<void()> watch_;
   std::shared_ptr<unsigned> tickets_;
   Arena arena_;
   std::shared_ptr<Gate> gate_ = std::make_shared<Gate>();

@@ -57,6 +57,18 @@ int cuda_devices() {
   return 0;
 }
 
+std::vector<std::string> cuda_names() {
+  std::vector<std::string> names;
+  for (int index = 0; index < cuda_devices(); ++index) {
+    cudaDeviceProp properties{};
+    check_cuda(cudaGetDeviceProperties(&properties, index), "query cuda:" + std::to_string(index));
+    constexpr const char* kDigits = "0123456789abcdef";
+    std::string& name = names.emplace_back();
+    for (const char byte : properties.uuid.bytes) name += kDigits[byte >> 4 & 15], name += kDigits[byte & 15];
+  }
+  return names;
+}
+
 void check_device(int index) {
   int count = 0;
   const std::string device = "device cuda:" + std::to_string(index);

@@ -15,7 +15,7 @@ namespace {
 
 constexpr const char *kPadded = "8 channels", *kSplitK = "split-K";  // ways
 
-template <class T> struct AddBias {
+template <class T> struct AddImageBias {
   T* y;
   const float* bias;
   int64_t k;
@@ -79,7 +79,7 @@ void forward(Cuda& cuda, View<T, 4> y, View<const T, 4> x, View<const float, 4> 
     if (done) conv2d_tf32x3(cuda, y, x, w, config);
   }
   if (!done) cudnn_conv(cuda, ConvPass::forward, problem, x.data, weights_as<T>(cuda, w, rounded), y.data);
-  if (bias.size()) for_each(cuda, "conv2d bias", y.size(), AddBias<T>{y.data, bias.data, problem.k});
+  if (bias.size()) for_each(cuda, "conv2d bias", y.size(), AddImageBias<T>{y.data, bias.data, problem.k});
 }
 
 template <class T>

@@ -223,8 +223,9 @@ cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int) {
   }
   return cudaSuccess;
 }
-cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int) {
+cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int index) {
   *properties = {.name = "Emulated GPU",
+                 .uuid = {{'e', 'm', 'u', 'l', 'a', 't', 'e', 'd', ' ', 'G', 'P', 'U', ' ', ' ', ' ', char(index)}},
                  .totalGlobalMem = emulator::kDeviceBytes,
                  .sharedMemPerBlock = emulator::kDefaultSharedBytes,
                  .sharedMemPerBlockOptin = emulator::shared_limit(),

@@ -109,41 +109,65 @@ bool is_joined(const Capture& capture, const std::vector<int>& last) {
   return std::find(reached.begin(), reached.end(), false) == reached.end();
 }
 
-// In an order that the graph allows; EMULATOR_ORDER says which.
-void replay(const Nodes& nodes, const GraphOrder& order) {
-  std::vector<int> waiting(nodes.size()), ready;
-  std::vector<std::vector<int>> next(nodes.size());
-  for (size_t i = 0; i < nodes.size(); ++i) {
-    waiting[i] = int(nodes[i].after.size());
-    if (waiting[i] == 0) ready.push_back(int(i));
-    for (int j : nodes[i].after) next[size_t(j)].push_back(int(i));
+// A graph on its way, in an order that it allows; EMULATOR_ORDER says which.
+class Replay {
+ public:
+  Replay(std::shared_ptr<const Nodes> nodes, std::shared_ptr<const GraphOrder> order)
+      : nodes_(std::move(nodes)), order_(std::move(order)), waiting_(nodes_->size()), next_(nodes_->size()) {
+    for (size_t i = 0; i < nodes_->size(); ++i) {
+      waiting_[i] = int((*nodes_)[i].after.size());
+      if (waiting_[i] == 0) ready_.push_back(int(i));
+      for (int j : (*nodes_)[i].after) next_[size_t(j)].push_back(int(i));
+    }
   }
-  if (checker) checker->begin_graph(order);
-  while (!ready.empty()) {
-    std::sort(ready.begin(), ready.end());
-    decide_order(ready);
-    const int i = ready.front();
-    ready.erase(ready.begin());
-    if (checker) checker->begin_node(i);
-    nodes[size_t(i)].work();
-    for (int j : next[size_t(i)])
-      if (--waiting[size_t(j)] == 0) ready.push_back(j);
+
+  // To its end, or to a work that is not ready, from where the next call goes on.
+  void go_on() {
+    if (checker && !std::exchange(begun_, true)) checker->begin_graph(*order_);
+    while (!ready_.empty()) {
+      if (now_ < 0) {
+        std::sort(ready_.begin(), ready_.end());
+        decide_order(ready_);
+        now_ = ready_.front();
+        if (checker) checker->begin_node(now_);
+      }
+      (*nodes_)[size_t(now_)].work();
+      ready_.erase(ready_.begin());
+      for (int j : next_[size_t(now_)])
+        if (--waiting_[size_t(j)] == 0) ready_.push_back(j);
+      now_ = -1;
+    }
+    if (checker) checker->end_graph();
   }
-  if (checker) checker->end_graph();
-}
+
+ private:
+  std::shared_ptr<const Nodes> nodes_;
+  std::shared_ptr<const GraphOrder> order_;
+  std::vector<int> waiting_, ready_;
+  std::vector<std::vector<int>> next_;
+  int now_ = -1;  // the first of ready_, which has begun
+  bool begun_ = false;
+};
 
 }  // namespace
 }  // namespace emulator
 
-void CUstream_st::run_next() {
-  const emulator::Work work = std::move(pending.front());
+bool CUstream_st::run_next() {
+  emulator::Work work = std::move(pending.front());
   pending.pop_front();
   const emulator::DeviceAccess access;
-  work();
+  try {
+    work();
+  } catch (const emulator::NotReady&) {
+    pending.push_front(std::move(work));
+    return false;
+  }
   ++completed;
+  return true;
 }
 void CUstream_st::run_until(int64_t position) {
-  while (completed < position && !pending.empty()) run_next();
+  while (completed < position && !pending.empty())
+    if (!run_next()) std::this_thread::yield();
 }
 
 // ---- errors
@@ -318,8 +342,8 @@ cudaError_t cudaGraphLaunch(cudaGraphExec_t executable, cudaStream_t stream) {
   LOCK;
   if (!executable) return set_error(cudaErrorInvalidValue);
   ++emulator::counters().graph_launches;
-  return emulator::push(stream,
-                        [nodes = executable->nodes, order = executable->order] { emulator::replay(*nodes, *order); });
+  const auto replay = std::make_shared<emulator::Replay>(executable->nodes, executable->order);
+  return emulator::push(stream, [replay] { replay->go_on(); });
 }
 cudaError_t cudaGraphDestroy(cudaGraph_t graph) {
   delete graph;

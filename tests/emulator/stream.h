@@ -14,6 +14,7 @@
 namespace emulator {
 
 using Work = std::function<void()>;  // runs with device memory accessible
+struct NotReady {};                  // thrown by work that waits for another process: it is called again
 
 // Captured work, and the earlier works that it comes after.
 struct Node {
@@ -42,7 +43,7 @@ struct CUstream_st {
   std::shared_ptr<emulator::Capture> capture;
   std::vector<int> last;  // the captured works that its next one comes after
 
-  void run_next();
+  bool run_next();  // false: it is not ready
   void run_until(int64_t position);
   void run_all() { run_until(position()); }
   int64_t position() const { return completed + int64_t(pending.size()); }

@@ -48,8 +48,12 @@ enum cudaDeviceAttr {
   cudaDevAttrSingleToDoublePrecisionPerfRatio = 87,
   cudaDevAttrMaxSharedMemoryPerBlockOptin = 97,
 };
+struct cudaUUID_t {
+  char bytes[16];
+};
 struct cudaDeviceProp {
   char name[256];
+  cudaUUID_t uuid;
   size_t totalGlobalMem, sharedMemPerBlock, sharedMemPerBlockOptin;
   int major, minor, multiProcessorCount, warpSize, maxThreadsPerBlock, l2CacheSize;
 };
