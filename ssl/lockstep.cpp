@@ -6,6 +6,9 @@
 #include <new>
 #include <utility>
 
+#include "kernels/ops/across_ranks.h"
+#include "kernels/ops/merge_parts.h"
+
 // There where the program is linked with AddressSanitizer, which must know of every change of stack.
 extern "C" __attribute__((weak)) void __sanitizer_start_switch_fiber(void** fake_stack, const void* bottom,
                                                                      size_t size);
@@ -43,7 +46,7 @@ void Lockstep::begin() {
   if (__sanitizer_finish_switch_fiber) __sanitizer_finish_switch_fiber(nullptr, &all.main_stack_, &all.main_bytes_);
   const int call = all.now_;
   try {
-    (*all.work_)(call);
+    (*all.work_)(call, all.context_of(call));
   } catch (const Ended&) {
   } catch (...) {
     all.calls_[size_t(call)].error = std::current_exception();
@@ -70,31 +73,35 @@ void Lockstep::leave(bool for_good) {
   if (__sanitizer_finish_switch_fiber) __sanitizer_finish_switch_fiber(it.sanitizer, &main_stack_, &main_bytes_);
 }
 
-void Lockstep::merge(std::span<double> values, Two two) {
+void Lockstep::merge(View<double, 1> values, Of what) {
   calls_[size_t(now_)].values = values;
-  two_ = two;
+  what_ = what;
   leave(false);
   if (ending_) throw Ended();
 }
 
-// Everybody waits in merge().
+// Everybody waits in merge(), and what they gave the device so far comes before what is given it here.
 void Lockstep::meet() {
-  const std::span<double> all = calls_.front().values;
+  const View<double, 1> all = calls_.front().values;
   for (int i = 0; i < ways_; ++i)
     if (calls_[size_t(i)].ended || calls_[size_t(i)].values.size() != all.size())
       fail_internal("parts of a batch that do not meet");
-  const auto tree = [this](int count, const auto& part) {  // into the first
+  Context& context = *context_;
+  const auto tree = [&](int count, const auto& part) {  // into the first
     for (int step = 1; step < count; step *= 2)
-      for (int i = 0; i < count; i += 2 * step) two_(part(i), part(i + step));
+      for (int i = 0; i < count; i += 2 * step) merge_parts(context, part(i), part(i + step), what_);
   };
+  for (int i = 1; i < ways_; ++i) context.wait_for(context_of(i));
   tree(ways_, [this](int i) { return calls_[size_t(i)].values; });
   if (ranks_ && ranks_->size() > 1) {
-    std::vector<double> parts = ranks_->gather(std::span<const double>(all));
-    const auto of = [&](int r) { return std::span(parts).subspan(size_t(r) * all.size(), all.size()); };
-    tree(ranks_->size(), of);
-    std::ranges::copy(of(0), all.begin());
+    const Arena::Frame frame(context.scratch());
+    const auto parts = context.scratch().take<double, 2>({ranks_->size(), all.size()}, "parts of processes");
+    gather_ranks(context, parts.flat(), all, ranks_);
+    tree(ranks_->size(), [&](int r) { return parts.slice(r, r + 1).flat(); });
+    context.copy(all, parts.slice(0, 1).flat());
   }
-  for (int i = 1; i < ways_; ++i) std::ranges::copy(all, calls_[size_t(i)].values.begin());
+  for (int i = 1; i < ways_; ++i) context.copy(calls_[size_t(i)].values, all);
+  for (int i = 1; i < ways_; ++i) context_of(i).wait_for(context);
 }
 
 // Unwinds the stacks of all that still wait.
@@ -104,15 +111,17 @@ void Lockstep::end_all() {
   ending_ = false;
 }
 
-void Lockstep::run(int ways, const std::function<void(int)>& work) {
+void Lockstep::run(Context& context, int ways, const std::function<void(int, Context&)>& work) {
   struct Current {
     explicit Current(Meeting*& here, Meeting* meeting) : here_(here), before_(std::exchange(here, meeting)) {}
     ~Current() { here_ = before_; }
     Meeting*& here_;
     Meeting* before_;
   } current(current_, this);
+  context_ = &context;
   ways_ = ways;
   work_ = &work;
+  for (int i = 1; i < ways; ++i) context_of(i).wait_for(context);
   if (int(calls_.size()) < ways) calls_.resize(size_t(ways));
   for (int i = 0; i < ways; ++i) {
     Call& call = calls_[size_t(i)];
@@ -128,7 +137,7 @@ void Lockstep::run(int ways, const std::function<void(int)>& work) {
     const auto own = std::span(calls_).first(size_t(ways));
     const auto failed = std::ranges::find_if(own, [](const Call& call) { return call.error != nullptr; });
     std::exception_ptr error = failed != own.end() ? failed->error : nullptr;
-    if (!error && std::ranges::all_of(own, &Call::ended)) return;
+    if (!error && std::ranges::all_of(own, &Call::ended)) break;
     try {
       if (!error) meet();
     } catch (...) {
@@ -138,6 +147,7 @@ void Lockstep::run(int ways, const std::function<void(int)>& work) {
     end_all();
     std::rethrow_exception(error);
   }
+  for (int i = 1; i < ways; ++i) context.wait_for(context_of(i));
 }
 
 }  // namespace crc::ssl

@@ -1,6 +1,7 @@
 // Calls that go on side by side from meeting to meeting, in one thread and in other processes: each has a stack of its
 // own, and one after the other runs until it asks all of them for something (kernels/core/meeting.h). No call knows of
-// it, so what a network does with its layers need not be turned inside out for layers that look at the whole batch.
+// it, so what a network does with its layers need not be turned inside out for layers that look at the whole batch. On
+// CUDA what the calls give the device runs side by side too, each in a stream of its own, and may be captured.
 #pragma once
 
 #include <ucontext.h>
@@ -10,6 +11,7 @@
 #include <memory>
 #include <vector>
 
+#include "kernels/core/context.h"
 #include "kernels/core/meeting.h"
 #include "kernels/core/ranks.h"
 
@@ -20,9 +22,9 @@ class Lockstep : public Meeting {
   // `ranks`: the processes that have further calls, all as many; null: this one alone.
   explicit Lockstep(Ranks* ranks) : ranks_(ranks) {}
 
-  // work(0), ..., work(ways - 1), a power of two. What one of them throws ends all.
-  void run(int ways, const std::function<void(int)>& work);
-  void merge(std::span<double> values, Two two) override;
+  // work(0, context), work(1, context.branch(1)), ..., `ways` of them, a power of two. What one of them throws ends all.
+  void run(Context& context, int ways, const std::function<void(int, Context&)>& work);
+  void merge(View<double, 1> values, Of what) override;
 
  private:
   class Stack;
@@ -31,10 +33,11 @@ class Lockstep : public Meeting {
     ucontext_t at;
     bool ended = false;
     std::exception_ptr error = nullptr;
-    std::span<double> values = {};
+    View<double, 1> values = {};
     void* sanitizer = nullptr;
   };
   static void begin();
+  Context& context_of(int call) const { return call == 0 ? *context_ : context_->branch(call); }
   void resume(int call);
   void leave(bool for_good);
   void meet();
@@ -43,8 +46,9 @@ class Lockstep : public Meeting {
   Ranks* ranks_;
   std::vector<Call> calls_;  // kept for their stacks
   int ways_ = 0, now_ = 0;
-  const std::function<void(int)>* work_ = nullptr;
-  Two two_ = nullptr;
+  Context* context_ = nullptr;
+  const std::function<void(int, Context&)>* work_ = nullptr;
+  Of what_ = Of::sums;
   bool ending_ = false;
   ucontext_t main_;
   const void* main_stack_ = nullptr;  // the sanitizer's knowledge of it

@@ -12,9 +12,8 @@ void Passes::for_parts(Context& context, const std::function<void(int64_t part, 
     for (int64_t p = 0; p < count; ++p) work(p, context);
     return;
   }
-  lockstep_->run(int(count), [&](int p) {
-    if (p == 0) return work(p, context);
-    Context& own = context.branch(p);
+  lockstep_->run(context, int(count), [&](int p, Context& own) {
+    if (p == 0) return work(p, own);
     std::unique_ptr<Arena::Frame>& frame = frames_[&own.scratch()];
     if (!frame) frame = std::make_unique<Arena::Frame>(own.scratch());
     work(p, own);

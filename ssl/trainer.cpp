@@ -74,10 +74,7 @@ Trainer::Trainer(Context& context, const nn::Net& net, const ImageSet& images, c
   begin_averages();
   if (config_.shards > 0)
     shards_.emplace(context, net.layout(), config_.shards, config_.ema_buffers == EmaBuffers::own, ranks);
-  if (config_.shards > 0 && config_.batch_statistics == BatchStatistics::synchronized) {
-    if (context.device().kind != DeviceKind::cpu) fail_internal("layers of shards meet in host memory");
-    lockstep_.emplace(ranks);
-  }
+  if (config_.shards > 0 && config_.batch_statistics == BatchStatistics::synchronized) lockstep_.emplace(ranks);
   for (size_t part = 0; part < (shards_ ? shards_->own().size() : 1); ++part)
     saved_.push_back({net.new_saved(), net.new_saved()});
   if (config_.logit_adjustment == LogitAdjustment::prediction) {
@@ -325,6 +322,15 @@ void Trainer::restore(const nn::TensorFile& file, const std::string& source) {
   if (step.size() != 1 || step[0] < 0) fail(ExitCode::corrupt_data, source + ": 'step' is not one step number");
   step_ = step[0];
   set_step(context_, state_.as<StepState>(), config_.schedule, step_);
+}
+
+void rehearse(Context& context, const nn::Net& net, const ImageSet& images, const std::vector<int64_t>& labeled,
+              const std::vector<int64_t>& unlabeled, TrainConfig config, const Ranks* ranks) {
+  if (!ranks || ranks->size() == 1 || context.device().kind == DeviceKind::cpu) return;
+  config.batch /= config.shards, config.shards = 0;
+  Trainer(context, net, images, labeled, unlabeled, config).train(1);
+  context.synchronize();
+  context.for_each_scratch([](Arena& arena) { arena.clear(); });
 }
 
 }  // namespace crc::ssl

@@ -111,4 +111,9 @@ class Trainer {
   int64_t step_ = 0;
 };
 
+// A step of one shard alone, for what the gate chooses in it: before others take part in such passes, who then compute by
+// the same choices. Nothing for one process, and on the CPU, which has no choice.
+void rehearse(Context& context, const nn::Net& net, const ImageSet& images, const std::vector<int64_t>& labeled,
+              const std::vector<int64_t>& unlabeled, TrainConfig config, const Ranks* ranks);
+
 }  // namespace crc::ssl

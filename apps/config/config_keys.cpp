@@ -51,7 +51,7 @@ void add_run(std::vector<ConfigKey>& keys) {
              int64_t(0)),
        later(choice("run.batch_statistics", ssl::BatchStatistics::shard,
                     "what batch normalisation of a step in shards takes mean and variance of: each shard, or "
-                    "(synchronized, CPU) the whole batch, for which all processes meet at every layer"),
+                    "(synchronized) the whole batch, for which all processes meet at every layer"),
              std::string("shard")),
        place(later(integer("run.ranks", 1, 1, 1024,
                            "processes of this machine that `crc_train run` and `resume` start to share run.shards, "

@@ -57,6 +57,8 @@ class Local : public Transport {
   void swap(std::span<const std::span<const char>> out, std::span<const std::span<char>> in) override {
     sockets_->swap(out, in);
   }
+  bool peeks() const override { return sockets_->peeks(); }
+  int64_t peek(int from, std::span<char> to) override { return sockets_->peek(from, to); }
 
  private:
   void start(int rank, const std::vector<int>& sockets, const std::vector<std::string>& command_line) {

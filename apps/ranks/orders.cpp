@@ -10,6 +10,7 @@ namespace crc::apps {
 namespace {
 
 constexpr const char* kSource = "an order of process 0";
+const std::string kWay = "way of ", kPlain = "plain way of ";  // and a key of the gate
 
 bool leads(const Ranks* ranks) { return ranks && ranks->size() > 1; }
 
@@ -34,6 +35,13 @@ void add_list(nn::TensorFile& file, const char* name, const std::vector<int64_t>
 }
 
 }  // namespace
+
+void order_join(Ranks* ranks, const std::string& config) {
+  if (!leads(ranks)) return;
+  nn::TensorFile with;
+  with.metadata["config"] = config;
+  give(*ranks, Order::join, std::move(with));
+}
 
 void order_data(Ranks* ranks, const std::string& config, const data::Dataset& dataset) {
   if (!leads(ranks)) return;
@@ -71,13 +79,16 @@ TrainingData training_data(const nn::TensorFile& told) {
 }
 
 void order_trainer(Ranks* ranks, int64_t round, const std::vector<int64_t>& labeled,
-                   const std::vector<int64_t>& unlabeled, const std::vector<int32_t>& labels) {
+                   const std::vector<int64_t>& unlabeled, const std::vector<int32_t>& labels,
+                   const std::map<std::string, Chosen>& choices) {
   if (!leads(ranks)) return;
   nn::TensorFile with;
   with.add("number", {}, std::vector<int64_t>{round});
   add_list(with, "labeled", labeled);
   add_list(with, "unlabeled", unlabeled);
   with.add("labels", {int64_t(labels.size())}, labels);
+  for (const auto& [key, chosen] : choices)
+    with.metadata[kWay + key] = chosen.way, with.metadata[kPlain + key] = chosen.plain;
   give(*ranks, Order::trainer, std::move(with));
 }
 
@@ -104,5 +115,16 @@ TakenOrder take_order(Ranks& ranks) {
 int64_t TakenOrder::number() const { return list("number").at(0); }
 std::vector<int64_t> TakenOrder::list(const char* name) const { return with.at(name, kSource).values<int64_t>(); }
 std::vector<int32_t> TakenOrder::labels() const { return with.at("labels", kSource).values<int32_t>(); }
+
+std::string TakenOrder::config() const { return with.metadata.at("config"); }
+std::map<std::string, Chosen> TakenOrder::choices() const {
+  std::map<std::string, Chosen> choices;
+  for (const auto& [name, words] : with.metadata)
+    if (name.starts_with(kWay)) {
+      const std::string key = name.substr(kWay.size());
+      choices[key] = {.way = words, .plain = with.metadata.at(kPlain + key)};
+    }
+  return choices;
+}
 
 }  // namespace crc::apps

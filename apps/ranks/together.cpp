@@ -71,6 +71,10 @@ std::unique_ptr<Transport> transport(const LocalProcesses& local) {
 // The others hear of what was caught, and rank 0 says it: before any of them ends, since MPI's launchers end all with
 // the first one that fails.
 int give_up(const char* program, Ranks& ranks, ExitCode code, const char* words) {
+  if (ranks.deaf() && !ranks.over()) {  // the launcher ends those who wait on their devices, with this process
+    speak(true);
+    std::_Exit(guarded_main(program, []() -> int { throw; }));
+  }
   ranks.tell(code, words);
   return ranks.rank() == 0 ? guarded_main(program, []() -> int { throw; }) : int(code);
 }

@@ -6,40 +6,81 @@
 #include <optional>
 
 #include "apps/base/signals.h"
+#include "apps/gate/choices_file.h"
 #include "apps/ranks/orders.h"
+#include "apps/ranks/seats.h"
 #include "apps/ranks/together.h"
 #include "apps/rundir/run_dir.h"
 #include "apps/train/experiment.h"
+#include "data/csv.h"
 #include "ssl/trainer.h"
 
 namespace crc::apps {
 namespace {
 
+constexpr const char* kTold = "what process 0 told";
+
+bool may_take_gpu(const Config& config) {
+  return config.get<std::string>("run.device") != "cpu" && Context::gpus() > 0;
+}
+
+// By "cuda:1" that one alone.
+int gpu_of(const Config& config, Ranks& ranks) {
+  std::vector<std::string> names = Context::gpu_names();
+  const std::string device = config.get<std::string>("run.device");
+  const std::optional<int64_t> number =
+      data::parse<int64_t>(device.substr(std::min(device.size(), std::string("cuda:").size())));
+  if (!number) return int(take_seat(ranks, names));
+  names = *number < int64_t(names.size()) ? std::vector{names[size_t(*number)]} : std::vector<std::string>{};
+  (void)take_seat(ranks, names);
+  return int(*number);
+}
+
+// What a step's bits depend on besides the configuration.
+std::string kind_of(Context& context) {
+  if (context.device().kind == DeviceKind::cpu) return "the CPU";
+  return machine_of(context) + (context.gate().tier() == Gate::Tier::plain ? "; CRC_TIER=plain" : "");
+}
+
+// In every process.
+Context join(const Config& config, Ranks& ranks) {
+  Context context = make_context(config, {}, Announce::no, may_take_gpu(config) ? gpu_of(config, ranks) : 0);
+  context.open_exchange();
+  const std::vector<Ranks::Bytes> kinds = ranks.show(kind_of(context));
+  for (size_t r = 1; r < kinds.size(); ++r)
+    if (kinds[r] != kinds[0])
+      fail(ExitCode::config, fmt::format("process 0 computes on {}, process {} on {}: all must have the same GPUs, "
+                                         "libraries and program, or the CPU (run.device = \"cpu\")",
+                                         std::string_view(kinds[0].data(), kinds[0].size()), r,
+                                         std::string_view(kinds[r].data(), kinds[r].size())));
+  context.join_ranks(ranks);
+  return context;
+}
+
 // What a process that does not lead holds of the training.
 struct Hand {
-  Hand(TrainingData told, Ranks& all)
+  Hand(TrainingData told, Ranks& all, Context& device)
       : ranks(all),
-        config(Config::of_run(told.config, "what process 0 told")),
+        config(Config::of_run(told.config, kTold)),
         dataset(std::move(told.dataset)),
-        context(make_context(config, {}, Announce::no)),
+        context(device),
         net(make_training_net(config, dataset)),
         images(upload(context, dataset.train, dataset.train.labels)) {
     check_precision(context, config);
-    check_processes(config, context, &ranks);
   }
-  void begin(int64_t round, const std::vector<int64_t>& labeled, const std::vector<int64_t>& unlabeled,
-             const std::vector<int32_t>& labels) {
+  void begin(const TakenOrder& order) {
     trainer.reset();
-    images.set_labels(context, labels);
+    images.set_labels(context, order.labels());
     context.for_each_scratch([](Arena& arena) { arena.clear(); });
-    trainer = std::make_unique<ssl::Trainer>(context, *net, images, labeled, unlabeled,
-                                             train_config(config, dataset, round), &ranks);
+    context.gate().adopt(order.choices());
+    trainer = std::make_unique<ssl::Trainer>(context, *net, images, order.list("labeled"), order.list("unlabeled"),
+                                             train_config(config, dataset, order.number()), &ranks);
   }
 
   Ranks& ranks;
   Config config;
   data::Dataset dataset;
-  Context context;
+  Context& context;
   std::unique_ptr<nn::Net> net;
   ssl::ImageSet images;
   std::unique_ptr<ssl::Trainer> trainer;
@@ -48,16 +89,20 @@ struct Hand {
 // To the end that rank 0 orders. A stop is rank 0's to make (take_order).
 ExitCode follow(Ranks& ranks) {
   const FinishFirst until_the_end;
+  std::optional<Context> context;
   std::unique_ptr<Hand> hand;
   for (;;) {
     const TakenOrder taken = take_order(ranks);
     switch (taken.order) {
+      case Order::join:
+        context.emplace(join(Config::of_run(taken.config(), kTold), ranks));
+        break;
       case Order::data:
         hand.reset();
-        hand = std::make_unique<Hand>(training_data(taken.with), ranks);
+        hand = std::make_unique<Hand>(training_data(taken.with), ranks, context.value());
         break;
       case Order::trainer:
-        hand->begin(taken.number(), taken.list("labeled"), taken.list("unlabeled"), taken.labels());
+        hand->begin(taken);
         break;
       case Order::restore: {
         const std::string source = "the checkpoint of process 0";
@@ -99,21 +144,13 @@ void check_processes(const Config& config, int size) {
   }
 }
 
-void check_processes(const Config& config, const Context& context, const Ranks* ranks) {
-  const int size = ranks ? ranks->size() : 1;
-  check_processes(config, size);
-  if (size > 1 && context.device().kind == DeviceKind::cuda)
-    fail(ExitCode::config,
-         fmt::format("{} processes share this training, and that is for CPUs alone so far: between GPUs it needs NCCL, "
-                     "which is not used here; set run.device = \"cpu\", or train in one process on {}",
-                     size, to_string(context.device())));
-  if (config.get<int64_t>("run.shards") > 1 && context.device().kind == DeviceKind::cuda &&
-      config.choice<ssl::BatchStatistics>("run.batch_statistics") == ssl::BatchStatistics::synchronized)
-    fail(ExitCode::config,
-         fmt::format(
-             "run.batch_statistics = \"synchronized\": the layers of shards meet in host memory, and this run is "
-             "on {}; set run.device = \"cpu\", or run.shards = 0, one pass with statistics of the whole batch",
-             to_string(context.device())));
+Context muster(const Config& config, Ranks* ranks, int gpu) {
+  check_processes(config, ranks ? ranks->size() : 1);
+  if (ranks && ranks->size() > 1) {
+    order_join(ranks, config.to_toml());
+    return join(config, *ranks);
+  }
+  return make_context(config, {}, Announce::no, gpu);
 }
 
 int train_together(const Config& config, const std::vector<std::string>& command_line,

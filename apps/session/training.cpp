@@ -146,13 +146,12 @@ struct Begun {
   RunDir directory;
 };
 
-Begun begin(const NewRun& run, const Ranks* ranks) {
+Begun begin(const NewRun& run, Ranks* ranks) {
   RunDir::check_new(run.directory);
   Config config = run.config;
   data::Dataset dataset = load_new(run);
   const LabelPlan labels = check_experiment(config, dataset);
-  Context context = make_context(config, {}, Announce::no, run.gpu);
-  check_processes(config, context, ranks);
+  Context context = muster(config, ranks, run.gpu);
   take_precision(config, context);
   if (context.device().kind == DeviceKind::cpu) check_host_memory(config, dataset, labels);
   const bool made = !file_exists(run.directory, Use::output);
@@ -208,9 +207,8 @@ ExitCode resume_run(const fs::path& path, const std::vector<std::string>& settin
   data.dataset.normalize = run_normalization(read_run_json(path), data.dataset);
   settle_answers(directory, data.dataset);
   check_moves(config, data.dataset, labels_before_last_query(directory.ledger(), config));
-  Context context = make_context(config, {}, Announce::no, gpu);
+  Context context = muster(config, ranks, gpu);
   check_precision(context, config);
-  check_processes(config, context, ranks);
   return execute(context, directory, std::move(data), progress, ranks);
 }
 

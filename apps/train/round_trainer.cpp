@@ -58,9 +58,10 @@ void RoundTrainer::make_trainer(Int round, const std::vector<Int>& labeled, std:
   }
   trainer_.reset();  // its memory goes first
   run_.context.for_each_scratch([](Arena& arena) { arena.clear(); });
-  order_trainer(run_.ranks, round, labeled, unlabeled, run_.labels.labels(round_));
-  trainer_ = std::make_unique<ssl::Trainer>(run_.context, *net_, run_.images, labeled, unlabeled,
-                                            train_config(run_.config, run_.dataset, round), run_.ranks);
+  const ssl::TrainConfig config = train_config(run_.config, run_.dataset, round);
+  ssl::rehearse(run_.context, *net_, run_.images, labeled, unlabeled, config, run_.ranks);
+  order_trainer(run_.ranks, round, labeled, unlabeled, run_.labels.labels(round_), run_.context.gate().choices());
+  trainer_ = std::make_unique<ssl::Trainer>(run_.context, *net_, run_.images, labeled, unlabeled, config, run_.ranks);
 }
 
 bool RoundTrainer::complete() const {

@@ -58,6 +58,8 @@ class Context {
   // A context of the same device with scratch memory of its own and, on CUDA, a stream of its own. Made at the first
   // call, kept, and shared by copies of this context.
   Context& branch(int i);  // 1, 2, ...
+  // What this is given from now on comes after what `other`, a branch of it or of what it branched from, was given so far.
+  void wait_for(Context& other);
   // Calls work(0, *this), work(1, branch(1)), ... `ways` calls in all. On CUDA their work may run side by side: after
   // what this context was given before, and before what it is given next. None may write what another touches. On the
   // CPU they run one after another. Arrays that a branch takes stay until a frame of its scratch memory ends.
@@ -111,7 +113,6 @@ class Context {
  private:
   struct Dry;
   using Branches = std::vector<std::unique_ptr<Context>>;
-  void wait_for(Context& other);
   void mark(std::shared_ptr<void> Trace::Op::*moment) {
     if (trace_ && trace_->times_ops) trace_->moment(moment, visit([](auto& b) { return mark_moment(b); }));
   }

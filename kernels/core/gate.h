@@ -75,6 +75,9 @@ class Gate {
   size_t choose(const std::string& key, const std::vector<Way>& ways, const Contest& contest);
   // What is known of it without a contest: the name of the way to take. Nothing in the plain tier.
   std::optional<std::string> known(const std::string& key);
+  // All that is known in this process, for another that is to compute the same.
+  const std::map<std::string, Chosen>& choices() const { return choices_; }
+  void adopt(std::map<std::string, Chosen> choices) { choices_.merge(choices); }
   // Forgets it, in this process, because no way has that name any more; says so.
   void refuse_known(const std::string& key);
   Tier tier() const { return tier_; }

@@ -2,17 +2,18 @@
 // statistics are the whole batch's. While one is current on a thread, ops ask it there.
 #pragma once
 
-#include <span>
+#include "kernels/core/view.h"
 
 namespace crc {
 
 class Meeting {
  public:
+  // What is asked: [3, C] counts, means and squared deviations of channels, or sums.
+  enum class Of { moments, sums };
   virtual ~Meeting() = default;
-  using Two = void (*)(std::span<double> into, std::span<const double> other);
-  // `values` of this part become those of all parts, merged two by two in a binary tree over the parts in their order,
-  // ((0 + 1) + (2 + 3)): the same bits in all of them. Every part asks for as many, at the same places.
-  virtual void merge(std::span<double> values, Two two) = 0;
+  // `values` of this part, on its device, become those of all parts, merged two by two in a binary tree over the parts
+  // in their order, ((0 + 1) + (2 + 3)): the same bits in all of them. Every part asks for as many, at the same places.
+  virtual void merge(View<double, 1> values, Of what) = 0;
 
   static Meeting* current() { return current_; }  // null: there are no other parts
 

@@ -64,7 +64,9 @@ class Ranks {
   // For who waits for something in which the others have part, a GPU, and not in an operation: Error where one of them
   // told that it failed, or ended. Returns at once.
   void check();
-  bool sees_failures() const { return !transport_ || transport_->peeks(); }  // that check() sees them
+  // From now on they may wait so. `deaf`: whoever does, hears nothing, and tell() might wait for ever.
+  void wait_on_devices() { on_devices_ = true; }
+  bool deaf() const { return on_devices_ && transport_ && !transport_->peeks(); }
 
   // This process failed, and takes part in nothing any more. Waits for the others' next operation. Not an operation
   // where another told first.
@@ -83,7 +85,7 @@ class Ranks {
   template <class T, class Combine> void combine(std::span<T> values, Combine combine);
 
   std::unique_ptr<Transport> transport_;  // null: alone
-  bool over_ = false;
+  bool over_ = false, on_devices_ = false;
   int64_t exchanges_ = 0, bytes_ = 0;
 };
 

@@ -67,6 +67,7 @@ class NcclHandle {
       const std::vector<nccl::UniqueId> ids = ranks.gather(std::span<const nccl::UniqueId>(&id, 1));
       check(functions().CommInitRank(&communicator(), ranks.size(), ids.front(), ranks.rank()), "a communicator");
     }
+    ranks.wait_on_devices();
     cuda_.watch([this, &ranks] { watch(ranks); });
   }
 
@@ -77,7 +78,7 @@ class NcclHandle {
       std::thread([gone, abort = functions().CommAbort] { (void)abort(gone); }).detach();
   }
 
-  void swap(std::span<const std::span<const float>> out, std::span<const std::span<float>> in) {
+  void swap(std::span<const std::span<const char>> out, std::span<const std::span<char>> in) {
     if (!communicator()) fail_internal("an exchange between GPUs that have not joined");
     const nccl::Functions& f = functions();
     check(f.GroupStart(), "a swap");
@@ -85,10 +86,9 @@ class NcclHandle {
     const auto note = [&](nccl::Result next) { result = result == nccl::success ? next : result; };
     for (size_t r = 0; r < out.size(); ++r)
       if (!out[r].empty())
-        note(f.Send(out[r].data(), out[r].size(), nccl::float32, int(r), communicator(), cuda_.stream()));
+        note(f.Send(out[r].data(), out[r].size(), nccl::int8, int(r), communicator(), cuda_.stream()));
     for (size_t r = 0; r < in.size(); ++r)
-      if (!in[r].empty())
-        note(f.Recv(in[r].data(), in[r].size(), nccl::float32, int(r), communicator(), cuda_.stream()));
+      if (!in[r].empty()) note(f.Recv(in[r].data(), in[r].size(), nccl::int8, int(r), communicator(), cuda_.stream()));
     note(f.GroupEnd());
     check(result, "a swap");
   }
@@ -117,7 +117,7 @@ void leave_ranks(Cuda& cuda) {
   if (cuda.is_watched()) cuda.handle<NcclHandle>(NcclHandle::make).leave();
 }
 
-void nccl_swap(Cuda& cuda, std::span<const std::span<const float>> out, std::span<const std::span<float>> in) {
+void nccl_swap(Cuda& cuda, std::span<const std::span<const char>> out, std::span<const std::span<char>> in) {
   cuda.handle<NcclHandle>(NcclHandle::make).swap(out, in);
 }
 

@@ -15,7 +15,7 @@ struct UniqueId {
   char bytes[128];
 };
 enum Result : int { success = 0, in_progress = 7 };
-enum Type : int { float32 = 7 };
+enum Type : int { int8 = 0 };
 
 // Members are named as the library's functions are, without "nccl".
 struct Functions {

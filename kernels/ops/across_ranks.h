@@ -22,11 +22,12 @@ struct TreeMean {
 
 // all [P * N] = own [N] of each of P processes, by rank.
 CRC_OP(void, gather_ranks, (View<float, 1> all, View<const float, 1> own, Ranks* ranks))
+CRC_OP(void, gather_ranks, (View<double, 1> all, View<const double, 1> own, Ranks* ranks))
 // values [N] = their mean over the processes, a power of two, as Ranks::mean. Class: point.
 CRC_OP(void, mean_ranks, (View<float, 1> values, Ranks* ranks))
 
 // What both backends check. P
-inline int64_t check_gather(View<float, 1> all, View<const float, 1> own, const Ranks* ranks) {
+template <class T> int64_t check_gather(View<T, 1> all, View<const T, 1> own, const Ranks* ranks) {
   const int64_t processes = ranks ? ranks->size() : 1;
   check_shape("gather_ranks", all, {processes * own.size()});
   return processes;

@@ -60,8 +60,7 @@ void merge_period(int64_t n, int64_t period, int64_t channels, double* mean, dou
 }
 
 template <class T, bool kPlus>
-void batch_statistics(Cpu& cpu, const BatchNormStatistics& statistics, Input<T, kPlus> in, int64_t size,
-                      int64_t channels) {
+void batch_statistics(Cpu& cpu, BatchNormStatistics statistics, Input<T, kPlus> in, int64_t size, int64_t channels) {
   const int64_t period = period_of(channels), piece = piece_of(channels), pieces = (size + piece - 1) / piece;
   const View<double, 3> parts = cpu.scratch().take<double>({pieces, 2, period}, "moments");
   for_chunks(cpu, size, piece, [&](int64_t p, int64_t begin, int64_t end) {
@@ -71,24 +70,19 @@ void batch_statistics(Cpu& cpu, const BatchNormStatistics& statistics, Input<T, 
               [&](const Tile& tile) { merge_tile(in.at(tile.at), tile, period, mean + tile.first, m2 + tile.first); });
     merge_period(end - begin, period, channels, mean, m2);
   });
-  const View<double, 2> batch = cpu.scratch().take<double>({3, channels}, "moments of the batch");
+  Meeting* const all = Meeting::current();
+  if (all) statistics.meeting = cpu.scratch().take<double>({3, channels}, "moments of the batch");
   for (int64_t c = 0; c < channels; ++c) {
     Moments merged;
     for (int64_t p = 0; p < pieces; ++p) {
       const double rows = double(std::min(piece, size - p * piece) / channels);
       merged = merged.merged({rows, parts(p, 0, c), parts(p, 1, c)});
     }
-    batch(0, c) = merged.count, batch(1, c) = merged.mean, batch(2, c) = merged.m2;
+    statistics(c, merged);
   }
-  if (Meeting* all = Meeting::current())
-    all->merge({batch.data, size_t(batch.size())}, [](std::span<double> into, std::span<const double> other) {
-      for (size_t k = 0, channels = into.size() / 3; k < channels; ++k) {
-        const auto at = [&](auto values) { return Moments{values[k], values[channels + k], values[2 * channels + k]}; };
-        const Moments merged = at(into).merged(at(other));
-        into[k] = merged.count, into[channels + k] = merged.mean, into[2 * channels + k] = merged.m2;
-      }
-    });
-  for (int64_t c = 0; c < channels; ++c) statistics(c, {batch(0, c), batch(1, c), batch(2, c)});
+  if (!all) return;
+  all->merge(statistics.meeting.flat(), Meeting::Of::moments);
+  for_each(cpu, channels, FinishStatistics{statistics});
 }
 
 // The constants of one period, one row each: mean, scale, shift.
@@ -194,17 +188,13 @@ void backward(Cpu& cpu, View<T, 4> dx, View<float, 1> dgamma, View<float, 1> dbe
     sum_gradients(dy.data + tile.at, x.data + tile.at, tile, affine.shape[1], &affine(0, tile.first),
                   &affine(1, tile.first), &affine(2, tile.first), act, s[0], s[1]);
   });
-  for (int64_t c = 0; c < channels; ++c) finish.learn(c, sums(0, c), sums(1, c));
-  if (Meeting* all = Meeting::current(); all && mode != Mode::eval) {
-    std::vector<double> own(sums.data, sums.data + 2 * channels);
-    own.push_back(rows);
-    all->merge(own, [](std::span<double> into, std::span<const double> other) {
-      for (size_t k = 0; k < into.size(); ++k) into[k] += other[k];
-    });
-    std::copy_n(own.begin(), 2 * channels, sums.data);
-    finish.count = own.back();
+  Meeting* const all = mode == Mode::eval ? nullptr : Meeting::current();
+  if (all) finish.meeting = cpu.scratch().take<double, 1>({2 * channels + 1}, "sums of the batch");
+  for (int64_t c = 0; c < channels; ++c) finish(c, sums(0, c), sums(1, c));
+  if (all) {
+    all->merge(finish.meeting, Meeting::Of::sums);
+    for_each(cpu, channels, FinishBackward{finish});
   }
-  for (int64_t c = 0; c < channels; ++c) finish.draw(c, sums(0, c), sums(1, c));
 
   const auto terms = cpu.scratch().take<float>({2, affine.shape[1]}, "batch terms of a period");
   for (int64_t k = 0; channels > 0 && k < terms.shape[1]; ++k)

@@ -1,3 +1,4 @@
+#include "kernels/core/meeting.h"
 #include "kernels/ops/batchnorm_act.cuh"
 
 namespace crc {
@@ -22,21 +23,28 @@ struct StatisticsOfNothing {
 };
 
 template <class T, bool kPlus>
-void fill_statistics(Cuda& cuda, const char* op, const BatchNormStatistics& statistics, InputRows<T, kPlus> in) {
+void fill_statistics(Cuda& cuda, const char* op, BatchNormStatistics statistics, InputRows<T, kPlus> in) {
   const int64_t rows = in.x.shape[0], channels = in.x.shape[1];
   if (statistics.mode == Mode::eval) return for_each(cuda, op, channels, statistics);
-  if (rows == 0) return for_each(cuda, op, channels, StatisticsOfNothing{statistics});
+  const Arena::Frame frame(cuda.scratch());
+  Meeting* const all = Meeting::current();
+  if (all) statistics.meeting = cuda.scratch().take<double>({3, channels}, "moments of the batch");
+  if (rows == 0) for_each(cuda, op, channels, StatisticsOfNothing{statistics});
   with_width<T>(
       channels,
       [&](auto width) {
+        if (rows == 0) return;
         const auto kernel = batchnorm_moments_kernel<width(), kPlus, T>;
         const ColumnGrid columns = column_grid(cuda, kernel, rows, channels, width);
-        const Arena::Frame frame(cuda.scratch());
+        const Arena::Frame of_blocks(cuda.scratch());
         const auto parts = cuda.scratch().take<double>({2, channels, columns.blocks()}, "moments");
         launch(cuda, op, kernel, columns.grid, parts, in, columns.rows_per_block, statistics,
                tickets_of(cuda, columns));
       },
       in.x.data, in.plus);
+  if (!all) return;
+  all->merge(statistics.meeting.flat(), Meeting::Of::moments);
+  for_each(cuda, op, channels, FinishStatistics{statistics});
 }
 
 template <class T>
@@ -88,9 +96,11 @@ void backward(Cuda& cuda, View<T, 4> dx, View<float, 1> dgamma, View<float, 1> d
   const View<const T, 2> rows = as_rows(x);
   const int64_t channels = rows.shape[1];
   const auto line = cuda.scratch().take<float>({2, channels}, "batch terms");
-  const BatchNormBackward finish{
+  BatchNormBackward finish{
       {saved, gamma, beta, {}, config.offset}, dgamma, dbeta, line, mode == Mode::eval ? 0 : double(rows.shape[0])};
   const LeakyReluBackward act{config.slope};
+  Meeting* const all = mode == Mode::eval ? nullptr : Meeting::current();
+  if (all) finish.meeting = cuda.scratch().take<double, 1>({2 * channels + 1}, "sums of the batch");
   with_width<T>(
       channels,
       [&](auto width) {
@@ -102,6 +112,10 @@ void backward(Cuda& cuda, View<T, 4> dx, View<float, 1> dgamma, View<float, 1> d
         const auto parts = cuda.scratch().take<double>({2, channels, to_sum.blocks()}, "gradient sums");
         launch(cuda, kOp, sum, to_sum.grid, parts, as_rows(dy), rows, to_sum.rows_per_block, finish, act,
                tickets_of(cuda, to_sum));
+        if (all) {
+          all->merge(finish.meeting, Meeting::Of::sums);
+          for_each(cuda, kOp, channels, FinishBackward{finish});
+        }
         launch(cuda, kOp, apply, to_apply.grid, as_rows(dx), as_rows(dy), rows, plus.data, to_apply.rows_per_block,
                finish.parameters, line, act);
       },

@@ -9,8 +9,8 @@
 // add_batchnorm_act: x += plus, rounded once as kernels/ops/add.h does, then y = batchnorm_act(x), with the same bits as the
 // two ops one after the other and one pass over memory less: where a residual path joins. plus and y may not alias x.
 // y may alias x in Mode::eval; dx may alias dy, and plus neither. Class: reduce. `offset` is the "+0.1" of the early reference code.
-// On the CPU, where parts of a batch meet (kernels/core/meeting.h), the batch's mean and variance are those of all parts,
-// and so are the sums in dx; dgamma and dbeta are the part's own.
+// Where parts of a batch meet (kernels/core/meeting.h), the batch's mean and variance are those of all parts, and so are
+// the sums in dx; dgamma and dbeta are the part's own.
 // Of one row (N*H*W = 1) the unbiased variance is taken as 0; of none, nothing is learnt: mean 0, variance 0, running
 // statistics unmoved.
 #pragma once
@@ -61,8 +61,13 @@ struct BatchNormStatistics {
   View<float, 1> mean_rest;  // the batch's mean less the saved one: fp32 alone would shift y when |mean| >> std
   BatchNormConfig config;
   Mode mode;
+  View<double, 2> meeting = {};  // [3,C] where parts meet: what they are to merge first (finish)
 
   CRC_HD void operator()(int64_t c, const Moments& batch) const {
+    if (!meeting.data) return finish(c, batch);
+    meeting(0, c) = batch.count, meeting(1, c) = batch.mean, meeting(2, c) = batch.m2;
+  }
+  CRC_HD void finish(int64_t c, const Moments& batch) const {
     save(c, batch.mean, batch.count > 0 ? batch.m2 / batch.count : 0);
     if (mode != Mode::train || batch.count == 0) return;
     running_mean[c] = moved(running_mean[c], batch.mean);
@@ -79,6 +84,15 @@ struct BatchNormStatistics {
   }
   CRC_HD float moved(float running, double batch) const {
     return float((1 - double(config.momentum)) * running + config.momentum * batch);
+  }
+};
+
+// When the parts have met.
+struct FinishStatistics {
+  BatchNormStatistics statistics;
+  CRC_HD void operator()(int64_t c) const {
+    const View<double, 2>& all = statistics.meeting;
+    statistics.finish(c, {all(0, c), all(1, c), all(2, c)});
   }
 };
 
@@ -106,22 +120,32 @@ struct BatchNormParameters {
 struct BatchNormBackward {
   BatchNormParameters parameters;
   View<float, 1> dgamma, dbeta;
-  View<float, 2> line;  // [2,C]: constant and slope
-  double count;         // N*H*W; 0 in Mode::eval, where the statistics do not depend on x
+  View<float, 2> line;           // [2,C]: constant and slope
+  double count;                  // N*H*W; 0 in Mode::eval, where the statistics do not depend on x
+  View<double, 1> meeting = {};  // [2C + 1] where parts meet: the sums and the count that they are to add up first
 
   // sum_g: of g; sum_gx: of g * (x - mean).
   CRC_HD void operator()(int64_t c, double sum_g, double sum_gx) const {
-    learn(c, sum_g, sum_gx);
-    draw(c, sum_g, sum_gx);
-  }
-  CRC_HD void learn(int64_t c, double sum_g, double sum_gx) const {
     dgamma[c] += float(sum_gx * double(parameters.saved(1, c)));
     dbeta[c] += float(sum_g);
+    if (!meeting.data) return draw(c, sum_g, sum_gx, count);
+    const int64_t channels = dgamma.shape[0];
+    meeting[c] = sum_g, meeting[channels + c] = sum_gx;
+    if (c == 0) meeting[2 * channels] = count;
   }
-  CRC_HD void draw(int64_t c, double sum_g, double sum_gx) const {
+  CRC_HD void draw(int64_t c, double sum_g, double sum_gx, double count) const {
     const double inv_std = parameters.saved(1, c);
     line(0, c) = count > 0 ? float(sum_g / count) : 0.0f;
     line(1, c) = count > 0 ? float(inv_std * inv_std * sum_gx / count) : 0.0f;
+  }
+};
+// When the parts have met.
+struct FinishBackward {
+  BatchNormBackward backward;
+  CRC_HD void operator()(int64_t c) const {
+    const View<double, 1>& all = backward.meeting;
+    const int64_t channels = backward.dgamma.shape[0];
+    backward.draw(c, all[c], all[channels + c], all[2 * channels]);
   }
 };
 struct BatchNormBackwardPoint {

@@ -137,11 +137,10 @@ Result add(Message message, Communicator communicator, cudaStream_t stream) {
 }
 Result send(const void* data, size_t count, Type, int to, Communicator communicator, cudaStream_t stream) {
   char* from = static_cast<char*>(const_cast<void*>(data));
-  return add({.peer = to, .data = from, .bytes = 4 * count, .sends = true}, communicator, stream);
+  return add({.peer = to, .data = from, .bytes = count, .sends = true}, communicator, stream);
 }
 Result receive(void* data, size_t count, Type, int from, Communicator communicator, cudaStream_t stream) {
-  return add({.peer = from, .data = static_cast<char*>(data), .bytes = 4 * count, .sends = false}, communicator,
-             stream);
+  return add({.peer = from, .data = static_cast<char*>(data), .bytes = count, .sends = false}, communicator, stream);
 }
 const char* words(Result result) { return result == 6 ? "remote process exited" : "an error of the emulated NCCL"; }
 

@@ -120,6 +120,18 @@ TEST_P(GpuShards, TheBitsAreThoseOfAnyNumberOfProcesses) {
   EXPECT_TRUE(trained(config, 2, 3, trained(config, 4, 2)) == alone);
 }
 
+// Statistics over the whole batch: the layers of all shards meet on the device, and across processes.
+TEST_P(GpuShards, SynchronizedStatistics) {
+  ssl::TrainConfig config = in_shards(GetParam(), 4);
+  const std::string apart = trained(config, 1, 3);
+  config.batch_statistics = ssl::BatchStatistics::synchronized;
+  const std::string alone = trained(config, 1, 3);
+  EXPECT_GT(alone.size(), 10000u) << alone;
+  EXPECT_NE(alone, apart);
+  config.steps_per_graph = 2;
+  for (const int ranks : {2, 4}) EXPECT_TRUE(trained(config, ranks, 3) == alone) << ranks;
+}
+
 INSTANTIATE_TEST_SUITE_P(Methods, GpuShards, ::testing::ValuesIn(methods_that_train()),
                          [](const auto& info) { return info.param; });
 

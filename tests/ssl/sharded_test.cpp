@@ -104,20 +104,20 @@ TEST(Lockstep, AFailureEndsAll) {
       int& count;
       ~Counts() { ++count; }
     };
-    const auto work = [&](int i) {
+    Context context = Context::cpu(1);
+    const auto work = [&](int i, Context&) {
       const Counts counts{unwound};
-      std::vector<double> value(i == 3 && meets ? 2 : 1, i);
+      double values[2] = {double(i), 0};
       if (i == 2 && !meets) fail(ExitCode::numerical, "the third");
-      lockstep.merge(value, [](std::span<double> into, std::span<const double> other) { into[0] += other[0]; });
+      lockstep.merge({values, {i == 3 && meets ? 2 : 1}, {}}, Meeting::Of::sums);
     };
-    EXPECT_THROW(lockstep.run(4, work), Error);
+    EXPECT_THROW(lockstep.run(context, 4, work), Error);
     EXPECT_EQ(unwound, 4);
     EXPECT_EQ(Meeting::current(), nullptr);
     std::vector<double> sums;  // and it works again
-    lockstep.run(4, [&](int i) {
+    lockstep.run(context, 4, [&](int i, Context&) {
       double value = i + 1;
-      Meeting::current()->merge({&value, 1},
-                                [](std::span<double> into, std::span<const double> other) { into[0] += other[0]; });
+      Meeting::current()->merge({&value, {1}, {}}, Meeting::Of::sums);
       sums.push_back(value);
     });
     EXPECT_EQ(sums, std::vector<double>(4, 10));
