@@ -29,7 +29,7 @@ TEST_P(AcrossRanks, AloneAllIsOnesOwn) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(All, AcrossRanks, ::testing::ValuesIn(devices()), [](const auto& info) { return info.param; });
+CRC_ON_EACH_DEVICE(AcrossRanks);
 
 TEST(TreeMean, IsThatOfPairs) {
   std::vector<float> parts{1, 10, 2, 20, 4, 40, 9, 90};  // four of two

@@ -29,7 +29,7 @@ TEST_P(MergeParts, MomentsAreThoseOfBoth) {
             (std::vector<double>{3, 2, 3, 3, 8, 2}));
 }
 
-INSTANTIATE_TEST_SUITE_P(All, MergeParts, ::testing::ValuesIn(devices()), [](const auto& info) { return info.param; });
+CRC_ON_EACH_DEVICE(MergeParts);
 
 }  // namespace
 }  // namespace crc::test
