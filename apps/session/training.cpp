@@ -84,8 +84,9 @@ ExitCode run_rounds_together(Context& context, RunDir& directory, RunData& data,
   progress.line(fmt::format("{} processes share the {} shards of a step", ranks->size(),
                             directory.config().get<int64_t>("run.shards")));
   const ExitCode code = run_rounds(context, directory, data, progress, ranks);
-  progress.line(fmt::format("this process sent {:.1f} MB to the others, in {} exchanges", double(ranks->bytes()) / 1e6,
-                            ranks->exchanges()));
+  progress.line(fmt::format("this process sent {:.1f} MB to the others, in {} exchanges{}",
+                            double(ranks->bytes()) / 1e6, ranks->exchanges(),
+                            context.device().kind == DeviceKind::cpu ? "" : ", beside what their GPUs exchanged"));
   return code;
 } catch (const Error& error) {
   if (!ranks || !ranks->over() || directory.ledger().size() == 0) throw;  // nothing has begun
