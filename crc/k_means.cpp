@@ -182,6 +182,32 @@ class KMeans {
     points_.ranks.sum(changed);
     return changed;
   }
+  // Sums of the rows of each changed cluster, in order; clusters and pieces of columns on different threads.
+  void add_rows(std::vector<double>& total, int64_t begin, std::span<const float> x,
+                const std::vector<int64_t>& changed) const {
+    constexpr int64_t kPiece = 256, kTogether = 4;  // columns; rows that share loads and stores of a sum
+    std::vector<std::vector<const float*>> rows(changed.size());
+    for (int64_t i = 0; i * width_ < int64_t(x.size()); ++i)
+      if (const auto c = size_t(nearest_.of()[size_t(begin + i)]); changed[c] != 0)
+        rows[c].push_back(&x[size_t(i * width_)]);
+    const int64_t pieces = (width_ + kPiece - 1) / kPiece;
+    Context host = host_of(context_);
+    on_cpu(host, [&](Cpu& cpu) {
+      for_chunks(cpu, count() * pieces, 1, [&](int64_t task, int64_t, int64_t) {
+        const std::vector<const float*>& list = rows[size_t(task / pieces)];
+        double* sum = &total[size_t(task / pieces * width_)];
+        const int64_t first = task % pieces * kPiece, last = std::min(width_, first + kPiece);
+        size_t i = 0;
+        for (; i + kTogether <= list.size(); i += kTogether) {
+          const float *a = list[i], *b = list[i + 1], *c = list[i + 2], *e = list[i + 3];
+          for (int64_t d = first; d < last; ++d)
+            sum[d] = (((sum[d] + double(a[d])) + double(b[d])) + double(c[d])) + double(e[d]);
+        }
+        for (; i < list.size(); ++i)
+          for (int64_t d = first; d < last; ++d) sum[d] += double(list[i][d]);
+      });
+    });
+  }
   // Centres to means, but where a cluster is what it was; the sum of their squared shifts.
   double update(const std::vector<int64_t>& before, bool first) {
     const std::vector<int64_t>& of = nearest_.of();
@@ -189,16 +215,7 @@ class KMeans {
     const size_t entries = centers_.size();
     std::vector<double> sums(entries + size_t(count()));  // and sizes
     chain(points_.ranks, sums, [&](std::vector<double>& total) {
-      points_.values([&](int64_t begin, std::span<const float> x) {
-        by_columns([&](int64_t first, int64_t last) {
-          for (int64_t i = 0; i * width_ < int64_t(x.size()); ++i) {
-            const int64_t c = of[size_t(begin + i)];
-            if (changed[size_t(c)] == 0) continue;
-            double* sum = &total[size_t(c * width_)];
-            for (int64_t d = first; d < last; ++d) sum[d] += double(x[size_t(i * width_ + d)]);
-          }
-        });
-      });
+      points_.values([&](int64_t begin, std::span<const float> x) { add_rows(total, begin, x, changed); });
       for (int64_t c : of) ++total[entries + size_t(c)];
     });
     double shift = 0;

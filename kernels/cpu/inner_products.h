@@ -3,6 +3,7 @@
 // stands, and on any CPU.
 #pragma once
 
+#include <algorithm>
 #include <type_traits>
 
 #include "kernels/cpu/lanes.h"
@@ -78,6 +79,17 @@ template <class Number> void add_products(Number* out, const Number* x, const Nu
   if (kHasLanesOf8) return add_products_by_whole(out, x, y, depth);
 #endif
   add_products_by_half(out, x, y, depth);
+}
+
+// tile [n up to fours,W] = the inner products of n rows, packed by fours, and a panel of W.
+template <class Number>
+void multiply_tile(Number* tile, const Number* rows, int64_t n, const Number* panel, int64_t depth) {
+  constexpr int64_t wide = kWide<Number>;
+  std::fill_n(tile, (n + kDownPairs - 1) / kDownPairs * kDownPairs * wide, Number(0));
+  for (int64_t d = 0; d < depth; d += kDeepPairs)
+    for (int64_t i = 0; i < n; i += kDownPairs)
+      add_products(tile + i * wide, rows + i * depth + d * kDownPairs, panel + d * wide,
+                   std::min(kDeepPairs, depth - d));
 }
 
 // <x,y> of n numbers: four chains of four.
