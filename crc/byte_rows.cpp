@@ -47,25 +47,18 @@ void ByteRows::add(Context& context, std::span<const float> rows) {
   });
 }
 
-std::vector<int64_t> ByteRows::maybe_nearer(Context& context, std::span<const float> point,
-                                            std::span<const double> nearest, int64_t begin, int64_t end) const {
-  std::vector<int8_t> q(point.size());
-  const Row y = encode(point, q.data());
-  const std::vector<int16_t> wide(q.begin(), q.end());
-  const double rounding = 4 * rounding_of(width_);
-  std::vector<uint8_t> maybe(size_t(end - begin));
-  each_on_host(context, end - begin, [&](int64_t k) {
-    const int64_t i = begin + k;
-    const Row& x = of_[size_t(i)];
-    const double inner = x.step * y.step * double(inner_product(&q_[size_t(i * width_)], wide.data(), width_)),
-                 least = x.whole * x.whole + y.whole * y.whole - 2 * (inner + x.error * y.whole + x.length * y.error),
-                 both = x.whole + y.whole;
-    maybe[size_t(k)] = !(least - rounding * both * both >= nearest[size_t(i)]);
-  });
-  std::vector<int64_t> rows;
-  for (int64_t k = 0; k < end - begin; ++k)
-    if (maybe[size_t(k)]) rows.push_back(k);
-  return rows;
+ByteRows::MaybeNearer ByteRows::to(std::span<const float> point) const { return {*this, point}; }
+
+ByteRows::MaybeNearer::MaybeNearer(const ByteRows& rows, std::span<const float> point)
+    : rows_(rows), q_(point.size()), y_(encode(point, q_.data())), wide_(q_.begin(), q_.end()) {}
+
+bool ByteRows::MaybeNearer::operator()(int64_t i, double nearest) const {
+  const Row& x = rows_.of_[size_t(i)];
+  const int64_t width = rows_.width_;
+  const double inner = x.step * y_.step * double(inner_product(&rows_.q_[size_t(i * width)], wide_.data(), width)),
+               least = x.whole * x.whole + y_.whole * y_.whole - 2 * (inner + x.error * y_.whole + x.length * y_.error),
+               both = x.whole + y_.whole;
+  return !(least - 4 * rounding_of(width) * both * both >= nearest);
 }
 
 }  // namespace crc::select

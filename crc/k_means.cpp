@@ -8,7 +8,6 @@
 #include "crc/checkpoint.h"
 #include "crc/host_loop.h"
 #include "crc/nearest_centers.h"
-#include "kernels/ops/gather.h"
 #include "kernels/ops/min_distance.h"
 
 namespace crc::select {
@@ -89,36 +88,21 @@ class KMeans {
 
   // nearest [own], on the device: with new centres. Rows that are surely not nearer to a single one are left out.
   void approach(View<double, 1> nearest, std::span<const float> center, const ByteRows& bytes) {
-    constexpr int64_t kPiece = 4096;  // rows: copies of them take little memory
     const int64_t many = width_ == 0 ? 1 : int64_t(center.size()) / width_;
-    const bool all = bytes.count() == 0 || many > 1;
     const Tensor centers = Tensor::from_host(context_, {many, width_}, center.data(), "centres");
     const auto point = centers.view<const float, 2>();
     points_.each([&](int64_t begin, View<const float, 2> rows) {
-      const int64_t n = rows.shape[0];
-      if (all) min_distance(context_, nearest.slice(begin, begin + n), rows, point);
-      for (int64_t first = 0; first < n && !all; first += kPiece) {
-        const int64_t last = std::min(n, first + kPiece);
-        const auto maybe =
-            bytes.maybe_nearer(context_, center, {nearest.data, size_t(n_)}, begin + first, begin + last);
-        approach_some(nearest.slice(begin + first, begin + last), rows.slice(first, last), point, maybe);
+      const auto own = nearest.slice(begin, begin + rows.shape[0]);
+      if (bytes.count() == 0 || many > 1) {
+        min_distance(context_, own, rows, point);
+        return context_.synchronize();
       }
-      context_.synchronize();
+      const ByteRows::MaybeNearer maybe = bytes.to(center);
+      const MinDistance step = min_distance_step(own, rows, point);
+      each_on_host(context_, rows.shape[0], [&](int64_t i) {
+        if (maybe(begin + i, own[i])) step(i);
+      });
     });
-  }
-  void approach_some(View<double, 1> nearest, View<const float, 2> rows, View<const float, 2> point,
-                     std::span<const int64_t> which) {
-    if (which.empty()) return;
-    const int64_t n = int64_t(which.size());
-    if (2 * n > rows.shape[0]) return min_distance(context_, nearest, rows, point);
-    std::vector<double> before;
-    for (int64_t k : which) before.push_back(nearest[k]);
-    const Tensor places = Tensor::from_host(context_, {n}, which.data(), "rows that may be nearer"),
-                 some(context_, {n, width_}, Dtype::f32, "rows"),
-                 least = Tensor::from_host(context_, {n}, before.data(), "squared distances");
-    gather_rows(context_, some.view<float, 2>(), rows, places.view<const int64_t, 1>());
-    min_distance(context_, least.view<double, 1>(), some.view<const float, 2>(), point);
-    for (int64_t k = 0; k < n; ++k) nearest[which[size_t(k)]] = least.view<double, 1>()[k];
   }
 
   void iterate() {

@@ -98,8 +98,10 @@ class NearScreen {
   int64_t panels() const { return (count_ + kWideScreen - 1) / kWideScreen; }
   template <int64_t wide, class Row> void pack(float* to, int64_t count, const Row& row) const {
     pack_rows<wide>(to, depth_, count, row);
-    for (int64_t d = 0; d < depth_; ++d)
-      for (int64_t c = 0; c < wide; ++c) to[d * wide + c] -= origin_[d];
+    for (int64_t d = 0; d < depth_; ++d) {
+      const FourFloats at{origin_[d], origin_[d], origin_[d], origin_[d]};
+      for (int64_t c = d * wide; c < (d + 1) * wide; c += 4) store(to + c, load_floats(to + c) - at);
+    }
   }
 
   int64_t count_ = 0, depth_ = 0;
