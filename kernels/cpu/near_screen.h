@@ -50,8 +50,11 @@ class NearScreen {
   class Halves;
   template <class Row, class F> void each(std::vector<float>& memory, int64_t n, const Row& row, const F& f) const {
     memory.resize(size_t(kRows * depth_));
-    for (int64_t i = 0; i < n; i += kDownPairs)
+    for (int64_t i = 0; i < n; i += kDownPairs) {
+      for (int64_t r = i + kDownPairs; r < std::min(n, i + 2 * kDownPairs); ++r)
+        for (int64_t d = 0; d < depth_; d += 16) __builtin_prefetch(row(r) + d);
       pack<kDownPairs>(memory.data() + i * depth_, n - i, [&](int64_t r) { return row(i + r); });
+    }
     float tile[kRows * kWideScreen];
     for (int64_t p = 0; p < panels(); ++p) {
       multiply_tile(tile, memory.data(), n, panels_.data() + p * kWideScreen * depth_, depth_);
