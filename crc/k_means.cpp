@@ -8,6 +8,7 @@
 #include "crc/checkpoint.h"
 #include "crc/host_loop.h"
 #include "crc/nearest_centers.h"
+#include "kernels/cpu/four_rows.h"
 #include "kernels/ops/min_distance.h"
 
 namespace crc::select {
@@ -88,6 +89,7 @@ class KMeans {
 
   // nearest [own], on the device: with new centres. Rows that are surely not nearer to a single one are left out.
   void approach(View<double, 1> nearest, std::span<const float> center, const ByteRows& bytes) {
+    constexpr int64_t kChunk = 512;  // rows
     const int64_t many = width_ == 0 ? 1 : int64_t(center.size()) / width_;
     const Tensor centers = Tensor::from_host(context_, {many, width_}, center.data(), "centres");
     const auto point = centers.view<const float, 2>();
@@ -98,11 +100,28 @@ class KMeans {
         return context_.synchronize();
       }
       const ByteRows::MaybeNearer maybe = bytes.to(center);
-      const MinDistance step = min_distance_step(own, rows, point);
-      each_on_host(context_, rows.shape[0], [&](int64_t i) {
-        if (maybe(begin + i, own[i])) step(i);
+      on_cpu(context_, [&](Cpu& cpu) {
+        for_chunks(cpu, rows.shape[0], kChunk, [&](int64_t, int64_t first, int64_t last) {
+          std::vector<int64_t> which;
+          for (int64_t i = first; i < last; ++i)
+            if (maybe(begin + i, own[i])) which.push_back(i), prefetch(&rows(i, 0), width_);
+          approach_some(own, rows, which, center.data());
+        });
       });
     });
+  }
+  static void approach_some(View<double, 1> nearest, View<const float, 2> rows, std::span<const int64_t> which,
+                            const float* center) {
+    for (size_t k = 0; k < which.size(); k += kLanes) {
+      const float* four[kLanes];
+      Lanes least;
+      for (size_t r = 0; r < kLanes; ++r) {
+        const int64_t i = which[std::min(k + r, which.size() - 1)];
+        four[r] = &rows(i, 0), least[r] = nearest[i];
+      }
+      approach_four<1>(least, four, center, rows.shape[1]);
+      for (size_t r = 0; r < kLanes && k + r < which.size(); ++r) nearest[which[k + r]] = least[r];
+    }
   }
 
   void iterate() {
@@ -184,6 +203,8 @@ class KMeans {
         size_t i = 0;
         for (; i + kTogether <= list.size(); i += kTogether) {
           const float *a = list[i], *b = list[i + 1], *c = list[i + 2], *e = list[i + 3];
+          for (size_t next = i + kTogether; next < std::min(list.size(), i + 2 * kTogether); ++next)
+            prefetch(list[next] + first, last - first);
           for (int64_t d = first; d < last; ++d)
             sum[d] = (((sum[d] + double(a[d])) + double(b[d])) + double(c[d])) + double(e[d]);
         }

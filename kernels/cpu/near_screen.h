@@ -52,12 +52,13 @@ class NearScreen {
     memory.resize(size_t(kRows * depth_));
     for (int64_t i = 0; i < n; i += kDownPairs) {
       for (int64_t r = i + kDownPairs; r < std::min(n, i + 2 * kDownPairs); ++r)
-        for (int64_t d = 0; d < depth_; d += 16) __builtin_prefetch(row(r) + d);
+        prefetch(row(r), depth_);
       pack<kDownPairs>(memory.data() + i * depth_, n - i, [&](int64_t r) { return row(i + r); });
     }
     float tile[kRows * kWideScreen];
     for (int64_t p = 0; p < panels(); ++p) {
-      multiply_tile(tile, memory.data(), n, panels_.data() + p * kWideScreen * depth_, depth_);
+      multiply_tile(tile, memory.data(), n, panels_.data() + p * kWideScreen * depth_, count_ - p * kWideScreen,
+                    depth_);
       for (int64_t r = 0; r < n; ++r)
         f(r, p * kWideScreen, Halves(tile + r * kWideScreen, &low_[size_t(p * kWideScreen)],
                                      &high_[size_t(p * kWideScreen)], count_ - p * kWideScreen));

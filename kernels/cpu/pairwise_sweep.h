@@ -118,7 +118,7 @@ template <class Take> class BallSweep {
       const Band band = first + c < last ? ball_.column(p_.b2[first + c]) : Band{};
       low_[c] = band.low, high_[c] = band.high;
     }
-    multiply_tile(tile_, rows_, end_ - begin_, panel_, depth_);
+    multiply_tile(tile_, rows_, end_ - begin_, panel_, last - first, depth_);
     uint64_t doubtful = 0;
     for (int64_t i = 0; i < end_ - begin_; ++i) {
       const Sides s = sides(tile_ + i * kWideScreen, of_rows_[i], low_, high_);
@@ -154,7 +154,7 @@ template <class Take> class BallSweep {
         exact_ |= own;
       }
       double inner[kDownPairs * kWidePairs];
-      multiply_tile(inner, exact_rows_ + i * depth_, kDownPairs, exact_panel_, depth_);
+      multiply_tile(inner, exact_rows_ + i * depth_, kDownPairs, exact_panel_, columns, depth_);
       for (int64_t r = 0; r < rows; ++r) {
         inside_[i + r] &= ~(kHalf << at);
         for (int64_t c = 0; c < columns; ++c)
@@ -203,7 +203,7 @@ void sweep_tile(const Pairs& p, const PairMemory& pairs, int64_t begin, int64_t 
       const int64_t columns = std::min(kWidePairs, last - j);
       for (int64_t c = 0; c < kWidePairs; ++c) b2[c] = c < columns ? p.b2[j + c] : 0;
       double tile[kMostRows * kWidePairs];
-      multiply_tile(tile, rows, bottom - top, panel, depth);
+      multiply_tile(tile, rows, bottom - top, panel, columns, depth);
       for (int64_t i = top; i < bottom; ++i) {
         double* values = tile + (i - top) * kWidePairs;
         for (int64_t c = 0; c < kWidePairs; ++c) values[c] = measured<measure>(values[c], p.a2[i], b2[c], p.scale);
