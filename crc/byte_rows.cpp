@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "crc/host_loop.h"
+#include "kernels/cpu/lanes.h"
 
 namespace crc::select {
 namespace {
@@ -26,13 +27,20 @@ ByteRows::Row ByteRows::encode(std::span<const float> x, int8_t* q) {
   float largest = 0;
   for (float v : x) largest = std::max(largest, std::abs(v));
   const float step = largest > 1e-30f ? largest / 127 : 0, scale = step > 0 ? 1 / step : 0;  // 0: all of it is error
-  double length = 0, error = 0, whole = 0;
   for (size_t d = 0; d < x.size(); ++d) {
     const float steps = std::clamp(x[d] * scale, -127.f, 127.f);
-    q[d] = int8_t(std::lrintf(steps));
-    const double coded = double(step) * q[d], left = double(x[d]) - coded;
-    length += coded * coded, error += left * left, whole += double(x[d]) * double(x[d]);
+    q[d] = int8_t(int32_t((steps + 0x1.8p23f) - 0x1.8p23f));  // the nearest whole number
   }
+  Lanes lengths{}, errors{}, wholes{};  // sums of squares, in an order of their own
+  const auto add = [&](Lanes values, Lanes codes) {
+    const Lanes coded = codes * all(double(step)), left = values - coded;
+    lengths += coded * coded, errors += left * left, wholes += values * values;
+  };
+  size_t d = 0;
+  for (; d + kLanes <= x.size(); d += kLanes)
+    add(load(&x[d]), Lanes{double(q[d]), double(q[d + 1]), double(q[d + 2]), double(q[d + 3])});
+  for (; d < x.size(); ++d) add(Lanes{double(x[d])}, Lanes{double(q[d])});
+  const double length = joined(lengths), error = joined(errors), whole = joined(wholes);
   const double up = 1 + rounding_of(int64_t(x.size()));
   return {step, std::sqrt(length) * up, std::sqrt(error) * up, std::sqrt(whole) * up};
 }

@@ -86,9 +86,11 @@ float NearestCenters::below(int64_t i, double squared) const {
 
 double NearestCenters::above(int64_t i, double squared) const { return std::sqrt(squared + error(i)) * kUp; }
 
-bool NearestCenters::surely_farther(int64_t i, int64_t group, double distance) {
+double NearestCenters::reach(int64_t i, double distance) const { return distance * distance * kUp + 2 * error(i); }
+
+bool NearestCenters::surely_farther(int64_t i, int64_t group, double reach) {
   const double least = lower(i, group);
-  return least > 0 && least * least > distance * distance * kUp + 2 * error(i);
+  return least > 0 && least * least > reach;
 }
 
 void NearestCenters::assign(std::span<const float> centers) {
@@ -134,8 +136,9 @@ void NearestCenters::assign_some(int64_t begin, View<const float, 2> rows, int64
   Lists own(groups_.size()), others(groups_.size());
   std::vector<Nearest> nearest;
   const auto any_but = [&](int64_t home, int64_t i, double distance, const auto& f) {
+    const double within = reach(i, distance);
     for (int64_t g = 0; g < groups; ++g)
-      if (g != home && !surely_farther(i, g, distance) && f(g)) return;
+      if (g != home && !surely_farther(i, g, within) && f(g)) return;
   };
   for (int64_t k = first; k < last; ++k) {
     const int64_t i = begin + k;

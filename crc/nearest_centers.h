@@ -54,7 +54,8 @@ class NearestCenters {
   float& lower(int64_t i, int64_t group) { return lower_[size_t(i) * groups_.size() + size_t(group)]; }
   float below(int64_t i, double squared) const;  // the true distance
   double above(int64_t i, double squared) const;
-  bool surely_farther(int64_t i, int64_t group, double distance);
+  double reach(int64_t i, double distance) const;  // squared, beyond which a true distance is surely no smaller
+  bool surely_farther(int64_t i, int64_t group, double reach);
 
   Context& context_;
   int64_t n_, width_, count_ = 0;
