@@ -26,6 +26,7 @@ std::vector<float> scaled_copy(Context& context, const Fp32Features& features, s
   const float* kept = features.data.data();
   std::vector<float> copy;
   copy.reserve(items.size() * width);
+  advise_huge_pages(copy.data(), copy.capacity() * sizeof(float));
   for (size_t begin = 0; begin < items.size(); begin += piece) {
     const size_t end = std::min(items.size(), begin + piece);
     copy.resize(end * width);

@@ -107,28 +107,30 @@ inline double inner_product(const double* x, const double* y, int64_t n) {
   return total;
 }
 
-// `count` rows of `depth` numbers, row(r) the r-th, as doubles or floats [depth][wide]; zeros beyond them.
+// `count` rows of `depth` numbers, row(r) the r-th, as doubles or floats [depth][wide]; zeros beyond them. Floats less an
+// origin, where there is one.
 template <int64_t wide, class Number, class Row>
-void pack_rows(Number* to, int64_t depth, int64_t count, const Row& row) {
-  const auto four = [](const auto* from) {
+void pack_rows(Number* to, int64_t depth, int64_t count, const Row& row, const float* origin = nullptr) {
+  const auto four = [&](const auto* from, int64_t d) {
     if constexpr (std::is_same_v<Number, float>)
-      return load_floats(from);
+      return origin ? load_floats(from + d) - load_floats(origin + d) : load_floats(from + d);
     else
-      return load(from);
+      return load(from + d);
   };
   for (int64_t r = 0; r < wide; r += 4) {
     int64_t d = 0;
     if (r + 4 <= count) {
       const auto *x0 = row(r), *x1 = row(r + 1), *x2 = row(r + 2), *x3 = row(r + 3);
       for (; d + 4 <= depth; d += 4) {
-        auto q0 = four(x0 + d), q1 = four(x1 + d), q2 = four(x2 + d), q3 = four(x3 + d);
+        auto q0 = four(x0, d), q1 = four(x1, d), q2 = four(x2, d), q3 = four(x3, d);
         transpose(q0, q1, q2, q3);
         Number* column = to + d * wide + r;
         store(column, q0), store(column + wide, q1), store(column + 2 * wide, q2), store(column + 3 * wide, q3);
       }
     }
     for (int64_t c = r; c < r + 4; ++c)  // what does not fill a square
-      for (int64_t rest = d; rest < depth; ++rest) to[rest * wide + c] = c < count ? Number(row(c)[rest]) : 0;
+      for (int64_t rest = d; rest < depth; ++rest)
+        to[rest * wide + c] = c < count ? Number(row(c)[rest] - (origin ? origin[rest] : 0)) : 0;
   }
 }
 

@@ -24,7 +24,8 @@ class NearScreen {
     low_.resize(size_t(panels() * kWideScreen), INFINITY), high_ = low_;  // of no point: surely far
     for (int64_t p = 0; p < panels(); ++p) {
       float* panel = panels_.data() + p * kWideScreen * depth;
-      pack<kWideScreen>(panel, count - p * kWideScreen, [&](int64_t c) { return point(p * kWideScreen + c); });
+      pack_rows<kWideScreen>(
+          panel, depth, count - p * kWideScreen, [&](int64_t c) { return point(p * kWideScreen + c); }, origin);
     }
     for (int64_t c = 0; c < count; ++c) {
       const Band band = ball.column(square(point(c)));
@@ -53,7 +54,8 @@ class NearScreen {
     for (int64_t i = 0; i < n; i += kDownPairs) {
       for (int64_t r = i + kDownPairs; r < std::min(n, i + 2 * kDownPairs); ++r)
         prefetch(row(r), depth_);
-      pack<kDownPairs>(memory.data() + i * depth_, n - i, [&](int64_t r) { return row(i + r); });
+      pack_rows<kDownPairs>(
+          memory.data() + i * depth_, depth_, n - i, [&](int64_t r) { return row(i + r); }, origin_);
     }
     float tile[kRows * kWideScreen];
     for (int64_t p = 0; p < panels(); ++p) {
@@ -69,24 +71,24 @@ class NearScreen {
   class Halves {
    public:
     Halves(const float* inner, const float* low, const float* high, int64_t count)
-        : inner_(inner), low_(low), high_(high), all_(count < kWideScreen ? (uint64_t(1) << count) - 1 : kAll) {}
+        : inner_(inner), low_(low), high_(high), count_(std::min(count, kWideScreen)) {}
     float low(int64_t c) const { return low_[c] - inner_[c]; }
     float high(int64_t c) const { return high_[c] - inner_[c]; }
     float least_high() const { return least(high_, -1); }
     float least_low_but(int64_t c) const { return least(low_, c); }
     // Those that are not surely above.
     uint64_t maybe_within(float row_low, float above) const {
-      return ~sides(inner_, {row_low - above, INFINITY}, low_, high_).outside & all_;
+      return ~sides(inner_, {row_low - above, INFINITY}, low_, high_).outside & (kAll >> (kWideScreen - count_));
     }
 
    private:
     static constexpr uint64_t kAll = (uint64_t(1) << kWideScreen) - 1;
     float least(const float* ends, int64_t but) const {
       float values[kWideScreen];
-      for (int64_t c = 0; c < kWideScreen; ++c) values[c] = ends[c] - inner_[c];
+      for (int64_t c = 0; c < count_; c += 8) store(values + c, registerful(ends + c) - registerful(inner_ + c));
       if (but >= 0) values[but] = INFINITY;
       Floats few = registerful(values);
-      for (int64_t c = 8; c < kWideScreen; c += 8) {
+      for (int64_t c = 8; c < count_; c += 8) {
         const Floats next = registerful(values + c);
         few = next < few ? next : few;
       }
@@ -95,19 +97,11 @@ class NearScreen {
       return one;
     }
     const float *inner_, *low_, *high_;
-    uint64_t all_;
+    int64_t count_;
   };
 
  private:
   int64_t panels() const { return (count_ + kWideScreen - 1) / kWideScreen; }
-  template <int64_t wide, class Row> void pack(float* to, int64_t count, const Row& row) const {
-    pack_rows<wide>(to, depth_, count, row);
-    for (int64_t d = 0; d < depth_; ++d) {
-      const FourFloats at{origin_[d], origin_[d], origin_[d], origin_[d]};
-      for (int64_t c = d * wide; c < (d + 1) * wide; c += 4) store(to + c, load_floats(to + c) - at);
-    }
-  }
-
   int64_t count_ = 0, depth_ = 0;
   const float* origin_ = nullptr;
   std::vector<float> panels_, low_, high_;
