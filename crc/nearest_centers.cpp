@@ -12,7 +12,7 @@
 namespace crc::select {
 namespace {
 
-constexpr int64_t kOfGroup = 16, kMostGroups = 16;  // centres; bounds take 4 bytes each
+constexpr int64_t kOfGroup = 16, kMostGroups = 16;             // centres; bounds take 4 bytes each
 constexpr double kUp = 1 + 0x1p-50, kFloatDown = 1 - 0x1p-21;  // more than a few roundings
 
 std::vector<double> squares_of(Context& context, View<const float, 2> rows) {

@@ -18,7 +18,8 @@ class NearScreen {
 
   NearScreen() = default;
   // points [k,D] of fp32 with k >= 1; origin [D] is to live as long as this.
-  template <class Point> NearScreen(int64_t count, const Point& point, const float* origin, int64_t depth)
+  template <class Point>
+  NearScreen(int64_t count, const Point& point, const float* origin, int64_t depth)
       : count_(count), depth_(depth), origin_(origin), panels_(size_t(panels() * kWideScreen * depth)) {
     const Ball ball(0, depth);
     low_.resize(size_t(panels() * kWideScreen), INFINITY), high_ = low_;  // of no point: surely far
@@ -52,8 +53,7 @@ class NearScreen {
   template <class Row, class F> void each(std::vector<float>& memory, int64_t n, const Row& row, const F& f) const {
     memory.resize(size_t(kRows * depth_));
     for (int64_t i = 0; i < n; i += kDownPairs) {
-      for (int64_t r = i + kDownPairs; r < std::min(n, i + 2 * kDownPairs); ++r)
-        prefetch(row(r), depth_);
+      for (int64_t r = i + kDownPairs; r < std::min(n, i + 2 * kDownPairs); ++r) prefetch(row(r), depth_);
       pack_rows<kDownPairs>(
           memory.data() + i * depth_, depth_, n - i, [&](int64_t r) { return row(i + r); }, origin_);
     }
@@ -62,8 +62,9 @@ class NearScreen {
       multiply_tile(tile, memory.data(), n, panels_.data() + p * kWideScreen * depth_, count_ - p * kWideScreen,
                     depth_);
       for (int64_t r = 0; r < n; ++r)
-        f(r, p * kWideScreen, Halves(tile + r * kWideScreen, &low_[size_t(p * kWideScreen)],
-                                     &high_[size_t(p * kWideScreen)], count_ - p * kWideScreen));
+        f(r, p * kWideScreen,
+          Halves(tile + r * kWideScreen, &low_[size_t(p * kWideScreen)], &high_[size_t(p * kWideScreen)],
+                 count_ - p * kWideScreen));
     }
   }
 

@@ -153,5 +153,13 @@ TEST(KMeansBounds, SameBitsInSeveralPieces) {
   }
 }
 
+TEST(KMeansBounds, SameBitsOfManyFeatures) {
+  Context context = Context::cpu(2);
+  for (uint32_t p = 0; p < 24; ++p) {
+    expect_plain(context, p, 600, 300, 20 + p);
+    if (HasFatalFailure()) return;
+  }
+}
+
 }  // namespace
 }  // namespace crc::test
