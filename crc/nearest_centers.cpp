@@ -69,10 +69,16 @@ void NearestCenters::make_groups(int64_t most) {
   lower_.assign(size_t(n_) * groups_.size(), 0);
 }
 
-double NearestCenters::measure(int64_t i, const float* x, int64_t c) const {
-  double inner = 0;
-  for (int64_t d = 0; d < width_; ++d) inner += double(x[d]) * double(center(c)[d]);
-  return measured<Measure::squared>(inner, squares_[size_t(i)], center_squares_[size_t(c)], 1);
+void NearestCenters::measure(double* squared, int64_t i, const float* x, std::span<const int64_t> centers) const {
+  for (size_t k = 0; k < centers.size(); k += kDownPairs) {
+    const float* four[kDownPairs];
+    double inner[kDownPairs];
+    for (size_t r = 0; r < kDownPairs; ++r) four[r] = center(centers[std::min(k + r, centers.size() - 1)]);
+    multiply_row(inner, four, x, width_);
+    for (size_t r = 0; r < kDownPairs && k + r < centers.size(); ++r)
+      squared[k + r] =
+          measured<Measure::squared>(inner[r], squares_[size_t(i)], center_squares_[size_t(centers[k + r])], 1);
+  }
 }
 
 double NearestCenters::error(int64_t i) const {
@@ -187,21 +193,26 @@ void NearestCenters::offer(Nearest& row, int64_t group, const int64_t* centers, 
   const Nearest before = row;
   const double within = std::max(0.0, std::min(row.high, double(row.band.high) + halves.least_high()));
   uint64_t maybe = halves.maybe_within(row.band.low, float(within));
-  int64_t place = -1;  // of the nearest
-  if (maybe != 0 && (maybe & (maybe - 1)) == 0 && before.low > within) {
+  int64_t place = -1;  // of the nearest, if it is one of these
+  if (std::popcount(maybe) == 1 && before.low > within) {
     place = std::countr_zero(maybe);
     row.low = double(row.band.low) + halves.low(place), row.high = double(row.band.high) + halves.high(place);
     row.center = centers[place], row.measured = false;
   } else if (maybe != 0) {
-    if (!row.measured && row.center >= 0) {
-      row.low = row.high = measure(row.row, row.x, row.center) / 2;
-      row.measured = true;
+    int64_t places[kWideScreen + 1], which[kWideScreen + 1];
+    double squared[kWideScreen + 1];
+    size_t count = 0;
+    if (!row.measured && row.center >= 0) {  // it is measured, too
+      places[count] = -1, which[count++] = row.center;
+      row.center = -1, row.high = INFINITY;
     }
-    for (; maybe != 0; maybe &= maybe - 1) {
-      const int64_t c = std::countr_zero(maybe);
-      const double half = measure(row.row, row.x, centers[c]) / 2;
-      if (row.center >= 0 && (half > row.high || (half == row.high && centers[c] > row.center))) continue;
-      row.low = row.high = half, row.center = centers[c], row.measured = true, place = c;
+    for (; maybe != 0; maybe &= maybe - 1)
+      places[count] = std::countr_zero(maybe), which[count] = centers[places[count]], ++count;
+    measure(squared, row.row, row.x, {which, count});
+    for (size_t k = 0; k < count; ++k) {
+      const double half = squared[k] / 2;
+      if (row.center >= 0 && (half > row.high || (half == row.high && which[k] > row.center))) continue;
+      row.low = row.high = half, row.center = which[k], row.measured = true, place = places[k];
     }
   }
   const auto bound = [&](int64_t g, double half) {
@@ -215,7 +226,7 @@ void NearestCenters::measure_all() {
   each_([&](int64_t begin, View<const float, 2> rows) {
     each_on_host(context_, rows.shape[0], [&](int64_t k) {
       const auto i = size_t(begin + k);
-      if (!measured_[i]) distances_[i] = measure(begin + k, rows.data + k * width_, of_[i]);
+      if (!measured_[i]) measure(&distances_[i], begin + k, rows.data + k * width_, {&of_[i], 1});
       measured_[i] = 1;
     });
   });

@@ -49,8 +49,9 @@ class NearestCenters {
   void offer(Nearest& row, int64_t group, const int64_t* centers, const NearScreen::Halves& halves);
 
   const float* center(int64_t c) const { return centers_.data() + c * width_; }
-  double measure(int64_t i, const float* x, int64_t center) const;  // squared distance
-  double error(int64_t i) const;                                    // of it
+  // squared = the distances of row i, which is x, to some centres
+  void measure(double* squared, int64_t i, const float* x, std::span<const int64_t> centers) const;
+  double error(int64_t i) const;  // of it
   float& lower(int64_t i, int64_t group) { return lower_[size_t(i) * groups_.size() + size_t(group)]; }
   float below(int64_t i, double squared) const;  // the true distance
   double above(int64_t i, double squared) const;

@@ -96,6 +96,14 @@ void multiply_tile(Number* tile, const Number* rows, int64_t n, const Number* pa
                    std::min(kDeepPairs, depth - d), columns);
 }
 
+// The same chains in fp64, of four rows against one, in place: packing would cost more than the products.
+inline void multiply_row(double* out, const float* const (&x)[kDownPairs], const float* y, int64_t depth) {
+  Lanes sum{};
+  for (int64_t d = 0; d < depth; ++d)
+    sum = fused(Lanes{double(x[0][d]), double(x[1][d]), double(x[2][d]), double(x[3][d])}, all(double(y[d])), sum);
+  store(out, sum);
+}
+
 // <x,y> of n numbers: four chains of four.
 inline double inner_product(const double* x, const double* y, int64_t n) {
   Lanes sums[4] = {};

@@ -22,14 +22,6 @@ struct Pairs {
   double scale;
 };
 
-// The same chains, four rows of a against one of b, in place: packing would cost more than the products.
-inline void multiply_row(double* out, const float* const (&x)[kDownPairs], const float* y, int64_t depth) {
-  Lanes sum{};
-  for (int64_t d = 0; d < depth; ++d)
-    sum = fused(Lanes{double(x[0][d]), double(x[1][d]), double(x[2][d]), double(x[3][d])}, all(double(y[d])), sum);
-  store(out, sum);
-}
-
 // Column j of a tile in fp32; false: a pair is in doubt.
 inline bool all_sure(double (&tile)[kDownPairs][kWidePairs], int64_t j, const Pairs& p, const Ball& ball,
                      const float* const (&rows)[kDownPairs], int64_t i, int64_t count) {
