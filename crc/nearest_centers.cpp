@@ -27,7 +27,6 @@ std::vector<double> squares_of(Context& context, View<const float, 2> rows) {
 struct NearestCenters::Nearest {
   int64_t row;
   const float* x;
-  Band band;
   int64_t center = -1;
   double low = INFINITY, high = INFINITY;
   bool measured = false;
@@ -45,16 +44,9 @@ NearestCenters::NearestCenters(Context& context, int64_t n, int64_t width, std::
       measured_(size_t(n)) {}
 
 void NearestCenters::measure_rows() {
-  origin_.assign(size_t(width_), 0);
-  for (int64_t c = 0; c < count_; ++c)
-    for (int64_t d = 0; d < width_; ++d) origin_[size_t(d)] += center(c)[d] / float(count_);
-  centred_.resize(size_t(n_));
-  each_([&](int64_t begin, View<const float, 2> rows) {
+  each_([&](int64_t, View<const float, 2> rows) {
     const std::vector<double> squares = squares_of(context_, rows);
     squares_.insert(squares_.end(), squares.begin(), squares.end());
-    each_on_host(context_, rows.shape[0], [&](int64_t k) {
-      centred_[size_t(begin + k)] = NearScreen::centred_square(rows.data + k * width_, origin_.data(), width_);
-    });
   });
   for (double square : squares_) lengths_.push_back(std::sqrt(square));
 }
@@ -103,6 +95,7 @@ void NearestCenters::assign(std::span<const float> centers) {
   constexpr int64_t kChunk = 512;  // rows, of which many look at the same group
   count_ = width_ == 0 ? 1 : int64_t(centers.size()) / width_;
   centers_.assign(centers.begin(), centers.end());
+  if (calls_ == 0) bounded_ = bounded_ && NearScreen::decides(centers);
   if (!bounded_) return each_([&](int64_t begin, View<const float, 2> rows) { assign_everywhere(begin, rows); });
   const Tensor rows = Tensor::from_host(context_, {count_, width_}, centers.data(), "centres");
   center_squares_ = squares_of(context_, rows.view<const float, 2>());
@@ -112,8 +105,7 @@ void NearestCenters::assign(std::span<const float> centers) {
   if (calls_ == 2) make_groups(std::clamp<int64_t>(count_ / kOfGroup, 1, kMostGroups));
   for (Group& group : groups_)
     group.screen = NearScreen(
-        int64_t(group.centers.size()), [&](int64_t c) { return center(group.centers[size_t(c)]); }, origin_.data(),
-        width_);
+        int64_t(group.centers.size()), [&](int64_t c) { return center(group.centers[size_t(c)]); }, width_);
   std::ranges::fill(measured_, 0);
   each_([&](int64_t begin, View<const float, 2> block) {
     on_cpu(context_, [&](Cpu& cpu) {
@@ -138,7 +130,6 @@ void NearestCenters::assign_everywhere(int64_t begin, View<const float, 2> rows)
 // Those rows of a block that a bound leaves open: each at its own group, then at groups that may hold a nearer centre.
 void NearestCenters::assign_some(int64_t begin, View<const float, 2> rows, int64_t first, int64_t last) {
   const int64_t groups = int64_t(groups_.size());
-  const Ball ball(0, width_);
   Lists own(groups_.size()), others(groups_.size());
   std::vector<Nearest> nearest;
   const auto any_but = [&](int64_t home, int64_t i, double distance, const auto& f) {
@@ -149,10 +140,8 @@ void NearestCenters::assign_some(int64_t begin, View<const float, 2> rows, int64
   for (int64_t k = first; k < last; ++k) {
     const int64_t i = begin + k;
     any_but(-1, i, upper_[size_t(i)], [&](int64_t) {
-      const double off = error(i) / 2;
-      const Band band = ball.row(centred_[size_t(i)]);
       own[size_t(group_of_[size_t(of_[size_t(i)])])].push_back(int64_t(nearest.size()));
-      nearest.push_back({i, rows.data + k * width_, {float(band.low - off), float(band.high + off)}});
+      nearest.push_back({i, rows.data + k * width_});
       return true;
     });
   }
@@ -182,6 +171,7 @@ void NearestCenters::look(int64_t group, std::span<const int64_t> list, std::vec
     const auto some = list.subspan(begin, std::min(list.size() - begin, size_t(NearScreen::kRows)));
     at.screen.each(
         memory, int64_t(some.size()), [&](int64_t r) { return nearest[size_t(some[size_t(r)])].x; },
+        [&](int64_t r) { return error(nearest[size_t(some[size_t(r)])].row) / 2; },
         [&](int64_t r, int64_t first, const NearScreen::Halves& halves) {
           offer(nearest[size_t(some[size_t(r)])], group, &at.centers[size_t(first)], halves);
         });
@@ -191,12 +181,12 @@ void NearestCenters::look(int64_t group, std::span<const int64_t> list, std::vec
 // Centres of a group, their numbers ascending: one of them is nearest, or none.
 void NearestCenters::offer(Nearest& row, int64_t group, const int64_t* centers, const NearScreen::Halves& halves) {
   const Nearest before = row;
-  const double within = std::max(0.0, std::min(row.high, double(row.band.high) + halves.least_high()));
-  uint64_t maybe = halves.maybe_within(row.band.low, float(within));
+  const double within = std::max(0.0, std::min(row.high, halves.least_high()));
+  uint64_t maybe = halves.maybe_within(within);
   int64_t place = -1;  // of the nearest, if it is one of these
   if (std::popcount(maybe) == 1 && before.low > within) {
     place = std::countr_zero(maybe);
-    row.low = double(row.band.low) + halves.low(place), row.high = double(row.band.high) + halves.high(place);
+    row.low = halves.low(place), row.high = halves.high(place);
     row.center = centers[place], row.measured = false;
   } else if (maybe != 0) {
     int64_t places[kWideScreen + 1], which[kWideScreen + 1];
@@ -218,7 +208,7 @@ void NearestCenters::offer(Nearest& row, int64_t group, const int64_t* centers, 
   const auto bound = [&](int64_t g, double half) {
     lower(row.row, g) = std::min(lower(row.row, g), below(row.row, 2 * half));
   };
-  bound(group, double(row.band.low) + halves.least_low_but(place));
+  bound(group, halves.least_low_but(place));
   if (place >= 0 && before.center >= 0) bound(group_of_[size_t(before.center)], before.low);
 }
 

@@ -67,9 +67,8 @@ class NearestCenters {
   std::vector<int64_t> group_of_;  // of each centre
   std::vector<float> centers_;     // [k,D]
   std::vector<double> center_squares_;
-  double longest_ = 0;                               // centre
-  std::vector<float> origin_;                        // [D], amid the first centres
-  std::vector<double> squares_, lengths_, centred_;  // of the rows: |x|^2, its root, and |x - origin|^2
+  double longest_ = 0;                     // centre
+  std::vector<double> squares_, lengths_;  // of the rows: |x|^2 and its root
   std::vector<int64_t> of_;
   std::vector<double> distances_, upper_;  // squared as measured, and no less than the true one
   std::vector<float> lower_;               // no more than the true distance to any centre of a group but its own
