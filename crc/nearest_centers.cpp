@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 
 #include "crc/byte_rows.h"
 #include "crc/host_loop.h"
