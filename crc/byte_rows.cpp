@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "crc/host_loop.h"
+#include "kernels/cpu/lanes.h"
 
 namespace crc::select {
 namespace {
@@ -26,13 +27,20 @@ ByteRows::Row ByteRows::encode(std::span<const float> x, int8_t* q) {
   float largest = 0;
   for (float v : x) largest = std::max(largest, std::abs(v));
   const float step = largest > 1e-30f ? largest / 127 : 0, scale = step > 0 ? 1 / step : 0;  // 0: all of it is error
-  double length = 0, error = 0, whole = 0;
   for (size_t d = 0; d < x.size(); ++d) {
     const float steps = std::clamp(x[d] * scale, -127.f, 127.f);
-    q[d] = int8_t(std::lrintf(steps));
-    const double coded = double(step) * q[d], left = double(x[d]) - coded;
-    length += coded * coded, error += left * left, whole += double(x[d]) * double(x[d]);
+    q[d] = int8_t(int32_t((steps + 0x1.8p23f) - 0x1.8p23f));  // the nearest whole number
   }
+  Lanes lengths{}, errors{}, wholes{};  // sums of squares, in an order of their own
+  const auto add = [&](Lanes values, Lanes codes) {
+    const Lanes coded = codes * all(double(step)), left = values - coded;
+    lengths += coded * coded, errors += left * left, wholes += values * values;
+  };
+  size_t d = 0;
+  for (; d + kLanes <= x.size(); d += kLanes)
+    add(load(&x[d]), Lanes{double(q[d]), double(q[d + 1]), double(q[d + 2]), double(q[d + 3])});
+  for (; d < x.size(); ++d) add(Lanes{double(x[d])}, Lanes{double(q[d])});
+  const double length = joined(lengths), error = joined(errors), whole = joined(wholes);
   const double up = 1 + rounding_of(int64_t(x.size()));
   return {step, std::sqrt(length) * up, std::sqrt(error) * up, std::sqrt(whole) * up};
 }
@@ -47,25 +55,18 @@ void ByteRows::add(Context& context, std::span<const float> rows) {
   });
 }
 
-std::vector<int64_t> ByteRows::maybe_nearer(Context& context, std::span<const float> point,
-                                            std::span<const double> nearest, int64_t begin, int64_t end) const {
-  std::vector<int8_t> q(point.size());
-  const Row y = encode(point, q.data());
-  const std::vector<int16_t> wide(q.begin(), q.end());
-  const double rounding = 4 * rounding_of(width_);
-  std::vector<uint8_t> maybe(size_t(end - begin));
-  each_on_host(context, end - begin, [&](int64_t k) {
-    const int64_t i = begin + k;
-    const Row& x = of_[size_t(i)];
-    const double inner = x.step * y.step * double(inner_product(&q_[size_t(i * width_)], wide.data(), width_)),
-                 least = x.whole * x.whole + y.whole * y.whole - 2 * (inner + x.error * y.whole + x.length * y.error),
-                 both = x.whole + y.whole;
-    maybe[size_t(k)] = !(least - rounding * both * both >= nearest[size_t(i)]);
-  });
-  std::vector<int64_t> rows;
-  for (int64_t k = 0; k < end - begin; ++k)
-    if (maybe[size_t(k)]) rows.push_back(k);
-  return rows;
+ByteRows::MaybeNearer ByteRows::to(std::span<const float> point) const { return {*this, point}; }
+
+ByteRows::MaybeNearer::MaybeNearer(const ByteRows& rows, std::span<const float> point)
+    : rows_(rows), q_(point.size()), y_(encode(point, q_.data())), wide_(q_.begin(), q_.end()) {}
+
+bool ByteRows::MaybeNearer::operator()(int64_t i, double nearest) const {
+  const Row& x = rows_.of_[size_t(i)];
+  const int64_t width = rows_.width_;
+  const double inner = x.step * y_.step * double(inner_product(&rows_.q_[size_t(i * width)], wide_.data(), width)),
+               least = x.whole * x.whole + y_.whole * y_.whole - 2 * (inner + x.error * y_.whole + x.length * y_.error),
+               both = x.whole + y_.whole;
+  return !(least - 4 * rounding_of(width) * both * both >= nearest);
 }
 
 }  // namespace crc::select

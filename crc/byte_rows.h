@@ -22,10 +22,9 @@ class ByteRows {
   void add(Context& context, std::span<const float> rows);  // after those before; [n,D]
   int64_t count() const { return int64_t(of_.size()); }
 
-  // Of the rows [begin,end), counted from begin and ascending, those whose squared distance to the point, as min_distance
-  // sums it, may be less than nearest[row].
-  std::vector<int64_t> maybe_nearer(Context& context, std::span<const float> point, std::span<const double> nearest,
-                                    int64_t begin, int64_t end) const;
+  // Whether the squared distance of row i to a point, as min_distance sums it, may be less than `nearest`.
+  class MaybeNearer;
+  MaybeNearer to(std::span<const float> point) const;
 
  private:
   struct Row {
@@ -36,6 +35,18 @@ class ByteRows {
   int64_t width_;
   std::vector<int8_t> q_;  // [n,D]
   std::vector<Row> of_;
+};
+
+class ByteRows::MaybeNearer {
+ public:
+  MaybeNearer(const ByteRows& rows, std::span<const float> point);
+  bool operator()(int64_t i, double nearest) const;
+
+ private:
+  const ByteRows& rows_;
+  std::vector<int8_t> q_;
+  Row y_;
+  std::vector<int16_t> wide_;
 };
 
 }  // namespace crc::select

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "crc/host_loop.h"
+
 namespace crc::select {
 
 template <class T> void check_finite(std::span<const T> row, const char* what, int64_t item) {
@@ -31,8 +33,16 @@ HostMatrix<T> read_rows(Context& context, View<const T, 2> array, const std::str
     return {std::move(copy), array.shape[1]};
   };
   HostMatrix<T> rows = read();
-  for (const auto& list : lists)
-    for (const int64_t item : list) check_finite(rows[item], what, item);
+  for (const auto& list : lists) {
+    std::vector<char> finite(list.size());
+    each_on_host(context, int64_t(list.size()), [&](int64_t k) {
+      bool all = true;
+      for (T x : rows[list[size_t(k)]]) all &= bool(std::isfinite(x));
+      finite[size_t(k)] = all;
+    });
+    const auto bad = size_t(std::ranges::find(finite, char(false)) - finite.begin());
+    if (bad < list.size()) check_finite(rows[list[bad]], what, list[bad]);
+  }
   return rows;
 }
 

@@ -8,7 +8,7 @@
 #include "crc/checkpoint.h"
 #include "crc/host_loop.h"
 #include "crc/nearest_centers.h"
-#include "kernels/ops/gather.h"
+#include "kernels/cpu/four_rows.h"
 #include "kernels/ops/min_distance.h"
 
 namespace crc::select {
@@ -89,36 +89,39 @@ class KMeans {
 
   // nearest [own], on the device: with new centres. Rows that are surely not nearer to a single one are left out.
   void approach(View<double, 1> nearest, std::span<const float> center, const ByteRows& bytes) {
-    constexpr int64_t kPiece = 4096;  // rows: copies of them take little memory
+    constexpr int64_t kChunk = 512;  // rows
     const int64_t many = width_ == 0 ? 1 : int64_t(center.size()) / width_;
-    const bool all = bytes.count() == 0 || many > 1;
     const Tensor centers = Tensor::from_host(context_, {many, width_}, center.data(), "centres");
     const auto point = centers.view<const float, 2>();
     points_.each([&](int64_t begin, View<const float, 2> rows) {
-      const int64_t n = rows.shape[0];
-      if (all) min_distance(context_, nearest.slice(begin, begin + n), rows, point);
-      for (int64_t first = 0; first < n && !all; first += kPiece) {
-        const int64_t last = std::min(n, first + kPiece);
-        const auto maybe =
-            bytes.maybe_nearer(context_, center, {nearest.data, size_t(n_)}, begin + first, begin + last);
-        approach_some(nearest.slice(begin + first, begin + last), rows.slice(first, last), point, maybe);
+      const auto own = nearest.slice(begin, begin + rows.shape[0]);
+      if (bytes.count() == 0 || many > 1) {
+        min_distance(context_, own, rows, point);
+        return context_.synchronize();
       }
-      context_.synchronize();
+      const ByteRows::MaybeNearer maybe = bytes.to(center);
+      on_cpu(context_, [&](Cpu& cpu) {
+        for_chunks(cpu, rows.shape[0], kChunk, [&](int64_t, int64_t first, int64_t last) {
+          std::vector<int64_t> which;
+          for (int64_t i = first; i < last; ++i)
+            if (maybe(begin + i, own[i])) which.push_back(i), prefetch(&rows(i, 0), width_);
+          approach_some(own, rows, which, center.data());
+        });
+      });
     });
   }
-  void approach_some(View<double, 1> nearest, View<const float, 2> rows, View<const float, 2> point,
-                     std::span<const int64_t> which) {
-    if (which.empty()) return;
-    const int64_t n = int64_t(which.size());
-    if (2 * n > rows.shape[0]) return min_distance(context_, nearest, rows, point);
-    std::vector<double> before;
-    for (int64_t k : which) before.push_back(nearest[k]);
-    const Tensor places = Tensor::from_host(context_, {n}, which.data(), "rows that may be nearer"),
-                 some(context_, {n, width_}, Dtype::f32, "rows"),
-                 least = Tensor::from_host(context_, {n}, before.data(), "squared distances");
-    gather_rows(context_, some.view<float, 2>(), rows, places.view<const int64_t, 1>());
-    min_distance(context_, least.view<double, 1>(), some.view<const float, 2>(), point);
-    for (int64_t k = 0; k < n; ++k) nearest[which[size_t(k)]] = least.view<double, 1>()[k];
+  static void approach_some(View<double, 1> nearest, View<const float, 2> rows, std::span<const int64_t> which,
+                            const float* center) {
+    for (size_t k = 0; k < which.size(); k += kLanes) {
+      const float* four[kLanes];
+      Lanes least;
+      for (size_t r = 0; r < kLanes; ++r) {
+        const int64_t i = which[std::min(k + r, which.size() - 1)];
+        four[r] = &rows(i, 0), least[r] = nearest[i];
+      }
+      approach_four<1>(least, four, center, rows.shape[1]);
+      for (size_t r = 0; r < kLanes && k + r < which.size(); ++r) nearest[which[k + r]] = least[r];
+    }
   }
 
   void iterate() {
@@ -182,6 +185,34 @@ class KMeans {
     points_.ranks.sum(changed);
     return changed;
   }
+  // Sums of the rows of each changed cluster, in order; clusters and pieces of columns on different threads.
+  void add_rows(std::vector<double>& total, int64_t begin, std::span<const float> x,
+                const std::vector<int64_t>& changed) const {
+    constexpr int64_t kPiece = 256, kTogether = 4;  // columns; rows that share loads and stores of a sum
+    std::vector<std::vector<const float*>> rows(changed.size());
+    for (int64_t i = 0; i * width_ < int64_t(x.size()); ++i)
+      if (const auto c = size_t(nearest_.of()[size_t(begin + i)]); changed[c] != 0)
+        rows[c].push_back(&x[size_t(i * width_)]);
+    const int64_t pieces = (width_ + kPiece - 1) / kPiece;
+    Context host = host_of(context_);
+    on_cpu(host, [&](Cpu& cpu) {
+      for_chunks(cpu, count() * pieces, 1, [&](int64_t task, int64_t, int64_t) {
+        const std::vector<const float*>& list = rows[size_t(task / pieces)];
+        double* sum = &total[size_t(task / pieces * width_)];
+        const int64_t first = task % pieces * kPiece, last = std::min(width_, first + kPiece);
+        size_t i = 0;
+        for (; i + kTogether <= list.size(); i += kTogether) {
+          const float *a = list[i], *b = list[i + 1], *c = list[i + 2], *e = list[i + 3];
+          for (size_t next = i + kTogether; next < std::min(list.size(), i + 2 * kTogether); ++next)
+            prefetch(list[next] + first, last - first);
+          for (int64_t d = first; d < last; ++d)
+            sum[d] = (((sum[d] + double(a[d])) + double(b[d])) + double(c[d])) + double(e[d]);
+        }
+        for (; i < list.size(); ++i)
+          for (int64_t d = first; d < last; ++d) sum[d] += double(list[i][d]);
+      });
+    });
+  }
   // Centres to means, but where a cluster is what it was; the sum of their squared shifts.
   double update(const std::vector<int64_t>& before, bool first) {
     const std::vector<int64_t>& of = nearest_.of();
@@ -189,16 +220,7 @@ class KMeans {
     const size_t entries = centers_.size();
     std::vector<double> sums(entries + size_t(count()));  // and sizes
     chain(points_.ranks, sums, [&](std::vector<double>& total) {
-      points_.values([&](int64_t begin, std::span<const float> x) {
-        by_columns([&](int64_t first, int64_t last) {
-          for (int64_t i = 0; i * width_ < int64_t(x.size()); ++i) {
-            const int64_t c = of[size_t(begin + i)];
-            if (changed[size_t(c)] == 0) continue;
-            double* sum = &total[size_t(c * width_)];
-            for (int64_t d = first; d < last; ++d) sum[d] += double(x[size_t(i * width_ + d)]);
-          }
-        });
-      });
+      points_.values([&](int64_t begin, std::span<const float> x) { add_rows(total, begin, x, changed); });
       for (int64_t c : of) ++total[entries + size_t(c)];
     });
     double shift = 0;

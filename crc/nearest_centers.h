@@ -3,8 +3,9 @@
 // them. Yinyang k-means (Ding et al. 2015): centres are put into groups of near ones, and by the triangle inequality a
 // group whose nearest centre was so far from a row that no shift since then can have made up for it needs no look:
 //   |x - c'| >= |x - c| - |c - c'|.
-// Bounds hold for the true distances; a look is saved only where they differ by more than fp64 can be off in both. On
-// a GPU every row meets every centre.
+// A look measures in fp32 (kernels/cpu/near_screen.h); in fp64 only what its bounds leave open, and the distances that
+// somebody asks for. Bounds hold for the true distances; a look is saved only where they differ by more than fp64 can be
+// off in both. On a GPU every row meets every centre.
 #pragma once
 
 #include <functional>
@@ -12,6 +13,7 @@
 #include <vector>
 
 #include "kernels/core/tensor.h"
+#include "kernels/cpu/near_screen.h"
 
 namespace crc::select {
 
@@ -22,9 +24,9 @@ class NearestCenters {
   // n rows of D features, which `each` calls for block by block, always in the same blocks.
   NearestCenters(Context& context, int64_t n, int64_t width, std::function<void(const Rows&)> each);
 
-  // To centres [k,D], the same number in every call. Distances of rows that did not need a look are those of before.
+  // To centres [k,D], the same number in every call. Not their distances.
   void assign(std::span<const float> centers);
-  void measure_all();                           // distances of these rows too
+  void measure_all();                           // distances to the centres of the last call
   void shift(std::span<const double> lengths);  // centre c has moved by lengths[c] since
   void put(int64_t i, int64_t center);          // row i goes there, at distance 0, until the next call
 
@@ -34,40 +36,43 @@ class NearestCenters {
  private:
   struct Group {
     std::vector<int64_t> centers;  // ascending
-    Tensor rows, squared;          // of these centres, and their norms
+    NearScreen screen;
   };
-  using Lists = std::vector<std::vector<int64_t>>;  // of each group, rows of a piece
+  struct Nearest;
+  using Lists = std::vector<std::vector<int64_t>>;  // of each group
 
   void measure_rows();
-  void make_groups(std::span<const float> centers, int64_t count);
-  void load(Group& group, std::span<const float> centers);
-  void each_piece(const Rows& f) const;
-  void assign_piece(int64_t begin, View<const float, 2> rows);
-  void look(int64_t begin, View<const float, 2> rows, const Lists& lists);
-  void look(const Group& at, int64_t begin, View<const float, 2> rows, std::span<const int64_t> list);
-  void take(int64_t i, std::span<const double> least, std::span<const int64_t> which);
-  void offer(int64_t i, int64_t group, const double* least, const int64_t* which);
+  void make_groups(int64_t most);
+  void assign_everywhere(int64_t begin, View<const float, 2> rows);
+  void assign_some(int64_t begin, View<const float, 2> rows, int64_t first, int64_t last);
+  void look(int64_t group, std::span<const int64_t> list, std::vector<Nearest>& nearest);
+  void offer(Nearest& row, int64_t group, const int64_t* centers, const NearScreen::Halves& halves);
 
-  double error(int64_t i) const;  // of a squared distance
+  const float* center(int64_t c) const { return centers_.data() + c * width_; }
+  // squared = the distances of row i, which is x, to some centres
+  void measure(double* squared, int64_t i, const float* x, std::span<const int64_t> centers) const;
+  double error(int64_t i) const;  // of it
   float& lower(int64_t i, int64_t group) { return lower_[size_t(i) * groups_.size() + size_t(group)]; }
   float below(int64_t i, double squared) const;  // the true distance
   double above(int64_t i, double squared) const;
-  bool surely_farther(int64_t i, int64_t group, double distance);
+  double reach(int64_t i, double distance) const;  // squared, beyond which a true distance is surely no smaller
+  bool surely_farther(int64_t i, int64_t group, double reach);
 
   Context& context_;
-  int64_t n_, width_;
+  int64_t n_, width_, count_ = 0;
   bool bounded_;
+  int calls_ = 0;
   std::function<void(const Rows&)> each_;
-  Group all_;
-  std::vector<Group> groups_;              // none: every row looks at all centres
-  std::vector<int64_t> group_of_;          // of each centre
+  std::vector<Group> groups_;
+  std::vector<int64_t> group_of_;  // of each centre
+  std::vector<float> centers_;     // [k,D]
+  std::vector<double> center_squares_;
   double longest_ = 0;                     // centre
-  Tensor squared_;                         // norms of the rows
-  std::vector<double> squares_, lengths_;  // the same on the host, and their roots
+  std::vector<double> squares_, lengths_;  // of the rows: |x|^2 and its root
   std::vector<int64_t> of_;
   std::vector<double> distances_, upper_;  // squared as measured, and no less than the true one
   std::vector<float> lower_;               // no more than the true distance to any centre of a group but its own
-  std::vector<uint8_t> measured_;          // in the last call
+  std::vector<uint8_t> measured_;          // since the last call
 };
 
 }  // namespace crc::select

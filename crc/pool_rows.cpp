@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "crc/host_loop.h"
 #include "kernels/core/mapped_pages.h"
 #include "kernels/ops/gather.h"
 
@@ -19,18 +20,21 @@ Tensor gathered(Context& context, View<const float, 2> from, std::span<const int
 }
 
 // [items,D]; what has been read of a mapped file goes as the copy grows.
-std::vector<float> scaled_copy(const Fp32Features& features, std::span<const int64_t> items, Scaling scaling) {
-  constexpr size_t kPiece = 1 << 20;  // floats
-  const size_t width = size_t(features.width);
+std::vector<float> scaled_copy(Context& context, const Fp32Features& features, std::span<const int64_t> items,
+                               Scaling scaling) {
+  const size_t width = size_t(features.width), piece = std::max<size_t>(1, (1 << 20) / std::max<size_t>(1, width));
   const float* kept = features.data.data();
   std::vector<float> copy;
   copy.reserve(items.size() * width);
-  for (size_t place = 0; place < items.size(); ++place) {
-    const std::span<const float> row = features[items[place]];
-    copy.resize((place + 1) * width);
-    scale_row(scaling, row, copy.data() + place * width);
-    const float* next = row.data() + width;
-    if (size_t(next - kept) < kPiece && place + 1 < items.size()) continue;
+  advise_huge_pages(copy.data(), copy.capacity() * sizeof(float));
+  for (size_t begin = 0; begin < items.size(); begin += piece) {
+    const size_t end = std::min(items.size(), begin + piece);
+    copy.resize(end * width);
+    each_on_host(context, int64_t(end - begin), [&](int64_t k) {
+      const size_t place = begin + size_t(k);
+      scale_row(scaling, features[items[place]], copy.data() + place * width);
+    });
+    const float* next = features[items[end - 1]].data() + width;
     release_pages(kept, size_t(next - kept) * sizeof(float));
     kept = next;
   }
@@ -83,7 +87,7 @@ PoolRows::PoolRows(Context& context, const Problem& problem, Fp32Features featur
   const bool as_they_are = scaling == Scaling::none && features.owned.empty() && count() == features.count();
   values_ = std::move(features.owned);  // rows go towards the front, so that they may be the same array
   if (values_.empty() && !as_they_are)
-    values_ = scaled_copy(features, items, scaling);
+    values_ = scaled_copy(context, features, items, scaling);
   else if (!as_they_are)
     for (size_t place = 0; place < items.size(); ++place)
       scale_row(scaling, features[items[place]], values_.data() + place * size_t(width_));

@@ -72,6 +72,11 @@ inline void store(float* p, FourFloats a) { __builtin_memcpy(p, &a, sizeof a); }
 // Four floats as doubles.
 inline Lanes load(const float* p) { return __builtin_convertvector(load_floats(p), Lanes); }
 
+// A row that is read soon: rows in no order are nothing that a CPU foresees.
+inline void prefetch(const float* row, int64_t width) {
+  for (int64_t d = 0; d < width; d += 16) __builtin_prefetch(row + d);
+}
+
 // Rows become columns.
 inline void transpose(Lanes& a, Lanes& b, Lanes& c, Lanes& d) {
 #if defined(__AVX2__) && defined(__FMA__)

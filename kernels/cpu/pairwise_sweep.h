@@ -22,14 +22,6 @@ struct Pairs {
   double scale;
 };
 
-// The same chains, four rows of a against one of b, in place: packing would cost more than the products.
-inline void multiply_row(double* out, const float* const (&x)[kDownPairs], const float* y, int64_t depth) {
-  Lanes sum{};
-  for (int64_t d = 0; d < depth; ++d)
-    sum = fused(Lanes{double(x[0][d]), double(x[1][d]), double(x[2][d]), double(x[3][d])}, all(double(y[d])), sum);
-  store(out, sum);
-}
-
 // Column j of a tile in fp32; false: a pair is in doubt.
 inline bool all_sure(double (&tile)[kDownPairs][kWidePairs], int64_t j, const Pairs& p, const Ball& ball,
                      const float* const (&rows)[kDownPairs], int64_t i, int64_t count) {
@@ -118,11 +110,7 @@ template <class Take> class BallSweep {
       const Band band = first + c < last ? ball_.column(p_.b2[first + c]) : Band{};
       low_[c] = band.low, high_[c] = band.high;
     }
-    std::fill_n(tile_, kMostRows * kWideScreen, 0.f);
-    for (int64_t d = 0; d < depth_; d += kDeepPairs)
-      for (int64_t i = 0; i < end_ - begin_; i += kDownPairs)
-        add_products(tile_ + i * kWideScreen, rows_ + i * depth_ + d * kDownPairs, panel_ + d * kWideScreen,
-                     std::min(kDeepPairs, depth_ - d));
+    multiply_tile(tile_, rows_, end_ - begin_, panel_, last - first, depth_);
     uint64_t doubtful = 0;
     for (int64_t i = 0; i < end_ - begin_; ++i) {
       const Sides s = sides(tile_ + i * kWideScreen, of_rows_[i], low_, high_);
@@ -157,10 +145,8 @@ template <class Take> class BallSweep {
                               [&](int64_t r) { return p_.a.data + (begin_ + i + r) * depth_; });
         exact_ |= own;
       }
-      double inner[kDownPairs * kWidePairs] = {};
-      for (int64_t d = 0; d < depth_; d += kDeepPairs)
-        add_products(inner, exact_rows_ + i * depth_ + d * kDownPairs, exact_panel_ + d * kWidePairs,
-                     std::min(kDeepPairs, depth_ - d));
+      double inner[kDownPairs * kWidePairs];
+      multiply_tile(inner, exact_rows_ + i * depth_, kDownPairs, exact_panel_, columns, depth_);
       for (int64_t r = 0; r < rows; ++r) {
         inside_[i + r] &= ~(kHalf << at);
         for (int64_t c = 0; c < columns; ++c)
@@ -208,11 +194,8 @@ void sweep_tile(const Pairs& p, const PairMemory& pairs, int64_t begin, int64_t 
       pack_rows<kWidePairs>(panel, depth, last - j, [&](int64_t r) { return &p.b(j + r, 0); });
       const int64_t columns = std::min(kWidePairs, last - j);
       for (int64_t c = 0; c < kWidePairs; ++c) b2[c] = c < columns ? p.b2[j + c] : 0;
-      double tile[kMostRows * kWidePairs] = {};
-      for (int64_t d = 0; d < depth; d += kDeepPairs)
-        for (int64_t i = 0; i < bottom - top; i += kDownPairs)
-          add_products(tile + i * kWidePairs, rows + i * depth + d * kDownPairs, panel + d * kWidePairs,
-                       std::min(kDeepPairs, depth - d));
+      double tile[kMostRows * kWidePairs];
+      multiply_tile(tile, rows, bottom - top, panel, columns, depth);
       for (int64_t i = top; i < bottom; ++i) {
         double* values = tile + (i - top) * kWidePairs;
         for (int64_t c = 0; c < kWidePairs; ++c) values[c] = measured<measure>(values[c], p.a2[i], b2[c], p.scale);

@@ -1,27 +1,9 @@
 #include "kernels/ops/min_distance.h"
 
 #include "kernels/cpu/for_each.h"
-#include "kernels/cpu/lanes.h"
+#include "kernels/cpu/four_rows.h"
 
 namespace crc {
-namespace {
-
-// Of four rows at once, and of `count` centres that share their loads.
-template <int64_t count>
-void approach(Lanes& nearest, const float* const (&rows)[kLanes], const float* centers, int64_t width) {
-  Lanes sums[count] = {};
-  for (int64_t d = 0; d < width; ++d) {
-    const Lanes x{double(rows[0][d]), double(rows[1][d]), double(rows[2][d]), double(rows[3][d])};
-    for (int64_t c = 0; c < count; ++c) {
-      const Lanes difference = x - all(double(centers[c * width + d]));
-      sums[c] += difference * difference;
-    }
-  }
-  for (const Lanes& sum : sums) nearest = sum < nearest ? sum : nearest;
-}
-
-}  // namespace
-
 void min_distance(Cpu& cpu, View<double, 1> nearest, View<const float, 2> x, View<const float, 2> centers) {
   const MinDistance step = min_distance_step(nearest, x, centers);
   constexpr int64_t kGrain = 256, kTogether = 4;  // rows of hundreds of features; centres
@@ -35,8 +17,8 @@ void min_distance(Cpu& cpu, View<double, 1> nearest, View<const float, 2> x, Vie
       Lanes sums = load(least);
       int64_t k = 0;
       for (; k + kTogether <= step.count; k += kTogether)
-        approach<kTogether>(sums, rows, step.centers + k * step.width, step.width);
-      for (; k < step.count; ++k) approach<1>(sums, rows, step.centers + k * step.width, step.width);
+        approach_four<kTogether>(sums, rows, step.centers + k * step.width, step.width);
+      for (; k < step.count; ++k) approach_four<1>(sums, rows, step.centers + k * step.width, step.width);
       store(least, sums);
       std::copy_n(least, count, step.nearest + i);
     }

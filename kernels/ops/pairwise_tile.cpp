@@ -195,7 +195,17 @@ void pairwise_norms(Cpu& cpu, View<double, 1> squared, View<const float, 2> x) {
   constexpr int64_t kGrain = 256;  // rows of hundreds of features
   const SquaredNorm norm{squared.data, x.data, x.shape[1]};
   for_chunks(cpu, x.shape[0], kGrain, [&](int64_t, int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) norm(i);
+    int64_t i = begin;
+    for (; i + kLanes <= end; i += kLanes) {
+      const float *r0 = &x(i, 0), *r1 = &x(i + 1, 0), *r2 = &x(i + 2, 0), *r3 = &x(i + 3, 0);
+      Lanes sum{};
+      for (int64_t d = 0; d < norm.width; ++d) {
+        const Lanes at{double(r0[d]), double(r1[d]), double(r2[d]), double(r3[d])};
+        sum = fused(at, at, sum);
+      }
+      store(squared.data + i, sum);
+    }
+    for (; i < end; ++i) norm(i);
   });
 }
 

@@ -124,8 +124,9 @@ std::vector<float> odd_rows(uint32_t p, int64_t n, int64_t width) {
   return rows;
 }
 
-void expect_plain(Context& context, uint32_t p, int64_t n, int64_t width, int64_t k) {
-  const std::vector<float> values = odd_rows(p, n, width);
+void expect_plain(Context& context, uint32_t p, int64_t n, int64_t width, int64_t k, float scale = 1) {
+  std::vector<float> values = odd_rows(p, n, width);
+  for (float& x : values) x *= scale;
   const Tensor rows = Tensor::from_host(context, {n, width}, values.data(), "rows");
   const select::Clusters found = select::k_means(context, rows.view<const float, 2>(), k, p, 0);
   const PlainKMeans plain = plain_k_means(context, rows.view<const float, 2>(), k, p);
@@ -149,6 +150,23 @@ TEST(KMeansBounds, SameBitsInSeveralPieces) {
   Context context = Context::cpu(3);
   for (uint32_t p = 0; p < 8; ++p) {
     expect_plain(context, p, 2500, 40, 130);
+    if (HasFatalFailure()) return;
+  }
+}
+
+TEST(KMeansBounds, SameBitsOfManyFeatures) {
+  Context context = Context::cpu(2);
+  for (uint32_t p = 0; p < 24; ++p) {
+    expect_plain(context, p, 600, 300, 20 + p);
+    if (HasFatalFailure()) return;
+  }
+}
+
+TEST(KMeansBounds, SameBitsWhereFp32CannotMultiply) {
+  Context context = Context::cpu(2);
+  for (uint32_t p = 0; p < 40; ++p) {
+    if (p % 8 == 5) continue;  // of many sizes already
+    expect_plain(context, p, 200, 20, 2 + p, std::ldexp(1.f, p % 2 == 0 ? 70 : -70));
     if (HasFatalFailure()) return;
   }
 }

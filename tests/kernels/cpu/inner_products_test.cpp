@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <type_traits>
 #include <vector>
 
 #include "kernels/core/random.h"
@@ -37,13 +38,16 @@ template <class Number> struct ProductCase {
 };
 
 TEST(InnerProducts, AreChainsOfFusedMultiplyAdds) {
+  const auto half = [](auto* out, const auto* x, const auto* y, int64_t depth) {
+    add_products_by_half(out, x, y, depth, kWide<std::remove_pointer_t<decltype(out)>>);
+  };
   for (const int64_t depth : {0, 1, 7, 384})
     for (const int64_t cut : {int64_t(0), depth / 3, depth}) {
       const ProductCase<double> c(depth);
-      EXPECT_EQ(c.by(add_products_by_half<double>, cut), c.chains()) << depth << " cut at " << cut;
+      EXPECT_EQ(c.by(half, cut), c.chains()) << depth << " cut at " << cut;
 #if defined(__AVX2__) && defined(__FMA__)
       const ProductCase<float> f(depth);
-      EXPECT_EQ(f.by(add_products_by_half<float>, cut), f.chains()) << depth << " cut at " << cut;
+      EXPECT_EQ(f.by(half, cut), f.chains()) << depth << " cut at " << cut;
 #endif
     }
 }
@@ -51,14 +55,43 @@ TEST(InnerProducts, AreChainsOfFusedMultiplyAdds) {
 TEST(InnerProducts, HaveTheSameBitsByLanesOf8) {
 #if defined(__AVX2__) && defined(__FMA__)
   if (!kHasLanesOf8) GTEST_SKIP() << "this CPU has no AVX-512";
+  const auto whole = [](auto* out, const auto* x, const auto* y, int64_t depth) {
+    add_products_by_whole<3>(out, x, y, depth);
+  };
   for (const int64_t depth : {0, 1, 7, 384}) {
     const ProductCase<double> c(depth);
-    EXPECT_EQ(c.by(add_products_by_whole<double>, depth / 3), c.chains()) << depth;
+    EXPECT_EQ(c.by(whole, depth / 3), c.chains()) << depth;
     const ProductCase<float> f(depth);
-    EXPECT_EQ(f.by(add_products_by_whole<float>, depth / 3), f.chains()) << depth;
+    EXPECT_EQ(f.by(whole, depth / 3), f.chains()) << depth;
   }
 #else
   GTEST_SKIP() << "the build has no AVX2";
+#endif
+}
+
+template <class Number> void expect_first_columns() {
+  constexpr int64_t wide = kWide<Number>, n = 2 * kDownPairs;
+  const ProductCase<Number> c(200);
+  for (int64_t columns = 1; columns <= wide; ++columns) {
+    std::vector<Number> sums = c.out, tile(n * wide, Number(7)), rows = c.x;
+    add_products(sums.data(), c.x.data(), c.y.data(), 200, columns);
+    rows.insert(rows.end(), c.x.begin(), c.x.end());
+    multiply_tile(tile.data(), rows.data(), n - 1, c.y.data(), columns, 200);
+    for (int64_t i = 0; i < kDownPairs; ++i)
+      for (int64_t j = 0; j < columns; ++j) {
+        Number inner = 0;
+        for (int64_t d = 0; d < 200; ++d) inner = std::fma(c.x[d * kDownPairs + i], c.y[d * wide + j], inner);
+        ASSERT_EQ(sums[i * wide + j], c.chains()[i * wide + j]) << columns << " columns, " << i << ", " << j;
+        ASSERT_EQ(tile[i * wide + j], inner) << columns << " columns, " << i << ", " << j;
+        ASSERT_EQ(tile[(kDownPairs + i) * wide + j], inner) << columns << " columns, " << i << ", " << j;
+      }
+  }
+}
+
+TEST(InnerProducts, OfTheFirstColumnsAreThoseOfAll) {
+  expect_first_columns<double>();
+#if defined(__AVX2__) && defined(__FMA__)
+  expect_first_columns<float>();
 #endif
 }
 
