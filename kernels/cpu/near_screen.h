@@ -61,12 +61,11 @@ class NearScreen::Halves {
 
  private:
   float least(const float* ends, int64_t but) const {
-    float values[kWideScreen];
-    for (int64_t c = 0; c < count_; c += 8) store(values + c, registerful(ends + c) - registerful(inner_ + c));
-    if (but >= 0) values[but] = INFINITY;
-    Floats few = registerful(values);
+    Floats few = registerful(ends) - registerful(inner_);
+    if (but >= 0 && but < 8) few[but] = INFINITY;
     for (int64_t c = 8; c < count_; c += 8) {
-      const Floats next = registerful(values + c);
+      Floats next = registerful(ends + c) - registerful(inner_ + c);
+      if (but >= c && but < c + 8) next[but - c] = INFINITY;
       few = next < few ? next : few;
     }
     float one = few[0];
