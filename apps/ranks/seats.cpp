@@ -28,8 +28,9 @@ std::vector<std::string> lines_of(const Ranks::Bytes& text) {
 
 }  // namespace
 
-size_t take_seat(Ranks& ranks, const std::vector<std::string>& mine) {
+std::optional<size_t> take_seat(Ranks& ranks, const std::vector<std::string>& mine) {
   const std::vector<Ranks::Bytes> shown = ranks.show(as_lines(this_machine(), mine));
+  if (lines_of(shown[0]).size() == 1) return {};
   std::set<std::string> taken;
   size_t own = 0;
   for (int r = 0; r < ranks.size(); ++r) {

@@ -1,6 +1,7 @@
 // Which GPU each of several processes has: one of its own.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -9,7 +10,8 @@
 namespace crc::apps {
 
 // All processes call it. `mine`: the GPUs that this one may take, each by a name that is its own in the world. The place
-// in it of the first that no process before this one has. Error config, in all of them: one is left without.
-size_t take_seat(Ranks& ranks, const std::vector<std::string>& mine);
+// in it of the first that no process before this one has; nothing where process 0 may take none. Error config, in all of
+// them: another is left without.
+std::optional<size_t> take_seat(Ranks& ranks, const std::vector<std::string>& mine);
 
 }  // namespace crc::apps

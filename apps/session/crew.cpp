@@ -20,20 +20,16 @@ namespace {
 
 constexpr const char* kTold = "what process 0 told";
 
-bool may_take_gpu(const Config& config) {
-  return config.get<std::string>("run.device") != "cpu" && Context::gpus() > 0;
-}
-
-// By "cuda:1" that one alone.
-int gpu_of(const Config& config, Ranks& ranks) {
-  std::vector<std::string> names = Context::gpu_names();
+// The number for make_context. By "cuda:1" it is that one alone.
+int take_gpu(const Config& config, Ranks& ranks) {
   const std::string device = config.get<std::string>("run.device");
+  if (device == "cpu") return 0;
+  std::vector<std::string> names = Context::gpu_names();
   const std::optional<int64_t> number =
       data::parse<int64_t>(device.substr(std::min(device.size(), std::string("cuda:").size())));
-  if (!number) return int(take_seat(ranks, names));
-  names = *number < int64_t(names.size()) ? std::vector{names[size_t(*number)]} : std::vector<std::string>{};
-  (void)take_seat(ranks, names);
-  return int(*number);
+  if (number)
+    names = *number < int64_t(names.size()) ? std::vector{names[size_t(*number)]} : std::vector<std::string>{};
+  return int(take_seat(ranks, names).value_or(0));
 }
 
 // What a step's bits depend on besides the configuration.
@@ -44,7 +40,7 @@ std::string kind_of(Context& context) {
 
 // In every process.
 Context join(const Config& config, Ranks& ranks) {
-  Context context = make_context(config, {}, Announce::no, may_take_gpu(config) ? gpu_of(config, ranks) : 0);
+  Context context = make_context(config, {}, Announce::no, take_gpu(config, ranks));
   context.open_exchange();
   const std::vector<Ranks::Bytes> kinds = ranks.show(kind_of(context));
   for (size_t r = 1; r < kinds.size(); ++r)

@@ -12,8 +12,11 @@ using Names = std::vector<std::string>;
 
 // The seats of processes that see these GPUs.
 std::vector<std::optional<size_t>> seats(const std::vector<Names>& seen, Names* errors = nullptr) {
-  return in_ranks<size_t>(
+  const auto taken = in_ranks<std::optional<size_t>>(
       int(seen.size()), [&](Ranks& ranks) { return apps::take_seat(ranks, seen[size_t(ranks.rank())]); }, errors);
+  std::vector<std::optional<size_t>> seats;
+  for (const auto& seat : taken) seats.push_back(seat.value_or(std::nullopt));
+  return seats;
 }
 
 TEST(Seats, EachHasOneOfItsOwn) {
@@ -21,6 +24,12 @@ TEST(Seats, EachHasOneOfItsOwn) {
   EXPECT_EQ(seats({all, all, all}), (std::vector<std::optional<size_t>>{0, 1, 2}));
   EXPECT_EQ(seats({{"a"}, {"b"}}), (std::vector<std::optional<size_t>>{0, 0}));  // a launcher gave one to each
   EXPECT_EQ(seats({{"b"}, all, all}), (std::vector<std::optional<size_t>>{0, 0, 2}));
+}
+
+TEST(Seats, WhereTheFirstHasNoneNobodyTakesOne) {
+  EXPECT_EQ(seats({{}, {}}), (std::vector<std::optional<size_t>>(2)));
+  EXPECT_EQ(seats({{}, {"a"}}),
+            (std::vector<std::optional<size_t>>(2)));  // who then computes on another device, is told
 }
 
 TEST(Seats, WhoIsLeftWithoutIsNamedInAll) {
