@@ -103,6 +103,29 @@ for run in "2 crc --group 5 --budget 20" "3 crc --group 5 --budget 20" "3 badge 
   echo "network: $n machines: ${what%% *}: the picks of one process; $((($(date +%s%N) - begin) / 1000000)) ms, $(sed -n 's/^.*this one sent //p' words)"
   rm several.csv several.npy
 done
+
+# ---- without MPI: the same, joined by TCP
+by_tcp() {  # processes, then each one's options (of the last for the rest)
+  local n=$1 r pids=() code=0
+  shift
+  for ((r = 0; r < n; ++r)); do
+    RANK=$r WORLD_SIZE=$n MASTER_ADDR=10.77.0.1 timeout 120 "$work/reach" 10.77.0.$((r + 1)) "$build/crc_select" $1 > words.$r 2>&1 &
+    pids+=($!)
+    if [ $# -gt 1 ]; then shift; fi
+  done
+  for ((r = n - 1; r >= 0; --r)); do wait ${pids[$r]} && code=0 || code=$?; done  # rank 0's counts
+  mv words.0 words
+  return $code
+}
+"$build/crc_select" $pool --acquisition crc --group 5 --budget 20 --out one.csv --scores one.npy --force > words 2>&1 || fail "one process"
+begin=$(date +%s%N)
+by_tcp 3 "$pool --acquisition crc --group 5 --budget 20 --out several.csv --scores several.npy" || fail "three processes by TCP"
+grep -q "^3 processes; this one sent" words || fail "they did not work together by TCP"
+cmp one.csv several.csv && cmp one.npy several.npy || fail "other picks by TCP"
+code=0
+by_tcp 2 "$pool --budget 5 --out bad.csv" "--features none.npy --budget 5 --out bad.csv" || code=$?
+grep -q "process 1 of 2: reading none.npy" words && [ $code = 66 ] && [ ! -e bad.csv ] || fail "a failure by TCP: exit code $code"
+echo "network: 3 machines by TCP alone: the picks of one process; $((($(date +%s%N) - begin) / 1000000)) ms; a failure ends all"
 echo "network: lines between machines: $line; packets lost so far: $(lost 1), $(lost 2), $(lost 3)"
 
 # ---- one that fails ends all with its words; one that is killed ends all

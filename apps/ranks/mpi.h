@@ -7,7 +7,8 @@
 
 namespace crc::apps {
 
-enum class Launcher : uint8_t { open_mpi, mpich };  // whose processes we are
+// Whose processes we are; tcp: nobody's with an MPI (apps/ranks/rendezvous.h).
+enum class Launcher : uint8_t { open_mpi, mpich, tcp };
 
 // `size`: how many there are by the variables of the launcher. Error device_unavailable: no adapter, or one of another
 // MPI, whose processes do not find each other.

@@ -11,6 +11,7 @@
 #include "apps/base/terminal.h"
 #include "apps/ranks/local.h"
 #include "apps/ranks/mpi.h"
+#include "apps/ranks/rendezvous.h"
 #include "apps/ranks/sockets.h"
 #include "data/csv.h"
 
@@ -45,14 +46,30 @@ std::optional<Started> started() {
     const std::optional<int> rank = number_in(names.rank), size = number_in(names.size);
     if (rank && size && *size > 1) return Started{names.launcher, *rank, *size};
   }
-  const std::optional<int> tasks = number_in("SLURM_STEP_NUM_TASKS"), rank = number_in("SLURM_PROCID");
-  if (rank && tasks && *tasks > 1)
-    fail(ExitCode::device_unavailable,
-         fmt::format(
-             "srun started {} tasks without MPI: srun --mpi=pmix (Open MPI) or --mpi=pmi2 (MPICH) lets them work "
-             "together; CRC_RANKS=off, if they have nothing to do with each other",
-             *tasks));
+  for (const Names& names :
+       {Names{"RANK", "WORLD_SIZE", Launcher::tcp}, Names{"SLURM_PROCID", "SLURM_STEP_NUM_TASKS", Launcher::tcp}}) {
+    const std::optional<int> rank = number_in(names.rank), size = number_in(names.size);
+    if (!rank || !size || *size <= 1) continue;
+    if (!variable("MASTER_ADDR").empty()) return Started{names.launcher, *rank, *size};
+    if (std::string_view(names.rank) == "SLURM_PROCID")
+      fail(ExitCode::device_unavailable,
+           fmt::format(
+               "srun started {} tasks without MPI: srun --mpi=pmix (Open MPI) or --mpi=pmi2 (MPICH) lets them work "
+               "together, or MASTER_ADDR, set to the first one's machine, by TCP; CRC_RANKS=off, if they have nothing "
+               "to do with each other",
+               *size));
+  }
   return std::nullopt;
+}
+
+// Under torchrun its own store has MASTER_PORT: the next one then.
+Rendezvous rendezvous_of(const Started& who) {
+  const std::string given = variable("MASTER_PORT");
+  const std::optional<int> number = number_in("MASTER_PORT");
+  if (!given.empty() && !number) fail(ExitCode::config, fmt::format("MASTER_PORT={} is no port", data::in_quotes(given)));
+  const int port = number.value_or(Rendezvous::kPort);
+  const bool taken = variable("TORCHELASTIC_USE_AGENT_STORE") == "True";
+  return {.rank = who.rank, .size = who.size, .address = variable("MASTER_ADDR"), .port = port + (taken ? 1 : 0)};
 }
 
 std::unique_ptr<Transport> transport(const LocalProcesses& local) {
@@ -65,6 +82,7 @@ std::unique_ptr<Transport> transport(const LocalProcesses& local) {
   const std::optional<Started> who = asked == "off" ? std::nullopt : started();
   if (!who) return local.size > 1 ? local_transport(local.size, local.command_line) : nullptr;
   if (who->rank != 0) speak(false);
+  if (who->launcher == Launcher::tcp) return tcp_transport(rendezvous_of(*who));
   return mpi_transport(who->launcher, who->size);
 }
 
@@ -91,7 +109,7 @@ int end_together(const char* program, Ranks& ranks) try {
 
 }  // namespace
 
-bool launched_by_mpi() { return variable("CRC_RANKS") != "off" && variable("SLURM_PROCID").empty() && started(); }
+bool launched_as_one() { return variable("CRC_RANKS") != "off" && variable("SLURM_PROCID").empty() && started(); }
 
 int run_together(const char* program, const std::function<void(Ranks&)>& body, const LocalProcesses& local) {
   std::unique_ptr<Transport> joined;

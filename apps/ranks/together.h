@@ -17,10 +17,12 @@ struct LocalProcesses {
 
 // Runs `body` in each of them. All end with the same exit code: that of the first that failed. Only rank 0 speaks, also
 // for the others (apps/base/terminal.h), and says what `body` threw. Alone where the program was started alone, and with
-// CRC_RANKS=off, unless `local` says otherwise. Error device_unavailable: no adapter to MPI.
+// CRC_RANKS=off, unless `local` says otherwise. Error device_unavailable: no adapter to MPI,
+// or the others are not found.
 int run_together(const char* program, const std::function<void(Ranks&)>& body, const LocalProcesses& local = {});
 
-// Whether mpirun started this as one of several. Slurm's tasks may be runs that have nothing to do with each other.
-bool launched_by_mpi();
+// Whether mpirun or torchrun started this as one of several. Slurm's tasks may be runs that have nothing to do with each
+// other.
+bool launched_as_one();
 
 }  // namespace crc::apps

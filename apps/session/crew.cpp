@@ -154,10 +154,10 @@ int train_together(const Config& config, const std::vector<std::string>& command
   const int64_t here = config.get<int64_t>("run.ranks");
   if (config.get<int64_t>("run.shards") == 0) {
     check_processes(config, int(here));
-    if (!launched_by_mpi()) return int(lead(nullptr));
+    if (!launched_as_one()) return int(lead(nullptr));
     return run_together("crc_train", [](Ranks& ranks) {
       fail(ExitCode::config,
-           fmt::format("one of {} processes that mpirun started, and run.shards = 0: they have nothing "
+           fmt::format("one of {} processes that mpirun or torchrun started, and run.shards = 0: they have nothing "
                        "to share; set run.shards, to 8, say (the result depends on it), or start one "
                        "process; CRC_RANKS=off, if each has a run of its own",
                        ranks.size()));
