@@ -66,7 +66,8 @@ std::optional<Started> started() {
 Rendezvous rendezvous_of(const Started& who) {
   const std::string given = variable("MASTER_PORT");
   const std::optional<int> number = number_in("MASTER_PORT");
-  if (!given.empty() && !number) fail(ExitCode::config, fmt::format("MASTER_PORT={} is no port", data::in_quotes(given)));
+  if (!given.empty() && !number)
+    fail(ExitCode::config, fmt::format("MASTER_PORT={} is no port", data::in_quotes(given)));
   const int port = number.value_or(Rendezvous::kPort);
   const bool taken = variable("TORCHELASTIC_USE_AGENT_STORE") == "True";
   return {.rank = who.rank, .size = who.size, .address = variable("MASTER_ADDR"), .port = port + (taken ? 1 : 0)};
