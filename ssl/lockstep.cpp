@@ -112,6 +112,11 @@ void Lockstep::end_all() {
 }
 
 void Lockstep::run(Context& context, int ways, const std::function<void(int, Context&)>& work) {
+  // The thread's device is this one all the while: scopes that a call has open where it waits then change nothing.
+  context.visit([&](auto&) { run_here(context, ways, work); });
+}
+
+void Lockstep::run_here(Context& context, int ways, const std::function<void(int, Context&)>& work) {
   struct Current {
     explicit Current(Meeting*& here, Meeting* meeting) : here_(here), before_(std::exchange(here, meeting)) {}
     ~Current() { here_ = before_; }

@@ -36,6 +36,7 @@ class Lockstep : public Meeting {
     View<double, 1> values = {};
     void* sanitizer = nullptr;
   };
+  void run_here(Context& context, int ways, const std::function<void(int, Context&)>& work);
   static void begin();
   Context& context_of(int call) const { return call == 0 ? *context_ : context_->branch(call); }
   void resume(int call);

@@ -43,7 +43,7 @@ const ShardMean::Left& ShardMean::mean() {
   for (size_t step = 1; step < left_.size(); step *= 2)
     for (size_t s = 0; s < left_.size(); s += 2 * step)
       ema_update(context_, left_[s].flat, View<bf16, 1>{}, left_[s + step].flat, half_.as<StepState>());
-  mean_ranks(context_, left_.front().flat, ranks_);
+  if (ranks_ && ranks_->size() > 1) mean_ranks(context_, left_.front().flat, ranks_);
   return left_.front();
 }
 

@@ -59,6 +59,7 @@ class Local : public Transport {
   }
   bool peeks() const override { return sockets_->peeks(); }
   int64_t peek(int from, std::span<char> to) override { return sockets_->peek(from, to); }
+  bool gone() const override { return sockets_->gone(); }
 
  private:
   void start(int rank, const std::vector<int>& sockets, const std::vector<std::string>& command_line) {

@@ -57,6 +57,12 @@ class Sockets : public Transport {
     if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) lost(from);
     return std::max<int64_t>(n, 0);
   }
+  bool gone() const override {
+    std::vector<pollfd> all;
+    for (const int fd : sockets_)
+      if (fd >= 0) all.push_back({fd, POLLRDHUP, 0});
+    return ::poll(all.data(), nfds_t(all.size()), 0) > 0;
+  }
 
  private:
   void receive(size_t r, std::span<char>& rest) {

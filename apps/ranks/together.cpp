@@ -2,10 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <chrono>
 #include <cstdlib>
 #include <new>
 #include <optional>
 #include <string>
+#include <thread>
 
 #include "apps/base/program.h"
 #include "apps/base/terminal.h"
@@ -87,15 +89,25 @@ std::unique_ptr<Transport> transport(const LocalProcesses& local) {
   return mpi_transport(who->launcher, who->size);
 }
 
-// The others hear of what was caught, and rank 0 says it: before any of them ends, since MPI's launchers end all with
-// the first one that fails.
+// Rank 0 says what was caught, and the others hear of it: before any of them ends, since MPI's launchers end all with
+// the first one that fails. Those who wait on their devices hear nothing, until this process ends: it does so soon.
+void end_soon(ExitCode code) {
+  std::thread([code] {
+    std::this_thread::sleep_for(std::chrono::seconds(10));
+    std::_Exit(int(code));
+  }).detach();
+}
+
 int give_up(const char* program, Ranks& ranks, ExitCode code, const char* words) {
-  if (ranks.deaf() && !ranks.over()) {  // the launcher ends those who wait on their devices, with this process
+  const bool speaks = ranks.rank() == 0 || (ranks.deaf() && !ranks.over());
+  if (speaks) {
     speak(true);
-    std::_Exit(guarded_main(program, []() -> int { throw; }));
+    guarded_main(program, []() -> int { throw; });
   }
+  if (ranks.deaf() && !ranks.over()) std::_Exit(int(code));  // the launcher ends them
+  if (ranks.waits_on_devices()) end_soon(code);
   ranks.tell(code, words);
-  return ranks.rank() == 0 ? guarded_main(program, []() -> int { throw; }) : int(code);
+  return int(code);
 }
 
 // All end together. What rank 0 has written by then is whole, whoever is lost now.

@@ -77,7 +77,9 @@ class Gate {
   std::optional<std::string> known(const std::string& key);
   // All that is known in this process, for another that is to compute the same.
   const std::map<std::string, Chosen>& choices() const { return choices_; }
-  void adopt(std::map<std::string, Chosen> choices) { choices_.merge(choices); }
+  void adopt(const std::map<std::string, Chosen>& choices) {
+    for (const auto& [key, chosen] : choices) choices_[key] = chosen;
+  }
   // Forgets it, in this process, because no way has that name any more; says so.
   void refuse_known(const std::string& key);
   Tier tier() const { return tier_; }

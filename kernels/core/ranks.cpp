@@ -141,7 +141,14 @@ void Ranks::check() {
     Header theirs;
     const std::span<char> bytes(reinterpret_cast<char*>(&theirs), sizeof theirs);
     if (r == rank()) continue;
-    if (transport_->peek(r, bytes) == int64_t(sizeof theirs) && theirs.code != 0) barrier();  // what it told
+    int64_t seen = 0;
+    try {
+      seen = transport_->peek(r, bytes);
+    } catch (...) {
+      over_ = true;  // as in swap()
+      throw;
+    }
+    if (seen == int64_t(sizeof theirs) && theirs.code != 0) barrier();  // what it told
   }
 }
 

@@ -31,6 +31,8 @@ class Transport {
   // What `from` has sent begins with this, without waiting and without taking it; how much of it is there. Error
   // internal: the process ended.
   virtual int64_t peek(int, std::span<char>) { return 0; }
+  // Whether one ended, as far as is seen at once. From any thread, at any time.
+  virtual bool gone() const { return false; }
 };
 
 class Ranks {
@@ -66,6 +68,8 @@ class Ranks {
   void check();
   // From now on they may wait so. `deaf`: whoever does, hears nothing, and tell() might wait for ever.
   void wait_on_devices() { on_devices_ = true; }
+  bool waits_on_devices() const { return on_devices_; }
+  bool gone() const { return transport_ && transport_->gone(); }  // one of them ended; from any thread
   bool deaf() const { return on_devices_ && transport_ && !transport_->peeks(); }
 
   // This process failed, and takes part in nothing any more. Waits for the others' next operation. Not an operation

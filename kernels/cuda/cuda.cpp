@@ -88,6 +88,7 @@ void Cuda::synchronize(const std::string& what) {
   while (status == cudaErrorNotReady) {
     status = cudaStreamQuery(stream_);
     if (status != cudaErrorNotReady) break;
+    (void)cudaGetLastError();  // that it is not ready is no error of the next launch
     watch_();
     std::this_thread::sleep_for(std::chrono::microseconds(20));
   }

@@ -107,7 +107,8 @@ cudaError_t submit(Launch launch, cudaStream_t stream) {
     return refuse(cudaErrorInvalidResourceHandle, function_at(launch.kernel).c_str(),
                   "launched into a stream of another device than the thread's");
   ++counters().launches;
-  return push(stream, [launch = std::move(launch)] { run(launch); });
+  if (const cudaError_t error = push(stream, [launch = std::move(launch)] { run(launch); })) return error;
+  return cudaGetLastError();  // as it is asked for after a launch: also what somebody left behind
 }
 
 }  // namespace emulator

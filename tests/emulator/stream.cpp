@@ -216,7 +216,7 @@ cudaError_t cudaStreamQuery(cudaStream_t handle) {
   }
   if (stream.pending.empty()) return cudaSuccess;
   stream.run_next();  // a loop that polls must end
-  return cudaErrorNotReady;
+  return set_error(cudaErrorNotReady);
 }
 cudaError_t cudaDeviceSynchronize() {
   LOCK;
@@ -278,7 +278,7 @@ cudaError_t cudaEventQuery(cudaEvent_t event) {
   if (event->capture) return set_error(cudaErrorCapturedEvent);
   if (!event->stream || event->stream->completed >= event->position) return cudaSuccess;
   event->stream->run_next();
-  return cudaErrorNotReady;
+  return set_error(cudaErrorNotReady);
 }
 cudaError_t cudaEventElapsedTime(float* milliseconds, cudaEvent_t begin, cudaEvent_t end) {
   LOCK;

@@ -17,6 +17,13 @@ for setting in run.device=cuda run.precision=fp32 run.shards=4 ssl.batch=8 ssl.m
 done
 weights=rounds/01/weights.safetensors
 
+children() {  # of a process
+  local child
+  for child in /proc/[0-9]*; do
+    if [ "$(cut -d' ' -f4 "$child/stat" 2> /dev/null || true)" = "$1" ]; then echo "${child#/proc/}"; fi
+  done
+}
+children_of_children() { for process in $(children "$1"); do children "$process"; done; }
 expect() {  # code, words, command...
   local code=$1 words=$2 rc=0
   shift 2
@@ -35,14 +42,34 @@ for ((i = 0; i < 600; ++i)); do
   grep -q 'epoch 2:' out.txt && break
   sleep 0.1
 done
-for child in /proc/[0-9]*; do
-  if [ "$(cut -d' ' -f4 "$child/stat" 2> /dev/null || true)" = "$leader" ]; then kill -9 "${child#/proc/}"; fi
-done
+children "$leader" | xargs kill -9
 rc=0
 wait "$leader" || rc=$?
-if [ "$rc" != 70 ] || ! grep -q 'process 1 of 2 ended before the work was done' out.txt; then cat out.txt && exit 1; fi
+if [ "$rc" != 70 ] || ! grep -q 'process 1 of 2 ended before the work was done.*Continue with: ' out.txt; then cat out.txt && exit 1; fi
 expect 0 '4 processes share the 4 shards' env EMULATOR_DEVICES=4 "$train" resume run --set run.ranks=4
 cmp alone/$weights run/$weights
+
+echo "statistics of the whole batch, on GPUs that are not the first"
+synchronized=("${settings[@]}" --set run.batch_statistics=synchronized)
+expect 0 'done: one' env EMULATOR_DEVICES=2 "$train" run demo "${synchronized[@]}" --set run.device=cuda:1 --out one
+expect 0 'done: two' env EMULATOR_DEVICES=2 "$train" run demo "${synchronized[@]}" --set run.ranks=2 --out two
+cmp one/$weights two/$weights
+
+echo "one is killed early, at several moments"
+for moment in 0.02 0.05 0.1 0.2; do
+  rm -rf early
+  EMULATOR_DEVICES=2 timeout -k 1 60 "$train" run demo "${settings[@]}" --set run.ranks=2 --out early > out.txt 2>&1 &
+  leader=$!
+  for ((i = 0; i < 600; ++i)); do
+    grep -q 'training from scratch' out.txt && break
+    sleep 0.02
+  done
+  sleep $moment
+  children_of_children "$leader" | xargs --no-run-if-empty kill -9
+  rc=0
+  wait "$leader" || rc=$?
+  if [ "$rc" != 70 ] || ! grep -q 'process 1 of 2 ended' out.txt; then echo "after $moment s: $rc" && cat out.txt && exit 1; fi
+done
 
 echo "what is refused"
 expect 78 'process 1 of 2 has no GPU of its own: on .* it sees 1' \
