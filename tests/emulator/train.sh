@@ -17,10 +17,12 @@ for setting in run.device=cuda run.precision=fp32 run.shards=4 ssl.batch=8 ssl.m
 done
 weights=rounds/01/weights.safetensors
 
-children() {  # of a process
-  local child
-  for child in /proc/[0-9]*; do
-    if [ "$(cut -d' ' -f4 "$child/stat" 2> /dev/null || true)" = "$1" ]; then echo "${child#/proc/}"; fi
+children() {  # of a process; by no program, which takes long where many run
+  local file line fields
+  for file in /proc/[0-9]*/stat; do
+    { read -r line < "$file"; } 2> /dev/null || continue
+    read -r -a fields <<< "${line##*) }"
+    if [ "${fields[1]}" = "$1" ]; then echo "${line%% *}"; fi
   done
 }
 children_of_children() { for process in $(children "$1"); do children "$process"; done; }
