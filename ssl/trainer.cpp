@@ -194,7 +194,7 @@ void Trainer::optimize(View<const float, 1> grads) {
 // The first step makes the libraries' plans and shows how much scratch memory a step needs.
 void Trainer::warm_up() {
   run_steps(1);
-  context_.synchronize();  // before memory goes
+  if (shards_ && shards_->ranks()) context_.synchronize();  // by which others are watched, and freeing memory is not
   context_.for_each_scratch([](Arena& arena) { arena.consolidate(); });
   ++step_;
   warm_ = true;

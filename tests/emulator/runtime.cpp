@@ -108,7 +108,8 @@ cudaError_t submit(Launch launch, cudaStream_t stream) {
                   "launched into a stream of another device than the thread's");
   ++counters().launches;
   if (const cudaError_t error = push(stream, [launch = std::move(launch)] { run(launch); })) return error;
-  return cudaGetLastError();  // as it is asked for after a launch: also what somebody left behind
+  // Who asks for the last error after a launch also gets what a query left behind.
+  return cudaPeekAtLastError() == cudaErrorNotReady ? cudaGetLastError() : cudaSuccess;
 }
 
 }  // namespace emulator
