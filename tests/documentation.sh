@@ -89,8 +89,8 @@ line 'mpirun *crc_train *' leads_alone
 line 'mpirun *' without_launcher
 line 'mpicc *' compiles
 line 'apptainer build *' has_definition
-# Of another machine or program. srun: tests/slurm.sh, tests/campaigns/ranks.sh; Python's build: scripts/wheel.sh
-for other in 'apptainer exec *' 'program=(*' 'module load *' 'rsync *' 'srun *' 'export CRC_MPI_ADAPTER=*' 'python3 -m venv *' \
+# Of another machine or program. srun: tests/slurm.sh, tests/campaigns/ranks.sh; by TCP: tests/network.sh; Python's build: scripts/wheel.sh
+for other in 'apptainer exec *' 'program=(*' 'module load *' 'rsync *' 'srun *' 'torchrun *' 'MASTER_ADDR=*' 'for r in 0 1; do RANK=*' 'export CRC_MPI_ADAPTER=*' 'python3 -m venv *' \
   'cmake -B build -DCRC_PYTHON=ON *' 'PYTHONPATH=*'; do line "$other" parses; done
 
 # ---- other blocks: page, language, the function that gets the block as its input
