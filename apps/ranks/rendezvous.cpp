@@ -41,7 +41,7 @@ class Fd {
   int fd_;
 };
 
-// What who connects says first. An address is 16 bytes, of IPv6 or of IPv4 in it.
+// What who connects says first.
 struct Hello {
   char magic[8] = {'c', 'r', 'c', 'r', 'a', 'n', 'k', '1'};
   int32_t rank = -1, size = 0, port = 0;  // port: where it listens itself

@@ -1,18 +1,12 @@
 #include "apps/ranks/seats.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <set>
 
 namespace crc::apps {
 namespace {
-
-std::string this_machine() {
-  char name[256] = {};
-  return ::gethostname(name, sizeof name - 1) == 0 && name[0] ? name : "a machine without a name";
-}
 
 // A machine's name and those of GPUs on it.
 std::string as_lines(std::string machine, const std::vector<std::string>& gpus) {
@@ -28,8 +22,8 @@ std::vector<std::string> lines_of(const Ranks::Bytes& text) {
 
 }  // namespace
 
-std::optional<size_t> take_seat(Ranks& ranks, const std::vector<std::string>& mine) {
-  const std::vector<Ranks::Bytes> shown = ranks.show(as_lines(this_machine(), mine));
+std::optional<size_t> take_seat(Ranks& ranks, const std::string& machine, const std::vector<std::string>& mine) {
+  const std::vector<Ranks::Bytes> shown = ranks.show(as_lines(machine, mine));
   if (lines_of(shown[0]).size() == 1) return {};
   std::set<std::string> taken;
   size_t own = 0;

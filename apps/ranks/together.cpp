@@ -42,25 +42,22 @@ std::optional<Started> started() {
     const char *rank, *size;
     Launcher launcher;
   };
-  for (const Names& names : {Names{"OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE", Launcher::open_mpi},
-                             Names{"PMIX_RANK", "SLURM_STEP_NUM_TASKS", Launcher::open_mpi},
-                             Names{"PMI_RANK", "PMI_SIZE", Launcher::mpich}}) {
-    const std::optional<int> rank = number_in(names.rank), size = number_in(names.size);
-    if (rank && size && *size > 1) return Started{names.launcher, *rank, *size};
-  }
   for (const Names& names :
-       {Names{"RANK", "WORLD_SIZE", Launcher::tcp}, Names{"SLURM_PROCID", "SLURM_STEP_NUM_TASKS", Launcher::tcp}}) {
+       {Names{"OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE", Launcher::open_mpi},
+        Names{"PMIX_RANK", "SLURM_STEP_NUM_TASKS", Launcher::open_mpi}, Names{"PMI_RANK", "PMI_SIZE", Launcher::mpich},
+        Names{"RANK", "WORLD_SIZE", Launcher::tcp}, Names{"SLURM_PROCID", "SLURM_STEP_NUM_TASKS", Launcher::tcp}}) {
     const std::optional<int> rank = number_in(names.rank), size = number_in(names.size);
-    if (!rank || !size || *size <= 1) continue;
-    if (!variable("MASTER_ADDR").empty()) return Started{names.launcher, *rank, *size};
-    if (std::string_view(names.rank) == "SLURM_PROCID")
-      fail(ExitCode::device_unavailable,
-           fmt::format(
-               "srun started {} tasks without MPI: srun --mpi=pmix (Open MPI) or --mpi=pmi2 (MPICH) lets them work "
-               "together, or MASTER_ADDR, set to the first one's machine, by TCP; CRC_RANKS=off, if they have nothing "
-               "to do with each other",
-               *size));
+    const bool reachable = names.launcher != Launcher::tcp || !variable("MASTER_ADDR").empty();
+    if (rank && size && *size > 1 && reachable) return Started{names.launcher, *rank, *size};
   }
+  const std::optional<int> tasks = number_in("SLURM_STEP_NUM_TASKS"), rank = number_in("SLURM_PROCID");
+  if (rank && tasks && *tasks > 1)
+    fail(ExitCode::device_unavailable,
+         fmt::format(
+             "srun started {} tasks without MPI: srun --mpi=pmix (Open MPI) or --mpi=pmi2 (MPICH) lets them work "
+             "together, or MASTER_ADDR, set to the first one's machine, by TCP; CRC_RANKS=off, if they have nothing "
+             "to do with each other",
+             *tasks));
   return std::nullopt;
 }
 
@@ -89,8 +86,7 @@ std::unique_ptr<Transport> transport(const LocalProcesses& local) {
   return mpi_transport(who->launcher, who->size);
 }
 
-// Rank 0 says what was caught, and the others hear of it: before any of them ends, since MPI's launchers end all with
-// the first one that fails. Those who wait on their devices hear nothing, until this process ends: it does so soon.
+// Whoever waits on a device hears nothing of a failure, until the process that failed ends.
 void end_soon(ExitCode code) {
   std::thread([code] {
     std::this_thread::sleep_for(std::chrono::seconds(10));
@@ -98,13 +94,15 @@ void end_soon(ExitCode code) {
   }).detach();
 }
 
+// Rank 0 says what was caught, and the others hear of it before any of them ends, since MPI's launchers end all with the
+// first one that fails: which is how those end that are deaf.
 int give_up(const char* program, Ranks& ranks, ExitCode code, const char* words) {
-  const bool speaks = ranks.rank() == 0 || (ranks.deaf() && !ranks.over());
-  if (speaks) {
+  const bool deaf = ranks.deaf() && !ranks.over();
+  if (ranks.rank() == 0 || deaf) {
     speak(true);
     guarded_main(program, []() -> int { throw; });
   }
-  if (ranks.deaf() && !ranks.over()) std::_Exit(int(code));  // the launcher ends them
+  if (deaf) std::_Exit(int(code));
   if (ranks.waits_on_devices()) end_soon(code);
   ranks.tell(code, words);
   return int(code);

@@ -11,6 +11,7 @@
 #include "apps/ranks/seats.h"
 #include "apps/ranks/together.h"
 #include "apps/rundir/run_dir.h"
+#include "apps/rundir/run_lock.h"
 #include "apps/train/experiment.h"
 #include "data/csv.h"
 #include "ssl/trainer.h"
@@ -29,7 +30,7 @@ int take_gpu(const Config& config, Ranks& ranks) {
       data::parse<int64_t>(device.substr(std::min(device.size(), std::string("cuda:").size())));
   if (number)
     names = *number < int64_t(names.size()) ? std::vector{names[size_t(*number)]} : std::vector<std::string>{};
-  return int(take_seat(ranks, names).value_or(0));
+  return int(take_seat(ranks, host_name(), names).value_or(0));
 }
 
 // What a step's bits depend on besides the configuration.

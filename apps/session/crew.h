@@ -15,8 +15,8 @@ namespace crc::apps {
 // Error config: so many processes cannot share the training, or nothing is there to share.
 void check_processes(const Config& config, int size);
 // The device of this process, for a training that it may lead: with others, all take theirs and join them, on GPUs each
-// one of its own. One that is alone: GPU number `gpu`. Errors config, before anything is written: a device that what
-// they share does not go on, GPUs, libraries or builds that differ; device_unavailable: NCCL is missing.
+// one of its own. One that is alone: GPU number `gpu`. Errors config, before anything is written: a process without a GPU,
+// or GPUs, libraries or builds that differ; device_unavailable: NCCL is missing.
 Context muster(const Config& config, Ranks* ranks, int gpu);
 
 // With run.shards: lead(ranks) as the first of the processes that share it, whom mpirun or srun started, or run.ranks;

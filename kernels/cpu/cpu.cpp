@@ -1,13 +1,13 @@
 #include "kernels/cpu/cpu.h"
 
 #include <omp.h>
-#include <sys/mman.h>
 
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
 
 #include "kernels/core/libraries.h"
+#include "kernels/core/mapped_pages.h"
 #include "kernels/core/threads.h"
 #include "kernels/cpu/lapack.h"
 #include "kernels/cpu/onednn.h"
@@ -24,7 +24,7 @@ void* allocate_aligned(int64_t bytes) {
   if (!data)
     fail(ExitCode::out_of_memory, "cannot allocate " + std::to_string(bytes) +
                                       " bytes of memory; use a smaller batch (ssl.batch, eval.batch) or more memory");
-  if (huge) (void)madvise(data, size_t(bytes), MADV_HUGEPAGE);  // advice only
+  if (huge) advise_huge_pages(data, size_t(bytes));
   return data;
 }
 

@@ -10,8 +10,7 @@
 namespace crc {
 
 // out[r] goes to process r, in[r] is filled by it: device memory; their sizes agree, and those of this process's own
-// parts are 0. Not the first of a pair of processes under capture. Error internal: join_ranks() was not called, or NCCL
-// failed.
+// parts are 0. Error internal: join_ranks() was not called, or NCCL failed.
 void nccl_swap(Cuda& cuda, std::span<const std::span<const char>> out, std::span<const std::span<char>> in);
 
 }  // namespace crc

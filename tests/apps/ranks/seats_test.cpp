@@ -13,7 +13,8 @@ using Names = std::vector<std::string>;
 // The seats of processes that see these GPUs.
 std::vector<std::optional<size_t>> seats(const std::vector<Names>& seen, Names* errors = nullptr) {
   const auto taken = in_ranks<std::optional<size_t>>(
-      int(seen.size()), [&](Ranks& ranks) { return apps::take_seat(ranks, seen[size_t(ranks.rank())]); }, errors);
+      int(seen.size()), [&](Ranks& ranks) { return apps::take_seat(ranks, "here", seen[size_t(ranks.rank())]); },
+      errors);
   std::vector<std::optional<size_t>> seats;
   for (const auto& seat : taken) seats.push_back(seat.value_or(std::nullopt));
   return seats;
