@@ -28,8 +28,11 @@ class Covered {
         pairs_(context, pool, pairing),
         host_weights_(weights),
         current_(context, {int64_t(pool.items().size())}, Dtype::f64, "coverage"),
-        weights_(pairs_.own(weights)) {}
+        weights_(pairs_.own(weights)) {
+    measured_ = !few_candidates() && pairs_.measure_now();
+  }
 
+  bool measured() const { return measured_; }  // gains cost next to nothing
   void add(std::span<const int64_t> places) { pairs_.add_most(current_, places); }
   void reset(const std::vector<double>& current) { current_ = pairs_.own(current); }
   std::vector<double> gains(std::span<const int64_t> places) const { return pairs_.gains(places, current_, weights_); }
@@ -51,9 +54,9 @@ class Covered {
   // Of the unlabelled items, in their order.
   std::vector<double> first_gains(const Config& config) const {
     const std::vector<int64_t>& unlabeled = pool_.index().unlabeled;
+    if (measured_) return gains(unlabeled);
+    if (few_candidates()) return gains_of(unlabeled, config, "first gains");
     std::vector<double> gains(unlabeled.size());
-    if (2 * int64_t(gains.size()) < pool_.index().count())  // only theirs
-      return gains_of(unlabeled, config, "first gains");
     const std::vector<double> all = pairs_.square_gains(current_, weights_, config);
     std::ranges::transform(unlabeled, gains.begin(), [&](int64_t place) { return all[size_t(place)]; });
     return gains;
@@ -67,10 +70,14 @@ class Covered {
   std::vector<double> current() const { return pairs_.all(current_); }
 
  private:
+  // So few that measuring all pairs would be more than theirs.
+  bool few_candidates() const { return 2 * int64_t(pool_.index().unlabeled.size()) < pool_.index().count(); }
+
   const PoolBlocks& pool_;
   PoolPairs pairs_;
   const std::vector<double>& host_weights_;
   Tensor current_, weights_;
+  bool measured_;
 };
 
 double mean(std::span<const double> values, std::span<const double> weights) {
@@ -151,7 +158,7 @@ class LazyGreedy {
   Bound search() {
     for (size_t again = kFirstAgain; heap_.front().picks != picks_ && heap_.front().gain > 0;
          again = std::min(2 * again, kMostAgain)) {
-      if (looked_ > 2 * int64_t(changed_.size()) && !changed_.empty()) lower();
+      if (looked_ > 2 * int64_t(changed_.size()) && !changed_.empty() && !covered_.measured()) lower();
       look_again(again);
     }
     const Bound best = pop();

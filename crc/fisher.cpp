@@ -5,7 +5,7 @@
 #include <numeric>
 
 #include "crc/host_loop.h"
-#include "kernels/cpu/inner_products.h"
+#include "kernels/cpu/block_products.h"
 
 namespace crc::select {
 namespace {
@@ -116,22 +116,15 @@ void FisherTrace::apply_inverse(Block& block) const {
   on_cpu(host_, [&](Cpu& cpu) {
     for_chunks(cpu, steps, 1, [&](int64_t t, int64_t, int64_t) {
       std::vector<double> inner(size_t(r * r));
-      for (int64_t a = 0; a < r; ++a)
-        for (int64_t j = 0; j < r; ++j)
-          inner[a * r + j] = inner_product(&steps_[t].y[a * length], &block[j * length], length);
+      inner_products(inner.data(), steps_[t].y.data(), r, block.data(), r, length);
       multiply(&with[t * r * r], steps_[t].s.data(), inner.data(), r);
     });
     constexpr int64_t kPart = 1024;  // numbers of each row, in the nearest cache
     for_chunks(cpu, length, kPart, [&](int64_t, int64_t begin, int64_t end) {
-      for (int64_t j = 0; j < r; ++j) {
-        double* to = &block[j * length];
-        for (int64_t k = begin; k < end; ++k) to[k] /= lambda_;
-        for (int64_t t = 0; t < steps; ++t)
-          for (int64_t a = 0; a < r; ++a) {
-            const double *y = &steps_[t].y[a * length], c = with[t * r * r + a * r + j];
-            for (int64_t k = begin; k < end; ++k) to[k] -= c * y[k];
-          }
-      }
+      for (int64_t j = 0; j < r; ++j)
+        for (int64_t k = begin; k < end; ++k) block[j * length + k] /= lambda_;
+      for (int64_t t = 0; t < steps; ++t)
+        subtract_products(block.data(), r, steps_[t].y.data(), r, &with[t * r * r], length, begin, end);
     });
   });
 }
@@ -209,8 +202,7 @@ void FisherTrace::update(int64_t place, double weight, std::span<const int64_t> 
   invert(step.s.data(), r);
   for (double& s : step.s) s *= sign;
   Block z = apply_fisher(step.y, w);
-  for (int64_t a = 0; a < r; ++a)
-    for (int64_t b = 0; b < r; ++b) e[a * r + b] = inner_product(&step.y[a * length], &z[b * length], length);
+  inner_products(e.data(), step.y.data(), r, z.data(), r, length);
   mirror(e.data(), r);
   for (int64_t k = 0; k < r * r; ++k) trace_ -= step.s[k] * e[k];
   apply_inverse(z);

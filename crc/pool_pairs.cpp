@@ -24,6 +24,13 @@ PoolPairs::PoolPairs(Context& context, const PoolBlocks& pool, Pairing pairing)
   if (pool.whole()) norms_ = norms_of(context, pool.whole()->rows());
 }
 
+bool PoolPairs::measure_now() {
+  const PoolRows* whole = pool_.whole();
+  if (!whole || pairing_.measure != Measure::top_hat || !PoolBalls::fit(whole->count())) return false;
+  balls_.emplace(context_, PairedRows(whole->rows(), norms_.view<const double, 1>()), pairing_.radius);
+  return true;
+}
+
 Tensor PoolPairs::own(std::span<const double> all) const {
   return numbers(context_, all.subspan(size_t(pool_.first()), pool_.items().size()), "numbers of rows");
 }
@@ -41,6 +48,10 @@ void PoolPairs::each(const std::function<void(int64_t, const PairedRows&)>& f) c
 }
 
 void PoolPairs::add_most(const Tensor& most, std::span<const int64_t> places) const {
+  if (balls_ && context_.device().kind == DeviceKind::cpu) {
+    const View<double, 1> current = most.view<double, 1>();
+    return balls_->cover({current.data, size_t(current.size())}, places);
+  }
   const Tensor rows = pool_.at(places);
   each([&](int64_t begin, const PairedRows& a) {
     pairwise_most(context_, most.view<double, 1>().slice(begin, begin + a.x.shape[0]), a, rows.view<const float, 2>(),
@@ -51,6 +62,7 @@ void PoolPairs::add_most(const Tensor& most, std::span<const int64_t> places) co
 
 std::vector<double> PoolPairs::gains(std::span<const int64_t> places, const Tensor& current,
                                      const Tensor& weights) const {
+  if (balls_) return balls_->gains(places, current.to_host<double>(context_), weights.to_host<double>(context_));
   const int64_t few = int64_t(places.size());
   const Tensor rows = pool_.at(places);
   const auto candidates = rows.view<const float, 2>();

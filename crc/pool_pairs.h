@@ -4,9 +4,11 @@
 // passes by every process once. All calls are collective.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <vector>
 
+#include "crc/pool_balls.h"
 #include "crc/pool_blocks.h"
 #include "kernels/ops/pairwise_tile.h"
 
@@ -16,6 +18,10 @@ class PoolPairs {
  public:
   // A pool in chunks (BlocksOf::chunks), which must outlive this.
   PoolPairs(Context& context, const PoolBlocks& pool, Pairing pairing);
+
+  // All pairs are measured now, once, where what is to be known of them is little memory: from here on gains cost next to
+  // nothing, and this says so.
+  bool measure_now();
 
   Tensor own(std::span<const double> all) const;     // of [M] those of this process
   std::vector<double> all(const Tensor& own) const;  // [M]
@@ -44,6 +50,7 @@ class PoolPairs {
   const PoolBlocks& pool_;
   Pairing pairing_;
   Tensor norms_;  // of one process
+  std::optional<PoolBalls> balls_;
 };
 
 }  // namespace crc::select

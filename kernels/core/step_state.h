@@ -7,11 +7,11 @@
 namespace crc {
 
 struct StepState {
-  int64_t step;  // optimizer steps completed; random counters use it
-  float learning_rate;
-  float ema_decay;
-  float consistency_weight;  // ramp of the unsupervised loss
-  float ema_cap = 1;         // no average's decay is larger
+  int64_t step = 0;  // optimizer steps completed; random counters use it
+  float learning_rate = 0;
+  float ema_decay = 0;
+  float consistency_weight = 0;  // ramp of the unsupervised loss
+  float ema_cap = 1;             // no average's decay is larger
 };
 
 }  // namespace crc

@@ -47,6 +47,18 @@ template <class F> void for_chunks(Cpu& cpu, int64_t n, int64_t grain, F&& f) {
   error.rethrow();
 }
 
+// f(task) of [0, n) for tasks of unequal weight: whichever thread is free takes the next.
+template <class F> void for_tasks(Cpu& cpu, int64_t n, F&& f) {
+  FirstError error;
+#pragma omp parallel for schedule(dynamic) num_threads(cpu.threads()) if (n > 1)
+  for (int64_t task = 0; task < n; ++task)
+    error.keep([&] {
+      Interruptible::check();
+      f(task);
+    });
+  error.rethrow();
+}
+
 // f(i) for i in [0, n): the CPU's way to run a CRC_HD functor.
 template <class F> void for_each(Cpu& cpu, int64_t n, const F& f) {
   constexpr int64_t kGrain = 4096;  // large enough to hide the loop's overhead, small enough to share out a batch

@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <mutex>
 #include <sstream>
 #include <string>
@@ -21,12 +22,38 @@ extern "C" int blas_thread_init() { return 0; }
 // OpenBLAS's own; absent from other libraries of this interface.
 extern "C" __attribute__((weak)) void* blas_memory_alloc(int);
 extern "C" __attribute__((weak)) void blas_memory_free(void*);
+extern "C" __attribute__((weak)) void gotoblas_dynamic_quit();
+extern "C" __attribute__((weak)) void gotoblas_dynamic_init();
 
 namespace crc {
 namespace {
 
 constexpr int64_t kBufferBytes = 130ll << 20;  // 128 MB and a margin on x86-64, less elsewhere
 constexpr int kMostBuffers = 64;               // OpenBLAS is built for so many threads
+
+// For a processor that is newer than it OpenBLAS has kernels of 2004: slow, and their bits depend on where an array begins.
+// Debian 12's takes them on Intel's of 2023. It chooses again here, before anybody has called it, as it would be told to by
+// its own variable; who has set that has chosen already. Returns whether kernels changed.
+bool choose_kernels() {
+#if defined(__x86_64__)
+  constexpr const char* kVariable = "OPENBLAS_CORETYPE";
+  const auto has_all = [](auto... has) { return (has && ...); };
+  const bool avx2 = has_all(__builtin_cpu_supports("avx2"), __builtin_cpu_supports("fma")),
+             avx512 = has_all(__builtin_cpu_supports("avx512f"), __builtin_cpu_supports("avx512cd"),
+                              __builtin_cpu_supports("avx512bw"), __builtin_cpu_supports("avx512dq"),
+                              __builtin_cpu_supports("avx512vl"));
+  if (!avx2 || !gotoblas_dynamic_quit || !gotoblas_dynamic_init || std::getenv(kVariable)) return false;
+  if (std::string(openblas_get_corename()) != "Prescott") return false;
+  if (::setenv(kVariable, avx512 ? "SkylakeX" : "Haswell", 0) != 0) return false;
+  gotoblas_dynamic_quit();
+  gotoblas_dynamic_init();
+  ::unsetenv(kVariable);
+  return true;
+#else
+  return false;
+#endif
+}
+[[maybe_unused]] const bool g_kernels_chosen = choose_kernels();
 
 // Whether the address space can still grow so far.
 bool has_room(int64_t bytes) {

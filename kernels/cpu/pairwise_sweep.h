@@ -22,6 +22,18 @@ struct Pairs {
   double scale;
 };
 
+// Valid until the caller's frame ends.
+inline Pairs make_pairs(Cpu& cpu, const PairedRows& a, const PairedRows& b, const Pairing& pairing) {
+  const auto norms = [&](const PairedRows& rows) {
+    if (rows.squared.size() > 0) return rows.squared.data;
+    const auto squared = cpu.scratch().take<double>({rows.x.shape[0]}, "squared norms");
+    pairwise_norms(cpu, squared, rows.x);
+    return static_cast<const double*>(squared.data);
+  };
+  const double* a2 = norms(a);
+  return {a.x, b.x, a2, a.x.data == b.x.data && a.x.shape[0] == b.x.shape[0] ? a2 : norms(b), pair_scale(pairing)};
+}
+
 // Column j of a tile in fp32; false: a pair is in doubt.
 inline bool all_sure(double (&tile)[kDownPairs][kWidePairs], int64_t j, const Pairs& p, const Ball& ball,
                      const float* const (&rows)[kDownPairs], int64_t i, int64_t count) {
@@ -69,11 +81,13 @@ struct PairMemory {
   View<float, 2> screen;
   int64_t block;
 
-  // Blocks of `rows` rows, so many that all threads of the CPU have one.
+  // Blocks of `rows` rows, so many that all threads of the CPU have as many.
   PairMemory(Cpu& cpu, int64_t rows, int64_t depth, Measure measure) {
-    const int64_t fit = kRowBytes / (8 * std::max<int64_t>(1, depth)),
-                  share = (rows + cpu.threads() - 1) / cpu.threads();
-    block = std::clamp(std::min(fit, share) / kDownPairs * kDownPairs, kDownPairs, kMostRows);
+    const auto up = [](int64_t count, int64_t by) { return (count + by - 1) / by; };
+    const int64_t most = std::clamp(kRowBytes / (8 * std::max<int64_t>(1, depth)) / kDownPairs * kDownPairs, kDownPairs,
+                                    kMostRows),
+                  share = std::max<int64_t>(1, up(rows, cpu.threads()));
+    block = up(up(share, up(share, most)), kDownPairs) * kDownPairs;
     memory = cpu.scratch().take<double>({cpu.threads(), (block + kWidePairs) * depth + kWidePairs}, "tiles of rows");
     if (measure == Measure::top_hat)
       screen = cpu.scratch().take<float>({cpu.threads(), (block + kWideScreen) * depth}, "tiles of rows in fp32");
@@ -82,7 +96,8 @@ struct PairMemory {
 
 inline constexpr double kNone[kWidePairs] = {};  // a row of a tile all outside: what sums may leave out
 
-// sweep_tile of top_hat: only four rows against 24 of which a pair is in doubt are multiplied in fp64.
+// Balls of rows, by panels of 48 columns: only four rows against 24 of which a pair is in doubt are multiplied in fp64.
+// take(row, first column, how many, a bit for each that is inside).
 template <class Take> class BallSweep {
  public:
   BallSweep(const Pairs& p, const PairMemory& pairs, Take& take)
@@ -118,13 +133,7 @@ template <class Take> class BallSweep {
     }
     for (int64_t at = 0; at < last - first; at += kWidePairs)
       if (doubtful >> at & kHalf) settle(at);
-    for (int64_t i = 0; i < end_ - begin_; ++i)
-      for (int64_t at = 0; at < last - first; at += kWidePairs) {
-        const uint64_t bits = inside_[i] >> at & kHalf;
-        double values[kWidePairs];
-        if (bits != 0) spread(values, bits);
-        take_(begin_ + i, first + at, std::min(kWidePairs, last - first - at), bits != 0 ? values : kNone);
-      }
+    for (int64_t i = 0; i < end_ - begin_; ++i) take_(begin_ + i, first, last - first, inside_[i]);
   }
 
  private:
@@ -170,19 +179,51 @@ template <class Take> class BallSweep {
   uint64_t inside_[kMostRows], doubt_[kMostRows];
 };
 
+// BallSweep's take for the rows [begin,end) and the columns [first,last).
+template <class Take>
+void sweep_balls(const Pairs& p, const PairMemory& pairs, int64_t begin, int64_t end, int64_t first, int64_t last,
+                 Take&& take) {
+  BallSweep<Take> ball(p, pairs, take);
+  for (int64_t top = begin; top < end; top += pairs.block) {
+    ball.rows(top, std::min(end, top + pairs.block));
+    for (int64_t j = first; j < last; j += kWideScreen) ball.columns(j, std::min(last, j + kWideScreen));
+  }
+}
+
+// values [24] = the measures of inner products, of one row against 24.
+template <Measure measure> void measure_row(double* values, double a2, const double* b2, double scale) {
+  for (int64_t c = 0; c < kWidePairs; ++c) values[c] = measured<measure>(values[c], a2, b2[c], scale);
+}
+#if defined(__AVX2__) && defined(__FMA__)
+// The same operations by twice as wide registers.
+template <Measure measure>
+__attribute__((target("avx512f,avx512dq,prefer-vector-width=512"))) void measure_row_wide(double* values, double a2,
+                                                                                          const double* b2,
+                                                                                          double scale) {
+  for (int64_t c = 0; c < kWidePairs; ++c) values[c] = measured<measure>(values[c], a2, b2[c], scale);
+}
+#endif
+template <Measure measure> void measure_row_of(double* values, double a2, const double* b2, double scale) {
+#if defined(__AVX2__) && defined(__FMA__)
+  if (kHasLanesOf8) return measure_row_wide<measure>(values, a2, b2, scale);
+#endif
+  measure_row<measure>(values, a2, b2, scale);
+}
+
 // take(row of a, first column, how many, values) for the rows [begin,end) and every 24 of the columns [first,last): of a
 // row, columns in order; of a column, rows in order.
 template <Measure measure, class Take>
 void sweep_tile(const Pairs& p, const PairMemory& pairs, int64_t begin, int64_t end, int64_t first, int64_t last,
                 Take&& take) {
-  if constexpr (measure == Measure::top_hat) {
-    BallSweep<Take> ball(p, pairs, take);
-    for (int64_t top = begin; top < end; top += pairs.block) {
-      ball.rows(top, std::min(end, top + pairs.block));
-      for (int64_t j = first; j < last; j += kWideScreen) ball.columns(j, std::min(last, j + kWideScreen));
-    }
-    return;
-  }
+  if constexpr (measure == Measure::top_hat)
+    return sweep_balls(p, pairs, begin, end, first, last, [&](int64_t i, int64_t j, int64_t columns, uint64_t inside) {
+      for (int64_t at = 0; at < columns; at += kWidePairs) {
+        const uint64_t bits = inside >> at & ((uint64_t(1) << kWidePairs) - 1);
+        double values[kWidePairs];
+        if (bits != 0) spread(values, bits);
+        take(i, j + at, std::min(kWidePairs, columns - at), bits != 0 ? values : kNone);
+      }
+    });
   const int64_t depth = p.a.shape[1];
   double* panel = &pairs.memory(omp_get_thread_num(), 0);
   double *b2 = panel + kWidePairs * depth, *rows = b2 + kWidePairs;
@@ -198,7 +239,7 @@ void sweep_tile(const Pairs& p, const PairMemory& pairs, int64_t begin, int64_t 
       multiply_tile(tile, rows, bottom - top, panel, columns, depth);
       for (int64_t i = top; i < bottom; ++i) {
         double* values = tile + (i - top) * kWidePairs;
-        for (int64_t c = 0; c < kWidePairs; ++c) values[c] = measured<measure>(values[c], p.a2[i], b2[c], p.scale);
+        measure_row_of<measure>(values, p.a2[i], b2, p.scale);
         take(i, j, columns, values);
       }
     }

@@ -21,18 +21,6 @@ template <class F> void of_measure(Measure measure, F&& f) {
   }
 }
 
-// Valid until the caller's frame ends.
-Pairs make_pairs(Cpu& cpu, const PairedRows& a, const PairedRows& b, const Pairing& pairing) {
-  const auto norms = [&](const PairedRows& rows) {
-    if (rows.squared.size() > 0) return rows.squared.data;
-    const auto squared = cpu.scratch().take<double>({rows.x.shape[0]}, "squared norms");
-    pairwise_norms(cpu, squared, rows.x);
-    return static_cast<const double*>(squared.data);
-  };
-  const double* a2 = norms(a);
-  return {a.x, b.x, a2, a.x.data == b.x.data && a.x.shape[0] == b.x.shape[0] ? a2 : norms(b), pair_scale(pairing)};
-}
-
 template <class Reduce>
 void reduce_pairs(Cpu& cpu, const PairedRows& a, const PairedRows& b, const Pairing& pairing, const Reduce& reduce) {
   const Arena::Frame frame(cpu.scratch());
@@ -70,6 +58,30 @@ struct ReduceMost {
   void finish(int64_t, int64_t) {}
 };
 
+// chains [24] += weight max(0, m - current)
+void add_above_narrow(double* chains, const double* m, double current, double weight) {
+  for (int64_t c = 0; c < kWidePairs; c += kLanes) {
+    const Lanes more = load(m + c) - all(current), zero{};
+    store(chains + c, load(chains + c) + (more > zero ? more : zero) * all(weight));
+  }
+}
+#if defined(__AVX2__) && defined(__FMA__)
+__attribute__((target("avx512f,prefer-vector-width=512"))) void add_above_wide(double* __restrict chains,
+                                                                               const double* __restrict m,
+                                                                               double current, double weight) {
+  for (int64_t c = 0; c < kWidePairs; ++c) {
+    const double more = m[c] - current;
+    chains[c] += (more > 0 ? more : 0) * weight;
+  }
+}
+#endif
+void add_above(double* chains, const double* m, double current, double weight) {
+#if defined(__AVX2__) && defined(__FMA__)
+  if (kHasLanesOf8) return add_above_wide(chains, m, current, weight);
+#endif
+  add_above_narrow(chains, m, current, weight);
+}
+
 // What a column is not covered yet and what it weighs, filled up to whole panels with infinity and 0.
 struct Coverage {
   const double *current, *weights;
@@ -94,8 +106,7 @@ struct Coverage {
   // 24 columns as candidates: what row i of m adds to their chains.
   void along_columns(double* chains, int64_t i, const double* m) const {
     if (m == kNone && leaves_out) return;
-    for (int64_t c = 0; c < kWidePairs; c += kLanes)
-      store(chains + c, load(chains + c) + above(load(m + c), all(current[i])) * all(weights[i]));
+    add_above(chains, m, current[i], weights[i]);
   }
   static Lanes above(Lanes m, Lanes current) {
     const Lanes more = m - current, zero{};
@@ -148,45 +159,84 @@ class ColumnChains {
 // A few candidates against many rows: they are the columns, packed once for many, and the rows are read once.
 // sums [chunks of rows, candidates].
 template <Measure measure> void sums_of_few(Cpu& cpu, View<double, 2> sums, const Pairs& p, const Coverage& coverage) {
-  const int64_t rows = p.a.shape[0], few = p.b.shape[0];
+  const int64_t rows = p.a.shape[0], few = p.b.shape[0], chunks = sums.shape[0];
+  // As many tasks as keep all threads at work to the end; rows are packed anew for each.
+  const int64_t pieces =
+                    std::clamp<int64_t>(8 * cpu.threads() / std::max<int64_t>(1, chunks), 1, few / kWideScreen + 1),
+                piece = (few + pieces - 1) / pieces, wide = (piece + kWideScreen - 1) / kWideScreen * kWideScreen,
+                across = wide > 0 ? (few + wide - 1) / wide : 0;
   const PairMemory memory(cpu, rows, p.a.shape[1], measure);
-  const auto chain_memory = ColumnChains::memory(cpu, few);
-  for_chunks(cpu, rows, kPairChunk, [&](int64_t chunk, int64_t begin, int64_t end) {
-    ColumnChains chains(chain_memory, 0, few);
-    sweep_tile<measure>(p, memory, begin, end, 0, few,
+  const auto chain_memory = ColumnChains::memory(cpu, wide);
+  for_tasks(cpu, chunks * across, [&](int64_t task) {
+    const int64_t begin = task / across * kPairChunk, first = task % across * wide, last = std::min(few, first + wide);
+    ColumnChains chains(chain_memory, first, last);
+    sweep_tile<measure>(p, memory, begin, std::min(rows, begin + kPairChunk), first, last,
                         [&](int64_t i, int64_t j, int64_t, const double* m) { chains.take(coverage, i, j, m); });
-    chains.joined([&](int64_t j, double sum) { sums(chunk, j) = sum; });
+    chains.joined([&](int64_t j, double sum) { sums(task / across, j) = sum; });
   });
 }
 
-// All pairs of a chunk of rows with itself and with those after it, each measured once and added to both gains.
-template <Measure measure>
-void gain_of_square(Cpu& cpu, View<double, 1> gain, const Pairs& p, const Coverage& coverage, int64_t begin,
-                    int64_t end) {
-  const int64_t n = p.a.shape[0], chunks = pair_chunks(n);
-  const PairMemory memory(cpu, n, p.a.shape[1], measure);
-  const auto row_chains = cpu.scratch().take<double>({cpu.threads(), kPairChunk * kLanes}, "chains of rows");
-  const auto chain_memory = ColumnChains::memory(cpu, kPairChunk);
-  const auto sums = cpu.scratch().take<double>({chunks, kPairChunk}, "sums of chunks");
-  for (int64_t own = begin / kPairChunk; own * kPairChunk < end; ++own) {
-    const int64_t top = own * kPairChunk, bottom = std::min(n, top + kPairChunk);
-    for_chunks(cpu, chunks - own, 1, [&](int64_t step, int64_t, int64_t) {
-      const int64_t other = own + step, first = other * kPairChunk, last = std::min(n, first + kPairChunk);
-      double* rows = &row_chains(omp_get_thread_num(), 0);
-      std::fill_n(rows, kPairChunk * kLanes, 0.0);
-      ColumnChains columns(chain_memory, first, last);
-      sweep_tile<measure>(p, memory, top, bottom, first, last, [&](int64_t i, int64_t j, int64_t, const double* m) {
-        double* chain = rows + (i - top) * kLanes;
-        store(chain, coverage.along_row(load(chain), j, m));
-        if (other != own) columns.take(coverage, i, j, m);
-      });
-      for (int64_t i = 0; i < bottom - top; ++i) sums(other, i) = joined(load(rows + i * kLanes));
-      if (other != own) columns.joined([&](int64_t j, double sum) { gain[j] += sum; });
+// All pairs of some chunks of rows with themselves and with those after them, each measured once and added to both gains.
+// Tiles may come in any order: what they add up to waits for its turn.
+class GainOfSquare {
+ public:
+  static constexpr int64_t kAtOnce = 4;  // chunks of rows
+
+  GainOfSquare(Cpu& cpu, const Pairs& p, const Coverage& coverage, Measure measure)
+      : cpu_(cpu),
+        p_(p),
+        coverage_(coverage),
+        n_(p.a.shape[0]),
+        chunks_(pair_chunks(n_)),
+        memory_(cpu, n_, p.a.shape[1], measure),
+        row_chains_(cpu.scratch().take<double>({cpu.threads(), kPairChunk * kLanes}, "chains of rows")),
+        chain_memory_(ColumnChains::memory(cpu, kPairChunk)),
+        of_rows_(cpu.scratch().take<double>({kAtOnce, chunks_, kPairChunk}, "sums of rows")),
+        of_columns_(cpu.scratch().take<double>({kAtOnce, chunks_, kPairChunk}, "sums of columns")) {}
+
+  // The chunks [begin,end), kAtOnce at most.
+  template <Measure measure> void add(View<double, 1> gain, int64_t begin, int64_t end) {
+    std::vector<std::pair<int64_t, int64_t>> tiles;
+    for (int64_t own = begin; own < end; ++own)
+      for (int64_t other = own; other < chunks_; ++other) tiles.emplace_back(own, other);
+    for_tasks(cpu_, int64_t(tiles.size()), [&](int64_t tile) {
+      const auto [own, other] = tiles[size_t(tile)];
+      meet<measure>(own, other, own - begin);
     });
-    for (int64_t other = own; other < chunks; ++other)
-      for (int64_t i = top; i < bottom; ++i) gain[i] += sums(other, i - top);
+    for (int64_t own = begin; own < end; ++own)
+      for (int64_t other = own; other < chunks_; ++other) {
+        for (int64_t i = 0; i < size(own); ++i) gain[own * kPairChunk + i] += of_rows_(own - begin, other, i);
+        if (other == own) continue;
+        for (int64_t j = 0; j < size(other); ++j) gain[other * kPairChunk + j] += of_columns_(own - begin, other, j);
+      }
   }
-}
+
+ private:
+  int64_t size(int64_t chunk) const { return std::min(kPairChunk, n_ - chunk * kPairChunk); }
+
+  template <Measure measure> void meet(int64_t own, int64_t other, int64_t place) {
+    const int64_t top = own * kPairChunk, first = other * kPairChunk, last = first + size(other);
+    double* rows = &row_chains_(omp_get_thread_num(), 0);
+    std::fill_n(rows, kPairChunk * kLanes, 0.0);
+    ColumnChains columns(chain_memory_, first, last);
+    sweep_tile<measure>(p_, memory_, top, top + size(own), first, last,
+                        [&](int64_t i, int64_t j, int64_t, const double* m) {
+                          double* chain = rows + (i - top) * kLanes;
+                          store(chain, coverage_.along_row(load(chain), j, m));
+                          if (other != own) columns.take(coverage_, i, j, m);
+                        });
+    for (int64_t i = 0; i < size(own); ++i) of_rows_(place, other, i) = joined(load(rows + i * kLanes));
+    if (other != own) columns.joined([&](int64_t j, double sum) { of_columns_(place, other, j - first) = sum; });
+  }
+
+  Cpu& cpu_;
+  const Pairs& p_;
+  const Coverage& coverage_;
+  int64_t n_, chunks_;
+  PairMemory memory_;
+  View<double, 2> row_chains_, chain_memory_;
+  View<double, 3> of_rows_, of_columns_;  // [chunk of rows, chunk of columns, row or column]
+};
 
 }  // namespace
 
@@ -254,8 +304,12 @@ void pairwise_gain_square(Cpu& cpu, View<double, 1> gain, PairedRows a, View<con
   const Coverage coverage(cpu, current, weights);
   const Pairs p = make_pairs(cpu, a, a, pairing);
   if (range.begin == 0) std::fill_n(gain.data, gain.size(), 0.0);
-  of_measure(pairing.measure,
-             [&]<Measure measure>() { gain_of_square<measure>(cpu, gain, p, coverage, range.begin, range.end); });
+  GainOfSquare square(cpu, p, coverage, pairing.measure);
+  const int64_t end = pair_chunks(range.end);
+  of_measure(pairing.measure, [&]<Measure measure>() {
+    for (int64_t own = range.begin / kPairChunk; own < end; own += square.kAtOnce)
+      square.add<measure>(gain, own, std::min(end, own + square.kAtOnce));
+  });
 }
 
 }  // namespace crc
