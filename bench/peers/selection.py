@@ -1,11 +1,11 @@
 """The peer of crc_select: herding, coverage and typicality of scikit-activeml on the same pools in the same run.
 
 usage: selection.py --select build/crc_select [--items 5000 20000] [--width 384] [--features H.npy] [--methods maxherding ...]
-                    [--theirs-up-to 20000] [--json out.jsonl]
+                    [--package build/python] [--theirs-up-to 20000] [--json out.jsonl]
 
 Every call is a process of its own: its time is that of the call (crc_select's from start to end, reading and writing
 included; theirs of query() alone), its memory the peak of the process; of the median of three calls, where one takes less
-than ten seconds. The pool: rows of --features, or 20 clusters of --width features; its first 100 items are labelled, 50 are
+than ten seconds. With --package, a folder that holds crc_active, also the time of crc_active.select() alone, like theirs. The pool: rows of --features, or 20 clusters of --width features; its first 100 items are labelled, 50 are
 to be picked. Their MaxHerding has gamma = 1, the paper's h = 1 (its default is 1/d), ProbCover the radius that crc_select is
 given. Ties and k-means starts are drawn by each in its own way: picks can differ where those decide.
 """
@@ -22,7 +22,7 @@ OURS_ALONE = ("kmeans", "facility_location", "rdss")
 METHODS = ("maxherding", "probcover", "typiclust") + OURS_ALONE
 
 
-# These two run in processes of their own; a parent without NumPy adds little to the peak memory of what it starts.
+# These run in processes of their own; a parent without NumPy adds little to the peak memory of what it starts.
 def make_pool(path, items, width, features=None):
     import numpy as np
 
@@ -52,6 +52,19 @@ def theirs(method, path):
     print(json.dumps({"seconds": time.perf_counter() - start, "picks": [int(i) for i in picks]}))
 
 
+def ours(method, path, package):
+    import numpy as np
+
+    sys.path.insert(0, package)
+    import crc_active
+
+    x = np.load(path)
+    radius = {"radius": RADIUS} if method == "probcover" else {}
+    start = time.perf_counter()
+    crc_active.select(x, labeled=range(LABELED), budget=BUDGET, acquisition=method, **radius)
+    print(time.perf_counter() - start)
+
+
 def measured(command):
     """Seconds and peak bytes of a process, and what it printed."""
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
@@ -79,13 +92,14 @@ def main():
     parser.add_argument("--items", type=int, nargs="+", default=[5000, 20000])
     parser.add_argument("--width", type=int, default=384)
     parser.add_argument("--features")
+    parser.add_argument("--package")
     parser.add_argument("--methods", nargs="+", default=METHODS, choices=METHODS)
     parser.add_argument("--theirs-up-to", type=int, default=20000)
     parser.add_argument("--json")
     parser.add_argument("--call", nargs="+", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.call:
-        return {"pool": make_pool, "theirs": theirs}[options.call[0]](*options.call[1:])
+        return {"pool": make_pool, "theirs": theirs, "ours": ours}[options.call[0]](*options.call[1:])
     rows = []
     print(f"{'items':>8} {'acquisition':<18} {'crc_select':>18} {'scikit-activeml':>20} {'time':>7} {'memory':>7}  same picks")
     with tempfile.TemporaryDirectory() as folder:
@@ -104,6 +118,9 @@ def main():
                     ours = [int(line.split(",")[0]) for line in file if line[0].isdigit()]
                 row = {"items": items, "acquisition": method, "seconds": seconds, "bytes": memory}
                 line = f"{items:>8} {method:<18} {seconds:>8.2f} s {memory / 2**20:>5.0f} MB"
+                if options.package:
+                    call = [sys.executable, __file__, "--call", "ours", method, features, options.package]
+                    row["call_seconds"] = median_of_calls(lambda: (float(measured(call)[2]),))[0]
                 if method not in OURS_ALONE and items <= options.theirs_up_to:
                     def their_call():
                         _, memory, said = measured([sys.executable, __file__, "--call", "theirs", method, features])
@@ -114,6 +131,8 @@ def main():
                     row.update(peer_seconds=peer_seconds, peer_bytes=memory, same=len(set(ours) & set(peer_picks)))
                     line += (f" {peer_seconds:>10.2f} s {memory / 2**20:>5.0f} MB {peer_seconds / seconds:>6.1f}x"
                              f" {memory / row['bytes']:>6.1f}x  {row['same']} of {BUDGET}")
+                    if options.package:
+                        line += f"  call {row['call_seconds']:.3f} s, {peer_seconds / row['call_seconds']:.1f}x"
                 rows.append(row)
                 print(line, flush=True)
     if options.json:

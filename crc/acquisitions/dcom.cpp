@@ -5,7 +5,7 @@
 //     tau = 0.2 O_max + 0.4, O_max: what balls of delta_max around the labelled items cover of the pool.
 //   delta_max is ProbCover's radius (crc/cover_radius.h).
 // - Competence, with O the coverage by those balls, to three decimals as the authors round it:
-//     S(O) = (1 + exp(-k (1 - a))) / (1 + exp(-k (O - a))),   a = 0.9, k = 30.
+//     S(O) = (1 + exp(-k (1 - a))) / (1 + exp(-k (O - a))),   a = 0.9, k = 30 (their code's defaults: 0.8 and 50).
 // - The next pick is the largest S u + (1 - S) r. r: how many uncovered items the ball of the mean radius of L around
 //   it holds; u: 1 - (p_1 - p_2) of the two likeliest classes, less the smallest of the pool; both divided by the
 //   largest that is left. Picks cover with the mean radius.
