@@ -217,10 +217,29 @@ void Query::take(const crc_active::Problem& problem, int64_t group_size) {
 
 void Query::load(Context& context) {
   if (scores_groups(options_.config.name)) check_candidates(options_.config, machine_bytes());
-  if (together()) return share_rows(context);
+  if (together() || !copies_fit(context)) return share_rows(context);
   load_model(context);
   features_.load(context, Precision::as_stored);
   logits_.load(context, Precision::as_stored);
+}
+
+// The copy in fp32 or fp64 of arrays that do not stand where they are, and the one that an acquisition makes: of rows of
+// unit length, or crc's of D+1 fp64 numbers. True where rows cannot be read again for every pass instead.
+bool Query::copies_fit(Context& context) const {
+  constexpr double kShare = 0.85;  // of the memory; others want some
+  const Acquisition& acquisition = find_acquisition(options_.config.name);
+  if (context.device().kind != DeviceKind::cpu || !acquisition.has(Trait::shards)) return true;
+  const auto copied = [](const RowArrays& arrays) {
+    const std::vector<Array>& files = arrays.files();
+    const bool wide = std::ranges::any_of(files, [](const Array& a) { return a.type == crc_active::Type::f64; });
+    const bool stands = files.size() == 1 && (wide || files[0].type == crc_active::Type::f32);
+    return stands ? 0.0 : double(arrays.items()) * double(arrays.columns()) * (wide ? 8 : 4);
+  };
+  double bytes = double(bytes_per_item()) * double(items_) + copied(features_) + copied(logits_);
+  if (acquisition.has(Trait::features))
+    bytes += double(items_) * (scores_groups(options_.config.name) ? 8.0 * double(features_.columns() + 1)
+                                                                   : 4.0 * double(features_.columns()));
+  return bytes <= (options_.copy_bytes > 0 ? double(options_.copy_bytes) : kShare * double(machine_bytes()));
 }
 
 // Bytes for every item of the whole pool in each process: lists, scores and candidates; its cluster; how it is covered
@@ -239,15 +258,16 @@ int64_t Query::bytes_per_item() const {
 void Query::share_rows(Context& context) {
   constexpr int64_t kBlocks = int64_t(400) << 20;  // rows on their way
   constexpr double kGib = 1 << 30;
-  const int size = options_.ranks->size();
+  Ranks& ranks = options_.ranks ? *options_.ranks : alone_;
+  const int size = ranks.size();
   std::vector<int64_t> cuts = options_.cuts;
   for (int r = 0; cuts.empty() || int(cuts.size()) <= size; ++r) cuts.push_back(Share::cut(items_, r, size));
-  shards_.emplace(Shards{*options_.ranks, items_, {}, {}});
+  shards_.emplace(Shards{ranks, items_, {}, {}});
   const Acquisition& acquisition = find_acquisition(options_.config.name);
   int64_t mapped = 0;
   const auto share = [&](const RowArrays& arrays, const char* what, std::optional<ShardedRows>& rows) {
     if (arrays.items() == 0) return;
-    rows.emplace(context, *options_.ranks, arrays.files(), what, cuts, options_.block_bytes);
+    rows.emplace(context, ranks, arrays.files(), what, cuts, options_.block_bytes);
     if (acquisition.has(what == std::string_view("features") ? Trait::features : Trait::logits))
       mapped += rows->own_bytes();
   };
@@ -263,11 +283,14 @@ void Query::share_rows(Context& context) {
          fmt::format("{} items in {} processes: each needs {:.3g} GB, {} bytes for every item of all among them, and "
                      "this machine has {:.3g} GB; start one process on each machine, and take larger machines",
                      items_, size, double(bytes) / 1e9, bytes_per_item(), double(machine_bytes()) / 1e9));
-  if (options_.config.say)
-    options_.config.say(
-        fmt::format("{} processes, {} items; in each at most {:.1f} GiB of memory beside about {:.1f} GiB "
-                    "of mapped rows",
-                    size, items_, double(bytes) / kGib, double(mapped) / kGib));
+  if (!options_.config.say) return;
+  std::string all = fmt::format("{} processes, {} items; in each at", size, items_);
+  if (size == 1)
+    all =
+        fmt::format("{} items, of whose rows {:.1f} GiB of memory hold no copy: they are read again for every pass; at",
+                    items_, double(machine_bytes()) / kGib);
+  options_.config.say(fmt::format("{} most {:.1f} GiB of memory beside about {:.1f} GiB of mapped rows", all,
+                                  double(bytes) / kGib, double(mapped) / kGib));
 }
 
 std::vector<std::string> Query::notes() const {

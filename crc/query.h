@@ -11,6 +11,7 @@
 #include "crc/arrays.h"
 #include "crc/represents.h"
 #include "crc/sharded_rows.h"
+#include "kernels/core/ranks.h"
 
 namespace crc::select {
 
@@ -24,6 +25,8 @@ struct QueryOptions {
   Ranks* ranks = nullptr;
   std::vector<int64_t> cuts = {};
   int64_t block_bytes = int64_t(16) << 20;  // of rows that are read, or pass by, at a time
+  int64_t copy_bytes =
+      0;  // that copies of rows may take, else they are read again for every pass; 0: most of the memory
 };
 
 // What a selection found, and what was asked about it.
@@ -64,11 +67,13 @@ class Query {
   void take_candidates(const crc_active::Problem& problem, int64_t group_size);
   void load_model(Context& context);
   void share_rows(Context& context);
+  bool copies_fit(Context& context) const;
   int64_t bytes_per_item() const;
   bool together() const { return options_.ranks && options_.ranks->size() > 1; }
   std::vector<double> diversify(Context& context, const Problem& problem, Config& config) const;
 
   QueryOptions options_;
+  Ranks alone_;
   RowArrays features_, logits_;
   Array samples_, head_, bias_;
   int64_t items_ = 0, classes_ = 1, asked_classes_ = 0;

@@ -2,9 +2,10 @@
 // min(|L| + Q, 500) clusters by k-means (crc/k_means.h); one pick of each, those with the fewest labelled items first
 // and among them the largest; round again while picks are missing. The pick is the most typical item,
 //   typicality(x) = 1 / (1e-5 + 1/K sum_{K nearest} |x - x_i|),   K = min(20, size - 1),
-// among the cluster's items that are neither labelled nor picked. Not as in the authors' code: clusters of less than
-// five items are not left out (they come last by their size), K is not halved for small ones, and a copy of a labelled
-// or picked item comes after all others of its cluster. The scores of all items, for the log, are -|x - centre|.
+// among the cluster's items that are neither labelled nor picked. Not as in the authors' code: clusters of five items
+// and less are not left out (they come last by their size), K is not halved for small ones, distances are the paper's
+// where theirs are squared, and a copy of a labelled or picked item comes after all others of its cluster. The scores of
+// all items, for the log, are -|x - centre|.
 #include <fmt/format.h>
 
 #include <algorithm>

@@ -222,6 +222,33 @@ TEST(Sharded, AnyNumberOfProcessesPicksTheSame) {
   }
 }
 
+// A pool that memory holds no copy of: one process reads its rows again for every pass.
+TEST(Sharded, OneProcessPicksTheSameWithoutACopy) {
+  int streamed = 0;
+  for (uint32_t seed = 0; seed < 240 && !testing::Test::HasFailure(); ++seed) {
+    Case random(seed, those_on_shards());
+    std::string refused;
+    Chosen alone;
+    try {
+      alone = random.choose(nullptr);
+    } catch (const Error& error) {
+      refused = error.what();
+    }
+    random.options.copy_bytes = 1;
+    random.options.config.say = [&](const std::string& words) {
+      streamed += words.find("are read again for every pass") != std::string::npos;
+    };
+    try {
+      const Chosen found = random.choose(nullptr);
+      EXPECT_EQ(refused, "") << random.words;
+      if (refused.empty()) expect_equal(found, alone, random.words);
+    } catch (const Error& error) {
+      EXPECT_EQ(error.what(), refused) << random.words;
+    }
+  }
+  EXPECT_GT(streamed, 200);
+}
+
 // What is kept in memory, by rank 0, which dies after it has kept so many times.
 using Kept = std::map<std::string, std::vector<double>>;
 class InMemory : public select::Checkpoint {
