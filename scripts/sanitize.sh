@@ -57,6 +57,7 @@ pick=("$select" --features H.npy --logits P.npy --labeled labeled.txt --budget 2
 for search in partition independent; do expect 0 "${pick[@]}" --group 5 --search $search --scores s.npy --groups g.npy; done
 for search in greedy exchange; do expect 0 "${pick[@]}" --group 1 --search $search --summary page.html; done
 for solver in syevd syev_batched fp32-positive; do expect 0 "${pick[@]}" --group 5 --solver $solver; done
+for acquisition in probcover maxherding typiclust bait; do expect 0 "${pick[@]}" --acquisition $acquisition; done
 expect 64 "${pick[@]}" --group 5 --search independent --draws 9000000000000000000 --groups g.npy
 expect 65 "$select" --features labeled.txt --labeled labeled.txt --budget 2 --out no.csv
 echo "sanitize: the programs are clean"
