@@ -226,7 +226,8 @@ void Query::load(Context& context) {
 // The copy in fp32 or fp64 of arrays that do not stand where they are, and the one that an acquisition makes: of rows of
 // unit length, or crc's of D+1 fp64 numbers. True where rows cannot be read again for every pass instead.
 bool Query::copies_fit(Context& context) const {
-  constexpr double kShare = 0.85;  // of the memory; others want some
+  constexpr double kShare = 0.85;        // of the memory; others want some
+  constexpr double kOfGroups = 1 << 30;  // for crc, which takes no longer without, once they are in no cache
   const Acquisition& acquisition = find_acquisition(options_.config.name);
   if (context.device().kind != DeviceKind::cpu || !acquisition.has(Trait::shards)) return true;
   const auto copied = [](const RowArrays& arrays) {
@@ -239,7 +240,9 @@ bool Query::copies_fit(Context& context) const {
   if (acquisition.has(Trait::features))
     bytes += double(items_) * (scores_groups(options_.config.name) ? 8.0 * double(features_.columns() + 1)
                                                                    : 4.0 * double(features_.columns()));
-  return bytes <= (options_.copy_bytes > 0 ? double(options_.copy_bytes) : kShare * double(machine_bytes()));
+  if (options_.copy_bytes > 0) return bytes <= double(options_.copy_bytes);
+  const double most = kShare * double(machine_bytes());
+  return bytes <= (scores_groups(options_.config.name) ? std::min(kOfGroups, most) : most);
 }
 
 // Bytes for every item of the whole pool in each process: lists, scores and candidates; its cluster; how it is covered
@@ -285,10 +288,7 @@ void Query::share_rows(Context& context) {
                      items_, size, double(bytes) / 1e9, bytes_per_item(), double(machine_bytes()) / 1e9));
   if (!options_.config.say) return;
   std::string all = fmt::format("{} processes, {} items; in each at", size, items_);
-  if (size == 1)
-    all =
-        fmt::format("{} items, of whose rows {:.1f} GiB of memory hold no copy: they are read again for every pass; at",
-                    items_, double(machine_bytes()) / kGib);
+  if (size == 1) all = fmt::format("{} items, whose rows are read again for every pass and not copied; at", items_);
   options_.config.say(fmt::format("{} most {:.1f} GiB of memory beside about {:.1f} GiB of mapped rows", all,
                                   double(bytes) / kGib, double(mapped) / kGib));
 }

@@ -25,8 +25,7 @@ struct QueryOptions {
   Ranks* ranks = nullptr;
   std::vector<int64_t> cuts = {};
   int64_t block_bytes = int64_t(16) << 20;  // of rows that are read, or pass by, at a time
-  int64_t copy_bytes =
-      0;  // that copies of rows may take, else they are read again for every pass; 0: most of the memory
+  int64_t copy_bytes = 0;                   // beyond which rows are not copied; 0: as much as is worth it
 };
 
 // What a selection found, and what was asked about it.
