@@ -39,6 +39,12 @@ void add_products_by_half(Number* out, const Number* x, const Number* y, int64_t
 }
 
 #if defined(__AVX2__) && defined(__FMA__)
+// Loops that the compiler vectorises, by registers of 512 bits where kHasLanesOf8 says that there are.
+#if defined(__clang__)
+#define CRC_LANES_OF_8 __attribute__((target("avx512f"), min_vector_width(512)))
+#else
+#define CRC_LANES_OF_8 __attribute__((target("avx512f,prefer-vector-width=512")))
+#endif
 #define CRC_AVX512 __attribute__((target("avx512f"), always_inline)) inline
 CRC_AVX512 __m512d load_wide(const double* p) { return _mm512_loadu_pd(p); }
 CRC_AVX512 __m512 load_wide(const float* p) { return _mm512_loadu_ps(p); }

@@ -197,9 +197,7 @@ template <Measure measure> void measure_row(double* values, double a2, const dou
 #if defined(__AVX2__) && defined(__FMA__)
 // The same operations by twice as wide registers.
 template <Measure measure>
-__attribute__((target("avx512f,avx512dq,prefer-vector-width=512"))) void measure_row_wide(double* values, double a2,
-                                                                                          const double* b2,
-                                                                                          double scale) {
+CRC_LANES_OF_8 void measure_row_wide(double* values, double a2, const double* b2, double scale) {
   for (int64_t c = 0; c < kWidePairs; ++c) values[c] = measured<measure>(values[c], a2, b2[c], scale);
 }
 #endif

@@ -66,9 +66,8 @@ void add_above_narrow(double* chains, const double* m, double current, double we
   }
 }
 #if defined(__AVX2__) && defined(__FMA__)
-__attribute__((target("avx512f,prefer-vector-width=512"))) void add_above_wide(double* __restrict chains,
-                                                                               const double* __restrict m,
-                                                                               double current, double weight) {
+CRC_LANES_OF_8 void add_above_wide(double* __restrict chains, const double* __restrict m, double current,
+                                   double weight) {
   for (int64_t c = 0; c < kWidePairs; ++c) {
     const double more = m[c] - current;
     chains[c] += (more > 0 ? more : 0) * weight;

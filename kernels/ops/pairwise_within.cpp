@@ -42,7 +42,7 @@ void pairwise_within(Cpu& cpu, View<int64_t, 2> bits, PairedRows a, double radiu
   for (int64_t down = 0; down < chunks; ++down)
     for (int64_t across = down; across < chunks; ++across) tiles.emplace_back(down, across);
   for_tasks(cpu, int64_t(tiles.size()), [&](int64_t tile) {
-    const auto [down, across] = tiles[size_t(tile)];
+    const int64_t down = tiles[size_t(tile)].first, across = tiles[size_t(tile)].second;
     const int64_t top = down * kPairChunk, first = across * kPairChunk;
     sweep_balls(p, memory, top, std::min(n, top + kPairChunk), first, std::min(n, first + kPairChunk),
                 [&](int64_t i, int64_t j, int64_t, uint64_t inside) {
